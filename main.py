@@ -1,0 +1,32 @@
+"""Framemill: videos in, feature arrays out. `python main.py --help` says how."""
+
+import sys
+from collections.abc import Sequence
+
+from models import MODELS
+from utils import command
+from utils.errors import FramemillError
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code (see utils/errors.py)."""
+    try:
+        if arguments[:1] == ["models"]:
+            from utils.catalogue import show_models
+
+            return show_models(arguments[1:], MODELS)
+        if arguments[:1] == ["weights"]:
+            from utils.catalogue import fetch_weights
+
+            return fetch_weights(arguments[1:], MODELS)
+        config, model_config = command.parse(arguments, MODELS)
+        from utils.run import run
+
+        return run(config, model_config, MODELS[config.feature_type])
+    except FramemillError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

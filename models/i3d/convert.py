@@ -1,0 +1,58 @@
+"""Write a TensorFlow checkpoint of google-deepmind/kinetics-i3d as a PyTorch file for --feature_type i3d.
+
+For example: python -m models.i3d.convert data/checkpoints/rgb_imagenet/model.ckpt i3d_rgb_imagenet.pt
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from utils.errors import FramemillError, UserError
+from utils.files import whole_file
+
+
+def convert(prefix: Path, out: Path) -> None:
+    """Read the TensorFlow checkpoint at `prefix` and write its 287 tensors, checked against I3D, to `out`.
+
+    Raises:
+        UserError: there is no such checkpoint, it is not one of I3D, or `out` exists.
+        RunError: `out` cannot be written.
+    """
+    import torch  # here, so that --help answers at once
+
+    from models.i3d.network import I3D
+    from models.i3d.weights import from_tensorflow
+    from utils import tf_checkpoint
+    from utils.checkpoint import load_strict
+
+    if out.exists():
+        raise UserError(f"{out}: exists already and is not overwritten; name another file or remove it")
+    tensors = from_tensorflow(tf_checkpoint.read(prefix))
+    first, last = "conv3d_1a_7x7.conv3d.weight", "conv3d_0c_1x1.conv3d.weight"
+    if first not in tensors or last not in tensors:
+        raise UserError(f"{prefix}: not a checkpoint of I3D (no variables of its first and last layer)")
+    network = I3D(tensors[first].shape[1], tensors[last].shape[0])
+    load_strict(network, tensors, prefix)
+    published_order = {name: tensors[name] for name in network.state_dict() if name in tensors}
+    with whole_file(out) as file:
+        torch.save(published_order, file)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    purpose, example = __doc__.split("\n\n")
+    parser = argparse.ArgumentParser("python -m models.i3d.convert", description=purpose, epilog=example)
+    parser.add_argument("prefix", type=Path, metavar="CKPT_PREFIX", help="e.g. rgb_imagenet/model.ckpt")
+    parser.add_argument("out", type=Path, metavar="OUT.pt", help="file to write; must not exist")
+    options = parser.parse_args(arguments)
+    try:
+        convert(options.prefix, options.out)
+    except FramemillError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    print(f"{options.out}: written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""I3D for the pipeline: windows of stack_size + 1 frames, RGB and flow, as video_features cuts them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models.i3d.config import I3DConfig
+from models.i3d.preprocess import crop_frames, flow_input, quantise_flow, resized_size, rgb_input
+from models.i3d.weights import load_i3d, random_i3d
+from utils.extractor import Batch, Extractor, NoWindows, StreamInfo
+from utils.flow import Encoded, FlowNetwork
+from utils.transforms import resize_pillow
+from utils.windows import Dense, Sampling
+
+
+@dataclass(frozen=True)
+class FlowLevels:
+    """Flow between neighbouring frames, cropped and quantised, as one row per pair."""
+
+    network: FlowNetwork
+
+    def pairs_at_once(self, size: tuple[int, int]) -> int:
+        """Return how many pairs of frames of this (H, W) fit a batch."""
+        return self.network.pairs_at_once(size)
+
+    def encode(self, units: Tensor) -> Encoded:
+        """Return what the flow network needs of each frame. units: uint8 [n, H, W, 3]."""
+        return self.network.encode(units.permute(0, 3, 1, 2).float())
+
+    def between(self, first: Encoded, second: Encoded, size: tuple[int, int]) -> Tensor:
+        """Return the quantised flow, float16 [n, 2, 224, 224]."""
+        return quantise_flow(self.network.between(first, second, size))
+
+
+class I3DExtractor(Extractor):
+    """RGB and flow features, each [windows, 1024].
+
+    A window is stack_size + 1 consecutive frames: RGB sees the first stack_size of them, flow the stack_size
+    flows between neighbours.
+    """
+
+    config: I3DConfig
+    label_set = "kinetics400"
+
+    def load(self) -> None:
+        """Load the networks of the chosen streams."""
+        parity = (self.config.i3d_bn_eps, self.config.i3d_padding)
+        self._networks = {}
+        for stream in self.config.streams:
+            path = self.checkpoints[f"i3d_{stream}"]
+            network = load_i3d(path, stream, *parity) if path else random_i3d(stream, *parity)
+            self._networks[stream] = network.to(self.device, memory_format=torch.channels_last_3d)
+        if "flow" in self.config.streams:
+            self.pairs = FlowLevels(self._flow_network())
+
+    def _flow_network(self) -> FlowNetwork:
+        path = self.checkpoints[self.config.flow_type]
+        if self.config.flow_type == "raft":
+            from models.raft.weights import load_raft, random_raft
+
+            return (load_raft(path) if path else random_raft()).to(self.device)
+        from models.pwc.weights import load_pwc, random_pwc
+
+        return (load_pwc(path) if path else random_pwc()).to(self.device)
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The chosen streams, RGB first."""
+        return sorted(self.config.streams, reverse=True)
+
+    @property
+    def batch_size(self) -> int:
+        """One window fills a CPU; a GPU takes eight."""
+        return 1 if self.device.type == "cpu" else 8
+
+    def sampling(self, info: StreamInfo) -> Sampling:
+        """Return windows of stack_size + 1 frames moved by step_size."""
+        return Dense(
+            self.config.stack_size + 1,
+            self.config.step_size,
+            short=self.config.short_video,
+            tail=self.config.tail,
+        )
+
+    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
+        """Return what --short_video skip or error make of a video shorter than one window."""
+        reason = f"{n_units} frames, fewer than the {self.config.stack_size + 1} of one window"
+        if self.config.short_video == "skip":
+            return NoWindows("skipped", f"{reason} (--short_video skip)")
+        return NoWindows("failed", f"{reason}; use a smaller --stack_size, or --short_video cycle to repeat frames")
+
+    def prepare(self, units: Tensor) -> Tensor:
+        """Return frames with a shorter side of min_side_size, uint8 [n, h, w, 3]; without flow, the 224 crop."""
+        size = resized_size(units.shape[1], units.shape[2], self.config.min_side_size)
+        resized = resize_pillow(units, size)
+        return resized if "flow" in self.config.streams else crop_frames(resized).contiguous()
+
+    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+        """Return the crops: "rgb" uint8 [T, 224, 224, 3] and "flow" float16 [T, 2, 224, 224], T = stack_size."""
+        inputs = {}
+        if "rgb" in self.config.streams:
+            inputs["rgb"] = crop_frames(units[:-1])
+        if pairs is not None:
+            inputs["flow"] = pairs
+        return inputs
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return features [B, 1024] per stream, and with --show_pred their logits [B, 400]."""
+        to_input = {"rgb": rgb_input, "flow": flow_input}
+        outputs = {}
+        for stream, crops in batch.items():
+            outputs[stream], logits = self._networks[stream](to_input[stream](crops))
+            if self.config.show_pred:
+                outputs[f"logits/{stream}"] = logits
+        return outputs

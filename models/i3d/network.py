@@ -1,0 +1,181 @@
+"""I3D: the image network Inception-v1 inflated to three dimensions (arXiv:1705.07750)."""
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Padding = Literal["video_features", "tensorflow"]
+Size = tuple[int, int, int]  # time, height, width
+
+SIDE = 224  # pixels; the last feature map is then 7x7, which the average pool covers exactly
+MIN_FRAMES = 10  # 9 frames leave one time position after the last max pool, and the average pool needs two
+N_FEATURES = 1024
+
+# Branch widths of the inception blocks (table 1 of Inception-v1, arXiv:1409.4842):
+# 1x1x1, (1x1x1, 3x3x3), (1x1x1, 3x3x3), pool + 1x1x1.
+BLOCKS: dict[str, tuple[int, tuple[int, int], tuple[int, int], int]] = {
+    "mixed_3b": (64, (96, 128), (16, 32), 32),
+    "mixed_3c": (128, (128, 192), (32, 96), 64),
+    "mixed_4b": (192, (96, 208), (16, 48), 64),
+    "mixed_4c": (160, (112, 224), (24, 64), 64),
+    "mixed_4d": (128, (128, 256), (24, 64), 64),
+    "mixed_4e": (112, (144, 288), (32, 64), 64),
+    "mixed_4f": (256, (160, 320), (32, 128), 128),
+    "mixed_5b": (256, (160, 320), (32, 128), 128),
+    "mixed_5c": (384, (192, 384), (48, 128), 128),
+}
+
+
+def zeros_around(length: int, kernel: int, stride: int, padding: Padding) -> tuple[int, int]:
+    """Return how many zeros a layer sees before and after a dimension of `length` values.
+
+    "tensorflow" is its SAME rule, which looks at the length; "video_features" pads kernel - stride whatever
+    the length. The two agree where the stride divides the length.
+    """
+    if padding == "tensorflow":
+        n_outputs = -(-length // stride)
+        total = max((n_outputs - 1) * stride + kernel - length, 0)
+    else:
+        total = max(kernel - stride, 0)
+    return total // 2, total - total // 2
+
+
+class Unit(nn.Module):
+    """Convolution without bias, batch norm, ReLU."""
+
+    def __init__(self, n_in: int, n_out: int, kernel: Size, stride: Size, *, bn_eps: float, padding: Padding) -> None:
+        super().__init__()
+        self.padding = padding
+        self.conv3d = nn.Conv3d(n_in, n_out, kernel, stride, bias=False)
+        self.batch3d = nn.BatchNorm3d(n_out, eps=bn_eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, n_in, T, H, W] -> [B, n_out, T', H', W'], at least 0."""
+        kernel, stride = self.conv3d.kernel_size, self.conv3d.stride
+        pads = [zeros_around(*sizes, self.padding) for sizes in zip(x.shape[2:], kernel, stride, strict=True)]
+        x, own = _pad_uneven(x, pads)
+        x = F.conv3d(x, self.conv3d.weight, None, stride, own)
+        return F.relu(self.batch3d(x), inplace=True)
+
+
+class Pool(nn.Module):
+    """Max pool of values that are at least 0 (after a ReLU), so that zeros around them change nothing."""
+
+    def __init__(self, kernel: Size, stride: Size, padding: Padding) -> None:
+        super().__init__()
+        self.kernel, self.stride, self.padding = kernel, stride, padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, T, H, W] -> [B, C, T', H', W']."""
+        pads = []
+        for length, kernel, stride in zip(x.shape[2:], self.kernel, self.stride, strict=True):
+            before, after = zeros_around(length, kernel, stride, self.padding)
+            # ceil_mode lets the last window hang over the end; zeros there count only if they add one.
+            adds_none = -(-(length - kernel) // stride) == -(-(length + after - kernel) // stride)
+            pads.append((0, 0) if before == 0 and adds_none else (before, after))
+        x, own = _pad_uneven(x, pads)
+        return F.max_pool3d(x, self.kernel, self.stride, own, ceil_mode=True)
+
+
+def _pad_uneven(x: Tensor, pads: list[tuple[int, int]]) -> tuple[Tensor, Size]:
+    """Pad the dimensions whose two ends differ; return x and the padding left for the layer itself to do."""
+    own = tuple(before if before == after else 0 for before, after in pads)
+    uneven = [(0, 0) if before == after else (before, after) for before, after in pads]
+    if any(after for _, after in uneven):  # a copy of x, so only where the layer has no such padding
+        x = F.pad(x, [zeros for ends in reversed(uneven) for zeros in ends])
+    return x, own
+
+
+class Inception(nn.Module):
+    """Four branches side by side, concatenated over channels."""
+
+    def __init__(self, n_in: int, name: str, *, bn_eps: float, padding: Padding) -> None:
+        super().__init__()
+        b0, b1, b2, b3 = BLOCKS[name]
+
+        def unit(n_in: int, n_out: int, kernel: int) -> Unit:
+            return Unit(n_in, n_out, (kernel,) * 3, (1, 1, 1), bn_eps=bn_eps, padding=padding)
+
+        self.branch_0 = unit(n_in, b0, 1)
+        self.branch_1 = nn.Sequential(unit(n_in, b1[0], 1), unit(*b1, 3))
+        self.branch_2 = nn.Sequential(unit(n_in, b2[0], 1), unit(*b2, 3))
+        self.branch_3 = nn.Sequential(Pool((3, 3, 3), (1, 1, 1), padding), unit(n_in, b3, 1))
+        self.n_out = b0 + b1[1] + b2[1] + b3
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, n_in, T, H, W] -> [B, n_out, T, H, W]."""
+        return torch.cat([self.branch_0(x), self.branch_1(x), self.branch_2(x), self.branch_3(x)], dim=1)
+
+
+class Classifier(nn.Module):
+    """The 1x1x1 convolution from features to class scores."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.conv3d = nn.Conv3d(N_FEATURES, num_classes, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[B, 1024] -> logits [B, num_classes]."""
+        return self.conv3d(features[:, :, None, None, None]).flatten(1)
+
+
+class I3D(nn.Module):
+    """One stream of I3D; the names of its tensors are those of the published files.
+
+    in_channels: 3 for rgb, 2 for flow.
+    bn_eps: 1e-5 is what video_features runs, 1e-3 what the network was trained with in TensorFlow; the
+        features differ by 1 %.
+    padding: "video_features" or "tensorflow" (see `zeros_around`); equal where 8 divides the frame count.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int = 400,
+        bn_eps: float = 1e-5,
+        padding: Padding = "video_features",
+    ) -> None:
+        super().__init__()
+        norm = {"bn_eps": bn_eps, "padding": padding}
+        self.conv3d_1a_7x7 = Unit(in_channels, 64, (7, 7, 7), (2, 2, 2), **norm)
+        self.pool_2a = Pool((1, 3, 3), (1, 2, 2), padding)
+        self.conv3d_2b_1x1 = Unit(64, 64, (1, 1, 1), (1, 1, 1), **norm)
+        self.conv3d_2c_3x3 = Unit(64, 192, (3, 3, 3), (1, 1, 1), **norm)
+        n_channels = 192
+        pools = {
+            "mixed_3b": ("pool_3a", Pool((1, 3, 3), (1, 2, 2), padding)),
+            "mixed_4b": ("pool_4a", Pool((3, 3, 3), (2, 2, 2), padding)),
+            "mixed_5b": ("pool_5a", Pool((2, 2, 2), (2, 2, 2), padding)),
+        }
+        for name in BLOCKS:
+            if name in pools:
+                self.add_module(*pools[name])
+            block = Inception(n_channels, name, **norm)
+            self.add_module(name, block)
+            n_channels = block.n_out
+        self.conv3d_0c_1x1 = Classifier(num_classes)
+
+    def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features [B, 1024] and the logits of the classes [B, num_classes], before any softmax.
+
+        clips: float32 [B, in_channels, T, 224, 224], about -1 to 1, T at least 10, any memory format.
+
+        Raises:
+            ValueError: the clips are too short or not 224x224.
+        """
+        if clips.shape[2] < MIN_FRAMES or clips.shape[3:] != (SIDE, SIDE):
+            raise ValueError(
+                f"I3D takes [B, C, T, {SIDE}, {SIDE}] with T at least {MIN_FRAMES}, not {list(clips.shape)}"
+            )
+        *trunk, classifier = self.children()
+        x = clips
+        for layer in trunk:
+            x = layer(x)
+        # A 2x7x7 average pool of stride 1, then the mean over time: the first and the last time position
+        # weigh half as much as the others.
+        positions = x.mean((3, 4)).unbind(2)
+        features = torch.stack([(a + b) / 2 for a, b in pairwise(positions)]).mean(0)
+        return features, classifier(features)

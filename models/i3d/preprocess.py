@@ -1,0 +1,57 @@
+"""Frames and optical flow to the input of I3D, as video_features does it."""
+
+import torch
+from torch import Tensor
+
+from utils.transforms import center_crop, shorter_side
+
+MIN_SIDE = 256  # pixels of the shorter side after the resize
+CROP_SIDE = 224  # pixels
+FLOW_LIMIT = 20.0  # pixels; longer displacements are cut off
+FLOW_LEVELS_PER_PIXEL = 255 / (2 * FLOW_LIMIT)  # 6.375, exact in float32
+FLOW_ZERO_LEVEL = 128.0  # so that a zero flow becomes 1/255 and not 0
+
+
+def resized_size(height: int, width: int, min_side: int = MIN_SIDE) -> tuple[int, int]:
+    """Return (height, width) of a frame once its shorter side is `min_side`; both streams see that frame."""
+    return shorter_side(height, width, min_side)
+
+
+def crop_frames(frames: Tensor) -> Tensor:
+    """Return the middle of resized frames, uint8 [..., H, W, 3] -> uint8 [..., 224, 224, 3], a view."""
+    return center_crop(frames, CROP_SIDE, height_dim=-3)
+
+
+def rgb_input(crops: Tensor) -> Tensor:
+    """Return the input of the rgb network, float32 [B, 3, T, 224, 224] in -1..1, channels_last_3d.
+
+    crops: uint8 [B, T, 224, 224, 3].
+    """
+    return _scale(crops.permute(0, 4, 1, 2, 3))
+
+
+def quantise_flow(flow: Tensor) -> Tensor:
+    """Return the middle of the flow in steps of 1/6.375 pixel, float16 [n, 2, 224, 224], whole, 0..256.
+
+    -20 pixels and less give 0, none gives 128, +20 pixels and more give 256 (255.5 rounded to even), which is
+    why uint8 does not do; float16 holds these numbers exactly and lets a broken flow (NaN) show.
+
+    flow: float32 [n, 2, H, W] of the whole resized frame. A flow larger than its frame (RAFT's, which is
+    padded) is cropped in its own middle, as video_features does.
+    """
+    crop = center_crop(flow, CROP_SIDE).clamp(-FLOW_LIMIT, FLOW_LIMIT)
+    return crop.mul_(FLOW_LEVELS_PER_PIXEL).add_(FLOW_ZERO_LEVEL).round_().to(torch.float16)
+
+
+def flow_input(levels: Tensor) -> Tensor:
+    """Return the input of the flow network, float32 [B, 2, T, 224, 224] in -1..1.0078, channels_last_3d.
+
+    levels: [B, T, 2, 224, 224] from `quantise_flow`.
+    """
+    return _scale(levels.transpose(1, 2))
+
+
+def _scale(values: Tensor) -> Tensor:
+    """Return 2 * values / 255 - 1, float32."""
+    scaled = values.to(torch.float32, memory_format=torch.channels_last_3d)
+    return scaled.mul_(2).div_(255).sub_(1)

@@ -1,0 +1,1 @@
+"""VGGish: audio embeddings of 0.96 s examples (Hershey et al., arXiv:1609.09430)."""

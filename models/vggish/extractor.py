@@ -1,0 +1,69 @@
+"""VGGish for the pipeline: examples of 0.975 s of sound, one every 0.96 s."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from models.vggish.config import VGGishConfig
+from models.vggish.postprocess import Postprocessor
+from models.vggish.preprocess import EXAMPLE_SAMPLES, EXAMPLE_STEP, SAMPLE_RATE_HZ, log_mel
+from models.vggish.weights import (
+    load_tensorflow_vggish,
+    load_vggish,
+    random_tensorflow_vggish,
+    random_vggish,
+)
+from utils.extractor import Batch, Extractor, NoWindows, StreamInfo
+from utils.windows import Dense, Sampling
+
+
+class VGGishExtractor(Extractor):
+    """One 128-d embedding per 0.96 s: float32, or uint8 with --postprocess."""
+
+    config: VGGishConfig
+    media = "audio"
+    rate_hz = SAMPLE_RATE_HZ
+    with_times = False  # row i starts at 0.96 * i seconds
+
+    def load(self) -> None:
+        """Load the network of the chosen backend, and the principal axes for --postprocess."""
+        self._network = self._load_network()
+        path = self.checkpoints.get("pca")
+        self._postprocess = Postprocessor.load(path) if path else None
+
+    def _load_network(self) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        path = self.checkpoints["vggish"]
+        if self.config.vggish_backend == "tf":
+            return load_tensorflow_vggish(path, self.device) if path else random_tensorflow_vggish(self.device)
+        return (load_vggish(path) if path else random_vggish()).to(self.device)
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """One array per file, <name>_vggish."""
+        return ("vggish",)
+
+    @property
+    def batch_size(self) -> int:
+        """Examples per batch."""
+        return 16 if self.device.type == "cpu" else 256
+
+    def sampling(self, info: StreamInfo) -> Sampling:
+        """Return the samples of each example; what is left at the end is dropped, as in all versions."""
+        return Dense(EXAMPLE_SAMPLES, EXAMPLE_STEP)
+
+    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
+        """Return the outcome of sound shorter than one example: there is no feature of it."""
+        seconds, needed = n_units / SAMPLE_RATE_HZ, EXAMPLE_SAMPLES / SAMPLE_RATE_HZ
+        return NoWindows(
+            "failed",
+            f"{seconds:.3f} s of sound, VGGish needs at least {needed} s; lengthen the file or leave it out",
+        )
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return embeddings [B, 128] of waveforms [B, 15600]."""
+        embedding, preactivation = self._network(log_mel(batch["units"]))
+        chosen = preactivation if self.config.preactivation else embedding
+        if self._postprocess:
+            chosen = torch.from_numpy(self._postprocess(chosen.cpu().numpy()))
+        return {"vggish": chosen}

@@ -1,0 +1,29 @@
+"""The published checkpoint of RAFT with recipe weights, and the frames of the golden cases."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from support import moving_frames, write_checkpoint
+from torch import Tensor
+
+
+@pytest.fixture(scope="session")
+def raft_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in the layout of raft-sintel.pth."""
+    return write_checkpoint(tmp_path_factory.mktemp("raft") / "raft-sintel.pth", "raft")
+
+
+@pytest.fixture(scope="session")
+def golden_frames() -> Callable[[dict[str, Any]], Tensor]:
+    """Return the function that draws a case's frames from meta["input"], float32 [n, 3, H, W] in 0..255."""
+    return draw_frames
+
+
+def draw_frames(drawn: dict[str, Any]) -> Tensor:
+    frames = moving_frames(drawn["seed"], drawn["n"], drawn["height"], drawn["width"])
+    assert hashlib.sha256(frames.tobytes()).hexdigest() == drawn["sha256_of_frames"]
+    return torch.from_numpy(frames).permute(0, 3, 1, 2).float()

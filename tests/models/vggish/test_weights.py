@@ -1,0 +1,111 @@
+import sys
+
+import numpy as np
+import pytest
+import torch
+from support import case, layout, recipe_arrays, relative_error
+
+from models.vggish import weights
+from models.vggish.network import CPU_EXAMPLES, VGGish
+from utils import tf_checkpoint
+from utils.errors import UserError
+
+
+def outputs(network, examples):
+    with torch.inference_mode():
+        return network(torch.as_tensor(examples))
+
+
+def test_tensorflow_checkpoint_gives_the_reference_outputs(tensorflow_run):
+    arrays, _ = case("vggish", "case_tf_weights")
+    network = weights.load_vggish(tensorflow_run.checkpoint)
+    embedding, preactivation = outputs(network, arrays["input"])
+    assert relative_error(embedding, arrays["output_embedding"]) < 1e-4
+    assert relative_error(preactivation, arrays["output_preactivation"]) < 1e-4
+    with torch.inference_mode():
+        pool4 = network.features(torch.from_numpy(arrays["input"][:1]).unsqueeze(1))
+    assert relative_error(pool4[0].permute(1, 2, 0), arrays["output_pool4_0"]) < 1e-4
+
+
+def test_torch_checkpoint_gives_the_reference_outputs(tmp_path):
+    arrays = recipe_arrays("vggish", "keys_torch.json")
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    path = tmp_path / "any_name.ckpt"
+    torch.save(tensors, path, _use_new_zipfile_serialization=False)  # the published file is of 2019
+    network = weights.load_vggish(path)
+    path.unlink()
+    arrays, _ = case("vggish", "case_torch_weights")
+    embedding, preactivation = outputs(network, arrays["input"])
+    assert relative_error(embedding, arrays["output_embedding"]) < 1e-4
+    assert relative_error(preactivation, arrays["output_preactivation"]) < 1e-4
+    assert embedding.min() == 0 > preactivation.min()
+    network.optimise_for_cpu()
+    assert relative_error(outputs(network, arrays["input"])[1], arrays["output_preactivation"]) < 1e-4
+
+
+def test_network_and_tables_have_the_published_layouts():
+    with torch.device("meta"):
+        state = VGGish().state_dict()
+    torch_layout, tf_layout = layout("vggish", "keys_torch.json"), layout("vggish", "keys_tf.json")
+    table = {name: variable for name, (variable, _) in torch_layout["conversion_table"].items()}
+    assert {name: list(tensor.shape) for name, tensor in state.items()} == {
+        name: shape for name, (shape, _) in torch_layout["tensors"].items()
+    }
+    assert list(state) == list(torch_layout["tensors"])
+    assert table == weights.VARIABLES
+    assert set(weights.VARIABLES.values()) == set(tf_layout["tensors"])
+
+
+def test_conversion_is_undone_by_its_inverse():
+    rng = np.random.default_rng(1)
+    shapes = {"vggish/conv2/weights": (3, 2, 5, 4), "vggish/fc2/weights": (6, 4), "vggish/fc2/biases": (4,)}
+    arrays = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    state = weights.from_tensorflow(arrays)
+    assert np.array_equal(state["features.3.weight"][3, 4], arrays["vggish/conv2/weights"][:, :, 4, 3])
+    assert np.array_equal(state["embeddings.4.weight"][3], arrays["vggish/fc2/weights"][:, 3])
+    back = weights.to_tensorflow(state)
+    assert back.keys() == arrays.keys()
+    assert all(np.array_equal(back[name], arrays[name]) for name in arrays)
+
+
+def test_any_number_of_examples_gives_as_many_rows():
+    network = VGGish().eval()
+    examples = torch.randn(CPU_EXAMPLES + 1, 96, 64, generator=torch.Generator().manual_seed(1))
+    _, of_many = outputs(network, examples)
+    _, of_one = outputs(network, examples[-1:])
+    assert relative_error(of_many[-1:], of_one) < 1e-5
+    for _ in range(2):
+        embedding, preactivation = outputs(network, examples[:0])
+        assert embedding.shape == preactivation.shape == (0, 128)
+        network.optimise_for_cpu()
+
+
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"absent\.ckpt: no such"):
+        weights.load_vggish(tmp_path / "absent.ckpt")
+    (tmp_path / "text.ckpt").write_text("hello")
+    with pytest.raises(UserError, match=r"text\.ckpt: not a PyTorch checkpoint"):
+        weights.load_vggish(tmp_path / "text.ckpt")
+    torch.save({"fc.weight": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(UserError, match=r"not a checkpoint of VGGish \(18 missing.*1 unexpected: fc\.weight"):
+        weights.load_vggish(tmp_path / "other.pth")
+
+
+def test_variables_of_another_network_keep_their_names(monkeypatch):
+    arrays = {"vggish/conv1/weights": np.zeros((3, 3), np.float32), "resnet/weights": np.zeros(2, np.float32)}
+    monkeypatch.setattr(tf_checkpoint, "is_tensorflow_checkpoint", lambda path: True)
+    monkeypatch.setattr(tf_checkpoint, "read", lambda path: arrays)
+    with pytest.raises(UserError, match=r"17 missing.*unexpected: resnet/weights; 1 wrong shape: features"):
+        weights.load_vggish("other.ckpt")
+
+
+def test_compressed_checkpoint_without_tensorflow_says_what_to_install(monkeypatch):
+    def read(path):
+        raise tf_checkpoint.CompressedBlockError(f"{path}: compressed")
+
+    monkeypatch.setattr(tf_checkpoint, "is_tensorflow_checkpoint", lambda path: True)
+    monkeypatch.setattr(tf_checkpoint, "read", read)
+    monkeypatch.setitem(sys.modules, "tensorflow.compat.v1", None)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(UserError, match=r"packed\.ckpt: compressed; or install TensorFlow.*--extra tf"):
+        weights.load_vggish("packed.ckpt")

@@ -1,0 +1,151 @@
+"""Small media files that tests make for themselves, with PyAV: pictures, sound, and what can be odd about a file."""
+
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+
+def moving_frames(n: int, height: int = 48, width: int = 64, seed: int = 0) -> np.ndarray:
+    """Return smooth moving pictures, uint8 [n, height, width, 3], each different from the others."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    t = np.arange(n)[:, None, None]
+    frames = np.empty((n, height, width, 3), np.uint8)
+    for channel in range(3):
+        fx, fy, speed, phase = rng.uniform(0.05, 0.2, 4) * (1, 1, 2, 30)
+        frames[..., channel] = np.round(127.5 + 100 * np.sin(fx * x + fy * y + speed * t + phase))
+    return frames
+
+
+def waveform(seed: int, seconds: float, rate: int) -> np.ndarray:
+    """Return a mono waveform in [-1, 1], float32 [seconds * rate]: drifting tones in noise, as the golden cases use."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * rate)) / rate
+    tones = sum(rng.uniform(0.05, 0.2) * np.sin(2 * np.pi * (f * t + 15 * t * t)) for f in rng.uniform(100, 4000, 6))
+    return np.clip(tones + 0.02 * rng.standard_normal(t.size), -1, 1).astype(np.float32)
+
+
+def write_clip(
+    path: Path,
+    frames: np.ndarray,
+    fps: float | Fraction = 25,
+    codec: str = "libx264",
+    *,
+    pix_fmt: str = "yuv420p",
+    pts: Sequence[int] | None = None,
+    sound: np.ndarray | None = None,
+    sound_rate: int = 44100,
+    sound_codec: str = "aac",
+    options: dict[str, str] | None = None,
+    muxer_options: dict[str, str] | None = None,
+    tags: dict[str, int] | None = None,
+) -> Path:
+    """Write frames [n, H, W, 3] RGB as a video, and return its path; the suffix says which container.
+
+    pts: presentation times in milliseconds instead of a constant rate. sound: float32 [n] or [n, channels].
+    tags: colour attributes of the codec context.
+    """
+    rate = Fraction(fps).limit_denominator(1001)
+    with av.open(str(path), "w", options=muxer_options or {}) as container:
+        video = container.add_stream(codec, rate=rate, options=options or {})
+        video.width, video.height, video.pix_fmt = frames.shape[2], frames.shape[1], pix_fmt
+        video.codec_context.thread_count = 1
+        time_base = Fraction(1, 1000) if pts is not None else 1 / rate
+        video.codec_context.time_base = time_base
+        for name, value in (tags or {}).items():
+            setattr(video.codec_context, name, value)
+        audio = _sound_stream(container, sound, sound_rate, sound_codec) if sound is not None else None
+        for number, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format=pix_fmt)
+            for name, value in (tags or {}).items():
+                setattr(frame, name, value)
+            frame.pts, frame.time_base = (number if pts is None else pts[number]), time_base
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+        if audio is not None:
+            _encode_sound(container, audio, sound, sound_rate)
+    return path
+
+
+def write_sound(path: Path, sound: np.ndarray, rate: int, codec: str = "pcm_s16le") -> Path:
+    """Write sound alone, float32 or int16 [n] or [n, channels], and return its path."""
+    with av.open(str(path), "w") as container:
+        _encode_sound(container, _sound_stream(container, sound, rate, codec), sound, rate)
+    return path
+
+
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+
+
+def _sound_stream(container: av.container.OutputContainer, sound: np.ndarray, rate: int, codec: str) -> av.AudioStream:
+    channels = 1 if sound.ndim == 1 else sound.shape[1]
+    return container.add_stream(codec, rate=rate, layout=LAYOUTS[channels])
+
+
+def _encode_sound(
+    container: av.container.OutputContainer, stream: av.AudioStream, sound: np.ndarray, rate: int
+) -> None:
+    sound = sound[:, None] if sound.ndim == 1 else sound
+    kind = "s16" if sound.dtype == np.int16 else "flt"
+    for start in range(0, len(sound), 1024):
+        block = np.ascontiguousarray(sound[start : start + 1024]).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(block, format=kind, layout=LAYOUTS[sound.shape[1]])
+        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode())
+
+
+def box(data: bytes, name: bytes) -> int:
+    """Return where the content of the first MP4 box of this name starts."""
+    return data.index(name) + 4
+
+
+def turn(path: Path, a: int, b: int, c: int, d: int) -> Path:
+    """Give an MP4 file's first track a display matrix of these four signs, in place."""
+    data = bytearray(path.read_bytes())
+    start = box(data, b"tkhd") + 40
+    one = 1 << 16
+    data[start : start + 36] = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+def hide_start(path: Path, hidden_s: float) -> Path:
+    """Make the edit lists of an MP4 file hide its first seconds in every track, in place."""
+    data = bytearray(path.read_bytes())
+    timescale_movie = struct.unpack_from(">I", data, box(data, b"mvhd") + 12)[0]
+    position = 0
+    while (position := data.find(b"elst", position)) >= 0:
+        position += 4
+        entries = struct.unpack_from(">I", data, position + 4)[0]
+        timescale = struct.unpack_from(">I", data, box(data[position:], b"mdhd") + position + 12)[0]
+        duration, media_time = struct.unpack_from(">Ii", data, position + 8)
+        if entries != 1:
+            raise ValueError(f"{path}: {entries} edits, this helper knows one")
+        shorter = duration - round(hidden_s * timescale_movie)
+        struct.pack_into(">Ii", data, position + 8, shorter, media_time + round(hidden_s * timescale))
+    path.write_bytes(data)
+    return path
+
+
+def cut(path: Path, fraction: float) -> Path:
+    """Keep only the first part of a file's bytes, in place."""
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * fraction)])
+    return path
+
+
+def damage(path: Path, box_name: bytes, n_bytes: int, seed: int = 0) -> Path:
+    """Flip bits of bytes spread over the content of an MP4 file's first box of this name, in place."""
+    data = bytearray(path.read_bytes())
+    start = box(data, box_name)
+    size = struct.unpack_from(">I", data, start - 8)[0] - 8
+    rng = np.random.default_rng(seed)
+    for position in rng.integers(start + size // 4, start + size, n_bytes):
+        data[position] ^= int(rng.integers(1, 256))
+    path.write_bytes(data)
+    return path

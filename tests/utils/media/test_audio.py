@@ -1,0 +1,144 @@
+"""Sound of generated files: the reference's waveform to the sample, any container, damaged or short."""
+
+import wave
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import resampy
+from support import case, relative_error
+from support_media import cut, damage, hide_start, moving_frames, waveform, write_clip, write_sound
+
+from utils.errors import VideoError
+from utils.media.audio import AudioStream, to_16_bit
+
+
+def read(path: Path, rate_hz: int = 16000, block_s: float = 10.0) -> tuple[np.ndarray, AudioStream]:
+    """Return the whole sound, and the stream."""
+    with AudioStream(path, rate_hz, block_s) as stream:
+        blocks = list(stream)
+    assert all(block.dtype == np.float32 and block.ndim == 1 and len(block) for block in blocks)
+    return np.concatenate(blocks), stream
+
+
+@pytest.mark.parametrize("name", ["case_16k_mono", "case_8k_mono", "case_44k_stereo", "case_48k_mono"])
+def test_golden_waveforms(tmp_path: Path, name: str) -> None:
+    arrays, meta = case("vggish_audio", name)
+    recipe = meta["input"]
+    seeds = range(recipe["seed"], recipe["seed"] + recipe["channels"])
+    sound = np.stack([waveform(seed, recipe["seconds"], recipe["rate"]) for seed in seeds], 1)
+    pcm = np.round(sound * 32767).astype(np.int16)
+    if zlib.crc32(pcm.tobytes()) != recipe["crc32"]:  # another libm may flip single bits
+        pytest.fail("the recipe's waveform differs on this machine")
+    ours, stream = read(write_sound(tmp_path / "x.wav", pcm, recipe["rate"]), block_s=0.7)
+    assert relative_error(ours, arrays["output_resampled"]) < 1e-6
+    assert (stream.report.samples, stream.report.rate_hz) == (recipe["samples"], recipe["rate"])
+    assert not stream.report.partial
+
+
+def test_golden_mp4_keeps_the_priming(tmp_path: Path) -> None:
+    arrays, meta = case("vggish_audio", "case_mp4_priming")
+    path = tmp_path / "x.mp4"
+    path.write_bytes(arrays["input_mp4"].tobytes())
+    ours, stream = read(path)
+    n = meta["audio"]["wav_samples_reference"]
+    assert stream.report.samples == n == 115712
+    assert len(ours) == int(n * 16000 / 44100)
+
+
+def test_long_edit_is_honoured_as_for_pictures(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "x.mp4", moving_frames(50), sound=waveform(0, 2.0, 44100))
+    whole, _ = read(path, 44100)
+    shown, stream = read(hide_start(path, 0.5), 44100)
+    hidden = 1024 + 22050
+    np.testing.assert_array_equal(shown, whole[hidden:])
+    assert not stream.report.partial
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "rate"),
+    [
+        ("x.mkv", "libopus", 48000),
+        ("x.aiff", "pcm_s24be", 32000),
+        ("x.mp3", "libmp3lame", 44100),
+        ("x.flac", "flac", 22050),
+    ],
+)
+def test_any_codec(tmp_path: Path, name: str, codec: str, rate: int) -> None:
+    sound = waveform(3, 1.5, rate)
+    ours, stream = read(write_sound(tmp_path / name, sound, rate, codec), rate)
+    assert abs(len(ours) - len(sound)) < 2500
+    n = min(len(ours), len(sound))
+    assert relative_error(ours[:n], sound[:n]) < 0.35  # these codecs lose the noise, and keep the time
+    assert not stream.report.partial
+
+
+def test_channels_are_averaged_before_resampling(tmp_path: Path) -> None:
+    sound = np.stack([waveform(seed, 1.0, 48000) for seed in range(6)], 1)
+    pcm = np.round(sound * 32767).astype(np.int16)
+    ours, _ = read(write_sound(tmp_path / "x.wav", pcm, 48000))
+    mono = (pcm / 32768).mean(axis=1)
+    assert relative_error(ours, resampy.resample(mono, 48000, 16000)) < 1e-6
+
+
+def test_samples_become_those_of_16_bits(tmp_path: Path) -> None:
+    loud = np.array([0.0, 0.5, 1.0, -1.0, 1.7, -2.0, 1.5 / 32768, 2.5 / 32768, np.nan], np.float32)
+    expected = [0, 16384, 32767, -32768, 32767, -32768, 2, 2, 0]  # halves go to the even side
+    np.testing.assert_array_equal(to_16_bit(loud), expected)
+    np.testing.assert_array_equal(to_16_bit(loud.astype(np.float64)), expected)
+    np.testing.assert_array_equal(to_16_bit(np.array([0, 128, 255], np.uint8)), [-32768, 0, 32512])
+    np.testing.assert_array_equal(to_16_bit(np.array([-1, 65535, 1 << 30], np.int32)), [-1, 0, 16384])
+    ours, _ = read(write_sound(tmp_path / "x.wav", np.tile(loud[:-1], 500), 16000, "pcm_f32le"))
+    np.testing.assert_array_equal(ours[:8] * 32768, expected[:-1])
+
+
+def test_blocks_are_bounded(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "x.wav", waveform(0, 5.0, 44100), 44100)
+    with AudioStream(path, 16000, block_s=0.5) as stream:
+        lengths = [len(block) for block in stream]
+    assert max(lengths) < 0.7 * 16000
+    assert sum(lengths) == 80000
+    assert stream.report.duration_s == pytest.approx(5.0)
+
+
+def test_no_audio_stream_says_what_there_is(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "x.mp4", moving_frames(3))
+    with pytest.raises(VideoError) as caught:
+        AudioStream(path, 16000)
+    expected = f"{path}: no audio stream (it holds: video h264). For pictures use a video feature type such as i3d."
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_no_sample_at_all(tmp_path: Path, n: int) -> None:
+    """One sample at 44.1 kHz is less than one at 16 kHz."""
+    path = tmp_path / "x.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 44100, n, "NONE", ""))
+        file.writeframes(bytes(2 * n))
+    with AudioStream(path, 16000) as stream, pytest.raises(VideoError, match="no sound in its audio stream"):
+        list(stream)
+
+
+def test_damage_keeps_the_time_and_is_reported(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "x.mp4", moving_frames(2), sound=waveform(0, 4.0, 44100))
+    whole, _ = read(path)
+    ours, stream = read(damage(path, b"mdat", 40))
+    assert len(ours) == len(whole)
+    assert stream.report.partial
+    assert "packets do not decode" in stream.report.problems[0]
+
+
+def test_cut_file_is_partial(tmp_path: Path) -> None:
+    path = write_clip(
+        tmp_path / "x.mp4",
+        moving_frames(100, 96, 128),
+        sound=waveform(0, 4.0, 44100),
+        muxer_options={"movflags": "faststart"},
+    )
+    whole, _ = read(path)
+    ours, stream = read(cut(path, 0.6))
+    assert 8000 < len(ours) < len(whole)
+    assert stream.report.partial
+    assert "packets are in the file" in stream.report.problems[-1]

@@ -1,0 +1,85 @@
+"""What a file is said to hold, and how many frames it yields, without decoding it."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from support_media import hide_start, moving_frames, turn, waveform, write_clip, write_sound
+
+from utils.errors import VideoError
+from utils.media.container import is_cover
+from utils.media.probe import MediaInfo, count_frames, probe
+from utils.media.video import VideoStream
+
+
+def test_video_with_sound(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "x.mp4", moving_frames(30), fps=Fraction(30000, 1001), sound=waveform(0, 1.0, 44100))
+    info = probe(turn(path, 0, -1, 1, 0))
+    assert info.streams == "video h264, audio aac"
+    assert (info.width, info.height) == (48, 64)
+    assert info.fps == Fraction(30000, 1001)
+    assert info.duration_s == pytest.approx(1.001)
+    assert info.declared_frames == 30
+    assert (info.audio_rate_hz, info.audio_channels) == (44100, 1)
+
+
+def test_sound_alone(tmp_path: Path) -> None:
+    sound = np.zeros((8000, 2), np.int16)
+    assert probe(write_sound(tmp_path / "x.wav", sound, 16000)) == MediaInfo(
+        has_video=False,
+        has_audio=True,
+        streams="audio pcm_s16le",
+        width=None,
+        height=None,
+        fps=None,
+        duration_s=0.5,
+        declared_frames=None,
+        audio_rate_hz=16000,
+        audio_channels=2,
+    )
+
+
+def test_cover_picture_is_no_video(tmp_path: Path) -> None:
+    path = tmp_path / "song.mp3"
+    picture = write_clip(tmp_path / "cover.jpg", moving_frames(1), codec="mjpeg", pix_fmt="yuvj420p")
+    write_sound(path, waveform(0, 0.5, 44100), 44100, "libmp3lame")
+    path.write_bytes(_id3_with_picture(picture.read_bytes()) + path.read_bytes())
+    with av.open(str(path)) as container:
+        assert [is_cover(stream) for stream in container.streams.video] == [True]
+    info = probe(path)
+    assert (info.has_video, info.has_audio) == (False, True)
+    with pytest.raises(VideoError, match=r"no video stream \(it holds: audio mp3, video mjpeg \(a cover picture\)\)"):
+        VideoStream(path)
+
+
+def _id3_with_picture(jpeg: bytes) -> bytes:
+    """Return an ID3v2.3 tag holding a front cover."""
+    body = b"\0image/jpeg\0\x03\0" + jpeg
+    frame = b"APIC" + len(body).to_bytes(4, "big") + b"\0\0" + body
+    size = len(frame)
+    return b"ID3\x03\0\0" + bytes((size >> shift) & 0x7F for shift in (21, 14, 7, 0)) + frame
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("h264.mp4", {}),
+        ("h264.ts", {}),
+        ("mpeg4.avi", {"codec": "mpeg4"}),
+        ("vp8_hidden_frames.webm", {"codec": "libvpx", "options": {"auto-alt-ref": "1", "lag-in-frames": "16"}}),
+        ("vp9.webm", {"codec": "libvpx-vp9", "options": {"lag-in-frames": "16"}}),
+        ("animated.gif", {"codec": "gif", "pix_fmt": "rgb8", "fps": 10}),
+    ],
+)
+def test_count_is_what_decodes(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
+    path = write_clip(tmp_path / name, moving_frames(40), **options)
+    with VideoStream(path) as stream:
+        assert sum(len(chunk.index) for chunk in stream) == count_frames(path) == 40
+
+
+def test_count_leaves_out_what_an_edit_list_hides(tmp_path: Path) -> None:
+    path = hide_start(write_clip(tmp_path / "x.mp4", moving_frames(50)), 0.4)
+    assert count_frames(path) == probe(path).declared_frames == 40

@@ -1,0 +1,104 @@
+"""The cutter: the same windows however the frames arrive, pairs computed once, memory bounded by a window."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from utils.cut import Cutter, Store
+from utils.extractor import Extractor, StreamInfo
+from utils.windows import Dense
+
+
+class Differences:
+    """A stand-in for flow: the difference of neighbours, with a note of what was computed."""
+
+    def __init__(self) -> None:
+        self.encoded: list[int] = []
+        self.pairs: list[tuple[int, int]] = []
+
+    def pairs_at_once(self, size):
+        return 3
+
+    def encode(self, units):
+        self.encoded += units[:, 0, 0, 0].tolist()
+        return (units,)
+
+    def between(self, first, second, size):
+        self.pairs += list(zip(first[0][:, 0, 0, 0].tolist(), second[0][:, 0, 0, 0].tolist(), strict=True))
+        return second[0] - first[0]
+
+
+class Plain(Extractor):
+    """Windows of frames that hold their own index."""
+
+    keys = ("x",)
+    batch_size = 1
+    dense = Dense(4, 3)
+
+    def sampling(self, info):
+        return self.dense
+
+    def window(self, units, pairs):
+        return {"units": units} if pairs is None else {"units": units, "pairs": pairs}
+
+    def forward(self, batch):
+        return {"x": batch["units"].flatten(1)[:, :1]}
+
+
+def run(dense: Dense, n_frames: int, chunk: int, stage: Differences | None = None) -> list:
+    extractor = Plain(None, {}, torch.device("cpu"))
+    extractor.dense, extractor.pairs = dense, stage
+    cutter = Cutter(extractor, StreamInfo(fps=10.0))
+    frames = torch.arange(n_frames).reshape(-1, 1, 1, 1).expand(-1, 2, 2, 3)
+    cuts = []
+    for start in range(0, n_frames, chunk):
+        stop = min(start + chunk, n_frames)
+        cuts += cutter.push(frames[start:stop], np.arange(start, stop) / 10)
+    return cuts + list(cutter.finish())
+
+
+@given(
+    st.integers(1, 60),
+    st.integers(2, 12),
+    st.integers(1, 15),
+    st.integers(1, 70),
+    st.sampled_from(["drop", "cycle"]),
+)
+def test_windows_do_not_depend_on_how_frames_arrive(n_frames, size, step, chunk, rule):
+    dense = Dense(size, step, short=rule, tail=rule)
+    cuts = run(dense, n_frames, chunk)
+    whole = run(dense, n_frames, n_frames)
+    got = [(cut.row, cut.inputs["units"][:, 0, 0, 0].tolist(), cut.end_s) for cut in cuts]
+    assert got == [(cut.row, cut.inputs["units"][:, 0, 0, 0].tolist(), cut.end_s) for cut in whole]
+    assert [row for row, _, _ in got] == list(range(len(got)))
+    assert all(end_s == max(units) / 10 for _, units, end_s in got)
+
+
+@pytest.mark.parametrize(("size", "step"), [(9, 8), (9, 2), (9, 20)])
+@pytest.mark.parametrize("chunk", [1, 4, 100])
+def test_each_pair_and_frame_is_computed_once(size, step, chunk):
+    stage = Differences()
+    cuts = run(Dense(size, step), 40, chunk, stage)
+    assert len(stage.pairs) == len(set(stage.pairs))
+    assert len(stage.encoded) == len(set(stage.encoded))
+    assert set(stage.pairs) == {(unit, unit + 1) for cut in cuts for unit in cut.inputs["units"][:-1, 0, 0, 0].tolist()}
+    assert all((cut.inputs["pairs"] == 1).all() for cut in cuts)
+    assert all(len(cut.inputs["pairs"]) == size - 1 for cut in cuts)
+
+
+def test_a_repeated_video_gets_the_pair_that_leads_back():
+    cuts = run(Dense(6, 6, short="cycle"), 3, 2, Differences())
+    assert cuts[0].inputs["pairs"][:, 0, 0, 0].tolist() == [1, 1, -2, 1, 1]
+    assert cuts[0].n_repeated == 3
+
+
+def test_a_store_keeps_only_what_is_needed():
+    store = Store()
+    for start in range(0, 1000, 10):
+        store.append(torch.arange(start, start + 10), np.arange(start, start + 10.0))
+        store.drop_before(start - 5)
+    assert len(store._chunks) == 2
+    assert store.take([996, 997, 990]).tolist() == [996, 997, 990]
+    assert store.latest_s([991, 998, 992]) == 998

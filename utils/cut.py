@@ -1,0 +1,186 @@
+"""One video's frames in, its windows out, with the work between neighbours done once per pair."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from utils.extractor import Batch, Extractor, PairStage, StreamInfo
+from utils.flow import Encoded
+from utils.windows import Window
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The network inputs of one window, and where it belongs: row in the video, time of its last frame."""
+
+    row: int
+    inputs: Batch
+    end_s: float
+    n_repeated: int
+
+
+class _Chunk(NamedTuple):
+    start: int
+    units: Tensor
+    times_s: np.ndarray
+
+    @property
+    def stop(self) -> int:
+        return self.start + len(self.units)
+
+
+class Store:
+    """The frames that a coming window may still need, by index; older ones are let go."""
+
+    def __init__(self) -> None:
+        self._chunks: deque[_Chunk] = deque()
+        self.stop = 0  # one past the last index seen
+
+    def append(self, units: Tensor, times_s: np.ndarray) -> None:
+        """Add the next frames of the stream, [n, ...], with their times in seconds [n]."""
+        self._chunks.append(_Chunk(self.stop, units, times_s))
+        self.stop += len(units)
+
+    def drop_before(self, index: int) -> None:
+        """Let go of the chunks that end at or before `index`."""
+        while self._chunks and self._chunks[0].stop <= index:
+            self._chunks.popleft()
+
+    def take(self, indices: Sequence[int]) -> Tensor:
+        """Return the frames at `indices`, in that order, [len(indices), ...]."""
+        runs = [chunk.units[start:stop] for chunk, start, stop in self._runs(indices)]
+        return runs[0] if len(runs) == 1 else torch.cat(runs)
+
+    def latest_s(self, indices: Sequence[int]) -> float:
+        """Return the time of the latest frame among `indices`, in seconds."""
+        last = indices[-1] if isinstance(indices, range) else max(indices)
+        chunk = self._chunk_of(last)
+        return float(chunk.times_s[last - chunk.start])
+
+    def _runs(self, indices: Sequence[int]) -> Iterator[tuple[_Chunk, int, int]]:
+        """Yield (chunk, start, stop) for each stretch of neighbours that lies within one chunk."""
+        for start, stop in _stretches(indices):
+            while start < stop:
+                chunk = self._chunk_of(start)
+                end = min(stop, chunk.stop)
+                yield chunk, start - chunk.start, end - chunk.start
+                start = end
+
+    def _chunk_of(self, index: int) -> _Chunk:
+        return next(chunk for chunk in self._chunks if chunk.start <= index < chunk.stop)
+
+
+def _stretches(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield half-open ranges of neighbours: [4, 5, 0, 1] gives (4, 6), (0, 2)."""
+    if isinstance(indices, range) and indices.step == 1:  # a window of sound has thousands of samples
+        yield indices.start, indices.stop
+        return
+    start = 0
+    for i in range(1, len(indices) + 1):
+        if i == len(indices) or indices[i] != indices[i - 1] + 1:
+            yield indices[start], indices[i - 1] + 1
+            start = i
+
+
+class PairCache:
+    """Rows of a PairStage by pair of frames: computed on first use, each frame encoded once."""
+
+    def __init__(self, stage: PairStage, store: Store) -> None:
+        self._stage = stage
+        self._store = store
+        self._rows: dict[tuple[int, int], Tensor] = {}
+        self._last: tuple[int, Encoded] | None = None  # the frame encoded last: the first of the next pair
+
+    def take(self, indices: Sequence[int]) -> Tensor:
+        """Return the rows between neighbours in `indices`, [len(indices) - 1, ...]."""
+        wanted = [(indices[i], indices[i + 1]) for i in range(len(indices) - 1)]
+        missing = list(dict.fromkeys(pair for pair in wanted if pair not in self._rows))
+        if missing:
+            height, width = self._store.take(missing[0][:1]).shape[1:3]
+            for chain in _chains(missing, self._stage.pairs_at_once((height, width))):
+                self._compute(chain)
+        return torch.stack([self._rows[pair] for pair in wanted])
+
+    def drop_before(self, index: int) -> None:
+        """Let go of pairs that no window from `index` on can hold."""
+        self._rows = {pair: row for pair, row in self._rows.items() if min(pair) >= index}
+
+    def _compute(self, chain: list[int]) -> None:
+        """Compute the pairs of neighbours in `chain`, a list of frame indices."""
+        known = self._last if self._last is not None and self._last[0] == chain[0] else None
+        units = self._store.take(chain[1:] if known else chain)
+        encoded = self._stage.encode(units)
+        if known:
+            encoded = tuple(torch.cat([old, new]) for old, new in zip(known[1], encoded, strict=True))
+        rows = self._stage.between(
+            tuple(part[:-1] for part in encoded),
+            tuple(part[1:] for part in encoded),
+            (units.shape[1], units.shape[2]),
+        )
+        self._last = (chain[-1], tuple(part[-1:] for part in encoded))
+        for i, row in enumerate(rows):
+            self._rows[chain[i], chain[i + 1]] = row
+
+
+def _chains(pairs: list[tuple[int, int]], most: int) -> Iterator[list[int]]:
+    """Join pairs that share a frame: (0, 1), (1, 2), (7, 0) gives [0, 1, 2] and [7, 0], `most` pairs at most."""
+    chain: list[int] = []
+    for first, second in pairs:
+        if chain and chain[-1] == first and len(chain) <= most:
+            chain.append(second)
+        else:
+            if chain:
+                yield chain
+            chain = [first, second]
+    if chain:
+        yield chain
+
+
+class Cutter:
+    """Cuts the windows of one stream as its frames arrive, holding no more frames than one window needs."""
+
+    def __init__(self, extractor: Extractor, info: StreamInfo) -> None:
+        self._extractor = extractor
+        self._sampling = extractor.sampling(info)
+        self._coming = self._sampling.full()
+        self._next: Window | None = next(self._coming, None)
+        self._store = Store()
+        self._pairs = PairCache(extractor.pairs, self._store) if extractor.pairs else None
+        self.n_rows = 0
+
+    @property
+    def n_units(self) -> int:
+        """How many frames or samples have arrived."""
+        return self._store.stop
+
+    def push(self, units: Tensor, times_s: np.ndarray) -> Iterator[Cut]:
+        """Take the next prepared frames [n, ...] with their times in seconds, yield the windows they complete."""
+        self._store.append(units, times_s)
+        while self._next is not None and self._next.units[-1] < self._store.stop:
+            yield self._cut(self._next)
+            self._next = next(self._coming, None)
+            self._let_go()
+        self._let_go()
+
+    def finish(self) -> Iterator[Cut]:
+        """Yield the windows that the sampling makes of what is left at the end of the stream."""
+        for window in self._sampling.rest(self._store.stop, self.n_rows):
+            yield self._cut(window)
+
+    def _let_go(self) -> None:
+        start = self._next.units[0] if self._next is not None else self._store.stop
+        self._store.drop_before(start)
+        if self._pairs:
+            self._pairs.drop_before(start)
+
+    def _cut(self, window: Window) -> Cut:
+        units = self._store.take(window.units)
+        pairs = self._pairs.take(window.units) if self._pairs else None
+        row = self.n_rows
+        self.n_rows += 1
+        return Cut(row, self._extractor.window(units, pairs), self._store.latest_s(window.units), window.n_repeated)

@@ -1,0 +1,118 @@
+"""The contract between a model and the pipeline: all that is asked of a new feature type."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import torch
+from torch import Tensor
+
+from utils.config import Config
+from utils.flow import Encoded
+from utils.windows import Sampling
+
+Checkpoints = Mapping[str, Path | None]  # name in the model's needs() -> file; None asks for random weights
+Batch = dict[str, Tensor]  # network inputs by name, one row per window, on the device
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """What is known of a stream before it is decoded.
+
+    fps: frames per second after --extraction_fps, or None for sound.
+    height, width: of the upright frames, 0 for sound.
+    rate_hz: samples per second for sound, or None.
+    """
+
+    fps: float | None = None
+    height: int = 0
+    width: int = 0
+    rate_hz: int | None = None
+
+
+@dataclass(frozen=True)
+class NoWindows:
+    """Why a stream gave no feature: status "skipped" (the user asked for it) or "failed", and the reason."""
+
+    status: str
+    reason: str
+
+
+class PairStage(Protocol):
+    """Work that belongs to two neighbouring frames, such as flow: done once per pair, encoded once per frame."""
+
+    def pairs_at_once(self, size: tuple[int, int]) -> int:
+        """Return how many pairs of prepared frames of this (H, W) fit a batch."""
+        ...
+
+    def encode(self, units: Tensor) -> Encoded:
+        """Return what `between` needs of each prepared frame [n, ...]; tensors with n rows."""
+        ...
+
+    def between(self, first: Encoded, second: Encoded, size: tuple[int, int]) -> Tensor:
+        """Return one row per pair, as the window will hold it."""
+        ...
+
+
+class Extractor(ABC):
+    """One feature type on one device. It does not decode, queue, batch across videos, write or print."""
+
+    media: ClassVar[str] = "video"  # or "audio"
+    rate_hz: ClassVar[int] = 0  # for audio: the sample rate that the model wants
+    label_set: ClassVar[str | None] = None  # of the classes in `predictions`, see utils/labels.py
+    with_times: ClassVar[bool] = True  # also save <name>_fps and <name>_timestamps_ms
+
+    def __init__(self, config: Config, checkpoints: Checkpoints, device: torch.device) -> None:
+        self.config = config
+        self.checkpoints = checkpoints
+        self.device = device
+        self.pairs: PairStage | None = None
+        self.load()
+
+    def load(self) -> None:  # noqa: B027 - a model without weights has nothing to load
+        """Load the networks onto the device, in evaluation mode; set `pairs` if neighbours have work of their own.
+
+        Raises:
+            UserError: a checkpoint is not of the network's layout.
+        """
+
+    @property
+    @abstractmethod
+    def keys(self) -> Sequence[str]:
+        """The names of the outputs, e.g. ("rgb", "flow"); each becomes one array with a row per window."""
+
+    @property
+    @abstractmethod
+    def batch_size(self) -> int:
+        """How many windows fill this device well."""
+
+    @abstractmethod
+    def sampling(self, info: StreamInfo) -> Sampling:
+        """Return which windows to cut from a stream."""
+
+    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
+        """Return what to record for a stream that `sampling` cuts no window from."""
+        return NoWindows("failed", f"too short: {n_units} frames give no window")
+
+    def prepare(self, units: Tensor) -> Tensor:
+        """Return frames as the windows keep them, one row per frame, on the same device.
+
+        units: uint8 RGB [n, H, W, 3], or float32 samples [n]. Runs in the decode threads on a CPU.
+        """
+        return units
+
+    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+        """Return the network inputs of one window, small dtypes preferred; rows are stacked into a batch.
+
+        units: what `prepare` made of the window's frames [T, ...]; pairs: rows of PairStage [T - 1, ...].
+        """
+        return {"units": units}
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return a row per window for each key, float32 [B, D].
+
+        With `show_pred`, also "logits/<key>" [B, classes] for each key that has classes.
+        """

@@ -1,0 +1,47 @@
+"""Files that appear whole or not at all."""
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from utils.errors import RunError
+
+TEMPORARY = ".framemill-"  # how the name of an unfinished file starts
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file beside `path` for writing, and put it in place once it is complete and on disk.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written.
+    """
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({_cause(error)}); run the same command again to go on") from error
+    finally:
+        with contextlib.suppress(OSError):  # the error that counts is the one above
+            temporary.unlink()
+
+
+def _cause(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "the disk is full: make room"
+    return error.strerror or str(error)
+
+
+def remove_leftovers(folder: Path, pid: int) -> None:
+    """Remove the unfinished files that process `pid` left below `folder` when it died."""
+    for path in folder.rglob(f"{TEMPORARY}{pid}-*"):
+        path.unlink(missing_ok=True)

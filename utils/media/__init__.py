@@ -1,0 +1,1 @@
+"""What media files hold, as frames and as sound."""

@@ -1,0 +1,69 @@
+"""Reading packets, and what a file's header promises of them."""
+
+from collections.abc import Iterator
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from utils.media.container import reason
+from utils.media.report import DecodeReport
+
+
+def packets(container: InputContainer, stream: Stream) -> Iterator[Packet]:
+    """Yield the stream's packets that hold data.
+
+    Empty packets (dropped frames of AVI files, the demuxer's last one) are left out: to a decoder one means the end.
+    """
+    return (packet for packet in container.demux(stream) if packet.size)
+
+
+def read(container: InputContainer, stream: Stream, report: DecodeReport) -> Iterator[Packet | None]:
+    """Yield the stream's packets, then None, which makes a decoder give out what it holds back.
+
+    A file that cannot be read to its end ends here, and `report` says so.
+    """
+    n_corrupt = 0
+    try:
+        for packet in packets(container, stream):
+            n_corrupt += packet.is_corrupt
+            yield packet
+    except av.FFmpegError as error:
+        report.damage(f"reading stops before the end: {reason(error)}")
+    if n_corrupt:
+        report.damage(f"{n_corrupt} packets are incomplete in the file")
+    yield None
+
+
+def declared_packets(container: InputContainer, stream: Stream, *, shown: bool = True) -> int | None:
+    """Return how many packets the index at hand promises; None where the format has no full index in its header.
+
+    shown: leave out those that an edit list hides. Only the MP4 family states an exact list of its frames; the counts
+    of other containers are estimates, and a fragmented file has its index in pieces.
+    """
+    if not container.format.name.startswith("mov,") or not stream.frames:
+        return None
+    return sum(1 for entry in stream.index_entries if not (shown and entry.is_discard))
+
+
+def declared_end_s(container: InputContainer, stream: Stream) -> float | None:
+    """Return when the stream ends by its header, in seconds of its own clock; None where the header does not say.
+
+    AVI headers give each stream's length, which FFmpeg calls its number of frames, in units of the stream's clock;
+    Matroska files by mkvmerge or FFmpeg carry it as a tag of the stream.
+    """
+    if container.format.name == "avi" and stream.frames:
+        return float(((stream.start_time or 0) + stream.frames) * stream.time_base)
+    if container.format.name == "matroska,webm":
+        return _clock_s(stream.metadata.get("DURATION", ""))
+    return None
+
+
+def _clock_s(text: str) -> float | None:
+    """Return the seconds of "hh:mm:ss.fraction"; None if it is not of this form."""
+    try:
+        hours, minutes, seconds = text.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except ValueError:
+        return None

@@ -1,0 +1,89 @@
+"""What a run shows: one bar with rate and time left on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+PLAIN_EVERY_S = 10.0
+
+
+class RunProgress:
+    """Counts videos and windows. Features and the summary go to standard output, all else to standard error."""
+
+    def __init__(self, n_videos: int, quiet: bool) -> None:
+        self._n_videos = n_videos
+        self._quiet = quiet
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+        self._start_s = time.monotonic()
+        self._plain_s = self._start_s
+        self._videos = 0
+        self._windows = 0
+        self._failed = 0
+        self._bar: Progress | None = None
+        if self._console.is_terminal and not quiet:
+            self._bar = Progress(
+                TextColumn("videos"),
+                MofNCompleteColumn(),
+                BarColumn(),
+                TextColumn("{task.fields[detail]}"),
+                TimeRemainingColumn(),
+                TextColumn("left"),
+                console=self._console,
+            )
+            self._task = self._bar.add_task("videos", total=n_videos, detail="")
+
+    def __enter__(self) -> Self:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def note(self, text: str) -> None:
+        """Show one line that is not a failure; left out with --quiet."""
+        if not self._quiet:
+            self._console.print(text)
+
+    def warn(self, text: str) -> None:
+        """Show one line about a video that failed or is partial."""
+        self._console.print(text)
+
+    def show(self, text: str) -> None:
+        """Write features or predictions to standard output."""
+        if self._bar:
+            self._bar.stop()  # two writers on one terminal line would mix
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        if self._bar:
+            self._bar.start()
+
+    def windows(self, n: int) -> None:
+        """Count windows that came back from a network."""
+        self._windows += n
+        self._update()
+
+    def video(self, failed: bool) -> None:
+        """Count one more video that is finished."""
+        self._videos += 1
+        self._failed += failed
+        self._update()
+
+    def _update(self) -> None:
+        now_s = time.monotonic()
+        elapsed_s = max(now_s - self._start_s, 1e-9)
+        detail = f"{self._failed} failed, {self._windows} windows, {self._windows / elapsed_s:.2f} windows/s"
+        if self._bar:
+            self._bar.update(self._task, completed=self._videos, detail=detail)
+        elif not self._quiet and (now_s - self._plain_s >= PLAIN_EVERY_S or self._videos == self._n_videos):
+            self._plain_s = now_s
+            left = ""
+            if 0 < self._videos < self._n_videos:
+                left_s = elapsed_s / self._videos * (self._n_videos - self._videos)
+                left = f", about {time.strftime('%H:%M:%S', time.gmtime(left_s))} left"
+            self._console.print(f"{self._videos}/{self._n_videos} videos, {detail}{left}")
