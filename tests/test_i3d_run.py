@@ -82,7 +82,7 @@ def test_flow_of_frames_equals_the_reference(flow_type, key, weights_dir):
     checkpoints["pwc"] = weights_dir / "pwc_net_sintel.pt"
     config = I3DConfig(streams=["flow"], flow_type=flow_type, stack_size=16, step_size=16)
     extractor = I3DExtractor(config, checkpoints, torch.device("cpu"))
-    cutter = Cutter(extractor, StreamInfo(fps=25.0))
+    cutter = Cutter(extractor, extractor.sampling(StreamInfo(fps=25.0)))
     with torch.inference_mode():
         (cut,) = cutter.push(extractor.prepare(torch.from_numpy(frames)), np.arange(17) / 25)
         features = extractor.forward({"flow": cut.inputs["flow"][None]})["flow"]

@@ -1,7 +1,9 @@
 """Rows back into one array per video and key, in the order of the windows, whatever order they came in."""
 
-from dataclasses import dataclass, field
-from typing import Any
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -11,42 +13,89 @@ from utils.sources.paths import VideoRef
 
 @dataclass(frozen=True)
 class Record:
-    """All that came of one video: its arrays, and what the manifest says about it.
-
-    arrays: key → float32 [windows, D], and "fps" float64 [], "timestamps_ms" float64 [windows] for video.
-    status: "done", or "partial" where the file holds less than it promises.
-    """
+    """The arrays of one video: key → [windows, ...], and "fps", "timestamps_ms" where the model saves them."""
 
     ref: VideoRef
     arrays: dict[str, np.ndarray]
-    status: str
-    reason: str
-    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Column(Protocol):
+    """The rows of one output."""
+
+    def put(self, row: int, value: np.ndarray) -> None:
+        """Take the value of one window."""
+        ...
+
+    def array(self) -> np.ndarray:
+        """Return all rows as one array, [windows, ...]."""
+        ...
+
+
+class InMemory:
+    """Rows as they come, in any order."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, np.ndarray] = {}
+
+    def put(self, row: int, value: np.ndarray) -> None:
+        """Take the value of one window."""
+        self._rows[row] = value
+
+    def array(self) -> np.ndarray:
+        """Return the rows in order, stacked."""
+        return np.stack([self._rows[row] for row in sorted(self._rows)])
+
+
+class OnDisk:
+    """Rows too large for memory, appended to a file without a name, which is gone when the process is."""
+
+    def __init__(self, folder: Path | None) -> None:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the array made of it
+        self._shape: tuple[int, ...] = ()
+        self._dtype = np.dtype(np.float32)
+        self._n_rows = 0
+
+    def put(self, row: int, value: np.ndarray) -> None:
+        """Append the value of the next window."""
+        if row != self._n_rows:
+            raise ValueError(f"row {row} came where {self._n_rows} was expected")
+        self._shape, self._dtype = value.shape, value.dtype
+        self._file.write(np.ascontiguousarray(value).data)
+        self._n_rows += 1
+
+    def array(self) -> np.ndarray:
+        """Return the rows as an array that is read from disk as it is used."""
+        self._file.flush()
+        return np.memmap(self._file, self._dtype, "r", shape=(self._n_rows, *self._shape))
 
 
 class Rows:
-    """Collects the rows of one video until every window has come back from the network."""
+    """Collects the rows of one video until every window has come back from the network.
 
-    def __init__(self, keys: tuple[str, ...]) -> None:
-        self._rows: dict[str, dict[int, np.ndarray]] = {key: {} for key in keys}
+    spill: folder for rows that are kept on disk, where `streamed` asks for it; None for the system's.
+    """
+
+    def __init__(self, keys: tuple[str, ...], streamed: bool = False, spill: Path | None = None) -> None:
+        self._columns: dict[str, Column] = {key: OnDisk(spill) if streamed else InMemory() for key in keys}
         self._end_s: dict[int, float] = {}
         self.n_repeated = 0  # frames shown again to fill windows
 
     def add(self, cut: Cut, values: dict[str, np.ndarray]) -> None:
-        """Take the outputs of one window, each [D]."""
-        for key, rows in self._rows.items():
-            rows[cut.row] = values[key]
+        """Take the outputs of one window, each [...]."""
+        for key, column in self._columns.items():
+            column.put(cut.row, values[key])
         self._end_s[cut.row] = cut.end_s
         self.n_repeated += cut.n_repeated
 
     def __len__(self) -> int:
         return len(self._end_s)
 
-    def arrays(self, fps: float | None) -> dict[str, np.ndarray]:
-        """Return one array per key, and with `fps` the frame rate and the time of each window's last frame."""
-        order = sorted(self._end_s)
-        arrays = {key: np.stack([rows[row] for row in order]) for key, rows in self._rows.items()}
-        if fps is not None:
-            arrays["fps"] = np.array(fps, np.float64)
-            arrays["timestamps_ms"] = np.array([1000 * self._end_s[row] for row in order], np.float64)
-        return arrays
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return one array per key, [windows, ...]."""
+        return {key: column.array() for key, column in self._columns.items()}
+
+    def timestamps_ms(self) -> np.ndarray:
+        """Return the time of each window's last frame in milliseconds, float64 [windows]."""
+        return np.array([1000 * self._end_s[row] for row in sorted(self._end_s)], np.float64)

@@ -111,6 +111,12 @@ def check_choices(config: Config) -> None:
             )
 
 
+def check_fps(extraction_fps: float | None) -> None:
+    """Raise UserError where --extraction_fps is no rate that a video can be sampled at."""
+    if extraction_fps is not None and not 0 < extraction_fps <= 1000:
+        raise UserError(f"--extraction_fps is {extraction_fps}; it must be above 0 and at most 1000")
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return " (did you mean …?)" for the known word closest to `word`, or an empty string."""
     close = difflib.get_close_matches(str(word), list(known), n=1)

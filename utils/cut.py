@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from utils.extractor import Batch, Extractor, PairStage, StreamInfo
+from utils.extractor import Batch, Extractor, PairStage
 from utils.flow import Encoded
-from utils.windows import Window
+from utils.windows import Sampling, Window
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Store:
         self.stop += len(units)
 
     def drop_before(self, index: int) -> None:
-        """Let go of the chunks that end at or before `index`."""
-        while self._chunks and self._chunks[0].stop <= index:
+        """Let go of the chunks that end at or before `index`, but for the last, which may stand in for lost ones."""
+        while len(self._chunks) > 1 and self._chunks[0].stop <= index:
             self._chunks.popleft()
 
     def take(self, indices: Sequence[int]) -> Tensor:
@@ -58,7 +58,7 @@ class Store:
 
     def latest_s(self, indices: Sequence[int]) -> float:
         """Return the time of the latest frame among `indices`, in seconds."""
-        last = indices[-1] if isinstance(indices, range) else max(indices)
+        last = _latest(indices)
         chunk = self._chunk_of(last)
         return float(chunk.times_s[last - chunk.start])
 
@@ -73,6 +73,10 @@ class Store:
 
     def _chunk_of(self, index: int) -> _Chunk:
         return next(chunk for chunk in self._chunks if chunk.start <= index < chunk.stop)
+
+
+def _latest(indices: Sequence[int]) -> int:
+    return indices[-1] if isinstance(indices, range) else max(indices)
 
 
 def _stretches(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -144,9 +148,9 @@ def _chains(pairs: list[tuple[int, int]], most: int) -> Iterator[list[int]]:
 class Cutter:
     """Cuts the windows of one stream as its frames arrive, holding no more frames than one window needs."""
 
-    def __init__(self, extractor: Extractor, info: StreamInfo) -> None:
+    def __init__(self, extractor: Extractor, sampling: Sampling) -> None:
         self._extractor = extractor
-        self._sampling = extractor.sampling(info)
+        self._sampling = sampling
         self._coming = self._sampling.full()
         self._next: Window | None = next(self._coming, None)
         self._store = Store()
@@ -161,7 +165,7 @@ class Cutter:
     def push(self, units: Tensor, times_s: np.ndarray) -> Iterator[Cut]:
         """Take the next prepared frames [n, ...] with their times in seconds, yield the windows they complete."""
         self._store.append(units, times_s)
-        while self._next is not None and self._next.units[-1] < self._store.stop:
+        while self._next is not None and _latest(self._next.units) < self._store.stop:
             yield self._cut(self._next)
             self._next = next(self._coming, None)
             self._let_go()
@@ -173,7 +177,7 @@ class Cutter:
             yield self._cut(window)
 
     def _let_go(self) -> None:
-        start = self._next.units[0] if self._next is not None else self._store.stop
+        start = self._sampling.earliest(self.n_rows) if self._next is not None else self._store.stop
         self._store.drop_before(start)
         if self._pairs:
             self._pairs.drop_before(start)
@@ -181,6 +185,7 @@ class Cutter:
     def _cut(self, window: Window) -> Cut:
         units = self._store.take(window.units)
         pairs = self._pairs.take(window.units) if self._pairs else None
-        row = self.n_rows
         self.n_rows += 1
-        return Cut(row, self._extractor.window(units, pairs), self._store.latest_s(window.units), window.n_repeated)
+        return Cut(
+            window.row, self._extractor.window(units, pairs), self._store.latest_s(window.units), window.n_repeated
+        )

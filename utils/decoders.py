@@ -17,8 +17,10 @@ from torch import Tensor
 from utils.errors import VideoError
 from utils.extractor import Extractor, StreamInfo
 from utils.media.audio import AudioStream
+from utils.media.probe import frame_times_s
 from utils.media.video import VideoStream
 from utils.sources.paths import VideoRef
+from utils.windows import Sampling
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +52,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Opened:
-    """A video's stream is known; its chunks follow."""
+    """A video's stream is known, and what to cut from it; its chunks follow."""
 
     job: Job
+    sampling: Sampling
 
 
 @dataclass(frozen=True)
@@ -136,11 +139,15 @@ class Decoders:
             self._put(Failed(job, f"{job.ref.path}: unexpected {type(error).__name__}: {error} (please report this)"))
 
     def _decode_video(self, job: Job) -> None:
+        fps = getattr(self._extractor.config, "extraction_fps", None)
         with job.timed("decode"):
-            stream = VideoStream(job.ref.path, fps=getattr(self._extractor.config, "extraction_fps", None))
+            times_s = frame_times_s(job.ref.path, fps) if self._extractor.needs_times else None
+            stream = VideoStream(job.ref.path, fps=fps)
         with stream:
-            job.info = StreamInfo(float(stream.info.fps), stream.info.height, stream.info.width)
-            self._put(Opened(job))
+            job.info = StreamInfo(float(stream.info.fps), stream.info.height, stream.info.width, times_s=times_s)
+            sampling = self._extractor.sampling(job.info)
+            stream.wanted = sampling.wanted
+            self._put(Opened(job, sampling))
             chunks = iter(stream)
             while not (job.dropped or self._stopped.is_set()):
                 with job.timed("decode"):
@@ -159,7 +166,7 @@ class Decoders:
             stream = AudioStream(job.ref.path, rate_hz)
         with stream:
             job.info = StreamInfo(rate_hz=rate_hz)
-            self._put(Opened(job))
+            self._put(Opened(job, self._extractor.sampling(job.info)))
             blocks, n_samples = iter(stream), 0
             while not (job.dropped or self._stopped.is_set()):
                 with job.timed("decode"):

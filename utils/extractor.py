@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,12 +25,21 @@ class StreamInfo:
     fps: frames per second after --extraction_fps, or None for sound.
     height, width: of the upright frames, 0 for sound.
     rate_hz: samples per second for sound, or None.
+    times_s: when each frame is shown, float64 [frames], where the model asks for it (Extractor.needs_times).
     """
 
     fps: float | None = None
     height: int = 0
     width: int = 0
     rate_hz: int | None = None
+    times_s: np.ndarray | None = None
+
+    @property
+    def n_frames(self) -> int:
+        """Return the number of frames; only where the model asks for their times."""
+        if self.times_s is None:
+            raise ValueError("the number of frames is known only with needs_times")
+        return len(self.times_s)
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,9 @@ class Extractor(ABC):
     media: ClassVar[str] = "video"  # or "audio"
     rate_hz: ClassVar[int] = 0  # for audio: the sample rate that the model wants
     label_set: ClassVar[str | None] = None  # of the classes in `predictions`, see utils/labels.py
-    with_times: ClassVar[bool] = True  # also save <name>_fps and <name>_timestamps_ms
+    needs_times: ClassVar[bool] = False  # count the frames, and their times, before sampling
+    with_times: bool = True  # also save <name>_fps and <name>_timestamps_ms
+    streamed: ClassVar[bool] = False  # rows are too large for memory: keep them on disk until the video ends
 
     def __init__(self, config: Config, checkpoints: Checkpoints, device: torch.device) -> None:
         self.config = config
@@ -116,3 +128,10 @@ class Extractor(ABC):
 
         With `show_pred`, also "logits/<key>" [B, classes] for each key that has classes.
         """
+
+    def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return what is saved of a video, from the rows of all its windows [windows, ...] by key.
+
+        Averages over windows belong here.
+        """
+        return arrays

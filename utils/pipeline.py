@@ -4,6 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -47,11 +48,13 @@ class Pipeline:
     """Runs the stages after decoding, for several videos at once.
 
     finish: called with each video's outcome. windows_done: called with the number of windows of a batch.
-    predicted: called with the video, the window's row and the logits by key, where the extractor returns them.
+    predicted: called with the video, the window and the logits by key, where the extractor returns them.
+    spill: folder for outputs that do not fit in memory; None for the system's.
     """
 
     extractor: Extractor
     batch_size: int
+    spill: Path | None
     finish: Callable[[Outcome], None]
     windows_done: Callable[[int], None]
     predicted: Callable[[Job, Cut, dict[str, np.ndarray]], None]
@@ -78,8 +81,8 @@ class Pipeline:
         try:
             match event:
                 case Opened():
-                    rows = Rows(tuple(self.extractor.keys))
-                    self._videos[job] = _Video(job, Cutter(self.extractor, job.info), rows)
+                    rows = Rows(tuple(self.extractor.keys), self.extractor.streamed, self.spill)
+                    self._videos[job] = _Video(job, Cutter(self.extractor, event.sampling), rows)
                 case Chunk():
                     self._push(self._videos[job], event)
                 case Ended():
@@ -154,9 +157,12 @@ class Pipeline:
         if video.n_windows is None or len(video.rows) < video.n_windows:
             return
         job = video.job
-        status, reason = ("partial", "; ".join(job.problems)) if job.partial else ("done", "")
-        arrays = video.rows.arrays(job.info.fps if self.extractor.with_times else None)
-        record = Record(job.ref, arrays, status, reason)
+        status = "partial" if job.partial else "done"
+        reason = f"{job.ref.path}: {'; '.join(job.problems)}" if job.partial else ""
+        arrays = self.extractor.finish(video.rows.arrays())
+        if self.extractor.with_times:
+            arrays |= {"fps": np.array(job.info.fps, np.float64), "timestamps_ms": video.rows.timestamps_ms()}
+        record = Record(job.ref, arrays)
         self._close(Outcome(job, status, reason, record, video.n_windows, video.rows.n_repeated))
 
     def _fail(self, job: Job, reason: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from utils import devices, manifest
 from utils.config import Config, RunConfig, output_settings
-from utils.errors import FramemillError
+from utils.errors import FramemillError, RunError
 from utils.files import whole_file
 from utils.progress import RunProgress
 from utils.registry import Model
@@ -76,7 +76,10 @@ def _extract(
             error = caught
     seconds = time.monotonic() - start_s
     if plan.run.on_extraction != "print" and todo:
-        _write_run_file(plan, settings, chosen, runner.totals, seconds)
+        try:
+            _write_run_file(plan, settings, chosen, runner.totals, seconds)
+        except RunError as caught:  # as a rule the end of what stopped the run already
+            error = error or caught
     print(summary(plan, runner.totals, len(todo), seconds, error))
     if error is not None:
         if isinstance(error, FramemillError):

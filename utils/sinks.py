@@ -3,12 +3,14 @@
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 
-from utils.assemble import Record
 from utils.files import whole_file
+
+if TYPE_CHECKING:  # it imports torch, which the main process does without
+    from utils.assemble import Record
 
 Output = dict[str, Any]  # one written file, as the manifest describes it
 
@@ -16,7 +18,7 @@ Output = dict[str, Any]  # one written file, as the manifest describes it
 class Sink(Protocol):
     """Takes finished videos."""
 
-    def write(self, record: Record) -> list[Output]:
+    def write(self, record: "Record") -> list[Output]:
         """Put all of a video's arrays in place; return what was written."""
         ...
 
@@ -27,7 +29,7 @@ class PrintSink:
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show = show
 
-    def write(self, record: Record) -> list[Output]:
+    def write(self, record: "Record") -> list[Output]:
         """Show the record as text."""
         lines = [record.ref.path]
         for key, array in record.arrays.items():
@@ -47,7 +49,7 @@ class FileSink:
         self._suffix = suffix
         self._save = save
 
-    def write(self, record: Record) -> list[Output]:
+    def write(self, record: "Record") -> list[Output]:
         """Write the record's arrays, each whole or not at all.
 
         Raises:

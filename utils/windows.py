@@ -11,17 +11,32 @@ TAIL_SHARE = 0.2  # the least share of a window that `--tail cycle` fills up
 
 @dataclass(frozen=True)
 class Window:
-    """The units that the network sees at once, by their index in the stream; some may be shown again."""
+    """The units that the network sees at once.
 
+    row: the window's place in the output.
+    units: indices into the stream of wanted units (see Sampling.wanted), in the order the network sees them.
+    n_repeated: how many of them are shown again to fill the window.
+    """
+
+    row: int
     units: Sequence[int]
-    n_repeated: int = 0  # how many of them are repetitions that fill the window
+    n_repeated: int = 0
 
 
 class Sampling(Protocol):
-    """Which windows a model wants of one stream whose length is known only at its end."""
+    """Which windows a model wants of one stream."""
+
+    @property
+    def wanted(self) -> Sequence[int] | None:
+        """The only frames of the stream that are needed, sorted, or None for all. Windows count in these."""
+        ...
 
     def full(self) -> Iterator[Window]:
-        """Yield windows in the order of their last unit; those that the stream is long enough for are used."""
+        """Yield windows in the order of their latest unit; those that the stream is long enough for are used."""
+        ...
+
+    def earliest(self, n_full: int) -> int:
+        """Return the earliest unit that any window after the first `n_full` ones, or the rest, may need."""
         ...
 
     def rest(self, n_units: int, n_full: int) -> list[Window]:
@@ -42,11 +57,16 @@ class Dense:
     step: int
     short: str = "drop"
     tail: str = "drop"
+    wanted: None = None
 
     def full(self) -> Iterator[Window]:
         """Yield range(0, size), range(step, step + size), … without end."""
-        for start in itertools.count(0, self.step):
-            yield Window(range(start, start + self.size))
+        for row in itertools.count():
+            yield Window(row, range(row * self.step, row * self.step + self.size))
+
+    def earliest(self, n_full: int) -> int:
+        """Return the start of the next window."""
+        return n_full * self.step
 
     def rest(self, n_units: int, n_full: int) -> list[Window]:
         """Return one window that repeats the short stream, or the tail, or nothing."""
@@ -58,9 +78,40 @@ class Dense:
             wanted = self.tail == "cycle" and left >= math.ceil(TAIL_SHARE * self.size)
         if not wanted:
             return []
-        return [Window([start + i % left for i in range(self.size)], n_repeated=self.size - left)]
+        return [Window(n_full, [start + i % left for i in range(self.size)], n_repeated=self.size - left)]
 
 
-def window_starts(n_units: int, size: int, step: int) -> range:
-    """Return the first unit of every full window: window_starts(10, size=4, step=3) is 0, 3, 6."""
-    return range(0, n_units - size + 1, step)
+class Listed:
+    """Given windows of a stream whose frames were counted beforehand: clips spread over a video, for instance.
+
+    clips: the frames of each window, in the order of the outputs. Only these frames are decoded.
+    """
+
+    def __init__(self, clips: Sequence[Sequence[int]]) -> None:
+        self.wanted = sorted({frame for clip in clips for frame in clip})
+        place = {frame: i for i, frame in enumerate(self.wanted)}
+        windows = [
+            Window(row, [place[frame] for frame in clip], n_repeated=len(clip) - len(set(clip)))
+            for row, clip in enumerate(clips)
+        ]
+        self._windows = sorted(windows, key=lambda window: max(window.units))
+        firsts = (min(window.units) for window in reversed(self._windows))
+        self._earliest = list(itertools.accumulate(firsts, min))[::-1]  # of each window and those after it
+
+    def full(self) -> Iterator[Window]:
+        """Yield the windows, the one whose frames are there first coming first."""
+        return iter(self._windows)
+
+    def earliest(self, n_full: int) -> int:
+        """Return the earliest frame of the windows still to come."""
+        return self._earliest[n_full]
+
+    def rest(self, n_units: int, n_full: int) -> list[Window]:
+        """Return the windows that a stream shorter than counted cuts off, filled with its last frame."""
+        if n_units == 0:
+            return []
+        return [
+            Window(window.row, units, n_repeated=len(units) - len(set(units)))
+            for window in self._windows[n_full:]
+            for units in [[min(unit, n_units - 1) for unit in window.units]]
+        ]

@@ -83,6 +83,8 @@ def work(connection: Connection, plan: Plan, device_name: str) -> None:
         log.warning("the main process is gone, so this worker stops")
     except Exception:
         link.send("fatal", RunError.exit_code, f"worker on {device_name}: {traceback.format_exc()}")
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is left to clean up: no traceback from here on
 
 
 def _exit_at_once(_signal: int, _frame: object) -> None:
@@ -104,6 +106,7 @@ def _extract(link: Link, plan: Plan, device_name: str) -> None:
     pipeline = Pipeline(
         extractor,
         plan.run.batch_size or extractor.batch_size,
+        spill=plan.folder if plan.run.on_extraction != "print" else None,
         finish=finisher.finish,
         windows_done=lambda n: link.send("windows", n),
         predicted=finisher.show_predictions,

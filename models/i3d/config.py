@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from utils.config import check_choices, flag
+from utils import common_flags
+from utils.config import check_choices, check_fps, flag
 from utils.errors import UserError
 
 GROUP = "i3d"
@@ -17,23 +18,11 @@ class I3DConfig:
     streams: list[str] = flag(["rgb", "flow"], "which streams to extract", group=GROUP, choices=("rgb", "flow"))
     flow_type: str = flag("pwc", "network for optical flow", group=GROUP, choices=("pwc", "raft"))
     stack_size: int = flag(64, "frames in a window; at least 10", group=GROUP)
-    step_size: int = flag(64, "frames from the start of one window to the start of the next", group=GROUP)
-    extraction_fps: float | None = flag(
-        None, "frames per second to sample the video at (default: the video's own)", group=GROUP
-    )
+    step_size: int = common_flags.step_size(GROUP, 64)
+    extraction_fps: float | None = common_flags.extraction_fps(GROUP)
     min_side_size: int = flag(256, "pixels of the frame's shorter side before the 224-pixel crop", group=GROUP)
-    short_video: str = flag(
-        "cycle",
-        "a video with fewer frames than a window: repeat them until it is full, record it as skipped, or as failed",
-        group=GROUP,
-        choices=("cycle", "skip", "error"),
-    )
-    tail: str = flag(
-        "drop",
-        "frames after the last full window: drop them, or repeat them if they are at least 20% of a window",
-        group=GROUP,
-        choices=("drop", "cycle"),
-    )
+    short_video: str = common_flags.short_video(GROUP)
+    tail: str = common_flags.tail(GROUP)
     show_pred: bool = flag(
         False,
         "print the top 5 Kinetics-400 classes of each window and stream",
@@ -68,8 +57,7 @@ class I3DConfig:
             )
         if self.step_size < 1:
             raise UserError(f"--step_size is {self.step_size}; it must be at least 1 frame")
-        if self.extraction_fps is not None and not 0 < self.extraction_fps <= 1000:
-            raise UserError(f"--extraction_fps is {self.extraction_fps}; it must be above 0 and at most 1000")
+        check_fps(self.extraction_fps)
         if self.min_side_size < FRAME_CROP:
             raise UserError(f"--min_side_size is {self.min_side_size}; the crop needs at least {FRAME_CROP} pixels")
         if not 0 < self.i3d_bn_eps < 1:

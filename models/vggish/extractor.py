@@ -36,7 +36,10 @@ class VGGishExtractor(Extractor):
         path = self.checkpoints["vggish"]
         if self.config.vggish_backend == "tf":
             return load_tensorflow_vggish(path, self.device) if path else random_tensorflow_vggish(self.device)
-        return (load_vggish(path) if path else random_vggish()).to(self.device)
+        network = (load_vggish(path) if path else random_vggish()).to(self.device)
+        if self.device.type == "cpu":
+            network.optimise_for_cpu()
+        return network
 
     @property
     def keys(self) -> Sequence[str]:
@@ -46,7 +49,7 @@ class VGGishExtractor(Extractor):
     @property
     def batch_size(self) -> int:
         """Examples per batch."""
-        return 16 if self.device.type == "cpu" else 256
+        return 60 if self.device.type == "cpu" else 256
 
     def sampling(self, info: StreamInfo) -> Sampling:
         """Return the samples of each example; what is left at the end is dropped, as in all versions."""

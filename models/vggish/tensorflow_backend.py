@@ -40,8 +40,7 @@ class TensorFlowVGGish:
     """
 
     def __init__(self, source: str | Path | Mapping[str, np.ndarray], device: str | torch.device = "cpu") -> None:
-        self._tf, slim = import_tensorflow()
-        tf = self._tf
+        tf, slim = import_tensorflow()
         with tf.Graph().as_default() as graph:
             _build(tf, slim)
             self._session = tf.Session(graph=graph, config=_session_config(tf, torch.device(device)))

@@ -6,9 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.cut import Cutter, Store
-from utils.extractor import Extractor, StreamInfo
-from utils.windows import Dense
+from utils.assemble import Rows
+from utils.cut import Cut, Cutter, Store
+from utils.extractor import Extractor
+from utils.windows import Dense, Listed
 
 
 class Differences:
@@ -50,7 +51,7 @@ class Plain(Extractor):
 def run(dense: Dense, n_frames: int, chunk: int, stage: Differences | None = None) -> list:
     extractor = Plain(None, {}, torch.device("cpu"))
     extractor.dense, extractor.pairs = dense, stage
-    cutter = Cutter(extractor, StreamInfo(fps=10.0))
+    cutter = Cutter(extractor, dense)
     frames = torch.arange(n_frames).reshape(-1, 1, 1, 1).expand(-1, 2, 2, 3)
     cuts = []
     for start in range(0, n_frames, chunk):
@@ -102,3 +103,25 @@ def test_a_store_keeps_only_what_is_needed():
     assert len(store._chunks) == 2
     assert store.take([996, 997, 990]).tolist() == [996, 997, 990]
     assert store.latest_s([991, 998, 992]) == 998
+
+
+@pytest.mark.parametrize("n_decoded", [6, 4, 1])
+def test_clips_of_a_damaged_video_end_with_the_last_frame(n_decoded):
+    """Six frames were counted, fewer decode: every clip is there all the same."""
+    cuts = run(Listed([[0, 9, 3], [12, 6, 15], [3, 3, 15]]), n_decoded, 2)
+    shown = {cut.row: cut.inputs["units"][:, 0, 0, 0].tolist() for cut in cuts}
+    last = n_decoded - 1
+    assert shown == {
+        0: [0, min(3, last), min(1, last)],
+        1: [min(4, last), min(2, last), min(5, last)],
+        2: [min(1, last), min(1, last), min(5, last)],
+    }
+
+
+def test_rows_on_disk_come_back_as_they_were():
+    rows = Rows(("flow",), streamed=True)
+    values = np.random.default_rng(0).normal(size=(7, 2, 5, 4)).astype(np.float16)
+    for row, value in enumerate(values):
+        rows.add(Cut(row, {}, row / 10, 0), {"flow": value})
+    np.testing.assert_array_equal(rows.arrays()["flow"], values)
+    np.testing.assert_allclose(rows.timestamps_ms(), np.arange(7) * 100)

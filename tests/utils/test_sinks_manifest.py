@@ -18,7 +18,7 @@ ARRAYS = {"rgb": np.arange(6, dtype=np.float32).reshape(2, 3), "fps": np.array(2
 
 
 def record(name: str = "a/clip") -> Record:
-    return Record(VideoRef("clip.mp4", name, "clip.mp4"), ARRAYS, "done", "")
+    return Record(VideoRef("clip.mp4", name, "clip.mp4"), ARRAYS)
 
 
 def test_numpy_files_hold_the_arrays(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.windows import Dense
+from utils.windows import Dense, Listed
 
 
 def cut(sampling: Dense, n_units: int) -> list[list[int]]:
@@ -52,3 +52,18 @@ def test_windows_stay_within_the_stream(n_units, size, step, short, tail):
     assert all(len(window) == size and min(window) >= 0 and max(window) < n_units for window in windows)
     assert all(window[0] == row * step for row, window in enumerate(windows))
     assert len(windows) <= max((n_units - size) // step + 1, 0) + 1
+
+
+def test_listed_windows_count_in_the_wanted_frames():
+    sampling = Listed([[8, 2, 5], [0, 2, 2], [20, 21, 22]])
+    assert sampling.wanted == [0, 2, 5, 8, 20, 21, 22]
+    assert [(w.row, w.units, w.n_repeated) for w in sampling.full()] == [
+        (1, [0, 1, 1], 1), (0, [3, 1, 2], 0), (2, [4, 5, 6], 0)
+    ]  # fmt: skip
+    assert [sampling.earliest(n) for n in range(3)] == [0, 1, 4]
+
+
+def test_a_stream_shorter_than_counted_ends_with_its_last_frame():
+    sampling = Listed([[0, 10], [20, 30], [40, 50]])
+    assert [(w.row, w.units, w.n_repeated) for w in sampling.rest(3, 1)] == [(1, [2, 2], 1), (2, [2, 2], 1)]
+    assert sampling.rest(0, 0) == []

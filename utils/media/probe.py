@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
@@ -20,6 +21,7 @@ from utils.media.container import (
     video_stream,
 )
 from utils.media.demux import declared_packets, packets
+from utils.media.resample import FrameRateRule, nearest, parse_fps
 from utils.media.upright import Orientation, orientation
 
 VP8_SHOWN = 0x10  # bit of a VP8 frame's first byte: this frame is shown (RFC 6386, section 9.1)
@@ -60,18 +62,45 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
         )
 
 
-def count_frames(path: str | os.PathLike[str]) -> int:
-    """Return how many frames decoding the whole video yields, from its packets alone: nothing is decoded.
+def frame_times_s(path: str | os.PathLike[str], fps: float | None = None) -> np.ndarray:
+    """Return when each frame is shown, float64 [frames], in seconds since the stream's start, in order.
 
-    Frames that an edit list hides do not count. On a damaged file fewer may decode. VideoError if there is no video.
+    Nothing is decoded: the times are those of the packets, and there are as many as decoding the whole video yields
+    frames (on a damaged file fewer may decode). Frames that an edit list hides do not count.
+    fps: the times of the frames sampled at this rate instead, as VideoStream gives them.
+
+    Raises:
+        VideoError: there is no video, or the file cannot be read.
     """
     with open_media(path) as container:
         stream = require_video(container, path)
         hidden = _is_hidden_vp8 if stream.codec_context.codec.canonical_name == "vp8" else _is_hidden
+        is_avi = container.format.name == "avi"  # it states no presentation times: frames come in packet order
         try:
-            return sum(1 for packet in packets(container, stream) if not hidden(packet))
+            shown = [packet for packet in packets(container, stream) if not hidden(packet)]
         except av.FFmpegError as error:
             raise VideoError(f"{path}: reading stopped: {reason(error)}. Get the file again.") from error
+        stated = sorted(
+            packet.dts if is_avi or packet.pts is None else packet.pts
+            for packet in shown
+            if packet.pts is not None or packet.dts is not None
+        )
+        if not stated:
+            return np.empty(0)
+        start = stated[0] if stream.start_time is None else stream.start_time
+        pts = [time - start for time in stated]
+        if fps is None:
+            return np.array(pts, np.float64) * float(stream.time_base)
+        usual = nearest(*(1 / (average_fps(stream) * stream.time_base)).as_integer_ratio())
+        return _times_at_rate(pts, shown[-1].duration or usual, stream.time_base, parse_fps(fps))
+
+
+def _times_at_rate(pts: list[int], last_duration: int, time_base: Fraction, fps: Fraction) -> np.ndarray:
+    """Return the times of the ticks at which a frame is shown, in seconds."""
+    rule = FrameRateRule(time_base, fps)
+    ticks = [tick for time in pts for tick in rule.push(time)]
+    ticks += rule.finish(pts[-1] + last_duration)
+    return np.array([float(tick / fps) for tick in ticks])
 
 
 def _is_hidden(packet: Packet) -> bool:

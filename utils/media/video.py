@@ -20,6 +20,7 @@ from utils.media.report import VideoReport
 from utils.media.resample import FrameRateRule, nearest, parse_fps
 from utils.media.upright import orientation
 
+CHUNK_BYTES = 32 << 20  # most bytes of pixels in a chunk, so that frames above about 0.7 megapixel come in shorter ones
 SLACK_S = (
     1.0  # a stated duration is rounded and says nothing of the last frame's: only more than this counts as missing
 )
@@ -74,7 +75,7 @@ class VideoStream:
         self._path = path
         self._fps = None if fps is None else parse_fps(fps)
         self._chunk_frames = chunk_frames
-        self._wanted = None if wanted is None else frozenset(wanted)
+        self.wanted = wanted
         self._container = open_media(path)
         try:
             self._open(threads)
@@ -100,7 +101,9 @@ class VideoStream:
         if not turn.known:
             self.report.note("its display matrix turns by an odd angle: frames are left as stored")
         self._converter = RgbConverter(self._path, first, turn)
-        self.info = VideoInfo(*self._converter.size, self._fps or average_fps(self._stream))
+        width, height = self._converter.size
+        self._chunk_frames = max(1, min(self._chunk_frames, CHUNK_BYTES // (3 * width * height)))
+        self.info = VideoInfo(width, height, self._fps or average_fps(self._stream))
 
     def __enter__(self) -> Self:
         return self
@@ -141,16 +144,17 @@ class VideoStream:
     def _chosen(self) -> Iterator[tuple[int, av.VideoFrame, float]]:
         """Yield (output number, source frame, time in seconds) of every frame to hand out."""
         shown = self._at_new_rate() if self._fps else self._at_own_rate()
-        if self._wanted is None:
+        if self.wanted is None:
             yield from ((number, frame, time_s) for number, (frame, time_s) in enumerate(shown))
             return
-        for number in range(max(self._wanted, default=-1) + 1):
+        chosen = frozenset(self.wanted)
+        for number in range(max(chosen, default=-1) + 1):
             output = next(shown, None)
             if output is None:
-                missing = sum(1 for wanted in self._wanted if wanted >= number)
-                self.report.damage(f"{missing} of the {len(self._wanted)} frames asked for lie behind its end")
+                missing = sum(1 for wanted in chosen if wanted >= number)
+                self.report.damage(f"{missing} of the {len(chosen)} frames asked for lie behind its end")
                 return
-            if number in self._wanted:
+            if number in chosen:
                 yield number, *output
 
     def _at_own_rate(self) -> Iterator[tuple[av.VideoFrame, float]]:

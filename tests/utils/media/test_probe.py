@@ -11,7 +11,7 @@ from support_media import hide_start, moving_frames, turn, waveform, write_clip,
 
 from utils.errors import VideoError
 from utils.media.container import is_cover
-from utils.media.probe import MediaInfo, count_frames, probe
+from utils.media.probe import MediaInfo, frame_times_s, probe
 from utils.media.video import VideoStream
 
 
@@ -74,12 +74,15 @@ def _id3_with_picture(jpeg: bytes) -> bytes:
         ("animated.gif", {"codec": "gif", "pix_fmt": "rgb8", "fps": 10}),
     ],
 )
-def test_count_is_what_decodes(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
+def test_times_are_those_that_decode(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
     path = write_clip(tmp_path / name, moving_frames(40), **options)
-    with VideoStream(path) as stream:
-        assert sum(len(chunk.index) for chunk in stream) == count_frames(path) == 40
+    for fps in (None, 7.5, 60):
+        with VideoStream(path, fps=fps) as stream:
+            decoded_s = np.concatenate([chunk.pts_s for chunk in stream])
+        np.testing.assert_allclose(frame_times_s(path, fps), decoded_s, atol=1e-9)
+    assert len(frame_times_s(path)) == 40
 
 
 def test_count_leaves_out_what_an_edit_list_hides(tmp_path: Path) -> None:
     path = hide_start(write_clip(tmp_path / "x.mp4", moving_frames(50)), 0.4)
-    assert count_frames(path) == probe(path).declared_frames == 40
+    assert len(frame_times_s(path)) == probe(path).declared_frames == 40

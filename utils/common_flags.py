@@ -1,0 +1,87 @@
+"""Flags that several models share: their text is written once, each model gives its own default."""
+
+from typing import Any
+
+from utils.config import flag
+
+CROP_TYPES = ("center", "3-crop", "5-crop", "10-crop")
+AVERAGES = ("clips", "crops", "both", "none")
+
+
+def extraction_fps(group: str) -> Any:
+    """Return --extraction_fps, by the rule of ffmpeg's fps filter."""
+    return flag(None, "frames per second to sample the video at (default: the video's own)", group=group)
+
+
+def stack_size(group: str, default: int | None, text: str = "frames in a window") -> Any:
+    """Return --stack_size, the frames that the network sees at once."""
+    return flag(default, text, group=group)
+
+
+def step_size(group: str, default: int) -> Any:
+    """Return --step_size, between the starts of dense windows."""
+    return flag(default, "frames from the start of one window to the start of the next", group=group)
+
+
+def frame_interval(group: str, default: int) -> Any:
+    """Return --frame_interval, between the frames of one clip."""
+    return flag(default, "frames from one frame of a clip to the next", group=group)
+
+
+def clip_len(group: str, default: float | None) -> Any:
+    """Return --clip_len, the length of a clip in seconds."""
+    return flag(default, "seconds of a clip", group=group)
+
+
+def num_clips(group: str, default: int) -> Any:
+    """Return --num_clips: a number of clips spread over the video, or -1."""
+    return flag(default, "clips per video, spread evenly; -1: all, back to back from start to end", group=group)
+
+
+def crop_type(group: str, default: str, choices: tuple[str, ...] = CROP_TYPES) -> Any:
+    """Return --crop_type, the views of each clip."""
+    return flag(
+        default, "which parts of the frame to see; 10-crop adds mirror images to 5-crop", group=group, choices=choices
+    )
+
+
+def average(group: str, default: str) -> Any:
+    """Return --average, over what features are averaged before they are saved."""
+    return flag(
+        default, "average the features over clips, over crops, over both, or not", group=group, choices=AVERAGES
+    )
+
+
+def checkpoint(group: str, published_name: str) -> Any:
+    """Return --checkpoint, a file of the user's own in the layout of the published one."""
+    return flag(
+        None,
+        f"file used as {published_name}, such as a fine-tuned one with another number of classes",
+        group=group,
+        shapes_output=False,
+    )
+
+
+def show_pred(group: str, classes: str) -> Any:
+    """Return --show_pred, which prints what the classifier says."""
+    return flag(False, f"print the top 5 {classes} classes of each window", group=group, shapes_output=False)
+
+
+def short_video(group: str) -> Any:
+    """Return --short_video, what becomes of a video with fewer frames than one window."""
+    return flag(
+        "cycle",
+        "a video with fewer frames than a window: repeat them until it is full, record it as skipped, or as failed",
+        group=group,
+        choices=("cycle", "skip", "error"),
+    )
+
+
+def tail(group: str) -> Any:
+    """Return --tail, what becomes of the frames after the last full window."""
+    return flag(
+        "drop",
+        "frames after the last full window: drop them, or repeat them if they are at least 20% of a window",
+        group=group,
+        choices=("drop", "cycle"),
+    )
