@@ -1,22 +1,29 @@
 """Rows back into one array per video and key, in the order of the windows, whatever order they came in."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from utils.cut import Cut
-from utils.sources.paths import VideoRef
+from utils.sources.ref import VideoRef
 
 
 @dataclass(frozen=True)
 class Record:
-    """The arrays of one video: key → [windows, ...], and "fps", "timestamps_ms" where the model saves them."""
+    """The arrays of one video.
+
+    arrays: key → [windows, ...], and "fps", "timestamps_ms" where the model saves them.
+    features: the keys that are the model's outputs.
+    facts: single numbers that formats with room for them carry along, such as clip_length.
+    """
 
     ref: VideoRef
     arrays: dict[str, np.ndarray]
+    features: list[str]
+    facts: dict[str, float] = field(default_factory=dict)
 
 
 class Column(Protocol):

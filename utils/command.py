@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from utils.config import Config, RunConfig, build, field_names, nearest, read_yaml, value_type
+from utils.config import Config, RunConfig, aliases, build, field_names, nearest, read_yaml, value_type
 from utils.errors import UserError
 from utils.registry import Model
 
@@ -81,6 +81,8 @@ def parse(arguments: Sequence[str], models: Mapping[str, Model]) -> tuple[RunCon
     if unknown:
         raise UserError(_unknown_flag(unknown[0], feature_type, models))
     own = field_names(RunConfig) | field_names(model_class)
+    names = aliases(RunConfig) | aliases(model_class)
+    yaml = {names.get(key, key): value for key, value in yaml.items()}
     for key in yaml:
         if key not in own:
             raise UserError(f"--config {known.config}: {_unknown_key(key, feature_type, models)}")

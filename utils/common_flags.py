@@ -41,15 +41,13 @@ def num_clips(group: str, default: int) -> Any:
 def crop_type(group: str, default: str, choices: tuple[str, ...] = CROP_TYPES) -> Any:
     """Return --crop_type, the views of each clip."""
     return flag(
-        default, "which parts of the frame to see; 10-crop adds mirror images to 5-crop", group=group, choices=choices
+        default, "parts of the frame to see; 10-crop adds mirror images to 5-crop", group=group, choices=choices
     )
 
 
 def average(group: str, default: str) -> Any:
     """Return --average, over what features are averaged before they are saved."""
-    return flag(
-        default, "average the features over clips, over crops, over both, or not", group=group, choices=AVERAGES
-    )
+    return flag(default, "average the features over clips, crops, both, or not", group=group, choices=AVERAGES)
 
 
 def checkpoint(group: str, published_name: str) -> Any:

@@ -51,6 +51,13 @@ class RunConfig:
         None,
         "text file with one path per line; blank lines and lines that start with # are ignored",
         group="input",
+        aliases=("video_list",),
+    )
+    input_dir: str | None = flag(None, "folder to search for videos, with the folders below it", group="input")
+    glob: list[str] = flag(
+        ["*.mp4", "*.mkv", "*.webm", "*.avi", "*.mov", "*.m4v", "*.mpg", "*.mpeg", "*.ts", "*.flv", "*.wmv"],
+        "names to look for in --input_dir, in upper or lower case",
+        group="input",
     )
     video_root: str | None = flag(
         None, "folder that paths are relative to; outputs keep the folders below it", group="input"
@@ -71,10 +78,15 @@ class RunConfig:
         "print",
         "what to do with the features",
         group="output",
-        choices=("print", "save_numpy", "save_pickle"),
+        choices=("print", "save_numpy", "save_npz", "save_pickle"),
         shapes_output=False,
     )
     output_path: str = flag("./output", "folder for features and manifest", group="output")
+    out: str | None = flag(
+        None,
+        "also write one .pkl, .json, .yaml or .npz file with a list of the features of all videos, in list order",
+        group="output",
+    )
     tmp_path: str = flag("./tmp", "folder for --keep_frames", group="output")
     keep_frames: bool = flag(False, "write the sampled frames as PNG files below --tmp_path", group="output")
     overwrite: bool = flag(
@@ -136,6 +148,11 @@ def value_type(cls: type, name: str) -> tuple[type, bool]:
 def field_names(cls: type) -> set[str]:
     """Return the flags that a config dataclass defines."""
     return {spec.name for spec in dataclasses.fields(cls)}
+
+
+def aliases(cls: type) -> dict[str, str]:
+    """Return the other spellings of flags, each with the field that it fills."""
+    return {alias: spec.name for spec in dataclasses.fields(cls) for alias in spec.metadata["aliases"]}
 
 
 def build(cls: type, layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Config:

@@ -19,7 +19,7 @@ from utils.extractor import Extractor, StreamInfo
 from utils.media.audio import AudioStream
 from utils.media.probe import frame_times_s
 from utils.media.video import VideoStream
-from utils.sources.paths import VideoRef
+from utils.sources.ref import VideoRef
 from utils.windows import Sampling
 
 log = logging.getLogger(__name__)

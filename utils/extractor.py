@@ -100,6 +100,11 @@ class Extractor(ABC):
     def batch_size(self) -> int:
         """How many windows fill this device well."""
 
+    @property
+    def facts(self) -> dict[str, float]:
+        """Numbers of this configuration that formats with room for them carry along, such as clip_length."""
+        return {}
+
     @abstractmethod
     def sampling(self, info: StreamInfo) -> Sampling:
         """Return which windows to cut from a stream."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from utils.errors import RunError, UserError
 from utils.sinks import is_readable
-from utils.sources.paths import VideoRef
+from utils.sources.ref import VideoRef
 
 FILE_NAME = "manifest.jsonl"
 FINISHED = ("done", "partial", "skipped")  # what a later run need not do again
@@ -89,9 +89,11 @@ def _parsed(raw: bytes) -> Line | None:
     return line if isinstance(line, dict) and "id" in line and "status" in line else None
 
 
-def is_done(line: Line | None, ref: VideoRef, folder: Path, settings: str) -> bool:
-    """Return whether `line` says that `ref` needs no work: same settings, same input, outputs in place."""
+def is_done(line: Line | None, ref: VideoRef, folder: Path, settings: str, on_extraction: str) -> bool:
+    """Return whether `line` says that `ref` needs no work: same settings and format, same input, outputs in place."""
     if line is None or line["status"] not in FINISHED or line.get("settings_hash") != settings:
+        return False
+    if line.get("on_extraction") != on_extraction:
         return False
     if line.get("source") != source_facts(ref.path):
         return False

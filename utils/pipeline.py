@@ -160,9 +160,10 @@ class Pipeline:
         status = "partial" if job.partial else "done"
         reason = f"{job.ref.path}: {'; '.join(job.problems)}" if job.partial else ""
         arrays = self.extractor.finish(video.rows.arrays())
+        features = list(arrays)
         if self.extractor.with_times:
             arrays |= {"fps": np.array(job.info.fps, np.float64), "timestamps_ms": video.rows.timestamps_ms()}
-        record = Record(job.ref, arrays)
+        record = Record(job.ref, arrays, features, self.extractor.facts)
         self._close(Outcome(job, status, reason, record, video.n_windows, video.rows.n_repeated))
 
     def _fail(self, job: Job, reason: str) -> None:

@@ -1,5 +1,6 @@
 """One run from settings to exit code: what to do, what is done already, who does it, what came of it."""
 
+import dataclasses
 import json
 import os
 import platform
@@ -8,15 +9,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from utils import devices, manifest
+from utils import collected, devices, manifest
 from utils.config import Config, RunConfig, output_settings
-from utils.errors import FramemillError, RunError
+from utils.errors import FramemillError, RunError, VideoError
 from utils.files import whole_file
 from utils.progress import RunProgress
 from utils.registry import Model
 from utils.runner import Interrupted, Runner, Totals
-from utils.sources import paths
-from utils.sources.paths import VideoRef
+from utils.sources import collect
+from utils.sources.ref import VideoRef
 from utils.weights import locate, sha256_of
 from utils.worker import Plan
 
@@ -30,7 +31,12 @@ def run(config: RunConfig, model_config: Config, model: Model) -> int:
     Raises:
         FramemillError: the request is wrong (before any work), or the machine fails.
     """
-    refs = paths.collect(config.video_paths, config.file_with_video_paths, config.video_root)
+    if config.out is not None:
+        collected.check_suffix(config.out)
+        if config.on_extraction == "print":  # what --out gathers has to be kept somewhere
+            config = dataclasses.replace(config, on_extraction="save_numpy")
+    listed = collect(config)
+    refs = list(dict.fromkeys(listed))
     chosen, device_note = devices.choose(config)
     checkpoints = _checkpoints(config, model_config, model)
     settings = _settings(config, model_config, checkpoints)
@@ -49,6 +55,7 @@ def run(config: RunConfig, model_config: Config, model: Model) -> int:
             "feature_type": config.feature_type,
             "settings_hash": manifest.settings_hash(settings),
             "weights": settings["weights"],
+            "on_extraction": config.on_extraction,
             "version": VERSION,
         },
     )
@@ -59,7 +66,10 @@ def run(config: RunConfig, model_config: Config, model: Model) -> int:
         progress.note(device_note)
     if len(todo) < len(refs):
         progress.note(f"{len(refs) - len(todo)} of {len(refs)} videos are done already, in {folder}")
-    return _extract(plan, todo, chosen, settings, progress)
+    exit_code = _extract(plan, todo, chosen, settings, progress)
+    if config.out is not None and exit_code in (0, VideoError.exit_code):
+        collected.write_list(config.out, folder, listed, manifest.Manifest(folder).latest())
+    return exit_code
 
 
 def _extract(
@@ -109,7 +119,7 @@ def _todo(config: RunConfig, refs: list[VideoRef], folder: Path, settings: dict[
     latest = manifest.Manifest(folder).latest()
     manifest.refuse_mixing(folder, latest, settings)
     own = manifest.settings_hash(settings)
-    return [ref for ref in refs if not manifest.is_done(latest.get(ref.id), ref, folder, own)]
+    return [ref for ref in refs if not manifest.is_done(latest.get(ref.id), ref, folder, own, config.on_extraction)]
 
 
 def _write_run_file(plan: Plan, settings: dict[str, Any], chosen: list[str], totals: Totals, seconds: float) -> None:

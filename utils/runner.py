@@ -17,7 +17,7 @@ from utils import files
 from utils.errors import FramemillError, RunError, UserError
 from utils.manifest import Manifest
 from utils.progress import RunProgress
-from utils.sources.paths import VideoRef
+from utils.sources.ref import VideoRef
 from utils.worker import Plan, manifest_line, work
 
 STARTS = 3  # workers that may die in a row before they are ready

@@ -14,7 +14,7 @@ from typing import Any
 from utils.config import Config, RunConfig
 from utils.errors import FramemillError, RunError
 from utils.registry import load_object
-from utils.sources.paths import VideoRef
+from utils.sources.ref import VideoRef
 
 log = logging.getLogger(__name__)
 

@@ -6,19 +6,21 @@ import threading
 
 import numpy as np
 import pytest
+import yaml
 
 from utils.assemble import Record
+from utils.collected import write_list
 from utils.errors import RunError, UserError
 from utils.files import whole_file
 from utils.manifest import Manifest, is_done, refuse_mixing, settings_hash, source_facts
-from utils.sinks import is_readable, make_sink
-from utils.sources.paths import VideoRef
+from utils.sinks import is_readable, make_sink, read_outputs
+from utils.sources.ref import VideoRef
 
 ARRAYS = {"rgb": np.arange(6, dtype=np.float32).reshape(2, 3), "fps": np.array(25.0)}
 
 
 def record(name: str = "a/clip") -> Record:
-    return Record(VideoRef("clip.mp4", name, "clip.mp4"), ARRAYS)
+    return Record(VideoRef("clip.mp4", name, "clip.mp4"), ARRAYS, ["rgb"], {"clip_length": 2.0})
 
 
 def test_numpy_files_hold_the_arrays(tmp_path):
@@ -26,18 +28,48 @@ def test_numpy_files_hold_the_arrays(tmp_path):
     assert [output["file"] for output in outputs] == ["a/clip_rgb.npy", "a/clip_fps.npy"]
     np.testing.assert_array_equal(np.load(tmp_path / "a/clip_rgb.npy"), ARRAYS["rgb"])
     assert np.load(tmp_path / "a/clip_fps.npy") == 25
-    assert outputs[0] | {"bytes": 0} == {
-        "file": "a/clip_rgb.npy",
-        "shape": [2, 3],
-        "dtype": "float32",
-        "bytes": 0,
-    }
+    assert outputs[0]["arrays"] == {"rgb": {"shape": [2, 3], "dtype": "float32"}}
 
 
 def test_pickle_files_hold_one_array_each(tmp_path):
     make_sink("save_pickle", tmp_path, print).write(record())
     with (tmp_path / "a/clip_rgb.pkl").open("rb") as file:
         np.testing.assert_array_equal(pickle.load(file), ARRAYS["rgb"])
+
+
+def test_npz_holds_features_and_facts(tmp_path):
+    (output,) = make_sink("save_npz", tmp_path, print).write(record())
+    with np.load(tmp_path / "a/clip.npz") as file:
+        assert set(file) == {"features", "fps", "clip_length"}
+        np.testing.assert_array_equal(file["features"], ARRAYS["rgb"])
+        assert (file["fps"], file["clip_length"]) == (25, 2)
+    assert output["file"] == "a/clip.npz"
+
+
+@pytest.mark.parametrize("kind", ["save_numpy", "save_npz", "save_pickle"])
+def test_outputs_are_read_back(tmp_path, kind):
+    outputs = make_sink(kind, tmp_path, print).write(record())
+    arrays = read_outputs(tmp_path, outputs)
+    assert set(arrays) == set(ARRAYS)
+    for key, array in arrays.items():
+        np.testing.assert_array_equal(array, ARRAYS[key])
+
+
+@pytest.mark.parametrize("suffix", [".pkl", ".json", ".yaml", ".npz"])
+def test_one_file_holds_the_whole_list_in_its_order(tmp_path, suffix):
+    outputs = make_sink("save_numpy", tmp_path, print).write(record())
+    refs = [VideoRef(name, name, name) for name in ("z.mp4", "clip.mp4", "z.mp4")]
+    path = tmp_path / f"out{suffix}"
+    write_list(str(path), tmp_path, refs, {"clip.mp4": {"id": "clip.mp4", "outputs": outputs}})
+    if suffix == ".npz":
+        with np.load(path) as file:
+            assert set(file) == {"clip.mp4"}
+            np.testing.assert_array_equal(file["clip.mp4"], ARRAYS["rgb"])
+        return
+    load = {".pkl": pickle.loads, ".json": json.loads, ".yaml": yaml.safe_load}[suffix]
+    entries = load(path.read_bytes())
+    assert (entries[0], entries[2]) == (None, None)
+    np.testing.assert_array_equal(np.asarray(entries[1], np.float32), ARRAYS["rgb"])
 
 
 def test_print_shows_values_and_leaves_no_file(tmp_path):
@@ -84,14 +116,16 @@ def test_a_video_is_done_only_with_its_settings_input_and_outputs(tmp_path):
         "settings_hash": "s",
         "source": source_facts(str(video)),
         "outputs": [],
+        "on_extraction": "save_numpy",
     }
-    assert is_done(line, ref, tmp_path, "s")
-    assert not is_done(line, ref, tmp_path, "t")
-    assert not is_done(line | {"status": "failed"}, ref, tmp_path, "s")
-    assert not is_done(line | {"outputs": [{"file": "absent.npy", "bytes": 1}]}, ref, tmp_path, "s")
-    assert not is_done(None, ref, tmp_path, "s")
+    assert is_done(line, ref, tmp_path, "s", "save_numpy")
+    assert not is_done(line, ref, tmp_path, "t", "save_numpy")
+    assert not is_done(line | {"status": "failed"}, ref, tmp_path, "s", "save_numpy")
+    assert not is_done(line | {"outputs": [{"file": "absent.npy", "bytes": 1}]}, ref, tmp_path, "s", "save_numpy")
+    assert not is_done(line, ref, tmp_path, "s", "save_pickle")
+    assert not is_done(None, ref, tmp_path, "s", "save_numpy")
     video.write_bytes(b"22")
-    assert not is_done(line, ref, tmp_path, "s")
+    assert not is_done(line, ref, tmp_path, "s", "save_numpy")
 
 
 def test_the_manifest_survives_a_line_cut_short(tmp_path):

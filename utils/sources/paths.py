@@ -1,24 +1,10 @@
 """Videos named on the command line or in a list file."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from utils.errors import UserError
-
-
-@dataclass(frozen=True)
-class VideoRef:
-    """One input.
-
-    id: stable name in the manifest, by which a later run knows the video: the path as it was given.
-    name: what its outputs are called, relative to the output folder, without the key and the suffix.
-    path: the file to open.
-    """
-
-    id: str
-    name: str
-    path: str
+from utils.sources.ref import VideoRef
 
 
 def read_list(list_path: str) -> list[str]:
@@ -45,27 +31,14 @@ def _found(entry: str, list_folder: Path) -> str:
     return str(beside_list) if not Path(entry).exists() and beside_list.exists() else entry
 
 
-def collect(video_paths: Iterable[str], list_path: str | None, video_root: str | None) -> list[VideoRef]:
-    """Return the inputs in the order given, a path named twice once.
+def named(video_paths: Iterable[str], list_path: str | None, video_root: str | None) -> list[VideoRef]:
+    """Return the named inputs in the order given, one for each mention.
 
     Raises:
-        UserError: there is none, or two different files would write the same outputs.
+        UserError: the list cannot be read, or a path lies outside --video_root.
     """
     paths = [*video_paths, *(read_list(list_path) if list_path else [])]
-    if not paths:
-        where = f"{list_path} holds no path" if list_path else "no videos given"
-        raise UserError(f"{where}: name them with --video_paths or --file_with_video_paths")
-    refs: dict[str, VideoRef] = {}
-    for entry in dict.fromkeys(paths):
-        ref = _ref(entry, Path(video_root) if video_root else None)
-        other = refs.setdefault(ref.name, ref)
-        if other is ref or Path(other.path).absolute() == Path(ref.path).absolute():
-            continue
-        raise UserError(
-            f"{other.path} and {ref.path} would both write outputs called {ref.name!r}: "
-            "give --video_root so that outputs keep the folders below it, or rename one of the files"
-        )
-    return list(refs.values())
+    return [_ref(entry, Path(video_root) if video_root else None) for entry in paths]
 
 
 def _ref(entry: str, root: Path | None) -> VideoRef:

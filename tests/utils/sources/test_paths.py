@@ -2,8 +2,13 @@
 
 import pytest
 
+from utils import sources
+from utils.config import RunConfig
 from utils.errors import UserError
-from utils.sources.paths import collect
+
+
+def collect(video_paths, list_path, video_root):
+    return sources.collect(RunConfig(video_paths=video_paths, file_with_video_paths=list_path, video_root=video_root))
 
 
 def test_a_list_leaves_out_blank_lines_and_comments(tmp_path):
@@ -11,7 +16,8 @@ def test_a_list_leaves_out_blank_lines_and_comments(tmp_path):
     listing = tmp_path / "list.txt"
     listing.write_text("# videos\n\n  beside.mp4  \nname with spaces & 'ü 视频.mp4\r\n-dash.mp4\nbeside.mp4\n")
     refs = collect([], str(listing), None)
-    assert [ref.name for ref in refs] == ["beside", "name with spaces & 'ü 视频", "-dash"]
+    assert [ref.name for ref in refs] == ["beside", "name with spaces & 'ü 视频", "-dash", "beside"]
+    assert refs[0] is refs[3]
     assert refs[0].path == str(tmp_path / "beside.mp4")
 
 
@@ -30,7 +36,20 @@ def test_equal_output_names_are_refused_with_the_remedy():
 
 
 def test_a_path_named_twice_is_one_video():
-    assert len(collect(["a.mp4", "a.mp4", "./a.mp4"], None, None)) == 1
+    assert len(set(collect(["a.mp4", "a.mp4", "./a.mp4"], None, None))) == 1
+
+
+def test_a_folder_is_searched_with_the_folders_below_it(tmp_path):
+    for name in ("b/2.MP4", "a/1.mkv", "a/notes.txt", "3.wav", "[odd] name.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    refs = sources.collect(RunConfig(input_dir=str(tmp_path)))
+    assert [ref.name for ref in refs] == ["[odd] name", "a/1", "b/2"]
+    assert [ref.name for ref in sources.collect(RunConfig(input_dir=str(tmp_path), glob=["*.wav"]))] == ["3"]
+    with pytest.raises(UserError, match=r"holds no file that matches \*\.avi"):
+        sources.collect(RunConfig(input_dir=str(tmp_path), glob=["*.avi"]))
+    with pytest.raises(UserError, match="no such folder"):
+        sources.collect(RunConfig(input_dir=str(tmp_path / "absent")))
 
 
 def test_video_root_keeps_the_folders(tmp_path):
