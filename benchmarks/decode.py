@@ -7,25 +7,19 @@ medians is what counts. The pixels of the two are compared too.
 """
 
 import argparse
-import json
-import os
-import platform
-import re
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 
+from benchmarks import record
 from utils.media.video import VideoStream
 
-RESULTS = Path(__file__).parent / "results"
 Reader = Callable[[Path], Iterator[np.ndarray]]
 
 
@@ -90,28 +84,13 @@ def summary(path: Path, figures: dict[str, list[tuple[float, float]]]) -> dict[s
     return {"clip": path.name, "largest_pixel_difference": largest_difference(path), "readers": readers}
 
 
-def cpu_name() -> str:
-    """Return the processor's name as the system gives it."""
-    info = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*:\s*(.+)", info.read_text()) if info.exists() else None
-    return found.group(1).strip() if found else platform.processor() or platform.machine()
-
-
-def git_commit() -> str:
-    """Return the commit of this checkout, "none" before the first one."""
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 else "none"
-
-
 def main(arguments: list[str]) -> None:
     """Measure, print a table and keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="PyAV thread counts (default: 1 2)")
     parser.add_argument("--repeats", type=int, default=9, help="measured rounds per clip (default: 9)")
-    parser.add_argument(
-        "--results", type=Path, default=Path(__file__).parent / "results", help="folder of the JSON file"
-    )
+    parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
     options = parser.parse_args(arguments)
     readers: dict[str, Reader] = {"opencv": opencv_frames}
     readers |= {f"pyav, threads={n}": pyav_frames(n) for n in options.threads}
@@ -121,23 +100,8 @@ def main(arguments: list[str]) -> None:
         for name, of in clip["readers"].items():
             speed = f"{of['frames_per_s']:9.1f} frames/s  {of['ratio_to_opencv']:.2f} x opencv"
             print(f"  {name:16} {speed}  {of['cpu_ms_per_frame']:.3f} CPU ms/frame")
-    result = {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "commit": git_commit(),
-        "cpu": cpu_name(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "pyav": av.__version__,
-        "ffmpeg_libavcodec": ".".join(map(str, av.library_versions["libavcodec"])),
-        "opencv": cv2.__version__,
-        "repeats": options.repeats,
-        "clips": clips,
-    }
-    options.results.mkdir(parents=True, exist_ok=True)
-    slug = re.sub(r"[^a-z0-9]+", "-", cpu_name().lower()).strip("-")
-    out = options.results / f"decode-{slug}.json"
-    out.write_text(json.dumps(result, indent=2) + "\n")
-    print(f"written to {out.name}")
+    libavcodec = ".".join(map(str, av.library_versions["libavcodec"]))
+    record.write("decode", {"libavcodec": libavcodec, "repeats": options.repeats, "clips": clips}, options.results)
 
 
 if __name__ == "__main__":

@@ -4,21 +4,14 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from rich.table import Table
 
-from utils.command import Parser
+from utils.command import Parser, parse_flags
 from utils.config import nearest
+from utils.download_bar import DownloadBar
 from utils.errors import UserError
 from utils.registry import Model
-from utils.weights import Published, fetch, is_downloaded
+from utils.weights import fetch, is_downloaded
 
 
 def show_models(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
@@ -41,33 +34,23 @@ def show_models(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
 
 
 def fetch_weights(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
-    """Download the checkpoints of feature types ahead of time, for machines that will be offline."""
+    """Download the checkpoints that a feature type uses ahead of time, for machines that will be offline.
+
+    The feature type's own flags choose among them, e.g. --flow_type raft.
+    """
     parser = Parser(prog="main.py weights", description=fetch_weights.__doc__, allow_abbrev=False)
     parser.add_argument("action", choices=["fetch"])
-    parser.add_argument("feature_types", nargs="+", metavar="TYPE", help=f"of {', '.join(models)}, or all")
+    parser.add_argument("feature_type", metavar="TYPE", help=f"of {', '.join(models)}")
+    parser.add_argument("--all", action="store_true", help="every checkpoint that the feature type can use")
     parser.add_argument("--weights_dir", help="folder to download into (default: the cache)")
-    options = parser.parse_args(arguments)
-    types = list(models) if options.feature_types == ["all"] else options.feature_types
-    for name in types:
-        if name not in models:
-            raise UserError(f"{name}: no such feature type; choose from {', '.join(models)}{nearest(name, models)}")
-    files = {file.name: file for name in types for file in models[name].files()}
-    for file in files.values():
-        print(f"{file.name}: {fetch_with_bar(file, options.weights_dir)}")
+    options, flags = parser.parse_known_args(arguments)
+    name = options.feature_type
+    if name not in models:
+        raise UserError(f"{name}: no such feature type; choose from {', '.join(models)}{nearest(name, models)}")
+    config = parse_flags(flags, models[name].config_class())
+    used = [need.published for need in models[name].needs(config).values() if need.named is None]
+    for file in models[name].files() if options.all else used:
+        with DownloadBar(file.name) as report:
+            print(f"{file.name}: {fetch(file, options.weights_dir, report)}")
         print(f"  licence: {file.licence} ({file.source})")
     return 0
-
-
-def fetch_with_bar(file: Published, folder: str | None) -> str:
-    """Download one file with a progress bar on standard error; return where it lies."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(file.name, total=file.size)
-        path = fetch(file, folder, lambda done, total: progress.update(task, completed=done, total=total))
-    return str(path)

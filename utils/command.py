@@ -93,6 +93,17 @@ def parse(arguments: Sequence[str], models: Mapping[str, Model]) -> tuple[RunCon
     return build(RunConfig, layers), build(model_class, layers)
 
 
+def parse_flags(arguments: Sequence[str], cls: type) -> Config:
+    """Return a config dataclass made from its own flags alone.
+
+    Raises:
+        UserError: a flag is unknown or its value wrong.
+    """
+    parser = Parser(prog="main.py", allow_abbrev=False)
+    add_flags(parser, cls)
+    return build(cls, [("command line", vars(parser.parse_args(list(arguments))))])
+
+
 def _parser(feature_type: str | None, models: Mapping[str, Model]) -> Parser:
     parser = Parser(
         prog="main.py",

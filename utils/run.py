@@ -11,6 +11,7 @@ from typing import Any
 
 from utils import collected, devices, manifest
 from utils.config import Config, RunConfig, output_settings
+from utils.download_bar import DownloadBar
 from utils.errors import FramemillError, RunError, VideoError
 from utils.files import whole_file
 from utils.progress import RunProgress
@@ -38,7 +39,7 @@ def run(config: RunConfig, model_config: Config, model: Model) -> int:
     listed = collect(config)
     refs = list(dict.fromkeys(listed))
     chosen, device_note = devices.choose(config)
-    checkpoints = _checkpoints(config, model_config, model)
+    checkpoints = find_checkpoints(config, model_config, model)
     settings = _settings(config, model_config, checkpoints)
     folder = Path(config.output_path) / config.feature_type
     todo = _todo(config, refs, folder, settings)
@@ -57,6 +58,7 @@ def run(config: RunConfig, model_config: Config, model: Model) -> int:
             "weights": settings["weights"],
             "on_extraction": config.on_extraction,
             "version": VERSION,
+            **({"warning": RANDOM_WARNING} if config.weights == "random" else {}),
         },
     )
     progress = RunProgress(len(todo), config.quiet)
@@ -98,13 +100,20 @@ def _extract(
     return 1 if runner.totals.failed else 0
 
 
-def _checkpoints(config: RunConfig, model_config: Config, model: Model) -> dict[str, Path | None]:
-    return {
-        name: None
-        if config.weights == "random" and need.named is None and need.can_be_random
-        else locate(need.published, need.named, config.weights_dir)
-        for name, need in model.needs(model_config).items()
-    }
+def find_checkpoints(config: RunConfig, model_config: Config, model: Model) -> dict[str, Path | None]:
+    """Return the checkpoints that the configuration uses, downloaded where needed; None for random weights.
+
+    Raises:
+        UserError: a file is missing and cannot be downloaded.
+    """
+    found: dict[str, Path | None] = {}
+    for name, need in model.needs(model_config).items():
+        if config.weights == "random" and need.named is None and need.can_be_random:
+            found[name] = None
+            continue
+        with DownloadBar(need.published.name) as report:
+            found[name] = locate(need.published, need.named, config.weights_dir, report)
+    return found
 
 
 def _settings(config: RunConfig, model_config: Config, checkpoints: dict[str, Path | None]) -> dict[str, Any]:

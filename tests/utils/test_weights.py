@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from models.vggish.config import VGGishConfig
 from utils import fetch as fetch_module
+from utils.catalogue import fetch_weights
 from utils.errors import RunError, UserError
-from utils.weights import Published, cache_folder, fetch, is_downloaded, locate, sha256_of
+from utils.weights import Needed, Published, cache_folder, fetch, is_downloaded, locate, sha256_of
 
 ROOT = Path(__file__).parents[2]
 CONTENT = bytes(range(256)) * 8192  # 2 MiB
@@ -237,7 +239,7 @@ def test_without_a_network_the_message_says_what_to_do(server, tmp_path):
 def test_two_processes_download_once(server, tmp_path):
     server.pause_s = 0.3  # the first is still at it when the second asks
     code = (
-        "import sys; from utils.weights import Published, fetch\n"
+        "import sys; from utils.weights import Needed, Published, fetch\n"
         "fetch(Published('model.pth', sys.argv[1], 'MIT', 'x', sha256=sys.argv[2]), sys.argv[3])"
     )
     command = [sys.executable, "-c", code, server.url, SHA256, str(tmp_path)]
@@ -301,3 +303,30 @@ def test_a_table_with_a_slip_is_refused(change):
     fields = {"name": "a", "url": "https://example.org/a", "licence": "MIT", "source": "x"}
     with pytest.raises(ValueError):
         Published(**{**fields, **change})
+
+
+class OneFile:
+    """A feature type with one checkpoint, as `main.py weights fetch` sees it."""
+
+    def __init__(self, published):
+        self.published = published
+
+    def config_class(self):
+        return VGGishConfig
+
+    def files(self):
+        return (self.published,)
+
+    def needs(self, config):
+        return {"net": Needed(self.published)}
+
+
+def test_the_command_fetches_what_a_feature_type_uses(server, tmp_path, capsys):
+    file = Published("model.pth", server.url, "MIT", "a page", size=len(CONTENT), sha256=SHA256)
+    assert fetch_weights(["fetch", "one", "--weights_dir", str(tmp_path)], {"one": OneFile(file)}) == 0
+    assert (tmp_path / "model.pth").read_bytes() == CONTENT
+    shown = capsys.readouterr()
+    assert "licence: MIT (a page)" in shown.out
+    assert "downloading model.pth: 2.1 of 2.1 MB" in shown.err
+    with pytest.raises(UserError, match="did you mean one"):
+        fetch_weights(["fetch", "ones"], {"one": OneFile(file)})

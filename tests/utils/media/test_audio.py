@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import resampy
+import soundfile
 from support import case, relative_error
 from support_media import cut, damage, hide_start, moving_frames, waveform, write_clip, write_sound
 
@@ -72,6 +73,19 @@ def test_any_codec(tmp_path: Path, name: str, codec: str, rate: int) -> None:
     n = min(len(ours), len(sound))
     assert relative_error(ours[:n], sound[:n]) < 0.35  # these codecs lose the noise, and keep the time
     assert not stream.report.partial
+
+
+@pytest.mark.parametrize(
+    ("subtype", "suffix"), [("PCM_16", "wav"), ("PCM_24", "wav"), ("FLOAT", "wav"), ("PCM_16", "flac")]
+)
+def test_files_are_read_as_soundfile_reads_them(tmp_path: Path, subtype: str, suffix: str) -> None:
+    path = tmp_path / f"x.{suffix}"
+    sound = np.stack([waveform(seed, 0.5, 16000) for seed in (1, 2)], 1)
+    soundfile.write(path, sound, 16000, subtype=subtype)
+    expected, rate = soundfile.read(path)
+    ours, _ = read(path)
+    assert rate == 16000
+    np.testing.assert_allclose(ours, expected.mean(1), atol=1 / 32768)
 
 
 def test_channels_are_averaged_before_resampling(tmp_path: Path) -> None:

@@ -1,0 +1,44 @@
+"""Figures kept under benchmarks/results/, with the machine, the versions and the commit they belong to."""
+
+import json
+import os
+import platform
+import re
+import subprocess
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def cpu_name() -> str:
+    """Return the processor's name as the system gives it."""
+    info = Path("/proc/cpuinfo")
+    found = re.search(r"model name\s*:\s*(.+)", info.read_text()) if info.exists() else None
+    return found.group(1).strip() if found else platform.processor() or platform.machine()
+
+
+def git_commit() -> str:
+    """Return the commit of this checkout, "none" before the first one."""
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else "none"
+
+
+def write(name: str, figures: dict[str, Any], folder: Path = RESULTS) -> None:
+    """Write <name>-<processor>.json with the figures, and say so."""
+    versions = {package: metadata.version(package) for package in ("torch", "torchvision", "av", "opencv-python")}
+    result = {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "commit": git_commit(),
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "versions": {"python": platform.python_version(), **versions},
+        **figures,
+    }
+    slug = re.sub(r"[^a-z0-9]+", "-", cpu_name().lower()).strip("-")
+    folder.mkdir(parents=True, exist_ok=True)
+    out = folder / f"{name}-{slug}.json"
+    out.write_text(json.dumps(result, indent=2) + "\n")
+    print(f"written to {out.name}")
