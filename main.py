@@ -1,5 +1,6 @@
 """Framemill: videos in, feature arrays out. `python main.py --help` says how."""
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -26,6 +27,9 @@ def main(arguments: Sequence[str]) -> int:
     except FramemillError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        print("stopped before any work; run the same command again to go on", file=sys.stderr)
+        return 128 + signal.SIGINT
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python -m benchmarks.memory --minutes 1 30 -- --feature_type i3d --streams rgb --weights random --step_size 640
 
-What follows -- is the command as main.py takes it, without videos: synthetic ones of the given lengths are made, 160x120 at
-25 frames per second with a tone. Each run is a program of its own; its largest process counts.
+What follows -- is the command as main.py takes it, without videos: synthetic ones of the given lengths are made, of
+160x120 pixels at 25 frames per second, with a tone. Each run is a program of its own; its largest process counts.
 """
 
 import argparse

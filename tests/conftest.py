@@ -1,7 +1,11 @@
-"""Let tests import the project as its scripts do: from the root of the checkout."""
+"""Let tests import the project as its scripts do, from the root of the checkout, and share the cores."""
 
+import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported, as the program does for its workers
+if "PYTEST_XDIST_WORKER" in os.environ:  # the test processes share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")

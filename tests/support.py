@@ -30,7 +30,10 @@ def case(model: str, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 def layout(model: str, keys: str = "keys.json") -> dict[str, Any]:
     """Return a published checkpoint's layout: "tensors" is name -> [shape, dtype], in order."""
-    return json.loads((GOLDEN / model / keys).read_text())
+    spec = json.loads((GOLDEN / model / keys).read_text())
+    if "keys" in spec:  # the same table, named so in some of the files
+        spec["tensors"] = spec.pop("keys")
+    return spec
 
 
 def recipe_arrays(model: str, keys: str = "keys.json", layout_name: str = "torch") -> dict[str, np.ndarray]:
@@ -67,3 +70,11 @@ def moving_frames(seed: int, n: int, height: int, width: int) -> np.ndarray:
             angles = [frequency[c, k, 0] * x + frequency[c, k, 1] * y + phase[c, k] + speed[c, k] * t for k in range(4)]
             frames[t, :, :, c] = np.clip(127.5 + 30.0 * sum(map(np.sin, angles)), 0, 255).round()
     return frames
+
+
+def golden_clips(rule: dict[str, Any]) -> torch.Tensor:
+    """Return the input that a case of mmaction2's 3D networks names, float32 [views, 3, frames, height, width]."""
+    mean, std = (np.array(rule[name], np.float32) for name in ("mean", "std"))
+    views = [moving_frames(seed, rule["n"], rule["height"], rule["width"]) for seed in rule["seeds"]]
+    normalised = (np.stack(views).astype(np.float32) - mean) / std
+    return torch.from_numpy(normalised.transpose(0, 4, 1, 2, 3).copy())

@@ -83,7 +83,8 @@ LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 
 def _sound_stream(container: av.container.OutputContainer, sound: np.ndarray, rate: int, codec: str) -> av.AudioStream:
     channels = 1 if sound.ndim == 1 else sound.shape[1]
-    return container.add_stream(codec, rate=rate, layout=LAYOUTS[channels])
+    options = {"strict": "experimental"} if codec == "vorbis" else {}  # FFmpeg's own encoder, two channels only
+    return container.add_stream(codec, rate=rate, options=options, layout=LAYOUTS[channels])
 
 
 def _encode_sound(

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from utils.cut import Cut
+from utils.errors import RunError
 from utils.sources.ref import VideoRef
 
 
@@ -57,9 +58,12 @@ class OnDisk:
     """Rows too large for memory, appended to a file without a name, which is gone when the process is."""
 
     def __init__(self, folder: Path | None) -> None:
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the array made of it
+        try:
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the array made of it
+        except OSError as error:
+            raise RunError(f"{folder or tempfile.gettempdir()}: cannot be written ({error.strerror})") from error
         self._shape: tuple[int, ...] = ()
         self._dtype = np.dtype(np.float32)
         self._n_rows = 0
@@ -69,7 +73,12 @@ class OnDisk:
         if row != self._n_rows:
             raise ValueError(f"row {row} came where {self._n_rows} was expected")
         self._shape, self._dtype = value.shape, value.dtype
-        self._file.write(np.ascontiguousarray(value).data)
+        try:
+            self._file.write(np.ascontiguousarray(value).data)
+        except OSError as error:
+            raise RunError(
+                f"rows cannot be kept on disk ({error.strerror}): make room, run the command again"
+            ) from error
         self._n_rows += 1
 
     def array(self) -> np.ndarray:
@@ -87,6 +96,7 @@ class Rows:
     def __init__(self, keys: tuple[str, ...], streamed: bool = False, spill: Path | None = None) -> None:
         self._columns: dict[str, Column] = {key: OnDisk(spill) if streamed else InMemory() for key in keys}
         self._end_s: dict[int, float] = {}
+        self._first_s = 0.0  # the first frame of the first window
         self.n_repeated = 0  # frames shown again to fill windows
 
     def add(self, cut: Cut, values: dict[str, np.ndarray]) -> None:
@@ -94,6 +104,8 @@ class Rows:
         for key, column in self._columns.items():
             column.put(cut.row, values[key])
         self._end_s[cut.row] = cut.end_s
+        if cut.row == 0:
+            self._first_s = cut.start_s
         self.n_repeated += cut.n_repeated
 
     def __len__(self) -> int:
@@ -103,6 +115,11 @@ class Rows:
         """Return one array per key, [windows, ...]."""
         return {key: column.array() for key, column in self._columns.items()}
 
-    def timestamps_ms(self) -> np.ndarray:
-        """Return the time of each window's last frame in milliseconds, float64 [windows]."""
-        return np.array([1000 * self._end_s[row] for row in sorted(self._end_s)], np.float64)
+    def timestamps_ms(self, with_first: bool = False) -> np.ndarray:
+        """Return the time of each window's last frame in milliseconds, float64 [windows].
+
+        with_first: put the video's first frame before them, [windows + 1]: where windows are pairs of neighbours, these
+            are the times of all frames.
+        """
+        times_s = [self._end_s[row] for row in sorted(self._end_s)]
+        return np.array([1000 * time_s for time_s in ([self._first_s] if with_first else []) + times_s], np.float64)

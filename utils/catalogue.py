@@ -11,7 +11,7 @@ from utils.config import nearest
 from utils.download_bar import DownloadBar
 from utils.errors import UserError
 from utils.registry import Model
-from utils.weights import fetch, is_downloaded
+from utils.weights import bring, is_downloaded
 
 
 def show_models(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
@@ -24,6 +24,10 @@ def show_models(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
         table.add_column(column, overflow="fold")
     for name, model in models.items():
         outputs = "\n".join(f"{key} {shape}" for key, shape in model.outputs.items())
+        if not model.files():
+            table.add_row(
+                f"{name}\n{model.summary}", outputs, "by the model's name", "", "each model's own: see its card"
+            )
         for i, file in enumerate(model.files()):
             first = (f"{name}\n{model.summary}", outputs) if i == 0 else ("", "")
             there = "yes" if is_downloaded(file, options.weights_dir) else "no"
@@ -51,6 +55,6 @@ def fetch_weights(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     used = [need.published for need in models[name].needs(config).values() if need.named is None]
     for file in models[name].files() if options.all else used:
         with DownloadBar(file.name) as report:
-            print(f"{file.name}: {fetch(file, options.weights_dir, report)}")
+            print(f"{file.name}: {bring(file, options.weights_dir, report)}")
         print(f"  licence: {file.licence} ({file.source})")
     return 0

@@ -6,11 +6,17 @@ from utils.config import flag
 
 CROP_TYPES = ("center", "3-crop", "5-crop", "10-crop")
 AVERAGES = ("clips", "crops", "both", "none")
+OF_PRESET = " (default: the preset's)"
 
 
 def extraction_fps(group: str) -> Any:
     """Return --extraction_fps, by the rule of ffmpeg's fps filter."""
     return flag(None, "frames per second to sample the video at (default: the video's own)", group=group)
+
+
+def extraction_total(group: str) -> Any:
+    """Return --extraction_total, a number of frames spread over the video."""
+    return flag(None, "this many frames spread over the video, in place of --extraction_fps", group=group)
 
 
 def stack_size(group: str, default: int | None, text: str = "frames in a window") -> Any:
@@ -33,21 +39,22 @@ def clip_len(group: str, default: float | None) -> Any:
     return flag(default, "seconds of a clip", group=group)
 
 
-def num_clips(group: str, default: int) -> Any:
-    """Return --num_clips: a number of clips spread over the video, or -1."""
-    return flag(default, "clips per video, spread evenly; -1: all, back to back from start to end", group=group)
+def num_clips(group: str, default: int | None, placed: str = "spread evenly") -> Any:
+    """Return --num_clips: a number of clips of the video, placed as said, or -1."""
+    text = f"clips per video, {placed}; -1: all, back to back from start to end"
+    return flag(default, text + _of_preset(default), group=group)
 
 
-def crop_type(group: str, default: str, choices: tuple[str, ...] = CROP_TYPES) -> Any:
+def crop_type(group: str, default: str | None, choices: tuple[str, ...] = CROP_TYPES) -> Any:
     """Return --crop_type, the views of each clip."""
-    return flag(
-        default, "parts of the frame to see; 10-crop adds mirror images to 5-crop", group=group, choices=choices
-    )
+    text = "parts of the frame to see; 10-crop adds mirror images to 5-crop"
+    return flag(default, text + _of_preset(default), group=group, choices=choices)
 
 
-def average(group: str, default: str) -> Any:
+def average(group: str, default: str | None) -> Any:
     """Return --average, over what features are averaged before they are saved."""
-    return flag(default, "average the features over clips, crops, both, or not", group=group, choices=AVERAGES)
+    text = "average the features over clips, crops, both, or not"
+    return flag(default, text + _of_preset(default), group=group, choices=AVERAGES)
 
 
 def checkpoint(group: str, published_name: str) -> Any:
@@ -83,3 +90,8 @@ def tail(group: str) -> Any:
         group=group,
         choices=("drop", "cycle"),
     )
+
+
+def _of_preset(default: Any) -> str:
+    """Return what the help says where a model leaves the default to its --preset."""
+    return OF_PRESET if default is None else ""

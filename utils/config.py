@@ -116,7 +116,8 @@ def check_choices(config: Config) -> None:
     for spec in dataclasses.fields(config):
         choices = spec.metadata.get("choices")
         value = getattr(config, spec.name)
-        wrong = [v for v in (value if isinstance(value, list) else [value]) if choices and v not in choices]
+        given = value if isinstance(value, list) else [] if value is None else [value]
+        wrong = [v for v in given if choices and v not in choices]
         if wrong:
             raise UserError(
                 f"--{spec.name} is {wrong[0]!r}; choose from {', '.join(choices)}{nearest(wrong[0], choices)}"
@@ -127,6 +128,17 @@ def check_fps(extraction_fps: float | None) -> None:
     """Raise UserError where --extraction_fps is no rate that a video can be sampled at."""
     if extraction_fps is not None and not 0 < extraction_fps <= 1000:
         raise UserError(f"--extraction_fps is {extraction_fps}; it must be above 0 and at most 1000")
+
+
+def check_frames(config: Config) -> None:
+    """Raise UserError where --extraction_fps and --extraction_total do not say which frames to take."""
+    check_fps(config.extraction_fps)
+    if config.extraction_total is None:
+        return
+    if config.extraction_total < 1:
+        raise UserError(f"--extraction_total is {config.extraction_total}; it must be at least 1 frame")
+    if config.extraction_fps is not None:
+        raise UserError("--extraction_fps and --extraction_total exclude each other: drop one of them")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

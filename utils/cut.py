@@ -1,8 +1,9 @@
 """One video's frames in, its windows out, with the work between neighbours done once per pair."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -16,10 +17,11 @@ from utils.windows import Sampling, Window
 
 @dataclass(frozen=True)
 class Cut:
-    """The network inputs of one window, and where it belongs: row in the video, time of its last frame."""
+    """The network inputs of one window, and where it belongs: row in the video, times of its first and last frame."""
 
     row: int
     inputs: Batch
+    start_s: float
     end_s: float
     n_repeated: int
 
@@ -56,11 +58,10 @@ class Store:
         runs = [chunk.units[start:stop] for chunk, start, stop in self._runs(indices)]
         return runs[0] if len(runs) == 1 else torch.cat(runs)
 
-    def latest_s(self, indices: Sequence[int]) -> float:
-        """Return the time of the latest frame among `indices`, in seconds."""
-        last = _latest(indices)
-        chunk = self._chunk_of(last)
-        return float(chunk.times_s[last - chunk.start])
+    def time_s(self, index: int) -> float:
+        """Return the time of the frame at `index`, in seconds."""
+        chunk = self._chunk_of(index)
+        return float(chunk.times_s[index - chunk.start])
 
     def _runs(self, indices: Sequence[int]) -> Iterator[tuple[_Chunk, int, int]]:
         """Yield (chunk, start, stop) for each stretch of neighbours that lies within one chunk."""
@@ -102,13 +103,17 @@ class PairCache:
 
     def take(self, indices: Sequence[int]) -> Tensor:
         """Return the rows between neighbours in `indices`, [len(indices) - 1, ...]."""
-        wanted = [(indices[i], indices[i + 1]) for i in range(len(indices) - 1)]
-        missing = list(dict.fromkeys(pair for pair in wanted if pair not in self._rows))
+        self.compute([indices])
+        return torch.stack([self._rows[pair] for pair in pairwise(indices)])
+
+    def compute(self, windows: Iterable[Sequence[int]]) -> None:
+        """Compute what is missing of the rows that `windows` need, in full batches also where each needs few."""
+        wanted = dict.fromkeys(pair for indices in windows for pair in pairwise(indices))
+        missing = [pair for pair in wanted if pair not in self._rows]
         if missing:
             height, width = self._store.take(missing[0][:1]).shape[1:3]
             for chain in _chains(missing, self._stage.pairs_at_once((height, width))):
                 self._compute(chain)
-        return torch.stack([self._rows[pair] for pair in wanted])
 
     def drop_before(self, index: int) -> None:
         """Let go of pairs that no window from `index` on can hold."""
@@ -153,6 +158,7 @@ class Cutter:
         self._sampling = sampling
         self._coming = self._sampling.full()
         self._next: Window | None = next(self._coming, None)
+        self._ready: deque[Window] = deque()  # all their frames are there
         self._store = Store()
         self._pairs = PairCache(extractor.pairs, self._store) if extractor.pairs else None
         self.n_rows = 0
@@ -166,8 +172,12 @@ class Cutter:
         """Take the next prepared frames [n, ...] with their times in seconds, yield the windows they complete."""
         self._store.append(units, times_s)
         while self._next is not None and _latest(self._next.units) < self._store.stop:
-            yield self._cut(self._next)
+            self._ready.append(self._next)
             self._next = next(self._coming, None)
+        if self._pairs:
+            self._pairs.compute(window.units for window in self._ready)
+        while self._ready:
+            yield self._cut(self._ready.popleft())
             self._let_go()
         self._let_go()
 
@@ -177,7 +187,8 @@ class Cutter:
             yield self._cut(window)
 
     def _let_go(self) -> None:
-        start = self._sampling.earliest(self.n_rows) if self._next is not None else self._store.stop
+        more = self._ready or self._next is not None
+        start = self._sampling.earliest(self.n_rows) if more else self._store.stop
         self._store.drop_before(start)
         if self._pairs:
             self._pairs.drop_before(start)
@@ -186,6 +197,5 @@ class Cutter:
         units = self._store.take(window.units)
         pairs = self._pairs.take(window.units) if self._pairs else None
         self.n_rows += 1
-        return Cut(
-            window.row, self._extractor.window(units, pairs), self._store.latest_s(window.units), window.n_repeated
-        )
+        start_s, end_s = (self._store.time_s(index) for index in (window.units[0], _latest(window.units)))
+        return Cut(window.row, self._extractor.window(units, pairs), start_s, end_s, window.n_repeated)

@@ -158,6 +158,9 @@ class Decoders:
                 self._put(Chunk(job, self._prepared(job, torch.from_numpy(frames.pixels)), frames.pts_s))
             job.decoded, job.declared = stream.report.decoded, stream.report.declared
             job.problems, job.partial = list(stream.report.problems), stream.report.partial
+        if times_s is not None and len(times_s) < (job.declared or 0):  # decoding may have ended before the cut
+            job.problems.append(f"the file holds {len(times_s)} of {job.declared} frames")
+            job.partial = True
         self._put(Ended(job))
 
     def _decode_audio(self, job: Job) -> None:

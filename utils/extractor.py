@@ -74,6 +74,8 @@ class Extractor(ABC):
     label_set: ClassVar[str | None] = None  # of the classes in `predictions`, see utils/labels.py
     needs_times: ClassVar[bool] = False  # count the frames, and their times, before sampling
     with_times: bool = True  # also save <name>_fps and <name>_timestamps_ms
+    frame_times: ClassVar[bool] = False  # timestamps_ms of all frames: for windows that are pairs of neighbours
+    row_dtype: torch.dtype = torch.float32  # that features are saved in, whatever they are computed in
     streamed: ClassVar[bool] = False  # rows are too large for memory: keep them on disk until the video ends
 
     def __init__(self, config: Config, checkpoints: Checkpoints, device: torch.device) -> None:

@@ -89,8 +89,8 @@ class Pipeline:
                     self._end(self._videos[job])
                 case Failed():
                     self._fail(job, event.reason)
-        except VideoError as error:
-            self._fail(job, str(error))
+        except VideoError as error:  # of the model, which does not know the path
+            self._fail(job, f"{job.ref.path}: {error}")
 
     def _push(self, video: _Video, chunk: Chunk) -> None:
         units = chunk.units
@@ -138,7 +138,7 @@ class Pipeline:
         packed, outputs = self._in_flight.popleft()
         job = packed.rows[0][0].job
         with job.timed("network"):
-            arrays = {key: _to_numpy(value) for key, value in outputs.items()}
+            arrays = {key: self._to_numpy(value) for key, value in outputs.items()}
         for i, (video, cut) in enumerate(packed.rows):
             if video.job.dropped:
                 continue
@@ -162,7 +162,8 @@ class Pipeline:
         arrays = self.extractor.finish(video.rows.arrays())
         features = list(arrays)
         if self.extractor.with_times:
-            arrays |= {"fps": np.array(job.info.fps, np.float64), "timestamps_ms": video.rows.timestamps_ms()}
+            arrays["fps"] = np.array(job.info.fps, np.float64)
+            arrays["timestamps_ms"] = video.rows.timestamps_ms(with_first=self.extractor.frame_times)
         record = Record(job.ref, arrays, features, self.extractor.facts)
         self._close(Outcome(job, status, reason, record, video.n_windows, video.rows.n_repeated))
 
@@ -174,7 +175,6 @@ class Pipeline:
         self._videos.pop(outcome.job, None)
         self.finish(outcome)
 
-
-def _to_numpy(values: Tensor) -> np.ndarray:
-    """Return features on the host: float32 whatever precision they were computed in, integers as they are."""
-    return (values.float() if values.is_floating_point() else values).cpu().numpy()
+    def _to_numpy(self, values: Tensor) -> np.ndarray:
+        """Return features on the host: floats as the extractor saves them, integers as they are."""
+        return (values.to(self.extractor.row_dtype) if values.is_floating_point() else values).cpu().numpy()

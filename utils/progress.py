@@ -11,6 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 PLAIN_EVERY_S = 10.0
 
 
+def printable(text: str) -> str:
+    """Return `text` as standard output can show it: a file's name may hold what its encoding does not."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
 class RunProgress:
     """Counts videos and windows. Features and the summary go to standard output, all else to standard error."""
 
@@ -58,7 +64,7 @@ class RunProgress:
         """Write features or predictions to standard output."""
         if self._bar:
             self._bar.stop()  # two writers on one terminal line would mix
-        sys.stdout.write(text)
+        sys.stdout.write(printable(text))
         sys.stdout.flush()
         if self._bar:
             self._bar.start()

@@ -12,9 +12,9 @@ from typing import Any
 from utils import collected, devices, manifest
 from utils.config import Config, RunConfig, output_settings
 from utils.download_bar import DownloadBar
-from utils.errors import FramemillError, RunError, VideoError
+from utils.errors import FramemillError, RunError, UserError, VideoError
 from utils.files import whole_file
-from utils.progress import RunProgress
+from utils.progress import RunProgress, printable
 from utils.registry import Model
 from utils.runner import Interrupted, Runner, Totals
 from utils.sources import collect
@@ -86,13 +86,15 @@ def _extract(
                 runner.run(chosen[: len(todo)])
         except (FramemillError, Interrupted) as caught:
             error = caught
+    if isinstance(error, UserError) and not runner.totals.windows:
+        raise error  # refused before any work, such as by a checkpoint of another layout: there is nothing to sum up
     seconds = time.monotonic() - start_s
     if plan.run.on_extraction != "print" and todo:
         try:
             _write_run_file(plan, settings, chosen, runner.totals, seconds)
         except RunError as caught:  # as a rule the end of what stopped the run already
             error = error or caught
-    print(summary(plan, runner.totals, len(todo), seconds, error))
+    print(printable(summary(plan, runner.totals, len(todo), seconds, error)))
     if error is not None:
         if isinstance(error, FramemillError):
             raise error

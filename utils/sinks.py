@@ -3,12 +3,14 @@
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 
-from utils.assemble import Record
 from utils.files import whole_file
+
+if TYPE_CHECKING:  # it imports torch, which the main process does without
+    from utils.assemble import Record
 
 Output = dict[str, Any]  # one written file, as the manifest describes it
 SINGLE = "features"  # what an .npz file calls the features of a model with one output
@@ -17,7 +19,7 @@ SINGLE = "features"  # what an .npz file calls the features of a model with one 
 class Sink(Protocol):
     """Takes finished videos."""
 
-    def write(self, record: Record) -> list[Output]:
+    def write(self, record: "Record") -> list[Output]:
         """Put all of a video's arrays in place; return what was written.
 
         Raises:
@@ -32,7 +34,7 @@ class PrintSink:
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show = show
 
-    def write(self, record: Record) -> list[Output]:
+    def write(self, record: "Record") -> list[Output]:
         """Show the record as text."""
         lines = [record.ref.path]
         for key, array in record.arrays.items():
@@ -53,7 +55,7 @@ class ArraySink:
         self._suffix = suffix
         self._save = save
 
-    def write(self, record: Record) -> list[Output]:
+    def write(self, record: "Record") -> list[Output]:
         """Write the record's arrays, each whole or not at all."""
         outputs = []
         for key, array in record.arrays.items():
@@ -70,7 +72,7 @@ class NpzSink:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def write(self, record: Record) -> list[Output]:
+    def write(self, record: "Record") -> list[Output]:
         """Write the record as one file."""
         path = self._folder / f"{record.ref.name}.npz"
         arrays = {SINGLE if [key] == record.features else key: array for key, array in record.arrays.items()}

@@ -119,6 +119,13 @@ def shorter_side(height: int, width: int, side: int) -> tuple[int, int]:
     return int(side * height / width), side
 
 
+def longer_side(height: int, width: int, side: int) -> tuple[int, int]:
+    """Return (height, width) with `side` as the longer one, the other truncated, at least 1."""
+    if width >= height:
+        return max(int(side * height / width), 1), side
+    return side, max(int(side * width / height), 1)
+
+
 def center_crop_box(height: int, width: int, side: int) -> tuple[int, int]:
     """Return (top, left) of the square of `side` pixels in the middle, rounded towards the upper left.
 

@@ -4,8 +4,9 @@ import contextlib
 import hashlib
 import logging
 import os
+import shutil
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ import platformdirs
 
 from utils.errors import RunError, UserError
 from utils.fetch import Download, Report, UnreachableError
+from utils.files import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -51,13 +53,27 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """A checkpoint that the table of another library names, which is asked only when the file is needed.
+
+    name: what the file is called in --weights_dir. source: a page. bring: returns the path of the file,
+    downloaded if need be; raises UserError where that cannot be done.
+    """
+
+    name: str
+    licence: str
+    source: str
+    bring: Callable[[], Path]
+
+
+@dataclass(frozen=True)
 class Needed:
     """One checkpoint that a configuration needs: the published file, and the user's own path if a flag gave one.
 
     can_be_random is False for constants that --weights random does not replace.
     """
 
-    published: Published
+    published: Published | Elsewhere
     named: str | None = None
     can_be_random: bool = True
 
@@ -68,7 +84,9 @@ def cache_folder() -> Path:
     return Path(named).expanduser() if named else platformdirs.user_cache_path("framemill") / "weights"
 
 
-def locate(published: Published, named: str | None, weights_dir: str | None, report: Report | None = None) -> Path:
+def locate(
+    published: Published | Elsewhere, named: str | None, weights_dir: str | None, report: Report | None = None
+) -> Path:
     """Path of a checkpoint: a flag's own file, else the one in weights_dir, in the cache, or downloaded.
 
     A named path may be the prefix of a TensorFlow V2 checkpoint (PREFIX.index beside PREFIX.data-*).
@@ -88,6 +106,8 @@ def locate(published: Published, named: str | None, weights_dir: str | None, rep
             raise UserError(f"--weights_dir {weights_dir}: no such folder")
         if _exists(folder / published.name):
             return folder / published.name
+    if isinstance(published, Elsewhere):
+        return published.bring()
     return fetch(published, report=report)
 
 
@@ -122,6 +142,23 @@ def fetch(published: Published, folder: str | Path | None = None, report: Report
             f"{target}: cannot be written ({error.strerror or error}); make room, or choose another folder "
             f"with the environment variable {CACHE_VARIABLE}"
         ) from error
+    return target
+
+
+def bring(published: Published | Elsewhere, folder: str | None = None, report: Report | None = None) -> Path:
+    """Path of a checkpoint in `folder` (default: the cache of whoever downloads it), downloaded if need be.
+
+    Raises:
+        UserError, RunError: as fetch.
+    """
+    if isinstance(published, Published):
+        return fetch(published, folder, report)
+    path = published.bring()
+    if folder is None:
+        return path
+    target = Path(folder).expanduser() / published.name
+    with path.open("rb") as file, whole_file(target) as copy:
+        shutil.copyfileobj(file, copy)
     return target
 
 

@@ -85,9 +85,12 @@ class Listed:
     """Given windows of a stream whose frames were counted beforehand: clips spread over a video, for instance.
 
     clips: the frames of each window, in the order of the outputs. Only these frames are decoded.
+    fill_lost: where fewer frames are decoded than counted (a damaged file), fill the windows that have none of
+        theirs with the last frame; False leaves them out. A window that has lost some is filled in any case.
     """
 
-    def __init__(self, clips: Sequence[Sequence[int]]) -> None:
+    def __init__(self, clips: Sequence[Sequence[int]], fill_lost: bool = True) -> None:
+        self._fill_lost = fill_lost
         self.wanted = sorted({frame for clip in clips for frame in clip})
         place = {frame: i for i, frame in enumerate(self.wanted)}
         windows = [
@@ -113,5 +116,6 @@ class Listed:
         return [
             Window(window.row, units, n_repeated=len(units) - len(set(units)))
             for window in self._windows[n_full:]
+            if self._fill_lost or min(window.units) < n_units
             for units in [[min(unit, n_units - 1) for unit in window.units]]
         ]

@@ -99,6 +99,8 @@ def _extract(link: Link, plan: Plan, device_name: str) -> None:
     from utils.pipeline import Pipeline
 
     torch.set_num_threads(plan.n_threads)
+    torch.backends.cudnn.allow_tf32 = False  # torch's default rounds convolutions to 10 bits, past our tolerance
+    torch.backends.cuda.matmul.allow_tf32 = False
     device = torch.device(device_name)
     extractor = load_object(plan.extractor)(plan.config, plan.checkpoints, device)
     link.send("ready", os.getpid())

@@ -11,6 +11,7 @@ from models.i3d.preprocess import crop_frames, flow_input, quantise_flow, resize
 from models.i3d.weights import load_i3d, random_i3d
 from utils.extractor import Batch, Extractor, NoWindows, StreamInfo
 from utils.flow import Encoded, FlowNetwork
+from utils.row_threads import row_by_row
 from utils.transforms import resize_pillow
 from utils.windows import Dense, Sampling
 
@@ -53,7 +54,7 @@ class I3DExtractor(Extractor):
             network = load_i3d(path, stream, *parity) if path else random_i3d(stream, *parity)
             self._networks[stream] = network.to(self.device, memory_format=torch.channels_last_3d)
         if "flow" in self.config.streams:
-            self.pairs = FlowLevels(self._flow_network())
+            self.pairs = FlowLevels(row_by_row(self._flow_network(), self.device))
 
     def _flow_network(self) -> FlowNetwork:
         path = self.checkpoints[self.config.flow_type]

@@ -1,6 +1,7 @@
 """The published file of PWC-Net. Imports no torch."""
 
-from utils.weights import Published
+from models.pwc.config import PWCConfig
+from utils.weights import Needed, Published
 
 # The file that made the published I3D features, as the last version of video_features with PWC-Net had it.
 FOLDER = (
@@ -15,3 +16,8 @@ SINTEL = Published(
     git_blob="003fc9d54635881f84758edb5c3fea5918e54f83",
 )
 FILES = (SINTEL,)
+
+
+def needs(config: PWCConfig) -> dict[str, Needed]:
+    """Return the network's file."""
+    return {"pwc": Needed(SINTEL, config.checkpoint)}

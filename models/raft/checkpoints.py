@@ -1,6 +1,7 @@
 """The published files of RAFT. Imports no torch."""
 
-from utils.weights import Published
+from models.raft.config import RAFTConfig
+from utils.weights import Needed, Published
 
 _SOURCE = "https://github.com/princeton-vl/RAFT"
 _LICENCE = "no separate statement (code: BSD 3-Clause)"
@@ -23,3 +24,8 @@ KITTI = Published(
     git_blob="ddf86d90a4cbd729f08e59950fbb502fdf0d0fd2",
 )
 FILES = (SINTEL, KITTI)
+
+
+def needs(config: RAFTConfig) -> dict[str, Needed]:
+    """Return the file of the chosen data set."""
+    return {"raft": Needed(KITTI if config.finetuned_on == "kitti" else SINTEL, config.checkpoint)}

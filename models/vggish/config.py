@@ -24,6 +24,15 @@ class VGGishConfig:
     postprocess: bool = flag(
         False, "PCA, whitening and 8 bits, as in AudioSet's released features: uint8 output", group=GROUP
     )
+    layers: bool = flag(
+        False, "layer_0 to layer_4: means of the four pooled maps (64, 128, 256, 512), and the embedding", group=GROUP
+    )
+    average: str = flag(
+        "auto",
+        "clips: one mean over all examples of a file; none: one row per example; auto: clips with --layers, else none",
+        group=GROUP,
+        choices=("auto", "clips", "none"),
+    )
     vggish_model_path: str | None = flag(
         None, "file used as vggish_model.ckpt (torchvggish's .pth too)", group=GROUP, shapes_output=False
     )
@@ -33,3 +42,18 @@ class VGGishConfig:
         check_choices(self)
         if self.vggish_pca_path and not self.postprocess:
             raise UserError("--vggish_pca_path is used by --postprocess only: add it, or drop the path")
+        self._check_layers()
+
+    def _check_layers(self) -> None:
+        if self.layers and (self.postprocess or self.preactivation):
+            flag_name = "--postprocess" if self.postprocess else "--preactivation"
+            raise UserError(f"{flag_name} changes the plain embedding and --layers saves others: drop one of them")
+        if self.layers and self.vggish_backend == "tf":
+            raise UserError("--layers needs the PyTorch backend (it reads the same checkpoint): drop --vggish_backend")
+        if self.average == "clips" and self.postprocess:
+            raise UserError("--average clips would mix the 8-bit levels of --postprocess: drop one of them")
+
+    @property
+    def averages(self) -> bool:
+        """Whether one mean over the examples of a file is saved."""
+        return self.average == "clips" or (self.average == "auto" and self.layers)

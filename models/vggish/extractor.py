@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,9 +18,11 @@ from models.vggish.weights import (
 from utils.extractor import Batch, Extractor, NoWindows, StreamInfo
 from utils.windows import Dense, Sampling
 
+LAYERS = tuple(f"layer_{i}" for i in range(5))
+
 
 class VGGishExtractor(Extractor):
-    """One 128-d embedding per 0.96 s: float32, or uint8 with --postprocess."""
+    """One 128-d embedding per 0.96 s: float32, or uint8 with --postprocess. Or, with --layers, five means of maps."""
 
     config: VGGishConfig
     media = "audio"
@@ -32,19 +35,19 @@ class VGGishExtractor(Extractor):
         path = self.checkpoints.get("pca")
         self._postprocess = Postprocessor.load(path) if path else None
 
-    def _load_network(self) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    def _load_network(self) -> Callable[[Tensor], tuple[Tensor, ...]]:
         path = self.checkpoints["vggish"]
         if self.config.vggish_backend == "tf":
             return load_tensorflow_vggish(path, self.device) if path else random_tensorflow_vggish(self.device)
         network = (load_vggish(path) if path else random_vggish()).to(self.device)
         if self.device.type == "cpu":
             network.optimise_for_cpu()
-        return network
+        return network.layers if self.config.layers else network
 
     @property
     def keys(self) -> Sequence[str]:
-        """One array per file, <name>_vggish."""
-        return ("vggish",)
+        """One array per file, <name>_vggish, or one per layer."""
+        return LAYERS if self.config.layers else ("vggish",)
 
     @property
     def batch_size(self) -> int:
@@ -64,9 +67,16 @@ class VGGishExtractor(Extractor):
         )
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Return embeddings [B, 128] of waveforms [B, 15600]."""
-        embedding, preactivation = self._network(log_mel(batch["units"]))
+        """Return embeddings [B, 128], or each layer [B, D], of waveforms [B, 15600]."""
+        outputs = self._network(log_mel(batch["units"]))
+        if self.config.layers:
+            return dict(zip(LAYERS, outputs, strict=True))
+        embedding, preactivation = outputs
         chosen = preactivation if self.config.preactivation else embedding
         if self._postprocess:
             chosen = torch.from_numpy(self._postprocess(chosen.cpu().numpy()))
         return {"vggish": chosen}
+
+    def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the rows [examples, D], or their mean [D]."""
+        return {key: rows.mean(0) for key, rows in arrays.items()} if self.config.averages else arrays

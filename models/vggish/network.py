@@ -44,11 +44,19 @@ class VGGish(nn.Module):
 
         examples: log mel, [N, 96 frames, 64 bands].
         """
-        # The dense layers gain from many examples at once. The convolutions do not: on a CPU, tensors over
-        # 32 MiB come from the system as new pages each time (glibc), which costs a tenth of their time.
-        parts = examples.split(CPU_EXAMPLES) if examples.device.type == "cpu" else (examples,)
-        preactivation = self.embeddings(torch.cat([self._pooled(part) for part in parts]))
+        preactivation = self.embeddings(torch.cat([self._pooled(part) for part in _parts(examples)]))
         return preactivation.relu(), preactivation
+
+    def layers(self, examples: Tensor) -> tuple[Tensor, ...]:
+        """Return the mean of each pool's map over time and bands, [N, 64], [N, 128], [N, 256], [N, 512]; embedding.
+
+        The embedding, [N, 128], is after its ReLU.
+
+        examples: log mel, [N, 96 frames, 64 bands].
+        """
+        through = [self._through(part) for part in _parts(examples)]
+        means = [torch.cat(column) for column in zip(*(part[0] for part in through), strict=True)]
+        return *means, self.embeddings(torch.cat([pooled for _, pooled in through])).relu()
 
     def optimise_for_cpu(self) -> None:
         """Let oneDNN compute the dense layers, for use on a CPU only: neither trained, saved nor moved again.
@@ -62,7 +70,16 @@ class VGGish(nn.Module):
 
     def _pooled(self, examples: Tensor) -> Tensor:
         """Return the map after pool4 as the checkpoints flatten it: [N, 6 frames * 4 bands * 512 channels]."""
-        return self.features(examples.unsqueeze(1)).permute(0, 2, 3, 1).flatten(1)
+        return _flattened(self.features(examples.unsqueeze(1)))
+
+    def _through(self, examples: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return the mean of each pool's map, [N, C] each, and what `_pooled` returns."""
+        means, x = [], examples.unsqueeze(1)
+        for layer in self.features:
+            x = layer(x)
+            if isinstance(layer, nn.MaxPool2d):
+                means.append(x.mean((2, 3)))
+        return means, _flattened(x)
 
 
 class _OneDnnLinear(nn.Module):
@@ -75,6 +92,19 @@ class _OneDnnLinear(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         return F.linear(rows.to_mkldnn(), self._weight, self._bias).to_dense()
+
+
+def _parts(examples: Tensor) -> tuple[Tensor, ...]:
+    """Return the examples as the convolutions take them.
+
+    The dense layers gain from many examples at once. The convolutions do not: on a CPU, tensors over 32 MiB come from
+    the system as new pages each time (glibc), which costs a tenth of their time.
+    """
+    return examples.split(CPU_EXAMPLES) if examples.device.type == "cpu" else (examples,)
+
+
+def _flattened(pooled: Tensor) -> Tensor:
+    return pooled.permute(0, 2, 3, 1).flatten(1)
 
 
 def _convolution(n_in: int, n_out: int) -> tuple[nn.Module, nn.Module]:

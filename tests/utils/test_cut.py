@@ -18,6 +18,7 @@ class Differences:
     def __init__(self) -> None:
         self.encoded: list[int] = []
         self.pairs: list[tuple[int, int]] = []
+        self.batches: list[int] = []
 
     def pairs_at_once(self, size):
         return 3
@@ -27,6 +28,7 @@ class Differences:
         return (units,)
 
     def between(self, first, second, size):
+        self.batches.append(len(first[0]))
         self.pairs += list(zip(first[0][:, 0, 0, 0].tolist(), second[0][:, 0, 0, 0].tolist(), strict=True))
         return second[0] - first[0]
 
@@ -89,6 +91,14 @@ def test_each_pair_and_frame_is_computed_once(size, step, chunk):
     assert all(len(cut.inputs["pairs"]) == size - 1 for cut in cuts)
 
 
+def test_pairs_of_small_windows_share_batches():
+    stage = Differences()
+    cuts = run(Dense(2, 1), 15, 7, stage)
+    assert [cut.inputs["pairs"].shape for cut in cuts] == [(1, 2, 2, 3)] * 14
+    assert stage.batches == [3, 3, 3, 3, 1, 1]  # at most 3, from 7, 7 and 1 frames
+    assert [(cut.start_s, cut.end_s) for cut in cuts] == [(i / 10, (i + 1) / 10) for i in range(14)]
+
+
 def test_a_repeated_video_gets_the_pair_that_leads_back():
     cuts = run(Dense(6, 6, short="cycle"), 3, 2, Differences())
     assert cuts[0].inputs["pairs"][:, 0, 0, 0].tolist() == [1, 1, -2, 1, 1]
@@ -102,7 +112,7 @@ def test_a_store_keeps_only_what_is_needed():
         store.drop_before(start - 5)
     assert len(store._chunks) == 2
     assert store.take([996, 997, 990]).tolist() == [996, 997, 990]
-    assert store.latest_s([991, 998, 992]) == 998
+    assert store.time_s(998) == 998
 
 
 @pytest.mark.parametrize("n_decoded", [6, 4, 1])
@@ -122,6 +132,7 @@ def test_rows_on_disk_come_back_as_they_were():
     rows = Rows(("flow",), streamed=True)
     values = np.random.default_rng(0).normal(size=(7, 2, 5, 4)).astype(np.float16)
     for row, value in enumerate(values):
-        rows.add(Cut(row, {}, row / 10, 0), {"flow": value})
+        rows.add(Cut(row, {}, row / 10 - 0.1, row / 10, 0), {"flow": value})
     np.testing.assert_array_equal(rows.arrays()["flow"], values)
     np.testing.assert_allclose(rows.timestamps_ms(), np.arange(7) * 100)
+    np.testing.assert_allclose(rows.timestamps_ms(with_first=True), np.arange(-1, 7) * 100)

@@ -67,3 +67,9 @@ def test_a_stream_shorter_than_counted_ends_with_its_last_frame():
     sampling = Listed([[0, 10], [20, 30], [40, 50]])
     assert [(w.row, w.units, w.n_repeated) for w in sampling.rest(3, 1)] == [(1, [2, 2], 1), (2, [2, 2], 1)]
     assert sampling.rest(0, 0) == []
+
+
+def test_listed_windows_whose_frames_were_lost():
+    clips = [[0, 1], [2, 3], [4, 5]]
+    assert [window.units for window in Listed(clips).rest(3, 1)] == [[2, 2], [2, 2]]
+    assert [window.units for window in Listed(clips, fill_lost=False).rest(3, 1)] == [[2, 2]]

@@ -1,0 +1,76 @@
+"""The settings of CLIP."""
+
+from dataclasses import dataclass
+
+from utils import common_flags
+from utils.config import check_frames, flag
+from utils.errors import UserError
+
+GROUP = "clip"
+OPENAI = "openai"  # the tag that open_clip gives OpenAI's weights
+OPENAI_MODELS = {  # OpenAI's name → open_clip's name for that network
+    "ViT-B/32": "ViT-B-32",
+    "ViT-B/16": "ViT-B-16",
+    "ViT-L/14": "ViT-L-14",
+    "ViT-L/14@336px": "ViT-L-14-336",
+    "RN50": "RN50",
+    "RN101": "RN101",
+    "RN50x4": "RN50x4",
+    "RN50x16": "RN50x16",
+    "RN50x64": "RN50x64",
+}
+
+
+@dataclass(frozen=True)
+class CLIPConfig:
+    """What `--feature_type clip` lets the user choose."""
+
+    model_name: str = flag(
+        "ViT-B/32",
+        f"network: OpenAI's {', '.join(OPENAI_MODELS)}, or any name of open_clip's with --pretrained",
+        group=GROUP,
+    )
+    pretrained: str | None = flag(
+        None, "tag of open_clip's weights, e.g. webli for ViT-B-16-SigLIP2 (default: OpenAI's weights)", group=GROUP
+    )
+    clip_len: float | None = flag(
+        None, "seconds of a clip: average the frames of each, in place of a row per frame", group=GROUP
+    )
+    normalize: bool = flag(False, "divide each row that is saved by its length (L2 norm)", group=GROUP)
+    extraction_fps: float | None = common_flags.extraction_fps(GROUP)
+    extraction_total: int | None = common_flags.extraction_total(GROUP)
+    checkpoint: str | None = flag(
+        None,
+        "file with the network's weights, such as fine-tuned ones: state dict, OpenAI's archive or safetensors",
+        group=GROUP,
+        shapes_output=False,
+    )
+
+    def __post_init__(self) -> None:
+        check_frames(self)
+        if not self.model_name:
+            raise UserError(
+                f"--model_name is empty; choose from {', '.join(OPENAI_MODELS)}, or name one of open_clip's"
+            )
+        if self.clip_len is not None and not 0 < self.clip_len <= 3600:
+            raise UserError(f"--clip_len is {self.clip_len}; it must be above 0 and at most 3600 seconds")
+        if self.clip_len is not None and self.extraction_total is not None:
+            raise UserError("--clip_len and --extraction_total exclude each other: drop one of them")
+
+    @property
+    def openai_name(self) -> str | None:
+        """OpenAI's name of the network if its weights are OpenAI's, whichever way it was written."""
+        if self.pretrained not in (None, OPENAI):
+            return None
+        if self.model_name in OPENAI_MODELS:
+            return self.model_name
+        spelled = self.model_name.removesuffix("-quickgelu")
+        found = [name for name, other in OPENAI_MODELS.items() if other == spelled]
+        return found[0] if found and self.pretrained == OPENAI else None
+
+    @property
+    def open_clip_name(self) -> tuple[str, str | None]:
+        """open_clip's name of the network, and the tag of its weights or None if none was given."""
+        if self.openai_name:
+            return OPENAI_MODELS[self.openai_name], OPENAI
+        return self.model_name.replace("/", "-"), self.pretrained

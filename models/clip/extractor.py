@@ -1,0 +1,77 @@
+"""CLIP for the pipeline: an embedding for each frame, or the mean of those of each clip."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.clip.config import CLIPConfig
+from models.clip.tower import image_input, load_tower, random_tower
+from utils.extractor import Batch, NoWindows, StreamInfo
+from utils.framewise import FramewiseExtractor, as_rows, on_device
+from utils.windows import Dense, Sampling
+
+USUAL_FPS = 25  # to guess the frames of a clip before any video is open
+
+
+class CLIPExtractor(FramewiseExtractor):
+    """Features [frames, D], or with --clip_len [clips, D]; not normalised unless --normalize."""
+
+    config: CLIPConfig
+    key = "clip"
+
+    def load(self) -> None:
+        """Load the image tower and the transform that belongs to its weights."""
+        path, named = self.checkpoints["clip"], self.config.open_clip_name
+        tower = load_tower(path, *named) if path else random_tower(*named)
+        self.image, self.network = image_input(tower, *named), on_device(tower, self.device)
+
+    @property
+    def batch_size(self) -> int:
+        """Frames, or clips that hold as many."""
+        if self.config.clip_len is None:
+            return self.frames_per_batch
+        return max(int(self.frames_per_batch / (self.config.clip_len * USUAL_FPS)), 1)
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """The length of a clip in seconds, as the 2-second-clip script saves it."""
+        return {} if self.config.clip_len is None else {"clip_length": self.config.clip_len}
+
+    def sampling(self, info: StreamInfo) -> Sampling:
+        """Return each frame, or clips of int(fps * clip_len) frames back to back, the tail dropped."""
+        if self.config.clip_len is None:
+            return super().sampling(info)
+        n_frames = self._frames_per_clip(info)
+        return Dense(n_frames, n_frames)
+
+    def _frames_per_clip(self, info: StreamInfo) -> int:
+        return max(int((info.fps or 0.0) * self.config.clip_len), 1)
+
+    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
+        """Return the outcome of a video that holds no whole clip."""
+        if self.config.clip_len is None or n_units == 0:
+            return super().no_windows(n_units, info)
+        return NoWindows(
+            "failed",
+            f"{n_units} frames, fewer than the {self._frames_per_clip(info)} of one clip; use a smaller --clip_len",
+        )
+
+    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+        """Return the frame, uint8 [h, w, 3], or the clip, uint8 [T, h, w, 3]."""
+        return super().window(units, pairs) if self.config.clip_len is None else {"clip": units}
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return embeddings [B, D]: of frames [B, h, w, 3], or the mean over the frames of clips [B, T, h, w, 3]."""
+        if "clip" in batch:
+            n_clips, n_frames = batch["clip"].shape[:2]
+            parts = batch["clip"].flatten(0, 1).split(self.frames_per_batch)
+            rows = torch.cat([self._embeddings(part) for part in parts]).view(n_clips, n_frames, -1).mean(1)
+        else:
+            rows = self._embeddings(batch["frame"])
+        return {"clip": F.normalize(rows, dim=-1) if self.config.normalize else rows}
+
+    def _embeddings(self, frames: Tensor) -> Tensor:
+        """Return one row per frame [n, D]. frames: uint8 [n, h, w, 3]."""
+        outputs = self.network(self.image.normalised(frames))
+        pooled = outputs[0] if isinstance(outputs, tuple) else outputs  # CoCa's towers return their tokens too
+        return as_rows(pooled, self.config.model_name)

@@ -1,0 +1,126 @@
+"""Image towers: open_clip's networks and tables, without the text towers that belong to them."""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from utils.checkpoint import load_strict, read_tensors
+from utils.config import nearest
+from utils.errors import UserError
+from utils.image_input import ImageInput
+from utils.recipe import fill_random
+
+PREFIX = "visual."  # of the image tower's tensors in every checkpoint
+OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
+OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+def load_tower(path: str | Path, model_name: str, tag: str | None) -> nn.Module:
+    """Return the image tower of a checkpoint in evaluation mode, float32, on the CPU.
+
+    path: OpenAI's TorchScript archive, or a state dict of OpenAI's names, which open_clip shares.
+
+    Raises:
+        UserError: the file is missing, unreadable, or of another network.
+    """
+    tensors = {name: value for name, value in read_tensors(path).items() if name.startswith(PREFIX)}
+    if not tensors:
+        raise UserError(f"{path}: not a checkpoint of CLIP: no tensor of an image tower ({PREFIX}...) in it")
+    tower = build_tower(model_name, tag)
+    load_strict(nn.ModuleDict({"visual": tower}), tensors, path)
+    return tower.eval()
+
+
+def random_tower(model_name: str, tag: str | None) -> nn.Module:
+    """Return the tower with weights that anyone can regenerate and that mean nothing."""
+    tower = build_tower(model_name, tag)
+    fill_random(nn.ModuleDict({"visual": tower}))
+    return tower.eval()
+
+
+def build_tower(model_name: str, tag: str | None) -> nn.Module:
+    """Return open_clip's image tower with the activation that the weights were trained with.
+
+    Its whole models are not built: their text towers take as long, and some need packages and files of their own.
+
+    Raises:
+        UserError: open_clip is not installed, or knows neither this model nor this tag.
+    """
+    open_clip = import_open_clip()
+    config = open_clip.get_model_config(model_name)
+    if config is None:
+        guess = nearest(model_name, open_clip.list_models())
+        raise UserError(f"--model_name {model_name}: no model of open_clip {open_clip.__version__}{guess}")
+    # Some tags stand under the plain name too, whose GELU is not the one that they were trained with.
+    quick_gelu = config.get("quick_gelu", False) or (tag and weights_entry(model_name, tag).get("quick_gelu", False))
+    return open_clip.model._build_vision_tower(config["embed_dim"], config["vision_cfg"], bool(quick_gelu))
+
+
+def image_input(tower: nn.Module, model_name: str, tag: str | None) -> ImageInput:
+    """Return the evaluation transform that belongs to the weights.
+
+    tag: None for a file of the user's own, which is taken to be like all published weights of that network.
+
+    Raises:
+        UserError: there is no tag, and the published weights do not agree.
+    """
+    found = _preprocessing(model_name, tag)
+    side = tower.image_size
+    size = (side, side) if isinstance(side, int) else tuple(side)
+    return ImageInput(
+        size=size,
+        resize=size,
+        fit=found.get("resize_mode", "shortest"),
+        filter=found.get("interpolation", "bicubic"),
+        mean=found.get("mean", OPENAI_MEAN),
+        std=found.get("std", OPENAI_STD),
+    )
+
+
+def weights_entry(model_name: str, tag: str | None) -> dict[str, Any]:
+    """Return what open_clip's table says of a model's weights: where they are, and how frames are prepared.
+
+    Raises:
+        UserError: open_clip is not installed, or knows neither this model nor this tag.
+    """
+    open_clip = import_open_clip()
+    tags = open_clip.list_pretrained_tags_by_model(model_name)
+    if not tags:
+        guess = nearest(model_name, [name for name, _ in open_clip.list_pretrained()])
+        raise UserError(f"--model_name {model_name}: open_clip has no weights of it{guess}")
+    entry = open_clip.get_pretrained_cfg(model_name, tag) if tag else None
+    if not entry:
+        given = f"--pretrained {tag} is none of them" if tag else "--pretrained must name one"
+        raise UserError(f"--model_name {model_name} has weights under these tags, and {given}: {', '.join(tags)}")
+    return entry
+
+
+def _preprocessing(model_name: str, tag: str | None) -> dict[str, Any]:
+    """Return the preprocessing of a tag, or that on which all tags of a model agree."""
+    if tag:
+        return weights_entry(model_name, tag)
+    open_clip = import_open_clip()
+    tags = open_clip.list_pretrained_tags_by_model(model_name)
+    entries = [open_clip.get_pretrained_cfg(model_name, each) for each in tags]
+    for name in ("resize_mode", "interpolation", "mean", "std"):
+        if any(entry.get(name) != entries[0].get(name) for entry in entries):
+            raise UserError(
+                f"--model_name {model_name} has weights that want frames prepared in different ways; say with "
+                f"--pretrained which of them yours are like: {', '.join(tags)}"
+            )
+    return entries[0] if entries else {}
+
+
+def import_open_clip() -> ModuleType:
+    """Return open_clip.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        return importlib.import_module("open_clip")
+    except ImportError as error:
+        raise UserError(f"clip needs the packages open_clip_torch and timm ({error}); install them") from error

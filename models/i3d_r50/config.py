@@ -1,0 +1,23 @@
+"""The settings of I3D ResNet-50."""
+
+from dataclasses import dataclass
+
+from utils import common_flags
+from utils.clip_config import GROUP, SNIPPETS, ClipConfig, mmaction2_presets, preset
+
+PUBLISHED_NAME = "i3d_imagenet-pretrained-r50-nl-dot-product_8xb8-32x2x1-100e_kinetics400-rgb_20220812-8e1f2148.pth"
+# mmaction2 v0.24.1, configs/recognition/i3d/i3d_r50_32x2x1_100e_kinetics400_rgb.py: its test pipeline
+PRESETS = {"snippets": SNIPPETS} | mmaction2_presets(num_clips=10, crop_type="3-crop")
+
+
+@dataclass(frozen=True)
+class I3DR50Config(ClipConfig):
+    """What `--feature_type i3d_r50` lets the user choose."""
+
+    PRESETS = PRESETS
+    FEWEST_FRAMES = 5  # time is halved twice, and the second halving needs two steps
+
+    preset: str = preset(PRESETS, "snippets")
+    stack_size: int = common_flags.stack_size(GROUP, 32, "frames in a clip; at least 5")
+    frame_interval: int = common_flags.frame_interval(GROUP, 2)
+    checkpoint: str | None = common_flags.checkpoint(GROUP, PUBLISHED_NAME)

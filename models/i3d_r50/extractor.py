@@ -1,0 +1,19 @@
+"""I3D ResNet-50 for the pipeline."""
+
+from pathlib import Path
+
+from torch import nn
+
+from models.i3d_r50.weights import load_i3d_r50, random_i3d_r50
+from utils.clip_extractor import ClipExtractor
+
+
+class I3DR50Extractor(ClipExtractor):
+    """Features of clips and crops, [clips, crops, 2048], unless --average joins them."""
+
+    key = "i3d_r50"
+    clips_at_once = (1, 8)
+
+    def network(self, path: Path | None) -> nn.Module:
+        """Return the network with the weights of a file, or random ones."""
+        return load_i3d_r50(path) if path else random_i3d_r50()

@@ -1,0 +1,21 @@
+"""I3D of a ResNet-50 with dot-product non-local modules, 32x2 (arXiv:1705.07750, arXiv:1711.07971)."""
+
+from utils.resnet3d import Classifier3D, Plan
+
+N_CLASSES = 400  # Kinetics-400
+
+PLAN = Plan(
+    stem_time=5,
+    stem_stride=2,
+    pool_stride=2,
+    inflated=((0, 1, 2), (0, 2), (0, 2, 4), (1,)),
+    non_local=((), (1, 3), (1, 3, 5), ()),
+    pool_time=True,
+)
+
+
+class I3DR50(Classifier3D):
+    """Features [B, 2048] and logits of clips [B, 3, T, H, W]; T is 32 where it was trained, at least 5."""
+
+    def __init__(self, n_classes: int = N_CLASSES) -> None:
+        super().__init__(PLAN, n_classes)

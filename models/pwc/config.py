@@ -1,0 +1,13 @@
+"""The settings of PWC-Net."""
+
+from dataclasses import dataclass
+
+from utils.config import flag
+from utils.flow_config import GROUP, FlowConfig
+
+
+@dataclass(frozen=True)
+class PWCConfig(FlowConfig):
+    """What `--feature_type pwc` lets the user choose."""
+
+    checkpoint: str | None = flag(None, "file used as pwc_net_sintel.pt", group=GROUP, shapes_output=False)

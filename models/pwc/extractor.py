@@ -1,0 +1,19 @@
+"""PWC-Net for the pipeline: flow itself."""
+
+from pathlib import Path
+
+from models.pwc.config import PWCConfig
+from models.pwc.weights import load_pwc, random_pwc
+from utils.flow import FlowNetwork
+from utils.flow_extractor import FlowExtractor
+
+
+class PWCExtractor(FlowExtractor):
+    """Flow [frames - 1, 2, H, W]."""
+
+    config: PWCConfig
+    key = "pwc"
+
+    def load_network(self, path: Path | None) -> FlowNetwork:
+        """Return PWC-Net."""
+        return load_pwc(path) if path else random_pwc()

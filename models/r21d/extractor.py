@@ -1,0 +1,24 @@
+"""R(2+1)D for the pipeline: 512 numbers per stack of frames."""
+
+from torch import Tensor, nn
+
+from models.r21d.config import R21DConfig
+from models.r21d.preprocess import to_network
+from models.r21d.weights import load_r21d, random_r21d
+from utils.stacks import StackExtractor
+
+
+class R21DExtractor(StackExtractor):
+    """Features [windows, 512]."""
+
+    config: R21DConfig
+    key = "r21d"
+
+    def load_network(self) -> nn.Module:
+        """Return the network of --model_name."""
+        path = self.checkpoints["r21d"]
+        return load_r21d(path, self.config.model_name) if path else random_r21d(self.config.model_name)
+
+    def prepare(self, units: Tensor) -> Tensor:
+        """Return frames as the network reads them, float32 [n, 3, 112, 112]."""
+        return to_network(units)

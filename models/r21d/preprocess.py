@@ -1,0 +1,21 @@
+"""Frames to the input of R(2+1)D, as video_features does it."""
+
+import torch
+from torch import Tensor
+
+from utils.transforms_float import center_crop_even, resize_floats, to_floats
+
+SIZE = (128, 171)  # of every frame, whatever its shape
+CROP_SIDE = 112  # rows 8 to 119, columns 30 to 141
+MEAN = (0.43216, 0.394666, 0.37645)
+STD = (0.22803, 0.22145, 0.216989)
+
+
+def to_network(frames: Tensor) -> Tensor:
+    """Return the normalised middle of frames stretched to 128x171, float32 [n, 3, 112, 112].
+
+    frames: uint8 RGB [n, H, W, 3].
+    """
+    images = center_crop_even(resize_floats(to_floats(frames), SIZE), CROP_SIDE)
+    mean, std = (torch.tensor(values, device=frames.device).view(3, 1, 1) for values in (MEAN, STD))
+    return (images - mean) / std

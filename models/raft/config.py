@@ -1,0 +1,16 @@
+"""The settings of RAFT."""
+
+from dataclasses import dataclass
+
+from utils.config import flag
+from utils.flow_config import GROUP, FlowConfig
+
+
+@dataclass(frozen=True)
+class RAFTConfig(FlowConfig):
+    """What `--feature_type raft` lets the user choose."""
+
+    finetuned_on: str = flag("sintel", "which published weights", group=GROUP, choices=("sintel", "kitti"))
+    checkpoint: str | None = flag(
+        None, "file used as raft-sintel.pth or raft-kitti.pth", group=GROUP, shapes_output=False
+    )

@@ -1,0 +1,26 @@
+"""RAFT for the pipeline: flow itself."""
+
+from pathlib import Path
+
+from torch import Tensor
+
+from models.raft.config import RAFTConfig
+from models.raft.preprocess import unpad
+from models.raft.weights import load_raft, random_raft
+from utils.flow import FlowNetwork
+from utils.flow_extractor import FlowExtractor
+
+
+class RAFTExtractor(FlowExtractor):
+    """Flow [frames - 1, 2, H, W]."""
+
+    config: RAFTConfig
+    key = "raft"
+
+    def load_network(self, path: Path | None) -> FlowNetwork:
+        """Return RAFT."""
+        return load_raft(path) if path else random_raft()
+
+    def cut_to_frame(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return the flow without the margins that the network added."""
+        return unpad(flow, size)

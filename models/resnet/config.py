@@ -1,0 +1,24 @@
+"""The settings of ResNet."""
+
+from dataclasses import dataclass
+
+from utils import common_flags
+from utils.config import check_choices, check_frames, flag
+
+GROUP = "resnet"
+MODEL_NAMES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+
+
+@dataclass(frozen=True)
+class ResNetConfig:
+    """What `--feature_type resnet` lets the user choose."""
+
+    model_name: str = flag("resnet50", "which network", group=GROUP, choices=MODEL_NAMES)
+    extraction_fps: float | None = common_flags.extraction_fps(GROUP)
+    extraction_total: int | None = common_flags.extraction_total(GROUP)
+    show_pred: bool = common_flags.show_pred(GROUP, "ImageNet")
+    checkpoint: str | None = common_flags.checkpoint(GROUP, "the published file")
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        check_frames(self)

@@ -1,0 +1,35 @@
+"""ResNet for the pipeline: what goes into the classifier, for each frame."""
+
+from torch import Tensor, nn
+
+from models.resnet.config import ResNetConfig
+from models.resnet.weights import load_resnet, random_resnet
+from utils.extractor import Batch
+from utils.framewise import FramewiseExtractor, on_device
+from utils.image_input import ImageInput
+
+INPUT = ImageInput(size=(224, 224), resize=(256, 256))  # the transform of torchvision's IMAGENET1K_V1 weights
+
+
+class ResNetExtractor(FramewiseExtractor):
+    """Features [frames, 2048], or 512 of ResNet-18 and 34."""
+
+    config: ResNetConfig
+    key = "resnet"
+    label_set = "imagenet1k"
+
+    def load(self) -> None:
+        """Load the network, its classifier apart."""
+        path = self.checkpoints["resnet"]
+        name = self.config.model_name
+        network = load_resnet(path, name) if path else random_resnet(name)
+        self.classifier = network.fc.to(self.device)
+        network.fc = nn.Identity()
+        self.image, self.network = INPUT, on_device(network, self.device)
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return features [B, 512 or 2048], and with --show_pred the logits [B, classes]."""
+        outputs = super().forward(batch)
+        if self.config.show_pred:
+            outputs["logits/resnet"] = self.classifier(outputs["resnet"])
+        return outputs

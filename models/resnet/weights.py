@@ -1,0 +1,30 @@
+"""How the published weights of ResNet become torchvision's network."""
+
+from pathlib import Path
+
+from torchvision import models
+from torchvision.models import ResNet
+
+from utils.checkpoint import load_strict, read_tensors
+from utils.recipe import fill_random
+
+
+def load_resnet(path: str | Path, model_name: str) -> ResNet:
+    """Return the network in evaluation mode, on the CPU, with the classes that the file has.
+
+    Raises:
+        UserError: the file is missing, unreadable, or of another network.
+    """
+    tensors = read_tensors(path)
+    classifier = tensors.get("fc.bias")
+    n_classes = len(classifier) if classifier is not None and classifier.ndim else 1000
+    network = models.get_model(model_name, weights=None, num_classes=n_classes).eval()
+    load_strict(network, tensors, path)
+    return network
+
+
+def random_resnet(model_name: str) -> ResNet:
+    """Return the network with weights that anyone can regenerate and that mean nothing."""
+    network = models.get_model(model_name, weights=None).eval()
+    fill_random(network)
+    return network

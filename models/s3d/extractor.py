@@ -1,0 +1,24 @@
+"""S3D for the pipeline: 1024 numbers per stack of frames."""
+
+from torch import Tensor, nn
+
+from models.s3d.config import S3DConfig
+from models.s3d.preprocess import to_network
+from models.s3d.weights import load_s3d, random_s3d
+from utils.stacks import StackExtractor
+
+
+class S3DExtractor(StackExtractor):
+    """Features [windows, 1024]."""
+
+    config: S3DConfig
+    key = "s3d"
+
+    def load_network(self) -> nn.Module:
+        """Return the network of either published layout."""
+        path = self.checkpoints["s3d"]
+        return load_s3d(path) if path else random_s3d()
+
+    def prepare(self, units: Tensor) -> Tensor:
+        """Return frames as the network reads them, float32 [n, 3, 224, 224]."""
+        return to_network(units, self.config.signed_input)

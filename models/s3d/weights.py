@@ -1,0 +1,57 @@
+"""The published weights of S3D, in both layouts."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from models.s3d.network import S3D
+from utils.checkpoint import load_strict, read_tensors
+from utils.recipe import fill_random
+
+# name in kylemin's layout -> torchvision's, applied one after the other
+_RENAMES = (
+    (r"^(base\.\d+\.branch0)\.0\.", r"\1."),
+    (r"^base\.", "features."),
+    (r"^fc\.0\.", "classifier.1."),
+    (r"\.conv_s\.", ".0.0."),
+    (r"\.bn_s\.", ".0.1."),
+    (r"\.conv_t\.", ".1.0."),
+    (r"\.bn_t\.", ".1.1."),
+    (r"\.conv\.", ".0."),
+    (r"\.bn\.", ".1."),
+)
+
+
+def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return published tensors under torchvision's names, which the network has; those pass as they are."""
+    return {_renamed(name): tensor for name, tensor in state.items()}
+
+
+def load_s3d(path: str | Path) -> S3D:
+    """Return the network in evaluation mode, on the CPU, with the classes that the file has.
+
+    path: S3D_kinetics400_torchified.pt, kylemin's S3D_kinetics400.pt, or torchvision's s3d-d76dad2f.pth.
+
+    Raises:
+        UserError: the file cannot be read, or its tensors are not those of S3D.
+    """
+    tensors = convert(read_tensors(path))
+    classes = tensors.get("classifier.1.bias")
+    network = S3D(len(classes) if classes is not None else 400)
+    load_strict(network, tensors, path)
+    return network.eval()
+
+
+def random_s3d() -> S3D:
+    """Return a network in evaluation mode whose weights mean nothing, the same ones every time."""
+    network = S3D()
+    fill_random(network)
+    return network.eval()
+
+
+def _renamed(name: str) -> str:
+    for pattern, replacement in _RENAMES:
+        name = re.sub(pattern, replacement, name)
+    return name

@@ -1,0 +1,86 @@
+"""Which frames of a video make a clip, and which 32 of those the network sees: integers and times, no pixels."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.slowfast.network import FAST_FRAMES
+from utils.clips import mmaction2_1x
+from utils.windows import TAIL_SHARE
+
+ROUNDING_S = 1e-6  # times are in float64: a frame this close before a limit lies on it
+
+Clips = list[Sequence[int]]  # the frames of each clip
+
+
+def spread(frames: Sequence[int], n: int = FAST_FRAMES) -> list[int]:
+    """Return n of the frames, the first and the last among them: linspace(0, len - 1, n) cut to integers.
+
+    Integers are exact; PyTorch's float32 linspace gives the same up to 20000 frames.
+    """
+    return [frames[i * (len(frames) - 1) // (n - 1)] for i in range(n)]
+
+
+def cycled(frames: Sequence[int], length: int) -> list[int]:
+    """Return `length` frames, the given ones repeated in turn."""
+    return [frames[i % len(frames)] for i in range(length)]
+
+
+def block_length(seconds: float, fps: float) -> int:
+    """Return how many frames are a clip of the 2-second script: int(fps * seconds), at least 1."""
+    return max(int(fps * seconds), 1)
+
+
+def nominal_length(seconds: float, fps: float) -> int:
+    """Return how many frames a clip has that is cut by time, about; at least 1."""
+    return max(round(fps * seconds), 1)
+
+
+def blocks(n_frames: int, length: int, n_clips: int, tail: str) -> Clips:
+    """Return full clips of `length` frames: back to back for n_clips = -1, else spread from start to end.
+
+    tail: "cycle" adds the frames after the last full clip, repeated, if they are at least a fifth of one.
+    """
+    if n_frames < length:
+        return []
+    if n_clips != -1:
+        return [range(start, start + length) for start in mmaction2_1x(n_frames, length, 1, n_clips)]
+    starts = range(0, n_frames - length + 1, length)
+    left = range(starts[-1] + length, n_frames)
+    wants_tail = tail == "cycle" and len(left) >= TAIL_SHARE * length
+    return [range(start, start + length) for start in starts] + ([cycled(left, length)] if wants_tail else [])
+
+
+def spans(times_s: np.ndarray, fps: float, seconds: float, n_clips: int, tail: str) -> Clips:
+    """Return the frames shown within each clip, half-open in time: [0, seconds), [seconds, 2 * seconds), …
+
+    A clip is full if no more than half a frame is missing. One in which no frame begins (a video of few frames per
+    second) has the one on screen.
+
+    times_s: when each frame is shown, float64 [frames], ascending. n_clips, tail: as for `blocks`.
+    """
+    duration_s = times_s[-1] + 1 / fps
+    n_full = int((duration_s + 0.5 / fps) / seconds)
+    if n_full == 0:
+        return []
+    if n_clips == -1:
+        starts_s = [i * seconds for i in range(n_full)]
+    elif n_clips == 1:
+        starts_s = [max(duration_s - seconds, 0) / 2]
+    else:
+        starts_s = [i * max(duration_s - seconds, 0) / (n_clips - 1) for i in range(n_clips)]
+    clips: Clips = [_between(times_s, start, start + seconds) for start in starts_s]
+    tail_s = n_full * seconds
+    if n_clips == -1 and tail == "cycle" and duration_s - tail_s >= TAIL_SHARE * seconds:
+        clips.append(cycled(_between(times_s, tail_s, np.inf), nominal_length(seconds, fps)))
+    return clips
+
+
+def until(times_s: np.ndarray, end_s: float) -> range:
+    """Return the frames shown up to `end_s`, that moment included: 251 frames for 10 s at 25 fps."""
+    return range(int(np.searchsorted(times_s, end_s + ROUNDING_S)))
+
+
+def _between(times_s: np.ndarray, start_s: float, stop_s: float) -> range:
+    first, stop = (int(i) for i in np.searchsorted(times_s, (start_s - ROUNDING_S, stop_s - ROUNDING_S)))
+    return range(first, stop) if stop > first else range(max(first - 1, 0), max(first, 1))

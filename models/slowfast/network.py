@@ -1,0 +1,60 @@
+"""SlowFast 8x8 R50: a slow and a fast pathway over one clip (Feichtenhofer et al., arXiv:1812.03982)."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from utils.resnet3d import EVERYWHERE, ConvNorm, Plan, ResNet3D
+
+FAST_FRAMES = 32
+SLOW_OF_FAST = (0, 4, 8, 13, 17, 22, 26, 31)  # linspace(0, 31, 8) cut to integers: not every fourth frame
+WINDOW = 7  # positions: side of the head's average pool, which the smallest input (224 pixels) fills once
+FUSION_TIME = 7  # kernel along time; the paper and the other SlowFast networks have 5
+N_FEATURES = 2304
+LAYER_FEATURES = (88, 352, 704, 1408, 2304)  # slow, fused, fast channels; the last layer has no fused ones
+N_CLASSES = 400  # Kinetics-400
+
+FAST = Plan(width=8, stem_time=5, inflated=EVERYWHERE)
+FUSED = tuple(2 * n for n in (FAST.width, *map(FAST.channels, range(3))))  # channels from each fusion
+SLOW = Plan(inflated=((), (), EVERYWHERE[2], EVERYWHERE[3]), joined=FUSED)
+
+Maps = tuple[Tensor, Tensor]  # feature maps of the slow and of the fast pathway, [B, C, T, H, W]
+
+
+class SlowFast(nn.Module):
+    """Features of five layers and logits of clips of 32 frames."""
+
+    def __init__(self, n_classes: int = N_CLASSES) -> None:
+        super().__init__()
+        self.slow = ResNet3D(SLOW)
+        self.fast = ResNet3D(FAST)
+        stride = FAST_FRAMES // len(SLOW_OF_FAST)
+        self.fusions = nn.ModuleList(ConvNorm(n // 2, n, (FUSION_TIME, 1, 1), (stride, 1, 1)) for n in FUSED)
+        self.classifier = nn.Linear(N_FEATURES, n_classes)
+
+    def forward(self, clips: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return the features of layers 0 to 4, [B, 88] … [B, 2304], and logits [B, classes].
+
+        The last layer is the feature that the classifier sees. clips: float32 [B, 3, 32, H, W], normalised RGB.
+        """
+        layers = [windows(maps).mean((2, 3)) for maps in self.maps(clips)]
+        return layers, self.classifier(layers[-1])
+
+    def maps(self, clips: Tensor) -> Iterator[Maps]:
+        """Yield both pathways after the stem and each stage; slow ones have the fused channels behind their own."""
+        slow, fast = self.slow.stem(clips[:, :, list(SLOW_OF_FAST)]), self.fast.stem(clips)
+        for slow_stage, fast_stage, fusion in zip(self.slow.stages, self.fast.stages, self.fusions, strict=True):
+            slow = torch.cat([slow, F.relu(fusion(fast), inplace=True)], 1)
+            yield slow, fast
+            slow, fast = slow_stage(slow), fast_stage(fast)
+        yield slow, fast
+
+
+def windows(maps: Maps) -> Tensor:
+    """Return what the head sees of the maps: means over all time and 7x7 positions, [B, slow + fast, H - 6, W - 6].
+
+    The windows move by one position. Their mean weights the middle of a map more than a global average would.
+    """
+    return torch.cat([F.avg_pool2d(each.mean(2), WINDOW, stride=1) for each in maps], 1)

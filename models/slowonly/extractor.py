@@ -1,0 +1,19 @@
+"""SlowOnly for the pipeline."""
+
+from pathlib import Path
+
+from torch import nn
+
+from models.slowonly.weights import load_slowonly, random_slowonly
+from utils.clip_extractor import ClipExtractor
+
+
+class SlowOnlyExtractor(ClipExtractor):
+    """One vector per video, [2048], unless --average leaves clips or crops apart."""
+
+    key = "slowonly"
+    clips_at_once = (2, 32)
+
+    def network(self, path: Path | None) -> nn.Module:
+        """Return the network with the weights of a file, or random ones."""
+        return load_slowonly(path) if path else random_slowonly()

@@ -1,0 +1,27 @@
+"""The published weights of SlowOnly, and how they become the network."""
+
+from pathlib import Path
+
+from models.slowonly.network import N_CLASSES, SlowOnly
+from utils import mmaction
+from utils.checkpoint import load_strict, read_tensors
+from utils.recipe import fill_random
+
+
+def load_slowonly(path: str | Path) -> SlowOnly:
+    """Return the network in evaluation mode, on the CPU, with the classes that the file has.
+
+    Raises:
+        UserError: the file cannot be read, or its tensors are not those of SlowOnly R50.
+    """
+    tensors = read_tensors(path)
+    network = SlowOnly(mmaction.count_classes(tensors, N_CLASSES))
+    load_strict(network, mmaction.convert(tensors), path)
+    return network.eval()
+
+
+def random_slowonly() -> SlowOnly:
+    """Return the network in evaluation mode with weights that mean nothing, the same ones every time."""
+    network = SlowOnly()
+    fill_random(network)
+    return network.eval()

@@ -1,0 +1,19 @@
+"""Video Swin for the pipeline."""
+
+from pathlib import Path
+
+from torch import nn
+
+from models.swin.weights import load_swin, random_swin
+from utils.clip_extractor import ClipExtractor
+
+
+class SwinExtractor(ClipExtractor):
+    """Features of clips and crops, [clips, crops, 768], unless --average joins them."""
+
+    key = "swin"
+    clips_at_once = (1, 8)
+
+    def network(self, path: Path | None) -> nn.Module:
+        """Return the network with the weights of a file, or random ones."""
+        return load_swin(path) if path else random_swin()

@@ -1,0 +1,19 @@
+"""Video Swin Transformer, as torchvision keeps it, giving its features beside its classes."""
+
+from torch import Tensor, nn
+from torchvision.models.video import SwinTransformer3d
+
+
+class VideoSwin(nn.Module):
+    """A torchvision SwinTransformer3d that returns the mean of its tokens and what its classifier makes of it."""
+
+    def __init__(self, swin: SwinTransformer3d) -> None:
+        super().__init__()
+        self.classifier = swin.head
+        swin.head = nn.Identity()
+        self.backbone = swin
+
+    def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features [N, D] (D = 768 for tiny) and logits [N, classes] of clips [N, 3, T, H, W]."""
+        features = self.backbone(clips)
+        return features, self.classifier(features)

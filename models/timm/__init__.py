@@ -1,0 +1,1 @@
+"""Image features of any model of timm (huggingface/pytorch-image-models), frame by frame."""

@@ -1,0 +1,28 @@
+"""The settings of timm's models."""
+
+from dataclasses import dataclass
+
+from utils import common_flags
+from utils.config import check_frames, flag
+from utils.errors import UserError
+
+GROUP = "timm"
+
+
+@dataclass(frozen=True)
+class TimmConfig:
+    """What `--feature_type timm` lets the user choose."""
+
+    model_name: str = flag(
+        "", "name in timm, with or without the tag of its weights, e.g. vit_small_patch14_dinov2.lvd142m", group=GROUP
+    )
+    extraction_fps: float | None = common_flags.extraction_fps(GROUP)
+    extraction_total: int | None = common_flags.extraction_total(GROUP)
+    checkpoint: str | None = common_flags.checkpoint(GROUP, "the model's own weights")
+
+    def __post_init__(self) -> None:
+        if not self.model_name:
+            raise UserError(
+                "--model_name is missing: a model of timm, e.g. vit_small_patch14_dinov2.lvd142m or resnet50.a1_in1k"
+            )
+        check_frames(self)

@@ -1,0 +1,20 @@
+"""TSN: the image network ResNet-50 on each frame of a clip; torchvision keeps it."""
+
+from torch import Tensor, nn
+from torchvision.models import ResNet
+
+
+class TSN(nn.Module):
+    """A torchvision ResNet whose features are averaged over the frames of a clip before it classifies them."""
+
+    def __init__(self, resnet: ResNet) -> None:
+        super().__init__()
+        self.classifier = resnet.fc
+        resnet.fc = nn.Identity()
+        self.backbone = resnet
+
+    def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features [N, 2048] and logits [N, classes] of clips [N, 3, T, H, W]."""
+        frames = clips.transpose(1, 2)  # [N, T, 3, H, W]
+        features = self.backbone(frames.flatten(0, 1)).unflatten(0, frames.shape[:2]).mean(1)
+        return features, self.classifier(features)

@@ -1,0 +1,40 @@
+"""The published weights of TSN, and their names in torchvision's ResNet-50."""
+
+from pathlib import Path
+
+from torchvision.models import resnet50
+
+from models.tsn.network import TSN
+from utils.checkpoint import load_strict, read_tensors
+from utils.recipe import fill_random
+from utils.rename import rename
+
+NAMES = (  # mmaction2 → torchvision; shapes are the same
+    (r"backbone\.conv1\.conv\.", "conv1."),
+    (r"backbone\.conv1\.bn\.", "bn1."),
+    (r"backbone\.(layer\d\.\d+)\.conv(\d)\.conv\.", r"\1.conv\2."),
+    (r"backbone\.(layer\d\.\d+)\.conv(\d)\.bn\.", r"\1.bn\2."),
+    (r"backbone\.(layer\d\.\d+)\.downsample\.conv\.", r"\1.downsample.0."),
+    (r"backbone\.(layer\d\.\d+)\.downsample\.bn\.", r"\1.downsample.1."),
+    (r"cls_head\.fc_cls\.", "fc."),
+)
+
+
+def load_tsn(path: str | Path) -> TSN:
+    """Return the network in evaluation mode, on the CPU, with the classes that the file has.
+
+    Raises:
+        UserError: the file cannot be read, or its tensors are not those of a ResNet-50.
+    """
+    tensors = rename(read_tensors(path), NAMES)
+    classes = tensors.get("fc.bias")
+    resnet = resnet50(num_classes=len(classes) if classes is not None else 400)
+    load_strict(resnet, tensors, path)
+    return TSN(resnet).eval()
+
+
+def random_tsn() -> TSN:
+    """Return a network in evaluation mode whose weights mean nothing, the same ones every time."""
+    resnet = resnet50(num_classes=400)
+    fill_random(resnet)
+    return TSN(resnet).eval()

@@ -1,0 +1,62 @@
+"""Checkpoints of CLIP in their published layout: TorchScript archives."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from support import layout
+from torch import nn
+
+from utils import recipe
+
+
+class Holder(nn.Module):
+    """A module with nothing but tensors and other such modules."""
+
+    def forward(self):
+        return 0
+
+
+def recipe_tensors(keys):
+    """Return the published tensors: the image tower's by the recipe, the rest zeros, which nothing reads."""
+    tensors = {}
+    for name, (shape, dtype, *value) in layout("clip", keys)["tensors"].items():
+        if name.startswith("visual.") and dtype.startswith("float"):
+            array = recipe.draw(name, tuple(shape)).astype(dtype)
+        else:
+            array = np.full(shape, value[0] if value else 0, dtype)
+        tensors[name] = torch.from_numpy(array)
+    return tensors
+
+
+def write_archive(path, tensors):
+    """Write tensors as torch.jit.save does, under their dotted names."""
+    root = Holder()
+    for name, tensor in tensors.items():
+        *parents, leaf = name.split(".")
+        module = root
+        for parent in parents:
+            if parent not in module._modules:
+                module.add_module(parent, Holder())
+            module = module._modules[parent]
+        if tensor.is_floating_point():
+            module.register_parameter(leaf, nn.Parameter(tensor, requires_grad=False))
+        else:
+            module.register_buffer(leaf, tensor)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated, but published files are written in it
+        torch.jit.save(torch.jit.script(root), str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def clip_files(tmp_path_factory):
+    """Return a function from a golden model's name to its archive, written once."""
+    folder = tmp_path_factory.mktemp("clip")
+
+    def file(name):
+        path = folder / f"{name}.pt"
+        return path if path.exists() else write_archive(path, recipe_tensors(f"keys_{name}.json"))
+
+    return file

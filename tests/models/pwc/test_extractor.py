@@ -1,0 +1,92 @@
+"""Flow as a feature of its own; what is said of PWC-Net here holds for RAFT, by the same extractor."""
+
+import numpy as np
+import pytest
+import torch
+from running import manifest, run
+from support import case, relative_error
+
+from models.pwc.checkpoints import SINTEL, needs
+from models.pwc.config import PWCConfig
+from models.pwc.extractor import PWCExtractor
+from utils.cut import Cutter
+from utils.errors import UserError
+from utils.extractor import StreamInfo
+
+
+def extracted(extractor: PWCExtractor, frames: torch.Tensor) -> torch.Tensor:
+    """Return the rows of uint8 frames [n, H, W, 3] that arrive one after the other."""
+    cutter = Cutter(extractor, extractor.sampling(StreamInfo(fps=25.0)))
+    rows = []
+    with torch.inference_mode():
+        for i, frame in enumerate(extractor.prepare(frames)):
+            rows += [cut.inputs["flow"] for cut in cutter.push(frame[None], np.array([i / 25]))]
+        return extractor.forward({"flow": torch.stack(rows)})["pwc"]
+
+
+def test_flow_equals_the_reference(pwc_file, golden_frames):
+    arrays, meta = case("pwc", "case_flow_100x140")
+    frames = golden_frames(meta["input"]).permute(0, 2, 3, 1).to(torch.uint8)
+    extractor = PWCExtractor(PWCConfig(), {"pwc": pwc_file}, torch.device("cpu"))
+    assert relative_error(extracted(extractor, frames), arrays["output_flow_align_true"]) < 1e-4
+    half = PWCExtractor(PWCConfig(flow_dtype="float16"), {"pwc": pwc_file}, torch.device("cpu"))
+    assert relative_error(extracted(half, frames), arrays["output_flow_align_true"]) < 1 / 2048
+
+
+@pytest.mark.parametrize(
+    ("flags", "size"),
+    [
+        ({}, (120, 160)),
+        ({"side_size": 60}, (60, 80)),
+        ({"side_size": 80, "resize_to_larger_edge": True}, (60, 80)),
+        ({"side_size": 120, "resize_to_larger_edge": True}, (90, 120)),
+    ],
+)
+def test_the_size_of_the_frames(flags, size):
+    extractor = PWCExtractor.__new__(PWCExtractor)
+    extractor.config = PWCConfig(**flags)
+    for shape, expected in (((120, 160), size), ((160, 120), size[::-1])):
+        assert extractor.prepare(torch.zeros(2, *shape, 3, dtype=torch.uint8)).shape == (2, *expected, 3)
+
+
+def test_a_sample_clip_gives_a_flow_per_pair_and_a_time_per_frame(tmp_path):
+    result = run(
+        "--feature_type", "pwc", "--weights", "random", "--video_paths", "sample/bouncing_shapes.mp4",
+        "--extraction_fps", 1.5, "--side_size", 48, "--flow_dtype", "float16",
+        "--on_extraction", "save_numpy", "--output_path", tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    flow, fps, times_ms = (
+        np.load(tmp_path / "pwc" / f"bouncing_shapes_{key}.npy") for key in ("pwc", "fps", "timestamps_ms")
+    )
+    n_frames = len(times_ms)
+    assert n_frames > 5 and flow.shape == (n_frames - 1, 2, 48, 64) and flow.dtype == np.float16
+    assert np.isfinite(flow).all() and fps == 1.5
+    np.testing.assert_allclose(times_ms, 1000 / 1.5 * np.arange(n_frames))
+    assert manifest(tmp_path / "pwc")["bouncing_shapes"]["windows"] == n_frames - 1
+    assert {path.suffix for path in (tmp_path / "pwc").iterdir() if path.is_file()} == {".npy", ".json", ".jsonl"}
+
+
+def test_one_frame_has_no_flow(tmp_path):
+    result = run(
+        "--feature_type", "pwc", "--weights", "random", "--video_paths", "sample/bouncing_shapes.mp4",
+        "--extraction_fps", 0.1, "--side_size", 48, "--output_path", tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "1 frame, and flow lies between two; raise --extraction_fps" in result.stderr
+
+
+def test_wrong_requests_are_refused():
+    for flags, message in (
+        ({"side_size": 0}, "--side_size is 0"),
+        ({"resize_to_larger_edge": True}, "says what --side_size means"),
+        ({"flow_dtype": "float8"}, "choose from float16, float32"),
+        ({"extraction_fps": 0.0}, "--extraction_fps is 0"),
+    ):
+        with pytest.raises(UserError, match=message):
+            PWCConfig(**flags)
+
+
+def test_the_file_it_needs():
+    assert needs(PWCConfig())["pwc"].published is SINTEL
+    assert needs(PWCConfig(checkpoint="mine.pt"))["pwc"].named == "mine.pt"

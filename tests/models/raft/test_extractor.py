@@ -1,0 +1,40 @@
+import numpy as np
+import torch
+from running import run
+from support import case, relative_error
+
+from models.raft.checkpoints import KITTI, SINTEL, needs
+from models.raft.config import RAFTConfig
+from models.raft.extractor import RAFTExtractor
+from models.raft.preprocess import unpad
+from utils.cut import Cutter
+from utils.extractor import StreamInfo
+
+
+def test_flow_of_the_frame_alone_equals_the_reference(raft_file, golden_frames):
+    arrays, meta = case("raft", "case_flow_133x203")
+    frames = golden_frames(meta["input"]).permute(0, 2, 3, 1).to(torch.uint8)
+    extractor = RAFTExtractor(RAFTConfig(), {"raft": raft_file}, torch.device("cpu"))
+    cutter = Cutter(extractor, extractor.sampling(StreamInfo(fps=25.0)))
+    with torch.inference_mode():
+        (cut,) = cutter.push(extractor.prepare(frames), np.arange(2) / 25)
+        flow = extractor.forward({"flow": cut.inputs["flow"][None]})["raft"]
+    assert flow.shape == (1, 2, 133, 203)
+    assert relative_error(flow, unpad(torch.from_numpy(arrays["output_flow_padded"]), (133, 203))) < 1e-4
+
+
+def test_the_file_of_each_data_set():
+    assert needs(RAFTConfig())["raft"].published is SINTEL
+    assert needs(RAFTConfig(finetuned_on="kitti"))["raft"].published is KITTI
+
+
+def test_a_sample_clip_gives_a_flow_per_pair_and_a_time_per_frame(tmp_path):
+    result = run(
+        "--feature_type", "raft", "--weights", "random", "--extraction_fps", 0.5, "--on_extraction", "save_numpy",
+        "--video_paths", "sample/camera_pan.mp4", "--side_size", 128, "--output_path", tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    flow = np.load(tmp_path / "raft" / "camera_pan_raft.npy")
+    times_ms = np.load(tmp_path / "raft" / "camera_pan_timestamps_ms.npy")
+    assert flow.shape[1:3] == (2, 128) and len(flow) == len(times_ms) - 1 > 1 and flow.dtype == np.float32
+    assert np.isfinite(flow).all()

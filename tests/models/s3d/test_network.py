@@ -1,0 +1,91 @@
+import json
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from support import GOLDEN, case, layout, moving_frames, recipe_arrays, relative_error, write_checkpoint
+
+from models.s3d.config import S3DConfig
+from models.s3d.extractor import S3DExtractor
+from models.s3d.preprocess import to_network
+from models.s3d.weights import convert, load_s3d, random_s3d
+from utils.cut import Cutter
+from utils.errors import UserError
+from utils.extractor import StreamInfo
+
+TOLERANCE = 1e-4
+
+
+def torchvision_file(path):
+    """Write the recipe weights in the layout of s3d-d76dad2f.pth."""
+    names = json.loads((GOLDEN / "s3d" / "map_torchvision.json").read_text())["map"]
+    torch.save({names[name]: torch.from_numpy(array) for name, array in recipe_arrays("s3d").items()}, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [("case_s32", lambda path: write_checkpoint(path, "s3d")), ("case_s16", torchvision_file)],
+    ids=["torchified", "torchvision"],
+)
+def test_features_of_frames_equal_the_reference(tmp_path, name, write):
+    arrays, meta = case("s3d", name)
+    drawn = meta["input"]
+    frames = moving_frames(drawn["seed"], drawn["n"], drawn["height"], drawn["width"])
+    assert zlib.crc32(frames.tobytes()) == drawn["frames_crc32"]
+    config = S3DConfig(stack_size=drawn["stack_size"], step_size=drawn["step_size"], show_pred=True)
+    extractor = S3DExtractor(config, {"s3d": write(tmp_path / "published.pt")}, torch.device("cpu"))
+    cutter = Cutter(extractor, extractor.sampling(StreamInfo(fps=25.0)))
+    with torch.inference_mode():
+        units = extractor.prepare(torch.from_numpy(frames))
+        assert relative_error(units[:, :, 3::16, 5::16].transpose(0, 1), arrays["input_grid"]) < 1e-6
+        cuts = [*cutter.push(units, np.arange(len(frames)) / 25), *cutter.finish()]
+        outputs = extractor.forward({"clips": torch.stack([cut.inputs["clips"] for cut in cuts])})
+    assert relative_error(outputs["s3d"], arrays["output_features"]) < TOLERANCE
+    assert relative_error(outputs["logits/s3d"], arrays["output_logits"]) < TOLERANCE
+
+
+def test_names_become_those_of_torchvision():
+    names = json.loads((GOLDEN / "s3d" / "map_torchvision.json").read_text())["map"]
+    nothing = torch.empty(0)
+    assert list(convert(dict.fromkeys(names, nothing))) == list(names.values())
+    assert list(convert(dict.fromkeys(names.values(), nothing))) == list(names.values())
+    ours = {name: list(tensor.shape) for name, tensor in random_s3d().state_dict().items()}
+    assert ours == {names[name]: shape for name, (shape, _) in layout("s3d")["tensors"].items()}
+
+
+def test_the_original_file_and_one_with_other_classes_load(tmp_path):
+    tensors = {f"module.{name}": torch.from_numpy(array) for name, array in recipe_arrays("s3d").items()}
+    tensors |= {"module.fc.0.weight": torch.zeros(5, 1024, 1, 1, 1), "module.fc.0.bias": torch.zeros(5)}
+    torch.save(tensors, tmp_path / "S3D_kinetics400.pt")
+    assert load_s3d(tmp_path / "S3D_kinetics400.pt").classifier[1].out_channels == 5
+    torch.save({"base.0.conv_s.weight": torch.zeros(1)}, tmp_path / "other.pt")
+    with pytest.raises(UserError, match=r"other\.pt: not a checkpoint of S3D \(\d+ missing"):
+        load_s3d(tmp_path / "other.pt")
+
+
+def test_sides_that_come_out_short_and_the_crop():
+    assert to_network(torch.zeros(1, 299, 400, 3, dtype=torch.uint8)).shape == (1, 3, 223, 224)
+    assert to_network(torch.zeros(1, 360, 240, 3, dtype=torch.uint8)).shape == (1, 3, 224, 224)
+    frames = torch.zeros(1, 224, 227, 3, dtype=torch.uint8)
+    frames[0, 0, 2] = 255  # a margin of 1.5 columns is rounded to 2
+    assert to_network(frames)[0, 0, 0, 0] == 1
+    assert to_network(frames, signed=True)[0, 0, 0, :2].tolist() == [1, -1]
+
+
+def test_wrong_requests_are_refused():
+    S3DConfig(stack_size=13, extraction_fps=None)
+    for flags, message in (
+        ({"stack_size": 12}, "S3D needs at least 13 frames"),
+        ({"step_size": 0}, "--step_size is 0"),
+        ({"extraction_fps": 0.0}, "--extraction_fps is 0"),
+    ):
+        with pytest.raises(UserError, match=message):
+            S3DConfig(**flags)
+
+
+def test_thirteen_frames_are_enough():
+    with torch.inference_mode():
+        features, logits = random_s3d()(torch.zeros(1, 3, 13, 224, 224))
+    assert features.shape == (1, 1024) and logits.shape == (1, 400)

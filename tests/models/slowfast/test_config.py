@@ -1,0 +1,32 @@
+import pytest
+
+from models.slowfast.config import SlowFastConfig
+from utils.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"clip_len": 2.0, "stack_size": 50}, "--clip_len and --stack_size exclude each other"),
+        ({"clip_len": 2.0, "whole_video": True}, "--clip_len and --whole_video exclude each other"),
+        ({"clip_len": -1.0}, "see also --whole_video"),
+        ({"clip_len": float("nan")}, "--clip_len is nan"),
+        ({"stack_size": 0}, "--stack_size is 0"),
+        ({"num_clips": 0}, "--num_clips is 0"),
+        ({"num_clips": 3, "tail": "cycle"}, "excludes --num_clips"),
+        ({"whole_video": True, "num_clips": 3}, "--whole_video makes one clip per video"),
+        ({"preset": "acav100m", "tail": "cycle"}, "--preset acav100m without --clip_len"),
+        ({"preset": "acav100"}, "did you mean acav100m"),
+        ({"average": "crops"}, "--average is 'crops'"),
+    ],
+)
+def test_wrong_requests_are_refused(flags, message):
+    with pytest.raises(UserError, match=message):
+        SlowFastConfig(**flags)
+
+
+def test_what_is_one_clip():
+    assert not SlowFastConfig().one_clip
+    assert SlowFastConfig(whole_video=True).one_clip
+    assert SlowFastConfig(preset="acav100m").one_clip
+    assert not SlowFastConfig(preset="acav100m", clip_len=2.0).one_clip

@@ -1,0 +1,77 @@
+import json
+
+import pytest
+import torch
+from support import GOLDEN, case, golden_clips, layout, relative_error
+from torchvision.models.video import SwinTransformer3d
+
+from models.swin.checkpoints import CHECKPOINT
+from models.swin.weights import NAMES, load_swin
+from utils.errors import UserError
+from utils.rename import rename
+
+TOLERANCE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def network(swin_checkpoint):
+    return load_swin(swin_checkpoint)
+
+
+@pytest.mark.parametrize("name", ["case_2x32x64x64", "case_1x20x90x150", "case_1x32x224x224"])
+def test_features_and_logits_equal_the_reference(name, network):
+    expected, meta = case("swin_tiny", name)
+    clips = golden_clips(meta["input"])
+    assert clips.double().sum().item() == pytest.approx(float(expected["input_sum"]))
+    with torch.inference_mode():
+        features, logits = network(clips)
+    assert relative_error(features, expected["output_feature"]) < TOLERANCE
+    assert relative_error(logits, expected["output_logits"]) < TOLERANCE
+
+
+def test_names_are_mapped_as_verified():
+    names = json.loads((GOLDEN / "swin_tiny" / "map_torchvision.json").read_text())["map"]
+    assert rename({name: name for name in names}, NAMES) == {new: old for old, new in names.items()}
+
+
+def test_the_published_file_is_that_of_the_layout():
+    spec = layout("swin_tiny")
+    assert (spec["file"], spec["url"]) == ([CHECKPOINT.name], [CHECKPOINT.url])
+    assert CHECKPOINT.name.endswith(f"-{CHECKPOINT.sha256}.pth")
+
+
+def same(ours, theirs):
+    return all(torch.equal(ours.state_dict()[name], tensor) for name, tensor in theirs.state_dict().items())
+
+
+def test_other_layouts_of_the_same_network_are_read(network, swin_tensors, tmp_path):
+    authors = {name.replace("backbone.norm3.", "backbone.norm."): tensor for name, tensor in swin_tensors.items()}
+    torchvision = rename(swin_tensors, NAMES)
+    for layout_name, tensors in (("authors", {"state_dict": authors}), ("torchvision", torchvision)):
+        torch.save(tensors, tmp_path / f"{layout_name}.pth")
+        assert same(load_swin(tmp_path / f"{layout_name}.pth"), network)
+
+
+def test_a_fine_tuned_file_with_other_classes_is_read(swin_tensors, tmp_path):
+    tensors = {name: tensor[:7].clone() if "fc_cls" in name else tensor for name, tensor in swin_tensors.items()}
+    torch.save({"state_dict": tensors}, tmp_path / "seven.pth")
+    assert load_swin(tmp_path / "seven.pth").classifier.out_features == 7
+
+
+def test_a_sibling_of_another_size_is_read_by_its_shapes(tmp_path):
+    sibling = SwinTransformer3d([2, 4, 4], 24, [1, 2, 3, 1], [1, 2, 4, 8], [8, 7, 7], num_classes=5)
+    torch.save(sibling.state_dict(), tmp_path / "sibling.pth")
+    network = load_swin(tmp_path / "sibling.pth")
+    assert (network.classifier.in_features, network.classifier.out_features) == (192, 5)
+    assert [len(network.backbone.features[i]) for i in (0, 2, 4, 6)] == [1, 2, 3, 1]
+
+
+def test_a_file_of_another_network_is_refused(swin_tensors, tmp_path):
+    tensors = {name: torch.zeros(shape) for name, (shape, *_) in layout("tsn_r50")["tensors"].items()}
+    torch.save({"state_dict": tensors}, tmp_path / "tsn.pth")
+    with pytest.raises(UserError, match=r"tsn.pth: not a checkpoint of Video Swin .*patch_embed"):
+        load_swin(tmp_path / "tsn.pth")
+    cut = {name: tensor for name, tensor in swin_tensors.items() if name != "backbone.layers.0.blocks.1.norm1.bias"}
+    torch.save({"state_dict": cut}, tmp_path / "cut.pth")
+    with pytest.raises(UserError, match=r"1 missing: features.0.1.norm1.bias"):
+        load_swin(tmp_path / "cut.pth")

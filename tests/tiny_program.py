@@ -1,0 +1,37 @@
+"""main.py with one more feature type, `tiny`, which has no weights and does to its process what a video asks for."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from main import main
+from models import MODELS
+from utils.config import flag
+from utils.registry import Model
+
+FILES = ()
+
+
+@dataclass(frozen=True)
+class TinyConfig:
+    """What `--feature_type tiny` lets the user choose."""
+
+    pause_s: float = flag(0.0, "seconds that the network takes for each frame", group="tiny", shapes_output=False)
+
+
+def needs(_config: TinyConfig) -> dict[str, object]:
+    """Return no checkpoint."""
+    return {}
+
+
+if __name__ == "__main__":
+    MODELS["tiny"] = Model(
+        config="tiny_program:TinyConfig",
+        extractor="tiny_extractor:TinyExtractor",
+        checkpoints="tiny_program",
+        summary="the mean of each frame",
+        outputs={"tiny": "[frames, 1]"},
+    )
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,99 @@
+"""Flow between neighbouring frames as a feature of its own, for any `FlowNetwork`."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from utils.extractor import Batch, Extractor, NoWindows, StreamInfo
+from utils.flow import Encoded, FlowNetwork
+from utils.flow_config import FlowConfig
+from utils.row_threads import row_by_row
+from utils.transforms import longer_side, resize_pillow, shorter_side
+from utils.windows import Dense, Sampling
+
+
+@dataclass(frozen=True)
+class FlowRows:
+    """The flow of each pair of neighbouring frames, of the frames' size, in the precision that is saved."""
+
+    extractor: "FlowExtractor"
+    network: FlowNetwork
+
+    def pairs_at_once(self, size: tuple[int, int]) -> int:
+        """Return how many pairs of frames of this (H, W) fit a batch."""
+        return self.network.pairs_at_once(size)
+
+    def encode(self, units: Tensor) -> Encoded:
+        """Return what the network needs of each frame. units: uint8 [n, H, W, 3]."""
+        return self.network.encode(units.permute(0, 3, 1, 2).float())
+
+    def between(self, first: Encoded, second: Encoded, size: tuple[int, int]) -> Tensor:
+        """Return the flow from each frame to its partner, [n, 2, H, W], in pixels."""
+        flow = self.network.between(first, second, size)
+        return self.extractor.cut_to_frame(flow, size).to(self.extractor.row_dtype)
+
+
+class FlowExtractor(Extractor):
+    """Flow [frames - 1, 2, H, W] under one key, with a time for each frame; too much for memory, so kept on disk."""
+
+    config: FlowConfig
+    key: str
+    streamed = True
+    frame_times = True
+
+    @abstractmethod
+    def load_network(self, path: Path | None) -> FlowNetwork:
+        """Return the network on the CPU, from its checkpoint or with random weights.
+
+        Raises:
+            UserError: the checkpoint is not of the network's layout.
+        """
+
+    def cut_to_frame(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return the flow of the frame alone, [n, 2, H, W], for networks that pad their frames. size: (H, W)."""
+        return flow
+
+    def load(self) -> None:
+        """Load the network onto the device."""
+        self.row_dtype = {"float16": torch.float16, "float32": torch.float32}[self.config.flow_dtype]
+        network = self.load_network(self.checkpoints[self.key]).to(self.device)
+        self.pairs = FlowRows(self, row_by_row(network, self.device))
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The feature type."""
+        return (self.key,)
+
+    @property
+    def batch_size(self) -> int:
+        """Pairs that are copied from the device at once; how many the network sees is its own choice."""
+        return 1 if self.device.type == "cpu" else 8
+
+    def sampling(self, info: StreamInfo) -> Sampling:
+        """Return all pairs of neighbours."""
+        return Dense(2, 1)
+
+    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
+        """Return the outcome of a video with fewer than two frames: there is no flow in it."""
+        frames = "1 frame" if n_units == 1 else "no frame"
+        hint = "raise --extraction_fps, or leave the file out" if self.config.extraction_fps else "leave the file out"
+        return NoWindows("failed", f"{frames}, and flow lies between two; {hint}")
+
+    def prepare(self, units: Tensor) -> Tensor:
+        """Return frames of the size that --side_size asks for, uint8 [n, h, w, 3], resized as Pillow does it."""
+        if self.config.side_size is None:
+            return units
+        resized = longer_side if self.config.resize_to_larger_edge else shorter_side
+        return resize_pillow(units, resized(units.shape[1], units.shape[2], self.config.side_size))
+
+    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+        """Return the flow of the pair, [2, h, w]."""
+        return {"flow": pairs[0]}
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the flow as it is, [B, 2, h, w]: the work was done between the frames."""
+        return {self.key: batch["flow"]}

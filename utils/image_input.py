@@ -1,0 +1,76 @@
+"""How an image model wants a frame: resized, cropped or padded, normalised, as Pillow and torchvision do it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from utils.transforms import Filter, resize_pillow, shorter_side
+
+Fit = Literal["shortest", "longest", "squash"]
+Triple = tuple[float, float, float]
+
+IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
+IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """The evaluation transform that belongs to the weights of an image model.
+
+    size: (h, w) of the network's input, in pixels.
+    resize: (h, w) that frames are resized to before the crop. fit says how: "shortest" covers it, "longest"
+        stays within it, both keep the aspect ratio; "squash" does not.
+    fill: colour of what is added where a resized frame is smaller than the input.
+    mean, std: of each channel, for values in 0..1.
+    """
+
+    size: tuple[int, int]
+    resize: tuple[int, int]
+    fit: Fit = "shortest"
+    filter: Filter = "bilinear"
+    mean: Triple = IMAGENET_MEAN
+    std: Triple = IMAGENET_STD
+    fill: tuple[int, int, int] = (0, 0, 0)
+
+    def crops(self, frames: Tensor) -> Tensor:
+        """Return frames as the network sees them but for the normalisation, uint8 [n, h, w, 3].
+
+        frames: uint8 RGB [n, H, W, 3], on any device.
+        """
+        resized = resize_pillow(frames, self.resized_size(frames.shape[1], frames.shape[2]), self.filter)
+        return crop_or_pad(resized, self.size, self.fill).contiguous()
+
+    def resized_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return (h, w) of a frame after the resize: torchvision's rounding for squares, timm's for the rest."""
+        wanted = self.resize
+        if self.fit == "squash":
+            return wanted
+        if self.fit == "shortest" and wanted[0] == wanted[1]:
+            return shorter_side(height, width, wanted[0])
+        ratios = (height / wanted[0], width / wanted[1])
+        ratio = max(ratios) if self.fit == "longest" else min(ratios)
+        return max(round(height / ratio), 1), max(round(width / ratio), 1)
+
+    def normalised(self, crops: Tensor) -> Tensor:
+        """Return the network's input, float32 [n, 3, h, w], channels last. crops: uint8 [n, h, w, 3]."""
+        mean, std = (torch.tensor(values, device=crops.device).view(3, 1, 1) for values in (self.mean, self.std))
+        return crops.permute(0, 3, 1, 2).float().div_(255).sub_(mean).div_(std)
+
+
+def crop_or_pad(frames: Tensor, size: tuple[int, int], fill: tuple[int, int, int] = (0, 0, 0)) -> Tensor:
+    """Return the middle of frames, uint8 [n, H, W, 3] -> [n, h, w, 3], with `fill` around those that are smaller.
+
+    An odd number of pixels is split as torchvision's CenterCrop does it: round((H - h) / 2), halves to even;
+    when padding, the smaller half comes first.
+    """
+    missing = [max(size[i] - frames.shape[i + 1], 0) for i in (0, 1)]
+    if any(missing):
+        top, left = missing[0] // 2, missing[1] // 2
+        around = (left, missing[1] - left, top, missing[0] - top)
+        channels = [F.pad(frames[..., c], around, value=colour) for c, colour in enumerate(fill)]
+        frames = torch.stack(channels, dim=-1)
+    top, left = (round((frames.shape[i + 1] - size[i]) / 2) for i in (0, 1))
+    return frames[:, top : top + size[0], left : left + size[1]]
