@@ -157,6 +157,17 @@ def make_broken(folder: Path, other: Path, port: int) -> None:
     (folder / "concat_pretending.mp4").write_text(f"ffconcat version 1.0\nfile '{other}'\nfile {url}\n")
 
 
+FLAGS = {  # one feature type of each kind: windows, clips, single frames, flow, sound
+    "i3d": ("--streams", "rgb", "--stack_size", 10, "--step_size", 10, "--keep_frames", "--tmp_path", "frames"),
+    "tsn": ("--num_clips", 3, "--side_size", 64, "--crop_size", 64),
+    "resnet": ("--model_name", "resnet18"),
+    "pwc": ("--side_size", 64),
+    "vggish": (),
+}
+OUTPUT = {"i3d": "rgb", "tsn": "tsn", "resnet": "resnet", "pwc": "pwc", "vggish": "vggish"}
+VIDEO_TYPES = ("i3d", "tsn", "resnet", "pwc")
+
+
 @dataclass(frozen=True)
 class Run:
     """What one command did with all the files."""
@@ -185,15 +196,14 @@ def shown(text: str) -> str:
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
-    """Both feature types over all the files, given as a list and as arguments; nothing else may be opened meanwhile."""
+    """Each kind of feature over all the files, given as a list and as arguments; nothing else may be opened."""
     folder = tmp_path_factory.mktemp("torture")
     other = write_clip(tmp_path_factory.mktemp("other") / "secret.mp4", moving_frames(12))
     with socket.create_server(("127.0.0.1", 0)) as server, watched(other) as was_opened:
         make_whole(folder)
         make_broken(folder, other, server.getsockname()[1])
         (folder / "list.txt").write_text("\n".join(name for name in ALL if name != NO_TEXT), encoding="utf-8")
-        streams = ("--streams", "rgb", "--stack_size", 10, "--step_size", 10, "--keep_frames", "--tmp_path", "frames")
-        made = {"i3d": extract(folder, "i3d", *streams), "vggish": extract(folder, "vggish")}
+        made = {feature_type: extract(folder, feature_type, *flags) for feature_type, flags in FLAGS.items()}
         assert not was_opened()
         server.settimeout(0.2)
         with pytest.raises(TimeoutError):
@@ -213,7 +223,7 @@ def extract(folder: Path, feature_type: str, *flags: Any) -> Run:
     return Run(result, output, {line["id"]: line for line in manifest(output).values()})
 
 
-@pytest.mark.parametrize("feature_type", ["i3d", "vggish"])
+@pytest.mark.parametrize("feature_type", FLAGS)
 def test_every_file_is_recorded_and_counted(runs: dict[str, Run], feature_type: str) -> None:
     run = runs[feature_type]
     assert run.result.returncode == 1
@@ -228,7 +238,7 @@ def test_every_file_is_recorded_and_counted(runs: dict[str, Run], feature_type: 
     assert {path.name for path in run.folder.glob("*.npy")} == saved
 
 
-@pytest.mark.parametrize("feature_type", ["i3d", "vggish"])
+@pytest.mark.parametrize("feature_type", FLAGS)
 @pytest.mark.parametrize("name", NO_MEDIA)
 def test_what_is_no_media_fails_with_its_cause(runs: dict[str, Run], feature_type: str, name: str) -> None:
     assert NO_MEDIA[name] in runs[feature_type].reason(name)
@@ -260,9 +270,26 @@ def test_frames_are_upright_and_as_stored(runs: dict[str, Run], name: str) -> No
     assert np.abs(first - moving_frames(1, height, width)[0].astype(float)).mean() < 8  # H.264 loses some
 
 
+@pytest.mark.parametrize("feature_type", VIDEO_TYPES)
 @pytest.mark.parametrize("name", AUDIO_ONLY)
-def test_sound_alone_has_no_pictures(runs: dict[str, Run], name: str) -> None:
-    assert runs["i3d"].reason(name) == f"{name}: {NO_VIDEO.format(AUDIO_ONLY[name])}"
+def test_sound_alone_has_no_pictures(runs: dict[str, Run], feature_type: str, name: str) -> None:
+    assert runs[feature_type].reason(name) == f"{name}: {NO_VIDEO.format(AUDIO_ONLY[name])}"
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_kind_makes_features_of_pictures(runs: dict[str, Run], name: str) -> None:
+    n_frames = PICTURES[name][0]
+    clips, frames, flow = (runs[feature_type] for feature_type in ("tsn", "resnet", "pwc"))
+    assert clips.array(name, "tsn").shape == (2048,)
+    assert frames.array(name, "resnet").shape == (n_frames, 512)
+    assert len(frames.array(name, "timestamps_ms")) == n_frames
+    if n_frames == 1:
+        assert "flow lies between two" in flow.reason(name)
+        return
+    pairs = flow.array(name, "pwc")
+    assert (len(pairs), pairs.shape[1], min(pairs.shape[2:])) == (n_frames - 1, 2, 64)
+    assert np.isfinite(pairs).all()
+    assert len(flow.array(name, "timestamps_ms")) == n_frames
 
 
 @pytest.mark.parametrize("name", SOUNDS)
@@ -283,7 +310,7 @@ def test_sound_under_one_example_fails_with_its_length(runs: dict[str, Run]) -> 
     assert "0.500 s of sound, VGGish needs at least 0.975 s" in runs["vggish"].reason("under_one_example.wav")
 
 
-@pytest.mark.parametrize("feature_type", ["i3d", "vggish"])
+@pytest.mark.parametrize("feature_type", FLAGS)
 @pytest.mark.parametrize("name", DAMAGED)
 def test_damage_is_never_done_without_a_word(runs: dict[str, Run], feature_type: str, name: str) -> None:
     run = runs[feature_type]
@@ -291,8 +318,9 @@ def test_damage_is_never_done_without_a_word(runs: dict[str, Run], feature_type:
     assert line["status"] in ("partial", "failed")
     assert len(reason) > len(name) + 10
     if line["status"] == "partial":
-        key = "rgb" if feature_type == "i3d" else "vggish"
-        assert len(run.array(name, key)) == line["windows"] > 0
+        rows = run.array(name, OUTPUT[feature_type])
+        assert line["windows"] > 0
+        assert len(rows) == (2048 if feature_type == "tsn" else line["windows"])
 
 
 def test_a_cut_video_gives_what_decodes_and_says_how_much_is_missing(runs: dict[str, Run]) -> None:

@@ -26,7 +26,7 @@ def load(path: Path, stream: str, bn_eps: float, padding: str) -> I3D:
 
 
 @torch.inference_mode()
-def check(network: I3D, stream: str, name: str, suffix: str = "") -> None:
+def assert_matches(network: I3D, stream: str, name: str, suffix: str = "") -> None:
     """Compare features and logits with those of a golden case, whose arrays end in `suffix`."""
     arrays, meta = case(f"i3d_{stream}", name)
     features, logits = network(drawn_input(arrays, meta).to(memory_format=torch.channels_last_3d))
@@ -42,24 +42,24 @@ def parity(request: pytest.FixtureRequest, i3d_files: dict[str, Path]) -> tuple[
 
 @pytest.mark.parametrize("name", ["case_t10", "case_t16", "case_t21", "case_t64"])
 def test_network_matches_video_features(parity: tuple[I3D, str], name: str) -> None:
-    check(*parity, name)
+    assert_matches(*parity, name)
 
 
 @pytest.mark.parametrize("stream", STREAMS)
 def test_network_matches_the_port_with_the_epsilon_of_training(i3d_files: dict[str, Path], stream: str) -> None:
-    check(load(i3d_files[stream], stream, 1e-3, "video_features"), stream, "case_t16_eps1e-3")
+    assert_matches(load(i3d_files[stream], stream, 1e-3, "video_features"), stream, "case_t16_eps1e-3")
 
 
 @pytest.mark.parametrize("name", ["case_tf_t16", "case_tf_t21"])
 @pytest.mark.parametrize("stream", STREAMS)
 def test_tensorflow_checkpoint_matches_video_features(i3d_prefixes: dict[str, Path], stream: str, name: str) -> None:
-    check(load(i3d_prefixes[stream], stream, 1e-5, "video_features"), stream, name)
+    assert_matches(load(i3d_prefixes[stream], stream, 1e-5, "video_features"), stream, name)
 
 
 @pytest.mark.parametrize("name", ["case_tf_t16", "case_tf_t21"])
 @pytest.mark.parametrize("stream", STREAMS)
 def test_tensorflow_checkpoint_matches_tensorflow(i3d_prefixes: dict[str, Path], stream: str, name: str) -> None:
-    check(load(i3d_prefixes[stream], stream, 1e-3, "tensorflow"), stream, name, suffix="_tf")
+    assert_matches(load(i3d_prefixes[stream], stream, 1e-3, "tensorflow"), stream, name, suffix="_tf")
 
 
 @torch.inference_mode()

@@ -33,3 +33,5 @@ def test_frames_that_are_too_small_say_how_to_enlarge_them(size: tuple[int, int]
 
 def test_the_padding_counts_for_the_smallest_size() -> None:
     check_size((121, 121))
+    with pytest.raises(VideoError):
+        check_size((120, 121))

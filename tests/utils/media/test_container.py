@@ -83,8 +83,8 @@ def test_a_name_is_never_an_address_a_pattern_or_an_option(tmp_path: Path, monke
 def test_a_picture_is_no_video(tmp_path: Path) -> None:
     for number in range(3):
         write_clip(tmp_path / f"{number}.jpg", moving_frames(1), codec="mjpeg", pix_fmt="yuvj420p")
-    refusal(tmp_path / "0.jpg")
-    refusal(tmp_path / "%d.jpg")
+    assert "cannot be opened as media" in refusal(tmp_path / "0.jpg")
+    assert "no such file" in refusal(tmp_path / "%d.jpg")
 
 
 def test_no_video_stream_says_what_there_is(tmp_path: Path) -> None:
