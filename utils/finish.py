@@ -9,10 +9,11 @@ from utils.cut import Cut
 from utils.decoders import Job
 from utils.extractor import Extractor
 from utils.labels import labels, top_classes
+from utils.link import Link
 from utils.manifest import Manifest
 from utils.pipeline import Outcome
+from utils.plan import Plan, manifest_line
 from utils.sinks import make_sink
-from utils.worker import Link, Plan, manifest_line
 
 
 class Finisher:

@@ -2,39 +2,17 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from utils.extractor import Batch, Extractor, NoWindows, StreamInfo
-from utils.flow import Encoded, FlowNetwork
+from utils.flow import FlowNetwork
 from utils.flow_config import FlowConfig
-from utils.row_threads import row_by_row
+from utils.flow_pairs import FlowPairs
 from utils.transforms import longer_side, resize_pillow, shorter_side
 from utils.windows import Dense, Sampling
-
-
-@dataclass(frozen=True)
-class FlowRows:
-    """The flow of each pair of neighbouring frames, of the frames' size, in the precision that is saved."""
-
-    extractor: "FlowExtractor"
-    network: FlowNetwork
-
-    def pairs_at_once(self, size: tuple[int, int]) -> int:
-        """Return how many pairs of frames of this (H, W) fit a batch."""
-        return self.network.pairs_at_once(size)
-
-    def encode(self, units: Tensor) -> Encoded:
-        """Return what the network needs of each frame. units: uint8 [n, H, W, 3]."""
-        return self.network.encode(units.permute(0, 3, 1, 2).float())
-
-    def between(self, first: Encoded, second: Encoded, size: tuple[int, int]) -> Tensor:
-        """Return the flow from each frame to its partner, [n, 2, H, W], in pixels."""
-        flow = self.network.between(first, second, size)
-        return self.extractor.cut_to_frame(flow, size).to(self.extractor.row_dtype)
 
 
 class FlowExtractor(Extractor):
@@ -61,7 +39,10 @@ class FlowExtractor(Extractor):
         """Load the network onto the device."""
         self.row_dtype = {"float16": torch.float16, "float32": torch.float32}[self.config.flow_dtype]
         network = self.load_network(self.checkpoints[self.key]).to(self.device)
-        self.pairs = FlowRows(self, row_by_row(network, self.device))
+        self.pairs = FlowPairs(network, self.device, self._kept)
+
+    def _kept(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+        return self.cut_to_frame(flow, size).to(self.row_dtype)
 
     @property
     def keys(self) -> Sequence[str]:

@@ -14,13 +14,13 @@ from utils.config import Config, RunConfig, output_settings
 from utils.download_bar import DownloadBar
 from utils.errors import FramemillError, RunError, UserError, VideoError
 from utils.files import whole_file
+from utils.plan import Plan
 from utils.progress import RunProgress, printable
 from utils.registry import Model
 from utils.runner import Interrupted, Runner, Totals
 from utils.sources import collect
 from utils.sources.ref import VideoRef
 from utils.weights import locate, sha256_of
-from utils.worker import Plan
 
 VERSION = "0.1.0"
 RANDOM_WARNING = "--weights random: THE NETWORKS ARE FILLED WITH SEEDED NOISE, THE FEATURES MEAN NOTHING."

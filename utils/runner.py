@@ -17,9 +17,10 @@ from typing import Any
 from utils import files
 from utils.errors import FramemillError, RunError, UserError
 from utils.manifest import Manifest
+from utils.plan import Plan, manifest_line
 from utils.progress import RunProgress
 from utils.sources.ref import VideoRef
-from utils.worker import Plan, manifest_line, work
+from utils.worker import work
 
 STARTS = 3  # workers that may die in a row before they are ready
 GRACE_S = 5.0  # between asking a worker to end and killing it

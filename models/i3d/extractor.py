@@ -1,7 +1,6 @@
 """I3D for the pipeline: windows of stack_size + 1 frames, RGB and flow, as video_features cuts them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,29 +9,10 @@ from models.i3d.config import I3DConfig
 from models.i3d.preprocess import crop_frames, flow_input, quantise_flow, resized_size, rgb_input
 from models.i3d.weights import load_i3d, random_i3d
 from utils.extractor import Batch, Extractor, NoWindows, StreamInfo
-from utils.flow import Encoded, FlowNetwork
-from utils.row_threads import row_by_row
+from utils.flow import FlowNetwork
+from utils.flow_pairs import FlowPairs
 from utils.transforms import resize_pillow
 from utils.windows import Dense, Sampling
-
-
-@dataclass(frozen=True)
-class FlowLevels:
-    """Flow between neighbouring frames, cropped and quantised, as one row per pair."""
-
-    network: FlowNetwork
-
-    def pairs_at_once(self, size: tuple[int, int]) -> int:
-        """Return how many pairs of frames of this (H, W) fit a batch."""
-        return self.network.pairs_at_once(size)
-
-    def encode(self, units: Tensor) -> Encoded:
-        """Return what the flow network needs of each frame. units: uint8 [n, H, W, 3]."""
-        return self.network.encode(units.permute(0, 3, 1, 2).float())
-
-    def between(self, first: Encoded, second: Encoded, size: tuple[int, int]) -> Tensor:
-        """Return the quantised flow, float16 [n, 2, 224, 224]."""
-        return quantise_flow(self.network.between(first, second, size))
 
 
 class I3DExtractor(Extractor):
@@ -54,7 +34,7 @@ class I3DExtractor(Extractor):
             network = load_i3d(path, stream, *parity) if path else random_i3d(stream, *parity)
             self._networks[stream] = network.to(self.device, memory_format=torch.channels_last_3d)
         if "flow" in self.config.streams:
-            self.pairs = FlowLevels(row_by_row(self._flow_network(), self.device))
+            self.pairs = FlowPairs(self._flow_network(), self.device, lambda flow, size: quantise_flow(flow))
 
     def _flow_network(self) -> FlowNetwork:
         path = self.checkpoints[self.config.flow_type]
