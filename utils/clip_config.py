@@ -77,6 +77,9 @@ class ClipConfig:
     num_clips: int | None = common_flags.num_clips(GROUP, None, "placed as the preset says")
     stack_size: int = common_flags.stack_size(GROUP, 32, "frames in a clip")
     frame_interval: int = common_flags.frame_interval(GROUP, 2)
+    clip_len: float | None = flag(
+        None, "seconds that a clip spans, from which --frame_interval follows by the video's rate", group=GROUP
+    )
     side_size: int | None = flag(
         None, f"pixels of the frame's shorter side, from which crops are taken{OF_PRESET}", group=GROUP
     )
@@ -96,6 +99,8 @@ class ClipConfig:
             raise UserError(f"--stack_size is {self.stack_size}; this network needs at least {self.FEWEST_FRAMES}")
         if self.frame_interval < 1:
             raise UserError(f"--frame_interval is {self.frame_interval}; it must be at least 1 frame")
+        if self.clip_len is not None and not 0 < self.clip_len < float("inf"):
+            raise UserError(f"--clip_len is {self.clip_len}; it must be above 0 seconds")
         if chosen.crop_size < SMALLEST_CROP:
             raise UserError(f"--crop_size is {chosen.crop_size}; the network needs at least {SMALLEST_CROP} pixels")
         if chosen.crop_size > chosen.side_size:
@@ -104,6 +109,12 @@ class ClipConfig:
                 "or raise --side_size"
             )
         check_fps(self.extraction_fps)
+
+    def interval(self, fps: float) -> int:
+        """Return the frames from one frame of a clip to the next, in a video of `fps` frames per second."""
+        if self.clip_len is None:
+            return self.frame_interval
+        return max(1, round(self.clip_len * fps / self.stack_size))
 
     @property
     def chosen(self) -> Preset:

@@ -60,12 +60,8 @@ class ClipExtractor(Extractor):
 
     def sampling(self, info: StreamInfo) -> Sampling:
         """Return the clips of a video by its number of frames; a short video is repeated to fill them."""
-        chosen = self.config.chosen
-        return Listed(
-            clips.place(
-                chosen.placement, info.n_frames, self.config.stack_size, self.config.frame_interval, chosen.num_clips
-            )
-        )
+        chosen, interval = self.config.chosen, self.config.interval(info.fps or 0.0)
+        return Listed(clips.place(chosen.placement, info.n_frames, self.config.stack_size, interval, chosen.num_clips))
 
     def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
         """Return the outcome of a video without frames; one frame is enough for all clips."""

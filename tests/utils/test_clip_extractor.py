@@ -76,12 +76,23 @@ def test_a_video_without_frames_gives_no_clip():
 
 
 @pytest.mark.parametrize(
+    ("clip_len", "fps", "frames"),
+    [(2.0, 25.0, [0, 12, 24, 36]), (1.0, 30.0, [0, 8, 16, 24]), (0.01, 25.0, [0, 1, 2, 3]), (None, 30.0, [0, 2, 4, 6])],
+)
+def test_a_clip_in_seconds_spreads_its_frames(clip_len, fps, frames):
+    info = StreamInfo(fps, 40, 90, times_s=np.arange(48) / fps)
+    sampling = extractor(stack_size=4, clip_len=clip_len, num_clips=1).sampling(info)
+    assert sampling.wanted == frames
+
+
+@pytest.mark.parametrize(
     "flags, words",
     [
         ({"num_clips": 0}, "--num_clips is 0"),
         ({"num_clips": -2}, "--num_clips is -2"),
         ({"stack_size": 0}, "--stack_size is 0"),
         ({"frame_interval": 0}, "--frame_interval is 0"),
+        ({"clip_len": 0.0}, "--clip_len is 0.0"),
         ({"crop_size": 31}, "--crop_size is 31"),
         ({"side_size": 200}, "a crop of 224 pixels does not fit a side of 200"),
         ({"crop_type": "4-crop"}, "--crop_type is '4-crop'"),
