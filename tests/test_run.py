@@ -121,6 +121,7 @@ def test_print_shows_values_and_predictions_and_leaves_no_file(
 def test_wrong_requests_are_refused_before_any_work(tmp_path: Path, flags: list[str], message: str) -> None:
     result = run("--feature_type", "i3d", *flags, "--on_extraction", "save_numpy", "--output_path", "out", cwd=tmp_path)
     assert result.returncode == 2
+    assert "Traceback" not in result.stderr
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
     assert line.startswith("error: ")
@@ -160,6 +161,7 @@ def test_a_checkpoint_of_another_layout_is_refused_with_its_tensors(tmp_path: Pa
     result = run(*RGB, "--video_paths", clips["a"], "--weights_dir", tmp_path, "--weights", "pretrained",
                  "--output_path", tmp_path / "out")  # fmt: skip
     assert result.returncode == 2
+    assert "Traceback" not in result.stderr
     assert result.stdout == ""
     error = result.stderr.splitlines()[-1]
     assert error.startswith(f"error: {tmp_path / 'i3d_rgb.pt'}: not a checkpoint of I3D")
@@ -169,7 +171,7 @@ def test_a_checkpoint_of_another_layout_is_refused_with_its_tensors(tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_written_stops_the_run(tmp_path: Path, clips: dict[str, Path]) -> None:
+def test_a_folder_that_cannot_be_written_is_found_before_any_work(tmp_path: Path, clips: dict[str, Path]) -> None:
     (tmp_path / "out").touch()
     result = run(*TINY, "--video_paths", clips["a"], "--output_path", tmp_path / "out", program=TINY_PROGRAM)
     assert result.returncode == 3
@@ -177,7 +179,19 @@ def test_a_folder_that_cannot_be_written_stops_the_run(tmp_path: Path, clips: di
     assert len(errors) == 1
     assert f"{tmp_path / 'out'}" in errors[0] and "cannot be written" in errors[0]
     assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_folder_that_goes_bad_during_the_run_stops_it(tmp_path: Path, clips: dict[str, Path]) -> None:
+    (tmp_path / "out" / "tiny" / "a_tiny.npy").mkdir(parents=True)  # what an output cannot replace
+    result = run(*TINY, "--video_paths", clips["a"], "--output_path", tmp_path / "out", program=TINY_PROGRAM)
+    assert result.returncode == 3
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert "a_tiny.npy: cannot be written" in errors[0]
+    assert "Traceback" not in result.stderr
     assert "1 not done" in result.stdout
+    assert not unfinished(tmp_path / "out")
 
 
 def test_a_run_outlives_its_worker(tmp_path: Path, clips: dict[str, Path], one_worker: Path) -> None:

@@ -35,6 +35,14 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink()
 
 
+def check_writable(folder: Path) -> None:
+    """Raise RunError where files cannot be put into a folder, before any work is done for them. Creates nothing."""
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        cause = "is no folder" if not existing.is_dir() else "gives no permission"
+        raise RunError(f"{folder}: cannot be written ({existing} {cause}); choose another --output_path")
+
+
 def _cause(error: OSError) -> str:
     if error.errno == errno.ENOSPC:
         return "the disk is full: make room"

@@ -13,7 +13,7 @@ from utils import collected, devices, manifest
 from utils.config import Config, RunConfig, output_settings
 from utils.download_bar import DownloadBar
 from utils.errors import FramemillError, RunError, UserError, VideoError
-from utils.files import whole_file
+from utils.files import check_writable, whole_file
 from utils.plan import Plan
 from utils.progress import RunProgress, printable
 from utils.registry import Model
@@ -77,6 +77,8 @@ def run(config: RunConfig, model_config: Config, model: Model) -> int:
 def _extract(
     plan: Plan, todo: list[VideoRef], chosen: list[str], settings: dict[str, Any], progress: RunProgress
 ) -> int:
+    if plan.run.on_extraction != "print":
+        check_writable(plan.folder)
     runner = Runner(plan, todo, progress)
     start_s = time.monotonic()
     error: FramemillError | Interrupted | None = None

@@ -118,7 +118,6 @@ class Runner:
                 worker.ready = True
                 self._failed_starts = 0
             case "windows":
-                self.totals.windows += content[0]
                 self._progress.windows(content[0])
             case "text":
                 self._progress.show(content[0])
@@ -162,6 +161,7 @@ class Runner:
     def _count(self, line: dict[str, Any]) -> None:
         status = line["status"]
         setattr(self.totals, status, getattr(self.totals, status) + 1)
+        self.totals.windows += line["windows"]
         if status != "done":
             self.totals.lines.append(line)
             self._progress.warn(f"{status}: {line['reason']}")

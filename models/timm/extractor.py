@@ -3,7 +3,8 @@
 from torch import Tensor
 
 from models.timm.config import TimmConfig
-from models.timm.weights import image_input, load_timm, random_timm
+from models.timm.weights import image_input, load_timm, random_timm, take_classifier
+from utils.errors import UserError
 from utils.extractor import Batch
 from utils.framewise import FramewiseExtractor, as_rows, on_device
 
@@ -13,17 +14,26 @@ class TimmExtractor(FramewiseExtractor):
 
     config: TimmConfig
     key = "timm"
+    label_set = "imagenet1k"
 
     def load(self) -> None:
         """Load the network and the transform that belongs to its weights."""
         path, name = self.checkpoints["timm"], self.config.model_name
         network = load_timm(path, name) if path else random_timm(name)
+        classifier = take_classifier(network)
+        if classifier is None and self.config.show_pred:
+            raise UserError(f"--show_pred: {name} has no classifier of its own; drop the flag")
+        self.classifier = classifier.to(self.device) if self.config.show_pred else None
         self.image, self.network = image_input(network), on_device(network, self.device)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Return features [B, D].
+        """Return features [B, D], and with --show_pred the logits [B, classes].
 
         Raises:
             UserError: the model does not pool its features into one vector.
         """
-        return {"timm": as_rows(super().forward(batch)["timm"], self.config.model_name)}
+        features = as_rows(super().forward(batch)["timm"], self.config.model_name)
+        outputs = {"timm": features}
+        if self.classifier is not None:
+            outputs["logits/timm"] = self.classifier(features)
+        return outputs

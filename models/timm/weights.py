@@ -16,7 +16,7 @@ from utils.recipe import fill_random
 
 
 def load_timm(path: str | Path, model_name: str) -> nn.Module:
-    """Return the network without its classifier, in evaluation mode, on the CPU.
+    """Return the network with its classifier, in evaluation mode, on the CPU.
 
     path: a file in timm's layout of this model or one that timm converts, with any number of classes or none.
 
@@ -34,17 +34,26 @@ def load_timm(path: str | Path, model_name: str) -> nn.Module:
     except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a checkpoint of {model_name} ({_shortened(error)})") from error
     network.pretrained_cfg.pop("state_dict", None)  # or it would stay in memory
-    network.reset_classifier(0)
     return network.eval()
 
 
 def random_timm(model_name: str) -> nn.Module:
-    """Return the network without a classifier, with weights that anyone can regenerate and that mean nothing."""
+    """Return the network with weights that anyone can regenerate and that mean nothing."""
     pretrained_config(model_name)
     network = import_timm().create_model(model_name, pretrained=False)
-    network.reset_classifier(0)
     fill_random(network)
     return network.eval()
+
+
+def take_classifier(network: nn.Module) -> nn.Module | None:
+    """Remove the classifier, so that the network returns its pooled features, and return it: features to logits.
+
+    None where there is none, or not a single one.
+    """
+    classifier = network.get_classifier()
+    network.reset_classifier(0)
+    is_one = isinstance(classifier, nn.Module) and not isinstance(classifier, nn.Identity)
+    return classifier.eval() if is_one else None
 
 
 def pretrained_config(model_name: str) -> Any:

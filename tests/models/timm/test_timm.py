@@ -28,15 +28,25 @@ def network(name, **options):
 def test_features_are_timms(name, tmp_path):
     reference = network(name, num_classes=5)
     torch.save(reference.state_dict(), tmp_path / "a.pth")
-    reference.reset_classifier(0)
     frames = np.random.default_rng(2).integers(0, 256, (2, 130, 90, 3), dtype=np.uint8)
     transform = create_transform(**resolve_model_data_config(reference))
-    extractor = TimmExtractor(TimmConfig(model_name=name), {"timm": tmp_path / "a.pth"}, CPU)
+    extractor = TimmExtractor(TimmConfig(model_name=name, show_pred=True), {"timm": tmp_path / "a.pth"}, CPU)
     with torch.inference_mode():
-        expected = reference(torch.stack([transform(Image.fromarray(frame)) for frame in frames]))
-        ours = extractor.forward({"frame": extractor.prepare(torch.from_numpy(frames))})["timm"]
-    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
-    assert ours.shape == (2, reference.num_features)
+        images = torch.stack([transform(Image.fromarray(frame)) for frame in frames])
+        expected_logits = reference(images)
+        reference.reset_classifier(0)
+        expected = reference(images)
+        ours = extractor.forward({"frame": extractor.prepare(torch.from_numpy(frames))})
+    torch.testing.assert_close(ours["timm"], expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(ours["logits/timm"], expected_logits, rtol=1e-4, atol=1e-4)
+    assert ours["timm"].shape == (2, reference.num_features)
+
+
+def test_predictions_need_a_classifier(tmp_path):
+    safetensors.torch.save_file(network("test_vit", num_classes=0).state_dict(), tmp_path / "a.safetensors")
+    config = TimmConfig(model_name="test_vit", show_pred=True)
+    with pytest.raises(UserError, match="--show_pred: test_vit has no classifier"):
+        TimmExtractor(config, {"timm": tmp_path / "a.safetensors"}, CPU)
 
 
 def test_safetensors_without_a_classifier_and_converted_names_load(tmp_path):
