@@ -50,6 +50,14 @@ class NoWindows:
     reason: str
 
 
+def short_of_a_window(n_units: int, n_wanted: int, short_video: str) -> NoWindows:
+    """Return what --short_video skip or error make of a video with fewer frames than the `n_wanted` of one window."""
+    reason = f"{n_units} frames, fewer than the {n_wanted} of one window"
+    if short_video == "skip":
+        return NoWindows("skipped", f"{reason} (--short_video skip)")
+    return NoWindows("failed", f"{reason}; use a smaller --stack_size, or --short_video cycle to repeat frames")
+
+
 class PairStage(Protocol):
     """Work that belongs to two neighbouring frames, such as flow: done once per pair, encoded once per frame."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from utils.extractor import Batch, Extractor, NoWindows, StreamInfo
+from utils.extractor import Batch, Extractor, NoWindows, StreamInfo, short_of_a_window
 from utils.windows import Dense, Sampling
 
 
@@ -49,10 +49,7 @@ class StackExtractor(Extractor):
 
     def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
         """Return what --short_video skip or error make of a video shorter than one stack."""
-        reason = f"{n_units} frames, fewer than the {self.config.stack[0]} of one window"
-        if self.config.short_video == "skip":
-            return NoWindows("skipped", f"{reason} (--short_video skip)")
-        return NoWindows("failed", f"{reason}; use a smaller --stack_size, or --short_video cycle to repeat frames")
+        return short_of_a_window(n_units, self.config.stack[0], self.config.short_video)
 
     def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
         """Return the stack as "clips", float32 [3, T, H, W]."""

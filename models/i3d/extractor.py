@@ -8,7 +8,7 @@ from torch import Tensor
 from models.i3d.config import I3DConfig
 from models.i3d.preprocess import crop_frames, flow_input, quantise_flow, resized_size, rgb_input
 from models.i3d.weights import load_i3d, random_i3d
-from utils.extractor import Batch, Extractor, NoWindows, StreamInfo
+from utils.extractor import Batch, Extractor, NoWindows, StreamInfo, short_of_a_window
 from utils.flow import FlowNetwork
 from utils.flow_pairs import FlowPairs
 from utils.transforms import resize_pillow
@@ -67,10 +67,7 @@ class I3DExtractor(Extractor):
 
     def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
         """Return what --short_video skip or error make of a video shorter than one window."""
-        reason = f"{n_units} frames, fewer than the {self.config.stack_size + 1} of one window"
-        if self.config.short_video == "skip":
-            return NoWindows("skipped", f"{reason} (--short_video skip)")
-        return NoWindows("failed", f"{reason}; use a smaller --stack_size, or --short_video cycle to repeat frames")
+        return short_of_a_window(n_units, self.config.stack_size + 1, self.config.short_video)
 
     def prepare(self, units: Tensor) -> Tensor:
         """Return frames with a shorter side of min_side_size, uint8 [n, h, w, 3]; without flow, the 224 crop."""
