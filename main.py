@@ -20,10 +20,14 @@ def main(arguments: Sequence[str]) -> int:
             from utils.catalogue import fetch_weights
 
             return fetch_weights(arguments[1:], MODELS)
-        config, model_config = command.parse(arguments, MODELS)
-        from utils.run import run
+        if arguments[:1] == ["status"]:
+            from utils.status import show_status
 
-        return run(config, model_config, MODELS[config.feature_type])
+            return show_status(arguments[1:])
+        config, configs = command.parse(arguments, MODELS)
+        from utils.run import Requested, run
+
+        return run(config, [Requested(name, MODELS[name], configs[name]) for name in configs])
     except FramemillError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

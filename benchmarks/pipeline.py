@@ -19,12 +19,14 @@ import torch
 
 from benchmarks import record
 from models import MODELS
-from utils import command, devices
+from utils import command, devices, pipeline
 from utils.decoders import Decoders
 from utils.extractor import Batch, Extractor
 from utils.pipeline import Outcome, Pipeline
+from utils.plan import Task
+from utils.precision import Arithmetic
 from utils.registry import load_object
-from utils.run import find_checkpoints
+from utils.settings import find_checkpoints
 from utils.sources import collect
 
 
@@ -32,14 +34,17 @@ class Measured:
     """One extractor, run through the pipeline or fed with the batches that the pipeline gave it."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
-        self._run, config = command.parse(arguments, MODELS)
-        model = MODELS[self._run.feature_type]
+        self._run, configs = command.parse(arguments, MODELS)
+        ((self._feature_type, config),) = configs.items()
+        model = MODELS[self._feature_type]
         names, _ = devices.choose(self._run)
         torch.set_num_threads(devices.threads_per_worker(names[:1]))
         self._n_decoders = devices.decode_threads(self._run, names[:1])
         checkpoints = find_checkpoints(self._run, config, model)
-        self._extractor: Extractor = load_object(model.extractor)(config, checkpoints, torch.device(names[0]))
-        self._refs = list(dict.fromkeys(collect(self._run)))
+        arithmetic = Arithmetic(self._run.precision, self._run.compile)
+        load = load_object(model.extractor)
+        self._extractor: Extractor = load(config, checkpoints, torch.device(names[0]), arithmetic)
+        self._refs = list(collect(self._run))
         self.stages: Counter[str] = Counter()
         self._batches = self._record_batches()
         self.n_windows = sum(len(next(iter(batch.values()))) for batch in self._batches)
@@ -60,23 +65,24 @@ class Measured:
     def pipeline_s(self) -> float:
         """Return the seconds of one run over all videos."""
         self.stages.clear()
-        refs = iter(self._refs)
-        decoders = Decoders(self._extractor, lambda: next(refs, None), self._n_decoders, None)
-        pipeline = Pipeline(
+        tasks = iter([Task(ref, (self._feature_type,)) for ref in self._refs])
+        decoders = Decoders({self._feature_type: self._extractor}, lambda: next(tasks, None), self._n_decoders)
+        stages = Pipeline(
             self._extractor,
             self._run.batch_size or self._extractor.batch_size,
             spill=None,
             finish=self._finish,
             windows_done=lambda n: None,
             predicted=lambda job, cut, logits: None,
+            warn=lambda text: print(text, file=sys.stderr),
         )
         start_s = time.perf_counter()
-        pipeline.run(decoders)
+        pipeline.run({self._feature_type: stages}, decoders)
         return time.perf_counter() - start_s
 
     def _finish(self, outcome: Outcome) -> None:
         if outcome.record is None:
-            raise SystemExit(f"{outcome.job.ref.path}: {outcome.reason}")
+            raise SystemExit(f"{outcome.reason}")
         self.stages.update(outcome.job.seconds)
 
     def network_s(self) -> float:

@@ -20,9 +20,9 @@ def cpu_name() -> str:
     return found.group(1).strip() if found else platform.processor() or platform.machine()
 
 
-def git_commit() -> str:
-    """Return the commit of this checkout, "none" before the first one."""
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True)
+def git_commit(folder: Path = Path(__file__).parent) -> str:
+    """Return the commit of a checkout, this one by default; "none" where there is none."""
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else "none"
 
 

@@ -19,6 +19,7 @@ MODELS = {
             "vggish": "[0.96 s examples, 128]",
             "layer_0 … layer_4": "[64], [128], [256], [512], [128], with --layers instead",
         },
+        media="audio",
     ),
     "r21d": Model(
         config="models.r21d.config:R21DConfig",

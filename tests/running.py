@@ -46,7 +46,8 @@ def manifest(folder: Path) -> dict[str, dict[str, Any]]:
 
 def unfinished(folder: Path) -> list[Path]:
     """Return the temporary files below a folder; there must be none once a run has ended."""
-    return [path for path in folder.rglob("*") if path.name.startswith(".framemill-")]
+    private = [path for path in folder.rglob("*") if ".framemill" in path.parts and path.is_file()]
+    return [path for path in private if path.parent.name != "shards"]
 
 
 def until(happened: Callable[[], Any], process: subprocess.Popen[str]) -> None:

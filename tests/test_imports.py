@@ -50,7 +50,7 @@ def is_within(name: str, package: str) -> bool:
 
 def test_the_check_sees_the_program() -> None:
     assert {"main", "utils.pipeline", "utils.media.video", "models.i3d.extractor", "models"} <= IMPORTS.keys()
-    assert "utils.errors.VideoError" in IMPORTS["utils.media.video"]
+    assert "utils.errors.VideoError" in IMPORTS["utils.media.container"]
     assert "models.raft.weights" in IMPORTS["models.i3d.extractor"]  # within a function
 
 

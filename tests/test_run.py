@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -206,26 +207,6 @@ def test_a_run_outlives_its_worker(tmp_path: Path, clips: dict[str, Path], one_w
     assert_finished(tmp_path / "i3d", one_worker)
 
 
-def test_ctrl_c_leaves_whole_files_and_the_same_command_goes_on(
-    tmp_path: Path, clips: dict[str, Path], one_worker: Path
-) -> None:
-    command = (*RGB, "--video_paths", *clips.values(), "--output_path", tmp_path)
-    process = start(*command)
-    until(lambda: recorded(tmp_path / "i3d"), process)
-    (worker,) = workers(process.pid)
-    interrupt_group(process)
-    stdout, stderr = process.communicate(timeout=300)
-    assert_stopped(process.returncode, 130, stdout, stderr, worker)
-    kept = {name: line["finished"] for name, line in manifest(tmp_path / "i3d").items()}
-    assert 0 < len(kept) < 5
-    assert not unfinished(tmp_path)
-    result = run(*command)
-    assert result.returncode == 0, result.stderr
-    assert f"{len(kept)} of 5 videos are done already" in result.stderr
-    assert_finished(tmp_path / "i3d", one_worker)
-    assert kept.items() <= {name: line["finished"] for name, line in manifest(tmp_path / "i3d").items()}.items()
-
-
 def recorded(folder: Path) -> bool:
     """Return whether the first video is done."""
     path = folder / "manifest.jsonl"
@@ -258,19 +239,36 @@ def tiny_clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [write_clip(folder / f"{i}.mp4", moving_frames(8, seed=i)) for i in range(12)]
 
 
-def test_sigterm_leaves_whole_files_and_the_same_command_goes_on(tmp_path: Path, tiny_clips: list[Path]) -> None:
+@pytest.mark.parametrize(
+    ("name", "expected", "in_hand"),
+    [("Ctrl-C", 130, "finished"), ("Ctrl-C twice", 130, "dropped"), ("SIGTERM", 143, "dropped")],
+)
+def test_a_stopped_run_leaves_whole_files_and_the_same_command_goes_on(
+    tmp_path: Path, tiny_clips: list[Path], name: str, expected: int, in_hand: str
+) -> None:
     command = (*TINY, "--video_paths", *tiny_clips, "--output_path", tmp_path)
-    process = start(*command, "--pause_s", 0.05, program=TINY_PROGRAM)
+    process = start(*command, "--pause_s", 0.2, program=TINY_PROGRAM)
     until(lambda: recorded(tmp_path / "tiny"), process)
     (worker,) = workers(process.pid)
-    process.terminate()  # the main process alone, as `kill` does
+    if name == "SIGTERM":
+        process.terminate()  # the main process alone, as `kill` does
+    else:
+        interrupt_group(process)
+    if name == "Ctrl-C twice":
+        time.sleep(0.1)
+        interrupt_group(process)
     stdout, stderr = process.communicate(timeout=300)
-    assert_stopped(process.returncode, 143, stdout, stderr, worker)
-    assert 0 < len(manifest(tmp_path / "tiny")) < 12
+    assert_stopped(process.returncode, expected, stdout, stderr, worker)
+    assert ("finished first; Ctrl-C again stops at once" in stderr) == (in_hand == "finished")
+    kept = {name: line["finished"] for name, line in manifest(tmp_path / "tiny").items()}
+    assert (1 if in_hand == "dropped" else 2) <= len(kept) < 12
     assert not unfinished(tmp_path)
-    result = run(*command, program=TINY_PROGRAM)
+    result = run(*command, "--pause_s", 0, program=TINY_PROGRAM)
     assert result.returncode == 0, result.stderr
+    assert f"{12 - len(kept)} videos in" in result.stdout
+    assert f"{len(kept)} more were done already" in result.stdout
     assert len(arrays(tmp_path / "tiny")) == 12 * len(("tiny", "fps", "timestamps_ms"))
+    assert kept.items() <= {name: line["finished"] for name, line in manifest(tmp_path / "tiny").items()}.items()
 
 
 def test_workers_end_when_the_main_process_is_killed(tmp_path: Path, tiny_clips: list[Path]) -> None:
@@ -283,6 +281,8 @@ def test_workers_end_when_the_main_process_is_killed(tmp_path: Path, tiny_clips:
     _, stderr = process.communicate(timeout=300)  # ends when the worker, which shares the pipe, is gone
     assert "the main process is gone, so this worker stops" in stderr
     assert not is_running(worker)
+    result = run(*TINY, "--video_paths", *tiny_clips, "--output_path", tmp_path, program=TINY_PROGRAM)
+    assert result.returncode == 0, result.stderr
     assert not unfinished(tmp_path)
 
 
@@ -346,7 +346,7 @@ def test_the_same_command_again_does_nothing_and_says_so(resumed: Resumed) -> No
     before = {name: resumed.path(name).stat().st_mtime_ns for name in resumed.sounds}
     result = resumed.run()
     assert result.returncode == 0
-    assert "4 of 4 videos are done already" in result.stderr
+    assert "4 more were done already" in result.stdout
     assert "0 videos in" in result.stdout
     assert {name: resumed.path(name).stat().st_mtime_ns for name in resumed.sounds} == before
 
@@ -359,7 +359,7 @@ def test_only_what_is_missing_damaged_or_changed_is_made_again(resumed: Resumed)
     untouched = resumed.path("d").stat().st_mtime_ns
     result = resumed.run()
     assert result.returncode == 0, result.stderr
-    assert "1 of 4 videos are done already" in result.stderr
+    assert "1 more were done already" in result.stdout
     assert "3 done; 7 windows" in result.stdout
     for name in "abd":
         np.testing.assert_array_equal(resumed.features(name), before[name])
@@ -381,4 +381,4 @@ def test_another_setting_is_refused_and_overwrite_replaces(resumed: Resumed) -> 
         np.testing.assert_allclose(np.maximum(after, 0), before[name], rtol=1e-5)
     again = resumed.run("--preactivation")
     assert again.returncode == 0
-    assert "4 of 4 videos are done already" in again.stderr
+    assert "4 more were done already" in again.stdout

@@ -1,4 +1,4 @@
-"""The extractor of tests/tiny_program.py."""
+"""The extractors of tests/tiny_program.py."""
 
 import os
 import signal
@@ -32,3 +32,21 @@ class TinyExtractor(Extractor):
         """Return the mean of each window, [B, 1]."""
         time.sleep(self.config.pause_s)
         return {"tiny": batch["units"].float().mean(dim=(1, 2, 3, 4))[:, None]}
+
+
+class LoudnessExtractor(Extractor):
+    """The root mean square of each second of sound."""
+
+    media = "audio"
+    rate_hz = 8000
+    keys = ("loudness",)
+    batch_size = 4
+    with_times = False
+
+    def sampling(self, info: StreamInfo) -> Dense:
+        """Return one window per second."""
+        return Dense(self.rate_hz, self.rate_hz)
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the loudness of each window, [B, 1]."""
+        return {"loudness": batch["units"].square().mean(dim=1).sqrt()[:, None]}

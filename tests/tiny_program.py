@@ -1,4 +1,7 @@
-"""main.py with one more feature type, `tiny`, which has no weights and does to its process what a video asks for."""
+"""main.py with two more feature types: `tiny`, which does to its process what a video asks for, and `loudness`.
+
+Neither has weights.
+"""
 
 import sys
 from dataclasses import dataclass
@@ -21,6 +24,11 @@ class TinyConfig:
     pause_s: float = flag(0.0, "seconds that the network takes for each frame", group="tiny", shapes_output=False)
 
 
+@dataclass(frozen=True)
+class LoudnessConfig:
+    """Nothing to choose."""
+
+
 def needs(_config: TinyConfig) -> dict[str, object]:
     """Return no checkpoint."""
     return {}
@@ -33,5 +41,13 @@ if __name__ == "__main__":
         checkpoints="tiny_program",
         summary="the mean of each frame",
         outputs={"tiny": "[frames, 1]"},
+    )
+    MODELS["loudness"] = Model(
+        config="tiny_program:LoudnessConfig",
+        extractor="tiny_extractor:LoudnessExtractor",
+        checkpoints="tiny_program",
+        summary="the loudness of each second",
+        outputs={"loudness": "[seconds, 1]"},
+        media="audio",
     )
     sys.exit(main(sys.argv[1:]))

@@ -19,12 +19,16 @@ class Record:
     arrays: key → [windows, ...], and "fps", "timestamps_ms" where the model saves them.
     features: the keys that are the model's outputs.
     facts: single numbers that formats with room for them carry along, such as clip_length.
+    start_s, end_s: when each window begins and ends, float64 [windows]: the times of its first and its last frame, or
+        of the sound in it; None where the arrays have no row per window.
     """
 
     ref: VideoRef
     arrays: dict[str, np.ndarray]
     features: list[str]
     facts: dict[str, float] = field(default_factory=dict)
+    start_s: np.ndarray | None = None
+    end_s: np.ndarray | None = None
 
 
 class Column(Protocol):
@@ -95,25 +99,27 @@ class Rows:
 
     def __init__(self, keys: tuple[str, ...], streamed: bool = False, spill: Path | None = None) -> None:
         self._columns: dict[str, Column] = {key: OnDisk(spill) if streamed else InMemory() for key in keys}
-        self._end_s: dict[int, float] = {}
-        self._first_s = 0.0  # the first frame of the first window
+        self._times_s: dict[int, tuple[float, float]] = {}  # of each window's first and last frame
         self.n_repeated = 0  # frames shown again to fill windows
 
     def add(self, cut: Cut, values: dict[str, np.ndarray]) -> None:
         """Take the outputs of one window, each [...]."""
         for key, column in self._columns.items():
             column.put(cut.row, values[key])
-        self._end_s[cut.row] = cut.end_s
-        if cut.row == 0:
-            self._first_s = cut.start_s
+        self._times_s[cut.row] = (cut.start_s, cut.end_s)
         self.n_repeated += cut.n_repeated
 
     def __len__(self) -> int:
-        return len(self._end_s)
+        return len(self._times_s)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return one array per key, [windows, ...]."""
         return {key: column.array() for key, column in self._columns.items()}
+
+    def times_s(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the times of each window's first and last frame in seconds, float64 [windows] both."""
+        times_s = np.array([self._times_s[row] for row in sorted(self._times_s)], np.float64).reshape(-1, 2)
+        return times_s[:, 0].copy(), times_s[:, 1].copy()
 
     def timestamps_ms(self, with_first: bool = False) -> np.ndarray:
         """Return the time of each window's last frame in milliseconds, float64 [windows].
@@ -121,5 +127,5 @@ class Rows:
         with_first: put the video's first frame before them, [windows + 1]: where windows are pairs of neighbours, these
             are the times of all frames.
         """
-        times_s = [self._end_s[row] for row in sorted(self._end_s)]
-        return np.array([1000 * time_s for time_s in ([self._first_s] if with_first else []) + times_s], np.float64)
+        start_s, end_s = self.times_s()
+        return 1000 * (np.concatenate([start_s[:1], end_s]) if with_first else end_s)

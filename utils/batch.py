@@ -1,6 +1,6 @@
 """Windows of many videos → full batches, each row knowing its video and place."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 import torch
@@ -10,14 +10,7 @@ from utils.extractor import Batch
 
 Owner = TypeVar("Owner")
 Signature = tuple[tuple[str, torch.Size, torch.dtype], ...]
-
-
-@dataclass(frozen=True)
-class Packed(Generic[Owner]):
-    """One batch: its inputs [B, ...], and for each row the video it belongs to and its window."""
-
-    inputs: Batch
-    rows: list[tuple[Owner, Cut]]
+Packed = list[tuple[Owner, Cut]]  # the rows of a batch: for each the video it belongs to, and its window
 
 
 class Packer(Generic[Owner]):
@@ -25,24 +18,39 @@ class Packer(Generic[Owner]):
 
     def __init__(self, batch_size: int) -> None:
         self._batch_size = batch_size
-        self._waiting: dict[Signature, list[tuple[Owner, Cut]]] = {}
+        self._fitting: dict[Signature, int] = {}  # where it is less than that
+        self._waiting: dict[Signature, Packed[Owner]] = {}
 
-    def add(self, owner: Owner, cut: Cut) -> Packed[Owner] | None:
-        """Take a window; return a batch if it became full."""
-        signature = tuple((name, value.shape, value.dtype) for name, value in cut.inputs.items())
-        rows = self._waiting.setdefault(signature, [])
+    def capacity(self, cut: Cut) -> int:
+        """Return how many windows of the shape of this one make a batch."""
+        return self._fitting.get(_signature(cut), self._batch_size)
+
+    def lower(self, cut: Cut, most: int) -> None:
+        """Remember that no more than `most` windows of the shape of this one fit in memory."""
+        self._fitting[_signature(cut)] = min(most, self.capacity(cut))
+
+    def add(self, owner: Owner, cut: Cut) -> list[Packed[Owner]]:
+        """Take a window; return the batch that became full, or several where fewer fit than when they came."""
+        rows = self._waiting.setdefault(_signature(cut), [])
         rows.append((owner, cut))
-        if len(rows) < self._batch_size:
-            return None
-        return _pack(self._waiting.pop(signature))
+        if len(rows) < self.capacity(cut):
+            return []
+        return self._in_batches(self._waiting.pop(_signature(cut)))
 
     def flush(self) -> list[Packed[Owner]]:
         """Return what waits, in batches that are not full."""
         waiting, self._waiting = self._waiting, {}
-        return [_pack(rows) for rows in waiting.values()]
+        return [batch for rows in waiting.values() for batch in self._in_batches(rows)]
+
+    def _in_batches(self, rows: Packed[Owner]) -> list[Packed[Owner]]:
+        most = self.capacity(rows[0][1])
+        return [rows[start : start + most] for start in range(0, len(rows), most)]
 
 
-def _pack(rows: list[tuple[Owner, Cut]]) -> Packed[Owner]:
-    names = rows[0][1].inputs
-    inputs = {name: torch.stack([cut.inputs[name] for _, cut in rows]) for name in names}
-    return Packed(inputs, rows)
+def _signature(cut: Cut) -> Signature:
+    return tuple((name, value.shape, value.dtype) for name, value in cut.inputs.items())
+
+
+def stacked(cuts: Sequence[Cut]) -> Batch:
+    """Return the inputs of windows of one shape as a batch, [B, ...]."""
+    return {name: torch.stack([cut.inputs[name] for cut in cuts]) for name in cuts[0].inputs}

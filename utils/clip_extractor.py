@@ -33,6 +33,7 @@ class ClipExtractor(Extractor):
     needs_times = True  # clips are placed by the number of frames
     label_set = "kinetics400"
     key: ClassVar[str]  # of the output and of the checkpoint
+    float32_parts: ClassVar[tuple[str, ...]] = ("classifier",)  # of the network, see Extractor.ready
     clips_at_once: ClassVar[tuple[int, int]]  # that fill a CPU, a GPU; one crop of each is seen at a time
 
     @abstractmethod
@@ -41,7 +42,7 @@ class ClipExtractor(Extractor):
 
     def load(self) -> None:
         """Load the network onto the device."""
-        self._network = self.network(self.checkpoints[self.key]).to(self.device)
+        self._network = self.ready(self.network(self.checkpoints[self.key]), self.float32_parts)
 
     @property
     def with_times(self) -> bool:  # type: ignore[override]

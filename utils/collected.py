@@ -2,50 +2,73 @@
 
 import json
 import pickle
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import yaml
 
 from utils.errors import UserError
-from utils.files import whole_file
-from utils.manifest import Line
-from utils.sinks import read_outputs
+from utils.folders import Folder, folder_at
+from utils.sinks import Line, Outputs
+from utils.sinks.npz import add
+from utils.sinks.output import features_in
 from utils.sources.ref import VideoRef
+from utils.urls import is_url
 
 PICKLE_PROTOCOL = 2  # what mmcv writes, so that readers of any age open it
-NOT_FEATURES = ("fps", "timestamps_ms")
 
 Entry = np.ndarray | dict[str, np.ndarray] | None
+Named = Iterator[tuple[str, Entry]]  # each video's output name and features
+
+
+class LatestLines(Protocol):
+    """The last manifest line of each video, such as a dict."""
+
+    def get(self, identity: str, /) -> Line | None:
+        """Return the line of the video with this id, None if it has none."""
+        ...
 
 
 def check_suffix(path: str) -> None:
     """Raise UserError for a file whose suffix names no format that --out writes."""
-    if Path(path).suffix not in WRITERS:
+    if _suffix(path) not in WRITERS:
         raise UserError(f"--out {path}: must end in {', '.join(WRITERS)}")
 
 
-def write_list(path: str, folder: Path, refs: Sequence[VideoRef], latest: dict[str, Line]) -> None:
-    """Write a list with one entry per line of the list of videos, in its order.
+def write_list(
+    path: str, folder: Folder, refs: Iterable[VideoRef], latest: LatestLines, root: Folder | None = None
+) -> None:
+    """Write a list with one entry per line of the list of videos, in its order, to a local path or an address.
 
     An entry is the video's features, an array; a dict of arrays where a model has several outputs; None where
-    there are none.
+    there are none. One entry is in memory at a time, but in pickles, which hold one list.
+
+    folder, root: see `utils.sinks.Outputs`.
 
     Raises:
-        RunError: the file cannot be written.
+        RunError: the file cannot be written, or an output cannot be read.
     """
-    entries = [_entry(folder, latest.get(ref.id)) for ref in refs]
-    with whole_file(Path(path)) as file:
-        WRITERS[Path(path).suffix](file, entries, [ref.name for ref in refs])
+    outputs = Outputs(folder, root)
+    entries = ((ref.name, _entry(outputs, latest.get(ref.id))) for ref in refs)
+    parent, name = path.rsplit("/", 1) if is_url(path) else (str(Path(path).parent), Path(path).name)
+    target = folder_at(parent)
+    with target.whole(name) as file:
+        WRITERS[_suffix(path)](file, entries)
+    target.tidy()
 
 
-def _entry(folder: Path, line: Line | None) -> Entry:
+def _suffix(path: str) -> str:
+    return PurePosixPath(path).suffix
+
+
+def _entry(outputs: Outputs, line: Line | None) -> Entry:
     if line is None or not line.get("outputs"):
         return None
-    arrays = read_outputs(folder, line["outputs"])
-    features = {key: array for key, array in arrays.items() if key not in NOT_FEATURES}
+    arrays = outputs.read(line["outputs"])
+    features = {key: arrays[key] for key in features_in(arrays)}
     return next(iter(features.values())) if len(features) == 1 else features
 
 
@@ -55,30 +78,42 @@ def _plain(entry: Entry) -> Any:
     return None if entry is None else entry.tolist()
 
 
-def _write_pickle(file: BinaryIO, entries: list[Entry], _names: list[str]) -> None:
-    pickle.dump(entries, file, protocol=PICKLE_PROTOCOL)
+def _write_pickle(file: BinaryIO, entries: Named) -> None:
+    pickle.dump([entry for _, entry in entries], file, protocol=PICKLE_PROTOCOL)
 
 
-def _write_json(file: BinaryIO, entries: list[Entry], _names: list[str]) -> None:
-    file.write(json.dumps([_plain(entry) for entry in entries]).encode())
+def _write_json(file: BinaryIO, entries: Named) -> None:
+    file.write(b"[")
+    for i, (_, entry) in enumerate(entries):
+        file.write((", " if i else "").encode() + json.dumps(_plain(entry)).encode())
+    file.write(b"]")
 
 
-def _write_yaml(file: BinaryIO, entries: list[Entry], _names: list[str]) -> None:
-    file.write(yaml.safe_dump([_plain(entry) for entry in entries]).encode())
+def _write_yaml(file: BinaryIO, entries: Named) -> None:
+    empty = True
+    for _, entry in entries:
+        file.write(yaml.safe_dump([_plain(entry)]).encode())
+        empty = False
+    if empty:
+        file.write(b"[]\n")
 
 
-def _write_npz(file: BinaryIO, entries: list[Entry], names: list[str]) -> None:
+def _write_npz(file: BinaryIO, entries: Named) -> None:
     """Write arrays by output name, "name/key" where a model has several outputs: .npz files hold no lists."""
-    arrays = {}
-    for name, entry in zip(names, entries, strict=True):
-        if isinstance(entry, dict):
-            arrays |= {f"{name}/{key}": array for key, array in entry.items()}
-        elif entry is not None:
-            arrays[name] = entry
-    np.savez(file, **arrays)
+    written: set[str] = set()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, entry in entries:
+            if entry is None or name in written:  # a list may name a video twice
+                continue
+            written.add(name)
+            named = (
+                {f"{name}/{key}": array for key, array in entry.items()} if isinstance(entry, dict) else {name: entry}
+            )
+            for key, array in named.items():
+                add(archive, key, array)
 
 
-WRITERS: dict[str, Callable[[BinaryIO, list[Entry], list[str]], None]] = {
+WRITERS: dict[str, Callable[[BinaryIO, Named], None]] = {
     ".pkl": _write_pickle,
     ".pickle": _write_pickle,
     ".json": _write_json,

@@ -40,16 +40,31 @@ def flag(
     return field(default=default, metadata=metadata)
 
 
+LEAST = {
+    "num_workers": 1,
+    "batch_size": 1,
+    "decode_threads": 1,
+    "max_retries": 0,
+    "max_pixels": 1,
+    "max_seconds": 0.001,
+    "video_timeout": 1,
+    "limit": 1,
+}
+
+
 @dataclass(frozen=True)
 class RunConfig:
     """What every feature type shares: input, devices, output, weights."""
 
-    feature_type: str = flag("", "which features to extract", group="what")
+    feature_type: list[str] = flag(
+        [], "which features to extract; several are made in one pass that decodes each video once", group="what"
+    )
     config: str | None = flag(None, "YAML file with any of these flags as keys; flags win over it", group="what")
     video_paths: list[str] = flag([], "video or audio files", group="input")
     file_with_video_paths: str | None = flag(
         None,
-        "text file with one path per line; blank lines and lines that start with # are ignored",
+        "list of videos: a text file with one path per line (blank lines and lines that start with # are ignored), or "
+        "a .csv, .jsonl or .parquet file with a column path and optional columns start_s, end_s (seconds) and id",
         group="input",
         aliases=("video_list",),
     )
@@ -62,12 +77,50 @@ class RunConfig:
     video_root: str | None = flag(
         None, "folder that paths are relative to; outputs keep the folders below it", group="input"
     )
+    tar_path: list[str] = flag(
+        [], "tar shards of clips: paths or addresses with {000000..000099} ranges or * patterns", group="input"
+    )
+    meta_path: str | None = flag(
+        None, "folder with the shards' .json metadata (default: beside each tar)", group="input"
+    )
+    hf_dataset: str | None = flag(None, "Hugging Face data set: its name, or a local folder", group="input")
+    hf_split: str = flag("train", "split of --hf_dataset", group="input")
+    hf_config: str | None = flag(None, "configuration of --hf_dataset", group="input")
+    hf_video_column: str | None = flag(
+        None, "column of --hf_dataset with videos, bytes or paths (default: the first that holds any)", group="input"
+    )
+    max_pixels: int = flag(1 << 26, "pixels of a frame; a video whose header says more is refused", group="limits")
+    max_seconds: float = flag(
+        86400.0, "seconds of a video or segment that are extracted; a longer one ends there, as partial", group="limits"
+    )
+    video_timeout: float = flag(
+        600.0, "seconds that a decoder may take for the next frames before the video is given up", group="limits"
+    )
+    limit: int | None = flag(None, "stop after this many videos", group="runs")
+    shard: str | None = flag(
+        None,
+        "i/n: do part i (from 0) of n of the list, for n machines or array jobs on one output folder",
+        group="runs",
+    )
+    check_progress: str | None = flag(
+        None, "text file with a line per finished video: those in it are left out, new ones are added", group="runs"
+    )
     device_ids: list[int] = flag(
         [], "GPUs to use, one process each (default: every visible GPU, else the CPU)", group="devices"
     )
     device: str = flag("auto", "cpu forces CPU workers", group="devices", choices=("auto", "cuda", "cpu"))
     num_workers: int = flag(1, "processes on the CPU, or per GPU", group="devices")
     batch_size: int | None = flag(None, "windows per batch (default: the model's own choice)", group="devices")
+    precision: str = flag(
+        "float32",
+        "number format of the networks: bf16 and fp16 are faster and round features (docs/performance.md says by how "
+        "much), tf32 needs a GPU; features are saved as float32 all the same",
+        group="devices",
+        choices=("float32", "tf32", "bf16", "fp16"),
+    )
+    compile: bool = flag(
+        False, "compile the networks at the start, for long runs; kept in the cache folder", group="devices"
+    )
     decode_threads: int | None = flag(
         None, "videos decoded at once per process (default: by the number of cores)", group="devices"
     )
@@ -78,8 +131,23 @@ class RunConfig:
         "print",
         "what to do with the features",
         group="output",
-        choices=("print", "save_numpy", "save_npz", "save_pickle"),
+        choices=(
+            "print",
+            "save_numpy",
+            "save_npz",
+            "save_pickle",
+            "save_h5",
+            "save_parquet",
+            "save_webdataset",
+            "save_shards",
+        ),
         shapes_output=False,
+    )
+    shard_keys: str = flag(
+        "readme",
+        "names in the rows of save_shards: as ACAV100M's README has them, or as its code writes them",
+        group="output",
+        choices=("readme", "code"),
     )
     output_path: str = flag("./output", "folder for features and manifest", group="output")
     out: str | None = flag(
@@ -103,12 +171,21 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         check_choices(self)
-        for name, least in (("num_workers", 1), ("batch_size", 1), ("decode_threads", 1), ("max_retries", 0)):
+        for name, least in LEAST.items():
             value = getattr(self, name)
-            if value is not None and value < least:
+            if value is not None and not value >= least:
                 raise UserError(f"--{name} is {value}; it must be at least {least}")
+        if self.shard is not None:
+            check_part(self.shard)
         if self.device == "cpu" and self.device_ids:
             raise UserError("--device cpu and --device_ids exclude each other: drop one of them")
+
+
+def check_part(shard: str) -> None:
+    """Raise UserError unless --shard is "i/n" with 0 <= i < n."""
+    part, _, n_parts = shard.partition("/")
+    if not (part.isdecimal() and n_parts.isdecimal() and int(part) < int(n_parts)):
+        raise UserError(f"--shard is {shard}; it must be i/n with i from 0 to n - 1, such as 0/4, 1/4, 2/4 and 3/4")
 
 
 def check_choices(config: Config) -> None:

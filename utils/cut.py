@@ -1,8 +1,8 @@
 """One video's frames in, its windows out, with the work between neighbours done once per pair."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from utils.errors import VideoError
 from utils.extractor import Batch, Extractor, PairStage
 from utils.flow import Encoded
+from utils.memory import fitting, remedy
 from utils.windows import Sampling, Window
 
 
@@ -92,12 +94,35 @@ def _stretches(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
             start = i
 
 
+@dataclass(frozen=True)
+class PairLimits:
+    """What the memory of a device taught about batches of pairs, shared by all videos.
+
+    free: lets go of what else is on the device, before the pairs are tried again in halves.
+    learned: called with the frames' size (H, W) and how many pairs of them fit.
+    """
+
+    free: Callable[[], None] = lambda: None
+    learned: Callable[[tuple[int, int], int], None] = lambda size, most: None
+    most: dict[tuple[int, int], int] = field(default_factory=dict)  # by the frames' size
+
+    def at_once(self, stage: PairStage, size: tuple[int, int]) -> int:
+        """Return how many pairs of frames of this (H, W) to compute at once."""
+        wanted = stage.pairs_at_once(size)
+        return min(wanted, self.most.get(size, wanted))
+
+    def lower(self, size: tuple[int, int], most: int) -> None:
+        """Remember that only so many pairs fit."""
+        self.most[size] = min(most, self.most.get(size, most))
+
+
 class PairCache:
     """Rows of a PairStage by pair of frames: computed on first use, each frame encoded once."""
 
-    def __init__(self, stage: PairStage, store: Store) -> None:
+    def __init__(self, stage: PairStage, store: Store, limits: PairLimits) -> None:
         self._stage = stage
         self._store = store
+        self._limits = limits
         self._rows: dict[tuple[int, int], Tensor] = {}
         self._last: tuple[int, Encoded] | None = None  # the frame encoded last: the first of the next pair
 
@@ -112,15 +137,44 @@ class PairCache:
         missing = [pair for pair in wanted if pair not in self._rows]
         if missing:
             height, width = self._store.take(missing[0][:1]).shape[1:3]
-            for chain in _chains(missing, self._stage.pairs_at_once((height, width))):
-                self._compute(chain)
+            for chain in _chains(missing, self._limits.at_once(self._stage, (height, width))):
+                self._compute_in_parts(chain, (height, width))
 
     def drop_before(self, index: int) -> None:
         """Let go of pairs that no window from `index` on can hold."""
         self._rows = {pair: row for pair, row in self._rows.items() if min(pair) >= index}
 
-    def _compute(self, chain: list[int]) -> None:
-        """Compute the pairs of neighbours in `chain`, a list of frame indices."""
+    def _compute_in_parts(self, chain: list[int], size: tuple[int, int]) -> None:
+        """Compute the pairs in `chain`, in halves of halves where memory does not suffice for more at once.
+
+        Raises:
+            VideoError: it does not suffice for one pair.
+        """
+        before = self._limits.at_once(self._stage, size)
+        parts = [chain]
+        while parts:
+            part = parts.pop()
+            n_pairs = len(part) - 1
+            half = n_pairs // 2
+            if n_pairs <= self._limits.at_once(self._stage, size):
+                if self._fits(part):
+                    continue
+                if n_pairs == 1:
+                    device = self._store.take(part[:1]).device
+                    raise VideoError(f"one pair of {size[1]}x{size[0]} frames does not fit in memory; {remedy(device)}")
+                self._limits.lower(size, n_pairs - half)
+            parts += [part[half:], part[: half + 1]]  # the earlier half is taken first, and ends where the other begins
+        if (now := self._limits.at_once(self._stage, size)) < before:
+            self._limits.learned(size, now)
+
+    def _fits(self, chain: list[int]) -> bool:
+        if fitting(lambda: self._compute(chain)):
+            return True
+        self._limits.free()
+        return len(chain) == 2 and bool(fitting(lambda: self._compute(chain)))
+
+    def _compute(self, chain: list[int]) -> bool:
+        """Compute the pairs of neighbours in `chain`, a list of frame indices; True, since it fitted."""
         known = self._last if self._last is not None and self._last[0] == chain[0] else None
         units = self._store.take(chain[1:] if known else chain)
         encoded = self._stage.encode(units)
@@ -134,6 +188,7 @@ class PairCache:
         self._last = (chain[-1], tuple(part[-1:] for part in encoded))
         for i, row in enumerate(rows):
             self._rows[chain[i], chain[i + 1]] = row
+        return True
 
 
 def _chains(pairs: list[tuple[int, int]], most: int) -> Iterator[list[int]]:
@@ -153,14 +208,14 @@ def _chains(pairs: list[tuple[int, int]], most: int) -> Iterator[list[int]]:
 class Cutter:
     """Cuts the windows of one stream as its frames arrive, holding no more frames than one window needs."""
 
-    def __init__(self, extractor: Extractor, sampling: Sampling) -> None:
+    def __init__(self, extractor: Extractor, sampling: Sampling, limits: PairLimits | None = None) -> None:
         self._extractor = extractor
         self._sampling = sampling
         self._coming = self._sampling.full()
         self._next: Window | None = next(self._coming, None)
         self._ready: deque[Window] = deque()  # all their frames are there
         self._store = Store()
-        self._pairs = PairCache(extractor.pairs, self._store) if extractor.pairs else None
+        self._pairs = PairCache(extractor.pairs, self._store, limits or PairLimits()) if extractor.pairs else None
         self.n_rows = 0
 
     @property

@@ -8,13 +8,15 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from utils.config import Config
 from utils.flow import Encoded
+from utils.precision import Arithmetic, ready, set_up
 from utils.windows import Sampling
 
 Checkpoints = Mapping[str, Path | None]  # name in the model's needs() -> file; None asks for random weights
+FLOAT32 = Arithmetic()
 Batch = dict[str, Tensor]  # network inputs by name, one row per window, on the device
 
 
@@ -86,10 +88,14 @@ class Extractor(ABC):
     row_dtype: torch.dtype = torch.float32  # that features are saved in, whatever they are computed in
     streamed: ClassVar[bool] = False  # rows are too large for memory: keep them on disk until the video ends
 
-    def __init__(self, config: Config, checkpoints: Checkpoints, device: torch.device) -> None:
+    def __init__(
+        self, config: Config, checkpoints: Checkpoints, device: torch.device, arithmetic: Arithmetic = FLOAT32
+    ) -> None:
         self.config = config
         self.checkpoints = checkpoints
         self.device = device
+        self.arithmetic = arithmetic
+        set_up(arithmetic, device)
         self.pairs: PairStage | None = None
         self.load()
 
@@ -99,6 +105,10 @@ class Extractor(ABC):
         Raises:
             UserError: a checkpoint is not of the network's layout.
         """
+
+    def ready(self, network: nn.Module, float32_parts: tuple[str, ...] = ()) -> nn.Module:
+        """Return a loaded network on the device, ready to run as --precision and --compile say; see utils/precision."""
+        return ready(network, self.device, self.arithmetic, float32_parts)
 
     @property
     @abstractmethod

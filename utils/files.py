@@ -29,7 +29,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise RunError(f"{path}: cannot be written ({_cause(error)}); run the same command again to go on") from error
+        raise RunError(f"{path}: cannot be written ({cause_of(error)}); run the same command again to go on") from error
     finally:
         with contextlib.suppress(OSError):  # the error that counts is the one above
             temporary.unlink()
@@ -43,7 +43,8 @@ def check_writable(folder: Path) -> None:
         raise RunError(f"{folder}: cannot be written ({existing} {cause}); choose another --output_path")
 
 
-def _cause(error: OSError) -> str:
+def cause_of(error: OSError) -> str:
+    """Return why a file could not be written, in a few words."""
     if error.errno == errno.ENOSPC:
         return "the disk is full: make room"
     return error.strerror or str(error)

@@ -1,32 +1,54 @@
 """What happens to a video whose features are there: sink, manifest line, word to the main process."""
 
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from utils.cut import Cut
-from utils.decoders import Job
 from utils.extractor import Extractor
+from utils.folders import folder_at
+from utils.job import Job
 from utils.labels import labels, top_classes
 from utils.link import Link
 from utils.manifest import Manifest
 from utils.pipeline import Outcome
-from utils.plan import Plan, manifest_line
+from utils.plan import FeaturePlan, Plan, manifest_line
 from utils.sinks import make_sink
+from utils.urls import base_name
 
 
 class Finisher:
-    """Writes outcomes of one worker, and reports each to the main process."""
+    """Writes outcomes of one worker and feature type, and reports each to the main process.
 
-    def __init__(self, link: Link, plan: Plan, extractor: Extractor, device_name: str) -> None:
+    watching: makes a context for a video's id, in which its source is asked for its size: it may give no answer.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        plan: Plan,
+        feature: FeaturePlan,
+        extractor: Extractor,
+        device_name: str,
+        watching: Callable[[str], AbstractContextManager[None]],
+    ) -> None:
         self._link = link
-        self._plan = plan
+        self._feature = feature
         self._extractor = extractor
         self._device_name = device_name
-        self._keeps_files = plan.run.on_extraction != "print"
-        self._sink = make_sink(plan.run.on_extraction, plan.folder, lambda text: link.send("text", text))
-        self._manifest = Manifest(plan.folder)
+        self._watching = watching
+        self._keeps_files = plan.keeps_files
+        self._title = f"{feature.feature_type}: " if len(plan.features) > 1 else ""
+        folder = folder_at(feature.output)
+        if self._keeps_files:
+            folder.prepare(make=False)
+        self._sink = make_sink(plan.run.on_extraction, folder, self._show)
+        self._manifest = Manifest(folder)
+
+    def _show(self, text: str) -> None:
+        self._link.send("text", self._title + text)
 
     def finish(self, outcome: Outcome) -> None:
         """Write the outputs, then the manifest line, then report.
@@ -39,8 +61,16 @@ class Finisher:
         if outcome.record is not None:
             with job.timed("write"):
                 outputs = self._sink.write(outcome.record)
-        line = manifest_line(
-            self._plan,
+        with self._watching(job.ref.id):
+            line = self._line(outcome, outputs)
+        if self._keeps_files:
+            self._manifest.append(line)
+        self._link.send("finished", line)
+
+    def _line(self, outcome: Outcome, outputs: list[dict[str, Any]]) -> dict[str, Any]:
+        job = outcome.job
+        return manifest_line(
+            self._feature,
             job.ref,
             outcome.status,
             outcome.reason,
@@ -52,18 +82,16 @@ class Finisher:
             repeated=outcome.n_repeated,
             problems=job.problems,
             outputs=outputs,
-            seconds={stage: round(seconds, 4) for stage, seconds in job.seconds.items()},
+            seconds={stage: round(seconds, 4) for stage, seconds in dict(job.seconds).items()},
             device=self._device_name,
         )
-        if self._keeps_files:
-            self._manifest.append(line)
-        self._link.send("finished", line)
 
     def show_predictions(self, job: Job, cut: Cut, logits: dict[str, np.ndarray]) -> None:
         """Show the five best classes of one window for each stream."""
+        name = base_name(job.ref.member or job.ref.path)
         names = labels(self._extractor.label_set) if self._extractor.label_set else None
         lines = []
         for key, values in logits.items():
-            lines.append(f"{Path(job.ref.path).name} window {cut.row} (ends at {cut.end_s:.3f} s) {key}")
+            lines.append(f"{name} window {cut.row} (ends at {cut.end_s:.3f} s) {key}")
             lines += top_classes(values, names)
-        self._link.send("text", "\n".join(lines) + "\n")
+        self._show("\n".join(lines) + "\n")

@@ -11,6 +11,7 @@ from utils.extractor import Batch, Extractor, NoWindows, StreamInfo
 from utils.flow import FlowNetwork
 from utils.flow_config import FlowConfig
 from utils.flow_pairs import FlowPairs
+from utils.precision import prepared
 from utils.transforms import longer_side, resize_pillow, shorter_side
 from utils.windows import Dense, Sampling
 
@@ -38,7 +39,7 @@ class FlowExtractor(Extractor):
     def load(self) -> None:
         """Load the network onto the device."""
         self.row_dtype = {"float16": torch.float16, "float32": torch.float32}[self.config.flow_dtype]
-        network = self.load_network(self.checkpoints[self.key]).to(self.device)
+        network = prepared(self.load_network(self.checkpoints[self.key]), self.device, self.arithmetic)
         self.pairs = FlowPairs(network, self.device, self._kept)
 
     def _kept(self, flow: Tensor, size: tuple[int, int]) -> Tensor:

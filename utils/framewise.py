@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from utils.errors import UserError
@@ -65,11 +64,6 @@ class FramewiseExtractor(Extractor):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D] of frames [B, h, w, 3]."""
         return {self.key: self.network(self.image.normalised(batch["frame"]))}
-
-
-def on_device(network: nn.Module, device: torch.device) -> nn.Module:
-    """Return an image network ready to be used: evaluation mode, channels last as its input, no gradients."""
-    return network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
 
 
 def spread_frames(info: StreamInfo, total: int) -> list[int]:

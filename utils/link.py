@@ -4,7 +4,7 @@ import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
-from utils.sources.ref import VideoRef
+from utils.plan import Task
 
 
 class Link:
@@ -20,7 +20,7 @@ class Link:
         with self._sending:
             self._connection.send((kind, *content))
 
-    def next_ref(self) -> VideoRef | None:
+    def next_task(self) -> Task | None:
         """Ask for the next video; None when there is no more, or the main process is gone."""
         with self._asking:
             try:

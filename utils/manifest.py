@@ -2,17 +2,25 @@
 
 import hashlib
 import json
-import os
+import re
+import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from utils.errors import RunError, UserError
-from utils.sinks import is_readable
+import numpy as np
+
+from utils.folders import Folder
+from utils.sinks import Outputs
+from utils.sources.facts import source_facts
 from utils.sources.ref import VideoRef
 
 FILE_NAME = "manifest.jsonl"
 FINISHED = ("done", "partial", "skipped")  # what a later run need not do again
+MERGE_AT = 1 << 17  # new entries of the index that are kept in a dict before they go into its arrays
+ID_FIRST = b'{"id": '
+SETTINGS = re.compile(rb'"settings_hash": "([0-9a-f]{16})"')
+BOUND = re.compile(rb'"file": "(features-[^"/]+)"')
+PART = b'"file": ".framemill/parts/'
 Line = dict[str, Any]
 
 
@@ -21,110 +29,180 @@ def settings_hash(settings: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def source_facts(path: str) -> dict[str, Any]:
-    """Return the input's path, size in bytes and modification time, by which a changed file is noticed."""
-    try:
-        stat = Path(path).stat()
-    except (OSError, ValueError):
-        return {"path": path, "bytes": None, "mtime_ns": None}
-    return {"path": path, "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-
-
 class Manifest:
-    """Append-only; many processes may write to it, since each line is one write to the end of the file."""
+    """Append-only; many processes may write to it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._path = folder / FILE_NAME
 
-    def append(self, line: Line) -> None:
-        """Add one line.
+    def append(self, *lines: Line) -> None:
+        """Add lines.
 
         Raises:
-            RunError: the file cannot be written.
+            RunError: they cannot be written.
         """
-        data = (json.dumps(line) + "\n").encode()
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            try:
-                if self._ends_mid_line():  # a writer was killed within its line
-                    data = b"\n" + data
-                written = os.write(descriptor, data)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise RunError(f"{self._path}: cannot be written ({error.strerror})") from error
-        if written != len(data):
-            raise RunError(f"{self._path}: the disk is full; make room and run the same command again")
+        self._folder.append(FILE_NAME, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
 
-    def _ends_mid_line(self) -> bool:
-        with self._path.open("rb") as file:
-            if file.seek(0, os.SEEK_END) == 0:
-                return False
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) != b"\n"
-
-    def lines(self) -> Iterator[Line]:
-        """Yield the lines in the order written; one that was cut short by a crash is left out."""
-        if not self._path.is_file():
-            return
-        with self._path.open("rb") as file:
-            for raw in file:
-                line = _parsed(raw)
-                if line is not None:
-                    yield line
-
-    def latest(self) -> dict[str, Line]:
-        """Return the last line of each video, by its id."""
-        return {line["id"]: line for line in self.lines()}
+    def latest(self) -> "Latest":
+        """Return the last line of each video."""
+        return Latest(self._folder)
 
 
-def _parsed(raw: bytes) -> Line | None:
+class Latest:
+    """The last line of each video. Lines stay on disk; 16 bytes of each video are held in memory."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._position: Any = None
+        self._offsets = _Offsets()
+        self._copy: BinaryIO | None = None  # of lines that do not lie in one local file
+        self._first_new = 0
+        self.hashes: set[str] = set()  # of the settings of all lines, also of those that later ones replace
+        self.bound_files: set[str] = set()  # the numbered files that lines mention
+        self.outdated: dict[str, set[str]] = {}  # of them, by file: places of videos that were extracted again
+        self.refresh()
+        self._first_new = self._copy.seek(0, 2) if self._copy else self._position
+
+    def refresh(self) -> None:
+        """Take in what was appended since, by this run or another one."""
+        lines, self._position = self._folder.tail(FILE_NAME, self._position)
+        for offset, raw in lines:
+            identity = _id(raw)
+            if identity is not None:
+                found = SETTINGS.search(raw)
+                if found:
+                    self.hashes.add(found[1].decode())
+                self.bound_files.update(name.decode() for name in BOUND.findall(raw))
+                self._put(_hashed(identity), offset, raw)
+
+    def _put(self, key: int, offset: int, raw: bytes) -> None:
+        if PART in raw and (known := self._offsets.get(key)) is not None:
+            for output in self._read(known).get("outputs", []):
+                if "place" in output:
+                    self.outdated.setdefault(output["file"], set()).add(output["place"])
+        if offset < 0:  # lines of several files come in no order of time
+            known = self._offsets.get(key)
+            if known is not None and self._read(known).get("finished", "") > _parsed(raw).get("finished", ""):
+                return
+            offset = self._copied(raw)
+        self._offsets.put(key, offset)
+
+    def _copied(self, raw: bytes) -> int:
+        if self._copy is None:
+            self._copy = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the index
+        offset = self._copy.seek(0, 2)
+        self._copy.write(raw)
+        return offset
+
+    def _read(self, offset: int) -> Line:
+        if self._copy is not None:
+            self._copy.seek(offset)
+            return _parsed(self._copy.readline())
+        with self._folder.open(FILE_NAME) as file:
+            file.seek(offset)
+            return _parsed(file.readline())
+
+    def get(self, identity: str) -> Line | None:
+        """Return the last line of a video, None if it has none."""
+        offset = self._offsets.get(_hashed(identity))
+        if offset is None:
+            return None
+        line = self._read(offset)
+        return line if line.get("id") == identity else None
+
+    def is_new(self, identity: str) -> bool:
+        """Return whether the last line of a video was written since this index was made."""
+        offset = self._offsets.get(_hashed(identity))
+        return offset is not None and offset >= self._first_new
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def __iter__(self) -> Iterator[Line]:
+        """Yield the last line of each video, in the order written."""
+        file = self._copy
+        if file is None:
+            if self._folder.size(FILE_NAME) is None:
+                return
+            file = self._folder.open(FILE_NAME)
+        for offset in self._offsets.sorted():
+            file.seek(offset)
+            if line := _parsed(file.readline()):  # empty: damaged after its id
+                yield line
+
+
+class _Offsets:
+    """Where the last line of each video starts, by a 64-bit hash of its id."""
+
+    def __init__(self) -> None:
+        self._keys = np.empty(0, np.uint64)
+        self._values = np.empty(0, np.int64)
+        self._new: dict[int, int] = {}
+
+    def put(self, key: int, offset: int) -> None:
+        """Set the offset of a video."""
+        self._new[key] = offset
+        if len(self._new) > max(MERGE_AT, len(self._keys) // 8):
+            self._merge()
+
+    def _merge(self) -> None:
+        keys = np.concatenate([self._keys, np.fromiter(self._new, np.uint64, len(self._new))])
+        values = np.concatenate([self._values, np.fromiter(self._new.values(), np.int64, len(self._new))])
+        order = np.argsort(keys, kind="stable")  # the newer of two equal keys stays behind the older
+        keys, values = keys[order], values[order]
+        last = np.append(keys[1:] != keys[:-1], True)[: len(keys)]
+        self._keys, self._values, self._new = keys[last], values[last], {}
+
+    def get(self, key: int) -> int | None:
+        """Return the offset of a video, None if it has none."""
+        if key in self._new:
+            return self._new[key]
+        place = int(np.searchsorted(self._keys, np.uint64(key)))
+        if place < len(self._keys) and int(self._keys[place]) == key:
+            return int(self._values[place])
+        return None
+
+    def sorted(self) -> list[int]:
+        """Return all offsets in rising order."""
+        self._merge()
+        return np.sort(self._values).tolist()
+
+    def __len__(self) -> int:
+        self._merge()
+        return len(self._keys)
+
+
+def _hashed(identity: str) -> int:
+    digest = hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+def _id(raw: bytes) -> str | None:
+    """Return the id of a line; None if it was cut short by a crash, or is no line of ours."""
+    try:
+        if raw.startswith(ID_FIRST) and raw.endswith(b"}\n"):
+            identity = json.JSONDecoder().raw_decode(raw.decode(), len(ID_FIRST))[0]
+        else:
+            identity = _parsed(raw).get("id")
+    except ValueError:
+        return None
+    return identity if isinstance(identity, str) else None
+
+
+def _parsed(raw: bytes) -> Line:
     try:
         line = json.loads(raw)
     except ValueError:
-        return None
-    return line if isinstance(line, dict) and "id" in line and "status" in line else None
+        return {}
+    return line if isinstance(line, dict) and "id" in line and "status" in line else {}
 
 
-def is_done(line: Line | None, ref: VideoRef, folder: Path, settings: str, on_extraction: str) -> bool:
+def is_done(line: Line | None, ref: VideoRef, outputs: Outputs, settings: str, on_extraction: str) -> bool:
     """Return whether `line` says that `ref` needs no work: same settings and format, same input, outputs in place."""
-    if line is None or line["status"] not in FINISHED or line.get("settings_hash") != settings:
+    if not line or line["status"] not in FINISHED or line.get("settings_hash") != settings:
         return False
     if line.get("on_extraction") != on_extraction:
         return False
-    if line.get("source") != source_facts(ref.path):
+    if line.get("source") != source_facts(ref):
         return False
-    return is_readable(folder, line.get("outputs", []))
-
-
-def refuse_mixing(folder: Path, latest: dict[str, Line], settings: dict[str, Any]) -> None:
-    """Raise UserError if the folder holds outputs of other settings, naming the difference."""
-    own = settings_hash(settings)
-    others = {line["settings_hash"] for line in latest.values() if line["status"] in ("done", "partial")} - {own}
-    if not others:
-        return
-    known = _settings_of_runs(folder)
-    other = sorted(others)[0]
-    differences = [
-        f"{key}: {known[other].get(key)} there, {value} now"
-        for key, value in settings.items()
-        if other in known and known[other].get(key) != value
-    ]
-    raise UserError(
-        f"{folder} holds features made with other settings ({'; '.join(differences) or 'see its manifest'}): "
-        "choose another --output_path, or extract all again with --overwrite"
-    )
-
-
-def _settings_of_runs(folder: Path) -> dict[str, dict[str, Any]]:
-    known = {}
-    for path in folder.glob("run-*.json"):
-        try:
-            run = json.loads(path.read_text())
-            known[run["settings_hash"]] = run["settings"]
-        except (ValueError, KeyError, TypeError, OSError):
-            continue  # an unreadable run file only makes the message shorter
-    return known
+    return outputs.is_readable(line.get("outputs", []))

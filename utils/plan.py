@@ -6,40 +6,68 @@ from pathlib import Path
 from typing import Any
 
 from utils.config import Config, RunConfig
-from utils.manifest import source_facts
+from utils.sinks.shards import Described
+from utils.sources.facts import source_facts
 from utils.sources.ref import VideoRef
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What every worker of a run is told.
+class FeaturePlan:
+    """One feature type of a run.
 
     extractor: dotted path of the extractor class, "package.module:Class".
     checkpoints: file per name in the model's needs(), None for random weights.
-    folder: of the outputs and the manifest.
+    output: folder of the outputs and the manifest: a local path, or an address.
     facts: what each manifest line repeats: settings hash, weights, program version.
+    described: what result files of shards call its features.
     """
 
+    feature_type: str
     extractor: str
-    run: RunConfig
     config: Config
     checkpoints: dict[str, Path | None]
-    folder: Path
-    frames_folder: Path | None
-    n_threads: int
-    decode_threads: int
+    output: str
+    described: Described
+    frames_folder: Path | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def manifest_line(plan: Plan, ref: VideoRef, status: str, reason: str, **facts: Any) -> dict[str, Any]:
-    """Return a manifest line for one video."""
+@dataclass(frozen=True)
+class Plan:
+    """What every worker of a run is told."""
+
+    run: RunConfig
+    features: tuple[FeaturePlan, ...]
+    n_threads: int
+    decode_threads: int
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether anything is written."""
+        return self.run.on_extraction != "print"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One video to extract, and the feature types that it lacks."""
+
+    ref: VideoRef
+    feature_types: tuple[str, ...]
+
+
+def manifest_line(
+    feature: FeaturePlan, ref: VideoRef, status: str, reason: str, source: dict[str, Any] | None = None, **facts: Any
+) -> dict[str, Any]:
+    """Return a manifest line for one video and feature type. source: what is known of it, where asking is no use."""
     return {
+        "id": ref.id,  # first, so that the index of a long manifest need not parse whole lines
         "status": status,
         "reason": reason,
-        "id": ref.id,
         "name": ref.name,
-        "source": source_facts(ref.path),
+        "source": source or source_facts(ref),
+        **({"shard": ref.shard} if ref.shard else {}),
+        **({"meta": dict(ref.meta)} if ref.meta else {}),
         **facts,
-        **plan.facts,
+        **feature.facts,
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }

@@ -20,8 +20,8 @@ def printable(text: str) -> str:
 class RunProgress:
     """Counts videos and windows. Features and the summary go to standard output, all else to standard error."""
 
-    def __init__(self, n_videos: int, quiet: bool) -> None:
-        self._n_videos = n_videos
+    def __init__(self, n_videos: int | None, quiet: bool) -> None:
+        self._n_listed = self._n_videos = n_videos  # None: not known before the list ends
         self._quiet = quiet
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
         self._start_s = time.monotonic()
@@ -29,6 +29,7 @@ class RunProgress:
         self._videos = 0
         self._windows = 0
         self._failed = 0
+        self._said: set[str] = set()
         self._bar: Progress | None = None
         if self._console.is_terminal and not quiet:
             self._bar = Progress(
@@ -55,6 +56,19 @@ class RunProgress:
         """Show one line that is not a failure; left out with --quiet."""
         if not self._quiet:
             self._console.print(text)
+
+    def say_once(self, text: str) -> None:
+        """Show a line about the run the first time it is given."""
+        if text not in self._said:
+            self._said.add(text)
+            self._console.print(text)
+
+    def passed_over(self, n: int) -> None:
+        """Take note that so many videos of the list needed no work up to now."""
+        if self._n_listed is not None:
+            self._n_videos = self._n_listed - n
+            if self._bar:
+                self._bar.update(self._task, total=self._n_videos)
 
     def warn(self, text: str) -> None:
         """Show one line about a video that failed or is partial."""
@@ -88,8 +102,11 @@ class RunProgress:
             self._bar.update(self._task, completed=self._videos, detail=detail)
         elif not self._quiet and (now_s - self._plain_s >= PLAIN_EVERY_S or self._videos == self._n_videos):
             self._plain_s = now_s
-            left = ""
-            if 0 < self._videos < self._n_videos:
-                left_s = elapsed_s / self._videos * (self._n_videos - self._videos)
-                left = f", about {time.strftime('%H:%M:%S', time.gmtime(left_s))} left"
-            self._console.print(f"{self._videos}/{self._n_videos} videos, {detail}{left}")
+            self._console.print(f"{self._videos}/{self._n_videos or '?'} videos, {detail}{self._left(elapsed_s)}")
+
+    def _left(self, elapsed_s: float) -> str:
+        if self._n_videos is None or not 0 < self._videos < self._n_videos:
+            return ""
+        left_s = int(elapsed_s / self._videos * (self._n_videos - self._videos))
+        days, hours = left_s // 86400, time.strftime("%H:%M:%S", time.gmtime(left_s % 86400))
+        return f", about {f'{days} d ' if days else ''}{hours} left"

@@ -15,6 +15,7 @@ class Model:
     checkpoints: dotted path of the module with FILES, all published files, the default ones first, and
         needs(config), which of them a configuration uses. Like config, it imports no torch.
     outputs: key → shape of the saved array.
+    media: "visual" or "audio": in which of their two lists result files of shards have it.
     """
 
     config: str
@@ -22,6 +23,7 @@ class Model:
     checkpoints: str
     summary: str
     outputs: dict[str, str]
+    media: str = "visual"
 
     def config_class(self) -> type:
         """Return the dataclass of its settings; imports no torch."""

@@ -7,6 +7,7 @@ Zisserman, arXiv:1705.07750. Non-local modules: Wang et al., arXiv:1711.07971.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -154,5 +155,5 @@ class Classifier3D(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return features [B, 2048] and logits [B, classes] of clips [B, 3, T, H, W], normalised RGB."""
-        features = self.backbone(x).mean((2, 3, 4))
+        features = self.backbone(x).mean((2, 3, 4), dtype=torch.float32)
         return features, self.classifier(features)

@@ -1,171 +1,218 @@
 """One run from settings to exit code: what to do, what is done already, who does it, what came of it."""
 
+import contextlib
 import dataclasses
-import json
-import os
-import platform
 import time
-from importlib import metadata
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 
 from utils import collected, devices, manifest
-from utils.config import Config, RunConfig, output_settings
-from utils.download_bar import DownloadBar
+from utils.bind import Binding, binding_of
+from utils.claims import Claims
+from utils.config import Config, RunConfig
 from utils.errors import FramemillError, RunError, UserError, VideoError
-from utils.files import check_writable, whole_file
-from utils.plan import Plan
+from utils.files import check_writable
+from utils.folders import folder_at
+from utils.plan import FeaturePlan, Plan
 from utils.progress import RunProgress, printable
+from utils.progress_file import ProgressFile
 from utils.registry import Model
-from utils.runner import Interrupted, Runner, Totals
+from utils.results import Results
+from utils.roots import Roots
+from utils.run_files import VERSION, RunFiles
+from utils.runner import Interrupted, Runner
+from utils.settings import Settings, find_checkpoints, refuse_mixing, settings_of
+from utils.shard_marks import is_finished
+from utils.sinks import Outputs, check_kind, describe_type
 from utils.sources import collect
-from utils.sources.ref import VideoRef
-from utils.weights import locate, sha256_of
-
-VERSION = "0.1.0"
-RANDOM_WARNING = "--weights random: THE NETWORKS ARE FILLED WITH SEEDED NOISE, THE FEATURES MEAN NOTHING."
+from utils.summary import RANDOM_WARNING, summary
+from utils.todo import Kept, Todo
+from utils.urls import base_name
 
 
-def run(config: RunConfig, model_config: Config, model: Model) -> int:
+@dataclass(frozen=True)
+class Requested:
+    """One feature type as the command asks for it."""
+
+    feature_type: str
+    model: Model
+    config: Config
+
+
+def run(config: RunConfig, requested: Sequence[Requested]) -> int:
     """Extract, and return the exit code: 0, or 1 if a video failed.
 
     Raises:
         FramemillError: the request is wrong (before any work), or the machine fails.
     """
+    if config.on_extraction == "save_shards" and not config.tar_path:
+        raise UserError("--on_extraction save_shards writes a file per tar shard: give --tar_path, or another format")
     if config.out is not None:
         collected.check_suffix(config.out)
         if config.on_extraction == "print":  # what --out gathers has to be kept somewhere
             config = dataclasses.replace(config, on_extraction="save_numpy")
-    listed = collect(config)
-    refs = list(dict.fromkeys(listed))
     chosen, device_note = devices.choose(config)
-    checkpoints = find_checkpoints(config, model_config, model)
-    settings = _settings(config, model_config, checkpoints)
-    folder = Path(config.output_path) / config.feature_type
-    todo = _todo(config, refs, folder, settings)
-    plan = Plan(
-        extractor=model.extractor,
-        run=config,
-        config=model_config,
-        checkpoints=checkpoints,
-        folder=folder,
-        frames_folder=Path(config.tmp_path) / config.feature_type if config.keep_frames else None,
-        n_threads=devices.threads_per_worker(chosen),
-        decode_threads=devices.decode_threads(config, chosen),
-        facts={
-            "feature_type": config.feature_type,
-            "settings_hash": manifest.settings_hash(settings),
-            "weights": settings["weights"],
-            "on_extraction": config.on_extraction,
-            "version": VERSION,
-            **({"warning": RANDOM_WARNING} if config.weights == "random" else {}),
-        },
-    )
-    progress = RunProgress(len(todo), config.quiet)
+    one_run = _Run(config, requested, chosen)
     if config.weights == "random":
-        progress.warn(RANDOM_WARNING)
+        one_run.progress.warn(RANDOM_WARNING)
     if device_note:
-        progress.note(device_note)
-    if len(todo) < len(refs):
-        progress.note(f"{len(refs) - len(todo)} of {len(refs)} videos are done already, in {folder}")
-    exit_code = _extract(plan, todo, chosen, settings, progress)
-    if config.out is not None and exit_code in (0, VideoError.exit_code):
-        collected.write_list(config.out, folder, listed, manifest.Manifest(folder).latest())
-    return exit_code
+        one_run.progress.note(device_note)
+    return one_run.extract()
 
 
-def _extract(
-    plan: Plan, todo: list[VideoRef], chosen: list[str], settings: dict[str, Any], progress: RunProgress
-) -> int:
-    if plan.run.on_extraction != "print":
-        check_writable(plan.folder)
-    runner = Runner(plan, todo, progress)
-    start_s = time.monotonic()
-    error: FramemillError | Interrupted | None = None
-    with progress:
-        try:
-            if todo:
-                runner.run(chosen[: len(todo)])
-        except (FramemillError, Interrupted) as caught:
-            error = caught
-    if isinstance(error, UserError) and not runner.totals.windows:
-        raise error  # refused before any work, such as by a checkpoint of another layout: there is nothing to sum up
-    seconds = time.monotonic() - start_s
-    if plan.run.on_extraction != "print" and todo:
-        try:
-            _write_run_file(plan, settings, chosen, runner.totals, seconds)
-        except RunError as caught:  # as a rule the end of what stopped the run already
-            error = error or caught
-    print(printable(summary(plan, runner.totals, len(todo), seconds, error)))
-    if error is not None:
+class _Run:
+    """The parts of one run, made in the order in which they can refuse it."""
+
+    def __init__(self, config: RunConfig, requested: Sequence[Requested], chosen: list[str]) -> None:
+        self._config = config
+        self._chosen = chosen
+        self._kept: list[Kept] = []
+        self._root = folder_at(config.output_path)
+        self._inputs = collect(config, self._is_finished)
+        self._files = RunFiles()
+        self._settings: dict[str, Settings] = {}
+        features = tuple(self._feature(one) for one in requested)
+        self._plan = Plan(
+            run=config,
+            features=features,
+            n_threads=devices.threads_per_worker(chosen),
+            decode_threads=devices.decode_threads(config, chosen),
+        )
+        self._progress_file = ProgressFile(config.check_progress) if config.check_progress else None
+        if self._plan.keeps_files:
+            self._kept = [self._look_up(feature) for feature in features]
+        self.progress = RunProgress(self._inputs.total, config.quiet)
+
+    def _is_finished(self, tar: str) -> bool:
+        """Return whether nothing is left to do of a tar shard."""
+        if self._config.on_extraction != "save_shards" or self._config.overwrite:
+            return False
+        return is_finished(self._root, PurePath(base_name(tar)).stem, tar, self._kept)
+
+    def _feature(self, one: Requested) -> FeaturePlan:
+        config = self._config
+        check_kind(config.on_extraction, one.feature_type, one.model.outputs)
+        checkpoints = find_checkpoints(config, one.config, one.model)
+        settings = settings_of(one.feature_type, config, one.config, checkpoints)
+        self._settings[one.feature_type] = settings
+        return FeaturePlan(
+            feature_type=one.feature_type,
+            extractor=one.model.extractor,
+            config=one.config,
+            checkpoints=checkpoints,
+            output=f"{config.output_path.rstrip('/')}/{one.feature_type}",
+            described=describe_type(one.feature_type, one.model.media),
+            frames_folder=Path(config.tmp_path) / one.feature_type if config.keep_frames else None,
+            facts={
+                "feature_type": one.feature_type,
+                "settings_hash": manifest.settings_hash(settings),
+                "weights": settings["weights"],
+                "on_extraction": config.on_extraction,
+                "run": self._files.id,
+                "version": VERSION,
+                **({"warning": RANDOM_WARNING} if config.weights == "random" else {}),
+            },
+        )
+
+    def _look_up(self, feature: FeaturePlan) -> Kept:
+        """Return what is known of a type's outputs.
+
+        Raises:
+            UserError: they were made with other settings. RunError: the folder cannot be written.
+        """
+        folder = folder_at(feature.output)
+        if folder.local is not None:
+            check_writable(folder.local)
+        latest = manifest.Latest(folder)
+        if not self._config.overwrite:
+            refuse_mixing(folder, latest, self._settings[feature.feature_type])
+        return Kept(feature, folder, latest, Outputs(folder, self._root))
+
+    def extract(self) -> int:
+        """Do what is missing, and return the exit code."""
+        start_s = time.monotonic()
+        error: FramemillError | Interrupted | None = None
+        with self._claims() as claims:
+            types = tuple(feature.feature_type for feature in self._plan.features)
+            todo = Todo(self._inputs, self._config, types, self._kept, claims, self._progress_file)
+            binding = binding_of(self._plan, self._root, self._kept, claims, todo)
+            results = Results(self._plan, self._kept, todo, Roots(self._inputs.roots), claims, binding, self.progress)
+            runner = Runner(self._plan, todo, results, self.progress)
+            with self.progress:
+                try:
+                    if runner.anything_to_do(len(self._chosen)):
+                        self._write_run_files({})
+                        runner.run(self._chosen)
+                except (FramemillError, Interrupted) as caught:
+                    error = caught
+            if isinstance(error, UserError) and not results.totals.windows:
+                self._remove_run_files()
+                raise error  # refused before any work, such as by a checkpoint of another layout: nothing to sum up
+            error = self._conclude(results, binding, time.monotonic() - start_s, error)
+        seconds = time.monotonic() - start_s
+        print(printable(summary(self._plan, results.totals, todo, self._inputs.total, seconds, error)))
         if isinstance(error, FramemillError):
             raise error
-        return error.exit_code
-    return 1 if runner.totals.failed else 0
+        if isinstance(error, Interrupted):
+            return error.exit_code
+        if self._config.out is not None:
+            self._write_list()
+        return VideoError.exit_code if results.totals.failed else 0
+
+    @contextlib.contextmanager
+    def _claims(self) -> Iterator[Claims | None]:
+        """Yield this run's claims on the output folder, None where nothing is written."""
+        if not self._kept:
+            yield None
+            return
+        folders = (self._root, *(kept.folder for kept in self._kept))
+        for folder in folders:
+            folder.prepare()
+            folder.tidy()
+        try:
+            with Claims(self._root) as claims:
+                yield claims
+        finally:
+            for folder in reversed(folders):
+                folder.leave()
+
+    def _conclude(
+        self, results: Results, binding: Binding | None, seconds: float, error: FramemillError | Interrupted | None
+    ) -> FramemillError | Interrupted | None:
+        """Write what is written at the end of a run, however it ended; return the first error."""
+        if not self._kept or not results.totals.videos:
+            return error
+        try:
+            if binding is not None:
+                binding.finish()
+            self._write_run_files(
+                {"totals": {**results.totals.counts(), "windows": results.totals.windows}, "seconds": round(seconds, 3)}
+            )
+            self._files.write_log(self._root, {kept.feature.feature_type: kept.latest for kept in self._kept})
+        except RunError as caught:  # as a rule the end of what stopped the run already
+            return error or caught
+        return error
+
+    def _write_run_files(self, facts: dict[str, object]) -> None:
+        for kept in self._kept:
+            feature_type = kept.feature.feature_type
+            settings_hash = kept.feature.facts["settings_hash"]
+            about = {"settings_hash": settings_hash, "devices": self._chosen, "listed": self._inputs.total, **facts}
+            self._files.write(kept.folder, self._settings[feature_type], about)
+
+    def _remove_run_files(self) -> None:
+        for kept in self._kept:
+            self._files.remove(kept.folder)
+
+    def _write_list(self) -> None:
+        for kept in self._kept:
+            kept.latest.refresh()
+            path = self._config.out if len(self._kept) == 1 else _of_type(self._config.out, kept.feature.feature_type)
+            collected.write_list(path, kept.folder, self._inputs.listed(), kept.latest, self._root)
 
 
-def find_checkpoints(config: RunConfig, model_config: Config, model: Model) -> dict[str, Path | None]:
-    """Return the checkpoints that the configuration uses, downloaded where needed; None for random weights.
-
-    Raises:
-        UserError: a file is missing and cannot be downloaded.
-    """
-    found: dict[str, Path | None] = {}
-    for name, need in model.needs(model_config).items():
-        if config.weights == "random" and need.named is None and need.can_be_random:
-            found[name] = None
-            continue
-        with DownloadBar(need.published.name) as report:
-            found[name] = locate(need.published, need.named, config.weights_dir, report)
-    return found
-
-
-def _settings(config: RunConfig, model_config: Config, checkpoints: dict[str, Path | None]) -> dict[str, Any]:
-    """Return all that decides what the features are."""
-    weights = {name: sha256_of(path) if path else "random" for name, path in checkpoints.items()}
-    return {"feature_type": config.feature_type, **output_settings(model_config), "weights": weights}
-
-
-def _todo(config: RunConfig, refs: list[VideoRef], folder: Path, settings: dict[str, Any]) -> list[VideoRef]:
-    if config.on_extraction == "print" or config.overwrite:
-        return refs
-    latest = manifest.Manifest(folder).latest()
-    manifest.refuse_mixing(folder, latest, settings)
-    own = manifest.settings_hash(settings)
-    return [ref for ref in refs if not manifest.is_done(latest.get(ref.id), ref, folder, own, config.on_extraction)]
-
-
-def _write_run_file(plan: Plan, settings: dict[str, Any], chosen: list[str], totals: Totals, seconds: float) -> None:
-    versions = {name: metadata.version(name) for name in ("torch", "torchvision", "av", "numpy")}
-    content = {
-        "settings_hash": plan.facts["settings_hash"],
-        "settings": settings,
-        "versions": {"framemill": VERSION, "python": platform.python_version(), **versions},
-        "devices": chosen,
-        "totals": {name: getattr(totals, name) for name in ("done", "partial", "skipped", "failed", "windows")},
-        "seconds": round(seconds, 3),
-    }
-    path = plan.folder / f"run-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.json"
-    with whole_file(path) as file:
-        file.write(json.dumps(content, indent=1, default=str).encode())
-
-
-def summary(
-    plan: Plan, totals: Totals, n_videos: int, seconds: float, error: FramemillError | Interrupted | None
-) -> str:
-    """Return the last lines of a run: how many videos, which ones are not simply done and why, what to do."""
-    counted = {name: getattr(totals, name) for name in ("done", "partial", "skipped", "failed")}
-    left = n_videos - sum(counted.values())
-    parts = [f"{number} {name}" for name, number in counted.items() if number or name == "done"]
-    parts += [f"{left} not done"] if left else []
-    lines = [f"{n_videos} videos in {seconds:.1f} s: {', '.join(parts)}; {totals.windows} windows"]
-    lines += [f"  {line['status']}: {line['reason']}" for line in totals.lines]
-    if plan.run.on_extraction != "print":
-        lines.append(f"outputs and manifest.jsonl in {plan.folder}")
-    if plan.run.weights == "random":
-        lines.append(RANDOM_WARNING)
-    if isinstance(error, Interrupted):
-        lines.append(f"stopped by {error}; run the same command again to go on")
-    elif totals.failed and error is None:
-        lines.append("run the same command again to try the failed ones once more; the others are kept")
-    return "\n".join(lines)
+def _of_type(path: str, feature_type: str) -> str:
+    """Return "all_i3d.pkl" of "all.pkl": with several feature types each has its own list."""
+    suffix = Path(path).suffix
+    return f"{path[: -len(suffix)]}_{feature_type}{suffix}"

@@ -4,7 +4,6 @@ A pickle is a program that may call any function by name. The unpicklers here lo
 harmless functions; what is not in it is refused, or becomes an object that does nothing.
 """
 
-import codecs
 import io
 import pickle
 import zipfile
@@ -17,15 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from utils import array_pickle
+from utils.array_pickle import load_arrays
 from utils.errors import UserError
 
 ZIP_MAGIC = b"PK"
 LEGACY_MAGIC = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)  # what torch.save wrote first before PyTorch 1.6
 LEGACY_PROTOCOL = 1001
-FAULTS = (  # what a damaged or foreign file makes an unpickler raise
-    pickle.UnpicklingError, EOFError, OSError, zipfile.BadZipFile, RuntimeError, ArithmeticError,
-    ValueError, TypeError, AttributeError, LookupError, MemoryError, ImportError,
-)  # fmt: skip
+FAULTS = (*array_pickle.FAULTS, zipfile.BadZipFile)  # what a damaged or foreign file makes an unpickler raise
 
 STORAGES = {
     "FloatStorage": torch.float32,
@@ -183,35 +181,6 @@ def _values(data: bytearray, dtype: torch.dtype, n_values: int) -> Tensor:
     return torch.frombuffer(data, dtype=dtype, count=n_values)
 
 
-class _NumpyUnpickler(pickle.Unpickler):
-    """Builds numpy arrays, containers and plain values, and refuses any other class."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return what numpy's own pickles name.
-
-        Raises:
-            pickle.UnpicklingError: the pickle names anything else.
-        """
-        if (module, name) not in ARRAYS:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not data")
-        return ARRAYS[module, name]
-
-
-ARRAYS: Mapping[tuple[str, str], Callable[..., Any]] = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("_codecs", "encode"): codecs.encode,  # how bytes of Python 2 are kept
-    ("collections", "OrderedDict"): OrderedDict,
-} | {
-    (module, name): function
-    for module in ("numpy.core.multiarray", "numpy._core.multiarray")  # before numpy 2, and since
-    for name, function in (
-        ("_reconstruct", np.empty(0).__reduce__()[0]),
-        ("scalar", np.float32().__reduce__()[0]),
-    )
-}
-
-
 def read_caffe2_blobs(path: str | Path) -> dict[str, np.ndarray]:
     """Return the arrays of a Caffe2 checkpoint by name: a pickle of Python 2 that holds a dict under "blobs".
 
@@ -220,7 +189,7 @@ def read_caffe2_blobs(path: str | Path) -> dict[str, np.ndarray]:
     """
     try:
         with Path(path).open("rb") as file:
-            content = _NumpyUnpickler(file, encoding="latin1").load()
+            content = load_arrays(file, encoding="latin1")
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such checkpoint file") from error
     except FAULTS as error:

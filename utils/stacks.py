@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ class StackExtractor(Extractor):
     """
 
     key: str
+    float32_parts: ClassVar[tuple[str, ...]] = ("avgpool",)  # of the network, see Extractor.ready
     label_set = "kinetics400"
 
     @abstractmethod
@@ -30,7 +32,7 @@ class StackExtractor(Extractor):
 
     def load(self) -> None:
         """Load the network onto the device."""
-        self._network = self.load_network().to(self.device, memory_format=torch.channels_last_3d)
+        self._network = self.ready(self.load_network(), self.float32_parts)
 
     @property
     def keys(self) -> Sequence[str]:

@@ -5,12 +5,20 @@ import os
 import signal
 import traceback
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
 from utils import logs
 from utils.errors import FramemillError, RunError
+from utils.folders import folder_at
 from utils.link import Link
-from utils.plan import Plan
+from utils.plan import FeaturePlan, Plan
 from utils.registry import load_object
+
+if TYPE_CHECKING:  # they import torch, which the main process does without
+    from utils.extractor import Extractor
+    from utils.finish import Finisher
+    from utils.pipeline import Pipeline
+    from utils.writer import Writer
 
 log = logging.getLogger(__name__)
 
@@ -44,23 +52,50 @@ def _exit_at_once(_signal: int, _frame: object) -> None:
 def _extract(link: Link, plan: Plan, device_name: str) -> None:
     import torch
 
+    from utils import pipeline
     from utils.decoders import Decoders
     from utils.finish import Finisher
-    from utils.pipeline import Pipeline
+    from utils.media.limits import Limits
+    from utils.precision import Arithmetic
+    from utils.watchdog import Watchdog
+    from utils.writer import Writer
 
     torch.set_num_threads(plan.n_threads)
-    torch.backends.cudnn.allow_tf32 = False  # torch's default rounds convolutions to 10 bits, past our tolerance
-    torch.backends.cuda.matmul.allow_tf32 = False
-    device = torch.device(device_name)
-    extractor = load_object(plan.extractor)(plan.config, plan.checkpoints, device)
+    device, arithmetic = torch.device(device_name), Arithmetic(plan.run.precision, plan.run.compile)
+    extractors = {
+        feature.feature_type: load_object(feature.extractor)(feature.config, feature.checkpoints, device, arithmetic)
+        for feature in plan.features
+    }
     link.send("ready", os.getpid())
-    finisher = Finisher(link, plan, extractor, device_name)
-    pipeline = Pipeline(
+    with Watchdog(link.send, plan.run.video_timeout) as watchdog, Writer() as writer:
+        pipelines = {}
+        for feature in plan.features:
+            extractor = extractors[feature.feature_type]
+            finisher = Finisher(link, plan, feature, extractor, device_name, watchdog.watching)
+            pipelines[feature.feature_type] = _pipeline(link, plan, feature, extractor, finisher, writer)
+        decoders = Decoders(
+            extractors,
+            link.next_task,
+            plan.decode_threads,
+            limits=Limits(plan.run.max_pixels, plan.run.max_seconds),
+            watching=watchdog.watching,
+            frames_folders={f.feature_type: f.frames_folder for f in plan.features if f.frames_folder is not None},
+        )
+        pipeline.run(pipelines, decoders, writer.check)
+
+
+def _pipeline(
+    link: Link, plan: Plan, feature: FeaturePlan, extractor: "Extractor", finisher: "Finisher", writer: "Writer"
+) -> "Pipeline":
+    from utils.pipeline import Pipeline
+
+    return Pipeline(
         extractor,
         plan.run.batch_size or extractor.batch_size,
-        spill=plan.folder if plan.run.on_extraction != "print" else None,
-        finish=finisher.finish,
+        spill=folder_at(feature.output).local if plan.keeps_files else None,
+        # What is printed goes out between the predictions for its windows, so in this thread.
+        finish=writer.later(finisher.finish, lambda outcome: outcome.n_bytes) if plan.keeps_files else finisher.finish,
         windows_done=lambda n: link.send("windows", n),
         predicted=finisher.show_predictions,
+        warn=lambda text: link.send("warn", f"{feature.feature_type}: {text}"),
     )
-    pipeline.run(Decoders(extractor, link.next_ref, plan.decode_threads, plan.frames_folder))

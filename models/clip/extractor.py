@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from models.clip.config import CLIPConfig
 from models.clip.tower import image_input, load_tower, random_tower
 from utils.extractor import Batch, NoWindows, StreamInfo
-from utils.framewise import FramewiseExtractor, as_rows, on_device
+from utils.framewise import FramewiseExtractor, as_rows
 from utils.windows import Dense, Sampling
 
 USUAL_FPS = 25  # to guess the frames of a clip before any video is open
@@ -23,7 +23,7 @@ class CLIPExtractor(FramewiseExtractor):
         """Load the image tower and the transform that belongs to its weights."""
         path, named = self.checkpoints["clip"], self.config.open_clip_name
         tower = load_tower(path, *named) if path else random_tower(*named)
-        self.image, self.network = image_input(tower, *named), on_device(tower, self.device)
+        self.image, self.network = image_input(tower, *named), self.ready(tower)
 
     @property
     def batch_size(self) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from models.i3d.config import I3DConfig
@@ -11,6 +10,7 @@ from models.i3d.weights import load_i3d, random_i3d
 from utils.extractor import Batch, Extractor, NoWindows, StreamInfo, short_of_a_window
 from utils.flow import FlowNetwork
 from utils.flow_pairs import FlowPairs
+from utils.precision import prepared
 from utils.transforms import resize_pillow
 from utils.windows import Dense, Sampling
 
@@ -32,7 +32,7 @@ class I3DExtractor(Extractor):
         for stream in self.config.streams:
             path = self.checkpoints[f"i3d_{stream}"]
             network = load_i3d(path, stream, *parity) if path else random_i3d(stream, *parity)
-            self._networks[stream] = network.to(self.device, memory_format=torch.channels_last_3d)
+            self._networks[stream] = self.ready(network, float32_parts=("conv3d_0c_1x1",))
         if "flow" in self.config.streams:
             self.pairs = FlowPairs(self._flow_network(), self.device, lambda flow, size: quantise_flow(flow))
 
@@ -41,10 +41,10 @@ class I3DExtractor(Extractor):
         if self.config.flow_type == "raft":
             from models.raft.weights import load_raft, random_raft
 
-            return (load_raft(path) if path else random_raft()).to(self.device)
+            return prepared(load_raft(path) if path else random_raft(), self.device, self.arithmetic)
         from models.pwc.weights import load_pwc, random_pwc
 
-        return (load_pwc(path) if path else random_pwc()).to(self.device)
+        return prepared(load_pwc(path) if path else random_pwc(), self.device, self.arithmetic)
 
     @property
     def keys(self) -> Sequence[str]:

@@ -7,6 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from utils.convolution import convolve
+from utils.pooling import max_pool
+
 Padding = Literal["video_features", "tensorflow"]
 Size = tuple[int, int, int]  # time, height, width
 
@@ -44,7 +47,7 @@ def zeros_around(length: int, kernel: int, stride: int, padding: Padding) -> tup
 
 
 class Unit(nn.Module):
-    """Convolution without bias, batch norm, ReLU."""
+    """Convolution without bias, batch norm, ReLU; or convolution with the batch norm folded in, ReLU."""
 
     def __init__(self, n_in: int, n_out: int, kernel: Size, stride: Size, *, bn_eps: float, padding: Padding) -> None:
         super().__init__()
@@ -57,8 +60,9 @@ class Unit(nn.Module):
         kernel, stride = self.conv3d.kernel_size, self.conv3d.stride
         pads = [zeros_around(*sizes, self.padding) for sizes in zip(x.shape[2:], kernel, stride, strict=True)]
         x, own = _pad_uneven(x, pads)
-        x = F.conv3d(x, self.conv3d.weight, None, stride, own)
-        return F.relu(self.batch3d(x), inplace=True)
+        is_folded = isinstance(self.batch3d, nn.Identity)
+        x = convolve(x, self.conv3d.weight, self.conv3d.bias, stride, own, slope=0.0 if is_folded else None)
+        return x if is_folded else F.relu(self.batch3d(x), inplace=True)
 
 
 class Pool(nn.Module):
@@ -70,14 +74,15 @@ class Pool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T, H, W] -> [B, C, T', H', W']."""
-        pads = []
+        zeros = []
         for length, kernel, stride in zip(x.shape[2:], self.kernel, self.stride, strict=True):
             before, after = zeros_around(length, kernel, stride, self.padding)
-            # ceil_mode lets the last window hang over the end; zeros there count only if they add one.
-            adds_none = -(-(length - kernel) // stride) == -(-(length + after - kernel) // stride)
-            pads.append((0, 0) if before == 0 and adds_none else (before, after))
-        x, own = _pad_uneven(x, pads)
-        return F.max_pool3d(x, self.kernel, self.stride, own, ceil_mode=True)
+            overhang = -(length + before + after - kernel) % stride  # the last window may hang over the end
+            zeros.append((before, after + overhang))
+        if x.device.type == "cpu":
+            return max_pool(x, self.kernel, self.stride, zeros)
+        x, own = _pad_uneven(x, zeros)
+        return F.max_pool3d(x, self.kernel, self.stride, own)
 
 
 def _pad_uneven(x: Tensor, pads: list[tuple[int, int]]) -> tuple[Tensor, Size]:
@@ -176,6 +181,6 @@ class I3D(nn.Module):
             x = layer(x)
         # A 2x7x7 average pool of stride 1, then the mean over time: the first and the last time position
         # weigh half as much as the others.
-        positions = x.mean((3, 4)).unbind(2)
+        positions = x.mean((3, 4), dtype=torch.promote_types(x.dtype, torch.float32)).unbind(2)
         features = torch.stack([(a + b) / 2 for a, b in pairwise(positions)]).mean(0)
         return features, classifier(features)

@@ -13,6 +13,7 @@ class R21DExtractor(StackExtractor):
 
     config: R21DConfig
     key = "r21d"
+    float32_parts = ("avgpool", "fc")
 
     def load_network(self) -> nn.Module:
         """Return the network of --model_name."""

@@ -6,8 +6,9 @@ convolution of a concatenation is a sum of convolutions of its parts: a third of
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 from torchvision.models.optical_flow.raft import ConvGRU
+
+from utils.convolution import convolve
 
 
 class GatedUnit:
@@ -21,7 +22,7 @@ class GatedUnit:
         gates = (unit.convz, unit.convr, unit.convq)
         weight = torch.cat([gate.weight for gate in gates])
         bias = torch.cat([gate.bias for gate in gates])
-        of_context = functional.conv2d(context, weight[:, hidden:motion_start], bias, padding=self.padding)
+        of_context = convolve(context, weight[:, hidden:motion_start], bias, padding=self.padding)
         self.hidden = hidden
         self.context_zr, self.context_q = of_context.split((2 * hidden, hidden), dim=1)
         changing = torch.cat((weight[:, :hidden], weight[:, motion_start:]), dim=1)
@@ -35,4 +36,4 @@ class GatedUnit:
         return torch.lerp(state, proposal, update)
 
     def _convolved(self, weight: Tensor, state: Tensor, motion: Tensor) -> Tensor:
-        return functional.conv2d(torch.cat((state, motion), dim=1), weight, padding=self.padding)
+        return convolve(torch.cat((state, motion), dim=1), weight, padding=self.padding)

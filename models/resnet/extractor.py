@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from models.resnet.config import ResNetConfig
 from models.resnet.weights import load_resnet, random_resnet
 from utils.extractor import Batch
-from utils.framewise import FramewiseExtractor, on_device
+from utils.framewise import FramewiseExtractor
 from utils.image_input import ImageInput
 
 INPUT = ImageInput(size=(224, 224), resize=(256, 256))  # the transform of torchvision's IMAGENET1K_V1 weights
@@ -25,7 +25,7 @@ class ResNetExtractor(FramewiseExtractor):
         network = load_resnet(path, name) if path else random_resnet(name)
         self.classifier = network.fc.to(self.device)
         network.fc = nn.Identity()
-        self.image, self.network = INPUT, on_device(network, self.device)
+        self.image, self.network = INPUT, self.ready(network, float32_parts=("avgpool",))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, 512 or 2048], and with --show_pred the logits [B, classes]."""

@@ -13,6 +13,7 @@ class S3DExtractor(StackExtractor):
 
     config: S3DConfig
     key = "s3d"
+    float32_parts = ("avgpool", "classifier")
 
     def load_network(self) -> nn.Module:
         """Return the network of either published layout."""

@@ -26,7 +26,7 @@ class SlowFastExtractor(Extractor):
         """Load the network onto the device."""
         path = self.checkpoints["slowfast"]
         network = load_slowfast(path) if path else random_slowfast()
-        self._network = network.to(self.device, memory_format=torch.channels_last_3d)
+        self._network = self.ready(network, float32_parts=("classifier",))
 
     @property
     def with_times(self) -> bool:  # type: ignore[override]

@@ -57,4 +57,4 @@ def windows(maps: Maps) -> Tensor:
 
     The windows move by one position. Their mean weights the middle of a map more than a global average would.
     """
-    return torch.cat([F.avg_pool2d(each.mean(2), WINDOW, stride=1) for each in maps], 1)
+    return torch.cat([F.avg_pool2d(each.mean(2, dtype=torch.float32), WINDOW, stride=1) for each in maps], 1)

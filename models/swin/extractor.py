@@ -12,6 +12,7 @@ class SwinExtractor(ClipExtractor):
     """Features of clips and crops, [clips, crops, 768], unless --average joins them."""
 
     key = "swin"
+    float32_parts = ("classifier", "backbone.avgpool")
     clips_at_once = (1, 8)
 
     def network(self, path: Path | None) -> nn.Module:

@@ -12,6 +12,7 @@ class TSNExtractor(ClipExtractor):
     """One vector per video, [2048], unless --average leaves clips or crops apart."""
 
     key = "tsn"
+    float32_parts = ("classifier", "backbone.avgpool")
     clips_at_once = (5, 64)
 
     def network(self, path: Path | None) -> nn.Module:

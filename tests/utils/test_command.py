@@ -17,11 +17,12 @@ I3D = ["--feature_type", "i3d"]
 
 
 def test_flags_fill_the_typed_settings():
-    run, model = parse(
+    run, models = parse(
         [*I3D, "--device_ids", "0", "2", "--video_paths", "a.mp4", "b c.mkv", "--streams", "rgb", "--stack_size", "24",
          "--extraction_fps", "12.5", "--show_kinetics_pred"],
         MODELS,
     )  # fmt: skip
+    model = models["i3d"]
     assert (run.device_ids, run.video_paths, run.on_extraction) == ([0, 2], ["a.mp4", "b c.mkv"], "print")
     assert (model.streams, model.stack_size, model.step_size) == (["rgb"], 24, 64)
     assert (model.extraction_fps, model.show_pred, model.flow_type) == (12.5, True, "pwc")
@@ -30,10 +31,21 @@ def test_flags_fill_the_typed_settings():
 def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path):
     file = tmp_path / "run.yml"
     file.write_text("feature_type: i3d\nstack_size: 24\nstep_size: 12\nshow_pred: true\nvideo_paths: [x.mp4]\n")
-    run, model = parse(["--config", str(file), "--step_size", "6", "--no-show_pred"], MODELS)
-    assert run.feature_type == "i3d"
+    run, models = parse(["--config", str(file), "--step_size", "6", "--no-show_pred"], MODELS)
+    model = models["i3d"]
+    assert run.feature_type == ["i3d"]
     assert run.video_paths == ["x.mp4"]
     assert (model.stack_size, model.step_size, model.show_pred) == (24, 6, False)
+
+
+def test_several_types_share_flags_and_have_their_own(tmp_path):
+    file = tmp_path / "run.yml"
+    file.write_text("feature_type: [slowfast, vggish]\nlayers: true\nslowfast:\n  num_clips: 3\n")
+    run, models = parse(["--config", str(file), "--vggish.average", "none", "--slowfast.num_clips", "2"], MODELS)
+    assert run.feature_type == ["slowfast", "vggish"]
+    assert (models["slowfast"].layers, models["vggish"].layers) == (True, True)
+    assert (models["slowfast"].num_clips, models["vggish"].average) == (2, "none")
+    assert models["slowfast"].average == "none"
 
 
 @pytest.mark.parametrize(
@@ -53,6 +65,11 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path):
         ([*I3D, "--streams", "rgb", "rgb"], ["twice"]),
         ([*I3D, "--on_extraction", "save_nump"], ["did you mean save_numpy"]),
         ([*I3D, "--num_workers", "0"], ["--num_workers is 0"]),
+        ([*I3D, "--limit", "0"], ["--limit is 0"]),
+        ([*I3D, "--shard", "2/2"], ["--shard is 2/2", "0/4"]),
+        ([*I3D, "--shard", "a/b"], ["--shard is a/b"]),
+        ([*I3D, "--max_seconds", "nan"], ["--max_seconds is nan"]),
+        (["--feature_type", "slowfast", "vggish", "--vggish.stack_size", "3"], ["vggish.stack_size is unknown"]),
         ([*I3D, "--device", "cpu", "--device_ids", "0"], ["exclude each other"]),
         ([*I3D, "--config", "absent.yml"], ["absent.yml", "no such file"]),
         ([*I3D, "stray"], ["stray"]),
@@ -74,7 +91,9 @@ def test_a_wrong_command_says_what_to_type(arguments, words):
         ("feature_type: vggish\nflow_type: raft\n", ["flow_type is not used by --feature_type vggish"]),
         ("- a\n- b\n", ["flag: value"]),
         ("a: [", ["not readable as YAML"]),
-        ("feature_type: [i3d]\n", ["feature_type"]),
+        ("feature_type: [[i3d]]\n", ["feature_type"]),
+        ("feature_type: 7\n", ["--feature_type 7"]),
+        ("feature_type: [i3d, vggish]\nvggish:\n  stack_size: 3\n", ["vggish", "not used by --feature_type vggish"]),
     ],
 )
 def test_a_wrong_file_says_which_key(tmp_path, text, words):

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from utils.assemble import Rows
-from utils.cut import Cut, Cutter, Store
+from utils.cut import Cut, Cutter, PairLimits, Store
+from utils.errors import VideoError
 from utils.extractor import Extractor
 from utils.windows import Dense, Listed
 
@@ -50,10 +51,12 @@ class Plain(Extractor):
         return {"x": batch["units"].flatten(1)[:, :1]}
 
 
-def run(dense: Dense, n_frames: int, chunk: int, stage: Differences | None = None) -> list:
+def run(
+    dense: Dense, n_frames: int, chunk: int, stage: Differences | None = None, limits: PairLimits | None = None
+) -> list:
     extractor = Plain(None, {}, torch.device("cpu"))
     extractor.dense, extractor.pairs = dense, stage
-    cutter = Cutter(extractor, dense)
+    cutter = Cutter(extractor, dense, limits)
     frames = torch.arange(n_frames).reshape(-1, 1, 1, 1).expand(-1, 2, 2, 3)
     cuts = []
     for start in range(0, n_frames, chunk):
@@ -136,3 +139,44 @@ def test_rows_on_disk_come_back_as_they_were():
     np.testing.assert_array_equal(rows.arrays()["flow"], values)
     np.testing.assert_allclose(rows.timestamps_ms(), np.arange(7) * 100)
     np.testing.assert_allclose(rows.timestamps_ms(with_first=True), np.arange(-1, 7) * 100)
+
+
+class Cramped(Differences):
+    """A device whose memory suffices for a few pairs at once."""
+
+    def __init__(self, planned: int, fitting: int) -> None:
+        super().__init__()
+        self._planned, self._fitting = planned, fitting
+
+    def pairs_at_once(self, size):
+        return self._planned
+
+    def between(self, first, second, size):
+        if len(first[0]) > self._fitting:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().between(first, second, size)
+
+
+@pytest.mark.parametrize(("fitting", "batches"), [(8, [8, 8, 8, 8]), (5, [4, 4, 4, 4]), (1, [1, 1, 1, 1])])
+@pytest.mark.parametrize("size", [2, 9])
+def test_pairs_that_do_not_fit_are_computed_in_halves_from_then_on(size, fitting, batches):
+    learned, freed = [], []
+    limits = PairLimits(lambda: freed.append(True), lambda size, most: learned.append((size, most)))
+    stage = Cramped(8, fitting)
+    cuts = run(Dense(size, size - 1), 40, 40, stage, limits)
+    expected = run(Dense(size, size - 1), 40, 40, Differences())
+    assert [cut.row for cut in cuts] == [cut.row for cut in expected]
+    for ours, theirs in zip(cuts, expected, strict=True):
+        assert torch.equal(ours.inputs["pairs"], theirs.inputs["pairs"])
+    assert stage.batches[: len(batches)] == batches
+    assert learned == ([] if fitting == 8 else [((2, 2), batches[0])])
+    assert bool(freed) is bool(learned)
+    stage.batches.clear()
+    run(Dense(size, size - 1), 9, 9, stage, limits)  # the next video starts with what the first one learned
+    assert stage.batches == [batches[0]] * (8 // batches[0])
+    assert len(learned) < 2
+
+
+def test_a_pair_that_does_not_fit_alone_fails_the_video():
+    with pytest.raises(VideoError, match=r"one pair of 2x2 frames does not fit in memory; use fewer --num_workers"):
+        run(Dense(2, 1), 9, 9, Cramped(8, 0))

@@ -3,12 +3,19 @@
 import os
 from fractions import Fraction
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import av
 from av.container import InputContainer
 from av.stream import Disposition, Stream
 
 from utils.errors import VideoError
+from utils.media.input import MediaSource
+from utils.media.limits import DEFAULT_LIMITS, MAX_FPS, Limits
+from utils.media.reader import Reader, open_reader
+from utils.media.resample import nearest
+from utils.urls import redacted
 
 # The demuxers that may read a file. All of them read that file alone. Left out on purpose: playlists and manifests
 # that name other files or addresses (hls, dash, concat, sdp, imf, ...), numbered pictures (image2), capture devices.
@@ -18,26 +25,90 @@ FORMATS = (
     "amr,amrnb,amrwb,ape,tta,tak,wv,mpc,mpc8,oma,voc,dsf,loas"
 )
 
+HEAD_BYTES = 512  # looked at to say what a file is that FFmpeg refuses
+READ_BYTES = 1 << 18  # asked of a stream at once
 PLAYLIST_MARKS = (b"#EXTM3U", b"ffconcat", b"<MPD", b"v=0", b"file ", b"[playlist]", b"<SmoothStreamingMedia")
 
 
-def open_media(path: str | os.PathLike[str]) -> InputContainer:
+class Media:
+    """An opened media file; a context manager. Its stream of bytes, where there is one, is closed with it."""
+
+    def __init__(
+        self, source: MediaSource, container: InputContainer, label: str, reader: Reader | None = None
+    ) -> None:
+        self.source = source
+        self.container = container
+        self.label = label  # what messages call it
+        self._reader = reader
+
+    @property
+    def failure(self) -> str:
+        """What went wrong on reading the bytes, with a remedy; empty if nothing did. FFmpeg takes it for the end."""
+        return self._reader.failure if self._reader else ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and the stream."""
+        self.container.close()
+        if self._reader:
+            self._reader.close()
+
+
+def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders: bool = True) -> Media:
     """Return the opened file. Nothing else is opened on its behalf: no playlist, no reference, no address.
 
-    The path is always a local file's name, also when it looks like an address or an option.
+    A str is always a local file's name, also when it looks like an address or an option.
+    decoders: FFmpeg may decode the first pictures to learn what the header does not say.
     Raises VideoError when the file is missing, empty, no media, or cut off before its index.
     """
-    file = Path(path)
-    _refuse_non_files(file, path)
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+    options = {"format_whitelist": FORMATS}
+    options |= limits.decoder_options if decoders else {"codec_whitelist": "none"}
+    if isinstance(source, str | os.PathLike):
+        return _open_file(source, options)
+    label, reader = redacted(str(source)), open_reader(source)
+    try:
+        container = _open(reader, options | {"protocol_whitelist": "none"})
+    except (av.FFmpegError, ValueError) as error:
+        reader.seek(0)
+        cause = reader.failure or _cause(reader.read(HEAD_BYTES), error)
+        reader.close()
+        raise VideoError(f"{label}: cannot be opened as media: {cause}") from error
+    except BaseException:
+        reader.close()
+        raise
+    return Media(source, container, label, reader)
+
+
+def _open(file: str | Reader, options: dict[str, str]) -> InputContainer:
+    return av.open(file, "r", options=options, metadata_errors="replace", buffer_size=READ_BYTES)
+
+
+def _open_file(path: str | os.PathLike[str], options: dict[str, str]) -> Media:
+    """Return the opened local file."""
+    file, label = Path(path), str(path)
+    _refuse_non_files(file, label)
     try:
         # An absolute path cannot be taken for "http:...", "concat:..." or any other protocol.
-        return av.open(str(file.absolute()), "r", options=options, metadata_errors="replace")
+        return Media(path, _open(str(file.absolute()), options | {"protocol_whitelist": "file"}), label)
+    except PermissionError as error:
+        raise VideoError(f"{label}: cannot be opened as media: permission denied. Make the file readable.") from error
     except (av.FFmpegError, ValueError) as error:
-        raise VideoError(f"{path}: cannot be opened as media: {_cause(file, error)}") from error
+        try:
+            with file.open("rb") as stream:
+                head = stream.read(HEAD_BYTES)
+        except OSError as failure:
+            raise VideoError(f"{label}: cannot be opened as media: {failure}. Make the file readable.") from error
+        raise VideoError(f"{label}: cannot be opened as media: {_cause(head, error)}") from error
 
 
-def _refuse_non_files(file: Path, path: str | os.PathLike[str]) -> None:
+def _refuse_non_files(file: Path, path: str) -> None:
     """Raise VideoError unless `file` is a regular file that holds something."""
     try:
         if not file.exists():
@@ -50,15 +121,8 @@ def _refuse_non_files(file: Path, path: str | os.PathLike[str]) -> None:
         raise VideoError(f"{path}: cannot be read ({error}). Check the path and its permissions.") from error
 
 
-def _cause(file: Path, error: Exception) -> str:
-    """Say in a few words why FFmpeg refused the file, and what to do."""
-    if isinstance(error, PermissionError):
-        return "permission denied. Make the file readable."
-    try:
-        with file.open("rb") as stream:
-            head = stream.read(512)
-    except OSError as failure:
-        return f"{failure}. Make the file readable."
+def _cause(head: bytes, error: Exception) -> str:
+    """Say in a few words why FFmpeg refused a file that starts with `head`, and what to do."""
     if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(PLAYLIST_MARKS) or b"<MPD" in head:
         return "it is a playlist, which names other files. Give those files themselves."
     if head[4:8] in (b"ftyp", b"mdat", b"moov", b"free", b"wide"):
@@ -106,25 +170,47 @@ def audio_stream(container: InputContainer) -> Stream | None:
     return max(streams, key=lambda s: (bool(s.disposition & Disposition.default), s.channels), default=None)
 
 
-def require_video(container: InputContainer, path: str | os.PathLike[str]) -> Stream:
+def require_video(media: Media) -> Stream:
     """Return the video stream; VideoError where there is none."""
-    stream = video_stream(container)
+    stream = video_stream(media.container)
     if stream is None:
-        held = describe(container)
-        raise VideoError(f"{path}: no video stream (it holds: {held}). For sound use --feature_type vggish.")
+        held = describe(media.container)
+        raise VideoError(f"{media.label}: no video stream (it holds: {held}). For sound use --feature_type vggish.")
     return stream
 
 
-def require_audio(container: InputContainer, path: str | os.PathLike[str]) -> Stream:
+def require_audio(media: Media) -> Stream:
     """Return the audio stream; VideoError where there is none."""
-    stream = audio_stream(container)
+    stream = audio_stream(media.container)
     if stream is None:
-        held = describe(container)
+        held = describe(media.container)
         remedy = "For pictures use a video feature type such as i3d."
-        raise VideoError(f"{path}: no audio stream (it holds: {held}). {remedy}")
+        raise VideoError(f"{media.label}: no audio stream (it holds: {held}). {remedy}")
     return stream
 
 
 def average_fps(stream: Stream) -> Fraction:
-    """Return frames per second as CAP_PROP_FPS gives it: the average rate, or the nearest thing the file states."""
-    return stream.average_rate or stream.guessed_rate or stream.base_rate or 1 / stream.time_base
+    """Return frames per second as CAP_PROP_FPS gives it: the average rate, or the nearest thing the file states.
+
+    Where the file states no average, a rate that no camera has is passed over. The result may still be absurd.
+    """
+    stated = stream.average_rate
+    if stated:
+        return stated
+    guesses = [rate for rate in (stream.guessed_rate, stream.base_rate, 1 / stream.time_base) if rate]
+    return next((rate for rate in guesses if 0 < rate <= MAX_FPS), guesses[0])
+
+
+def require_fps(media: Media, stream: Stream) -> Fraction:
+    """Return the average rate; VideoError if it is none that a video can have."""
+    rate = average_fps(stream)
+    if 0 < rate <= MAX_FPS:
+        return rate
+    stated = f"its header states {float(rate):g} frames per second"
+    raise VideoError(f"{media.label}: {stated}, which no video has. Give the rate to use: --extraction_fps 25.")
+
+
+def frame_units(stream: Stream) -> int:
+    """Return one frame's usual duration in time base units; 0 where the header's rate is none that a video can have."""
+    rate = average_fps(stream)
+    return nearest(*(1 / (rate * stream.time_base)).as_integer_ratio()) if 0 < rate <= MAX_FPS else 0

@@ -7,7 +7,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from utils.media.container import reason
+from utils.media.container import Media, reason
 from utils.media.report import DecodeReport
 
 
@@ -19,18 +19,21 @@ def packets(container: InputContainer, stream: Stream) -> Iterator[Packet]:
     return (packet for packet in container.demux(stream) if packet.size)
 
 
-def read(container: InputContainer, stream: Stream, report: DecodeReport) -> Iterator[Packet | None]:
-    """Yield the stream's packets, then None, which makes a decoder give out what it holds back.
+def read(media: Media, stream: Stream, report: DecodeReport) -> Iterator[Packet | None]:
+    """Yield the stream's packets from where the file stands, then None: a decoder then gives out what it holds back.
 
     A file that cannot be read to its end ends here, and `report` says so.
     """
     n_corrupt = 0
     try:
-        for packet in packets(container, stream):
+        for packet in packets(media.container, stream):
             n_corrupt += packet.is_corrupt
             yield packet
     except av.FFmpegError as error:
-        report.damage(f"reading stops before the end: {reason(error)}")
+        report.damage(f"reading stops before the end: {media.failure or reason(error)}")
+    else:
+        if media.failure:
+            report.damage(f"reading stops before the end: {media.failure}")
     if n_corrupt:
         report.damage(f"{n_corrupt} packets are incomplete in the file")
     yield None
@@ -47,16 +50,19 @@ def declared_packets(container: InputContainer, stream: Stream, *, shown: bool =
     return sum(1 for entry in stream.index_entries if not (shown and entry.is_discard))
 
 
-def declared_end_s(container: InputContainer, stream: Stream) -> float | None:
+def declared_end_s(container: InputContainer, stream: Stream, *, exact_count: bool = True) -> float | None:
     """Return when the stream ends by its header, in seconds of its own clock; None where the header does not say.
 
     AVI headers give each stream's length, which FFmpeg calls its number of frames, in units of the stream's clock;
-    Matroska files by mkvmerge or FFmpeg carry it as a tag of the stream.
+    Matroska files by mkvmerge or FFmpeg carry it as a tag of the stream. exact_count: the caller counts packets where
+    the header states their number (see `declared_packets`); else such a header's duration is returned too.
     """
     if container.format.name == "avi" and stream.frames:
         return float(((stream.start_time or 0) + stream.frames) * stream.time_base)
     if container.format.name == "matroska,webm":
         return _clock_s(stream.metadata.get("DURATION", ""))
+    if container.format.name.startswith("mov,") and stream.duration and not exact_count:
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
     return None
 
 

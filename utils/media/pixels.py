@@ -1,7 +1,5 @@
 """Decoded frames → RGB pixels, as OpenCV's reader converts them."""
 
-import os
-
 import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
@@ -19,8 +17,8 @@ class RgbConverter:
     up to 26 grey levels apart on tagged video, nothing on untagged.)
     """
 
-    def __init__(self, path: str | os.PathLike[str], first: av.VideoFrame, turn: Orientation) -> None:
-        self._path = path
+    def __init__(self, label: str, first: av.VideoFrame, turn: Orientation) -> None:
+        self._label = label
         self._stored = (first.width, first.height)
         self._turn = turn
         self._reformatter = VideoReformatter()  # keeps its tables from frame to frame
@@ -50,7 +48,7 @@ class RgbConverter:
             )
         except av.FFmpegError as error:
             raise VideoError(
-                f"{self._path}: pixel format {frame.format.name} cannot be turned into RGB: {reason(error)}. "
+                f"{self._label}: pixel format {frame.format.name} cannot be turned into RGB: {reason(error)}. "
                 "Convert the video to yuv420p."
             ) from error
         plane = picture.planes[0]

@@ -1,6 +1,7 @@
 """What a media file holds: its streams, picture size, frame rate, duration and sound, without decoding it."""
 
-import os
+from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -12,18 +13,26 @@ from av.stream import Stream
 
 from utils.errors import VideoError
 from utils.media.container import (
+    Media,
     audio_stream,
     average_fps,
     describe,
+    frame_units,
     open_media,
     reason,
     require_video,
     video_stream,
 )
 from utils.media.demux import declared_packets, packets
-from utils.media.resample import FrameRateRule, nearest, parse_fps
+from utils.media.input import MediaSource
+from utils.media.limits import DEFAULT_LIMITS, Limits
+from utils.media.picture_size import bound
+from utils.media.resample import FrameRateRule, parse_fps
+from utils.media.seek import can_seek, read_from
+from utils.media.segment import WHOLE, Segment
 from utils.media.upright import Orientation, orientation
 
+TIME_MAX = 2**62  # no file lasts longer on any clock
 VP8_SHOWN = 0x10  # bit of a VP8 frame's first byte: this frame is shown (RFC 6386, section 9.1)
 
 
@@ -43,11 +52,12 @@ class MediaInfo:
     audio_channels: int | None
 
 
-def probe(path: str | os.PathLike[str]) -> MediaInfo:
+def probe(source: MediaSource, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
     """Return what the file holds. One frame is decoded, to know which way up it is. VideoError if it is no media."""
-    with open_media(path) as container:
+    with open_media(source, limits) as media:
+        container = media.container
         video, audio = video_stream(container), audio_stream(container)
-        size = _upright_size(container, video) if video else (None, None)
+        size = _upright_size(media, limits) if video else (None, None)
         return MediaInfo(
             has_video=video is not None,
             has_audio=audio is not None,
@@ -62,45 +72,92 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
         )
 
 
-def frame_times_s(path: str | os.PathLike[str], fps: float | None = None) -> np.ndarray:
+def frame_times_s(
+    source: MediaSource,
+    fps: float | Fraction | None = None,
+    segment: Segment = WHOLE,
+    limits: Limits = DEFAULT_LIMITS,
+) -> np.ndarray:
     """Return when each frame is shown, float64 [frames], in seconds since the stream's start, in order.
 
-    Nothing is decoded: the times are those of the packets, and there are as many as decoding the whole video yields
-    frames (on a damaged file fewer may decode). Frames that an edit list hides do not count.
+    Nothing is decoded: the times are those of the packets, and there are as many as decoding the same segment within
+    the same limits yields frames (on a damaged file fewer may decode). Frames that an edit list hides do not count.
     fps: the times of the frames sampled at this rate instead, as VideoStream gives them.
 
     Raises:
         VideoError: there is no video, or the file cannot be read.
     """
-    with open_media(path) as container:
-        stream = require_video(container, path)
-        hidden = _is_hidden_vp8 if stream.codec_context.codec.canonical_name == "vp8" else _is_hidden
-        is_avi = container.format.name == "avi"  # it states no presentation times: frames come in packet order
+    times = _times(source, fps, segment, limits, enter=True)
+    return _times(source, fps, segment, limits, enter=False) if times is None else times
+
+
+def _times(
+    source: MediaSource, fps: float | Fraction | None, segment: Segment, limits: Limits, *, enter: bool
+) -> np.ndarray | None:
+    """Return `frame_times_s`. enter: begin at the segment where that can be done; None if that fails on this file."""
+    with open_media(source, limits) as media:
+        segment.check(media.label)
+        stream = require_video(media)
+        bound(media, stream, limits)
+        first, last = segment.units(stream.time_base)
+        limit = limits.behind(stream.time_base, first or 0)
         try:
-            shown = [packet for packet in packets(container, stream) if not hidden(packet)]
+            found = packets(media.container, stream)
+            if enter and first is not None and first > 0 and can_seek(media, stream):
+                moment = first + stream.start_time
+                found = read_from(media, stream, moment, lambda: packets(media.container, stream))
+                if found is None:
+                    return None
+            pts, durations = _packet_times(media, stream, found, limit if last is None else min(limit, last))
         except av.FFmpegError as error:
-            raise VideoError(f"{path}: reading stopped: {reason(error)}. Get the file again.") from error
-        stated = sorted(
-            packet.dts if is_avi or packet.pts is None else packet.pts
-            for packet in shown
-            if packet.pts is not None or packet.dts is not None
-        )
-        if not stated:
-            return np.empty(0)
-        start = stated[0] if stream.start_time is None else stream.start_time
-        pts = [time - start for time in stated]
-        if fps is None:
-            return np.array(pts, np.float64) * float(stream.time_base)
-        usual = nearest(*(1 / (average_fps(stream) * stream.time_base)).as_integer_ratio())
-        return _times_at_rate(pts, shown[-1].duration or usual, stream.time_base, parse_fps(fps))
+            raise VideoError(f"{media.label}: reading stopped: {reason(error)}. Get the file again.") from error
+        if media.failure:
+            raise VideoError(f"{media.label}: {media.failure}")
+        if first is None and len(pts) and pts[0] < 0:  # the seconds count from a frame before 0, too
+            limit = limits.behind(stream.time_base, int(pts[0]))
+        inside = pts < (limit if last is None else min(limit, last))
+        if first is not None:
+            inside &= pts >= first
+        shown = pts[inside].tolist()
+        if fps is None or not shown:
+            return pts[inside] * float(stream.time_base)
+        is_cut = (last is None or limit < last) and bool((pts >= limit).any())
+        end = limit if is_cut else min(limit, shown[-1] + (int(durations[inside][-1]) or frame_units(stream)))
+        return _ticks_s(shown, end, FrameRateRule(stream.time_base, parse_fps(fps), segment.origin_s), segment.origin_s)
 
 
-def _times_at_rate(pts: list[int], last_duration: int, time_base: Fraction, fps: Fraction) -> np.ndarray:
-    """Return the times of the ticks at which a frame is shown, in seconds."""
-    rule = FrameRateRule(time_base, fps)
+def _ticks_s(pts: list[int], end: int, rule: FrameRateRule, origin_s: Fraction) -> np.ndarray:
+    """Return when each tick of the rule shows a frame, in seconds. end: of the last frame, in time base units."""
     ticks = [tick for time in pts for tick in rule.push(time)]
-    ticks += rule.finish(pts[-1] + last_duration)
-    return np.array([float(tick / fps) for tick in ticks])
+    ticks += rule.finish(end)
+    return np.array([float(origin_s + tick / rule.fps) for tick in ticks])
+
+
+def _packet_times(media: Media, stream: Stream, found: Iterator[Packet], behind: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return when the frames in packets are shown, since the stream's start, and how long; sorted int64 [frames] each.
+
+    behind: the first moment that is of no interest; packets are read until nothing before it can come.
+    """
+    hidden = _is_hidden_vp8 if stream.codec_context.codec.canonical_name == "vp8" else _is_hidden
+    is_avi = media.container.format.name == "avi"  # it states no presentation times: frames come in packet order
+    start, usual = stream.start_time, frame_units(stream)
+    times, durations = array("q"), array("q")  # a video of a day has millions
+    for packet in found:
+        if hidden(packet):
+            continue
+        stated = packet.dts if is_avi or packet.pts is None else packet.pts
+        if stated is None:  # a bare stream of pictures: evenly spaced
+            stated = min(TIME_MAX, times[-1] + (durations[-1] or usual)) if times else start or 0
+        times.append(stated)
+        durations.append(packet.duration or 0)
+        if start is not None and packet.dts is not None and packet.dts - start >= behind:
+            break  # no frame is shown before it is decoded
+    all_times = np.array(times, np.int64)
+    order = np.argsort(all_times, kind="stable")
+    pts = all_times[order]
+    if len(pts):
+        pts = pts - (pts[0] if start is None else start)
+    return pts, np.array(durations, np.int64)[order]
 
 
 def _is_hidden(packet: Packet) -> bool:
@@ -112,11 +169,13 @@ def _is_hidden_vp8(packet: Packet) -> bool:
     return packet.is_discard or not bytes(packet)[0] & VP8_SHOWN
 
 
-def _upright_size(container: InputContainer, stream: Stream) -> tuple[int, int]:
+def _upright_size(media: Media, limits: Limits) -> tuple[int, int]:
     """Return (width, height) as shown; as stored where no frame decodes."""
+    stream = require_video(media)
+    bound(media, stream, limits)
     turn = Orientation()
     try:
-        for frame in container.decode(stream):
+        for frame in media.container.decode(stream):
             turn = orientation(frame)
             break
     except av.FFmpegError:

@@ -11,12 +11,13 @@ class DecodeReport:
     partial: bool = False  # something of the stream is missing or damaged
 
     def note(self, problem: str) -> None:
-        """Note something unusual that loses nothing."""
-        self.problems.append(problem)
+        """Note, once, something unusual that loses nothing."""
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def damage(self, problem: str) -> None:
         """Note a problem that leaves the stream incomplete."""
-        self.problems.append(problem)
+        self.note(problem)
         self.partial = True
 
 
@@ -24,8 +25,10 @@ class DecodeReport:
 class VideoReport(DecodeReport):
     """What came of decoding a video stream."""
 
-    decoded: int = 0  # source frames that came out of the decoder
-    declared: int | None = None  # frames that the header promises to show; None where it makes no exact promise
+    decoded: int = 0  # source frames that came out of the decoder, of the segment asked for
+    declared: int | None = (
+        None  # frames that the header promises to show; None where it makes no exact promise, and of a segment
+    )
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Which source frame is shown at each frame of another rate, by the rule of ffmpeg's `fps` filter: arithmetic alone."""
 
+import math
 from fractions import Fraction
 
 from utils.errors import UserError
@@ -38,10 +39,15 @@ class FrameRateRule:
     tick of the next frame. So a frame is left out when the next one falls on its tick, and repeated over a gap. The
     first tick is that of the first frame; the last frame is shown until the rounded end of the stream. This is what
     ffmpeg's `fps` filter does with its default options (round=near, eof_action=round).
+
+    origin_s: the time of tick 0, which is the start of the segment that the frames are cut from.
     """
 
-    def __init__(self, time_base: Fraction, fps: Fraction) -> None:
-        self._ticks_per_unit = (Fraction(time_base) * fps).as_integer_ratio()
+    def __init__(self, time_base: Fraction, fps: Fraction, origin_s: Fraction = Fraction(0)) -> None:
+        self.fps = fps
+        per_unit, shift = Fraction(time_base) * fps, origin_s * fps
+        self._denominator = math.lcm(per_unit.denominator, shift.denominator)
+        self._per_unit, self._shift = int(per_unit * self._denominator), int(shift * self._denominator)
         self._next: int | None = None
 
     def push(self, pts: int) -> range:
@@ -62,8 +68,7 @@ class FrameRateRule:
 
     def _tick(self, pts: int) -> int:
         """Return the tick nearest to a time."""
-        numerator, denominator = self._ticks_per_unit
-        return nearest(pts * numerator, denominator)
+        return nearest(pts * self._per_unit - self._shift, self._denominator)
 
     def _until(self, tick: int) -> range:
         """Return the ticks from the next one to `tick`, and move on."""

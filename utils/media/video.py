@@ -1,8 +1,6 @@
 """The frames of a video file as a bounded stream of uint8 RGB chunks, with their times in seconds."""
 
 import itertools
-import os
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,32 +10,32 @@ from typing import Self
 import av
 import numpy as np
 
-from utils.errors import VideoError
-from utils.media.container import average_fps, open_media, reason, require_video
-from utils.media.demux import declared_end_s, declared_packets, read
+from utils.media.container import require_fps
+from utils.media.frames import SourceFrames
+from utils.media.input import MediaSource
+from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.pixels import RgbConverter
 from utils.media.report import VideoReport
-from utils.media.resample import FrameRateRule, nearest, parse_fps
+from utils.media.segment import WHOLE, Segment
 from utils.media.upright import orientation
+from utils.media.view import Cursor, View
 
 CHUNK_BYTES = 32 << 20  # most bytes of pixels in a chunk, so that frames above about 0.7 megapixel come in shorter ones
-SLACK_S = (
-    1.0  # a stated duration is rounded and says nothing of the last frame's: only more than this counts as missing
-)
 
 
 @dataclass(frozen=True)
 class Frames:
-    """Consecutive output frames of one video."""
+    """Consecutive output frames of one view of a video."""
 
     pixels: np.ndarray  # uint8 [n, H, W, 3], RGB, upright
     index: np.ndarray  # int64 [n], the frame's number in output order, from 0
     pts_s: np.ndarray  # float64 [n], presentation time minus the stream's start time, in seconds
+    view: int = 0  # which of the views asked for
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Size and rate of the frames that a stream yields."""
+    """Size and rate of the frames that a view yields."""
 
     width: int  # pixels, upright
     height: int
@@ -45,65 +43,76 @@ class VideoInfo:
 
 
 class VideoStream:
-    """Iterates once over the `Frames` of a video; a context manager. Holds one chunk of pixels at a time.
+    """Iterates once over the `Frames` of a video; a context manager. Holds one chunk of pixels per view at a time.
 
     The frames are those that OpenCV's FFmpeg reader shows, in its order and with its pixels: edit lists are honoured,
     the display matrix is applied, non-square pixels stay as stored, and colour tags are followed (see `RgbConverter`).
-    Where the decoder refuses a packet the stream ends, as that reader does: what follows would be guesses on missing
-    references, and `report` says so. Packets before the first frame that do not decode are skipped.
+    Where the decoder refuses a packet the stream ends, as that reader does, and `report` says so.
 
-    fps: yield frames at this rate instead, each showing what is on screen at its time by the rule of ffmpeg's `fps`
-        filter (see `FrameRateRule`). Frames that the rule leaves out are decoded but not converted.
+    views: who wants which frames (see `View`). The video is decoded once for all of them; only what is wanted is
+        converted, and decoding ends when each has what it wants. Each gets its frames in order, as if it were alone;
+        which view's chunk comes next depends on the times. Without `views` there is one: View(fps, wanted).
     chunk_frames: most frames in one chunk.
     threads: decoder threads. One gives the most frames per CPU second; more shorten the wait for a single large video.
-    wanted: output numbers of the only frames to yield. The others are not converted, and decoding ends with the last.
+    segment: the frames with start_s <= time < end_s. Output 0 is the first of them, times stay the video's own; an
+        extraction rate ticks from start_s on, as if the segment were a file of its own.
+    limits: what is refused or left out, see `Limits`.
 
     Raises VideoError when the file is no media, has no video stream, or not one frame decodes.
     """
 
-    info: VideoInfo
+    infos: tuple[VideoInfo, ...]  # one per view
     report: VideoReport
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        source: MediaSource,
         fps: float | Fraction | None = None,
+        wanted: Sequence[int] | None = None,
+        *,
+        views: Sequence[View] = (),
         chunk_frames: int = 16,
         threads: int = 1,
-        wanted: Sequence[int] | None = None,
+        segment: Segment = WHOLE,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        self._path = path
-        self._fps = None if fps is None else parse_fps(fps)
-        self._chunk_frames = chunk_frames
-        self.wanted = wanted
-        self._container = open_media(path)
+        self._source = SourceFrames(source, threads, segment, limits)
         try:
-            self._open(threads)
+            self._start(views or (View(fps, wanted),), segment, chunk_frames)
         except BaseException:
-            self._container.close()
+            self._source.close()
             raise
 
-    def _open(self, threads: int) -> None:
-        """Choose the stream and decode its first frame, which tells the size and which way is up."""
-        self._stream = require_video(self._container, self._path)
-        self._stream.codec_context.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = threads
-        self.report = VideoReport(declared=declared_packets(self._container, self._stream))
-        # AVI files store packets in decoding order, without presentation times: frame k is shown at the k-th packet's.
-        self._packet_times: deque[int] | None = deque() if self._container.format.name == "avi" else None
-        frames = self._decode()
-        first = next(frames, None)
-        if first is None:
-            why = "; ".join(self.report.problems) or "the stream is empty"
-            raise VideoError(f"{self._path}: not one frame decodes ({why}). Get the file again, or convert it.")
+    def _start(self, views: Sequence[View], segment: Segment, chunk_frames: int) -> None:
+        """Decode the first frame, which tells the size and which way is up."""
+        source = self._source
+        self.report = source.report
+        self._cursors = [Cursor(view, source.time_base, segment.origin_s) for view in views]
+        rates = [cursor.fps or require_fps(source.media, source.stream) for cursor in self._cursors]
+        frames = iter(source)
+        first = next(frames)  # SourceFrames raises VideoError where there is none
         self._frames = itertools.chain([first], frames)
-        turn = orientation(first)
+        turn = orientation(first[0])
         if not turn.known:
             self.report.note("its display matrix turns by an odd angle: frames are left as stored")
-        self._converter = RgbConverter(self._path, first, turn)
+        self._converter = RgbConverter(source.media.label, first[0], turn)
         width, height = self._converter.size
-        self._chunk_frames = max(1, min(self._chunk_frames, CHUNK_BYTES // (3 * width * height)))
-        self.info = VideoInfo(width, height, self._fps or average_fps(self._stream))
+        self.infos = tuple(VideoInfo(width, height, rate) for rate in rates)
+        chunk_frames = max(1, min(chunk_frames, CHUNK_BYTES // (3 * width * height)))
+        self._chunks = [_Chunk(view, (chunk_frames, height, width, 3)) for view in range(len(views))]
+        self._shown: av.VideoFrame | None = None  # the last frame that came
+        self._converted: tuple[av.VideoFrame, np.ndarray] | None = (
+            None  # the last one converted, in a chunk not yet given
+        )
+
+    @property
+    def info(self) -> VideoInfo:
+        """Size and rate of the first view."""
+        return self.infos[0]
+
+    def want(self, view: int, wanted: Sequence[int] | None) -> None:
+        """Choose the outputs of a view, before the first is taken."""
+        self._cursors[view].want(wanted)
 
     def __enter__(self) -> Self:
         return self
@@ -115,125 +124,89 @@ class VideoStream:
 
     def close(self) -> None:
         """Close the file."""
-        self._container.close()
+        self._source.close()
 
     def __iter__(self) -> Iterator[Frames]:
-        """Yield the frames in chunks; the last may be shorter."""
-        chosen = self._chosen()
-        while (chunk := self._chunk(itertools.islice(chosen, self._chunk_frames))) is not None:
-            yield chunk
-
-    def _chunk(self, chosen: Iterator[tuple[int, av.VideoFrame, float]]) -> Frames | None:
-        """Convert frames as they come; None if none comes."""
-        first = next(chosen, None)
-        if first is None:
-            return None
-        pixels = np.empty((self._chunk_frames, self.info.height, self.info.width, 3), np.uint8)
-        index, pts_s, shown = [], [], None
-        for number, frame, time_s in itertools.chain([first], chosen):
-            row = len(index)
-            if frame is shown:
-                pixels[row] = pixels[row - 1]
-            else:
-                self._converter.write(frame, pixels[row])
-            shown = frame
-            index.append(number)
-            pts_s.append(time_s)
-        return Frames(pixels[: len(index)], np.array(index, np.int64), np.array(pts_s, np.float64))
-
-    def _chosen(self) -> Iterator[tuple[int, av.VideoFrame, float]]:
-        """Yield (output number, source frame, time in seconds) of every frame to hand out."""
-        shown = self._at_new_rate() if self._fps else self._at_own_rate()
-        if self.wanted is None:
-            yield from ((number, frame, time_s) for number, (frame, time_s) in enumerate(shown))
-            return
-        chosen = frozenset(self.wanted)
-        for number in range(max(chosen, default=-1) + 1):
-            output = next(shown, None)
-            if output is None:
-                missing = sum(1 for wanted in chosen if wanted >= number)
-                self.report.damage(f"{missing} of the {len(chosen)} frames asked for lie behind its end")
-                return
-            if number in chosen:
-                yield number, *output
-
-    def _at_own_rate(self) -> Iterator[tuple[av.VideoFrame, float]]:
-        """Yield every source frame with its time in seconds."""
-        units, per_s = self._stream.time_base.as_integer_ratio()
-        for frame, pts in self._timed():
-            yield frame, pts * units / per_s
-
-    def _at_new_rate(self) -> Iterator[tuple[av.VideoFrame, float]]:
-        """Yield the source frame that is shown at each tick of the extraction rate, with the tick's time in seconds."""
-        rule = FrameRateRule(self._stream.time_base, self._fps)
-        shown, end = None, 0
-        for frame, pts in self._timed():
-            for tick in rule.push(pts):
-                yield shown, float(tick / self._fps)
-            shown, end = frame, pts + (frame.duration or self._usual_duration)
-        last = rule.finish(end)
-        if last.stop == 0:
-            self.report.note(f"it is too short to show a frame at {float(self._fps):g} fps")
-        for tick in last:
-            yield shown, float(tick / self._fps)
-
-    def _timed(self) -> Iterator[tuple[av.VideoFrame, int]]:
-        """Yield source frames with their time since the stream's start, in time base units."""
-        start = self._stream.start_time
-        expected = start or 0  # stands in for a missing time
-        for frame in self._frames:
-            stated = self._packet_times.popleft() if self._packet_times else frame.pts
-            pts = expected if stated is None else stated
-            if start is None:
-                start = pts
+        """Yield the frames in chunks; the last of a view may be shorter."""
+        cursors = self._cursors
+        while not all(cursor.done for cursor in cursors):
+            frame, pts = next(self._frames, (None, 0))
+            if frame is None:
+                yield from self._finish()
+                break
             if not self._converter.fits(frame):
                 self._note_size(frame)
-            yield frame, pts - start
-            expected = pts + (frame.duration or self._usual_duration)
+            for chunk, cursor in zip(self._chunks, cursors, strict=True):
+                yield from self._put(chunk, self._shown, cursor.before(pts))
+            for chunk, cursor in zip(self._chunks, cursors, strict=True):
+                yield from self._put(chunk, frame, cursor.now(pts))
+            self._shown = frame
+        yield from (chunk.take() for chunk in self._chunks if chunk.index)
 
-    @property
-    def _usual_duration(self) -> int:
-        """One frame's duration at the average rate, in time base units."""
-        return nearest(*(1 / (average_fps(self._stream) * self._stream.time_base)).as_integer_ratio())
+    def _finish(self) -> Iterator[Frames]:
+        """Show the last frame until its end; say what is missing."""
+        end = min(self._source.end, self._source.limit)
+        for chunk, cursor in zip(self._chunks, self._cursors, strict=True):
+            if cursor.done:
+                continue
+            yield from self._put(chunk, self._shown, cursor.finish(end))
+            if not cursor.count:
+                self.report.note(f"it is too short to show a frame at {float(cursor.fps):g} fps")
+            if cursor.missing:
+                self.report.damage(cursor.missing)
+            elif cursor.fps and end < self._source.end:
+                self._source.cut_off()
+
+    def _put(
+        self, chunk: "_Chunk", frame: av.VideoFrame | None, outputs: Iterator[tuple[int, float]]
+    ) -> Iterator[Frames]:
+        """Write a frame to a view's chunk, once per output; yield the chunk whenever it is full."""
+        for number, time_s in outputs:
+            if chunk.full:
+                self._converted = None  # it may lie in this chunk, which is no longer ours
+                yield chunk.take()
+            row = chunk.add(number, time_s)
+            if self._converted and self._converted[0] is frame:
+                row[...] = self._converted[1]
+            else:
+                self._converter.write(frame, row)
+                self._converted = (frame, row)
 
     def _note_size(self, frame: av.VideoFrame) -> None:
         """Note, once per size, that frames are scaled to the first one's size."""
-        problem = f"the frame size changes to {frame.width}x{frame.height} (as stored): scaled to the first frame's"
-        if problem not in self.report.problems:
-            self.report.note(problem)
+        size = f"{frame.width}x{frame.height} (as stored)"
+        self.report.note(f"the frame size changes to {size}: scaled to the first frame's")
 
-    def _decode(self) -> Iterator[av.VideoFrame]:
-        """Yield decoded frames until the end, or until the decoder refuses a packet; then complete the report."""
-        report, n_lost, n_damaged, end = self.report, 0, 0, 0
-        for packet in read(self._container, self._stream, report):
-            try:
-                frames = self._stream.codec_context.decode(packet)
-            except av.FFmpegError as error:
-                if report.decoded:
-                    report.damage(f"decoding stops after {report.decoded} frames: {reason(error)}")
-                    break
-                n_lost += 1
-                continue
-            if packet is not None and self._packet_times is not None:
-                self._packet_times.append(packet.dts)
-            for frame in frames:
-                report.decoded += 1
-                n_damaged += frame.is_corrupt
-                end = (frame.pts or 0) + (frame.duration or self._usual_duration)
-                yield frame
-        if n_lost:
-            report.damage(f"{n_lost} packets before the first frame do not decode")
-        if n_damaged:
-            report.damage(f"{n_damaged} frames are damaged")
-        self._compare_with_header(end)
 
-    def _compare_with_header(self, end: int) -> None:
-        """Note what the header promises beyond what was decoded. end: of the last frame, in time base units."""
-        report = self.report
-        if report.declared is not None and report.decoded < report.declared:
-            report.damage(f"{report.decoded} of {report.declared} frames decode")
-        promised_s = declared_end_s(self._container, self._stream)
-        decoded_s = float(end * self._stream.time_base)
-        slack_s = max(SLACK_S, 2 / float(average_fps(self._stream)))
-        if promised_s is not None and promised_s - decoded_s > slack_s:
-            report.damage(f"it ends at {decoded_s:.2f} s, the header says {promised_s:.2f} s")
+class _Chunk:
+    """The next frames of one view, while they come."""
+
+    def __init__(self, view: int, shape: tuple[int, int, int, int]) -> None:
+        self._view = view
+        self._shape = shape
+        self._clear()
+
+    def _clear(self) -> None:
+        self.index: list[int] = []
+        self._pts_s: list[float] = []
+        self._pixels: np.ndarray | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether no frame more goes into it."""
+        return len(self.index) == self._shape[0]
+
+    def add(self, number: int, time_s: float) -> np.ndarray:
+        """Return the place for the pixels of one frame more, uint8 [H, W, 3]."""
+        if self._pixels is None:
+            self._pixels = np.empty(self._shape, np.uint8)
+        self.index.append(number)
+        self._pts_s.append(time_s)
+        return self._pixels[len(self.index) - 1]
+
+    def take(self) -> Frames:
+        """Return what came, and start anew."""
+        index = np.array(self.index, np.int64)
+        frames = Frames(self._pixels[: len(index)], index, np.array(self._pts_s, np.float64), self._view)
+        self._clear()
+        return frames

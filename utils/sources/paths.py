@@ -1,56 +1,211 @@
 """Videos named on the command line or in a list file."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from utils.errors import UserError
-from utils.sources.ref import VideoRef
+from utils.sources.lists import ListFile, Row
+from utils.sources.names import safe_id, safe_name, seconds_text, without_suffix
+from utils.sources.source import Entry
+from utils.urls import is_url, redacted, scheme
 
 
-def read_list(list_path: str) -> list[str]:
-    """Return the paths of a list file: one per line, blank lines and lines starting with # left out.
+class Named:
+    """Videos named on the command line, then those of a list, in the order given.
 
-    A relative path is looked up from the current folder, then from the list's own folder.
-
-    Raises:
-        UserError: the list cannot be read as UTF-8 text.
+    A relative path is looked for in the current folder, then in the list's own, or with --video_root in that. The
+    name of the outputs is the file's without folder and suffix, with --video_root below that folder, or the list's id.
     """
-    path = Path(list_path)
+
+    def __init__(self, video_paths: Iterable[str], list_path: str | None, video_root: str | None) -> None:
+        self._paths = tuple(video_paths)
+        self._list = ListFile(list_path) if list_path is not None else None
+        self._root = _root(video_root)
+        self._list_folder = ""
+        if list_path is not None and not is_url(list_path):
+            folder = os.path.dirname(list_path)  # noqa: PTH120 - as it was given
+            self._list_folder = folder if folder not in ("", ".") else ""
+        self._list_stem = os.path.basename(redacted(list_path or ""))  # noqa: PTH119 - of an address as well
+        self.roots = (Path(self._root.path),) if isinstance(self._root, LocalRoot) else ()
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every mention.
+
+        Raises:
+            UserError: the list cannot be read, or a path lies outside --video_root.
+        """
+        for number, path in enumerate(self._paths, 1):
+            entry = self._entry(Row(number, path), "")
+            if entry.refused:
+                raise UserError(f"--video_paths: {entry.refused[1]}")
+            yield entry
+        if self._list is not None:
+            for row in self._list.rows():
+                yield self._entry(row, self._list_folder)
+
+    def _entry(self, row: Row, folder: str) -> Entry:
+        if row.problem is not None:
+            return self._refused(row, row.problem)
+        try:
+            path, other, name = self._place(row.path, folder)
+        except ValueError as error:
+            return self._refused(row, f"{redacted(row.path)[:200]!r}: {error}")
+        id_ = safe_id(row.path)
+        if row.start_s is None and row.end_s is None:
+            segment = ""
+        else:
+            start, end = seconds_text(row.start_s, "0"), seconds_text(row.end_s, "")
+            id_ = f"{id_}#{start}-{end}"
+            segment = f"_{start}_{end or 'end'}"
+        if row.id is not None:
+            id_ = safe_id(row.id)
+            name = id_
+        elif segment:
+            name += segment
+        return Entry(id_, safe_name(name), path, other, row.start_s, row.end_s, row.id is not None, row.meta)
+
+    def _place(self, text: str, folder: str) -> tuple[str, str, str]:
+        """Return where the file is, where else it may be, and its name."""
+        if is_url(text):
+            if scheme(text) != "file":
+                return _address(text, self._root)
+            text = local_path(text)
+        _check(text)
+        if self._root is not None:
+            path, name = self._root.place(text)
+            return path, "", name
+        other = f"{folder}/{text}" if folder and not text.startswith("/") else ""
+        return text, other, without_suffix(text.rstrip("/").rpartition("/")[2])
+
+    def _refused(self, row: Row, problem: str) -> Entry:
+        if self._list is None:
+            return Entry(f"video_paths {row.number}", "", row.path, refused=("failed", problem))
+        where = f"{self._list.shown}, line {row.number}"
+        name = safe_name(f"{without_suffix(self._list_stem)}.line{row.number}")
+        return Entry(safe_id(where), name, self._list.shown, refused=("failed", f"{where}: {problem}"))
+
+
+class LocalRoot:
+    """--video_root as a folder."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._absolute = str(Path(path).absolute()).rstrip("/")
+        self._current = str(Path.cwd()).rstrip("/")
+        below = f"{self._absolute}/".removeprefix(f"{self._current}/")
+        self._below = below if self._absolute.startswith(f"{self._current}/") else None
+        above = f"{self._current}/".removeprefix(f"{self._absolute}/")
+        self._above = above if self._current.startswith(f"{self._absolute}/") else None
+
+    def place(self, text: str) -> tuple[str, str]:
+        """Return the file, and its name: its path below the root without the suffix.
+
+        A relative path counts from the root. Where it could also count from the current folder and still lie below
+        the root, and such a file exists, it does; only then a file is looked for.
+
+        Raises:
+            UserError: it lies outside.
+        """
+        if text.startswith("/"):
+            return text, self._name(text if _is_normal(text) else str(Path(text)), text)
+        from_current = self._from_current(text)
+        if from_current is not None and Path(text).exists():
+            return text, without_suffix(from_current)
+        if "/../" in f"/{text}/":
+            raise UserError(f"{text}: leads out of --video_root {self.path} through '..'")
+        return os.path.join(self.path, text), without_suffix(_normal(text))  # noqa: PTH118 - a million times
+
+    def _from_current(self, text: str) -> str | None:
+        """Return the name of a path from the current folder, None if it cannot lie below the root."""
+        text = _normal(text)
+        if text.startswith("../") or "/../" in text:
+            return None
+        if self._below is not None:
+            return text[len(self._below) :] if text.startswith(self._below) else None
+        return f"{self._above}{text}" if self._above is not None else None
+
+    def _name(self, absolute: str, text: str) -> str:
+        if not absolute.startswith(f"{self._absolute}/"):
+            raise UserError(f"{text}: not below --video_root {self.path}")
+        inside = absolute[len(self._absolute) + 1 :]
+        if "/../" in f"/{inside}/":
+            raise UserError(f"{text}: leads out of --video_root {self.path} through '..'")
+        return without_suffix(inside)
+
+
+class AddressRoot:
+    """--video_root as an address."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+
+    def place(self, text: str) -> tuple[str, str]:
+        """Return the address of a relative path, and its name. Raises UserError for an absolute one."""
+        if text.startswith("/"):
+            raise UserError(f"{text}: not below --video_root {redacted(self.url)}")
+        if "/../" in f"/{text}/":
+            raise UserError(f"{text}: leads out of --video_root {redacted(self.url)} through '..'")
+        inside = _normal(text)
+        return f"{self.url}/{inside}", without_suffix(inside)
+
+
+def _root(video_root: str | None) -> LocalRoot | AddressRoot | None:
+    if video_root is None:
+        return None
+    if is_url(video_root) and scheme(video_root) != "file":
+        return AddressRoot(video_root)
+    return LocalRoot(local_path(video_root) if is_url(video_root) else video_root)
+
+
+def local_path(url: str) -> str:
+    """Return the local path that a file:// address means. Raises ValueError for one of another machine."""
+    host, slash, path = url.partition("://")[2].partition("/")
+    if host not in ("", "localhost"):
+        raise ValueError("a file:// address of another machine; write file:///folder/file")
+    return unquote(slash + path, errors="surrogateescape")
+
+
+def _is_normal(text: str) -> bool:
+    return "//" not in text and "/./" not in text and text[:2] != "./" and text[-1:] != "/" and text[-2:] != "/."
+
+
+def _normal(text: str) -> str:
+    """Return a path without empty and "." parts."""
+    if _is_normal(text):
+        return text
+    return "/".join(part for part in text.split("/") if part not in ("", "."))
+
+
+def _check(path: str) -> None:
+    """Raise ValueError for what no file can be called."""
+    if not path.isascii():
+        try:
+            os.fsencode(path)
+        except UnicodeEncodeError as error:
+            raise ValueError("holds characters that no file name has (lone surrogates); write the list anew") from error
+    if "\0" in path:
+        raise ValueError("holds a NUL character; write the list anew")
+
+
+def _address(url: str, root: LocalRoot | AddressRoot | None) -> tuple[str, str, str]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError as error:
-        raise UserError(f"--file_with_video_paths {list_path}: no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--file_with_video_paths {list_path}: not readable as text ({error})") from error
-    entries = [line.strip() for line in lines]
-    return [_found(entry, path.parent) for entry in entries if entry and not entry.startswith("#")]
-
-
-def _found(entry: str, list_folder: Path) -> str:
-    beside_list = list_folder / entry
-    return str(beside_list) if not Path(entry).exists() and beside_list.exists() else entry
-
-
-def named(video_paths: Iterable[str], list_path: str | None, video_root: str | None) -> list[VideoRef]:
-    """Return the named inputs in the order given, one for each mention.
-
-    Raises:
-        UserError: the list cannot be read, or a path lies outside --video_root.
-    """
-    paths = [*video_paths, *(read_list(list_path) if list_path else [])]
-    return [_ref(entry, Path(video_root) if video_root else None) for entry in paths]
-
-
-def _ref(entry: str, root: Path | None) -> VideoRef:
-    path = Path(entry)
-    if root is None:
-        return VideoRef(entry, path.stem, entry)
-    if not path.is_absolute() and not path.exists():
-        path = root / path
-    try:
-        inside = path.absolute().relative_to(root.absolute())
+        path = urlsplit(url).path
+        url.encode()
     except ValueError as error:
-        raise UserError(f"{entry}: not below --video_root {root}") from error
-    if ".." in inside.parts:
-        raise UserError(f"{entry}: leads out of --video_root {root} through '..'")
-    return VideoRef(entry, str(inside.with_suffix("")), str(path))
+        raise ValueError(f"no address ({error})") from error
+    if "\0" in url:
+        raise ValueError("holds a NUL character; write the list anew")
+    if root is None:
+        name = without_suffix(path.rstrip("/").rpartition("/")[2])
+        return url, "", name or without_suffix(redacted(url).partition("://")[2])
+    if isinstance(root, LocalRoot):
+        raise UserError(f"{redacted(url)}: not below --video_root {root.path}")
+    inside = url.removeprefix(f"{root.url}/")
+    if inside == url:
+        raise UserError(f"{redacted(url)}: not below --video_root {redacted(root.url)}")
+    inside = _normal(urlsplit(f"x://x/{inside}").path.lstrip("/"))
+    if "/../" in f"/{inside}/":
+        raise UserError(f"{redacted(url)}: leads out of --video_root {redacted(root.url)} through '..'")
+    return url, "", without_suffix(inside)

@@ -1,24 +1,35 @@
-"""Videos from the command line and from list files."""
+"""Videos from the command line, list files and folders: names, ids, order, and what is refused."""
+
+import os
+from pathlib import Path
 
 import pytest
 
 from utils import sources
 from utils.config import RunConfig
-from utils.errors import UserError
+from utils.errors import RunError, UserError
 
 
-def collect(video_paths, list_path, video_root):
-    return sources.collect(RunConfig(video_paths=video_paths, file_with_video_paths=list_path, video_root=video_root))
+def refs(**settings):
+    return list(sources.collect(RunConfig(**settings)))
+
+
+def names(**settings):
+    return [ref.name for ref in refs(**settings)]
 
 
 def test_a_list_leaves_out_blank_lines_and_comments(tmp_path):
     (tmp_path / "beside.mp4").touch()
     listing = tmp_path / "list.txt"
     listing.write_text("# videos\n\n  beside.mp4  \nname with spaces & 'ü 视频.mp4\r\n-dash.mp4\nbeside.mp4\n")
-    refs = collect([], str(listing), None)
-    assert [ref.name for ref in refs] == ["beside", "name with spaces & 'ü 视频", "-dash", "beside"]
-    assert refs[0] is refs[3]
-    assert refs[0].path == str(tmp_path / "beside.mp4")
+    inputs = sources.collect(RunConfig(file_with_video_paths=str(listing)))
+    assert [ref.name for ref in inputs] == ["beside", "name with spaces & 'ü 视频", "-dash"]
+    assert [ref.name for ref in inputs] == ["beside", "name with spaces & 'ü 视频", "-dash"]  # again from the start
+    listed = list(inputs.listed())
+    assert [ref.name for ref in listed] == ["beside", "name with spaces & 'ü 视频", "-dash", "beside"]
+    assert listed[0] == listed[3]
+    assert (listed[0].id, listed[0].path) == ("beside.mp4", str(tmp_path / "beside.mp4"))
+    assert inputs.total == 3
 
 
 def test_the_current_folder_comes_before_the_lists_folder(tmp_path, monkeypatch):
@@ -27,48 +38,157 @@ def test_the_current_folder_comes_before_the_lists_folder(tmp_path, monkeypatch)
         (folder / "a.mp4").touch()
     (tmp_path / "lists" / "list.txt").write_text("a.mp4\n")
     monkeypatch.chdir(tmp_path)
-    assert collect([], "lists/list.txt", None)[0].path == "a.mp4"
+    assert refs(file_with_video_paths="lists/list.txt")[0].path == "a.mp4"
 
 
 def test_equal_output_names_are_refused_with_the_remedy():
     with pytest.raises(UserError, match=r"x/1\.mp4 and y/1\.mp4 .* --video_root"):
-        collect(["x/1.mp4", "y/1.mp4"], None, None)
+        refs(video_paths=["x/1.mp4", "y/1.mp4"])
 
 
 def test_a_path_named_twice_is_one_video():
-    assert len(set(collect(["a.mp4", "a.mp4", "./a.mp4"], None, None))) == 1
+    inputs = sources.collect(RunConfig(video_paths=["a.mp4", "b.mp4", "a.mp4", "./a.mp4"]))
+    assert [ref.id for ref in inputs] == ["a.mp4", "b.mp4"]
+    assert [ref.id for ref in inputs.listed()] == ["a.mp4", "b.mp4", "a.mp4", "a.mp4"]
+
+
+def test_equal_names_in_the_list_and_its_folder_are_compared_as_files(tmp_path, monkeypatch):
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "list.txt").write_text("a.mp4\n")
+    (tmp_path / "lists" / "a.mp4").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"a\.mp4 and a\.mp4 would both write|both write outputs called 'a'"):
+        refs(video_paths=["a.mp4"], file_with_video_paths="lists/list.txt")
+    (tmp_path / "a.mp4").touch()
+    assert len(refs(video_paths=["a.mp4"], file_with_video_paths="lists/list.txt")) == 1
 
 
 def test_a_folder_is_searched_with_the_folders_below_it(tmp_path):
-    for name in ("b/2.MP4", "a/1.mkv", "a/notes.txt", "3.wav", "[odd] name.mp4"):
+    for name in ("b/2.MP4", "a/1.mkv", "a/notes.txt", "3.wav", "[odd] name.mp4", "a.mkv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    refs = sources.collect(RunConfig(input_dir=str(tmp_path)))
-    assert [ref.name for ref in refs] == ["[odd] name", "a/1", "b/2"]
-    assert [ref.name for ref in sources.collect(RunConfig(input_dir=str(tmp_path), glob=["*.wav"]))] == ["3"]
+    (tmp_path / "b" / "up").symlink_to(tmp_path)
+    (tmp_path / "b" / "9.mp4").symlink_to(tmp_path / "a" / "1.mkv")
+    (tmp_path / "b" / "broken.mp4").symlink_to(tmp_path / "absent.mp4")
+    assert names(input_dir=str(tmp_path), glob=["*.mp4"]) == ["[odd] name", "b/2", "b/9"]
+    assert names(input_dir=str(tmp_path), glob=["*.mkv", "*.txt"]) == ["a/1", "a/notes", "a"]
+    assert names(input_dir=f"file://{tmp_path}", glob=["*.wav"]) == ["3"]
     with pytest.raises(UserError, match=r"holds no file that matches \*\.avi"):
-        sources.collect(RunConfig(input_dir=str(tmp_path), glob=["*.avi"]))
+        refs(input_dir=str(tmp_path), glob=["*.avi"])
     with pytest.raises(UserError, match="no such folder"):
-        sources.collect(RunConfig(input_dir=str(tmp_path / "absent")))
+        refs(input_dir=str(tmp_path / "absent"))
+    assert sources.collect(RunConfig(input_dir=str(tmp_path))).roots == (tmp_path,)
+
+
+def test_a_folder_is_remembered_as_it_was(tmp_path):
+    (tmp_path / "1.mp4").touch()
+    inputs = sources.collect(RunConfig(input_dir=str(tmp_path)))
+    (tmp_path / "2.mp4").touch()
+    assert [ref.name for ref in inputs] == ["1"]
+
+
+def test_a_folder_without_permission_is_refused_and_the_others_are_searched(tmp_path, monkeypatch):
+    for name in ("open/1.mp4", "closed/2.mp4"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    scandir = os.scandir
+
+    def closed(path):
+        if Path(path).name == "closed":  # root, who runs tests, may read everything
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    good, refused = refs(input_dir=str(tmp_path))
+    assert good.name == "open/1"
+    assert refused.refused[0] == "failed"
+    assert "closed: this folder cannot be searched" in refused.refused[1]
 
 
 def test_video_root_keeps_the_folders(tmp_path):
     for folder in ("x", "y"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "1.mp4").touch()
-    refs = collect(["x/1.mp4", str(tmp_path / "y" / "1.mp4")], None, str(tmp_path))
-    assert [ref.name for ref in refs] == ["x/1", "y/1"]
+    found = refs(video_paths=["x/1.mp4", str(tmp_path / "y" / "1.mp4")], video_root=str(tmp_path))
+    assert [ref.name for ref in found] == ["x/1", "y/1"]
+    assert [ref.path for ref in found] == [str(tmp_path / "x/1.mp4"), str(tmp_path / "y/1.mp4")]
     with pytest.raises(UserError, match="not below --video_root"):
-        collect([str(tmp_path / "x" / "1.mp4")], None, str(tmp_path / "y"))
+        refs(video_paths=[str(tmp_path / "x" / "1.mp4")], video_root=str(tmp_path / "y"))
     with pytest.raises(UserError, match=r"leads out"):
-        collect(["../outside.mp4"], None, str(tmp_path))
+        refs(video_paths=["../outside.mp4"], video_root=str(tmp_path))
+
+
+def test_video_root_and_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "data" / "x").mkdir(parents=True)
+    (tmp_path / "data" / "x" / "1.mp4").touch()
+    monkeypatch.chdir(tmp_path)
+    assert names(video_paths=["data/x/1.mp4", "x/2.mp4"], video_root="data") == ["x/1", "x/2"]
+    monkeypatch.chdir(tmp_path / "data" / "x")
+    assert names(video_paths=["1.mp4", "y/2.mp4"], video_root=str(tmp_path / "data")) == ["x/1", "y/2"]
+
+
+def test_addresses_in_a_list_and_as_the_root(tmp_path):
+    listing = tmp_path / "list.txt"
+    listing.write_text(
+        f"s3://bucket/a/1.mp4\nhttps://user:secret@host/2.mp4?sig=abc&n=1\nfile://{tmp_path}/a%20b.mp4\n"
+    )
+    one, two, three = refs(file_with_video_paths=str(listing))
+    assert (one.name, one.id, one.path) == ("1", "s3://bucket/a/1.mp4", "s3://bucket/a/1.mp4")
+    assert (two.name, two.id) == ("2", "https://host/2.mp4?sig=…&n=1")
+    assert two.path == "https://user:secret@host/2.mp4?sig=abc&n=1"
+    assert "secret" not in two.label + repr(two.media)
+    assert (three.name, three.path) == ("a b", f"{tmp_path}/a b.mp4")
+    listing.write_text("a/1.mp4\ns3://bucket/videos/b/1.mp4\n")
+    one, two = refs(file_with_video_paths=str(listing), video_root="s3://bucket/videos/")
+    assert (one.name, one.path) == ("a/1", "s3://bucket/videos/a/1.mp4")
+    assert (two.name, two.path) == ("b/1", "s3://bucket/videos/b/1.mp4")
+    for outside in ("s3://bucket/other.mp4", "/local.mp4", "../x.mp4"):
+        listing.write_text(outside)
+        with pytest.raises(UserError, match="--video_root"):
+            refs(file_with_video_paths=str(listing), video_root="s3://bucket/videos")
+
+
+def test_what_no_file_can_be_called_is_refused_alone(tmp_path):
+    listing = tmp_path / "list.txt"
+    listing.write_bytes(
+        b"good.mp4\nfile://elsewhere/a.mp4\nhttp://[bad/a.mp4\nlatin-\xe9.mp4\n" + b"x" * (1 << 21) + b"\nlast.mp4"
+    )
+    found = refs(file_with_video_paths=str(listing))
+    assert [ref.refused and ref.refused[1].split("line ")[1][0] for ref in found] == [None, "2", "3", None, "5", None]
+    assert os.fsencode(found[3].path) == b"latin-\xe9.mp4"
+    assert found[3].id == "latin-\\udce9.mp4"
+    found[3].name.encode()
+
+
+def test_a_list_that_changes_during_the_run_is_noticed(tmp_path):
+    listing = tmp_path / "list.txt"
+    listing.write_text("a.mp4\nb.mp4\n")
+    inputs = sources.collect(RunConfig(file_with_video_paths=str(listing)))
+    with listing.open("a") as file:
+        file.write("c.mp4\n")
+    with pytest.raises(RunError, match="changed during the run"):
+        list(inputs)
+
+
+def test_a_list_may_be_a_pipe(tmp_path):
+    read, write = os.pipe()
+    os.write(write, b"a.mp4\nb.mp4\n")
+    os.close(write)
+    inputs = sources.collect(RunConfig(file_with_video_paths=f"/dev/fd/{read}"))
+    assert [ref.name for ref in inputs] == [ref.name for ref in inputs.listed()] == ["a", "b"]
+    os.close(read)
 
 
 def test_nothing_to_do_is_an_error(tmp_path):
     (tmp_path / "empty.txt").write_text("# none\n")
+    (tmp_path / "utf16.txt").write_text("a.mp4\n", encoding="utf-16")
     with pytest.raises(UserError, match="no videos given"):
-        collect([], None, None)
+        refs()
     with pytest.raises(UserError, match="holds no path"):
-        collect([], str(tmp_path / "empty.txt"), None)
+        refs(file_with_video_paths=str(tmp_path / "empty.txt"))
     with pytest.raises(UserError, match="no such file"):
-        collect([], str(tmp_path / "absent.txt"), None)
+        refs(file_with_video_paths=str(tmp_path / "absent.txt"))
+    with pytest.raises(UserError, match="not readable"):
+        refs(file_with_video_paths=str(tmp_path))
+    with pytest.raises(UserError, match="not readable as text"):
+        refs(file_with_video_paths=str(tmp_path / "utf16.txt"))

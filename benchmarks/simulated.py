@@ -1,0 +1,38 @@
+"""main.py with one more feature type, `simulated`: a device that is busy for a given time per frame and has no weights.
+
+python -m benchmarks.simulated --feature_type simulated --pause_s 0.01 --video_paths a.mp4
+"""
+
+import sys
+from dataclasses import dataclass
+
+from main import main
+from models import MODELS
+from utils.config import flag
+from utils.registry import Model
+
+FILES = ()
+
+
+@dataclass(frozen=True)
+class SimulatedConfig:
+    """What `--feature_type simulated` lets the user choose."""
+
+    pause_s: float = flag(0.0, "seconds that the device is busy with each frame", group="simulated")
+    memory_frames: int = flag(1 << 30, "frames in a batch that the device has memory for", group="simulated")
+
+
+def needs(_config: SimulatedConfig) -> dict[str, object]:
+    """Return no checkpoint."""
+    return {}
+
+
+if __name__ == "__main__":
+    MODELS["simulated"] = Model(
+        config="benchmarks.simulated:SimulatedConfig",
+        extractor="benchmarks.simulated_extractor:SimulatedExtractor",
+        checkpoints="benchmarks.simulated",
+        summary="the mean of each frame, by a device that sleeps",
+        outputs={"simulated": "[frames, 3]"},
+    )
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,28 @@
+"""The extractor of benchmarks/simulated.py."""
+
+import time
+
+import torch
+from torch import Tensor
+
+from utils.extractor import Batch, Extractor, StreamInfo
+from utils.windows import Dense
+
+
+class SimulatedExtractor(Extractor):
+    """The mean colour of each frame. A sleeping device leaves the cores to others, as a GPU does."""
+
+    keys = ("simulated",)
+    batch_size = 1
+
+    def sampling(self, info: StreamInfo) -> Dense:
+        """Return one window per frame."""
+        return Dense(1, 1)
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the mean colour of each window, [B, 3]."""
+        frames = batch["units"]
+        if len(frames) > self.config.memory_frames:
+            raise torch.OutOfMemoryError(f"a batch of {len(frames)} frames")
+        time.sleep(self.config.pause_s * len(frames))
+        return {"simulated": frames.float().mean(dim=(1, 2, 3))}

@@ -1,0 +1,74 @@
+"""Videos over HTTP from a server that can be told to stall or to fail, as slow and broken storage does."""
+
+import re
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+STALL_S = 600.0  # longer than anyone waits
+
+
+class StallingServer:
+    """Serves a folder at `url`. `faults` holds what the next requests for contents meet: "stall" or "fail"."""
+
+    def __init__(self, folder: Path) -> None:
+        self.faults: list[str] = []
+        self.ended = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self, folder))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.ended.set()
+        self._server.shutdown()
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """Answers ranges of bytes."""
+
+    def __init__(self, control: StallingServer, folder: Path, *arguments: object) -> None:
+        self._control = control
+        super().__init__(*arguments, directory=str(folder))  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        fault = self._control.faults.pop() if self._control.faults else None
+        if fault == "stall":
+            self._control.ended.wait(STALL_S)
+            return
+        path = Path(self.translate_path(self.path))
+        if fault == "fail" or not path.is_file():
+            self.send_error(503 if fault else 404)
+            return
+        data = path.read_bytes()
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        start, end = (int(asked[1]), int(asked[2] or len(data) - 1)) if asked else (0, len(data) - 1)
+        end = min(end, len(data) - 1)
+        self.send_response(206 if asked else 200)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(end - start + 1))
+        self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
+        if asked:
+            self.send_header("Content-Range", f"bytes {start}-{end}/{len(data)}")
+        self.end_headers()
+        self.wfile.write(data[start : end + 1])
+
+    def do_HEAD(self) -> None:
+        path = Path(self.translate_path(self.path))
+        if not path.is_file():
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(path.stat().st_size))
+        self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""

@@ -1,0 +1,115 @@
+"""Shards, and servers to read them from: tars of bytes, HTTP with and without parts of files, S3 by moto."""
+
+import contextlib
+import io
+import json
+import tarfile
+import threading
+from collections.abc import Iterator, Mapping
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+
+def tar_bytes(members: Mapping[str, bytes] | list[tuple[str | tarfile.TarInfo, bytes]], mode: str = "w") -> bytes:
+    """Return a tar of members in this order; a TarInfo stands for a member that is no plain file."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as tar:
+        for name, data in members.items() if isinstance(members, Mapping) else members:
+            info = tarfile.TarInfo(name) if isinstance(name, str) else name
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def write_shard(path: Path, members: Any, metadata: Any = None) -> Path:
+    """Write a tar, and its metadata beside it; return the tar's path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(tar_bytes(members))
+    if metadata is not None:
+        path.with_suffix(".json").write_text(json.dumps(metadata))
+    return path
+
+
+class _Plain(SimpleHTTPRequestHandler):
+    """Whole files only."""
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+class _Ranges(_Plain):
+    """Also parts of files."""
+
+    def do_GET(self) -> None:
+        wanted = self.headers.get("Range")
+        path = Path(self.translate_path(self.path))
+        if wanted is None or not path.is_file():
+            super().do_GET()
+            return
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        size = path.stat().st_size
+        start, end = int(first), min(int(last or size - 1), size - 1)
+        if start >= size:
+            self.send_error(416)
+            return
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {start}-{end}/{size}")
+        self.send_header("Content-Length", str(end - start + 1))
+        self.end_headers()
+        with path.open("rb") as file:
+            file.seek(start)
+            self.wfile.write(file.read(end - start + 1))
+
+
+@contextlib.contextmanager
+def http_server(folder: Path, *, ranges: bool = True) -> Iterator[str]:
+    """Serve a folder on this machine while the block runs; yield its address without a slash at the end."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Ranges if ranges else _Plain, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextlib.contextmanager
+def s3_server() -> Iterator[dict[str, str]]:
+    """Run an S3 server with a bucket "bucket" while the block runs; yield the environment that programs need for it."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    try:
+        reset = Request(f"{environment['AWS_ENDPOINT_URL']}/moto-api/reset", method="POST")
+        urlopen(reset).close()  # all servers of a process share their buckets
+        s3_client(environment).create_bucket(Bucket="bucket")
+        yield environment
+    finally:
+        server.stop()
+
+
+def s3_client(environment: Mapping[str, str]) -> Any:
+    """Return a client of the server, to put files there."""
+    import boto3
+
+    return boto3.client(
+        "s3",
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=environment["AWS_DEFAULT_REGION"],
+    )

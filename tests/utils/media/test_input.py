@@ -1,0 +1,210 @@
+"""Media that is no local file: memory, parts of files, addresses; what goes wrong on the way is said, never lost."""
+
+import http.server
+import io
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import fsspec
+import numpy as np
+import pytest
+from support_media import moving_frames, waveform, write_clip
+
+from utils.errors import VideoError
+from utils.media.audio import AudioStream
+from utils.media.container import open_media
+from utils.media.input import BytesFile, MediaSource, PartOfFile, UrlFile
+from utils.media.probe import frame_times_s, probe
+from utils.media.video import VideoStream
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "x.mp4"
+    return write_clip(path, moving_frames(50), sound=waveform(0, 2.0, 16000), sound_rate=16000)
+
+
+def pixels(source: MediaSource, **options: Any) -> np.ndarray:
+    with VideoStream(source, **options) as stream:
+        return np.concatenate([chunk.pixels for chunk in stream])
+
+
+def same_as_file(source: MediaSource, path: Path) -> None:
+    np.testing.assert_array_equal(pixels(source), pixels(path))
+    np.testing.assert_array_equal(frame_times_s(source), frame_times_s(path))
+    assert probe(source) == probe(path)
+    with AudioStream(source, 16000) as ours, AudioStream(path, 16000) as theirs:
+        np.testing.assert_array_equal(np.concatenate(list(ours)), np.concatenate(list(theirs)))
+
+
+@pytest.mark.parametrize("name", ["x.mp4", "x.mkv", "x.avi", "x.ts"])
+def test_memory_and_parts_of_files(tmp_path: Path, name: str) -> None:
+    codec = "mpeg4" if name == "x.avi" else "libx264"
+    path = write_clip(tmp_path / name, moving_frames(20), codec=codec, sound=waveform(0, 0.8, 16000), sound_rate=16000)
+    data = path.read_bytes()
+    same_as_file(BytesFile(data, f"memory: {name}"), path)
+    around = tmp_path / "a.tar"
+    around.write_bytes(b"before" + data + b"behind" * 500)
+    same_as_file(PartOfFile(str(around), 6, len(data), f"a.tar: {name}"), path)
+
+
+def test_address_of_a_file_system(clip: Path) -> None:
+    fsspec.filesystem("memory").pipe("/media/x.mp4", clip.read_bytes())
+    same_as_file(UrlFile("memory://media/x.mp4", "memory://media/x.mp4"), clip)
+    same_as_file(UrlFile(f"file://{clip}", "x.mp4"), clip)
+
+
+@contextmanager
+def server(folder: Path, *, parts: bool) -> Iterator[str]:
+    """Serve a folder; yield its address."""
+    handler = partial(_Parts if parts else _Whole, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()
+
+
+class _Whole(http.server.SimpleHTTPRequestHandler):
+    """Sends whole files, whatever part is asked for."""
+
+    def log_message(self, *_: Any) -> None:
+        """Print nothing."""
+
+
+class _Parts(_Whole):
+    """Sends the part asked for."""
+
+    def do_GET(self) -> None:
+        file = Path(self.translate_path(self.path))
+        if "Range" not in self.headers or not file.exists():
+            super().do_GET()
+            return
+        data = file.read_bytes()
+        first, last = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"]).groups()
+        part = data[int(first) : int(last) + 1]
+        self.send_response(206)
+        self.send_header("Content-Length", str(len(part)))
+        self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
+        self.end_headers()
+        self.wfile.write(part)
+
+
+@pytest.mark.parametrize("parts", [True, False], ids=["parts", "whole files only"])
+def test_web_server(clip: Path, parts: bool) -> None:
+    with server(clip.parent, parts=parts) as address:
+        same_as_file(UrlFile(f"{address}/x.mp4", "x.mp4"), clip)
+        source = PartOfFile(f"{address}/x.mp4", 0, clip.stat().st_size, "x.mp4")
+        np.testing.assert_array_equal(pixels(source), pixels(clip))
+        with pytest.raises(VideoError, match="no such file"):
+            VideoStream(UrlFile(f"{address}/absent.mp4?sig=secret", f"{address}/absent.mp4?sig=secret"))
+    with pytest.raises(VideoError, match=r"cannot be read .*Check the address and the connection") as caught:
+        VideoStream(UrlFile(f"{address}/x.mp4?sig=secret", f"{address}/x.mp4?sig=secret"))
+    assert "secret" not in str(caught.value)
+
+
+class Odd(io.BytesIO):
+    """A stream with a fault."""
+
+    def __init__(self, data: bytes, read: Callable[["Odd", int], bytes] | None = None, *, seeks: bool = True) -> None:
+        super().__init__(data)
+        self._read, self._seeks = read, seeks
+
+    def read(self, size: int = -1) -> bytes:
+        return self._read(self, size) if self._read else super().read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        if not self._seeks:
+            raise ValueError("Cannot seek streaming HTTP file")
+        return super().seek(offset, whence)
+
+
+class OddFile:
+    """A source that opens as it is told."""
+
+    def __init__(self, opened: Callable[[], BinaryIO]) -> None:
+        self.opened: list[BinaryIO] = []
+        self._open = opened
+
+    def __str__(self) -> str:
+        return "s3://user:password@bucket/x.mp4?X-Amz-Signature=abc"
+
+    def open(self) -> BinaryIO:
+        self.opened.append(self._open())
+        return self.opened[-1]
+
+
+def test_stream_that_cannot_seek_is_copied(clip: Path) -> None:
+    source = OddFile(lambda: Odd(clip.read_bytes(), seeks=False))
+    np.testing.assert_array_equal(pixels(source), pixels(clip))
+    assert all(stream.closed for stream in source.opened)
+
+
+def test_stream_is_closed_with_the_container(clip: Path) -> None:
+    for data, match in ((clip.read_bytes(), None), (bytes(5000), "no known video"), (b"", "empty")):
+        source = OddFile(lambda data=data: Odd(data))
+        if match is None:
+            open_media(source).close()
+        else:
+            with pytest.raises(VideoError, match=match):
+                open_media(source)
+        assert [stream.closed for stream in source.opened] == [True]
+
+
+@pytest.mark.parametrize("kind", [OSError, RuntimeError, TimeoutError, PermissionError])
+def test_errors_on_opening(kind: type[Exception]) -> None:
+    def fail() -> BinaryIO:
+        raise kind("at https://user:password@host/x?token=abc\nsecond line")
+
+    for act in (VideoStream, probe, frame_times_s, partial(AudioStream, rate_hz=16000)):
+        with pytest.raises(VideoError) as caught:
+            act(OddFile(fail))
+        message = str(caught.value)
+        assert message.startswith("s3://bucket/x.mp4?X-Amz-Signature=…: ")
+        assert not any(secret in message for secret in ("password", "abc", "\n"))
+
+
+def _failing_after(n_bytes: int) -> Callable[[Odd, int], bytes]:
+    def read(stream: Odd, size: int) -> bytes:
+        if stream.tell() + size > n_bytes and stream.tell() < len(stream.getbuffer()) - 5000:
+            raise RuntimeError("connection lost")
+        return io.BytesIO.read(stream, size)
+
+    return read
+
+
+def test_errors_while_reading_are_not_lost(tmp_path: Path) -> None:
+    sound = {"sound": waveform(0, 6.0, 44100), "sound_codec": "pcm_s16le"}
+    path = write_clip(tmp_path / "x.mkv", moving_frames(150, 96, 128), options={"crf": "1", "g": "5"}, **sound)
+    data = path.read_bytes()
+    assert len(data) > 900_000  # FFmpeg asks for 256 KiB at once
+
+    def broken() -> OddFile:
+        return OddFile(lambda: Odd(data, _failing_after(600_000)))
+
+    with VideoStream(broken()) as stream:
+        n = sum(len(chunk.index) for chunk in stream)
+    assert 10 < n < 150
+    assert stream.report.partial
+    assert "RuntimeError: connection lost" in stream.report.problems[0]
+    with AudioStream(broken(), 16000) as sound:
+        assert 0 < sum(map(len, sound)) < 96000
+    assert "RuntimeError: connection lost" in sound.report.problems[0]
+    with pytest.raises(VideoError, match="connection lost"):
+        frame_times_s(broken())
+    with pytest.raises(VideoError, match="connection lost"):
+        VideoStream(OddFile(lambda: Odd(data, _failing_after(10))))
+
+
+def test_stream_that_returns_too_much_is_refused(clip: Path) -> None:
+    with pytest.raises(VideoError, match="more bytes than asked for"):
+        VideoStream(OddFile(lambda: Odd(clip.read_bytes(), lambda stream, size: bytes(size + 1))))
+
+
+def test_playlists_in_memory_open_nothing(clip: Path) -> None:
+    with pytest.raises(VideoError, match="playlist"):
+        VideoStream(BytesFile(f"ffconcat version 1.0\nfile {clip}\n".encode(), "x.mp4"))

@@ -1,0 +1,133 @@
+"""Headers that promise absurd things are refused or cut off, before memory or time is spent on them."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support_media import box, damage, moving_frames, waveform, write_clip, write_sound
+
+from utils.errors import VideoError
+from utils.media.audio import AudioStream
+from utils.media.input import BytesFile
+from utils.media.limits import Limits
+from utils.media.probe import frame_times_s, probe
+from utils.media.segment import Segment
+from utils.media.video import VideoStream, View
+
+
+def huge_gif() -> bytes:
+    """Return a GIF of one frame of 60000 x 60000 pixels."""
+    size = struct.pack("<HH", 60000, 60000)
+    screen = b"GIF89a" + size + b"\x80\0\0" + bytes(6)
+    return screen + b"," + bytes(4) + size + b"\0" + b"\x02\x16" + bytes(range(22)) + b"\0;"
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("x.mp4", "libx264"), ("x.avi", "mpeg4"), ("x.webm", "libvpx-vp9"), ("x.ts", "mpeg2video")]
+)
+def test_pictures_too_large_by_the_header(tmp_path: Path, name: str, codec: str) -> None:
+    message = "its pictures are 64x48 = 3,072 pixels, more than the 3,071 of --max_pixels. Raise --max_pixels"
+    path = write_clip(tmp_path / name, moving_frames(3), codec=codec)
+    for act in (VideoStream, frame_times_s, probe):
+        with pytest.raises(VideoError, match=message):
+            act(path, limits=Limits(max_pixels=3071))
+    with VideoStream(path, limits=Limits(max_pixels=3072)) as stream:
+        assert sum(len(chunk.index) for chunk in stream) == 3
+
+
+def test_a_huge_picture_in_a_few_bytes() -> None:
+    with pytest.raises(VideoError, match=r"60000x60000 = 3,600,000,000 pixels, more than the 67,108,864"):
+        VideoStream(BytesFile(huge_gif(), "huge.gif"))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("codec", ["mpeg2video", "libx264"])
+@pytest.mark.parametrize("size", [(96, 128), (288, 320)], ids=["decoded", "refused by the decoder"])
+def test_a_later_frame_too_large(tmp_path: Path, codec: str, threads: int, size: tuple[int, int]) -> None:
+    first = write_clip(tmp_path / "a.ts", moving_frames(10, 48, 64), codec=codec)
+    second = write_clip(tmp_path / "b.ts", moving_frames(10, *size), codec=codec)
+    path = tmp_path / "both.ts"
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+    message = f"{size[1]}x{size[0]} = {size[0] * size[1]:,} pixels, more than the 5,000 of --max_pixels"
+    with VideoStream(path, threads=threads, limits=Limits(max_pixels=5000)) as stream:
+        chunks = iter(stream)
+        with pytest.raises(VideoError, match=message):
+            list(chunks)
+
+
+LONGER = "it is longer than the 1 s of --max_seconds: the rest is left out"
+
+
+@pytest.mark.parametrize(("fps", "n"), [(None, 25), (5, 5), (60, 60)])
+def test_video_longer_than_allowed(tmp_path: Path, fps: float | None, n: int) -> None:
+    path, limits = write_clip(tmp_path / "x.mp4", moving_frames(50), options={"g": "10"}), Limits(max_seconds=1)
+    for segment in (Segment(), Segment(0.4), Segment(0.4, 1.9)):
+        with VideoStream(path, fps, segment=segment, limits=limits) as stream:
+            times_s = np.concatenate([chunk.pts_s for chunk in stream])
+        assert len(times_s) == n
+        np.testing.assert_allclose(times_s, frame_times_s(path, fps, segment, limits), atol=1e-9)
+        assert (stream.report.problems, stream.report.partial) == ([LONGER], True)
+    with VideoStream(path, fps, segment=Segment(0.4, 1.4), limits=limits) as stream:
+        assert sum(len(chunk.index) for chunk in stream) == n
+    assert not stream.report.partial
+
+
+def test_a_frame_of_days(tmp_path: Path) -> None:
+    """Repeats are bounded, and a video that comes to an end in time is whole."""
+    path = write_clip(tmp_path / "x.mkv", moving_frames(3), pts=[0, 500, 40 * 86400 * 1000])
+    limits = Limits(max_seconds=3600)
+    with VideoStream(path, views=(View(10), View()), limits=limits) as stream:
+        n_frames = [0, 0]
+        for chunk in stream:
+            n_frames[chunk.view] += len(chunk.index)
+    assert n_frames == [36000, 2]
+    assert stream.report.problems[0] == "it is longer than the 3600 s of --max_seconds: the rest is left out"
+    assert len(frame_times_s(path, 10, limits=limits)) == 36000
+    one = write_clip(tmp_path / "one.mkv", moving_frames(1))
+    data = one.read_bytes()
+    with VideoStream(BytesFile(data, "one.mkv"), 1, limits=limits) as stream:
+        assert sum(len(chunk.index) for chunk in stream) <= 3600
+
+
+@pytest.mark.parametrize("timescale", [2**31 - 1, 512 * 1001])
+def test_an_absurd_rate(tmp_path: Path, timescale: int) -> None:
+    path = write_clip(tmp_path / "x.mp4", moving_frames(20))
+    data = bytearray(path.read_bytes())
+    struct.pack_into(">I", data, box(data, b"mdhd") + 12, timescale)
+    path.write_bytes(data)
+    assert probe(path).fps > 1000
+    with pytest.raises(VideoError, match=r"frames per second, which no video has. .*--extraction_fps"):
+        VideoStream(path)
+    with pytest.raises(VideoError, match="--extraction_fps"):
+        VideoStream(path, views=(View(25), View()))
+    with VideoStream(path, fps=25) as stream:
+        assert sum(len(chunk.index) for chunk in stream) <= 1
+    assert len(frame_times_s(path, 25)) <= 1
+    assert len(frame_times_s(path)) == 20
+
+
+def test_sound_longer_than_allowed(tmp_path: Path) -> None:
+    path, limits = write_sound(tmp_path / "x.wav", waveform(0, 3.0, 16000), 16000), Limits(max_seconds=1)
+    for segment in (Segment(), Segment(0.5), Segment(0.5, 2)):
+        with AudioStream(path, 16000, segment=segment, limits=limits) as stream:
+            assert sum(map(len, stream)) == 16000
+        assert (stream.report.problems, stream.report.partial) == ([LONGER], True)
+    with AudioStream(path, 16000, segment=Segment(2.5), limits=limits) as stream:
+        assert sum(map(len, stream)) == 8000
+    assert not stream.report.partial
+
+
+def test_lost_packets_that_claim_hours(tmp_path: Path) -> None:
+    """Each may be replaced by a second of silence at most, all of them within the limit."""
+    path = write_clip(tmp_path / "x.mp4", moving_frames(2), sound=waveform(0, 4.0, 44100))
+    data = bytearray(path.read_bytes())
+    sound = data.rindex(b"stts") + 4
+    struct.pack_into(">I", data, sound + 12, 2**24)  # the duration of the first run of packets
+    path.write_bytes(data.replace(b"edts", b"free"))  # an edit list would end the sound after its true length
+    damage(path, b"mdat", 40)
+    for max_seconds in (3600, 2):
+        with AudioStream(path, 16000, limits=Limits(max_seconds=max_seconds)) as stream:
+            n_samples = sum(map(len, stream))
+        assert stream.report.partial
+        assert n_samples <= min(max_seconds, 173) * 16000

@@ -1,0 +1,99 @@
+"""Convolutions as inference runs them: on a CPU by oneDNN, with the activation that follows in the same pass.
+
+PyTorch leaves small 3D convolutions of a batch of one to a code of its own that is up to ten times slower than oneDNN
+and gives back another memory format, so that what follows copies (docs/performance.md). Its compiler calls the same
+oneDNN operation; here it is called without the compiler.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+PLAIN = {4: F.conv2d, 5: F.conv3d}  # by the dimensions of the input
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+HAS_ONE_DNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+
+
+def convolve(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sequence[int] = (1, 1, 1),
+    padding: Sequence[int] = (0, 0, 0),
+    dilation: Sequence[int] = (1, 1, 1),
+    groups: int = 1,
+    slope: float | None = None,
+) -> Tensor:
+    """Return the convolution of x [B, C, (T,) H, W]; values below 0 times `slope` where it is given. Zeros are padded.
+
+    slope: 0 is a ReLU, more a leaky one.
+    """
+    n_dims = x.ndim - 2
+    stride, padding, dilation = (list(sizes[:n_dims]) for sizes in (stride, padding, dilation))
+    fits = x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and not weight.requires_grad
+    if HAS_ONE_DNN and fits:
+        then = "none" if slope is None else "leaky_relu" if slope else "relu"
+        return torch.ops.mkldnn._convolution_pointwise(
+            x, weight, bias, padding, stride, dilation, groups, then, [slope] if slope else [], ""
+        )
+    y = PLAIN[x.ndim](x, weight, bias, stride, padding, dilation, groups)
+    if slope is None:
+        return y
+    return F.leaky_relu_(y, slope) if slope else F.relu_(y)
+
+
+class FusedConvolution(nn.Module):
+    """A convolution, and the ReLU or leaky ReLU that follows it where there is one; slope as in `convolve`."""
+
+    def __init__(self, convolution: nn.Conv2d | nn.Conv3d, slope: float | None) -> None:
+        super().__init__()
+        self.weight, self.bias = convolution.weight, convolution.bias
+        self.stride, self.padding, self.dilation = convolution.stride, convolution.padding, convolution.dilation
+        self.kernel_size, self.out_channels = convolution.kernel_size, convolution.out_channels
+        self.groups, self.slope = convolution.groups, slope
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, (T,) H, W] -> [B, C', (T',) H', W']."""
+        return convolve(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups, self.slope)
+
+
+def fuse(network: nn.Module) -> None:
+    """Make the 2D and 3D convolutions of a network `FusedConvolution`s, in place, with the activations next to them.
+
+    Next to means in a Sequential; what stands between (an Identity where a batch norm was) is skipped.
+    """
+    for module in list(network.modules()):
+        for name, child in list(module.named_children()):
+            if _is_plain(child):
+                behind = _activation_behind(module, name) if isinstance(module, nn.Sequential) else None
+                slope = getattr(module.get_submodule(behind), "negative_slope", 0.0) if behind else None
+                setattr(module, name, FusedConvolution(child, slope))
+                if behind:
+                    setattr(module, behind, nn.Identity())
+
+
+def channels_last(network: nn.Module) -> None:
+    """Lay out the weights of 2D and 3D convolutions channels last, in place; what they give lies so too."""
+    for parameter in network.parameters():
+        if parameter.ndim in CHANNELS_LAST:
+            parameter.data = parameter.data.contiguous(memory_format=CHANNELS_LAST[parameter.ndim])
+
+
+def _is_plain(module: nn.Module) -> bool:
+    """Return whether a module is a convolution and nothing else, with padding of zeros given in numbers."""
+    is_one = type(module) in (nn.Conv2d, nn.Conv3d)
+    return is_one and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+
+
+def _activation_behind(sequence: nn.Sequential, name: str) -> str | None:
+    """Return the name of the ReLU or leaky ReLU that is the next layer after `name`, if it is one."""
+    names = list(dict(sequence.named_children()))
+    for later in names[names.index(name) + 1 :]:
+        layer = sequence.get_submodule(later)
+        if isinstance(layer, nn.ReLU | nn.LeakyReLU):
+            return later
+        if not isinstance(layer, nn.Identity):
+            return None
+    return None

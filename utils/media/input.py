@@ -1,0 +1,148 @@
+"""What a media file can be read from: a local path, an address, a part of a larger file, or bytes in memory."""
+
+import io
+import os
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol
+
+from utils.urls import is_url, resolve, scheme
+
+
+class OpenableMedia(Protocol):
+    """Media that is no local file of its own. str() of it is what messages call it, without credentials."""
+
+    def open(self) -> BinaryIO:
+        """Return a new seekable stream of its bytes.
+
+        Raises:
+            OSError: it is not there, or cannot be read.
+        """
+        ...
+
+
+MediaSource = str | os.PathLike[str] | OpenableMedia  # a str is always a local path
+
+
+@dataclass(frozen=True)
+class UrlFile:
+    """A file at an address that fsspec opens."""
+
+    url: str = field(repr=False)
+    label: str
+
+    def __str__(self) -> str:
+        return self.label
+
+    def open(self) -> BinaryIO:
+        """Return a stream that fetches what is read; it cannot seek if a server sends whole files only."""
+        filesystem, path = resolve(self.url)
+        stream = filesystem.open(path, "rb")
+        if scheme(self.url) in ("http", "https") and not _reads_parts(stream):
+            stream.close()
+            stream = filesystem.open(path, "rb", block_size=0)
+        return stream
+
+
+@dataclass(frozen=True)
+class PartOfFile:
+    """`size` bytes from `offset` of a local file or of an address: a member of a tar."""
+
+    path: str = field(repr=False)
+    offset: int
+    size: int
+    label: str
+
+    def __str__(self) -> str:
+        return self.label
+
+    def open(self) -> BinaryIO:
+        """Return a stream of these bytes alone."""
+        whole = UrlFile(self.path, self.label).open() if is_url(self.path) else open(self.path, "rb")  # noqa: SIM115, PTH123
+        return io.BufferedReader(_Part(whole, self.offset, self.size), 1 << 18)
+
+
+@dataclass(frozen=True)
+class BytesFile:
+    """A file that is in memory."""
+
+    data: bytes = field(repr=False)
+    label: str
+
+    def __str__(self) -> str:
+        return self.label
+
+    def open(self) -> BinaryIO:
+        """Return a stream of the bytes."""
+        return io.BytesIO(self.data)
+
+
+def is_seekable(stream: BinaryIO) -> bool:
+    """Return whether a stream really goes to its end and back, whatever its `seekable` says."""
+    try:
+        stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+    except (OSError, ValueError, NotImplementedError):
+        return False
+    return True
+
+
+def skip(stream: BinaryIO, n_bytes: int) -> None:
+    """Read and forget bytes."""
+    while n_bytes > 0 and (data := stream.read(min(n_bytes, 1 << 18))):
+        n_bytes -= len(data)
+
+
+def _reads_parts(stream: BinaryIO) -> bool:
+    """Return whether an HTTP server sends parts of a file. Many do not say; asking for the last byte shows it."""
+    try:
+        stream.seek(-1, io.SEEK_END)
+        last = stream.read(1)
+        stream.seek(0)
+    except (OSError, ValueError):
+        return False
+    return len(last) == 1
+
+
+class _Part(io.RawIOBase):
+    """A window on a stream; it can seek if the stream can."""
+
+    def __init__(self, whole: BinaryIO, offset: int, size: int) -> None:
+        self._whole = whole
+        self._offset = offset
+        self._size = size
+        self._position = 0
+        self._can_seek = is_seekable(whole)
+        if not self._can_seek:
+            skip(whole, offset)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._can_seek
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if not self._can_seek:
+            raise io.UnsupportedOperation("the stream around it cannot seek")
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        n_bytes = min(len(buffer), self._size - self._position)
+        if n_bytes <= 0:
+            return 0
+        if self._can_seek:
+            self._whole.seek(self._offset + self._position)
+        data = self._whole.read(n_bytes)
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._whole.close()
+        super().close()

@@ -1,0 +1,59 @@
+"""A part of a media file, by its times."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from utils.errors import VideoError
+
+TOLERANCE_S = Fraction(1, 10**6)  # lists write the time of a frame with six digits at most
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What is shown or heard from `start_s` until before `end_s`, in seconds of the file's own clock.
+
+    None: from the file's start, until its end. A bound means the decimal digits that it prints with, and a frame within
+    a microsecond before it counts as at it; so segments that meet share no frame and lose none.
+    """
+
+    start_s: float | None = None
+    end_s: float | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this is the whole file."""
+        return self.start_s is None and self.end_s is None
+
+    @property
+    def origin_s(self) -> Fraction:
+        """The start as an exact number; 0 where the segment starts with the file."""
+        return Fraction(str(self.start_s)) if self.start_s is not None else Fraction(0)
+
+    def units(self, time_base: Fraction) -> tuple[int | None, int | None]:
+        """Return the first clock tick inside, and the first one behind; None where there is no bound."""
+        return tuple(
+            None if bound is None else _ceil((Fraction(str(bound)) - TOLERANCE_S) / time_base)
+            for bound in (self.start_s, self.end_s)
+        )
+
+    def check(self, label: str) -> None:
+        """Raise VideoError unless the times are numbers and the end lies behind the start."""
+        try:
+            start_s, end_s = (None if bound is None else Fraction(str(bound)) for bound in (self.start_s, self.end_s))
+        except ValueError:
+            raise VideoError(f"{label}: the segment{self} is not between two times. Correct the list.") from None
+        if end_s is not None and end_s <= (start_s or 0):
+            raise VideoError(f"{label}: the segment{self} is empty. Correct its start and end in the list.")
+
+    def __str__(self) -> str:
+        """Return " from 1.5 to 3 s", to follow a noun."""
+        start = "" if self.start_s is None else f" from {self.start_s:g}"
+        end = "" if self.end_s is None else f" to {self.end_s:g}"
+        return f"{start}{end} s" if start or end else ""
+
+
+WHOLE = Segment()
+
+
+def _ceil(number: Fraction) -> int:
+    return -(-number.numerator // number.denominator)

@@ -1,0 +1,65 @@
+"""One .npz file per video."""
+
+import zipfile
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from utils.folders import Folder
+from utils.sinks.arrays import npy_header
+from utils.sinks.output import Arrays, Output, agrees, end_of, output_of
+
+if TYPE_CHECKING:
+    from utils.assemble import Record
+
+SINGLE = "features"  # what the file calls the features of a model with one output
+
+
+class NpzSink:
+    """Writes <name>.npz with every key, and the model's own facts such as clip_length."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def write(self, record: "Record") -> list[Output]:
+        """Write the record as one file."""
+        name = f"{record.ref.name}.npz"
+        arrays = {SINGLE if [key] == record.features else key: array for key, array in record.arrays.items()}
+        facts = {fact: np.array(value) for fact, value in record.facts.items()}
+        with self._folder.whole(name) as file:
+            save(file, arrays | facts)
+            n_bytes = end_of(file)
+        return [output_of(name, n_bytes, record.arrays)]
+
+
+def save(file: BinaryIO, arrays: Arrays) -> None:
+    """Write arrays under any names; one that is kept on disk is copied in blocks."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            add(archive, name, array)
+
+
+def add(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
+    """Add one array to an .npz file."""
+    with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+        np.lib.format.write_array(member, np.asarray(array, order="C"), allow_pickle=False)
+
+
+def is_whole(folder: Folder, output: Output, prefix: str = "") -> bool:
+    """Return whether a file, whose size is right, has a table of contents with every array in it."""
+    with folder.open(output["file"]) as file, zipfile.ZipFile(file) as archive:
+        return all(_holds(archive, f"{prefix}{key}", described) for key, described in output["arrays"].items())
+
+
+def _holds(archive: zipfile.ZipFile, key: str, described: Mapping[str, object]) -> bool:
+    name = f"{key}.npy" if f"{key}.npy" in archive.namelist() else f"{SINGLE}.npy"
+    with archive.open(name) as member:
+        shape, _, dtype = npy_header(member)
+    return agrees(described, shape, dtype)
+
+
+def read(folder: Folder, output: Output) -> dict[str, np.ndarray]:
+    """Return the features, and the times, of a file of NpzSink."""
+    with folder.open(output["file"]) as stream, np.load(stream, allow_pickle=False) as file:
+        return {key: file[key if key in file else SINGLE] for key in output["arrays"]}

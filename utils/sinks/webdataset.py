@@ -1,0 +1,136 @@
+"""Tar files as the webdataset library reads them: features-000000.tar, …, a sample per video."""
+
+import io
+import json
+import tarfile
+from collections.abc import Collection, Sequence
+from typing import BinaryIO
+
+import numpy as np
+
+from utils.folders import Folder
+from utils.sinks import parts
+from utils.sinks.arrays import npy_header
+from utils.sinks.binding import bind_numbered
+from utils.sinks.naming import sample_key
+from utils.sinks.output import Line, Output, agrees, end_of
+
+SUFFIX = ".tar"
+END = bytes(1024)  # two blocks of zeros, with which a tar ends
+
+
+def bind(folder: Folder, lines: Sequence[Line], taken: Collection[str]) -> list[Line]:
+    """Put parts together into new files, see `bind_numbered`."""
+    return bind_numbered(folder, lines, taken, SUFFIX, _write)
+
+
+def _write(file: BinaryIO, folder: Folder, lines: Sequence[Line]) -> list[Output]:
+    outputs: list[Output] = []
+    used: set[str] = set()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for line in lines:
+            key = sample_key(line["name"], line["id"])
+            while key in used:
+                key += "_"
+            used.add(key)
+            with parts.opened(folder, line) as part:
+                _add(tar, key, line, part)
+            outputs.append({"place": key, "arrays": line["outputs"][0]["arrays"]})
+    return outputs
+
+
+def _add(tar: tarfile.TarFile, key: str, line: Line, part: parts.Part) -> None:
+    """Add a video's members, one after the other; the arrays are copied as they are."""
+    for name in part.keys:
+        stream, n_bytes = part.raw(name)
+        with stream:
+            tar.addfile(_header(f"{key}.{name}.npy", n_bytes), stream)
+    about = {name: line.get(name) for name in ("id", "name", "source", "status", "reason", "fps", "windows", "meta")}
+    data = json.dumps(about | {"features": part.features, "facts": part.facts}).encode()
+    tar.addfile(_header(f"{key}.json", len(data)), io.BytesIO(data))
+
+
+def _header(name: str, n_bytes: int) -> tarfile.TarInfo:
+    """Return a header that holds nothing of the machine and the moment, so that equal features are equal files."""
+    header = tarfile.TarInfo(name)
+    header.size, header.mtime, header.mode = n_bytes, 0, 0o644
+    return header
+
+
+def remove_places(folder: Folder, name: str, places: Collection[str]) -> None:
+    """Write a file anew without some samples; without samples it is removed."""
+    try:
+        old = TarOfFeatures(folder, name)
+    except FileNotFoundError:
+        return
+    gone = set(places) & old.samples.keys()
+    if not gone:
+        return
+    if gone == old.samples.keys():
+        folder.remove(name)
+        return
+    with folder.whole(name) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for key, members in old.samples.items():
+            if key not in gone:
+                for suffix, member in members.items():
+                    tar.addfile(_header(f"{key}.{suffix}", member.size), old.stream(member))
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return key and suffix of a member: the key ends at the first dot of the last part."""
+    folder, slash, last = name.rpartition("/")
+    stem, _, suffix = last.partition(".")
+    return f"{folder}{slash}{stem}", suffix
+
+
+class TarOfFeatures:
+    """One file, open for reading."""
+
+    def __init__(self, folder: Folder, name: str) -> None:
+        self._stream = folder.open(name)
+        self.n_bytes = end_of(self._stream)
+        self._stream.seek(max(0, self.n_bytes - len(END)))
+        if self._stream.read() != END:
+            raise ValueError("it does not end as a tar does")
+        self._stream.seek(0)
+        self._samples: dict[str, dict[str, tarfile.TarInfo]] | None = None
+
+    @property
+    def samples(self) -> dict[str, dict[str, tarfile.TarInfo]]:
+        """The members of each sample, by key and then suffix ("rgb.npy")."""
+        if self._samples is None:
+            self._stream.seek(0)
+            found: dict[str, dict[str, tarfile.TarInfo]] = {}
+            with tarfile.open(fileobj=self._stream, mode="r:") as tar:
+                for member in tar:
+                    key, suffix = _split(member.name)
+                    found.setdefault(key, {})[suffix] = member
+            self._samples = found
+        return self._samples
+
+    def stream(self, member: tarfile.TarInfo) -> BinaryIO:
+        """Return the stream, which stands at the start of the member's bytes."""
+        self._stream.seek(member.offset_data)
+        return self._stream
+
+    def holds(self, output: Output) -> bool:
+        """Return whether the sample is in the file: sure if it is as long as it was, else it is looked for."""
+        if self.n_bytes == output["bytes"]:
+            return True
+        sample = self.samples.get(output["place"], {})
+        return all(self._agrees(sample.get(f"{key}.npy"), array) for key, array in output["arrays"].items())
+
+    def _agrees(self, member: tarfile.TarInfo | None, described: dict[str, object]) -> bool:
+        if member is None:
+            return False
+        shape, _, dtype = npy_header(self.stream(member))
+        return agrees(described, shape, dtype)
+
+    def read(self, output: Output) -> dict[str, np.ndarray]:
+        """Return the sample's arrays."""
+        sample = self.samples[output["place"]]
+        return {
+            key: np.lib.format.read_array(io.BytesIO(self.stream(member).read(member.size)), allow_pickle=False)
+            for key in output["arrays"]
+            for member in [sample[f"{key}.npy"]]
+        }

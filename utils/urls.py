@@ -1,0 +1,73 @@
+"""Addresses that fsspec opens (s3://, gs://, https://, hf://, memory://, …), and what may be shown of them."""
+
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from utils.errors import UserError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+SECRET = re.compile(r"(?i)(token|sig|signature|key|credential|secret|password|passwd|pwd|auth|expires|policy)")
+IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>]+")
+PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub"}
+
+
+def is_url(path: str) -> bool:
+    """Return whether `path` is an address ("s3://bucket/a.mp4") and not the name of a local file."""
+    return URL.match(path) is not None
+
+
+def scheme(url: str) -> str:
+    """Return "s3" of "s3://bucket/a.mp4"."""
+    return url.split("://", 1)[0].lower()
+
+
+def base_name(path: str) -> str:
+    """Return the last part of a path or an address, without query and fragment."""
+    if is_url(path):
+        return path.partition("#")[0].partition("?")[0].rstrip("/").rsplit("/", 1)[-1]
+    return PurePosixPath(path.replace("\\", "/")).name
+
+
+def redacted(text: str) -> str:
+    """Return `text` with user names, passwords and signed query values taken out of every address in it.
+
+    Other query values stay, since they may be what tells one video from another.
+    """
+    return IN_TEXT.sub(lambda found: _redacted_url(found.group()), text)
+
+
+def _redacted_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that enclose no IPv6 address, for instance
+        return f"{scheme(url)}://…"
+    place = parts.netloc.rpartition("@")[2]
+    query = "&".join(_redacted_pair(pair) for pair in parts.query.split("&")) if parts.query else ""
+    return f"{parts.scheme}://{place}{parts.path}{f'?{query}' if query else ''}"
+
+
+def _redacted_pair(pair: str) -> str:
+    name, equals, _ = pair.partition("=")
+    return f"{name}=…" if equals and SECRET.search(name) else pair
+
+
+def resolve(url: str, **options: Any) -> tuple["AbstractFileSystem", str]:
+    """Return the file system of an address, and the path in it. Its options are fsspec's.
+
+    Raises:
+        UserError: no installed package opens such addresses, or the address is malformed.
+    """
+    from fsspec.core import url_to_fs
+
+    try:
+        return url_to_fs(url, **options)
+    except ImportError as error:
+        package = PACKAGES.get(scheme(url), f"the fsspec package for {scheme(url)}://")
+        raise UserError(f"{redacted(url)}: needs {package}; install it (pip install {package})") from error
+    except ValueError as error:
+        raise UserError(f"{redacted(url)}: no address that can be opened ({redacted(str(error))})") from error

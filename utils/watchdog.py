@@ -1,0 +1,86 @@
+"""Notices a decoder that hangs, and tells the main process every few seconds that this one is alive."""
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+log = logging.getLogger(__name__)
+
+ALIVE_S = 5.0  # between two signs of life
+
+
+@dataclass
+class _Call:
+    video_id: str
+    awake_s: float  # of the watchdog's clock, when the call began
+    reported: bool = False
+
+
+class Watchdog:
+    """A thread that watches the decoding calls of all others; a context manager.
+
+    report: how events reach the main process: ("alive",) every few seconds, and ("hung", id, seconds) once for each
+        call that lasts longer than `timeout_s`. Where it raises OSError, the main process is gone, and this process
+        gets SIGTERM: a thread that hangs would never notice.
+
+    Time is counted only while this process runs: one that was stopped for an hour, by Ctrl-Z or by a laptop's lid, has
+    no decoder that hung for an hour. The clock of the wall has no say.
+    """
+
+    def __init__(self, report: Callable[..., Any], timeout_s: float, alive_s: float = ALIVE_S) -> None:
+        self._report = report
+        self._timeout_s = timeout_s
+        self._alive_s = alive_s
+        self._tick_s = min(alive_s, 1.0, timeout_s / 4)
+        self._awake_s = 0.0
+        self._calls: dict[int, _Call] = {}  # by thread
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stopped.set()  # it is not waited for: it may be in the middle of a report that nobody reads
+
+    @contextlib.contextmanager
+    def watching(self, video_id: str) -> Iterator[None]:
+        """Watch what the calling thread does inside: opening a video, or decoding its next frames."""
+        thread = threading.get_ident()
+        self._calls[thread] = _Call(video_id, self._awake_s)
+        try:
+            yield
+        finally:
+            del self._calls[thread]
+
+    def _run(self) -> None:
+        last_s, alive_at_s = time.monotonic(), 0.0
+        try:
+            while not self._stopped.wait(self._tick_s):
+                now_s = time.monotonic()
+                self._awake_s += min(now_s - last_s, 2 * self._tick_s)
+                last_s = now_s
+                if self._awake_s >= alive_at_s:
+                    alive_at_s = self._awake_s + self._alive_s
+                    self._report("alive")
+                self._look()
+        except OSError:
+            if not self._stopped.is_set():
+                log.warning("the main process is gone, so this worker stops")
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def _look(self) -> None:
+        """Report the calls that last too long."""
+        for call in list(self._calls.values()):
+            seconds = self._awake_s - call.awake_s
+            if seconds > self._timeout_s and not call.reported:
+                call.reported = True
+                self._report("hung", call.video_id, round(seconds, 1))
