@@ -31,6 +31,7 @@ class Means(nn.Module):
 class MeansExtractor(ClipExtractor):
     key = "means"
     clips_at_once = (2, 2)
+    float32_parts = ()
 
     def network(self, path):
         return Means()

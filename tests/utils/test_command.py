@@ -1,19 +1,23 @@
 """The command line: types, YAML, and errors that name what to type instead."""
 
+import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import MODELS
 from utils.command import parse
+from utils.config import RunConfig
 from utils.errors import UserError
 
 ROOT = Path(__file__).parent.parent.parent
 I3D = ["--feature_type", "i3d"]
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
 
 
 def test_flags_fill_the_typed_settings():
@@ -104,13 +108,21 @@ def test_a_wrong_file_says_which_key(tmp_path, text, words):
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
-@given(
-    st.lists(
-        st.text(max_size=12) | st.sampled_from(["--feature_type", "i3d", "--stack_size", "--config", "--"]),
-        max_size=6,
-    )
+TYPES = ("i3d", "vggish", "slowfast")
+FLAGS = sorted(
+    {f"--{spec.name}" for cls in (RunConfig, *(MODELS[name].config_class() for name in TYPES)) for spec in fields(cls)}
+    | {"--video_list", "--vggish.layers", "--slowfast.num_clips", "--no-layers", "--"}
 )
-def test_any_command_is_understood_or_refused_in_one_line(arguments):
+VALUES = ("i3d", "vggish", "slowfast", "0", "-1", "1e999", "nan", "0/2", "3/2", "a=b", "save_h5", "cpu", "é", "\udcff", "")
+
+
+@given(
+    st.sampled_from([[], I3D, ["--feature_type", "slowfast", "vggish"]]),
+    st.lists(st.text(max_size=12) | st.sampled_from(FLAGS) | st.sampled_from(VALUES), max_size=12),
+)
+@settings(max_examples=EXAMPLES, deadline=None)
+def test_any_command_is_understood_or_refused_in_one_line(types, rest):
+    arguments = [*types, *rest]
     if {"-h", "--help"} & {argument.split("=")[0] for argument in arguments}:
         return
     try:
