@@ -24,6 +24,7 @@ from utils.media.segment import Segment
 from utils.media.video import Frames, VideoStream, View
 from utils.memory import is_out_of_memory
 from utils.plan import Task
+from utils.sources.facts import source_facts
 from utils.sources.ref import VideoRef
 from utils.windows import Sampling
 
@@ -104,7 +105,9 @@ class Decoders:
         One after the other, though they lie interleaved in the file: reading it twice costs little beside decoding,
         other threads have other videos, and neither stream ever has to wait for the other's windows.
         """
-        jobs = [Job(task.ref, feature_type) for feature_type in task.feature_types]
+        with self._watching(task.ref.id):  # a store may give no answer
+            source = source_facts(task.ref)
+        jobs = [Job(task.ref, feature_type, source) for feature_type in task.feature_types]
         pictures = [job for job in jobs if self._extractor(job).media == "video"]
         if pictures:
             self._guarded(pictures, lambda: self._decode_pictures(task.ref, pictures))

@@ -1,7 +1,5 @@
 """What happens to a video whose features are there: sink, manifest line, word to the main process."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -20,25 +18,13 @@ from utils.urls import base_name
 
 
 class Finisher:
-    """Writes outcomes of one worker and feature type, and reports each to the main process.
+    """Writes outcomes of one worker and feature type, and reports each to the main process."""
 
-    watching: makes a context for a video's id, in which its source is asked for its size: it may give no answer.
-    """
-
-    def __init__(
-        self,
-        link: Link,
-        plan: Plan,
-        feature: FeaturePlan,
-        extractor: Extractor,
-        device_name: str,
-        watching: Callable[[str], AbstractContextManager[None]],
-    ) -> None:
+    def __init__(self, link: Link, plan: Plan, feature: FeaturePlan, extractor: Extractor, device_name: str) -> None:
         self._link = link
         self._feature = feature
         self._extractor = extractor
         self._device_name = device_name
-        self._watching = watching
         self._keeps_files = plan.keeps_files
         self._title = f"{feature.feature_type}: " if len(plan.features) > 1 else ""
         folder = folder_at(feature.output)
@@ -61,8 +47,7 @@ class Finisher:
         if outcome.record is not None:
             with job.timed("write"):
                 outputs = self._sink.write(outcome.record)
-        with self._watching(job.ref.id):
-            line = self._line(outcome, outputs)
+        line = self._line(outcome, outputs)
         if self._keeps_files:
             self._manifest.append(line)
         self._link.send("finished", line)
@@ -74,6 +59,7 @@ class Finisher:
             job.ref,
             outcome.status,
             outcome.reason,
+            job.source,
             fps=job.info.fps,
             rate_hz=job.info.rate_hz,
             decoded=job.decoded,

@@ -71,7 +71,7 @@ def _extract(link: Link, plan: Plan, device_name: str) -> None:
         pipelines = {}
         for feature in plan.features:
             extractor = extractors[feature.feature_type]
-            finisher = Finisher(link, plan, feature, extractor, device_name, watchdog.watching)
+            finisher = Finisher(link, plan, feature, extractor, device_name)
             pipelines[feature.feature_type] = _pipeline(link, plan, feature, extractor, finisher, writer)
         decoders = Decoders(
             extractors,

@@ -113,7 +113,23 @@ FLAGS = sorted(
     {f"--{spec.name}" for cls in (RunConfig, *(MODELS[name].config_class() for name in TYPES)) for spec in fields(cls)}
     | {"--video_list", "--vggish.layers", "--slowfast.num_clips", "--no-layers", "--"}
 )
-VALUES = ("i3d", "vggish", "slowfast", "0", "-1", "1e999", "nan", "0/2", "3/2", "a=b", "save_h5", "cpu", "é", "\udcff", "")
+VALUES = (
+    "i3d",
+    "vggish",
+    "slowfast",
+    "0",
+    "-1",
+    "1e999",
+    "nan",
+    "0/2",
+    "3/2",
+    "a=b",
+    "save_h5",
+    "cpu",
+    "é",
+    "\udcff",
+    "",
+)
 
 
 @given(

@@ -264,7 +264,8 @@ def test_a_decoder_that_hangs_is_reported_and_waiting_for_room_is_not(clip, monk
     with Watchdog(report, timeout_s=0.3) as dog:
         decode({"one": Fake()}, video(clip), heard=lambda _event: time.sleep(0.4), watching=dog.watching)
         assert not events
-        ref = SimpleNamespace(id="stuck", label="blocking.mp4", media=blocking, start_s=None, end_s=None, name="stuck")
+        facts = dict.fromkeys(("start_s", "end_s", "member", "data")) | {"path": "blocking.mp4", "name": "stuck"}
+        ref = SimpleNamespace(id="stuck", label="blocking.mp4", media=blocking, **facts)
         streams = decode({"one": Fake()}, ref, watching=dog.watching)
     assert [event[:2] for event in events] == [("hung", "stuck")]
     assert isinstance(streams["one"].last, Failed)
