@@ -198,11 +198,15 @@ def _parsed(raw: bytes) -> Line:
 
 
 def is_done(line: Line | None, ref: VideoRef, outputs: Outputs, settings: str, on_extraction: str) -> bool:
-    """Return whether `line` says that `ref` needs no work: same settings and format, same input, outputs in place."""
+    """Return whether `line` says that `ref` needs no work: same settings and format, same input, outputs in place.
+
+    An input that cannot be seen now counts as the same: it may be unmounted for a while, or removed to save room.
+    """
     if not line or line["status"] not in FINISHED or line.get("settings_hash") != settings:
         return False
     if line.get("on_extraction") != on_extraction:
         return False
-    if line.get("source") != source_facts(ref):
+    source = source_facts(ref)
+    if line.get("source") != source and source["bytes"] is not None:
         return False
     return outputs.is_readable(line.get("outputs", []))

@@ -112,8 +112,9 @@ def test_another_folder_in_its_place_is_noticed(tmp_path):
     path.rename(tmp_path / "unmounted")
     with pytest.raises(RunError, match=r"out: the output folder is gone; bring it back"), folder.whole("a"):
         pass
-    with pytest.raises(RunError, match="the output folder is gone"):
-        folder.append("lines", b"1\n")
+    for use in (lambda: folder.append("lines", b"1\n"), lambda: folder.size("a"), lambda: folder.open("a")):
+        with pytest.raises(RunError, match="the output folder is gone"):
+            use()
     path.mkdir()
     with pytest.raises(RunError, match="another folder has taken its place"), folder.whole("a"):
         pass

@@ -102,6 +102,7 @@ class LocalFolder:
         try:
             size = (self._path / name).stat().st_size
         except FileNotFoundError:
+            self._check()
             return iter(()), position or 0
         start = position or 0
         with (self._path / name).open("rb") as file:
@@ -120,13 +121,18 @@ class LocalFolder:
 
     def open(self, name: str) -> BinaryIO:
         """Return a stream of a file; FileNotFoundError if there is none."""
-        return (self._path / name).open("rb")
+        try:
+            return (self._path / name).open("rb")
+        except FileNotFoundError:
+            self._check()  # it may be the whole folder that is gone
+            raise
 
     def size(self, name: str) -> int | None:
         """Return the bytes of a file, None if there is none."""
         try:
             return (self._path / name).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
+            self._check()  # it may be the whole folder that is gone
             return None
 
     def names(self, prefix: str = "") -> Iterator[str]:
