@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("stopped before any work; run the same command again to go on", file=sys.stderr)
+        print("stopped; run the same command again to go on", file=sys.stderr)
         return 128 + signal.SIGINT
 
 

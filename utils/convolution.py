@@ -1,4 +1,4 @@
-"""Convolutions as inference runs them: on a CPU by oneDNN, with the activation that follows in the same pass.
+"""Convolutions and linear layers as inference runs them: on a CPU by oneDNN, with the activation in the same pass.
 
 PyTorch leaves small 3D convolutions of a batch of one to a code of its own that is up to ten times slower than oneDNN
 and gives back another memory format, so that what follows copies (docs/performance.md). Its compiler calls the same
@@ -32,8 +32,7 @@ def convolve(
     """
     n_dims = x.ndim - 2
     stride, padding, dilation = (list(sizes[:n_dims]) for sizes in (stride, padding, dilation))
-    fits = x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and not weight.requires_grad
-    if HAS_ONE_DNN and fits:
+    if _fits(x) and not weight.requires_grad:
         then = "none" if slope is None else "leaky_relu" if slope else "relu"
         return torch.ops.mkldnn._convolution_pointwise(
             x, weight, bias, padding, stride, dilation, groups, then, [slope] if slope else [], ""
@@ -59,14 +58,31 @@ class FusedConvolution(nn.Module):
         return convolve(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups, self.slope)
 
 
+class OneDnnLinear(nn.Module):
+    """A linear layer by oneDNN. PyTorch gives float32 to MKL, which takes twice as long on processors of AMD."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.weight, self.bias = linear.weight, linear.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., n_in] -> [..., n_out]."""
+        if _fits(x):
+            return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+        return F.linear(x, self.weight, self.bias)
+
+
 def fuse(network: nn.Module) -> None:
     """Make the 2D and 3D convolutions of a network `FusedConvolution`s, in place, with the activations next to them.
 
-    Next to means in a Sequential; what stands between (an Identity where a batch norm was) is skipped.
+    Next to means in a Sequential; what stands between (an Identity where a batch norm was) is skipped. Linear layers
+    become `OneDnnLinear`s, but for those whose weights their module's forward reads itself (attention).
     """
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
-            if _is_plain(child):
+            if type(child) is nn.Linear:
+                setattr(module, name, OneDnnLinear(child))
+            elif _is_plain(child):
                 behind = _activation_behind(module, name) if isinstance(module, nn.Sequential) else None
                 slope = getattr(module.get_submodule(behind), "negative_slope", 0.0) if behind else None
                 setattr(module, name, FusedConvolution(child, slope))
@@ -79,6 +95,11 @@ def channels_last(network: nn.Module) -> None:
     for parameter in network.parameters():
         if parameter.ndim in CHANNELS_LAST:
             parameter.data = parameter.data.contiguous(memory_format=CHANNELS_LAST[parameter.ndim])
+
+
+def _fits(x: Tensor) -> bool:
+    """Return whether oneDNN takes an input of a layer."""
+    return HAS_ONE_DNN and x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and x.numel() > 0
 
 
 def _is_plain(module: nn.Module) -> bool:

@@ -45,7 +45,10 @@ def _along(x: Tensor, dim: int, kernel: int, stride: int, zeros: tuple[int, int]
         result = _seen(x, dim, whole[0], stride).clone()
     for tap in [*whole[2:], *cut]:
         part = result.narrow(dim, tap.start, tap.stop - tap.start)
-        torch.maximum(part, _seen(x, dim, tap, stride), out=part)
+        if torch.compiler.is_compiling():  # a compiler takes no `out` that is a part of something, and needs none
+            part.copy_(torch.maximum(part, _seen(x, dim, tap, stride)))
+        else:
+            torch.maximum(part, _seen(x, dim, tap, stride), out=part)
     return result
 
 

@@ -84,9 +84,6 @@ def prepared(
     network.eval().requires_grad_(False)
     fold_batch_norms(network)
     kept = {parameter for name in float32_parts for parameter in network.get_submodule(name).parameters()}
-    if arithmetic.dtype != torch.float32:
-        for name in float32_parts:
-            network.get_submodule(name).register_forward_pre_hook(_to_float32)
     for parameter in network.parameters():
         if parameter.is_floating_point() and parameter not in kept:
             parameter.data = parameter.data.to(arithmetic.dtype)
@@ -97,6 +94,9 @@ def prepared(
     network.to(device)
     if device.type == "cpu":
         convolution.fuse(network)
+    if arithmetic.dtype != torch.float32:
+        for name in float32_parts:
+            network.get_submodule(name).register_forward_pre_hook(_to_float32)
     # a GPU's plain float32 kernels are for channels first
     if device.type == "cpu" or arithmetic.precision != "float32":
         convolution.channels_last(network)

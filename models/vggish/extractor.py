@@ -15,7 +15,9 @@ from models.vggish.weights import (
     random_tensorflow_vggish,
     random_vggish,
 )
-from utils.extractor import Batch, Extractor, NoWindows, StreamInfo
+from utils.errors import UserError
+from utils.extractor import FLOAT32, Batch, Extractor, NoWindows, StreamInfo
+from utils.precision import compile_in_place, prepared
 from utils.windows import Dense, Sampling
 
 LAYERS = tuple(f"layer_{i}" for i in range(5))
@@ -38,10 +40,12 @@ class VGGishExtractor(Extractor):
     def _load_network(self) -> Callable[[Tensor], tuple[Tensor, ...]]:
         path = self.checkpoints["vggish"]
         if self.config.vggish_backend == "tf":
+            if self.arithmetic != FLOAT32:
+                raise UserError("--precision and --compile are for the PyTorch backend: drop --vggish_backend")
             return load_tensorflow_vggish(path, self.device) if path else random_tensorflow_vggish(self.device)
-        network = (load_vggish(path) if path else random_vggish()).to(self.device)
-        if self.device.type == "cpu":
-            network.optimise_for_cpu()
+        network = prepared(load_vggish(path) if path else random_vggish(), self.device, self.arithmetic)
+        if self.arithmetic.compile:
+            compile_in_place(network)
         return network.layers if self.config.layers else network
 
     @property
@@ -68,7 +72,7 @@ class VGGishExtractor(Extractor):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return embeddings [B, 128], or each layer [B, D], of waveforms [B, 15600]."""
-        outputs = self._network(log_mel(batch["units"]))
+        outputs = [rows.float() for rows in self._network(log_mel(batch["units"]).to(self.arithmetic.dtype))]
         if self.config.layers:
             return dict(zip(LAYERS, outputs, strict=True))
         embedding, preactivation = outputs

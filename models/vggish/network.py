@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 FEATURE_SIZE = 128
 CPU_EXAMPLES = 20  # at once through the convolutions: the largest map then has 30 MiB, see forward
@@ -58,16 +57,6 @@ class VGGish(nn.Module):
         means = [torch.cat(column) for column in zip(*(part[0] for part in through), strict=True)]
         return *means, self.embeddings(torch.cat([pooled for _, pooled in through])).relu()
 
-    def optimise_for_cpu(self) -> None:
-        """Let oneDNN compute the dense layers, for use on a CPU only: neither trained, saved nor moved again.
-
-        PyTorch gives them to MKL otherwise, which takes twice as long on processors of AMD.
-        """
-        if torch.backends.mkldnn.is_available():
-            for index, module in enumerate(self.embeddings):
-                if isinstance(module, nn.Linear):
-                    self.embeddings[index] = _OneDnnLinear(module)
-
     def _pooled(self, examples: Tensor) -> Tensor:
         """Return the map after pool4 as the checkpoints flatten it: [N, 6 frames * 4 bands * 512 channels]."""
         return _flattened(self.features(examples.unsqueeze(1)))
@@ -78,20 +67,8 @@ class VGGish(nn.Module):
         for layer in self.features:
             x = layer(x)
             if isinstance(layer, nn.MaxPool2d):
-                means.append(x.mean((2, 3)))
+                means.append(x.mean((2, 3), dtype=torch.float32))
         return means, _flattened(x)
-
-
-class _OneDnnLinear(nn.Module):
-    """A linear layer with weights in oneDNN's own format, float32 on a CPU."""
-
-    def __init__(self, linear: nn.Linear) -> None:
-        super().__init__()
-        self._weight = linear.weight.detach().to_mkldnn()
-        self._bias = linear.bias.detach().to_mkldnn()
-
-    def forward(self, rows: Tensor) -> Tensor:
-        return F.linear(rows.to_mkldnn(), self._weight, self._bias).to_dense()
 
 
 def _parts(examples: Tensor) -> tuple[Tensor, ...]:

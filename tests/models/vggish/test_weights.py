@@ -9,6 +9,7 @@ from models.vggish import weights
 from models.vggish.network import CPU_EXAMPLES, VGGish
 from utils import tf_checkpoint
 from utils.errors import UserError
+from utils.precision import Arithmetic, prepared
 
 
 def outputs(network, examples):
@@ -39,7 +40,7 @@ def test_torch_checkpoint_gives_the_reference_outputs(tmp_path):
     assert relative_error(embedding, arrays["output_embedding"]) < 1e-4
     assert relative_error(preactivation, arrays["output_preactivation"]) < 1e-4
     assert embedding.min() == 0 > preactivation.min()
-    network.optimise_for_cpu()
+    prepared(network, torch.device("cpu"), Arithmetic())
     assert relative_error(outputs(network, arrays["input"])[1], arrays["output_preactivation"]) < 1e-4
 
 
@@ -77,7 +78,7 @@ def test_any_number_of_examples_gives_as_many_rows():
     for _ in range(2):
         embedding, preactivation = outputs(network, examples[:0])
         assert embedding.shape == preactivation.shape == (0, 128)
-        network.optimise_for_cpu()
+        prepared(network, torch.device("cpu"), Arithmetic())
 
 
 def test_other_files_are_refused(tmp_path):

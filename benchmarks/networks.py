@@ -1,0 +1,214 @@
+"""Each network alone: work per window or pair of frames, time, share of what the machine can do, peak memory.
+
+    python -m benchmarks.networks [NAME ...] [--device cuda] [--precisions float32 bf16] [--batches 1 8] [--compile]
+
+Weights are seeded noise. The share is that of the best rate in float32 and bf16 that `benchmarks.limits` measures here,
+which on a CPU is that of a convolution. Every figure comes from a process of its own, so that peak memory is its own.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
+
+from benchmarks import limits, record
+from utils.convolution import HAS_ONE_DNN
+from utils.precision import Arithmetic, prepared, ready, set_up
+from utils.row_threads import row_by_row
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network: how it is made, the shape of one input, what stays float32. `pair`: flow between two frames."""
+
+    make: Callable[[], nn.Module]
+    shape: tuple[int, ...]
+    float32_parts: tuple[str, ...] = ("classifier",)
+    pair: bool = False
+
+
+def _clip_tower() -> nn.Module:
+    from models.clip.tower import random_tower
+
+    return random_tower("ViT-B-32-quickgelu", None)
+
+
+def _resnet() -> nn.Module:
+    from models.resnet.weights import random_resnet
+
+    network = random_resnet("resnet50")
+    network.fc = nn.Identity()
+    return network
+
+
+def _loaded(module: str, name: str, *arguments: str | float) -> Callable[[], nn.Module]:
+    """Return a function that imports `name` from a module of models/ and calls it."""
+
+    def make() -> nn.Module:
+        package = __import__(f"models.{module}.weights", fromlist=[name])
+        return getattr(package, name)(*arguments)
+
+    return make
+
+
+def _i3d(stream: str) -> Callable[[], nn.Module]:
+    return _loaded("i3d", "random_i3d", stream, 1e-5, "video_features")
+
+
+POOLED = ("classifier", "backbone.avgpool")
+SUBJECTS = {
+    "i3d_rgb": Subject(_i3d("rgb"), (3, 64, 224, 224), ("conv3d_0c_1x1",)),
+    "i3d_flow": Subject(_i3d("flow"), (2, 64, 224, 224), ("conv3d_0c_1x1",)),
+    "raft": Subject(_loaded("raft", "random_raft"), (3, 256, 340), (), pair=True),
+    "pwc": Subject(_loaded("pwc", "random_pwc"), (3, 256, 340), (), pair=True),
+    "slowfast": Subject(_loaded("slowfast", "random_slowfast"), (3, 32, 256, 256)),
+    "swin": Subject(_loaded("swin", "random_swin"), (3, 32, 224, 224), POOLED),
+    "i3d_r50": Subject(_loaded("i3d_r50", "random_i3d_r50"), (3, 32, 224, 224)),
+    "slowonly": Subject(_loaded("slowonly", "random_slowonly"), (3, 4, 256, 256)),
+    "tsn": Subject(_loaded("tsn", "random_tsn"), (3, 1, 256, 256), POOLED),
+    "s3d": Subject(_loaded("s3d", "random_s3d"), (3, 64, 224, 224), ("avgpool", "classifier")),
+    "r21d": Subject(_loaded("r21d", "random_r21d", "r2plus1d_18_16_kinetics"), (3, 16, 112, 112), ("avgpool", "fc")),
+    "vggish": Subject(_loaded("vggish", "random_vggish"), (96, 64), ()),
+    "clip": Subject(_clip_tower, (3, 224, 224), ()),
+    "resnet50": Subject(_resnet, (3, 224, 224), ("avgpool",)),
+}
+
+
+def measure(name: str, device: torch.device, arithmetic: Arithmetic, batch: int, repeats: int) -> dict[str, Any]:
+    """Return what one network takes in one setting, per window, pair, frame or example.
+
+    Raises:
+        UserError: the device cannot compute so.
+    """
+    set_up(arithmetic, device)
+    subject = SUBJECTS[name]
+    make_ready = prepared if subject.pair else ready
+    network = make_ready(subject.make(), device, arithmetic, subject.float32_parts)
+    if subject.pair and device.type == "cpu":  # as the pipeline runs them: each pair on one thread
+        network, batch = row_by_row(network, device), max(batch, torch.get_num_threads())
+    inputs = [torch.rand(batch, *subject.shape, device=device) for _ in range(2 if subject.pair else 1)]
+    if subject.pair:
+        inputs = [frames * 255 for frames in inputs]
+    with torch.inference_mode():
+        run = _steps(network, inputs, subject.pair)
+        run()
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        seconds = limits.best_s(run, device.type, repeats) / batch
+    return {
+        "network": name,
+        "precision": arithmetic.precision,
+        "compiled": arithmetic.compile,
+        "batch": batch,
+        "gflop": round(_gflop(subject), 1),
+        "seconds": round(seconds, 5),
+        "peak_memory_mib": round(_peak_mib(device)),
+    }
+
+
+def _steps(network: nn.Module, inputs: list[Tensor], pair: bool) -> Callable[[], Any]:
+    """Return what a run does once per input. Of flow: one frame encoded, since the other is that of the last pair."""
+    if not pair:
+        return lambda: network(*inputs)
+    first, second = inputs
+    size = (first.shape[-2], first.shape[-1])
+    encoded = network.encode(first)
+    return lambda: network.between(encoded, network.encode(second), size)
+
+
+def _gflop(subject: Subject) -> float:
+    """Return the work of one input, two operations per multiply-add, of the network as published."""
+    network = subject.make().eval()
+    inputs = [torch.zeros(1, *subject.shape) for _ in range(2 if subject.pair else 1)]
+    with torch.inference_mode(), _counter() as counter:
+        _steps(network, inputs, subject.pair)()
+    encoded_twice = 0
+    if subject.pair:
+        with torch.inference_mode(), _counter() as of_encoding:
+            network.encode(inputs[0])
+        encoded_twice = of_encoding.get_total_flops()
+    return (counter.get_total_flops() - encoded_twice) / 1e9
+
+
+def _counter() -> FlopCounterMode:
+    """Return torch's counter, which also knows oneDNN's convolution."""
+
+    def convolution(x: torch.Size, weight: torch.Size, *_rest: Any, out_shape: torch.Size, **_others: Any) -> int:
+        return conv_flop_count(x, weight, out_shape)
+
+    known = {torch.ops.mkldnn._convolution_pointwise: convolution} if HAS_ONE_DNN else {}
+    return FlopCounterMode(display=False, custom_mapping=known)
+
+
+def _peak_mib(device: torch.device) -> float:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _in_a_process(name: str, device: str, precision: str, batch: int, compiled: bool, repeats: int) -> dict[str, Any]:
+    """Return what `measure` gives, or why not under "error"."""
+    code = (
+        "import json, sys, torch; from benchmarks.networks import measure; from utils.precision import Arithmetic;"
+        "a = json.loads(sys.argv[1]);"
+        "print(json.dumps(measure(a[0], torch.device(a[1]), Arithmetic(a[2], a[4]), a[3], a[5])))"
+    )
+    arguments = json.dumps([name, device, precision, batch, compiled, repeats])
+    done = subprocess.run(
+        [sys.executable, "-c", code, arguments],
+        cwd=Path(__file__).parent.parent,
+        env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},  # as the program starts its workers
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{name}, {precision}, batch {batch}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main(arguments: list[str]) -> None:
+    """Measure, print a table and keep the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("networks", nargs="*", help=f"default: all of {', '.join(SUBJECTS)}")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--precisions", nargs="+", help="default: float32 bf16, on a GPU also tf32 and fp16")
+    parser.add_argument("--batches", nargs="+", type=int, default=[1])
+    parser.add_argument("--compile", action="store_true", help="measure them compiled too")
+    parser.add_argument("--repeats", type=int, default=5, help="measured times (default: 5)")
+    parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
+    options = parser.parse_args(arguments)
+    precisions = options.precisions or ["float32", "bf16", *(("tf32", "fp16") if options.device == "cuda" else ())]
+    best = limits.matrix_rates(options.device, options.repeats)
+    rows = []
+    for name in options.networks or SUBJECTS:
+        for precision in precisions:
+            for batch in options.batches:
+                for compiled in (False, True) if options.compile and not SUBJECTS[name].pair else (False,):
+                    row = _in_a_process(name, options.device, precision, batch, compiled, options.repeats)
+                    rate = row["gflop"] / row["seconds"]
+                    reachable = max(best[precision], best.get(f"{precision} convolution", 0.0))
+                    row |= {"gflop_per_s": round(rate, 1), "share": round(rate / reachable, 3)}
+                    rows.append(row)
+                    print(
+                        f"{name:9} {precision:8} {'compiled' if compiled else '':9} batch {row['batch']:3}"
+                        f" {row['gflop']:8.1f} GFLOP {row['seconds']:9.4f} s {row['share']:5.0%} of the best rate"
+                        f" {row['peak_memory_mib']:6} MiB",
+                        flush=True,
+                    )
+    device = torch.cuda.get_device_name() if options.device == "cuda" else record.cpu_name()
+    figures = {"device": device, "best_gflop_per_s": best, "rows": rows}
+    record.write(f"networks-{options.device}", figures, options.results)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
