@@ -103,7 +103,7 @@ def test_a_format_of_many_videos_holds_what_numpy_files_hold(tmp_path, videos, e
 
 def test_parquet_answers_questions_by_time(tmp_path, videos, expected):
     extract("save_parquet", videos, tmp_path)
-    query = f"SELECT embedding FROM '{tmp_path}/tiny/*.parquet' WHERE name = 'a' AND start_s >= 1 ORDER BY \"window\""
+    query = f"SELECT embedding FROM '{tmp_path}/tiny/*.parquet' WHERE name = 'a' AND start_s >= 1 ORDER BY window_index"
     rows = np.array(duckdb.sql(query).fetchall(), np.float32)[:, 0]
     np.testing.assert_array_equal(rows, expected["a"][25:])
 

@@ -101,7 +101,7 @@ def _table(line: Line, part: parts.Part) -> "pa.Table":
     columns = {
         "id": pa.array([valid_text(line["id"])] * n_rows, pa.string()),
         "name": pa.array([valid_text(line["name"])] * n_rows, pa.string()),
-        "window": pa.array(np.repeat(np.arange(n_windows), n_crops), pa.int32()),
+        "window_index": pa.array(np.repeat(np.arange(n_windows), n_crops), pa.int32()),
         **({"crop": pa.array(np.tile(np.arange(n_crops), n_windows), pa.int32())} if len(shape) > 2 else {}),
         "start_s": pa.array([value for value in start_s for _ in range(n_crops)], pa.float64()),
         "end_s": pa.array([value for value in end_s for _ in range(n_crops)], pa.float64()),

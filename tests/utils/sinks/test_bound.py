@@ -103,15 +103,15 @@ def test_parquet_has_a_row_per_window(tmp_path):
     path = tmp_path / "features-000000.parquet"
     table = pq.read_table(path)
     assert str(table.schema.field("embedding").type) == "fixed_size_list<element: float>[4]"
-    assert table.column_names == ["id", "name", "window", "start_s", "end_s", "fps", "meta", "embedding"]
+    assert table.column_names == ["id", "name", "window_index", "start_s", "end_s", "fps", "meta", "embedding"]
     frame = pandas.read_parquet(path)
     assert frame["id"].tolist() == ["a/clip0"] + ["a/clip1"] * 2 + ["a/clip2"] * 3
-    assert frame["window"].tolist() == [0, 0, 1, 0, 1, 2]
+    assert frame["window_index"].tolist() == [0, 0, 1, 0, 1, 2]
     assert (frame["start_s"].tolist(), frame["end_s"].tolist()) == ([0, 0, 1, 0, 1, 2], [2, 2, 3, 2, 3, 4])
     assert json.loads(frame["meta"][0]) == {"split": "train"}
     rows = np.concatenate([clip.arrays["rgb"] for clip in clips])
     np.testing.assert_array_equal(np.stack(frame["embedding"]), rows)
-    query = f"SELECT embedding FROM '{path}' WHERE id = 'a/clip2' AND start_s >= 1 ORDER BY \"window\""
+    query = f"SELECT embedding FROM '{path}' WHERE id = 'a/clip2' AND start_s >= 1 ORDER BY window_index"
     found = duckdb.sql(query).fetchall()
     np.testing.assert_array_equal(np.array(found, np.float32)[:, 0], clips[2].arrays["rgb"][1:])
 
@@ -129,10 +129,10 @@ def test_parquet_has_columns_for_several_outputs(tmp_path):
 @pytest.mark.parametrize(
     ("shape", "dtype", "rows", "start_s"),
     [
-        ((2, 3, 4), np.float32, {"window": [0, 0, 0, 1, 1, 1], "crop": [0, 1, 2] * 2}, [0, 0, 0, 1, 1, 1]),
-        ((4,), np.float32, {"window": [0]}, [0]),
-        ((2, 4), np.uint8, {"window": [0, 1]}, [0, 1]),
-        ((2, 4), np.float16, {"window": [0, 1]}, [0, 1]),
+        ((2, 3, 4), np.float32, {"window_index": [0, 0, 0, 1, 1, 1], "crop": [0, 1, 2] * 2}, [0, 0, 0, 1, 1, 1]),
+        ((4,), np.float32, {"window_index": [0]}, [0]),
+        ((2, 4), np.uint8, {"window_index": [0, 1]}, [0, 1]),
+        ((2, 4), np.float16, {"window_index": [0, 1]}, [0, 1]),
     ],
 )
 def test_parquet_takes_every_shape_of_vectors(tmp_path, shape, dtype, rows, start_s):

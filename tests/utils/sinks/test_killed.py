@@ -85,5 +85,7 @@ def names_in(path):
             return [name.removesuffix(".json") for name in tar.getnames() if name.endswith(".json")]
     table = pq.read_table(path)
     return [
-        name for name, window in zip(table["id"].to_pylist(), table["window"].to_pylist(), strict=True) if window == 0
+        name
+        for name, window in zip(table["id"].to_pylist(), table["window_index"].to_pylist(), strict=True)
+        if window == 0
     ]
