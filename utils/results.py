@@ -83,7 +83,9 @@ class Results:
         """Record a video that its source could not offer."""
         self.handed_out(task)
         status, reason = task.ref.refused
-        self._write(task, status, f"{task.ref.label}: {reason}", [], source_facts(task.ref))
+        label = task.ref.label
+        named = reason if reason.startswith(label) else f"{label}: {reason}"
+        self._write(task, status, named, [], source_facts(task.ref))
 
     def give_up(self, task: Task, reason: str, statuses: list[str]) -> None:
         """Record a video that workers died with as failed. statuses: of the feature types that it has given."""
