@@ -48,9 +48,3 @@ def cause_of(error: OSError) -> str:
     if error.errno == errno.ENOSPC:
         return "the disk is full: make room"
     return error.strerror or str(error)
-
-
-def remove_leftovers(folder: Path, pid: int) -> None:
-    """Remove the unfinished files that process `pid` left below `folder` when it died."""
-    for path in folder.rglob(f"{TEMPORARY}{pid}-*"):
-        path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ library's own; importing it from there spares the main process the import of tor
 """
 
 import collections
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -197,10 +198,8 @@ class Runner:
             earlier = self._statuses.pop(task.ref.id, [])
             worker.held[task.ref.id] = _Held(task, list(task.feature_types), earlier)
         worker.asking = False
-        try:
+        with contextlib.suppress(OSError):  # it died meanwhile, which its end of the pipe will say
             worker.connection.send(task)
-        except OSError:  # it died meanwhile, which its end of the pipe will say
-            worker.asking = False
 
     def _next(self) -> Task | None:
         return self._fresh.popleft() if self._fresh else self._from_list()
