@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from utils.lean_import import without_compiler
+
 
 def labels(label_set: str) -> Sequence[str]:
     """Return the class names of "kinetics400" or "imagenet1k", in the order of the published classifiers.
@@ -11,12 +13,12 @@ def labels(label_set: str) -> Sequence[str]:
     The names are torchvision's, which keeps them beside its own weights for the same data sets; both lists
     are in the order that all published checkpoints of these data sets use.
     """
-    if label_set == "kinetics400":
+    with without_compiler():
+        from torchvision.models import ResNet50_Weights
         from torchvision.models.video import R3D_18_Weights
 
+    if label_set == "kinetics400":
         return R3D_18_Weights.KINETICS400_V1.meta["categories"]
-    from torchvision.models import ResNet50_Weights
-
     return ResNet50_Weights.IMAGENET1K_V1.meta["categories"]
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from utils.lean_import import without_compiler
 from utils.weights import Needed, Published
 
 
@@ -42,3 +43,9 @@ def load_object(dotted: str) -> Any:
     """Import "package.module:name" and return what it names."""
     module, name = dotted.split(":")
     return getattr(import_module(module), name)
+
+
+def load_extractor(dotted: str) -> Any:
+    """Import an Extractor, "package.module:Class", and with it torch and the libraries of its network."""
+    with without_compiler():
+        return load_object(dotted)

@@ -7,7 +7,6 @@ library's own; importing it from there spares the main process the import of tor
 import collections
 import contextlib
 import multiprocessing
-import os
 import signal
 import time
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from utils.plan import Plan, Task
 from utils.progress import RunProgress
 from utils.results import Results
 from utils.todo import Later, Todo
+from utils.tuning import tuned_environment
 from utils.worker import work
 
 STARTS = 3  # workers that may die in a row before they are ready
@@ -125,9 +125,7 @@ class Runner:
             self._start(self._idle_devices.popleft())
 
     def _start(self, device: str) -> None:
-        # Threads that wait for each other by spinning make a busy machine two to four times slower, and gain nothing on
-        # a quiet one. The variable counts when a process loads its OpenMP library, so workers inherit it.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        tuned_environment()
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=work, args=(theirs, self._plan, device), daemon=True)
         process.start()

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 import traceback
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from utils.errors import FramemillError, RunError
 from utils.folders import folder_at
 from utils.link import Link
 from utils.plan import FeaturePlan, Plan
-from utils.registry import load_object
+from utils.registry import load_extractor
 
 if TYPE_CHECKING:  # they import torch, which the main process does without
     from utils.extractor import Extractor
@@ -35,6 +36,7 @@ def work(connection: Connection, plan: Plan, device_name: str) -> None:
     try:
         _extract(link, plan, device_name)
         link.send("bye")
+        _end()
     except FramemillError as error:
         link.send("fatal", error.exit_code, str(error))
     except BrokenPipeError:
@@ -43,6 +45,13 @@ def work(connection: Connection, plan: Plan, device_name: str) -> None:
         link.send("fatal", RunError.exit_code, f"worker on {device_name}: {traceback.format_exc()}")
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is left to clean up: no traceback from here on
+
+
+def _end() -> None:
+    """End the process without unloading PyTorch, which takes 0.4 s: all is written and reported."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _exit_at_once(_signal: int, _frame: object) -> None:
@@ -63,7 +72,7 @@ def _extract(link: Link, plan: Plan, device_name: str) -> None:
     torch.set_num_threads(plan.n_threads)
     device, arithmetic = torch.device(device_name), Arithmetic(plan.run.precision, plan.run.compile)
     extractors = {
-        feature.feature_type: load_object(feature.extractor)(feature.config, feature.checkpoints, device, arithmetic)
+        feature.feature_type: load_extractor(feature.extractor)(feature.config, feature.checkpoints, device, arithmetic)
         for feature in plan.features
     }
     link.send("ready", os.getpid())

@@ -11,6 +11,7 @@ from utils.checkpoint import load_strict, read_tensors
 from utils.config import nearest
 from utils.errors import UserError
 from utils.image_input import ImageInput
+from utils.lean_import import without_compiler
 from utils.recipe import fill_random
 
 PREFIX = "visual."  # of the image tower's tensors in every checkpoint
@@ -121,6 +122,7 @@ def import_open_clip() -> ModuleType:
         UserError: it is not installed.
     """
     try:
-        return importlib.import_module("open_clip")
+        with without_compiler():
+            return importlib.import_module("open_clip")
     except ImportError as error:
         raise UserError(f"clip needs the packages open_clip_torch and timm ({error}); install them") from error

@@ -12,6 +12,7 @@ from utils.checkpoint import read_tensors
 from utils.config import nearest
 from utils.errors import UserError
 from utils.image_input import ImageInput
+from utils.lean_import import without_compiler
 from utils.recipe import fill_random
 
 
@@ -100,7 +101,8 @@ def import_timm() -> ModuleType:
         UserError: it is not installed.
     """
     try:
-        return importlib.import_module("timm")
+        with without_compiler():
+            return importlib.import_module("timm")
     except ImportError as error:
         raise UserError(f"the models of timm need the package timm ({error}); install it") from error
 

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import av
 import numpy as np
@@ -95,10 +96,7 @@ class SourceSound:
 
     def _bounds(self) -> tuple[int, int, int]:
         """Return the numbers of the segment's first sample, and of the first behind it, and behind the limit."""
-        clock = Fraction(1, max(1, self.report.rate_hz))
-        first, last = self._segment.units(clock)
-        limit = self._limits.behind(clock, first or 0)
-        return first or 0, limit + 1 if last is None else last, limit
+        return _bounds(self._segment, self._limits, self.report.rate_hz)
 
     def _entered(self) -> Iterator[av.AudioFrame | np.ndarray] | None:
         """Return the sound from half a second before the segment, `position` set; None to decode from the start."""
@@ -205,3 +203,12 @@ class SourceSound:
             promised_s = min(promised_s, float(segment.end_s))
         if promised_s is not None and promised_s - read_s > SLACK_S:
             report.damage(f"it ends at {read_s:.2f} s, the header says {promised_s:.2f} s")
+
+
+@lru_cache(maxsize=16)
+def _bounds(segment: Segment, limits: Limits, rate_hz: int) -> tuple[int, int, int]:
+    """Return what `SourceSound._bounds` does; asked for every piece, of which a minute may have thousands."""
+    clock = Fraction(1, max(1, rate_hz))
+    first, last = segment.units(clock)
+    limit = limits.behind(clock, first or 0)
+    return first or 0, limit + 1 if last is None else last, limit
