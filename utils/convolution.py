@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from utils import winograd
+
 PLAIN = {4: F.conv2d, 5: F.conv3d}  # by the dimensions of the input
 CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 HAS_ONE_DNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
@@ -25,37 +27,46 @@ def convolve(
     dilation: Sequence[int] = (1, 1, 1),
     groups: int = 1,
     slope: float | None = None,
+    by_sums: bool = False,
 ) -> Tensor:
     """Return the convolution of x [B, C, (T,) H, W]; values below 0 times `slope` where it is given. Zeros are padded.
 
-    slope: 0 is a ReLU, more a leaky one.
+    slope: 0 is a ReLU, more a leaky one. by_sums: by `utils.winograd` where that has been found to be quicker.
     """
     n_dims = x.ndim - 2
     stride, padding, dilation = (list(sizes[:n_dims]) for sizes in (stride, padding, dilation))
     if _fits(x) and not weight.requires_grad:
+        plain = by_sums and groups == 1 and all(step == 1 for step in dilation) and not torch.compiler.is_compiling()
+        axis = winograd.axis_for(x, weight, stride, padding) if plain else None
+        if axis is not None:
+            y = winograd.convolve(x, weight, bias, padding, axis)
+            return y if slope is None else _activated(y, slope)
         then = "none" if slope is None else "leaky_relu" if slope else "relu"
         return torch.ops.mkldnn._convolution_pointwise(
             x, weight, bias, padding, stride, dilation, groups, then, [slope] if slope else [], ""
         )
     y = PLAIN[x.ndim](x, weight, bias, stride, padding, dilation, groups)
-    if slope is None:
-        return y
+    return y if slope is None else _activated(y, slope)
+
+
+def _activated(y: Tensor, slope: float) -> Tensor:
     return F.leaky_relu_(y, slope) if slope else F.relu_(y)
 
 
 class FusedConvolution(nn.Module):
-    """A convolution, and the ReLU or leaky ReLU that follows it where there is one; slope as in `convolve`."""
+    """A convolution, and the ReLU or leaky ReLU that follows it where there is one; the rest as in `convolve`."""
 
-    def __init__(self, convolution: nn.Conv2d | nn.Conv3d, slope: float | None) -> None:
+    def __init__(self, convolution: nn.Conv2d | nn.Conv3d, slope: float | None, by_sums: bool) -> None:
         super().__init__()
         self.weight, self.bias = convolution.weight, convolution.bias
         self.stride, self.padding, self.dilation = convolution.stride, convolution.padding, convolution.dilation
         self.kernel_size, self.out_channels = convolution.kernel_size, convolution.out_channels
-        self.groups, self.slope = convolution.groups, slope
+        self.groups, self.slope, self.by_sums = convolution.groups, slope, by_sums
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, (T,) H, W] -> [B, C', (T',) H', W']."""
-        return convolve(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups, self.slope)
+        sizes = (self.stride, self.padding, self.dilation, self.groups)
+        return convolve(x, self.weight, self.bias, *sizes, self.slope, self.by_sums)
 
 
 class OneDnnLinear(nn.Module):
@@ -76,8 +87,10 @@ def fuse(network: nn.Module) -> None:
     """Make the 2D and 3D convolutions of a network `FusedConvolution`s, in place, with the activations next to them.
 
     Next to means in a Sequential; what stands between (an Identity where a batch norm was) is skipped. Linear layers
-    become `OneDnnLinear`s, but for those whose weights their module's forward reads itself (attention).
+    become `OneDnnLinear`s, but for those whose weights their module's forward reads itself (attention). A network says
+    by an attribute `convolves_by_sums` that it gains by `utils.winograd`.
     """
+    by_sums = getattr(network, "convolves_by_sums", False)
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if type(child) is nn.Linear:
@@ -85,7 +98,7 @@ def fuse(network: nn.Module) -> None:
             elif _is_plain(child):
                 behind = _activation_behind(module, name) if isinstance(module, nn.Sequential) else None
                 slope = getattr(module.get_submodule(behind), "negative_slope", 0.0) if behind else None
-                setattr(module, name, FusedConvolution(child, slope))
+                setattr(module, name, FusedConvolution(child, slope, by_sums))
                 if behind:
                     setattr(module, behind, nn.Identity())
 

@@ -61,7 +61,8 @@ class Unit(nn.Module):
         pads = [zeros_around(*sizes, self.padding) for sizes in zip(x.shape[2:], kernel, stride, strict=True)]
         x, own = _pad_uneven(x, pads)
         is_folded = isinstance(self.batch3d, nn.Identity)
-        x = convolve(x, self.conv3d.weight, self.conv3d.bias, stride, own, slope=0.0 if is_folded else None)
+        slope = 0.0 if is_folded else None
+        x = convolve(x, self.conv3d.weight, self.conv3d.bias, stride, own, slope=slope, by_sums=True)
         return x if is_folded else F.relu(self.batch3d(x), inplace=True)
 
 
