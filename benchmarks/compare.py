@@ -55,9 +55,14 @@ CASES = {
     "i3d_both_64_64": _i3d("64_64", "rgb", "flow"),
     "i3d_both_64_16": _i3d("64_16", "rgb", "flow"),
     "raft": Case(("feature_type=raft",), ("--feature_type", "raft"), ("raft",), "raft"),
-    "vggish": Case(  # the peer always postprocesses to 8 bits; ours are the embeddings before that
+    "vggish": Case(  # the peer always postprocesses to 8 bits
         ("feature_type=vggish",),
-        ("--feature_type", "vggish", "--vggish_model_path", "{files}/vggish-10086976.pth"),
+        (
+            *("--feature_type", "vggish", "--vggish_model_path", "{files}/vggish-10086976.pth"),
+            *("--postprocess", "--vggish_pca_path", "{files}/vggish_pca_params.npz"),
+        ),
+        ("vggish",),
+        "vggish",
         media="audio",
     ),
     "clip": Case(
@@ -143,9 +148,10 @@ def wave_files(clips: list[Path], folder: Path) -> list[Path]:
     return paths
 
 
-def compare(bench: Bench, case: Case, media: list[Path], pairs: int) -> dict[str, Any]:
-    """Return the seconds of both commands, the ratio of the medians and the agreement; one pair warms up."""
-    bench.their_s(case, media), bench.our_s(case, media)
+def compare(bench: Bench, case: Case, media: list[Path], pairs: int, warm_up: bool) -> dict[str, Any]:
+    """Return the seconds of both commands, the ratio of the medians and the agreement."""
+    if warm_up:
+        bench.their_s(case, media), bench.our_s(case, media)
     seconds = [(bench.their_s(case, media), bench.our_s(case, media)) for _ in range(pairs)]
     theirs, ours = ([round(each, 3) for each in column] for column in zip(*seconds, strict=True))
     return {
@@ -164,6 +170,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--clips", nargs="+", type=Path, required=True)
     parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--pairs", type=int, default=5, help="measured pairs (default: 5)")
+    parser.add_argument("--cold", action="store_true", help="no pair before them that warms up (for long cases)")
     parser.add_argument("--files", type=Path, help="folder of checkpoints (default: one with seeded noise)")
     parser.add_argument("--name", default="compare", help="of the results file (default: compare)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
@@ -179,7 +186,7 @@ def main(arguments: list[str]) -> None:
         for name in options.cases:
             case = CASES[name]
             media = waves if case.media == "audio" else [clip.resolve() for clip in options.clips]
-            figures[name] = compare(bench, case, media, options.pairs)
+            figures[name] = compare(bench, case, media, options.pairs, not options.cold)
             differences = ", ".join(f"{key} {value:.1e}" for key, value in figures[name]["relative_l2"].items())
             print(
                 f"{name:16} {figures[name]['ratio_of_medians']:6.2f} x   differences: {differences or 'not compared'}"

@@ -25,6 +25,7 @@ from benchmarks import limits, record
 from utils.convolution import HAS_ONE_DNN
 from utils.precision import Arithmetic, prepared, ready, set_up
 from utils.row_threads import row_by_row
+from utils.tuning import VARIABLES
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def _in_a_process(name: str, device: str, precision: str, batch: int, compiled: 
     done = subprocess.run(
         [sys.executable, "-c", code, arguments],
         cwd=Path(__file__).parent.parent,
-        env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},  # as the program starts its workers
+        env={**VARIABLES, **os.environ},  # as the program starts its workers
         capture_output=True,
         text=True,
     )

@@ -1,130 +1,138 @@
-"""How close a whole run comes to the bare network: windows per second of both, on the same windows.
+"""How close a whole run comes to the bare network, what it does per second, which stage waits, and its peak memory.
 
     python -m benchmarks.pipeline --pairs 5 -- --feature_type i3d --streams rgb --weights random --video_paths CLIP
+    python -m benchmarks.pipeline --clips_as mixed --copies 4 -- --feature_type clip --weights random --video_paths CLIP
 
 What follows -- is the command as main.py takes it. The network alone and the worker's pipeline (decoding, preparing,
-cutting, batching, network, assembling) run in turn in this process, start-up left out of both.
+cutting, batching, network, assembling) run in turn in this process, start-up left out of both. The network alone gets
+what the pipeline gave it, flow between frames included, or the first GiB of that.
 """
 
 import argparse
+import os
 import statistics
+import subprocess
 import sys
-import time
-from collections import Counter
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks import record
+from benchmarks import record, variants
+from benchmarks.measured import Measured, Run
 from models import MODELS
-from utils import command, devices, pipeline
-from utils.decoders import Decoders
-from utils.extractor import Batch, Extractor
-from utils.pipeline import Outcome, Pipeline
-from utils.plan import Task
-from utils.precision import Arithmetic
-from utils.registry import load_object
-from utils.settings import find_checkpoints
+from utils import command
+from utils.config import RunConfig
 from utils.sources import collect
+from utils.sources.ref import VideoRef
+from utils.tuning import VARIABLES, tuned_environment
 
 
-class Measured:
-    """One extractor, run through the pipeline or fed with the batches that the pipeline gave it."""
+def waiting(run: Run, n_decoders: int, has_pairs: bool) -> dict[str, float]:
+    """Return the shares of a run's time in which the network, and each decode thread, had nothing to do.
 
-    def __init__(self, arguments: Sequence[str]) -> None:
-        self._run, configs = command.parse(arguments, MODELS)
-        ((self._feature_type, config),) = configs.items()
-        model = MODELS[self._feature_type]
-        names, _ = devices.choose(self._run)
-        torch.set_num_threads(devices.threads_per_worker(names[:1]))
-        self._n_decoders = devices.decode_threads(self._run, names[:1])
-        checkpoints = find_checkpoints(self._run, config, model)
-        arithmetic = Arithmetic(self._run.precision, self._run.compile)
-        load = load_object(model.extractor)
-        self._extractor: Extractor = load(config, checkpoints, torch.device(names[0]), arithmetic)
-        self._refs = list(collect(self._run))
-        self.stages: Counter[str] = Counter()
-        self._batches = self._record_batches()
-        self.n_windows = sum(len(next(iter(batch.values()))) for batch in self._batches)
+    has_pairs: flow between frames is computed while windows are cut, so that time is the network's, too.
+    """
+    network_s = run.stages["network"] + (run.stages["cut"] if has_pairs else 0.0)
+    decoders_s = run.stages["decode"] + run.stages["prepare"]
+    return {"network": 1 - network_s / run.seconds, "decoders": 1 - decoders_s / (run.seconds * n_decoders)}
 
-    def _record_batches(self) -> list[Batch]:
-        """Run the pipeline once and return what it gave to the network."""
-        batches, forward = [], self._extractor.forward
 
-        def noted(batch: Batch) -> dict[str, torch.Tensor]:
-            batches.append(batch)
-            return forward(batch)
+def figures(measured: Measured, pairs: Sequence[tuple[float, Run]]) -> dict[str, Any]:
+    """Return what is kept of pairs of (seconds of the network alone, run of the pipeline): mostly medians."""
+    runs = [run for _, run in pairs]
+    first, wall_s = runs[0], statistics.median(run.seconds for run in runs)
+    rates = {
+        "network": [measured.n_noted / network_s for network_s, _ in pairs],
+        "pipeline": [run.n_windows / run.seconds for run in runs],
+    }
+    waits = [waiting(run, measured.n_decoders, measured.extractor.pairs is not None) for run in runs]
+    rate_hz = measured.extractor.rate_hz
+    decoded = {"sound_s_per_s": first.n_decoded / rate_hz} if rate_hz else {"frames_per_s": first.n_decoded}
+    return {
+        "windows": first.n_windows,
+        "windows_of_the_network_alone": measured.n_noted,
+        "pairs": len(pairs),
+        "windows_per_s": {name: [round(rate, 3) for rate in of] for name, of in rates.items()},
+        "median_ratio": round(statistics.median(p / n for n, p in zip(*rates.values(), strict=True)), 3),
+        **{name: round(amount / wall_s, 1) for name, amount in decoded.items()},
+        "video_hours_per_hour": round(measured.media_s / wall_s, 2),
+        "share_of_waiting": {stage: round(statistics.median(wait[stage] for wait in waits), 3) for stage in waits[0]},
+        "peak_memory_mib": measured.peak_mib,
+        "seconds_by_stage": {
+            stage: round(statistics.median(run.stages[stage] for run in runs), 3) for stage in first.stages
+        },
+        "decode_threads": measured.n_decoders,
+    }
 
-        self._extractor.forward = noted  # type: ignore[method-assign]
-        self.pipeline_s()
-        self._extractor.forward = forward  # type: ignore[method-assign]
-        return batches
 
-    def pipeline_s(self) -> float:
-        """Return the seconds of one run over all videos."""
-        self.stages.clear()
-        tasks = iter([Task(ref, (self._feature_type,)) for ref in self._refs])
-        decoders = Decoders({self._feature_type: self._extractor}, lambda: next(tasks, None), self._n_decoders)
-        stages = Pipeline(
-            self._extractor,
-            self._run.batch_size or self._extractor.batch_size,
-            spill=None,
-            finish=self._finish,
-            windows_done=lambda n: None,
-            predicted=lambda job, cut, logits: None,
-            warn=lambda text: print(text, file=sys.stderr),
-        )
-        start_s = time.perf_counter()
-        pipeline.run({self._feature_type: stages}, decoders)
-        return time.perf_counter() - start_s
+def table(of: dict[str, Any]) -> str:
+    """Return the figures as lines of a name and a number."""
+    lines = []
+    for name, rates in of["windows_per_s"].items():
+        spread = f"({min(rates):.3f} to {max(rates):.3f})"
+        lines.append((f"{name}, windows/s", f"{statistics.median(rates):10.3f}  {spread}"))
+    lines.append(("pipeline / network", f"{of['median_ratio']:10.3f}"))
+    units = {"frames_per_s": "frames/s", "sound_s_per_s": "seconds of sound/s"}
+    lines += [(unit, f"{of[name]:10.1f}") for name, unit in units.items() if name in of]
+    lines.append(("hours of video per hour", f"{of['video_hours_per_hour']:10.1f}"))
+    lines += [(f"{stage}, share of waiting", f"{share:10.3f}") for stage, share in of["share_of_waiting"].items()]
+    lines += [(f"peak memory of the {place}, MiB", f"{mib:10.0f}") for place, mib in of["peak_memory_mib"].items()]
+    return "\n".join(f"{name:30}{value}" for name, value in lines)
 
-    def _finish(self, outcome: Outcome) -> None:
-        if outcome.record is None:
-            raise SystemExit(f"{outcome.reason}")
-        self.stages.update(outcome.job.seconds)
 
-    def network_s(self) -> float:
-        """Return the seconds of the network alone on the same batches."""
-        start_s = time.perf_counter()
-        with torch.inference_mode():
-            for batch in self._batches:
-                outputs = self._extractor.forward(batch)
-            for value in outputs.values():
-                value.cpu()  # waits for the device
-        return time.perf_counter() - start_s
+def references(run: RunConfig, kind: str, folder: Path) -> list[VideoRef]:
+    """Return the command's videos, or the `kind` of variants of its first one, written into a folder."""
+    if kind == "as_given":
+        return list(collect(run))
+    if not run.video_paths:
+        raise SystemExit(f"--clips_as {kind} needs a clip: give the command --video_paths CLIP")
+    # In a process of its own: what an encoder needs is no part of the peak memory.
+    write = [sys.executable, "-m", "benchmarks.variants", run.video_paths[0], kind, str(folder)]
+    done = subprocess.run(write, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"the variants of {run.video_paths[0]} could not be written")
+    return [VideoRef(path, Path(path).stem, path) for path in done.stdout.splitlines()]
 
 
 def main(arguments: list[str]) -> None:
-    """Measure, print the ratio and keep the figures."""
+    """Measure, print a table and keep the figures."""
+    if VARIABLES.keys() - os.environ.keys():  # libraries read them when a process starts, as a worker's do
+        tuned_environment()
+        os.execv(sys.executable, [sys.executable, "-m", "benchmarks.pipeline", *arguments])
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=5, help="measured pairs (default: 5)")
+    parser.add_argument("--copies", type=int, default=1, help="how often each video is in the list (default: 1)")
+    parser.add_argument(
+        "--clips_as",
+        choices=("as_given", *variants.KINDS),
+        default="as_given",
+        help="what to make of the first of --video_paths, see benchmarks.variants (default: as_given)",
+    )
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
-    parser.add_argument("--name", help="of the results file (default: pipeline-<feature type>)")
+    parser.add_argument("--name", help="of the results file (default: pipeline-<feature type>-<kind of clips>)")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args(arguments)
     program = [argument for argument in options.command if argument != "--"]
-    measured = Measured(program)
-    pairs = [(measured.network_s(), measured.pipeline_s()) for _ in range(options.pairs)]
-    rates = {
-        "network": [measured.n_windows / network_s for network_s, _ in pairs],
-        "pipeline": [measured.n_windows / pipeline_s for _, pipeline_s in pairs],
-    }
-    ratio = statistics.median(network_s / pipeline_s for network_s, pipeline_s in pairs)
-    for name, values in rates.items():
-        print(f"{name:9} {statistics.median(values):8.3f} windows/s  ({min(values):.3f} to {max(values):.3f})")
-    print(f"the pipeline runs at {ratio:.2f} of the bare network, {measured.n_windows} windows, {options.pairs} pairs")
-    figures: dict[str, Any] = {
+    run, configs = command.parse(program, MODELS)
+    ((feature_type, config),) = configs.items()
+    with tempfile.TemporaryDirectory() as folder:
+        refs = references(run, options.clips_as, Path(folder)) * options.copies
+        measured = Measured(run, feature_type, config, refs)
+        found = figures(measured, [(measured.network_s(), measured.pipeline_run()) for _ in range(options.pairs)])
+    print(table(found))
+    on_gpu = measured.device.type == "cuda"
+    setting = {
         "command": [Path(argument).name for argument in program],
-        "windows": measured.n_windows,
-        "pairs": options.pairs,
-        "windows_per_s": {name: [round(value, 3) for value in values] for name, values in rates.items()},
-        "median_ratio": round(ratio, 3),
-        "seconds_by_stage": {stage: round(seconds, 3) for stage, seconds in measured.stages.items()},
+        "device": torch.cuda.get_device_name(measured.device) if on_gpu else record.cpu_name(),
+        "clips_as": options.clips_as,
+        "videos": len(refs),
+        "copies": options.copies,
     }
-    feature_type = program[program.index("--feature_type") + 1]
-    record.write(options.name or f"pipeline-{feature_type}", figures, options.results)
+    kind = "" if options.clips_as == "as_given" else f"-{options.clips_as}"
+    record.write(options.name or f"pipeline-{feature_type}{kind}", setting | found, options.results)
 
 
 if __name__ == "__main__":
