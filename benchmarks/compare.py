@@ -55,12 +55,9 @@ CASES = {
     "i3d_both_64_64": _i3d("64_64", "rgb", "flow"),
     "i3d_both_64_16": _i3d("64_16", "rgb", "flow"),
     "raft": Case(("feature_type=raft",), ("--feature_type", "raft"), ("raft",), "raft"),
-    "vggish": Case(  # the peer always postprocesses to 8 bits
+    "vggish": Case(
         ("feature_type=vggish",),
-        (
-            *("--feature_type", "vggish", "--vggish_model_path", "{files}/vggish-10086976.pth"),
-            *("--postprocess", "--vggish_pca_path", "{files}/vggish_pca_params.npz"),
-        ),
+        ("--feature_type", "vggish", "--vggish_model_path", "{files}/vggish-10086976.pth"),
         ("vggish",),
         "vggish",
         media="audio",

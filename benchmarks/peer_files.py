@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -25,7 +24,6 @@ PLACES = {
     "raft-sintel.pth": "{peer}/models/raft/checkpoints/raft-sintel.pth",
     "vggish-10086976.pth": "{peer}/models/vggish/hub/checkpoints/vggish-10086976.pth",
     "vggish_pca_params-970ea276.pth": "{peer}/models/vggish/hub/checkpoints/vggish_pca_params-970ea276.pth",
-    "vggish_pca_params.npz": "{peer}/models/vggish/hub/checkpoints/vggish_pca_params.npz",  # ours; theirs is above
     "ViT-B-32.pt": "{peer}/models/clip/checkpoints/CLIP-custom.pth",
     "resnet50-0676ba61.pth": "{peer}/torch_home/hub/checkpoints/resnet50-0676ba61.pth",
 }
@@ -40,8 +38,7 @@ def prepare(folder: Path, peer: Path) -> None:
         "i3d_flow.pt": lambda path: support.write_checkpoint(path, "i3d_flow"),
         "raft-sintel.pth": lambda path: support.write_checkpoint(path, "raft"),
         "vggish-10086976.pth": lambda path: support.write_checkpoint(path, "vggish", "keys_torch.json"),
-        "vggish_pca_params-970ea276.pth": lambda path: torch.save(_pca(), path),
-        "vggish_pca_params.npz": lambda path: np.savez(path, **{name: value.numpy() for name, value in _pca().items()}),
+        "vggish_pca_params-970ea276.pth": _write_pca,
         "ViT-B-32.pt": lambda path: clip.write_archive(path, clip.recipe_tensors("keys_ViT-B-32.json")),
         "resnet50-0676ba61.pth": _write_resnet,
     }
@@ -54,9 +51,9 @@ def prepare(folder: Path, peer: Path) -> None:
             shutil.copyfile(folder / name, theirs)
 
 
-def _pca() -> dict[str, torch.Tensor]:
-    """Return principal axes that bring the embeddings of noise weights (0 to 16, 1.4 on average) into 8 bits."""
-    return {"pca_eigen_vectors": torch.eye(PCA_SIZE) / 4, "pca_means": torch.full((PCA_SIZE, 1), 1.4)}
+def _write_pca(path: Path) -> None:
+    """Write the identity as principal axes: the peer loads them, and does not apply them."""
+    torch.save({"pca_eigen_vectors": torch.eye(PCA_SIZE), "pca_means": torch.zeros(PCA_SIZE, 1)}, path)
 
 
 def _write_resnet(path: Path) -> None:
