@@ -1,6 +1,5 @@
 """A feature type's pipeline and its network alone, run in this process on the same videos."""
 
-import resource
 import sys
 import time
 from collections import Counter
@@ -10,7 +9,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import variants
+from benchmarks import record, variants
 from models import MODELS
 from utils import devices, pipeline
 from utils.config import Config, RunConfig
@@ -129,7 +128,7 @@ def _length_s(ref: VideoRef) -> float:
 
 def _peak_mib(device: torch.device) -> dict[str, float]:
     """Return the most memory that this process has held, in MiB: resident on the host, allocated on a GPU."""
-    peak = {"host": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    peak = {"host": record.host_peak_mib()}
     if device.type == "cuda":
         peak["device"] = torch.cuda.max_memory_allocated(device) / 2**20
     return {place: round(mib, 1) for place, mib in peak.items()}

@@ -9,7 +9,6 @@ which on a CPU is that of a convolution. Every figure comes from a process of it
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -154,7 +153,7 @@ def _counter() -> FlopCounterMode:
 def _peak_mib(device: torch.device) -> float:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return record.host_peak_mib()
 
 
 def _in_a_process(name: str, device: str, precision: str, batch: int, compiled: bool, repeats: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import re
+import resource
 import subprocess
 from datetime import UTC, datetime
 from importlib import metadata
@@ -18,6 +19,11 @@ def cpu_name() -> str:
     info = Path("/proc/cpuinfo")
     found = re.search(r"model name\s*:\s*(.+)", info.read_text()) if info.exists() else None
     return found.group(1).strip() if found else platform.processor() or platform.machine()
+
+
+def host_peak_mib() -> float:
+    """Return the most memory that this process has held resident, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def git_commit(folder: Path = Path(__file__).parent) -> str:

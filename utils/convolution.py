@@ -14,7 +14,6 @@ from torch.nn import functional as F
 from utils import winograd
 
 PLAIN = {4: F.conv2d, 5: F.conv3d}  # by the dimensions of the input
-CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 HAS_ONE_DNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 
 
@@ -39,17 +38,17 @@ def convolve(
         plain = by_sums and groups == 1 and all(step == 1 for step in dilation) and not torch.compiler.is_compiling()
         axis = winograd.axis_for(x, weight, stride, padding) if plain else None
         if axis is not None:
-            y = winograd.convolve(x, weight, bias, padding, axis)
-            return y if slope is None else _activated(y, slope)
+            return _activated(winograd.convolve(x, weight, bias, padding, axis), slope)
         then = "none" if slope is None else "leaky_relu" if slope else "relu"
         return torch.ops.mkldnn._convolution_pointwise(
             x, weight, bias, padding, stride, dilation, groups, then, [slope] if slope else [], ""
         )
-    y = PLAIN[x.ndim](x, weight, bias, stride, padding, dilation, groups)
-    return y if slope is None else _activated(y, slope)
+    return _activated(PLAIN[x.ndim](x, weight, bias, stride, padding, dilation, groups), slope)
 
 
-def _activated(y: Tensor, slope: float) -> Tensor:
+def _activated(y: Tensor, slope: float | None) -> Tensor:
+    if slope is None:
+        return y
     return F.leaky_relu_(y, slope) if slope else F.relu_(y)
 
 
@@ -106,8 +105,8 @@ def fuse(network: nn.Module) -> None:
 def channels_last(network: nn.Module) -> None:
     """Lay out the weights of 2D and 3D convolutions channels last, in place; what they give lies so too."""
     for parameter in network.parameters():
-        if parameter.ndim in CHANNELS_LAST:
-            parameter.data = parameter.data.contiguous(memory_format=CHANNELS_LAST[parameter.ndim])
+        if parameter.ndim in winograd.CHANNELS_LAST:
+            parameter.data = parameter.data.contiguous(memory_format=winograd.CHANNELS_LAST[parameter.ndim])
 
 
 def _fits(x: Tensor) -> bool:

@@ -15,7 +15,8 @@ from utils.sources.facts import source_facts
 from utils.sources.ref import VideoRef
 
 FILE_NAME = "manifest.jsonl"
-FINISHED = ("done", "partial", "skipped")  # what a later run need not do again
+GIVEN = ("done", "partial")  # with outputs
+FINISHED = (*GIVEN, "skipped")  # what a later run need not do again
 MERGE_AT = 1 << 17  # new entries of the index that are kept in a dict before they go into its arrays
 ID_FIRST = b'{"id": '
 SETTINGS = re.compile(rb'"settings_hash": "([0-9a-f]{16})"')

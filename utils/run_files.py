@@ -10,7 +10,7 @@ from typing import Any
 
 from utils import processes
 from utils.folders import Folder
-from utils.manifest import Latest
+from utils.manifest import GIVEN, Latest
 
 VERSION = "0.1.0"
 PACKAGES = ("torch", "torchvision", "av", "numpy")
@@ -61,7 +61,7 @@ class RunFiles:
         for latest in manifests.values():
             latest.refresh()
             for line in latest:
-                if line.get("run") == self.id and line["status"] in ("done", "partial"):
+                if line.get("run") == self.id and line["status"] in GIVEN:
                     done["shards" if "shard" in line else "videos"].setdefault(line.get("shard") or line["id"])
         content = {
             "hostname": processes.host(),

@@ -46,7 +46,7 @@ def refuse_mixing(folder: Folder, latest: manifest.Latest, settings: Settings) -
     own = manifest.settings_hash(settings)
     if not latest.hashes - {own}:
         return
-    others = {line["settings_hash"] for line in latest if line["status"] in ("done", "partial")} - {own}
+    others = {line["settings_hash"] for line in latest if line["status"] in manifest.GIVEN} - {own}
     if not others:
         return
     other = sorted(others)[0]

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.weak import WeakTensorKeyDictionary
 
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}  # by the dimensions of the input
 TILE = 4  # outputs
 TAPS = 3
 # Of weights [three taps] → the weights of the six products; points 0, 1, -1, 2, -2 and infinity.
@@ -40,8 +41,8 @@ def axis_for(x: Tensor, weight: Tensor, stride: Sequence[int], padding: Sequence
     x: [B, C, (T,) H, W], float32, channels last. weight: [C', C, (kT,) kH, kW]. stride, padding: of (T,) H, W; the
         dilation is 1 and there is one group.
     """
-    last = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
-    if x.dtype != torch.float32 or any(step != 1 for step in stride) or not x.is_contiguous(memory_format=last):
+    is_last = x.is_contiguous(memory_format=CHANNELS_LAST[x.ndim])
+    if x.dtype != torch.float32 or any(step != 1 for step in stride) or not is_last:
         return None
     axis = next((dim for dim in range(2, x.ndim - 1) if weight.shape[dim] > 1), None)
     if axis is None or weight.shape[axis] != TAPS or padding[axis - 2] != 1 or weight.is_inference():

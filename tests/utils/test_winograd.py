@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 from utils import winograd
 from utils.convolution import HAS_ONE_DNN, convolve
+from utils.winograd import CHANNELS_LAST as LAST
 from utils.winograd import axis_for
 
 pytestmark = pytest.mark.skipif(not HAS_ONE_DNN, reason="PyTorch was built without oneDNN")
 PLAIN = {4: F.conv2d, 5: F.conv3d}
-LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 CASES = {  # shape of x, kernel, padding, the axis that is cut into tiles
     "3x3": ((2, 128, 24, 40), (3, 3), (1, 1), 2),
     "3x3, a side that tiles do not fill": ((2, 128, 21, 60), (3, 3), (1, 1), 2),
@@ -47,17 +47,14 @@ def test_it_is_the_convolution(name, bias):
 
 @given(st.lists(st.integers(1, 9), min_size=4, max_size=5), st.integers(1, 3), st.sampled_from([1, 3]), st.data())
 def test_any_size_gives_the_convolution(sizes, n_out, first_tap, data):
-    monkey = pytest.MonkeyPatch()
-    monkey.setattr(winograd, "LEAST_PRODUCTS", 0)
-    monkey.setattr(winograd, "LEAST_WORK", 0)
-    monkey.setattr(winograd, "MOST_WASTE", 9)
     kernel = (3, 3) if len(sizes) == 4 else (first_tap, 3, data.draw(st.sampled_from([1, 3])))
     padding = tuple(taps // 2 for taps in kernel)
     x, weight = random(*sizes), random(n_out, sizes[1], *kernel)
-    with monkey.context():
+    with pytest.MonkeyPatch.context() as monkey:
+        for name, bound in (("LEAST_PRODUCTS", 0), ("LEAST_WORK", 0), ("MOST_WASTE", 9)):
+            monkey.setattr(winograd, name, bound)
         assert axis_for(x, weight, (1,) * len(kernel), padding) == (3 if kernel[0] == 1 else 2)
         y = convolve(x, weight, None, (1,) * len(kernel), padding, by_sums=True)
-    monkey.undo()
     plain = PLAIN[x.ndim](x.double(), weight.double(), padding=padding)
     torch.testing.assert_close(y.double(), plain, rtol=1e-4, atol=1e-4)
 

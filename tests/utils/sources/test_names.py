@@ -60,4 +60,4 @@ def test_suffixes_are_those_of_pathlib(name):
 
 @given(ANY_TEXT)
 def test_ids_can_be_encoded(text):
-    safe_id(text).encode()
+    assert safe_id(text).encode().decode() == safe_id(text)
