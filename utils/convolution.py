@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from utils import winograd
 
 PLAIN = {4: F.conv2d, 5: F.conv3d}  # by the dimensions of the input
-HAS_ONE_DNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+HAS_ONE_DNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise_")
 
 
 def convolve(
@@ -67,6 +67,15 @@ class FusedConvolution(nn.Module):
         sizes = (self.stride, self.padding, self.dilation, self.groups)
         return convolve(x, self.weight, self.bias, *sizes, self.slope, self.by_sums)
 
+    def add_and_relu(self, x: Tensor, other: Tensor) -> Tensor:
+        """Return relu(convolution of x + other), written over `other` where oneDNN does so in one pass."""
+        if not (_fits(x) and _is_last(other) and other.dtype == x.dtype):
+            return F.relu_(self(x).add_(other))
+        sizes = (list(self.padding), list(self.stride), list(self.dilation), self.groups)
+        return torch.ops.mkldnn._convolution_pointwise_.binary(
+            other, x, self.weight, self.bias, *sizes, "add", 1.0, "relu", [], ""
+        )
+
 
 class OneDnnLinear(nn.Module):
     """A linear layer by oneDNN. PyTorch gives float32 to MKL, which takes twice as long on processors of AMD."""
@@ -100,6 +109,16 @@ def fuse(network: nn.Module) -> None:
                 setattr(module, name, FusedConvolution(child, slope, by_sums))
                 if behind:
                     setattr(module, behind, nn.Identity())
+    _unwrap(network)
+
+
+def _unwrap(network: nn.Module) -> None:
+    """Put a convolution in the place of a Sequential in which nothing else is left."""
+    for module in list(network.modules()):
+        for name, child in list(module.named_children()):
+            layers = [layer for layer in child.children() if not isinstance(layer, nn.Identity)]
+            if isinstance(child, nn.Sequential) and len(layers) == 1 and isinstance(layers[0], FusedConvolution):
+                setattr(module, name, layers[0])
 
 
 def channels_last(network: nn.Module) -> None:
@@ -112,6 +131,10 @@ def channels_last(network: nn.Module) -> None:
 def _fits(x: Tensor) -> bool:
     """Return whether oneDNN takes an input of a layer."""
     return HAS_ONE_DNN and x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and x.numel() > 0
+
+
+def _is_last(x: Tensor) -> bool:
+    return x.is_contiguous(memory_format=winograd.CHANNELS_LAST[x.ndim])
 
 
 def _is_plain(module: nn.Module) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from utils import convolution
+from utils import convolution, residual
 from utils.errors import UserError
 from utils.fold import fold_batch_norms
 
@@ -93,6 +93,7 @@ def prepared(
                 setattr(module, name, buffer.to(arithmetic.dtype))
     network.to(device)
     if device.type == "cpu":
+        residual.rewrite_blocks(network)
         convolution.fuse(network)
     if arithmetic.dtype != torch.float32:
         for name in float32_parts:

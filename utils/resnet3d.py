@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from utils.residual import add_and_relu
+
 Size = tuple[int, int, int]  # time, height, width
 
 BLOCKS = (3, 4, 6, 3)  # of each of the four stages of a ResNet-50
@@ -46,18 +48,18 @@ class Plan:
         return self.width * 2**stage * EXPANSION
 
 
-class ConvNorm(nn.Module):
-    """Convolution without bias, padded by half its kernel, and batch norm."""
+class ConvNorm(nn.Sequential):
+    """Convolution without bias, padded by half its kernel, batch norm, and a ReLU if wanted."""
 
-    def __init__(self, n_in: int, n_out: int, kernel: Size = (1, 1, 1), stride: Size = (1, 1, 1)) -> None:
+    def __init__(
+        self, n_in: int, n_out: int, kernel: Size = (1, 1, 1), stride: Size = (1, 1, 1), relu: bool = False
+    ) -> None:
         super().__init__()
         padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
         self.conv = nn.Conv3d(n_in, n_out, kernel, stride, padding, bias=False)
         self.bn = nn.BatchNorm3d(n_out)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, n_in, T, H, W] -> [B, n_out, T', H', W']."""
-        return self.bn(self.conv(x))
+        if relu:
+            self.relu = nn.ReLU(inplace=True)
 
 
 class NonLocal(nn.Module):
@@ -88,8 +90,8 @@ class Bottleneck(nn.Module):
         super().__init__()
         n_out = width * EXPANSION
         spatial = (1, stride, stride)
-        self.conv1 = ConvNorm(n_in, width, (3, 1, 1) if inflated else (1, 1, 1))
-        self.conv2 = ConvNorm(width, width, (1, 3, 3), spatial)
+        self.conv1 = ConvNorm(n_in, width, (3, 1, 1) if inflated else (1, 1, 1), relu=True)
+        self.conv2 = ConvNorm(width, width, (1, 3, 3), spatial, relu=True)
         self.conv3 = ConvNorm(width, n_out)
         changes = n_in != n_out or stride != 1
         self.downsample = ConvNorm(n_in, n_out, stride=spatial) if changes else None
@@ -98,9 +100,7 @@ class Bottleneck(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, n_in, T, H, W] -> [B, 4 * width, T, H / stride, W / stride], rounded up."""
         shortcut = self.downsample(x) if self.downsample else x
-        y = F.relu(self.conv1(x), inplace=True)
-        y = F.relu(self.conv2(y), inplace=True)
-        y = F.relu(self.conv3(y).add_(shortcut), inplace=True)
+        y = add_and_relu(self.conv3, self.conv2(self.conv1(x)), shortcut)
         return self.non_local(y) if self.non_local else y
 
 
@@ -109,7 +109,7 @@ class ResNet3D(nn.Module):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
-        self.conv1 = ConvNorm(3, plan.width, (plan.stem_time, 7, 7), (plan.stem_stride, 2, 2))
+        self.conv1 = ConvNorm(3, plan.width, (plan.stem_time, 7, 7), (plan.stem_stride, 2, 2), relu=True)
         self._pool_stride = (plan.pool_stride, 2, 2)
         self._pool_time = plan.pool_time
         n_in = plan.width
@@ -125,7 +125,7 @@ class ResNet3D(nn.Module):
 
     def stem(self, x: Tensor) -> Tensor:
         """[B, 3, T, H, W] -> [B, width, T', H / 4, W / 4], rounded up."""
-        return F.max_pool3d(F.relu(self.conv1(x), inplace=True), (1, 3, 3), self._pool_stride, (0, 1, 1))
+        return F.max_pool3d(self.conv1(x), (1, 3, 3), self._pool_stride, (0, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, 3, T, H, W] -> [B, 32 * width, T', H / 32, W / 32], rounded up; at least 0."""

@@ -31,7 +31,7 @@ class SlowFast(nn.Module):
         self.slow = ResNet3D(SLOW)
         self.fast = ResNet3D(FAST)
         stride = FAST_FRAMES // len(SLOW_OF_FAST)
-        self.fusions = nn.ModuleList(ConvNorm(n // 2, n, (FUSION_TIME, 1, 1), (stride, 1, 1)) for n in FUSED)
+        self.fusions = nn.ModuleList(ConvNorm(n // 2, n, (FUSION_TIME, 1, 1), (stride, 1, 1), relu=True) for n in FUSED)
         self.classifier = nn.Linear(N_FEATURES, n_classes)
 
     def forward(self, clips: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -46,7 +46,7 @@ class SlowFast(nn.Module):
         """Yield both pathways after the stem and each stage; slow ones have the fused channels behind their own."""
         slow, fast = self.slow.stem(clips[:, :, list(SLOW_OF_FAST)]), self.fast.stem(clips)
         for slow_stage, fast_stage, fusion in zip(self.slow.stages, self.fast.stages, self.fusions, strict=True):
-            slow = torch.cat([slow, F.relu(fusion(fast), inplace=True)], 1)
+            slow = torch.cat([slow, fusion(fast)], 1)
             yield slow, fast
             slow, fast = slow_stage(slow), fast_stage(fast)
         yield slow, fast
