@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from models import MODELS
 from utils import command
 from utils.errors import FramemillError
+from utils.workers import Workers
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -25,9 +26,10 @@ def main(arguments: Sequence[str]) -> int:
 
             return show_status(arguments[1:])
         config, configs = command.parse(arguments, MODELS)
-        from utils.run import Requested, run
+        with Workers() as workers:
+            from utils.run import Requested, run
 
-        return run(config, [Requested(name, MODELS[name], configs[name]) for name in configs])
+            return run(config, [Requested(name, MODELS[name], configs[name]) for name in configs], workers)
     except FramemillError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

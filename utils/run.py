@@ -29,6 +29,7 @@ from utils.sources import collect
 from utils.summary import RANDOM_WARNING, summary
 from utils.todo import Kept, Todo
 from utils.urls import base_name
+from utils.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,10 @@ class Requested:
     config: Config
 
 
-def run(config: RunConfig, requested: Sequence[Requested]) -> int:
+def run(config: RunConfig, requested: Sequence[Requested], workers: Workers) -> int:
     """Extract, and return the exit code: 0, or 1 if a video failed.
+
+    workers: starts the worker processes.
 
     Raises:
         FramemillError: the request is wrong (before any work), or the machine fails.
@@ -53,7 +56,7 @@ def run(config: RunConfig, requested: Sequence[Requested]) -> int:
         if config.on_extraction == "print":  # what --out gathers has to be kept somewhere
             config = dataclasses.replace(config, on_extraction="save_numpy")
     chosen, device_note = devices.choose(config)
-    one_run = _Run(config, requested, chosen)
+    one_run = _Run(config, requested, chosen, workers)
     if config.weights == "random":
         one_run.progress.warn(RANDOM_WARNING)
     if device_note:
@@ -64,8 +67,9 @@ def run(config: RunConfig, requested: Sequence[Requested]) -> int:
 class _Run:
     """The parts of one run, made in the order in which they can refuse it."""
 
-    def __init__(self, config: RunConfig, requested: Sequence[Requested], chosen: list[str]) -> None:
+    def __init__(self, config: RunConfig, requested: Sequence[Requested], chosen: list[str], workers: Workers) -> None:
         self._config = config
+        self._workers = workers
         self._chosen = chosen
         self._kept: list[Kept] = []
         self._root = folder_at(config.output_path)
@@ -138,7 +142,7 @@ class _Run:
             todo = Todo(self._inputs, self._config, types, self._kept, claims, self._progress_file)
             binding = binding_of(self._plan, self._root, self._kept, claims, todo)
             results = Results(self._plan, self._kept, todo, Roots(self._inputs.roots), claims, binding, self.progress)
-            runner = Runner(self._plan, todo, results, self.progress)
+            runner = Runner(self._plan, todo, results, self.progress, self._workers)
             with self.progress:
                 try:
                     if runner.anything_to_do(len(self._chosen)):

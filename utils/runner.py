@@ -1,12 +1,7 @@
-"""The main process of a run: one worker per device, videos handed out one by one, dead workers replaced.
-
-Workers are spawned through the context that torch.multiprocessing.get_context returns, which is the standard
-library's own; importing it from there spares the main process the import of torch, and the first worker its wait.
-"""
+"""The main process of a run: one worker per device, videos handed out one by one, dead workers replaced."""
 
 import collections
 import contextlib
-import multiprocessing
 import signal
 import time
 from dataclasses import dataclass, field
@@ -19,8 +14,7 @@ from utils.plan import Plan, Task
 from utils.progress import RunProgress
 from utils.results import Results
 from utils.todo import Later, Todo
-from utils.tuning import tuned_environment
-from utils.worker import work
+from utils.workers import Workers
 
 STARTS = 3  # workers that may die in a row before they are ready
 GRACE_S = 5.0  # between asking a worker to end and killing it
@@ -62,7 +56,7 @@ class _Worker:
 class Runner:
     """Hands out videos and gathers what the workers report."""
 
-    def __init__(self, plan: Plan, todo: Todo, results: Results, progress: RunProgress) -> None:
+    def __init__(self, plan: Plan, todo: Todo, results: Results, progress: RunProgress, starter: Workers) -> None:
         self._plan = plan
         self._todo = todo
         self._results = results
@@ -74,7 +68,7 @@ class Runner:
         self._failed_starts = 0
         self._idle_devices: collections.deque[str] = collections.deque()
         self._workers: dict[Connection, _Worker] = {}
-        self._context = multiprocessing.get_context("spawn")
+        self._starter = starter
         self._exhausted = False  # the list holds nothing more
         self._stopping: int | None = None  # the signal that asked for it
 
@@ -125,12 +119,10 @@ class Runner:
             self._start(self._idle_devices.popleft())
 
     def _start(self, device: str) -> None:
-        tuned_environment()
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=work, args=(theirs, self._plan, device), daemon=True)
-        process.start()
-        theirs.close()
-        self._workers[ours] = _Worker(device, process, ours)
+        begun = self._starter.take()
+        with contextlib.suppress(OSError):  # it died meanwhile, which its end of the pipe will say
+            begun.connection.send((self._plan, device))
+        self._workers[begun.connection] = _Worker(device, begun.process, begun.connection)
 
     def _tick(self) -> None:
         self._results.tick()

@@ -6,31 +6,34 @@ import signal
 import sys
 import traceback
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
 
-from utils import logs
+import torch
+
+from utils import logs, pipeline
+from utils.decoders import Decoders
 from utils.errors import FramemillError, RunError
+from utils.extractor import Extractor
+from utils.finish import Finisher
 from utils.folders import folder_at
 from utils.link import Link
+from utils.media.limits import Limits
+from utils.pipeline import Pipeline
 from utils.plan import FeaturePlan, Plan
+from utils.precision import Arithmetic
 from utils.registry import load_extractor
-
-if TYPE_CHECKING:  # they import torch, which the main process does without
-    from utils.extractor import Extractor
-    from utils.finish import Finisher
-    from utils.pipeline import Pipeline
-    from utils.writer import Writer
+from utils.watchdog import Watchdog
+from utils.writer import Writer
 
 log = logging.getLogger(__name__)
 
 
-def work(connection: Connection, plan: Plan, device_name: str) -> None:
-    """Body of the worker process: extract until the main process has no more videos.
-
-    SIGINT is left to the main process, which ends its workers by SIGTERM.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def work(connection: Connection) -> None:
+    """Wait for a plan and a device, then extract until the main process has no more videos."""
     signal.signal(signal.SIGTERM, _exit_at_once)
+    try:
+        plan, device_name = connection.recv()
+    except (EOFError, OSError):  # the main process has nothing to do, or is gone
+        return
     logs.set_up(device_name, plan.run.quiet)
     link = Link(connection)
     try:
@@ -59,16 +62,6 @@ def _exit_at_once(_signal: int, _frame: object) -> None:
 
 
 def _extract(link: Link, plan: Plan, device_name: str) -> None:
-    import torch
-
-    from utils import pipeline
-    from utils.decoders import Decoders
-    from utils.finish import Finisher
-    from utils.media.limits import Limits
-    from utils.precision import Arithmetic
-    from utils.watchdog import Watchdog
-    from utils.writer import Writer
-
     torch.set_num_threads(plan.n_threads)
     device, arithmetic = torch.device(device_name), Arithmetic(plan.run.precision, plan.run.compile)
     extractors = {
@@ -94,10 +87,8 @@ def _extract(link: Link, plan: Plan, device_name: str) -> None:
 
 
 def _pipeline(
-    link: Link, plan: Plan, feature: FeaturePlan, extractor: "Extractor", finisher: "Finisher", writer: "Writer"
-) -> "Pipeline":
-    from utils.pipeline import Pipeline
-
+    link: Link, plan: Plan, feature: FeaturePlan, extractor: Extractor, finisher: Finisher, writer: Writer
+) -> Pipeline:
     return Pipeline(
         extractor,
         plan.run.batch_size or extractor.batch_size,
