@@ -3,8 +3,9 @@
     python -m benchmarks.compare --peer DIR --peer_python DIR/venv/bin/python --pairs 5 --clips CLIP.mp4
 
 DIR is a checkout of https://github.com/v-iashin/video_features; its Python needs the same torch as ours. Each pair runs
-its command, then ours (A B A B), start-up included; the ratio of the medians counts. Without --files, checkpoints with
-seeded noise in the published layouts are written, and copied to where video_features looks for them.
+its command, then ours (A B A B), start-up included; the ratio of the medians counts. Python keeps its bytecode, as on
+a user's machine. Without --files, checkpoints with seeded noise in the published layouts are written, and copied to
+where video_features looks for them.
 """
 
 import argparse
@@ -122,8 +123,9 @@ class Bench:
 
 
 def _seconds(command: list[str], folder: Path, variables: dict[str, str]) -> float:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | variables
     start_s = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     seconds = time.perf_counter() - start_s
     if done.returncode != 0 or "An error occurred" in done.stdout + done.stderr:
         raise SystemExit(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from utils import winograd
+from utils.packing import packed
 
 PLAIN = {4: F.conv2d, 5: F.conv3d}  # by the dimensions of the input
 HAS_ONE_DNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise_")
@@ -40,6 +41,7 @@ def convolve(
         if axis is not None:
             return _activated(winograd.convolve(x, weight, bias, padding, axis), slope)
         then = "none" if slope is None else "leaky_relu" if slope else "relu"
+        weight = packed(weight, x.shape, padding, stride, dilation, groups)
         return torch.ops.mkldnn._convolution_pointwise(
             x, weight, bias, padding, stride, dilation, groups, then, [slope] if slope else [], ""
         )
@@ -72,8 +74,9 @@ class FusedConvolution(nn.Module):
         if not (_fits(x) and _is_last(other) and other.dtype == x.dtype):
             return F.relu_(self(x).add_(other))
         sizes = (list(self.padding), list(self.stride), list(self.dilation), self.groups)
+        weight = packed(self.weight, x.shape, *sizes)
         return torch.ops.mkldnn._convolution_pointwise_.binary(
-            other, x, self.weight, self.bias, *sizes, "add", 1.0, "relu", [], ""
+            other, x, weight, self.bias, *sizes, "add", 1.0, "relu", [], ""
         )
 
 
@@ -86,7 +89,7 @@ class OneDnnLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., n_in] -> [..., n_out]."""
-        if _fits(x):
+        if _fits(x) and not torch.compiler.is_compiling():  # which takes its own operation, with constant weights
             return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
         return F.linear(x, self.weight, self.bias)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from utils.errors import UserError
 from utils.extractor import Batch, Extractor, NoWindows, StreamInfo
 from utils.flow import FlowNetwork
 from utils.flow_config import FlowConfig
@@ -37,7 +38,13 @@ class FlowExtractor(Extractor):
         return flow
 
     def load(self) -> None:
-        """Load the network onto the device."""
+        """Load the network onto the device.
+
+        Raises:
+            UserError: --compile, by which flow networks gain nothing.
+        """
+        if self.arithmetic.compile:
+            raise UserError(f"--compile: {self.key} is no faster compiled (docs/performance.md); leave it out")
         self.row_dtype = {"float16": torch.float16, "float32": torch.float32}[self.config.flow_dtype]
         network = prepared(self.load_network(self.checkpoints[self.key]), self.device, self.arithmetic)
         self.pairs = FlowPairs(network, self.device, self._kept)

@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from utils.packing import packed
+
 CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}  # by the dimensions of the input
 TILE = 4  # outputs
 TAPS = 3
@@ -89,8 +91,9 @@ def _inputs(rows: Tensor, span: int) -> list[Tensor]:
 def _product(part: Tensor, weight: Tensor, bias: Tensor | None, padding: list[int]) -> Tensor:
     """Return the convolution of a part, [n, tiles, (H,) W, C], over the axes behind the tiles."""
     images = part.reshape(-1, *part.shape[-3:]).permute(0, 3, 1, 2)
-    one = [1, 1]
-    convolved = torch.ops.mkldnn._convolution_pointwise(images, weight, bias, padding, one, one, 1, "none", [], "")
+    sizes = (padding, [1, 1], [1, 1], 1)
+    weight = packed(weight, images.shape, *sizes)
+    convolved = torch.ops.mkldnn._convolution_pointwise(images, weight, bias, *sizes, "none", [], "")
     return convolved.permute(0, 2, 3, 1)
 
 

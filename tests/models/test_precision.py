@@ -1,5 +1,7 @@
 """Golden cases with networks made ready as a run does it, in every number format that this CPU has."""
 
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +12,13 @@ import pytest
 import torch
 from support import GOLDEN, case, golden_clips, moving_frames, relative_error, write_checkpoint
 from torch import Tensor, nn
+from torchvision.models.resnet import Bottleneck
 
 from models.i3d.weights import load_i3d
 from models.i3d_r50.weights import load_i3d_r50
 from models.pwc.weights import load_pwc
+from models.raft.config import RAFTConfig
+from models.raft.extractor import RAFTExtractor
 from models.raft.weights import load_raft
 from models.slowfast.preprocess import network_input
 from models.slowfast.weights import load_slowfast
@@ -23,9 +28,12 @@ from models.tsn.weights import load_tsn
 from models.vggish.weights import load_vggish
 from utils.errors import UserError
 from utils.precision import Arithmetic, check, prepared, ready, set_up
+from utils.recipe import fill_random
 
 CPU = torch.device("cpu")
 FLOAT32_TOLERANCE = 1e-4  # as everywhere
+HAS_COMPILER = shutil.which(os.environ.get("CXX", "g++")) is not None
+needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler to compile with")
 
 
 @dataclass(frozen=True)
@@ -167,6 +175,25 @@ def test_compiling_without_a_compiler_says_so(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(UserError, match=r"--compile needs a C\+\+ compiler"):
         set_up(Arithmetic(compile=True), CPU)
+
+
+@needs_compiler
+def test_a_compiled_network_gives_the_same(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    layers = (nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), Bottleneck(8, 2), nn.Flatten(), nn.Linear(8 * 36, 5))
+    network = nn.Sequential(*layers)
+    fill_random(network)
+    x = torch.ones(2, 3, 8, 8)
+    with torch.inference_mode():
+        expected = network.eval()(x)
+        compiled = ready(network, CPU, Arithmetic(compile=True))
+        assert relative_error(compiled(x), expected) < 1e-6
+
+
+@needs_compiler
+def test_flow_networks_refuse_to_be_compiled():
+    with pytest.raises(UserError, match=r"--compile: raft is no faster compiled .*; leave it out"):
+        RAFTExtractor(RAFTConfig(), {"raft": None}, CPU, Arithmetic(compile=True))
 
 
 def test_float32_parts_get_and_give_float32():
