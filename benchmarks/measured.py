@@ -73,7 +73,7 @@ class Measured:
     def _note_calls(self) -> None:
         """Run the pipeline once and keep what it gives to the network, in order."""
         pairs = self.extractor.pairs
-        noted = [(self.extractor, "forward"), *((pairs, name) for name in ("encode", "between") if pairs)]
+        noted = [(self.extractor, "outputs"), *((pairs, name) for name in ("encode", "between") if pairs)]
         for owner, name in noted:
             setattr(owner, name, self._noting(getattr(owner, name), counts=owner is self.extractor))
         self.pipeline_run()

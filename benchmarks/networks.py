@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 from benchmarks import limits, record
 from utils.convolution import HAS_ONE_DNN
 from utils.precision import Arithmetic, prepared, ready, set_up
-from utils.row_threads import row_by_row
+from utils.row_threads import RowThreads, row_by_row
 from utils.tuning import VARIABLES
 
 
@@ -101,6 +102,9 @@ def measure(name: str, device: torch.device, arithmetic: Arithmetic, batch: int,
         inputs = [frames * 255 for frames in inputs]
     with torch.inference_mode():
         run = _steps(network, inputs, subject.pair)
+        if device.type == "cpu" and batch > 1 and not subject.pair:  # as the pipeline does
+            parts = inputs[0].tensor_split(min(batch, torch.get_num_threads()))
+            run = partial(RowThreads().map, network, parts)
         run()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -13,10 +14,12 @@ from torch import Tensor, nn
 from utils.config import Config
 from utils.flow import Encoded
 from utils.precision import Arithmetic, ready, set_up
+from utils.row_threads import RowThreads, windows_side_by_side
 from utils.windows import Sampling
 
 Checkpoints = Mapping[str, Path | None]  # name in the model's needs() -> file; None asks for random weights
 FLOAT32 = Arithmetic()
+GPU_WINDOWS = 8  # of dozens of frames each, in a batch
 Batch = dict[str, Tensor]  # network inputs by name, one row per window, on the device
 
 
@@ -86,6 +89,7 @@ class Extractor(ABC):
     with_times: bool = True  # also save <name>_fps and <name>_timestamps_ms
     frame_times: ClassVar[bool] = False  # timestamps_ms of all frames: for windows that are pairs of neighbours
     row_dtype: torch.dtype = torch.float32  # that features are saved in, whatever they are computed in
+    rows_per_thread: ClassVar[int] = 1  # at least, on a CPU: a linear layer rounds a few rows otherwise than many
     streamed: ClassVar[bool] = False  # rows are too large for memory: keep them on disk until the video ends
 
     def __init__(
@@ -116,9 +120,9 @@ class Extractor(ABC):
         """The names of the outputs, e.g. ("rgb", "flow"); each becomes one array with a row per window."""
 
     @property
-    @abstractmethod
     def batch_size(self) -> int:
-        """How many windows fill this device well."""
+        """How many windows fill this device well: of large ones, on a CPU as many as run side by side."""
+        return windows_side_by_side() if self.device.type == "cpu" else GPU_WINDOWS
 
     @property
     def facts(self) -> dict[str, float]:
@@ -151,8 +155,19 @@ class Extractor(ABC):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return a row per window for each key, float32 [B, D].
 
-        With `show_pred`, also "logits/<key>" [B, classes] for each key that has classes.
+        With `show_pred`, also "logits/<key>" [B, classes] for each key that has classes. A row must not depend on the
+        others: on a CPU several threads call this at once, each with some of the rows.
         """
+
+    def outputs(self, batch: Batch) -> dict[str, Tensor]:
+        """Return what `forward` gives for a batch, on a CPU from parts of it on threads of their own."""
+        if self.device.type != "cpu" or self.arithmetic.compile:
+            return self.forward(batch)
+        return self._row_threads.spread(self.forward, batch, self.rows_per_thread)
+
+    @cached_property
+    def _row_threads(self) -> RowThreads:
+        return RowThreads()
 
     def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return what is saved of a video, from the rows of all its windows [windows, ...] by key.

@@ -20,6 +20,7 @@ class FramewiseExtractor(Extractor):
     """A row per frame. `load` of a subclass sets `image` and `network`."""
 
     key: ClassVar[str]  # the name of the output
+    rows_per_thread = 4
     image: ImageInput  # what the network wants of a frame
     network: nn.Module
 

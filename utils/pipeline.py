@@ -201,7 +201,7 @@ class Pipeline:
         """Return what the network makes of a batch, or None if memory does not suffice for it; then there is more."""
 
         def forward() -> dict[str, Tensor]:
-            return self.extractor.forward(stacked([cut for _, cut in rows]))
+            return self.extractor.outputs(stacked([cut for _, cut in rows]))
 
         with rows[0][0].job.timed("network"):
             outputs = fitting(forward)

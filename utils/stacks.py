@@ -39,11 +39,6 @@ class StackExtractor(Extractor):
         """The feature type."""
         return (self.key,)
 
-    @property
-    def batch_size(self) -> int:
-        """One window fills a CPU; a GPU takes eight."""
-        return 1 if self.device.type == "cpu" else 8
-
     def sampling(self, info: StreamInfo) -> Sampling:
         """Return stacks from the first frame on."""
         size, step = self.config.stack

@@ -51,11 +51,6 @@ class I3DExtractor(Extractor):
         """The chosen streams, RGB first."""
         return sorted(self.config.streams, reverse=True)
 
-    @property
-    def batch_size(self) -> int:
-        """One window fills a CPU; a GPU takes eight."""
-        return 1 if self.device.type == "cpu" else 8
-
     def sampling(self, info: StreamInfo) -> Sampling:
         """Return windows of stack_size + 1 frames moved by step_size."""
         return Dense(

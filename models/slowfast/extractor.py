@@ -39,11 +39,6 @@ class SlowFastExtractor(Extractor):
         return [f"layer_{i}" for i in range(len(LAYER_FEATURES))] if self.config.layers else ["slowfast"]
 
     @property
-    def batch_size(self) -> int:
-        """One clip fills a CPU; a GPU takes eight."""
-        return 1 if self.device.type == "cpu" else 8
-
-    @property
     def facts(self) -> dict[str, float]:
         """The length of a clip in seconds, as the 2-second-clip script saves it."""
         by_time = self.config.stack_size is None and not self.config.one_clip

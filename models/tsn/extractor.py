@@ -13,7 +13,7 @@ class TSNExtractor(ClipExtractor):
 
     key = "tsn"
     float32_parts = ("classifier", "backbone.avgpool")
-    clips_at_once = (5, 64)
+    clips_at_once = (8, 64)
 
     def network(self, path: Path | None) -> nn.Module:
         """Return the network with the weights of a file, or random ones."""

@@ -29,6 +29,7 @@ class VGGishExtractor(Extractor):
     config: VGGishConfig
     media = "audio"
     rate_hz = SAMPLE_RATE_HZ
+    rows_per_thread = 4
     with_times = False  # row i starts at 0.96 * i seconds
 
     def load(self) -> None:
@@ -56,7 +57,7 @@ class VGGishExtractor(Extractor):
     @property
     def batch_size(self) -> int:
         """Examples per batch."""
-        return 60 if self.device.type == "cpu" else 256
+        return 120 if self.device.type == "cpu" else 256
 
     def sampling(self, info: StreamInfo) -> Sampling:
         """Return the samples of each example; what is left at the end is dropped, as in all versions."""
