@@ -4,14 +4,13 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from models import MODELS
-from utils import command
 from utils.errors import FramemillError
-from utils.workers import Workers
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code (see utils/errors.py)."""
+    from models import MODELS  # here, since each worker process imports this file anew, and needs none of it
+
     try:
         if arguments[:1] == ["models"]:
             from utils.catalogue import show_models
@@ -25,6 +24,9 @@ def main(arguments: Sequence[str]) -> int:
             from utils.status import show_status
 
             return show_status(arguments[1:])
+        from utils import command
+        from utils.workers import Workers
+
         config, configs = command.parse(arguments, MODELS)
         with Workers() as workers:
             from utils.run import Requested, run

@@ -1,4 +1,4 @@
-"""Residual blocks as inference runs them on a CPU: the sum and the ReLU are part of the last convolution's pass.
+"""Residual networks as inference runs them on a CPU: sums and ReLUs are part of a convolution's pass.
 
 Written on its own, a sum reads two feature maps and takes memory for none; oneDNN's convolution adds into the shortcut
 that is there, so that the map of the convolution, 51 MB in the first stage of a ResNet-50 on 16 frames, never exists.
@@ -10,7 +10,6 @@ from torch.nn import functional as F
 from utils.convolution import FusedConvolution
 
 TORCHVISION = "torchvision.models.resnet"  # by name: who has a network of it has imported it
-BLOCKS = ("BasicBlock", "Bottleneck")
 
 
 def add_and_relu(last: nn.Module, x: Tensor, shortcut: Tensor) -> Tensor:
@@ -36,11 +35,20 @@ class ResidualBlock(nn.Module):
 
 
 def rewrite_blocks(network: nn.Module) -> None:
-    """Make torchvision's residual blocks with folded batch norms `ResidualBlock`s, in place."""
+    """Make torchvision's residual blocks with folded batch norms `ResidualBlock`s, in place.
+
+    The ReLU behind a network's first convolution is put next to it.
+    """
     for module in list(network.modules()):
+        if _is_torchvisions(module, "ResNet") and isinstance(module.bn1, nn.Identity):
+            module.conv1, module.relu = nn.Sequential(module.conv1, module.relu), nn.Identity()
         for name, child in list(module.named_children()):
-            if type(child).__module__ == TORCHVISION and type(child).__name__ in BLOCKS and _is_folded(child):
+            if _is_torchvisions(child, "BasicBlock", "Bottleneck") and _is_folded(child):
                 setattr(module, name, ResidualBlock(child))
+
+
+def _is_torchvisions(module: nn.Module, *names: str) -> bool:
+    return type(module).__module__ == TORCHVISION and type(module).__name__ in names
 
 
 def _convolutions(block: nn.Module) -> list[str]:
