@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from utils.config import Config
 from utils.flow import Encoded
 from utils.precision import Arithmetic, ready, set_up
-from utils.row_threads import RowThreads, windows_side_by_side
+from utils.row_threads import RowThreads
 from utils.windows import Sampling
 
 Checkpoints = Mapping[str, Path | None]  # name in the model's needs() -> file; None asks for random weights
@@ -121,8 +121,8 @@ class Extractor(ABC):
 
     @property
     def batch_size(self) -> int:
-        """How many windows fill this device well: of large ones, on a CPU as many as run side by side."""
-        return windows_side_by_side() if self.device.type == "cpu" else GPU_WINDOWS
+        """How many windows fill this device well. Two large ones side by side on a CPU would take ever more memory."""
+        return 1 if self.device.type == "cpu" else GPU_WINDOWS
 
     @property
     def facts(self) -> dict[str, float]:

@@ -21,13 +21,6 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 Tensors = dict[str, Tensor]  # with the same number of rows
 
-WINDOWS = 2  # computed side by side on a CPU, where each takes hundreds of MB
-
-
-def windows_side_by_side() -> int:
-    """Return how many large windows a batch on a CPU should have."""
-    return min(WINDOWS, torch.get_num_threads())
-
 
 class RowThreads:
     """Threads for parts of a batch; together they use as many threads as torch does in the thread that makes this."""

@@ -12,7 +12,7 @@ class I3DR50Extractor(ClipExtractor):
     """Features of clips and crops, [clips, crops, 2048], unless --average joins them."""
 
     key = "i3d_r50"
-    clips_at_once = (2, 8)
+    clips_at_once = (1, 8)
 
     def network(self, path: Path | None) -> nn.Module:
         """Return the network with the weights of a file, or random ones."""

@@ -13,7 +13,7 @@ class SwinExtractor(ClipExtractor):
 
     key = "swin"
     float32_parts = ("classifier", "backbone.avgpool")
-    clips_at_once = (2, 8)
+    clips_at_once = (1, 8)
 
     def network(self, path: Path | None) -> nn.Module:
         """Return the network with the weights of a file, or random ones."""

@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from utils.row_threads import RowThreads, windows_side_by_side
+from utils.row_threads import RowThreads
 
 
 @pytest.fixture
@@ -56,9 +56,3 @@ def test_an_error_of_one_part_is_raised(three_threads):
 
     with pytest.raises(torch.OutOfMemoryError, match="no room"):
         RowThreads().spread(picky, {"x": torch.arange(6)})
-
-
-def test_large_windows_are_few(three_threads):
-    assert windows_side_by_side() == 2
-    torch.set_num_threads(1)
-    assert windows_side_by_side() == 1
