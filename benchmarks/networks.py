@@ -102,7 +102,7 @@ def measure(name: str, device: torch.device, arithmetic: Arithmetic, batch: int,
         inputs = [frames * 255 for frames in inputs]
     with torch.inference_mode():
         run = _steps(network, inputs, subject.pair)
-        if device.type == "cpu" and batch > 1 and not subject.pair:  # as the pipeline does
+        if device.type == "cpu" and batch > 1 and not subject.pair and not arithmetic.compile:  # as the pipeline does
             parts = inputs[0].tensor_split(min(batch, torch.get_num_threads()))
             run = partial(RowThreads().map, network, parts)
         run()

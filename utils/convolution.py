@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from utils import winograd
+from utils.channels_last import is_channels_last
 from utils.packing import packed
 
 PLAIN = {4: F.conv2d, 5: F.conv3d}  # by the dimensions of the input
@@ -71,7 +72,7 @@ class FusedConvolution(nn.Module):
 
     def add_and_relu(self, x: Tensor, other: Tensor) -> Tensor:
         """Return relu(convolution of x + other), written over `other` where oneDNN does so in one pass."""
-        if not (_fits(x) and _is_last(other) and other.dtype == x.dtype):
+        if not (_fits(x) and is_channels_last(other) and other.dtype == x.dtype):
             return F.relu_(self(x).add_(other))
         sizes = (list(self.padding), list(self.stride), list(self.dilation), self.groups)
         weight = packed(self.weight, x.shape, *sizes)
@@ -124,20 +125,9 @@ def _unwrap(network: nn.Module) -> None:
                 setattr(module, name, layers[0])
 
 
-def channels_last(network: nn.Module) -> None:
-    """Lay out the weights of 2D and 3D convolutions channels last, in place; what they give lies so too."""
-    for parameter in network.parameters():
-        if parameter.ndim in winograd.CHANNELS_LAST:
-            parameter.data = parameter.data.contiguous(memory_format=winograd.CHANNELS_LAST[parameter.ndim])
-
-
 def _fits(x: Tensor) -> bool:
     """Return whether oneDNN takes an input of a layer."""
     return HAS_ONE_DNN and x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and x.numel() > 0
-
-
-def _is_last(x: Tensor) -> bool:
-    return x.is_contiguous(memory_format=winograd.CHANNELS_LAST[x.ndim])
 
 
 def _is_plain(module: nn.Module) -> bool:

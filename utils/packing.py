@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
-_packed: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+from utils.of_weights import OfWeights
+
+_packed: OfWeights[Tensor] = OfWeights()
 
 
 def packed(
@@ -26,10 +27,5 @@ def packed(
     """
     if weight.is_inference() or torch.compiler.is_compiling():  # the compiler does so by itself
         return weight
-    made_of = (weight.data_ptr(), weight._version)
-    known = _packed.get(weight)
-    if known is None or known[0] != made_of:
-        reorder = torch.ops.mkldnn._reorder_convolution_weight
-        known = (made_of, reorder(weight.detach(), padding, stride, dilation, groups, list(shape)))
-        _packed[weight] = known
-    return known[1]
+    reorder = torch.ops.mkldnn._reorder_convolution_weight
+    return _packed.get(weight, lambda plain: reorder(plain, padding, stride, dilation, groups, list(shape)))

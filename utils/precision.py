@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from utils import convolution, residual
+from utils.channels_last import lay_out
 from utils.errors import UserError
 from utils.fold import fold_batch_norms
 
@@ -100,7 +101,7 @@ def prepared(
             network.get_submodule(name).register_forward_pre_hook(_to_float32)
     # a GPU's plain float32 kernels are for channels first
     if device.type == "cpu" or arithmetic.precision != "float32":
-        convolution.channels_last(network)
+        lay_out(network)
     return network
 
 

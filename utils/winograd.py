@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.weak import WeakTensorKeyDictionary
 
+from utils.channels_last import is_channels_last
+from utils.of_weights import OfWeights
 from utils.packing import packed
 
-CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}  # by the dimensions of the input
 TILE = 4  # outputs
 TAPS = 3
 # Of weights [three taps] → the weights of the six products; points 0, 1, -1, 2, -2 and infinity.
@@ -34,7 +34,7 @@ LEAST_PRODUCTS = 150  # per sum: taps across the axis x channels in x channels o
 LEAST_WORK = 2e8  # floating-point operations
 MOST_WASTE = 4 / 3  # outputs in whole tiles over outputs
 
-_transformed: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+_transformed: OfWeights[list[Tensor]] = OfWeights()
 
 
 def axis_for(x: Tensor, weight: Tensor, stride: Sequence[int], padding: Sequence[int]) -> int | None:
@@ -43,8 +43,7 @@ def axis_for(x: Tensor, weight: Tensor, stride: Sequence[int], padding: Sequence
     x: [B, C, (T,) H, W], float32, channels last. weight: [C', C, (kT,) kH, kW]. stride, padding: of (T,) H, W; the
         dilation is 1 and there is one group.
     """
-    is_last = x.is_contiguous(memory_format=CHANNELS_LAST[x.ndim])
-    if x.dtype != torch.float32 or any(step != 1 for step in stride) or not is_last:
+    if x.dtype != torch.float32 or any(step != 1 for step in stride) or not is_channels_last(x):
         return None
     axis = next((dim for dim in range(2, x.ndim - 1) if weight.shape[dim] > 1), None)
     if axis is None or weight.shape[axis] != TAPS or padding[axis - 2] != 1 or weight.is_inference():
@@ -111,13 +110,12 @@ def _outputs(products: list[Tensor], length: int) -> Tensor:
 
 
 def _of_weight(weight: Tensor, axis: int) -> list[Tensor]:
-    """Return the weights of the six products, [C', C, kH, kW] each without the axis; made once per weight."""
-    made_of = (axis, weight.data_ptr(), weight._version)
-    known = _transformed.get(weight)
-    if known is None or known[0] != made_of:
+    """Return the weights of the six products, [C', C, kH, kW] each without the axis, the one that `axis_for` finds."""
+
+    def make(weight: Tensor) -> list[Tensor]:
         matrix = torch.tensor(OF_WEIGHTS, dtype=torch.float64)
-        parts = torch.tensordot(matrix, weight.detach().double().movedim(axis, 0), dims=1).float()
+        parts = torch.tensordot(matrix, weight.double().movedim(axis, 0), dims=1).float()
         shape = (*weight.shape[:2], *[1, *weight.shape[axis + 1 :]][-2:])
-        known = (made_of, [part.reshape(shape).contiguous(memory_format=torch.channels_last) for part in parts])
-        _transformed[weight] = known
-    return known[1]
+        return [part.reshape(shape).contiguous(memory_format=torch.channels_last) for part in parts]
+
+    return _transformed.get(weight, make)

@@ -5,11 +5,11 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision import models
 
-from utils.convolution import FusedConvolution, channels_last, fuse
+from utils.channels_last import CHANNELS_LAST, lay_out
+from utils.convolution import FusedConvolution, fuse
 from utils.fold import fold_batch_norms
 from utils.recipe import fill_random
 from utils.residual import ResidualBlock, add_and_relu, rewrite_blocks
-from utils.winograd import CHANNELS_LAST
 
 
 def random(*shape):
@@ -39,7 +39,7 @@ def test_the_sum_is_that_of_two_steps(convolution, shape, laid_out, dtype):
 
 def test_the_sum_is_written_over_the_shortcut():
     network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1)).requires_grad_(False)
-    channels_last(network)
+    lay_out(network)
     fuse(network)
     x, shortcut = (random(1, 4, 5, 5).contiguous(memory_format=torch.channels_last) for _ in range(2))
     assert add_and_relu(network[1], x, shortcut).data_ptr() == shortcut.data_ptr()
@@ -59,6 +59,6 @@ def test_torchvisions_blocks_give_what_they_gave(name):
         assert sum(isinstance(module, ResidualBlock) for module in network.modules()) == {18: 8, 50: 16}[int(name[6:])]
         assert relative_error(network(x), before) < 1e-6
         fuse(network)
-        channels_last(network)
+        lay_out(network)
         for _ in range(2):  # nothing that it keeps is overwritten
             assert relative_error(network(x), before) < 3e-6  # the rounding of 53 layers

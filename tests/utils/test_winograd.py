@@ -10,8 +10,8 @@ from support import relative_error
 from torch.nn import functional as F
 
 from utils import winograd
+from utils.channels_last import CHANNELS_LAST as LAST
 from utils.convolution import HAS_ONE_DNN, convolve
-from utils.winograd import CHANNELS_LAST as LAST
 from utils.winograd import axis_for
 
 pytestmark = pytest.mark.skipif(not HAS_ONE_DNN, reason="PyTorch was built without oneDNN")
