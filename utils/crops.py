@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from utils.standardise import standardise
 from utils.transforms import center_crop_box
 
 MEAN = (123.675, 116.28, 103.53)  # of ImageNet, RGB in 0..255; in 0..1 it is 0.485, 0.456, 0.406
@@ -102,7 +103,4 @@ def resize_rounded(frames: Tensor, size: tuple[int, int]) -> Tensor:
 
 def network_input(views: Tensor) -> Tensor:
     """Return normalised views, float32 [N, 3, T, H, W] in channels_last_3d, of uint8 views [N, T, H, W, 3]."""
-    mean = torch.tensor(MEAN, device=views.device).view(1, 3, 1, 1, 1)
-    std = torch.tensor(STD, device=views.device).view(1, 3, 1, 1, 1)
-    values = views.permute(0, 4, 1, 2, 3).to(torch.float32, memory_format=torch.channels_last_3d)
-    return values.sub_(mean).div_(std)
+    return standardise(views.float(), MEAN, STD).permute(0, 4, 1, 2, 3)

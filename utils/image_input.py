@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from utils.transforms import Filter, resize_pillow, shorter_side
+from utils.standardise import standardise
+from utils.transforms import Filter, Part, resize_pillow, shorter_side
 
 Fit = Literal["shortest", "longest", "squash"]
 Triple = tuple[float, float, float]
@@ -40,8 +41,9 @@ class ImageInput:
 
         frames: uint8 RGB [n, H, W, 3], on any device.
         """
-        resized = resize_pillow(frames, self.resized_size(frames.shape[1], frames.shape[2]), self.filter)
-        return crop_or_pad(resized, self.size, self.fill).contiguous()
+        resized = self.resized_size(frames.shape[1], frames.shape[2])
+        crop = resize_pillow(frames, resized, self.filter, middle(resized, self.size))
+        return pad(crop, self.size, self.fill).contiguous()
 
     def resized_size(self, height: int, width: int) -> tuple[int, int]:
         """Return (h, w) of a frame after the resize: torchvision's rounding for squares, timm's for the rest."""
@@ -56,21 +58,23 @@ class ImageInput:
 
     def normalised(self, crops: Tensor) -> Tensor:
         """Return the network's input, float32 [n, 3, h, w], channels last. crops: uint8 [n, h, w, 3]."""
-        mean, std = (torch.tensor(values, device=crops.device).view(3, 1, 1) for values in (self.mean, self.std))
-        return crops.permute(0, 3, 1, 2).float().div_(255).sub_(mean).div_(std)
+        return standardise(crops.float().div_(255), self.mean, self.std).permute(0, 3, 1, 2)
 
 
-def crop_or_pad(frames: Tensor, size: tuple[int, int], fill: tuple[int, int, int] = (0, 0, 0)) -> Tensor:
-    """Return the middle of frames, uint8 [n, H, W, 3] -> [n, h, w, 3], with `fill` around those that are smaller.
+def middle(resized: tuple[int, int], size: tuple[int, int]) -> Part:
+    """Return the part of a frame of (H, W) in which (h, w) sees it: all of a side that is no longer.
 
-    An odd number of pixels is split as torchvision's CenterCrop does it: round((H - h) / 2), halves to even;
-    when padding, the smaller half comes first.
+    An odd number of pixels is split as torchvision's CenterCrop does it: round((H - h) / 2), halves to even.
     """
-    missing = [max(size[i] - frames.shape[i + 1], 0) for i in (0, 1)]
-    if any(missing):
-        top, left = missing[0] // 2, missing[1] // 2
-        around = (left, missing[1] - left, top, missing[0] - top)
-        channels = [F.pad(frames[..., c], around, value=colour) for c, colour in enumerate(fill)]
-        frames = torch.stack(channels, dim=-1)
-    top, left = (round((frames.shape[i + 1] - size[i]) / 2) for i in (0, 1))
-    return frames[:, top : top + size[0], left : left + size[1]]
+    height, width = (min(sides) for sides in zip(resized, size, strict=True))
+    return Part(round((resized[0] - height) / 2), round((resized[1] - width) / 2), height, width)
+
+
+def pad(frames: Tensor, size: tuple[int, int], fill: tuple[int, int, int] = (0, 0, 0)) -> Tensor:
+    """Return frames in the middle of `fill`, uint8 [n, H, W, 3] -> [n, h, w, 3]; the smaller half of it comes first."""
+    missing = [size[i] - frames.shape[i + 1] for i in (0, 1)]
+    if not any(missing):
+        return frames
+    top, left = missing[0] // 2, missing[1] // 2
+    around = (left, missing[1] - left, top, missing[0] - top)
+    return torch.stack([F.pad(frames[..., c], around, value=colour) for c, colour in enumerate(fill)], dim=-1)

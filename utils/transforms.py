@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +16,22 @@ WEIGHT_BITS = 22
 PILLOW_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
-def resize_pillow(frames: Tensor, size: tuple[int, int], filter: Filter = "bilinear") -> Tensor:
+class Part(NamedTuple):
+    """A rectangle of a picture, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def of(self, frames: Tensor) -> Tensor:
+        """Return a view of the rectangle in frames [n, H, W, 3]."""
+        return frames[:, self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+def resize_pillow(
+    frames: Tensor, size: tuple[int, int], filter: Filter = "bilinear", part: Part | None = None
+) -> Tensor:
     """Return uint8 [n, h, w, 3], each frame resized as Image.resize of Pillow 3.3 to 12 does it, to the bit.
 
     The width is resized first, then the height. Pillow 13 begins with the height where that loses more than
@@ -25,18 +40,19 @@ def resize_pillow(frames: Tensor, size: tuple[int, int], filter: Filter = "bilin
 
     frames: uint8 [n, H, W, 3] on any device; returned as they are when they have the size already.
     size: (h, w).
+    part: of the resized frames, if not all is wanted; the rest is left out as early as it can be.
     """
     if tuple(frames.shape[1:3]) == tuple(size):
-        return frames
+        return part.of(frames) if part else frames
     if frames.device.type != "cpu":
-        return resize_by_taps(frames, size, filter)
-    height, width = size
+        resized = resize_by_taps(frames, size, filter)
+        return part.of(resized) if part else resized
+    top, left, height, width = part or Part(0, 0, *size)
     resized = torch.empty((frames.shape[0], height, width, 3), dtype=torch.uint8)
     for frame, target in zip(frames.numpy(), resized.numpy(), strict=True):
-        image = Image.fromarray(frame)
-        for step in ((width, image.height), (width, height)):  # two calls: no Pillow can swap the passes
-            image = image.resize(step, PILLOW_FILTERS[filter])
-        target[...] = image
+        image = Image.fromarray(frame)  # two calls: no Pillow can swap the passes
+        wide = image.resize((size[1], image.height), PILLOW_FILTERS[filter]).crop((left, 0, left + width, image.height))
+        target[...] = wide.resize((width, size[0]), PILLOW_FILTERS[filter]).crop((0, top, width, top + height))
     return resized
 
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from models.i3d.config import I3DConfig
-from models.i3d.preprocess import crop_frames, flow_input, quantise_flow, resized_size, rgb_input
+from models.i3d.preprocess import CROP_SIDE, crop_frames, flow_input, quantise_flow, resized_size, rgb_input
 from models.i3d.weights import load_i3d, random_i3d
 from utils.extractor import Batch, Extractor, NoWindows, StreamInfo, short_of_a_window
 from utils.flow import FlowNetwork
 from utils.flow_pairs import FlowPairs
 from utils.precision import prepared
-from utils.transforms import resize_pillow
+from utils.transforms import Part, center_crop_box, resize_pillow
 from utils.windows import Dense, Sampling
 
 
@@ -67,8 +67,8 @@ class I3DExtractor(Extractor):
     def prepare(self, units: Tensor) -> Tensor:
         """Return frames with a shorter side of min_side_size, uint8 [n, h, w, 3]; without flow, the 224 crop."""
         size = resized_size(units.shape[1], units.shape[2], self.config.min_side_size)
-        resized = resize_pillow(units, size)
-        return resized if "flow" in self.config.streams else crop_frames(resized).contiguous()
+        part = None if "flow" in self.config.streams else Part(*center_crop_box(*size, CROP_SIDE), CROP_SIDE, CROP_SIDE)
+        return resize_pillow(units, size, part=part).contiguous()
 
     def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
         """Return the crops: "rgb" uint8 [T, 224, 224, 3] and "flow" float16 [T, 2, 224, 224], T = stack_size."""

@@ -18,13 +18,19 @@ def load_resnet(path: str | Path, model_name: str) -> ResNet:
     tensors = read_tensors(path)
     classifier = tensors.get("fc.bias")
     n_classes = len(classifier) if classifier is not None and classifier.ndim else 1000
-    network = models.get_model(model_name, weights=None, num_classes=n_classes).eval()
+    network = _network(model_name, n_classes)
     load_strict(network, tensors, path)
     return network
 
 
 def random_resnet(model_name: str) -> ResNet:
     """Return the network with weights that anyone can regenerate and that mean nothing."""
-    network = models.get_model(model_name, weights=None).eval()
+    network = _network(model_name)
     fill_random(network)
+    return network
+
+
+def _network(model_name: str, n_classes: int = 1000) -> ResNet:
+    network = models.get_model(model_name, weights=None, num_classes=n_classes).eval()
+    network.convolves_by_sums = True  # ResNet-50: 1.05 times as fast (docs/performance.md)
     return network

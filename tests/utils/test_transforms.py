@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from utils.transforms import center_crop, center_crop_box, resize_by_taps, resize_pillow, shorter_side
+from utils.transforms import Part, center_crop, center_crop_box, resize_by_taps, resize_pillow, shorter_side
 
 SIDES = st.integers(1, 90)
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -38,6 +38,17 @@ def test_both_ways_equal_pillow_on_video_sizes(source: tuple[int, int], size: tu
     for resize in (resize_pillow, resize_by_taps):
         resized = resize(torch.from_numpy(frames), size, name)
         assert resized.dtype == torch.uint8 and np.array_equal(resized, pillow)
+
+
+@settings(deadline=None)
+@given(st.tuples(SIDES, SIDES), st.tuples(SIDES, SIDES), st.sampled_from(sorted(FILTERS)), st.data())
+def test_a_part_is_cut_out_of_the_whole(source, size, name, data) -> None:
+    height, width = (data.draw(st.integers(1, side)) for side in size)
+    part = Part(data.draw(st.integers(0, size[0] - height)), data.draw(st.integers(0, size[1] - width)), height, width)
+    frames = torch.from_numpy(random_frames(7, 2, *source))
+    whole = resize_pillow(frames, size, name)
+    cut = whole[:, part.top : part.top + height, part.left : part.left + width]
+    assert torch.equal(resize_pillow(frames, size, name, part), cut)
 
 
 def test_resize_takes_views_and_leaves_equal_sizes() -> None:
