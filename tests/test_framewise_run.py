@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from running import manifest, run
+from running import manifest, needs_compiler, run
+from support import relative_error
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,23 @@ def test_the_sample_clips_with_random_weights(tmp_path, flags, size, rows):
     if key == "resnet":
         assert result.stdout.count("camera_pan.mp4 window") == 10
         assert times_ms.tolist() == [500.0 * i for i in range(10)]
+
+
+@needs_compiler
+def test_a_compiled_run_gives_the_same(tmp_path):
+    features = {}
+    for name, flags in {"plain": [], "compiled": ["--compile"]}.items():
+        result = run(
+            "--feature_type", "timm", "--model_name", "test_vit", "--weights", "random", *flags,
+            "--extraction_total", 7, "--on_extraction", "save_numpy", "--video_paths", "sample/camera_pan.mp4",
+            "--output_path", tmp_path / name,
+            env={"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")},
+        )  # fmt: skip
+        assert result.returncode == 0, result.stderr
+        assert "leaked" not in result.stderr  # the compiler's helpers are ended, too
+        features[name] = np.load(tmp_path / name / "timm" / "camera_pan_timm.npy")
+    assert relative_error(features["compiled"], features["plain"]) < 1e-5
+    assert any((tmp_path / "cache").rglob("*.so"))  # what was compiled, for later runs
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.config import Config
+from utils.first_draws import without_first_draws
 from utils.flow import Encoded
 from utils.precision import Arithmetic, ready, set_up
 from utils.row_threads import RowThreads
@@ -101,7 +102,8 @@ class Extractor(ABC):
         self.arithmetic = arithmetic
         set_up(arithmetic, device)
         self.pairs: PairStage | None = None
-        self.load()
+        with without_first_draws():
+            self.load()
 
     def load(self) -> None:  # noqa: B027 - a model without weights has nothing to load
         """Load the networks onto the device, in evaluation mode; set `pairs` if neighbours have work of their own.

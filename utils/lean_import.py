@@ -1,7 +1,8 @@
-"""Importing torchvision and timm without PyTorch's compiler, which they load for functions that are not called here.
+"""Importing PyTorch, torchvision and timm without parts of PyTorch's compiler that nothing here calls.
 
-torchvision asks it whether the compiler supports a device, for RoIAlign; timm has it leave parts of NaFlexViT alone.
-Loading it takes 2.5 s of every worker. What asks for anything else of it gets the real one.
+torchvision asks the compiler whether it supports a device, for RoIAlign; timm has it leave parts of NaFlexViT alone.
+Loading it takes 2.5 s of every worker. What asks for anything else of it gets the real one. PyTorch itself loads, for
+0.14 s, the kernels of tensors without data, by which the compiler finds shapes.
 """
 
 import contextlib
@@ -13,6 +14,27 @@ from types import ModuleType
 from typing import Any
 
 COMPILER = "torch._dynamo"
+SHAPES = "torch._meta_registrations"
+
+
+@contextlib.contextmanager
+def without_shapes() -> Iterator[None]:
+    """Import PyTorch in the block without the kernels for tensors that have no data; `load_shapes` makes up for it."""
+    if "torch" in sys.modules:
+        yield
+        return
+    sys.modules[SHAPES] = ModuleType(SHAPES)
+    try:
+        yield
+    finally:
+        del sys.modules[SHAPES]
+        if "torch" in sys.modules:
+            vars(sys.modules["torch"]).pop(SHAPES.rpartition(".")[2], None)
+
+
+def load_shapes() -> None:
+    """Load what `without_shapes` left out."""
+    importlib.import_module(SHAPES)
 
 
 @contextlib.contextmanager

@@ -39,7 +39,8 @@ def work(connection: Connection) -> None:
     try:
         _extract(link, plan, device_name)
         link.send("bye")
-        _end()
+        if not plan.run.compile:  # the compiler has helpers and semaphores to clean up
+            _end()
     except FramemillError as error:
         link.send("fatal", error.exit_code, str(error))
     except BrokenPipeError:

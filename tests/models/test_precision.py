@@ -1,7 +1,5 @@
 """Golden cases with networks made ready as a run does it, in every number format that this CPU has."""
 
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from running import needs_compiler
 from support import GOLDEN, case, golden_clips, moving_frames, relative_error, write_checkpoint
 from torch import Tensor, nn
 from torchvision.models.resnet import Bottleneck
@@ -32,8 +31,6 @@ from utils.recipe import fill_random
 
 CPU = torch.device("cpu")
 FLOAT32_TOLERANCE = 1e-4  # as everywhere
-HAS_COMPILER = shutil.which(os.environ.get("CXX", "g++")) is not None
-needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler to compile with")
 
 
 @dataclass(frozen=True)

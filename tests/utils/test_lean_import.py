@@ -41,3 +41,16 @@ def test_an_import_that_needs_more_of_the_compiler_gets_it():
         "print(optimize is torch._dynamo.optimize)"
     )
     assert run(code) == "True"
+
+
+def test_pytorch_is_imported_without_shapes_until_they_are_loaded():
+    code = (
+        "from utils.lean_import import load_shapes, without_shapes\n"
+        "with without_shapes():\n    import torch\n"
+        "from torch._subclasses import FakeTensorMode\n"
+        "print(hasattr(torch, '_meta_registrations'), end=' ')\n"
+        "load_shapes()\n"
+        "with FakeTensorMode():\n    shape = torch.linalg.cholesky(torch.empty(3, 2, 2)).shape\n"
+        "print(list(shape), torch._meta_registrations.meta_mm.__name__)"
+    )
+    assert run(code) == "False [3, 2, 2] meta_mm"
