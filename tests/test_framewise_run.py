@@ -38,6 +38,22 @@ def test_the_sample_clips_with_random_weights(tmp_path, flags, size, rows):
         assert times_ms.tolist() == [500.0 * i for i in range(10)]
 
 
+@pytest.mark.parametrize(
+    "flags", [["timm", "--model_name", "test_vit"], ["i3d", "--streams", "rgb", "--min_side_size", 230]]
+)
+def test_fast_resizing_gives_nearly_the_same_and_is_a_setting(tmp_path, flags):
+    video, features = ["--on_extraction", "save_numpy", "--video_paths", "sample/bouncing_shapes.mp4"], {}
+    wanted = ["--feature_type", *flags, "--weights", "random", "--extraction_fps", 5, *video]
+    for decode in ("exact", "fast"):
+        result = run(*wanted, "--decode", decode, "--output_path", tmp_path / decode)
+        assert result.returncode == 0, result.stderr
+        features[decode] = np.load(next((tmp_path / decode).rglob("bouncing_shapes_[rt]*[bm].npy")))
+    assert 0 < relative_error(features["fast"], features["exact"]) < 3e-3  # measured: 1e-3 and less
+    again = run(*wanted, "--decode", "fast", "--output_path", tmp_path / "exact")
+    assert again.returncode == 2
+    assert "decode: exact there, fast now" in again.stderr
+
+
 @needs_compiler
 def test_a_compiled_run_gives_the_same(tmp_path):
     features = {}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from utils.errors import UserError
 from utils.extractor import Batch, Extractor, StreamInfo
 from utils.image_input import ImageInput
+from utils.transforms_fast import RESIZES
 from utils.windows import Dense, Listed, Sampling
 
 CPU_FRAMES, GPU_FRAMES = 16, 128  # frames per batch
@@ -56,7 +57,7 @@ class FramewiseExtractor(Extractor):
 
     def prepare(self, units: Tensor) -> Tensor:
         """Return frames as the network sees them but for the normalisation, uint8 [n, h, w, 3]."""
-        return self.image.crops(units)
+        return self.image.crops(units, RESIZES[self.config.decode])
 
     def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
         """Return the frame, uint8 [h, w, 3]."""

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from utils.standardise import standardise
 from utils.transforms import Filter, Part, resize_pillow, shorter_side
+from utils.transforms_fast import Resize
 
 Fit = Literal["shortest", "longest", "squash"]
 Triple = tuple[float, float, float]
@@ -36,13 +37,13 @@ class ImageInput:
     std: Triple = IMAGENET_STD
     fill: tuple[int, int, int] = (0, 0, 0)
 
-    def crops(self, frames: Tensor) -> Tensor:
+    def crops(self, frames: Tensor, resize: Resize = resize_pillow) -> Tensor:
         """Return frames as the network sees them but for the normalisation, uint8 [n, h, w, 3].
 
-        frames: uint8 RGB [n, H, W, 3], on any device.
+        frames: uint8 RGB [n, H, W, 3], on any device. resize: one of `RESIZES`.
         """
         resized = self.resized_size(frames.shape[1], frames.shape[2])
-        crop = resize_pillow(frames, resized, self.filter, middle(resized, self.size))
+        crop = resize(frames, resized, self.filter, middle(resized, self.size))
         return pad(crop, self.size, self.fill).contiguous()
 
     def resized_size(self, height: int, width: int) -> tuple[int, int]:

@@ -1,8 +1,7 @@
-"""Importing PyTorch, torchvision and timm without parts of PyTorch's compiler that nothing here calls.
+"""Importing torchvision and timm without PyTorch's compiler, which they load for functions that are not called here.
 
-torchvision asks the compiler whether it supports a device, for RoIAlign; timm has it leave parts of NaFlexViT alone.
-Loading it takes 2.5 s of every worker. What asks for anything else of it gets the real one. PyTorch itself loads, for
-0.14 s, the kernels of tensors without data, by which the compiler finds shapes.
+torchvision asks it whether the compiler supports a device, for RoIAlign; timm has it leave parts of NaFlexViT alone.
+Loading it takes 2.5 s of every worker. What asks for anything else of it gets the real one.
 """
 
 import contextlib
@@ -14,27 +13,6 @@ from types import ModuleType
 from typing import Any
 
 COMPILER = "torch._dynamo"
-SHAPES = "torch._meta_registrations"
-
-
-@contextlib.contextmanager
-def without_shapes() -> Iterator[None]:
-    """Import PyTorch in the block without the kernels for tensors that have no data; `load_shapes` makes up for it."""
-    if "torch" in sys.modules:
-        yield
-        return
-    sys.modules[SHAPES] = ModuleType(SHAPES)
-    try:
-        yield
-    finally:
-        del sys.modules[SHAPES]
-        if "torch" in sys.modules:
-            vars(sys.modules["torch"]).pop(SHAPES.rpartition(".")[2], None)
-
-
-def load_shapes() -> None:
-    """Load what `without_shapes` left out."""
-    importlib.import_module(SHAPES)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,6 @@ from utils import convolution, residual
 from utils.channels_last import lay_out
 from utils.errors import UserError
 from utils.fold import fold_batch_norms
-from utils.lean_import import load_shapes
 
 DTYPES = {"float32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -114,7 +113,6 @@ def compile_in_place(network: nn.Module) -> None:
     """Have the network's forward compiled when it first runs; what comes of it is kept for later runs."""
     from utils.weights import cache_folder
 
-    load_shapes()
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder().parent / "compiled"))
     network.compile()
 

@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Self
 
 from utils.errors import RunError
-from utils.lean_import import without_shapes
 from utils.tuning import tuned_environment, without_collecting
 
 
@@ -65,7 +64,7 @@ def _begin(connection: Connection) -> None:
     """Body of the process. SIGINT is left to the main process, which ends its workers by SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with without_collecting(), without_shapes():
+        with without_collecting():
             from utils.worker import work
     except Exception:
         with contextlib.suppress(OSError):  # the main process is gone

@@ -39,6 +39,7 @@ class CLIPConfig:
     normalize: bool = flag(False, "divide each row that is saved by its length (L2 norm)", group=GROUP)
     extraction_fps: float | None = common_flags.extraction_fps(GROUP)
     extraction_total: int | None = common_flags.extraction_total(GROUP)
+    decode: str = common_flags.decode(GROUP)
     checkpoint: str | None = flag(
         None,
         "file with the network's weights, such as fine-tuned ones: state dict, OpenAI's archive or safetensors",

@@ -20,6 +20,7 @@ class I3DConfig:
     stack_size: int = flag(64, "frames in a window; at least 10", group=GROUP)
     step_size: int = common_flags.step_size(GROUP, 64)
     extraction_fps: float | None = common_flags.extraction_fps(GROUP)
+    decode: str = common_flags.decode(GROUP)
     min_side_size: int = flag(256, "pixels of the frame's shorter side before the 224-pixel crop", group=GROUP)
     short_video: str = common_flags.short_video(GROUP)
     tail: str = common_flags.tail(GROUP)

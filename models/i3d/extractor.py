@@ -10,8 +10,10 @@ from models.i3d.weights import load_i3d, random_i3d
 from utils.extractor import Batch, Extractor, NoWindows, StreamInfo, short_of_a_window
 from utils.flow import FlowNetwork
 from utils.flow_pairs import FlowPairs
+from utils.lean_import import without_compiler
 from utils.precision import prepared
-from utils.transforms import Part, center_crop_box, resize_pillow
+from utils.transforms import Part, center_crop_box
+from utils.transforms_fast import RESIZES
 from utils.windows import Dense, Sampling
 
 
@@ -39,7 +41,8 @@ class I3DExtractor(Extractor):
     def _flow_network(self) -> FlowNetwork:
         path = self.checkpoints[self.config.flow_type]
         if self.config.flow_type == "raft":
-            from models.raft.weights import load_raft, random_raft
+            with without_compiler():
+                from models.raft.weights import load_raft, random_raft
 
             return prepared(load_raft(path) if path else random_raft(), self.device, self.arithmetic)
         from models.pwc.weights import load_pwc, random_pwc
@@ -68,7 +71,7 @@ class I3DExtractor(Extractor):
         """Return frames with a shorter side of min_side_size, uint8 [n, h, w, 3]; without flow, the 224 crop."""
         size = resized_size(units.shape[1], units.shape[2], self.config.min_side_size)
         part = None if "flow" in self.config.streams else Part(*center_crop_box(*size, CROP_SIDE), CROP_SIDE, CROP_SIDE)
-        return resize_pillow(units, size, part=part).contiguous()
+        return RESIZES[self.config.decode](units, size, "bilinear", part).contiguous()
 
     def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
         """Return the crops: "rgb" uint8 [T, 224, 224, 3] and "flow" float16 [T, 2, 224, 224], T = stack_size."""

@@ -16,6 +16,7 @@ class ResNetConfig:
     model_name: str = flag("resnet50", "which network", group=GROUP, choices=MODEL_NAMES)
     extraction_fps: float | None = common_flags.extraction_fps(GROUP)
     extraction_total: int | None = common_flags.extraction_total(GROUP)
+    decode: str = common_flags.decode(GROUP)
     show_pred: bool = common_flags.show_pred(GROUP, "ImageNet")
     checkpoint: str | None = common_flags.checkpoint(GROUP, "the published file")
 

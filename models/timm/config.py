@@ -18,6 +18,7 @@ class TimmConfig:
     )
     extraction_fps: float | None = common_flags.extraction_fps(GROUP)
     extraction_total: int | None = common_flags.extraction_total(GROUP)
+    decode: str = common_flags.decode(GROUP)
     show_pred: bool = common_flags.show_pred(GROUP, "ImageNet-1k")
     checkpoint: str | None = common_flags.checkpoint(GROUP, "the model's own weights")
 
