@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-GROUP = 64  # phases in one matrix product: more waste less on overlaps, but multiply by more zeros
+GROUP = 48  # phases in one matrix product: more waste less on overlaps, but multiply by more zeros
 
 
 @dataclass(frozen=True)
