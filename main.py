@@ -1,10 +1,10 @@
-"""Framemill: videos in, feature arrays out. `python main.py --help` says how."""
+"""Featmill: videos in, feature arrays out. `python main.py --help` says how."""
 
 import signal
 import sys
 from collections.abc import Sequence
 
-from utils.errors import FramemillError
+from utils.errors import FeatmillError
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -13,26 +13,26 @@ def main(arguments: Sequence[str]) -> int:
 
     try:
         if arguments[:1] == ["models"]:
-            from utils.catalogue import show_models
+            from utils.commands.models import show_models
 
             return show_models(arguments[1:], MODELS)
         if arguments[:1] == ["weights"]:
-            from utils.catalogue import fetch_weights
+            from utils.commands.weights import fetch_weights
 
             return fetch_weights(arguments[1:], MODELS)
         if arguments[:1] == ["status"]:
-            from utils.status import show_status
+            from utils.commands.status import show_status
 
             return show_status(arguments[1:])
-        from utils import command
-        from utils.workers import Workers
+        from utils.commands import cli
+        from utils.engines.spawn import WorkerStarter
 
-        config, configs = command.parse(arguments, MODELS)
-        with Workers() as workers:
-            from utils.run import Requested, run
+        config, configs = cli.parse(arguments, MODELS)
+        with WorkerStarter() as workers:
+            from utils.commands.extract import Requested, run
 
             return run(config, [Requested(name, MODELS[name], configs[name]) for name in configs], workers)
-    except FramemillError as error:
+    except FeatmillError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:

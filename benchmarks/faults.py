@@ -37,7 +37,7 @@ N_FRAMES = 30
 N_REMOTE = 20  # of the videos come over HTTP
 TIMEOUT_S = 3
 DISK_MIB = 64
-MOUNTED = "FRAMEMILL_FAULTS_MOUNTED"
+MOUNTED = "FEATMILL_FAULTS_MOUNTED"
 
 
 class Soak:
@@ -166,7 +166,7 @@ class Soak:
         lines = _lines(self._output)
         done = Counter(line["id"] for line in lines if line["status"] == "done" and not _is_bound(line))
         ours, theirs = _arrays(self._output, lines), _arrays(undisturbed, _lines(undisturbed))
-        left = [str(path) for path in self._output.rglob("*") if ".framemill" in path.parts]
+        left = [str(path) for path in self._output.rglob("*") if ".featmill" in path.parts]
         return {
             "videos": len(theirs),
             "done": len(done),
@@ -204,8 +204,8 @@ def _is_bound(line: dict[str, Any]) -> bool:
 
 
 def _arrays(output: Path, lines: list[dict[str, Any]]) -> dict[str, dict[str, np.ndarray]]:
-    from utils.folders import folder_at
-    from utils.sinks import read_outputs
+    from utils.sinks.readback import read_outputs
+    from utils.storage.folder import folder_at
 
     folder = folder_at(str(output / "simulated"))
     latest = {line["name"]: line for line in lines}

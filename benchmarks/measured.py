@@ -11,16 +11,18 @@ import torch
 
 from benchmarks import record, variants
 from models import MODELS
-from utils import devices, pipeline
-from utils.config import Config, RunConfig
-from utils.decoders import Decoders
-from utils.extractor import Extractor
-from utils.pipeline import Outcome, Pipeline
-from utils.plan import Task
-from utils.precision import Arithmetic
-from utils.registry import load_extractor
-from utils.settings import find_checkpoints
+from utils.config.run import RunConfig
+from utils.config.schema import Config
+from utils.engines import devices
+from utils.extractors.base import Extractor
+from utils.extractors.registry import load_extractor
+from utils.nn.prepare import ComputeMode
+from utils.run.settings import find_checkpoints
 from utils.sources.ref import VideoRef
+from utils.worker import pipeline
+from utils.worker.decode import Decoders
+from utils.worker.pipeline import Outcome, Pipeline
+from utils.worker.plan import Task
 
 MOST_NOTED_BYTES = 1 << 30  # of what the network alone is given
 
@@ -60,7 +62,7 @@ class Measured:
         self.n_decoders = devices.decode_threads(run, names[:1])
         self.device = torch.device(names[0])
         load = load_extractor(model.extractor)
-        arithmetic = Arithmetic(run.precision, run.compile)
+        arithmetic = ComputeMode(run.precision, run.compile)
         self.extractor: Extractor = load(config, find_checkpoints(run, config, model), self.device, arithmetic)
         self.media_s = sum(_length_s(ref) for ref in refs)
         self.pipeline_run()

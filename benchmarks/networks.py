@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from benchmarks import limits, record
-from utils.convolution import HAS_ONE_DNN
-from utils.precision import Arithmetic, prepared, ready, set_up
-from utils.row_threads import RowThreads, row_by_row
-from utils.tuning import VARIABLES
+from utils.engines.environment import VARIABLES
+from utils.nn.cpu.convolution import HAS_ONE_DNN
+from utils.nn.cpu.threads import RowThreads, row_by_row
+from utils.nn.prepare import ComputeMode, prepare_layers, prepare_network, set_up
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ SUBJECTS = {
 }
 
 
-def measure(name: str, device: torch.device, arithmetic: Arithmetic, batch: int, repeats: int) -> dict[str, Any]:
+def measure(name: str, device: torch.device, arithmetic: ComputeMode, batch: int, repeats: int) -> dict[str, Any]:
     """Return what one network takes in one setting, per window, pair, frame or example.
 
     Raises:
@@ -93,7 +93,7 @@ def measure(name: str, device: torch.device, arithmetic: Arithmetic, batch: int,
     """
     set_up(arithmetic, device)
     subject = SUBJECTS[name]
-    make_ready = prepared if subject.pair else ready
+    make_ready = prepare_layers if subject.pair else prepare_network
     network = make_ready(subject.make(), device, arithmetic, subject.float32_parts)
     if subject.pair and device.type == "cpu":  # as the pipeline runs them: each pair on one thread
         network, batch = row_by_row(network, device), max(batch, torch.get_num_threads())
@@ -163,9 +163,9 @@ def _peak_mib(device: torch.device) -> float:
 def _in_a_process(name: str, device: str, precision: str, batch: int, compiled: bool, repeats: int) -> dict[str, Any]:
     """Return what `measure` gives, or why not under "error"."""
     code = (
-        "import json, sys, torch; from benchmarks.networks import measure; from utils.precision import Arithmetic;"
+        "import json, sys, torch; from benchmarks.networks import measure; from utils.nn.prepare import ComputeMode;"
         "a = json.loads(sys.argv[1]);"
-        "print(json.dumps(measure(a[0], torch.device(a[1]), Arithmetic(a[2], a[4]), a[3], a[5])))"
+        "print(json.dumps(measure(a[0], torch.device(a[1]), ComputeMode(a[2], a[4]), a[3], a[5])))"
     )
     arguments = json.dumps([name, device, precision, batch, compiled, repeats])
     done = subprocess.run(

@@ -13,7 +13,7 @@ from types import ModuleType
 import torch
 from torch import nn
 
-from utils.recipe import fill_random
+from utils.weights.seeded import fill_random
 
 TESTS = Path(__file__).parent.parent / "tests"
 PCA_SIZE = 128

@@ -23,11 +23,11 @@ import torch
 from benchmarks import record, variants
 from benchmarks.measured import Measured, Run
 from models import MODELS
-from utils import command
-from utils.config import RunConfig
-from utils.sources import collect
+from utils.commands import cli
+from utils.config.run import RunConfig
+from utils.engines.environment import VARIABLES, tuned_environment
+from utils.sources.inputs import collect
 from utils.sources.ref import VideoRef
-from utils.tuning import VARIABLES, tuned_environment
 
 
 def waiting(run: Run, n_decoders: int, has_pairs: bool) -> dict[str, float]:
@@ -116,7 +116,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args(arguments)
     program = [argument for argument in options.command if argument != "--"]
-    run, configs = command.parse(program, MODELS)
+    run, configs = cli.parse(program, MODELS)
     ((feature_type, config),) = configs.items()
     with tempfile.TemporaryDirectory() as folder:
         refs = references(run, options.clips_as, Path(folder)) * options.copies

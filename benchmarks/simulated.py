@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from main import main
 from models import MODELS
-from utils.config import flag
-from utils.registry import Model
+from utils.config.schema import flag
+from utils.extractors.registry import Model
 
 FILES = ()
 

@@ -5,8 +5,8 @@ import time
 import torch
 from torch import Tensor
 
-from utils.extractor import Batch, Extractor, StreamInfo
-from utils.windows import Dense
+from utils.extractors.base import Batch, Extractor, StreamInfo
+from utils.extractors.windows import Dense
 
 
 class SimulatedExtractor(Extractor):

@@ -7,8 +7,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from utils import tuning
+from utils.engines import environment
 
-tuning.tuned_environment()  # before torch is imported, as the program does for its workers
+environment.tuned_environment()  # before torch is imported, as the program does for its workers
 if "PYTEST_XDIST_WORKER" in os.environ:  # the test processes share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -1,4 +1,7 @@
-"""Which way imports go: main → models → utils. Reads every import of the source, and fails on one that points back."""
+"""Which way imports go: main → models → utils, and within utils from each room only to those below it.
+
+Every import counts: within functions, and those for type checkers alone.
+"""
 
 import ast
 import subprocess
@@ -8,17 +11,24 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+ROOMS = [  # of utils/, each importing only those below it
+    "commands",
+    "engines",
+    "run",
+    "worker",
+    "state",
+    "extractors",
+    "sinks",
+    "nn",
+    "sources",
+    "weights",
+    "media",
+    "config",
+    "storage",
+    "transforms",
+    "errors",
+]
 FLOW_USERS = {"i3d": {"pwc", "raft"}}  # the one model that may use others, through the flow contract
-# Parts that know nothing of the one that joins them; the worker's pipeline knows nothing of the main process.
-FORBIDDEN_IN_UTILS = {
-    "utils.windows": ("utils.pipeline", "utils.runner", "utils.run", "utils.worker"),
-    "utils.transforms": ("utils.pipeline", "utils.runner", "utils.run", "utils.worker"),
-    "utils.batch": ("utils.pipeline", "utils.runner", "utils.run", "utils.worker"),
-    "utils.assemble": ("utils.pipeline", "utils.runner", "utils.run", "utils.worker"),
-    "utils.media": ("utils.pipeline", "utils.runner", "utils.run", "utils.worker", "utils.extractor"),
-    "utils.sources": ("utils.pipeline", "utils.runner", "utils.run", "utils.worker"),
-    "utils.pipeline": ("utils.runner", "utils.run", "utils.worker"),
-}
 
 
 def modules() -> dict[str, Path]:
@@ -44,43 +54,62 @@ def imports(name: str, path: Path) -> set[str]:
 IMPORTS = {name: imports(name, path) for name, path in modules().items()}
 
 
-def is_within(name: str, package: str) -> bool:
-    return name == package or name.startswith(f"{package}.")
+def room_of(name: str) -> str | None:
+    """Return the room of a module of utils/, None for any other."""
+    top, _, inside = name.partition(".")
+    return inside.partition(".")[0] or None if top == "utils" else None
 
 
 def test_the_check_sees_the_program() -> None:
-    assert {"main", "utils.pipeline", "utils.media.video", "models.i3d.extractor", "models"} <= IMPORTS.keys()
+    assert {"main", "utils.worker.pipeline", "utils.media.video", "models.i3d.extractor", "models"} <= IMPORTS.keys()
     assert "utils.errors.VideoError" in IMPORTS["utils.media.container"]
     assert "models.raft.weights" in IMPORTS["models.i3d.extractor"]  # within a function
+    assert "utils.worker.main" in IMPORTS["utils.engines.spawn"]  # the same
+    assert room_of("utils.media.video") == "media" and room_of("utils.errors") == "errors"
+
+
+def test_every_module_is_in_a_room() -> None:
+    assert {room for name in IMPORTS if (room := room_of(name)) is not None} == set(ROOMS)
 
 
 @pytest.mark.parametrize("name", sorted(IMPORTS))
 def test_arrows_point_the_right_way(name: str) -> None:
     own = {target for target in IMPORTS[name] if target.split(".")[0] in ("main", "models", "utils")}
-    assert not [target for target in own if is_within(target, "main")]
-    if is_within(name, "utils"):
-        assert not [target for target in own if is_within(target, "models")]
+    assert not [target for target in own if target.split(".")[0] == "main"]
+    if name.split(".")[0] == "utils":
+        assert not [target for target in own if target.split(".")[0] == "models"]
     if name.startswith("models."):
         model = name.split(".")[1]
         allowed = {model} | FLOW_USERS.get(model, set())
         others = {target.split(".")[1] for target in own if target.startswith("models.")}
         assert others <= allowed
-    for part, forbidden in FORBIDDEN_IN_UTILS.items():
-        if is_within(name, part):
-            assert not [target for target in own if any(is_within(target, module) for module in forbidden)]
+    room = room_of(name)
+    if room is not None:
+        below = ROOMS[ROOMS.index(room) :]
+        assert not [target for target in own if (other := room_of(target)) is not None and other not in below]
 
 
 def test_what_help_and_the_main_process_need_imports_no_torch() -> None:
     """Its import takes seconds. Also by way of others: so in a process of its own."""
-    light = [name for name in IMPORTS if name.startswith("models.") and name.endswith((".config", ".checkpoints"))]
+    light = [name for name in IMPORTS if name.startswith("models.") and name.endswith((".config", ".pretrained"))]
     assert len(light) >= 4
     heavy = ("torch", "torchvision", "tensorflow", "cv2", "av", "numba")
+    commands = [name for name in IMPORTS if room_of(name) == "commands"]
     program = (
         "import importlib, sys\n"
-        f"for name in {[*sorted(light), 'main', 'models', 'utils.command', 'utils.catalogue', 'utils.run']!r}:\n"
+        f"for name in {[*sorted(light), 'main', 'models', *sorted(commands)]!r}:\n"
         "    importlib.import_module(name)\n"
         f"    heavy = set({heavy!r}) & set(sys.modules)\n"
         "    assert not heavy, f'{name} imports {heavy}'\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_tests_mirror_the_source() -> None:
+    """A test of a module is at the module's own path; those of the whole program are elsewhere."""
+    sources = {path.relative_to(ROOT) for path in modules().values()}
+    for folder in ("models", "utils"):
+        for path in (ROOT / "tests" / folder).rglob("test_*.py"):
+            tested = path.relative_to(ROOT / "tests").with_name(path.name.removeprefix("test_"))
+            assert tested in sources, f"{path} tests no file"

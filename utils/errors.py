@@ -1,25 +1,35 @@
 """The three kinds of failure, told apart in code and in the exit code of the program."""
 
+import signal
 
-class FramemillError(Exception):
+
+class FeatmillError(Exception):
     """A failure with a message for the user: what happened, where, and what to do."""
 
     exit_code = 3
 
 
-class UserError(FramemillError):
+class UserError(FeatmillError):
     """The command cannot work as given (a flag, a missing list, an absent GPU). Raised before any work."""
 
     exit_code = 2
 
 
-class VideoError(FramemillError):
+class VideoError(FeatmillError):
     """One input cannot be used. It is recorded, the run goes on, and ends with exit code 1."""
 
     exit_code = 1
 
 
-class RunError(FramemillError):
+class RunError(FeatmillError):
     """The machine or the program failed (disk full, worker lost). The run stops cleanly and can be resumed."""
 
     exit_code = 3
+
+
+class Interrupted(Exception):  # noqa: N818 - no error: the user asked for it
+    """Ctrl-C or SIGTERM."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal.Signals(signal_number).name)
+        self.exit_code = 128 + signal_number

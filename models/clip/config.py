@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from utils import common_flags
-from utils.config import check_frames, flag
+from utils.config import shared_flags
+from utils.config.schema import flag
+from utils.config.shared_flags import check_frames
 from utils.errors import UserError
 
 GROUP = "clip"
@@ -37,9 +38,9 @@ class CLIPConfig:
         None, "seconds of a clip: average the frames of each, in place of a row per frame", group=GROUP
     )
     normalize: bool = flag(False, "divide each row that is saved by its length (L2 norm)", group=GROUP)
-    extraction_fps: float | None = common_flags.extraction_fps(GROUP)
-    extraction_total: int | None = common_flags.extraction_total(GROUP)
-    decode: str = common_flags.decode(GROUP)
+    extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
+    extraction_total: int | None = shared_flags.extraction_total(GROUP)
+    decode: str = shared_flags.decode(GROUP)
     checkpoint: str | None = flag(
         None,
         "file with the network's weights, such as fine-tuned ones: state dict, OpenAI's archive or safetensors",

@@ -6,15 +6,15 @@ from torch.nn import functional as F
 
 from models.clip.config import CLIPConfig
 from models.clip.tower import image_input, load_tower, random_tower
-from utils.extractor import Batch, NoWindows, StreamInfo
-from utils.framewise import FramewiseExtractor, as_rows
-from utils.windows import Dense, Sampling
+from utils.extractors.base import Batch, NoWindows, StreamInfo
+from utils.extractors.frames import FramewiseExtractor, as_rows
+from utils.extractors.windows import Dense, Sampling
 
 USUAL_FPS = 25  # to guess the frames of a clip before any video is open
 
 
 class CLIPExtractor(FramewiseExtractor):
-    """Features [frames, D], or with --clip_len [clips, D]; not normalised unless --normalize."""
+    """Features [frames, D], or with --clip_len [clips, D]; not normalized unless --normalize."""
 
     config: CLIPConfig
     key = "clip"
@@ -23,7 +23,7 @@ class CLIPExtractor(FramewiseExtractor):
         """Load the image tower and the transform that belongs to its weights."""
         path, named = self.checkpoints["clip"], self.config.open_clip_name
         tower = load_tower(path, *named) if path else random_tower(*named)
-        self.image, self.network = image_input(tower, *named), self.ready(tower)
+        self.image, self.network = image_input(tower, *named), self.prepare_network(tower)
 
     @property
     def batch_size(self) -> int:
@@ -72,6 +72,6 @@ class CLIPExtractor(FramewiseExtractor):
 
     def _embeddings(self, frames: Tensor) -> Tensor:
         """Return one row per frame [n, D]. frames: uint8 [n, h, w, 3]."""
-        outputs = self.network(self.image.normalised(frames))
+        outputs = self.network(self.image.normalized(frames))
         pooled = outputs[0] if isinstance(outputs, tuple) else outputs  # CoCa's towers return their tokens too
         return as_rows(pooled, self.config.model_name)

@@ -7,12 +7,12 @@ from typing import Any
 
 from torch import nn
 
-from utils.checkpoint import load_strict, read_tensors
-from utils.config import nearest
+from utils.config.schema import nearest
 from utils.errors import UserError
-from utils.image_input import ImageInput
-from utils.lean_import import without_compiler
-from utils.recipe import fill_random
+from utils.nn.lean_import import without_compiler
+from utils.transforms.image_input import ImageInput
+from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.seeded import fill_random
 
 PREFIX = "visual."  # of the image tower's tensors in every checkpoint
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)

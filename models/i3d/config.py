@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from utils import common_flags
-from utils.config import check_choices, check_fps, flag
+from utils.config import shared_flags
+from utils.config.schema import check_choices, flag
+from utils.config.shared_flags import check_fps
 from utils.errors import UserError
 
 GROUP = "i3d"
@@ -18,12 +19,12 @@ class I3DConfig:
     streams: list[str] = flag(["rgb", "flow"], "which streams to extract", group=GROUP, choices=("rgb", "flow"))
     flow_type: str = flag("pwc", "network for optical flow", group=GROUP, choices=("pwc", "raft"))
     stack_size: int = flag(64, "frames in a window; at least 10", group=GROUP)
-    step_size: int = common_flags.step_size(GROUP, 64)
-    extraction_fps: float | None = common_flags.extraction_fps(GROUP)
-    decode: str = common_flags.decode(GROUP)
+    step_size: int = shared_flags.step_size(GROUP, 64)
+    extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
+    decode: str = shared_flags.decode(GROUP)
     min_side_size: int = flag(256, "pixels of the frame's shorter side before the 224-pixel crop", group=GROUP)
-    short_video: str = common_flags.short_video(GROUP)
-    tail: str = common_flags.tail(GROUP)
+    short_video: str = shared_flags.short_video(GROUP)
+    tail: str = shared_flags.tail(GROUP)
     show_pred: bool = flag(
         False,
         "print the top 5 Kinetics-400 classes of each window and stream",

@@ -7,8 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from utils.errors import FramemillError, UserError
-from utils.files import whole_file
+from utils.errors import FeatmillError, UserError
+from utils.storage.files import whole_file
 
 
 def convert(prefix: Path, out: Path) -> None:
@@ -22,12 +22,12 @@ def convert(prefix: Path, out: Path) -> None:
 
     from models.i3d.network import I3D
     from models.i3d.weights import from_tensorflow
-    from utils import tf_checkpoint
-    from utils.checkpoint import load_strict
+    from utils.weights.checkpoint import load_strict
+    from utils.weights.formats import tensorflow
 
     if out.exists():
         raise UserError(f"{out}: exists already and is not overwritten; name another file or remove it")
-    tensors = from_tensorflow(tf_checkpoint.read(prefix))
+    tensors = from_tensorflow(tensorflow.read(prefix))
     first, last = "conv3d_1a_7x7.conv3d.weight", "conv3d_0c_1x1.conv3d.weight"
     if first not in tensors or last not in tensors:
         raise UserError(f"{prefix}: not a checkpoint of I3D (no variables of its first and last layer)")
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         convert(options.prefix, options.out)
-    except FramemillError as error:
+    except FeatmillError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     print(f"{options.out}: written")

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from models.i3d.config import I3DConfig
-from models.i3d.preprocess import CROP_SIDE, crop_frames, flow_input, quantise_flow, resized_size, rgb_input
+from models.i3d.preprocess import CROP_SIDE, crop_frames, flow_input, quantize_flow, resized_size, rgb_input
 from models.i3d.weights import load_i3d, random_i3d
-from utils.extractor import Batch, Extractor, NoWindows, StreamInfo, short_of_a_window
-from utils.flow import FlowNetwork
-from utils.flow_pairs import FlowPairs
-from utils.lean_import import without_compiler
-from utils.precision import prepared
-from utils.transforms import Part, center_crop_box
-from utils.transforms_fast import RESIZES
-from utils.windows import Dense, Sampling
+from utils.extractors.base import Batch, Extractor, NoWindows, StreamInfo, short_of_a_window
+from utils.extractors.flow import FlowPairs
+from utils.extractors.windows import Dense, Sampling
+from utils.nn.flow import FlowNetwork
+from utils.nn.lean_import import without_compiler
+from utils.nn.prepare import prepare_layers
+from utils.transforms.fast import RESIZE_BY_DECODE
+from utils.transforms.geometry import Region, center_crop_box
 
 
 class I3DExtractor(Extractor):
@@ -34,9 +34,9 @@ class I3DExtractor(Extractor):
         for stream in self.config.streams:
             path = self.checkpoints[f"i3d_{stream}"]
             network = load_i3d(path, stream, *parity) if path else random_i3d(stream, *parity)
-            self._networks[stream] = self.ready(network, float32_parts=("conv3d_0c_1x1",))
+            self._networks[stream] = self.prepare_network(network, float32_parts=("conv3d_0c_1x1",))
         if "flow" in self.config.streams:
-            self.pairs = FlowPairs(self._flow_network(), self.device, lambda flow, size: quantise_flow(flow))
+            self.pairs = FlowPairs(self._flow_network(), self.device, lambda flow, size: quantize_flow(flow))
 
     def _flow_network(self) -> FlowNetwork:
         path = self.checkpoints[self.config.flow_type]
@@ -44,10 +44,10 @@ class I3DExtractor(Extractor):
             with without_compiler():
                 from models.raft.weights import load_raft, random_raft
 
-            return prepared(load_raft(path) if path else random_raft(), self.device, self.arithmetic)
+            return prepare_layers(load_raft(path) if path else random_raft(), self.device, self.arithmetic)
         from models.pwc.weights import load_pwc, random_pwc
 
-        return prepared(load_pwc(path) if path else random_pwc(), self.device, self.arithmetic)
+        return prepare_layers(load_pwc(path) if path else random_pwc(), self.device, self.arithmetic)
 
     @property
     def keys(self) -> Sequence[str]:
@@ -70,8 +70,10 @@ class I3DExtractor(Extractor):
     def prepare(self, units: Tensor) -> Tensor:
         """Return frames with a shorter side of min_side_size, uint8 [n, h, w, 3]; without flow, the 224 crop."""
         size = resized_size(units.shape[1], units.shape[2], self.config.min_side_size)
-        part = None if "flow" in self.config.streams else Part(*center_crop_box(*size, CROP_SIDE), CROP_SIDE, CROP_SIDE)
-        return RESIZES[self.config.decode](units, size, "bilinear", part).contiguous()
+        part = (
+            None if "flow" in self.config.streams else Region(*center_crop_box(*size, CROP_SIDE), CROP_SIDE, CROP_SIDE)
+        )
+        return RESIZE_BY_DECODE[self.config.decode](units, size, "bilinear", part).contiguous()
 
     def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
         """Return the crops: "rgb" uint8 [T, 224, 224, 3] and "flow" float16 [T, 2, 224, 224], T = stack_size."""

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from utils.convolution import convolve
-from utils.pooling import max_pool
+from utils.nn.cpu.convolution import convolve
+from utils.nn.cpu.pooling import max_pool
 
 Padding = Literal["video_features", "tensorflow"]
 Size = tuple[int, int, int]  # time, height, width

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from utils.transforms import center_crop, shorter_side
+from utils.transforms.geometry import center_crop, shorter_side
 
 MIN_SIDE = 256  # pixels of the shorter side after the resize
 CROP_SIDE = 224  # pixels
@@ -30,7 +30,7 @@ def rgb_input(crops: Tensor) -> Tensor:
     return _scale(crops.permute(0, 4, 1, 2, 3))
 
 
-def quantise_flow(flow: Tensor) -> Tensor:
+def quantize_flow(flow: Tensor) -> Tensor:
     """Return the middle of the flow in steps of 1/6.375 pixel, float16 [n, 2, 224, 224], whole, 0..256.
 
     -20 pixels and less give 0, none gives 128, +20 pixels and more give 256 (255.5 rounded to even), which is
@@ -46,7 +46,7 @@ def quantise_flow(flow: Tensor) -> Tensor:
 def flow_input(levels: Tensor) -> Tensor:
     """Return the input of the flow network, float32 [B, 2, T, 224, 224] in -1..1.0078, channels_last_3d.
 
-    levels: [B, T, 2, 224, 224] from `quantise_flow`.
+    levels: [B, T, 2, 224, 224] from `quantize_flow`.
     """
     return _scale(levels.transpose(1, 2))
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from models.i3d.network import I3D, Padding
-from utils import tf_checkpoint
-from utils.checkpoint import load_strict, read_tensors
-from utils.recipe import fill_random
+from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.formats import tensorflow
+from utils.weights.seeded import fill_random
 
 Stream = Literal["rgb", "flow"]
 
@@ -19,7 +19,7 @@ IN_CHANNELS: dict[Stream, int] = {"rgb": 3, "flow": 2}
 
 # The names of google-deepmind/kinetics-i3d and of hassony2/kinetics_i3d_pytorch for the same tensor.
 TF_SCOPE = re.compile(r"^(RGB|Flow)/inception_i3d/")
-TF_SLOT = "/Momentum"  # what the optimiser keeps beside a variable
+TF_SLOT = "/Momentum"  # what the optimizer keeps beside a variable
 TF_LEAVES = {
     "conv_3d/w": "conv3d.weight",
     "conv_3d/b": "conv3d.bias",
@@ -71,7 +71,7 @@ def from_tensorflow(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
     """Return the tensors of a TensorFlow checkpoint under their PyTorch names and in their PyTorch shapes.
 
     Takes the variables of rgb_imagenet, flow_scratch, ... ("RGB/inception_i3d/...") and of
-    rgb_scratch_kin600 (no prefix, statistics [1, 1, 1, 1, C], optimiser slots, which are dropped). A variable
+    rgb_scratch_kin600 (no prefix, statistics [1, 1, 1, 1, C], optimizer slots, which are dropped). A variable
     with a name from elsewhere keeps that name, for a strict loader to complain about.
     """
     tensors = {}
@@ -93,8 +93,8 @@ def from_tensorflow(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
 
 def _read(path: Path) -> dict[str, Tensor]:
     """Return the tensors of either layout under their PyTorch names."""
-    if path.with_name(f"{path.name}.index").is_file() or tf_checkpoint.is_tensorflow_checkpoint(path):
-        return from_tensorflow(tf_checkpoint.read(path))
+    if path.with_name(f"{path.name}.index").is_file() or tensorflow.is_tensorflow_checkpoint(path):
+        return from_tensorflow(tensorflow.read(path))
     return read_tensors(path)
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from utils import common_flags
-from utils.clip_config import GROUP, SNIPPETS, ClipConfig, mmaction2_presets, preset
+from utils.config import shared_flags
+from utils.extractors.clips_config import GROUP, SNIPPETS, VideoClipsConfig, mmaction2_presets, preset
 
 PUBLISHED_NAME = "i3d_imagenet-pretrained-r50-nl-dot-product_8xb8-32x2x1-100e_kinetics400-rgb_20220812-8e1f2148.pth"
 # mmaction2 v0.24.1, configs/recognition/i3d/i3d_r50_32x2x1_100e_kinetics400_rgb.py: its test pipeline
@@ -11,13 +11,13 @@ PRESETS = {"snippets": SNIPPETS} | mmaction2_presets(num_clips=10, crop_type="3-
 
 
 @dataclass(frozen=True)
-class I3DR50Config(ClipConfig):
+class I3DR50Config(VideoClipsConfig):
     """What `--feature_type i3d_r50` lets the user choose."""
 
     PRESETS = PRESETS
     FEWEST_FRAMES = 5  # time is halved twice, and the second halving needs two steps
 
     preset: str = preset(PRESETS, "snippets")
-    stack_size: int = common_flags.stack_size(GROUP, 32, "frames in a clip; at least 5")
-    frame_interval: int = common_flags.frame_interval(GROUP, 2)
-    checkpoint: str | None = common_flags.checkpoint(GROUP, PUBLISHED_NAME)
+    stack_size: int = shared_flags.stack_size(GROUP, 32, "frames in a clip; at least 5")
+    frame_interval: int = shared_flags.frame_interval(GROUP, 2)
+    checkpoint: str | None = shared_flags.checkpoint(GROUP, PUBLISHED_NAME)

@@ -5,10 +5,10 @@ from pathlib import Path
 from torch import nn
 
 from models.i3d_r50.weights import load_i3d_r50, random_i3d_r50
-from utils.clip_extractor import ClipExtractor
+from utils.extractors.clips import VideoClipsExtractor
 
 
-class I3DR50Extractor(ClipExtractor):
+class I3DR50Extractor(VideoClipsExtractor):
     """Features of clips and crops, [clips, crops, 2048], unless --average joins them."""
 
     key = "i3d_r50"

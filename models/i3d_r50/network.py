@@ -1,10 +1,10 @@
 """I3D of a ResNet-50 with dot-product non-local modules, 32x2 (arXiv:1705.07750, arXiv:1711.07971)."""
 
-from utils.resnet3d import Classifier3D, Plan
+from utils.nn.resnet3d import Classifier3D, ResNet3DSpec
 
 N_CLASSES = 400  # Kinetics-400
 
-PLAN = Plan(
+PLAN = ResNet3DSpec(
     stem_time=5,
     stem_stride=2,
     pool_stride=2,

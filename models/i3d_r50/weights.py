@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from models.i3d_r50.network import I3DR50, N_CLASSES
-from utils import mmaction
-from utils.checkpoint import load_strict, read_tensors
-from utils.recipe import fill_random
+from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.rename import count_mmaction2_classes, from_mmaction2
+from utils.weights.seeded import fill_random
 
 # Each non-local module is cubic in its input: five in a row overflow float32 unless random weights are made smaller.
 RANDOM_SCALES = {
@@ -29,8 +29,8 @@ def load_i3d_r50(path: str | Path) -> I3DR50:
         UserError: the file cannot be read, or its tensors are not those of I3D-R50 with dot-product modules.
     """
     tensors = read_tensors(path)
-    network = I3DR50(mmaction.count_classes(tensors, N_CLASSES))
-    load_strict(network, mmaction.convert(tensors), path)
+    network = I3DR50(count_mmaction2_classes(tensors, N_CLASSES))
+    load_strict(network, from_mmaction2(tensors), path)
     return network.eval()
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from utils.config import flag
-from utils.flow_config import GROUP, FlowConfig
+from utils.config.schema import flag
+from utils.extractors.flow_config import GROUP, FlowConfig
 
 
 @dataclass(frozen=True)

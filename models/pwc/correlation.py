@@ -46,14 +46,14 @@ def warp(image: Tensor, flow: Tensor, align_corners: bool = True) -> Tensor:
         grid differently: sampling at ((g + 1) * W - 1) / 2 with g = 2 * (x + u) / (W - 1) - 1, not the identity
         at zero flow. Published features were made with True.
     """
-    grid = _normalised(flow.float())
+    grid = _normalized(flow.float())
     sampled = functional.grid_sample(image.float(), grid, padding_mode="zeros", align_corners=align_corners)
     ones = grid.new_ones(()).expand(image.shape[0], 1, *image.shape[-2:])
     coverage = functional.grid_sample(ones, grid, padding_mode="zeros", align_corners=align_corners)
     return (sampled * (coverage > MIN_COVERAGE)).to(image.dtype)
 
 
-def _normalised(flow: Tensor) -> Tensor:
+def _normalized(flow: Tensor) -> Tensor:
     """Where each pixel is sampled, (x + u, y + v), -1 and 1 being the centres of the corners, [n, H, W, 2]."""
     height, width = flow.shape[-2:]
     x = torch.arange(width, device=flow.device, dtype=flow.dtype) + flow[:, 0]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from models.pwc.config import PWCConfig
 from models.pwc.weights import load_pwc, random_pwc
-from utils.flow import FlowNetwork
-from utils.flow_extractor import FlowExtractor
+from utils.extractors.flow import FlowExtractor
+from utils.nn.flow import FlowNetwork
 
 
 class PWCExtractor(FlowExtractor):

@@ -6,8 +6,8 @@ from pathlib import Path
 from torch import Tensor
 
 from models.pwc.network import PWCNet
-from utils.checkpoint import load_strict, read_tensors
-from utils.recipe import fill_random
+from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.seeded import fill_random
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

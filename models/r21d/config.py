@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from utils import common_flags
-from utils.config import check_choices, check_fps, flag
+from utils.config import shared_flags
+from utils.config.schema import check_choices, flag
+from utils.config.shared_flags import check_fps
 from utils.errors import UserError
 
 GROUP = "r21d"
@@ -24,7 +25,7 @@ class R21DConfig:
         group=GROUP,
         choices=CLIP_FRAMES,
     )
-    stack_size: int | None = common_flags.stack_size(
+    stack_size: int | None = shared_flags.stack_size(
         GROUP, None, "frames in a window (default: those the network was trained on, 16, 32 or 8)"
     )
     step_size: int | None = flag(
@@ -32,11 +33,11 @@ class R21DConfig:
         "frames from the start of one window to the start of the next (default: the network's 16, 32 or 8)",
         group=GROUP,
     )
-    extraction_fps: float | None = common_flags.extraction_fps(GROUP)
-    short_video: str = common_flags.short_video(GROUP)
-    tail: str = common_flags.tail(GROUP)
-    show_pred: bool = common_flags.show_pred(GROUP, "Kinetics-400")
-    checkpoint: str | None = common_flags.checkpoint(GROUP, "the published file of --model_name")
+    extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
+    short_video: str = shared_flags.short_video(GROUP)
+    tail: str = shared_flags.tail(GROUP)
+    show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-400")
+    checkpoint: str | None = shared_flags.checkpoint(GROUP, "the published file of --model_name")
 
     def __post_init__(self) -> None:
         check_choices(self)

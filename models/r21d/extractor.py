@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from models.r21d.config import R21DConfig
 from models.r21d.preprocess import to_network
 from models.r21d.weights import load_r21d, random_r21d
-from utils.stacks import StackExtractor
+from utils.extractors.stacks import StackExtractor
 
 
 class R21DExtractor(StackExtractor):

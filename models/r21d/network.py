@@ -28,7 +28,7 @@ class R2Plus1D(VideoResNet):
     def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
         """Return features [B, 512] and the logits of the classes [B, num_classes], before any softmax.
 
-        clips: float32 [B, 3, T, H, W], normalised, T at least 1; trained with H = W = 112.
+        clips: float32 [B, 3, T, H, W], normalized, T at least 1; trained with H = W = 112.
         """
         x = self.layer4(self.layer3(self.layer2(self.layer1(self.stem(clips)))))
         features = self.avgpool(x).flatten(1)

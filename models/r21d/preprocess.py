@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from utils.transforms_float import center_crop_even, resize_floats, to_floats
+from utils.transforms.floats import resize_floats, to_floats
+from utils.transforms.geometry import center_crop_even
 
 SIZE = (128, 171)  # of every frame, whatever its shape
 CROP_SIDE = 112  # rows 8 to 119, columns 30 to 141
@@ -12,7 +13,7 @@ STD = (0.22803, 0.22145, 0.216989)
 
 
 def to_network(frames: Tensor) -> Tensor:
-    """Return the normalised middle of frames stretched to 128x171, float32 [n, 3, 112, 112].
+    """Return the normalized middle of frames stretched to 128x171, float32 [n, 3, 112, 112].
 
     frames: uint8 RGB [n, H, W, 3].
     """

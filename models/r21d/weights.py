@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from models.r21d.network import R2Plus1D
-from utils.checkpoint import load_strict, read_tensors
-from utils.recipe import fill_random
+from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.seeded import fill_random
 
 
 def n_layers(model_name: str) -> int:

@@ -7,8 +7,8 @@ from torch import Tensor
 from models.raft.config import RAFTConfig
 from models.raft.preprocess import unpad
 from models.raft.weights import load_raft, random_raft
-from utils.flow import FlowNetwork
-from utils.flow_extractor import FlowExtractor
+from utils.extractors.flow import FlowExtractor
+from utils.nn.flow import FlowNetwork
 
 
 class RAFTExtractor(FlowExtractor):

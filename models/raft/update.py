@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.models.optical_flow.raft import ConvGRU
 
-from utils.convolution import convolve
+from utils.nn.cpu.convolution import convolve
 
 
 class GatedUnit:

@@ -7,8 +7,8 @@ from pathlib import Path
 from torch import Tensor
 
 from models.raft.network import ITERATIONS, RAFT
-from utils.checkpoint import load_strict, read_tensors
-from utils.recipe import fill_random
+from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.seeded import fill_random
 
 # published name -> torchvision's, applied one after the other
 _RENAMES = (

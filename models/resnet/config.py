@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from utils import common_flags
-from utils.config import check_choices, check_frames, flag
+from utils.config import shared_flags
+from utils.config.schema import check_choices, flag
+from utils.config.shared_flags import check_frames
 
 GROUP = "resnet"
 MODEL_NAMES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
@@ -14,11 +15,11 @@ class ResNetConfig:
     """What `--feature_type resnet` lets the user choose."""
 
     model_name: str = flag("resnet50", "which network", group=GROUP, choices=MODEL_NAMES)
-    extraction_fps: float | None = common_flags.extraction_fps(GROUP)
-    extraction_total: int | None = common_flags.extraction_total(GROUP)
-    decode: str = common_flags.decode(GROUP)
-    show_pred: bool = common_flags.show_pred(GROUP, "ImageNet")
-    checkpoint: str | None = common_flags.checkpoint(GROUP, "the published file")
+    extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
+    extraction_total: int | None = shared_flags.extraction_total(GROUP)
+    decode: str = shared_flags.decode(GROUP)
+    show_pred: bool = shared_flags.show_pred(GROUP, "ImageNet")
+    checkpoint: str | None = shared_flags.checkpoint(GROUP, "the published file")
 
     def __post_init__(self) -> None:
         check_choices(self)

@@ -4,9 +4,9 @@ from torch import Tensor, nn
 
 from models.resnet.config import ResNetConfig
 from models.resnet.weights import load_resnet, random_resnet
-from utils.extractor import Batch
-from utils.framewise import FramewiseExtractor
-from utils.image_input import ImageInput
+from utils.extractors.base import Batch
+from utils.extractors.frames import FramewiseExtractor
+from utils.transforms.image_input import ImageInput
 
 INPUT = ImageInput(size=(224, 224), resize=(256, 256))  # the transform of torchvision's IMAGENET1K_V1 weights
 
@@ -25,7 +25,7 @@ class ResNetExtractor(FramewiseExtractor):
         network = load_resnet(path, name) if path else random_resnet(name)
         self.classifier = network.fc.to(self.device)
         network.fc = nn.Identity()
-        self.image, self.network = INPUT, self.ready(network, float32_parts=("avgpool",))
+        self.image, self.network = INPUT, self.prepare_network(network, float32_parts=("avgpool",))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, 512 or 2048], and with --show_pred the logits [B, classes]."""

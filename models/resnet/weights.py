@@ -5,8 +5,8 @@ from pathlib import Path
 from torchvision import models
 from torchvision.models import ResNet
 
-from utils.checkpoint import load_strict, read_tensors
-from utils.recipe import fill_random
+from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.seeded import fill_random
 
 
 def load_resnet(path: str | Path, model_name: str) -> ResNet:

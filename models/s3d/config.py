@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from utils import common_flags
-from utils.config import check_choices, check_fps, flag
+from utils.config import shared_flags
+from utils.config.schema import check_choices, flag
+from utils.config.shared_flags import check_fps
 from utils.errors import UserError
 
 GROUP = "s3d"
@@ -14,18 +15,18 @@ FEWEST_FRAMES = 13  # with fewer, the network's last average pool has no two tim
 class S3DConfig:
     """What `--feature_type s3d` lets the user choose; defaults are those of the published features."""
 
-    stack_size: int = common_flags.stack_size(GROUP, 64, "frames in a window; at least 13")
-    step_size: int = common_flags.step_size(GROUP, 64)
+    stack_size: int = shared_flags.stack_size(GROUP, 64, "frames in a window; at least 13")
+    step_size: int = shared_flags.step_size(GROUP, 64)
     extraction_fps: float | None = flag(
         25.0, "frames per second to sample the video at; null in a --config file: the video's own", group=GROUP
     )
     signed_input: bool = flag(
         False, "scale pixels to -1..1, as the weights' author did, not to 0..1 as video_features does", group=GROUP
     )
-    short_video: str = common_flags.short_video(GROUP)
-    tail: str = common_flags.tail(GROUP)
-    show_pred: bool = common_flags.show_pred(GROUP, "Kinetics-400")
-    checkpoint: str | None = common_flags.checkpoint(GROUP, "S3D_kinetics400_torchified.pt")
+    short_video: str = shared_flags.short_video(GROUP)
+    tail: str = shared_flags.tail(GROUP)
+    show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-400")
+    checkpoint: str | None = shared_flags.checkpoint(GROUP, "S3D_kinetics400_torchified.pt")
 
     def __post_init__(self) -> None:
         check_choices(self)

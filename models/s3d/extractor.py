@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from models.s3d.config import S3DConfig
 from models.s3d.preprocess import to_network
 from models.s3d.weights import load_s3d, random_s3d
-from utils.stacks import StackExtractor
+from utils.extractors.stacks import StackExtractor
 
 
 class S3DExtractor(StackExtractor):

@@ -2,7 +2,8 @@
 
 from torch import Tensor
 
-from utils.transforms_float import center_crop_even, resize_shorter_floats, to_floats
+from utils.transforms.floats import resize_shorter_floats, to_floats
+from utils.transforms.geometry import center_crop_even
 
 SIDE = 224  # pixels, of the shorter side and of the crop
 

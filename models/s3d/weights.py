@@ -7,8 +7,8 @@ from pathlib import Path
 from torch import Tensor
 
 from models.s3d.network import S3D
-from utils.checkpoint import load_strict, read_tensors
-from utils.recipe import fill_random
+from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.seeded import fill_random
 
 # name in kylemin's layout -> torchvision's, applied one after the other
 _RENAMES = (

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.slowfast.network import FAST_FRAMES
-from utils.clips import mmaction2_1x
-from utils.windows import TAIL_SHARE
+from utils.extractors.placement import mmaction2_1x
+from utils.extractors.windows import TAIL_SHARE
 
 ROUNDING_S = 1e-6  # times are in float64: a frame this close before a limit lies on it
 

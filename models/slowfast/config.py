@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from utils import common_flags
-from utils.config import check_choices, check_fps, flag
+from utils.config import shared_flags
+from utils.config.schema import check_choices, flag
+from utils.config.shared_flags import check_fps
 from utils.errors import UserError
 
 GROUP = "slowfast"
@@ -26,20 +27,20 @@ class SlowFastConfig:
     clip_len: float | None = flag(
         None, "seconds of a clip, 32 frames of which are seen (default: 2; acav100m: one clip)", group=GROUP
     )
-    stack_size: int | None = common_flags.stack_size(GROUP, None, "frames of a clip, instead of --clip_len")
+    stack_size: int | None = shared_flags.stack_size(GROUP, None, "frames of a clip, instead of --clip_len")
     whole_video: bool = flag(False, "one clip per video: 32 frames spread over all of it", group=GROUP)
-    num_clips: int = common_flags.num_clips(GROUP, -1)
-    short_video: str = common_flags.short_video(GROUP)
-    tail: str = common_flags.tail(GROUP)
-    extraction_fps: float | None = common_flags.extraction_fps(GROUP)
+    num_clips: int = shared_flags.num_clips(GROUP, -1)
+    short_video: str = shared_flags.short_video(GROUP)
+    tail: str = shared_flags.tail(GROUP)
+    extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
     layers: bool = flag(
         False, "layer_0 to layer_4 (88, 352, 704, 1408, 2304 numbers) instead of the last layer alone", group=GROUP
     )
     average: str = flag(
         "none", "average the features over the clips of a video, or not", group=GROUP, choices=("clips", "none")
     )
-    show_pred: bool = common_flags.show_pred(GROUP, "Kinetics-400")
-    checkpoint: str | None = common_flags.checkpoint(GROUP, "SLOWFAST_8x8_R50.pyth")
+    show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-400")
+    checkpoint: str | None = shared_flags.checkpoint(GROUP, "SLOWFAST_8x8_R50.pyth")
 
     def __post_init__(self) -> None:
         check_choices(self)

@@ -11,8 +11,8 @@ from models.slowfast.config import ACAV_S, SlowFastConfig
 from models.slowfast.network import LAYER_FEATURES
 from models.slowfast.preprocess import PRESETS, network_input
 from models.slowfast.weights import load_slowfast, random_slowfast
-from utils.extractor import Batch, Extractor, NoWindows, StreamInfo
-from utils.windows import Listed, Sampling
+from utils.extractors.base import Batch, Extractor, NoWindows, StreamInfo
+from utils.extractors.windows import Listed, Sampling
 
 
 class SlowFastExtractor(Extractor):
@@ -26,7 +26,7 @@ class SlowFastExtractor(Extractor):
         """Load the network onto the device."""
         path = self.checkpoints["slowfast"]
         network = load_slowfast(path) if path else random_slowfast()
-        self._network = self.ready(network, float32_parts=("classifier",))
+        self._network = self.prepare_network(network, float32_parts=("classifier",))
 
     @property
     def with_times(self) -> bool:  # type: ignore[override]

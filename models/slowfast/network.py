@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from utils.resnet3d import EVERYWHERE, ConvNorm, Plan, ResNet3D
+from utils.nn.resnet3d import EVERYWHERE, ConvNorm, ResNet3D, ResNet3DSpec
 
 FAST_FRAMES = 32
 SLOW_OF_FAST = (0, 4, 8, 13, 17, 22, 26, 31)  # linspace(0, 31, 8) cut to integers: not every fourth frame
@@ -16,9 +16,9 @@ N_FEATURES = 2304
 LAYER_FEATURES = (88, 352, 704, 1408, 2304)  # slow, fused, fast channels; the last layer has no fused ones
 N_CLASSES = 400  # Kinetics-400
 
-FAST = Plan(width=8, stem_time=5, inflated=EVERYWHERE)
+FAST = ResNet3DSpec(width=8, stem_time=5, inflated=EVERYWHERE)
 FUSED = tuple(2 * n for n in (FAST.width, *map(FAST.channels, range(3))))  # channels from each fusion
-SLOW = Plan(inflated=((), (), EVERYWHERE[2], EVERYWHERE[3]), joined=FUSED)
+SLOW = ResNet3DSpec(inflated=((), (), EVERYWHERE[2], EVERYWHERE[3]), joined=FUSED)
 
 Maps = tuple[Tensor, Tensor]  # feature maps of the slow and of the fast pathway, [B, C, T, H, W]
 
@@ -39,7 +39,7 @@ class SlowFast(nn.Module):
     def forward(self, clips: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return the features of layers 0 to 4, [B, 88] … [B, 2304], and logits [B, classes].
 
-        The last layer is the feature that the classifier sees. clips: float32 [B, 3, 32, H, W], normalised RGB.
+        The last layer is the feature that the classifier sees. clips: float32 [B, 3, 32, H, W], normalized RGB.
         """
         layers = [windows(maps).mean((2, 3)) for maps in self.maps(clips)]
         return layers, self.classifier(layers[-1])

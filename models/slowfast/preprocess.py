@@ -6,8 +6,9 @@ pytorchvideo's tutorial on torch.hub (facebookresearch/pytorchvideo), ACAV100M (
 
 from torch import Tensor
 
-from utils.transforms_float import center_crop_even, resize_floats, to_floats
-from utils.transforms_opencv import resize_opencv
+from utils.transforms.floats import resize_floats, to_floats
+from utils.transforms.geometry import center_crop_even
+from utils.transforms.opencv import resize_opencv
 
 SIDE = 256  # pixels
 MEAN = 0.45  # of each channel, in 0..1
@@ -36,7 +37,7 @@ PRESETS = {"pytorchvideo": pytorchvideo, "acav100m": acav100m, "squash": squash}
 
 
 def network_input(clips: Tensor) -> Tensor:
-    """Return normalised clips, float32 [B, 3, T, 256, 256].
+    """Return normalized clips, float32 [B, 3, T, 256, 256].
 
     clips: prepared frames, float32 [B, T, 3, 256, 256] in 0..1 or uint8 [B, T, 256, 256, 3].
     """

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from models.slowfast.network import N_CLASSES, SlowFast
-from utils.checkpoint import load_strict, read_tensors
-from utils.recipe import fill_random
-from utils.safe_pickle import is_torch_file, read_caffe2_blobs
+from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.formats.torch_pickle import is_torch_file, read_caffe2_blobs
+from utils.weights.seeded import fill_random
 
 PATHWAYS = ("slow", "fast")  # published files number them in this order
 CONVS = {"a": "conv1", "b": "conv2", "c": "conv3"}  # of a block

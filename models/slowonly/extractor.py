@@ -5,10 +5,10 @@ from pathlib import Path
 from torch import nn
 
 from models.slowonly.weights import load_slowonly, random_slowonly
-from utils.clip_extractor import ClipExtractor
+from utils.extractors.clips import VideoClipsExtractor
 
 
-class SlowOnlyExtractor(ClipExtractor):
+class SlowOnlyExtractor(VideoClipsExtractor):
     """One vector per video, [2048], unless --average leaves clips or crops apart."""
 
     key = "slowonly"

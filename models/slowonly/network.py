@@ -1,10 +1,10 @@
 """SlowOnly 4x16: a ResNet-50 whose last two stages look along time (arXiv:1812.03982)."""
 
-from utils.resnet3d import EVERYWHERE, Classifier3D, Plan
+from utils.nn.resnet3d import EVERYWHERE, Classifier3D, ResNet3DSpec
 
 N_CLASSES = 400  # Kinetics-400
 
-PLAN = Plan(inflated=((), (), EVERYWHERE[2], EVERYWHERE[3]))
+PLAN = ResNet3DSpec(inflated=((), (), EVERYWHERE[2], EVERYWHERE[3]))
 
 
 class SlowOnly(Classifier3D):

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from models.slowonly.network import N_CLASSES, SlowOnly
-from utils import mmaction
-from utils.checkpoint import load_strict, read_tensors
-from utils.recipe import fill_random
+from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.rename import count_mmaction2_classes, from_mmaction2
+from utils.weights.seeded import fill_random
 
 
 def load_slowonly(path: str | Path) -> SlowOnly:
@@ -15,8 +15,8 @@ def load_slowonly(path: str | Path) -> SlowOnly:
         UserError: the file cannot be read, or its tensors are not those of SlowOnly R50.
     """
     tensors = read_tensors(path)
-    network = SlowOnly(mmaction.count_classes(tensors, N_CLASSES))
-    load_strict(network, mmaction.convert(tensors), path)
+    network = SlowOnly(count_mmaction2_classes(tensors, N_CLASSES))
+    load_strict(network, from_mmaction2(tensors), path)
     return network.eval()
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from utils import common_flags
-from utils.clip_config import GROUP, SNIPPETS, ClipConfig, mmaction2_presets, preset
+from utils.config import shared_flags
+from utils.extractors.clips_config import GROUP, SNIPPETS, VideoClipsConfig, mmaction2_presets, preset
 
 PUBLISHED_NAME = "swin-tiny-p244-w877_in1k-pre_8xb8-amp-32x2x1-30e_kinetics400-rgb_20220930-241016b2.pth"
 # mmaction2 v1.2.0, configs/recognition/swin: the test pipeline of swin-tiny-p244-w877_in1k-pre_8xb8-amp-32x2x1-30e
@@ -11,12 +11,12 @@ PRESETS = {"snippets": SNIPPETS} | mmaction2_presets(num_clips=4, crop_type="3-c
 
 
 @dataclass(frozen=True)
-class SwinConfig(ClipConfig):
+class SwinConfig(VideoClipsConfig):
     """What `--feature_type swin` lets the user choose."""
 
     PRESETS = PRESETS
 
     preset: str = preset(PRESETS, "snippets")
-    stack_size: int = common_flags.stack_size(GROUP, 32, "frames in a clip")
-    frame_interval: int = common_flags.frame_interval(GROUP, 2)
-    checkpoint: str | None = common_flags.checkpoint(GROUP, PUBLISHED_NAME)
+    stack_size: int = shared_flags.stack_size(GROUP, 32, "frames in a clip")
+    frame_interval: int = shared_flags.frame_interval(GROUP, 2)
+    checkpoint: str | None = shared_flags.checkpoint(GROUP, PUBLISHED_NAME)

@@ -5,10 +5,10 @@ from pathlib import Path
 from torch import nn
 
 from models.swin.weights import load_swin, random_swin
-from utils.clip_extractor import ClipExtractor
+from utils.extractors.clips import VideoClipsExtractor
 
 
-class SwinExtractor(ClipExtractor):
+class SwinExtractor(VideoClipsExtractor):
     """Features of clips and crops, [clips, crops, 768], unless --average joins them."""
 
     key = "swin"

@@ -7,10 +7,10 @@ from torch import Tensor
 from torchvision.models.video import SwinTransformer3d
 
 from models.swin.network import VideoSwin
-from utils.checkpoint import load_strict, read_tensors
 from utils.errors import UserError
-from utils.recipe import fill_random
-from utils.rename import rename
+from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.rename import rename
+from utils.weights.seeded import fill_random
 
 N_STAGES = 4
 NAMES = (  # mmaction2 and the authors → torchvision; shapes are the same

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from utils import common_flags
-from utils.config import check_frames, flag
+from utils.config import shared_flags
+from utils.config.schema import flag
+from utils.config.shared_flags import check_frames
 from utils.errors import UserError
 
 GROUP = "timm"
@@ -16,11 +17,11 @@ class TimmConfig:
     model_name: str = flag(
         "", "name in timm, with or without the tag of its weights, e.g. vit_small_patch14_dinov2.lvd142m", group=GROUP
     )
-    extraction_fps: float | None = common_flags.extraction_fps(GROUP)
-    extraction_total: int | None = common_flags.extraction_total(GROUP)
-    decode: str = common_flags.decode(GROUP)
-    show_pred: bool = common_flags.show_pred(GROUP, "ImageNet-1k")
-    checkpoint: str | None = common_flags.checkpoint(GROUP, "the model's own weights")
+    extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
+    extraction_total: int | None = shared_flags.extraction_total(GROUP)
+    decode: str = shared_flags.decode(GROUP)
+    show_pred: bool = shared_flags.show_pred(GROUP, "ImageNet-1k")
+    checkpoint: str | None = shared_flags.checkpoint(GROUP, "the model's own weights")
 
     def __post_init__(self) -> None:
         if not self.model_name:

@@ -5,8 +5,8 @@ from torch import Tensor
 from models.timm.config import TimmConfig
 from models.timm.weights import image_input, load_timm, random_timm, take_classifier
 from utils.errors import UserError
-from utils.extractor import Batch
-from utils.framewise import FramewiseExtractor, as_rows
+from utils.extractors.base import Batch
+from utils.extractors.frames import FramewiseExtractor, as_rows
 
 
 class TimmExtractor(FramewiseExtractor):
@@ -24,7 +24,7 @@ class TimmExtractor(FramewiseExtractor):
         if classifier is None and self.config.show_pred:
             raise UserError(f"--show_pred: {name} has no classifier of its own; drop the flag")
         self.classifier = classifier.to(self.device) if self.config.show_pred else None
-        self.image, self.network = image_input(network), self.ready(network)
+        self.image, self.network = image_input(network), self.prepare_network(network)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D], and with --show_pred the logits [B, classes].

@@ -8,12 +8,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from utils.checkpoint import read_tensors
-from utils.config import nearest
+from utils.config.schema import nearest
 from utils.errors import UserError
-from utils.image_input import ImageInput
-from utils.lean_import import without_compiler
-from utils.recipe import fill_random
+from utils.nn.lean_import import without_compiler
+from utils.transforms.image_input import ImageInput
+from utils.weights.checkpoint import read_tensors
+from utils.weights.seeded import fill_random
 
 
 def load_timm(path: str | Path, model_name: str) -> nn.Module:

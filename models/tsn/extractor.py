@@ -5,10 +5,10 @@ from pathlib import Path
 from torch import nn
 
 from models.tsn.weights import load_tsn, random_tsn
-from utils.clip_extractor import ClipExtractor
+from utils.extractors.clips import VideoClipsExtractor
 
 
-class TSNExtractor(ClipExtractor):
+class TSNExtractor(VideoClipsExtractor):
     """One vector per video, [2048], unless --average leaves clips or crops apart."""
 
     key = "tsn"

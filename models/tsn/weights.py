@@ -5,9 +5,9 @@ from pathlib import Path
 from torchvision.models import resnet50
 
 from models.tsn.network import TSN
-from utils.checkpoint import load_strict, read_tensors
-from utils.recipe import fill_random
-from utils.rename import rename
+from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.rename import rename
+from utils.weights.seeded import fill_random
 
 NAMES = (  # mmaction2 → torchvision; shapes are the same
     (r"backbone\.conv1\.conv\.", "conv1."),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from utils.config import check_choices, flag
+from utils.config.schema import check_choices, flag
 from utils.errors import UserError
 
 GROUP = "vggish"

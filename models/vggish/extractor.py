@@ -9,16 +9,11 @@ from torch import Tensor
 from models.vggish.config import VGGishConfig
 from models.vggish.postprocess import Postprocessor
 from models.vggish.preprocess import EXAMPLE_SAMPLES, EXAMPLE_STEP, SAMPLE_RATE_HZ, log_mel
-from models.vggish.weights import (
-    load_tensorflow_vggish,
-    load_vggish,
-    random_tensorflow_vggish,
-    random_vggish,
-)
+from models.vggish.weights import load_tensorflow_vggish, load_vggish, random_tensorflow_vggish, random_vggish
 from utils.errors import UserError
-from utils.extractor import FLOAT32, Batch, Extractor, NoWindows, StreamInfo
-from utils.precision import compile_in_place, prepared
-from utils.windows import Dense, Sampling
+from utils.extractors.base import FLOAT32, Batch, Extractor, NoWindows, StreamInfo
+from utils.extractors.windows import Dense, Sampling
+from utils.nn.prepare import compile_in_place, prepare_layers
 
 LAYERS = tuple(f"layer_{i}" for i in range(5))
 
@@ -44,7 +39,7 @@ class VGGishExtractor(Extractor):
             if self.arithmetic != FLOAT32:
                 raise UserError("--precision and --compile are for the PyTorch backend: drop --vggish_backend")
             return load_tensorflow_vggish(path, self.device) if path else random_tensorflow_vggish(self.device)
-        network = prepared(load_vggish(path) if path else random_vggish(), self.device, self.arithmetic)
+        network = prepare_layers(load_vggish(path) if path else random_vggish(), self.device, self.arithmetic)
         if self.arithmetic.compile:
             compile_in_place(network)
         return network.layers if self.config.layers else network

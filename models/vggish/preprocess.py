@@ -43,7 +43,7 @@ def mel_matrix() -> np.ndarray:
     """Weight of each spectrum bin in each mel band, float64 [257, 64].
 
     Triangles with a peak of 1, evenly spaced on the mel scale and with sides that are straight lines on it
-    (HTK's mel, not Slaney's; no normalisation by area). The bin at 0 Hz counts for nothing.
+    (HTK's mel, not Slaney's; no normalization by area). The bin at 0 Hz counts for nothing.
     """
     bins_hz = np.linspace(0, SAMPLE_RATE_HZ / 2, FFT_SAMPLES // 2 + 1)
     bins = _mel(bins_hz)[:, None]

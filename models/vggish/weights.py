@@ -8,10 +8,10 @@ from torch import Tensor
 
 from models.vggish.network import VGGish
 from models.vggish.tensorflow_backend import TensorFlowVGGish, import_tensorflow
-from utils import tf_checkpoint
-from utils.checkpoint import load_strict, read_tensors
 from utils.errors import UserError
-from utils.recipe import fill_random
+from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.formats import tensorflow
+from utils.weights.seeded import fill_random
 
 SCOPES = {  # layer of the torch file → scope of the TensorFlow variables
     "features.0": "vggish/conv1",
@@ -57,7 +57,7 @@ def load_tensorflow_vggish(path: str | Path, device: str | torch.device = "cpu")
     Raises:
         UserError: as load_vggish, or TensorFlow cannot be used (see TensorFlowVGGish).
     """
-    if tf_checkpoint.is_tensorflow_checkpoint(path):
+    if tensorflow.is_tensorflow_checkpoint(path):
         return TensorFlowVGGish(path, device)
     return TensorFlowVGGish(to_tensorflow(load_vggish(path).state_dict()), device)
 
@@ -87,11 +87,11 @@ def _permuted(tensor: Tensor, orders: dict[int, tuple[int, ...]]) -> Tensor:
 
 def _read_state(path: str | Path) -> dict[str, Tensor]:
     """Return the tensors of either checkpoint under the names of the torch file."""
-    if not tf_checkpoint.is_tensorflow_checkpoint(path):
+    if not tensorflow.is_tensorflow_checkpoint(path):
         return read_tensors(path)
     try:
-        return from_tensorflow(tf_checkpoint.read(path))
-    except tf_checkpoint.CompressedBlockError as error:
+        return from_tensorflow(tensorflow.read(path))
+    except tensorflow.CompressedBlockError as error:
         return from_tensorflow(_read_with_tensorflow(path, error))
 
 

@@ -7,12 +7,12 @@ from typing import Self
 import numpy as np
 
 from utils.errors import VideoError
+from utils.media.audio_frames import Piece, SourceAudio
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.report import AudioReport
-from utils.media.resample_audio import Resampler
+from utils.media.resample import Resampler
 from utils.media.segment import WHOLE, Segment
-from utils.media.sound import Piece, SourceSound
 
 
 class AudioStream:
@@ -32,7 +32,7 @@ class AudioStream:
 
     segment: the samples that decoding the whole gives from start_s until before end_s, its first sample being at 0;
         they are resampled by themselves. Codecs that predict from earlier sound or fill in noise give the same within
-        what is audible, others exactly (see `SourceSound`).
+        what is audible, others exactly (see `SourceAudio`).
     limits: sound later than max_seconds is left out.
     """
 
@@ -48,7 +48,7 @@ class AudioStream:
         self._rate_hz = rate_hz
         self._block_s = block_s
         self._segment = segment
-        self._sound = SourceSound(source, segment, limits)
+        self._sound = SourceAudio(source, segment, limits)
 
     @property
     def report(self) -> AudioReport:

@@ -11,11 +11,11 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 
 from utils.errors import VideoError
+from utils.media.frame_rate import nearest
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, MAX_FPS, Limits
 from utils.media.reader import Reader, open_reader
-from utils.media.resample import nearest
-from utils.urls import redacted
+from utils.storage.urls import redacted
 
 # The demuxers that may read a file. All of them read that file alone. Left out on purpose: playlists and manifests
 # that name other files or addresses (hls, dash, concat, sdp, imf, ...), numbered pictures (image2), capture devices.

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
-from utils.urls import is_url, resolve, scheme
+from utils.storage.urls import is_url, resolve, scheme
 
 
 class OpenableMedia(Protocol):
@@ -44,7 +44,7 @@ class UrlFile:
 
 
 @dataclass(frozen=True)
-class PartOfFile:
+class FileRange:
     """`size` bytes from `offset` of a local file or of an address: a member of a tar."""
 
     path: str = field(repr=False)
@@ -58,7 +58,7 @@ class PartOfFile:
     def open(self) -> BinaryIO:
         """Return a stream of these bytes alone."""
         whole = UrlFile(self.path, self.label).open() if is_url(self.path) else open(self.path, "rb")  # noqa: SIM115, PTH123
-        return io.BufferedReader(_Part(whole, self.offset, self.size), 1 << 18)
+        return io.BufferedReader(_RangeStream(whole, self.offset, self.size), 1 << 18)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _reads_parts(stream: BinaryIO) -> bool:
     return len(last) == 1
 
 
-class _Part(io.RawIOBase):
+class _RangeStream(io.RawIOBase):
     """A window on a stream; it can seek if the stream can."""
 
     def __init__(self, whole: BinaryIO, offset: int, size: int) -> None:

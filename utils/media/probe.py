@@ -24,13 +24,13 @@ from utils.media.container import (
     video_stream,
 )
 from utils.media.demux import declared_packets, packets
+from utils.media.frame_rate import FrameRateRule, parse_fps
+from utils.media.frame_size import bound
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
-from utils.media.picture_size import bound
-from utils.media.resample import FrameRateRule, parse_fps
+from utils.media.rotation import Orientation, orientation
 from utils.media.seek import can_seek, read_from
 from utils.media.segment import WHOLE, Segment
-from utils.media.upright import Orientation, orientation
 
 TIME_MAX = 2**62  # no file lasts longer on any clock
 VP8_SHOWN = 0x10  # bit of a VP8 frame's first byte: this frame is shown (RFC 6386, section 9.1)

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from utils.errors import UserError, VideoError
 from utils.media.input import OpenableMedia, is_seekable
-from utils.urls import base_name, redacted
+from utils.storage.urls import base_name, redacted
 
 SPOOL_BYTES = 16 << 20  # a stream that cannot go back is copied: up to here in memory, then to a temporary file
 SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")

@@ -1,77 +1,138 @@
-"""Which source frame is shown at each frame of another rate, by the rule of ffmpeg's `fps` filter: arithmetic alone."""
+"""Changing the sample rate of a signal block by block, with the result of resampy's `kaiser_best` filter.
+
+The ratio of two rates is rational: every L output samples the same L sets of weights come round again, M input
+samples further on. They are cut once from resampy's own table, in its way (a step of int(scale * 8192) entries,
+linear interpolation between entries), and applied as a few dense matrix products.
+"""
 
 import math
-from fractions import Fraction
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 
-from utils.errors import UserError
+import numpy as np
 
-MAX_TERM = 2**31 - 1  # ffmpeg keeps a rate as two 32-bit integers
+GROUP = 48  # phases in one matrix product: more waste less on overlaps, but multiply by more zeros
 
 
-def parse_fps(fps: float | Fraction) -> Fraction:
-    """Return a frame rate as the exact fraction that ffmpeg makes of the same digits: 29.97 is 2997/100.
+@dataclass(frozen=True)
+class FilterBank:
+    """The weights of one pair of rates."""
 
-    Raises UserError unless it is a positive number.
+    n_out: int  # output samples in a period, a multiple of L
+    n_in: int  # input samples in a period
+    reach: int  # an output sample at input time t uses samples floor(t) - reach + 1 .. floor(t) + reach
+    groups: tuple[tuple[int, np.ndarray], ...]  # per group: its first input sample, weights float32 [span, phases]
+
+    @property
+    def last(self) -> int:
+        """Input sample at or before the last output sample of a period."""
+        return (self.n_out - 1) * self.n_in // self.n_out
+
+
+class Resampler:
+    """Resamples a mono signal fed in pieces; the concatenated outputs are those of the whole signal."""
+
+    def __init__(self, rate_in_hz: int, rate_out_hz: int) -> None:
+        self._rates = (rate_in_hz, rate_out_hz)
+        self._same = rate_in_hz == rate_out_hz
+        self._n_in = self._n_out = 0
+        if not self._same:
+            self._bank = _bank(rate_in_hz, rate_out_hz)
+            self._held = np.zeros(self._bank.reach - 1, np.float32)
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """Take the next samples, float32 [n]; return those that are ready at the new rate, float32 [m], m >= 0."""
+        self._n_in += len(samples)
+        if self._same:
+            return samples
+        self._held = np.concatenate([self._held, samples])
+        ready = self._periods((len(self._held) - self._bank.last - 2 * self._bank.reach) // self._bank.n_in + 1)
+        self._n_out += len(ready)
+        return ready
+
+    def finish(self) -> np.ndarray:
+        """Return what is left, float32 [m]: int(n * new rate / old rate) samples in all, silence beyond both ends."""
+        if self._same:
+            return np.empty(0, np.float32)
+        rate_in_hz, rate_out_hz = self._rates
+        missing = int(self._n_in * float(rate_out_hz) / float(rate_in_hz)) - self._n_out
+        periods = -(-missing // self._bank.n_out)
+        needed = periods * self._bank.n_in + 2 * self._bank.reach
+        self._held = np.pad(self._held, (0, max(0, needed - len(self._held))))
+        return self._periods(periods)[:missing]
+
+    def _periods(self, n: int) -> np.ndarray:
+        """Return the next n whole periods and let go of their input."""
+        bank, n = self._bank, max(0, n)
+        out = np.empty((n, bank.n_out), np.float32)
+        if n:
+            for number, (start, weights) in enumerate(bank.groups):
+                windows = np.lib.stride_tricks.sliding_window_view(self._held, len(weights))
+                first = number * GROUP
+                rows = windows[start :: bank.n_in][:n]
+                np.matmul(rows, weights, out=out[:, first : first + weights.shape[1]])
+        self._held = self._held[n * bank.n_in :].copy()
+        return out.reshape(-1)
+
+
+def resample(samples: np.ndarray, rate_in_hz: int, rate_out_hz: int) -> np.ndarray:
+    """Return a whole mono signal at another rate, float32 [int(n * rate_out / rate_in)]."""
+    resampler = Resampler(rate_in_hz, rate_out_hz)
+    return np.concatenate([resampler.push(samples.astype(np.float32)), resampler.finish()])
+
+
+@lru_cache(maxsize=4)
+def _bank(rate_in_hz: int, rate_out_hz: int) -> FilterBank:
+    """Return the weights for a pair of different rates (L x about 300 floats)."""
+    common = math.gcd(rate_in_hz, rate_out_hz)
+    n_out, n_in = rate_out_hz // common, rate_in_hz // common
+    repeat = -(-GROUP // n_out)  # a period of a few samples makes poor matrices: take several as one
+    n_out, n_in = n_out * repeat, n_in * repeat
+    weights, reach = _weights(n_out, n_in)
+    groups = []
+    for first in range(0, n_out, GROUP):
+        phases = range(first, min(first + GROUP, n_out))
+        starts = [phase * n_in // n_out for phase in phases]
+        dense = np.zeros((starts[-1] - starts[0] + 2 * reach, len(phases)), np.float32)
+        for column, (phase, start) in enumerate(zip(phases, starts, strict=True)):
+            offset = start - starts[0]
+            dense[offset : offset + 2 * reach, column] = weights[phase]
+        groups.append((starts[0], dense))
+    return FilterBank(n_out, n_in, reach, tuple(groups))
+
+
+def _weights(n_out: int, n_in: int) -> tuple[np.ndarray, int]:
+    """Return the weights of each phase, float64 [n_out, 2 * reach], and how far they reach to either side."""
+    half_window, entries_per_zero = _filter_table()
+    scale = min(1.0, n_out / n_in)
+    table = half_window * scale
+    slope = np.diff(table, append=table[-1])
+    step = int(scale * entries_per_zero)
+    reach = len(table) // step
+    fraction = scale * (np.arange(n_out) * n_in % n_out) / n_out
+    left = _wing(table, slope, fraction * entries_per_zero, step, reach)  # samples floor(t), floor(t) - 1, ...
+    right = _wing(table, slope, (scale - fraction) * entries_per_zero, step, reach)  # floor(t) + 1, ...
+    return np.concatenate([left[:, ::-1], right], axis=1), reach
+
+
+def _wing(table: np.ndarray, slope: np.ndarray, position: np.ndarray, step: int, reach: int) -> np.ndarray:
+    """Return float64 [phases, reach]: the table at position, position + step, ...; 0 where no whole step is left."""
+    offset = position.astype(np.int64)
+    entry = offset[:, None] + step * np.arange(reach)
+    inside = np.arange(reach) < (len(table) - offset[:, None]) // step
+    entry = np.where(inside, entry, 0)
+    return np.where(inside, table[entry] + (position - offset)[:, None] * slope[entry], 0.0)
+
+
+def _filter_table() -> tuple[np.ndarray, int]:
+    """Return the right half of resampy's kaiser_best window, float64 [n], and its entries per zero crossing.
+
+    Read from the package's data file: importing resampy would load numba, which takes seconds and is not needed.
     """
-    try:
-        rate = Fraction(str(fps))
-    except (ValueError, OverflowError):
-        rate = Fraction(0)
-    if rate <= 0 or rate > MAX_TERM:
-        raise UserError(f"--extraction_fps is {fps}; it must be a positive number of frames per second.")
-    if rate.denominator > MAX_TERM or rate.numerator > MAX_TERM:
-        rate = rate.limit_denominator(min(MAX_TERM, int(MAX_TERM / rate)))
-    if not rate:
-        raise UserError(f"--extraction_fps is {fps}; that is too small to be a frame rate.")
-    return rate
-
-
-def nearest(numerator: int, denominator: int) -> int:
-    """Return the integer nearest to a fraction, halves away from zero (ffmpeg's AV_ROUND_NEAR_INF)."""
-    magnitude = (2 * abs(numerator) + denominator) // (2 * denominator)
-    return magnitude if numerator >= 0 else -magnitude
-
-
-class FrameRateRule:
-    """Says at which ticks of the new rate each source frame is shown, one source frame after the other.
-
-    Tick n is the time n / fps. A source frame's time is rounded to the nearest tick; it is shown from there until the
-    tick of the next frame. So a frame is left out when the next one falls on its tick, and repeated over a gap. The
-    first tick is that of the first frame; the last frame is shown until the rounded end of the stream. This is what
-    ffmpeg's `fps` filter does with its default options (round=near, eof_action=round).
-
-    origin_s: the time of tick 0, which is the start of the segment that the frames are cut from.
-    """
-
-    def __init__(self, time_base: Fraction, fps: Fraction, origin_s: Fraction = Fraction(0)) -> None:
-        self.fps = fps
-        per_unit, shift = Fraction(time_base) * fps, origin_s * fps
-        self._denominator = math.lcm(per_unit.denominator, shift.denominator)
-        self._per_unit, self._shift = int(per_unit * self._denominator), int(shift * self._denominator)
-        self._next: int | None = None
-
-    def push(self, pts: int) -> range:
-        """Take the time of the next source frame (in time base units); return the ticks that show the one before it.
-
-        The first call returns an empty range.
-        """
-        tick = self._tick(pts)
-        if self._next is None:
-            self._next = tick
-        return self._until(tick)
-
-    def finish(self, end: int) -> range:
-        """Return the ticks that show the last frame. end: its time plus its duration, in time base units."""
-        if self._next is None:
-            return range(0)
-        return self._until(self._tick(end))
-
-    def _tick(self, pts: int) -> int:
-        """Return the tick nearest to a time."""
-        return nearest(pts * self._per_unit - self._shift, self._denominator)
-
-    def _until(self, tick: int) -> range:
-        """Return the ticks from the next one to `tick`, and move on."""
-        shown = range(self._next, max(self._next, tick))
-        self._next = shown.stop
-        return shown
+    spec = find_spec("resampy")
+    if spec is None or not spec.origin:
+        raise ModuleNotFoundError("resampy is not installed; its filter table is needed to resample sound")
+    with np.load(Path(spec.origin).parent / "data" / "kaiser_best.npz") as data:
+        return data["half_window"], int(data["precision"])

@@ -11,13 +11,13 @@ import av
 import numpy as np
 
 from utils.media.container import require_fps
-from utils.media.frames import SourceFrames
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
-from utils.media.pixels import RgbConverter
 from utils.media.report import VideoReport
+from utils.media.rgb import RgbConverter
+from utils.media.rotation import orientation
 from utils.media.segment import WHOLE, Segment
-from utils.media.upright import orientation
+from utils.media.video_frames import SourceFrames
 from utils.media.view import Cursor, View
 
 CHUNK_BYTES = 32 << 20  # most bytes of pixels in a chunk, so that frames above about 0.7 megapixel come in shorter ones
@@ -99,7 +99,7 @@ class VideoStream:
         width, height = self._converter.size
         self.infos = tuple(VideoInfo(width, height, rate) for rate in rates)
         chunk_frames = max(1, min(chunk_frames, CHUNK_BYTES // (3 * width * height)))
-        self._chunks = [_Chunk(view, (chunk_frames, height, width, 3)) for view in range(len(views))]
+        self._chunks = [_ViewBuffer(view, (chunk_frames, height, width, 3)) for view in range(len(views))]
         self._shown: av.VideoFrame | None = None  # the last frame that came
         self._converted: tuple[av.VideoFrame, np.ndarray] | None = (
             None  # the last one converted, in a chunk not yet given
@@ -158,7 +158,7 @@ class VideoStream:
                 self._source.cut_off()
 
     def _put(
-        self, chunk: "_Chunk", frame: av.VideoFrame | None, outputs: Iterator[tuple[int, float]]
+        self, chunk: "_ViewBuffer", frame: av.VideoFrame | None, outputs: Iterator[tuple[int, float]]
     ) -> Iterator[Frames]:
         """Write a frame to a view's chunk, once per output; yield the chunk whenever it is full."""
         for number, time_s in outputs:
@@ -178,7 +178,7 @@ class VideoStream:
         self.report.note(f"the frame size changes to {size}: scaled to the first frame's")
 
 
-class _Chunk:
+class _ViewBuffer:
     """The next frames of one view, while they come."""
 
     def __init__(self, view: int, shape: tuple[int, int, int, int]) -> None:

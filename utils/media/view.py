@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from utils.media.resample import FrameRateRule, parse_fps
+from utils.media.frame_rate import FrameRateRule, parse_fps
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
-from utils.array_pickle import load_arrays
-from utils.folders import Folder
 from utils.sinks.output import Output, agrees, end_of, output_of
+from utils.storage.array_pickle import load_arrays
+from utils.storage.folder import Folder
 
 if TYPE_CHECKING:
-    from utils.assemble import Record
+    from utils.sinks.record import Record
 
 STOP = b"."  # with which every pickle ends
 

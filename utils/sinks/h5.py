@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from utils.folders import Folder
-from utils.sinks import parts
+from utils.sinks import staging
 from utils.sinks.naming import group_paths, valid_text
 from utils.sinks.output import Line, Output, agrees, describe, end_of
+from utils.storage.folder import Folder
 
 if TYPE_CHECKING:
     import h5py
@@ -22,12 +22,12 @@ FILE_NAME = "features.h5"
 log = logging.getLogger(__name__)
 
 
-def bind(folder: Folder, lines: Sequence[Line]) -> list[Line]:
+def merge(folder: Folder, lines: Sequence[Line]) -> list[Line]:
     """Add a group per video to a copy of the file, put the copy in its place, and return the lines with new outputs.
 
-    A group of the same video is replaced. Damaged parts are left out, see `parts.intact`.
+    A group of the same video is replaced. Damaged parts are left out, see `staging.intact`.
     """
-    sound = parts.intact(folder, lines)
+    sound = staging.intact(folder, lines)
     if not sound:
         return []
     with folder.whole(FILE_NAME) as file:
@@ -47,7 +47,7 @@ def _copy_old(folder: Folder, file: BinaryIO) -> bool:
     A damaged one is left out: none of its groups counts as readable, so its videos are extracted again.
     """
     try:
-        old = parts.near(folder, FILE_NAME)
+        old = staging.near(folder, FILE_NAME)
     except FileNotFoundError:
         return False
     with old:
@@ -80,7 +80,7 @@ def _open(folder: Folder, file: BinaryIO, mode: str) -> Iterator["h5py.File"]:
 
 
 def _add(target: "h5py.File", folder: Folder, line: Line) -> Output:
-    with parts.opened(folder, line) as part:
+    with staging.opened(folder, line) as part:
         group = _group(target, line, part.keys)
         for key in part.keys:
             shape, dtype = part.header(key)
@@ -149,7 +149,7 @@ class H5File:
     def __init__(self, folder: Folder, name: str) -> None:
         import h5py
 
-        self._file = h5py.File(parts.near(folder, name), "r")
+        self._file = h5py.File(staging.near(folder, name), "r")
 
     def holds(self, output: Output) -> bool:
         """Return whether the video's group has all its arrays."""

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from utils.folders import Folder
 from utils.sinks.arrays import npy_header
 from utils.sinks.output import Arrays, Output, agrees, end_of, output_of
+from utils.storage.folder import Folder
 
 if TYPE_CHECKING:
-    from utils.assemble import Record
+    from utils.sinks.record import Record
 
 SINGLE = "features"  # what the file calls the features of a model with one output
 

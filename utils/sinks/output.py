@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 import numpy as np
 
 if TYPE_CHECKING:  # it imports torch, which the main process does without
-    from utils.assemble import Record
+    from utils.sinks.record import Record
 
 Output = dict[str, Any]  # one written file, or a video's place in one, as the manifest describes it
 Line = dict[str, Any]  # of the manifest

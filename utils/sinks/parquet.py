@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from utils.folders import Folder
-from utils.sinks import parts
-from utils.sinks.binding import bind_numbered
+from utils.sinks import staging
 from utils.sinks.naming import valid_text
+from utils.sinks.numbered import merge_numbered
 from utils.sinks.output import Line, Output, end_of, features_in
+from utils.storage.folder import Folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,9 +22,9 @@ TEXTS = ["id", "name", "meta"]  # the columns in which values come again and aga
 GROUP_BYTES = 32 << 20  # of a row group: what a reader takes into memory at once, at the least
 
 
-def bind(folder: Folder, lines: Sequence[Line], taken: Collection[str]) -> list[Line]:
-    """Put parts together into new files, see `bind_numbered`; features of different sizes come into different files."""
-    return bind_numbered(folder, lines, taken, SUFFIX, _write, _columns)
+def merge(folder: Folder, lines: Sequence[Line], taken: Collection[str]) -> list[Line]:
+    """Put staged videos into new files, see `merge_numbered`; features of different sizes come into different files."""
+    return merge_numbered(folder, lines, taken, SUFFIX, _write, _columns)
 
 
 def _columns(line: Line) -> Hashable:
@@ -45,7 +45,7 @@ def _tables(folder: Folder, lines: Sequence[Line], outputs: list[Output]) -> Ite
     """Yield the rows of each video, and add what is written of it to `outputs`."""
     for line in lines:
         arrays = line["outputs"][0]["arrays"]
-        with parts.opened(folder, line) as part:
+        with staging.opened(folder, line) as part:
             yield _table(line, part)
             outputs.append({"place": valid_text(line["id"]), "arrays": {key: arrays[key] for key in part.features}})
 
@@ -88,7 +88,7 @@ def _embeddings(schema: "pa.Schema") -> list[str]:
     return [field.name for field in schema if pa.types.is_fixed_size_list(field.type)]
 
 
-def _table(line: Line, part: parts.Part) -> "pa.Table":
+def _table(line: Line, part: staging.StagedVideo) -> "pa.Table":
     """Return a row per window, or per crop of each window; one row where the features are of the whole video."""
     import pyarrow as pa
 
@@ -115,7 +115,7 @@ def _table(line: Line, part: parts.Part) -> "pa.Table":
     return pa.table(columns)
 
 
-def _spans(part: parts.Part, n_windows: int) -> tuple[list[float | None], list[float | None]]:
+def _spans(part: staging.StagedVideo, n_windows: int) -> tuple[list[float | None], list[float | None]]:
     """Return the start and the end of each row in seconds, None where that is not known."""
     start_s, end_s = part.times("start_s"), part.times("end_s")
     if start_s is None or end_s is None or not len(start_s):

@@ -8,7 +8,7 @@ import numpy as np
 from utils.sinks.output import Output
 
 if TYPE_CHECKING:
-    from utils.assemble import Record
+    from utils.sinks.record import Record
 
 
 class PrintSink:

@@ -8,20 +8,20 @@ from typing import BinaryIO
 
 import numpy as np
 
-from utils.folders import Folder
-from utils.sinks import parts
+from utils.sinks import staging
 from utils.sinks.arrays import npy_header
-from utils.sinks.binding import bind_numbered
 from utils.sinks.naming import sample_key
+from utils.sinks.numbered import merge_numbered
 from utils.sinks.output import Line, Output, agrees, end_of
+from utils.storage.folder import Folder
 
 SUFFIX = ".tar"
 END = bytes(1024)  # two blocks of zeros, with which a tar ends
 
 
-def bind(folder: Folder, lines: Sequence[Line], taken: Collection[str]) -> list[Line]:
-    """Put parts together into new files, see `bind_numbered`."""
-    return bind_numbered(folder, lines, taken, SUFFIX, _write)
+def merge(folder: Folder, lines: Sequence[Line], taken: Collection[str]) -> list[Line]:
+    """Put parts together into new files, see `merge_numbered`."""
+    return merge_numbered(folder, lines, taken, SUFFIX, _write)
 
 
 def _write(file: BinaryIO, folder: Folder, lines: Sequence[Line]) -> list[Output]:
@@ -33,13 +33,13 @@ def _write(file: BinaryIO, folder: Folder, lines: Sequence[Line]) -> list[Output
             while key in used:
                 key += "_"
             used.add(key)
-            with parts.opened(folder, line) as part:
+            with staging.opened(folder, line) as part:
                 _add(tar, key, line, part)
             outputs.append({"place": key, "arrays": line["outputs"][0]["arrays"]})
     return outputs
 
 
-def _add(tar: tarfile.TarFile, key: str, line: Line, part: parts.Part) -> None:
+def _add(tar: tarfile.TarFile, key: str, line: Line, part: staging.StagedVideo) -> None:
     """Add a video's members, one after the other; the arrays are copied as they are."""
     for name in part.keys:
         stream, n_bytes = part.raw(name)

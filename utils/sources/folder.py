@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from utils.errors import FramemillError, RunError, UserError
+from utils.errors import FeatmillError, RunError, UserError
+from utils.sources.base import Mention
 from utils.sources.names import safe_id, safe_name, without_suffix
 from utils.sources.paths import local_path
-from utils.sources.source import Entry
-from utils.urls import is_url, redacted, resolve, scheme
+from utils.storage.urls import is_url, redacted, resolve, scheme
 
 
 class Patterns:
@@ -24,7 +24,7 @@ class Patterns:
         return self._match(path.rpartition("/")[2].lower()) is not None
 
 
-class Found:
+class FolderSource:
     """The files of a folder, local or at an address, whose names match a pattern, sorted by path.
 
     Searched once: the paths are kept, encoded, so that every pass sees the same ones. Outputs keep the folders below.
@@ -58,16 +58,16 @@ class Found:
             yield self._paths[start:end].decode("utf-8", "surrogatepass")
             start = end + 1
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[Mention]:
         """Yield the files, and as refused what could not be searched."""
         join = f"{self._folder.rstrip('/')}/{{}}".format if self._folder != "/" else "/{}".format
         for inside in self._kept():
             path = join(inside)
-            yield Entry(safe_id(path), safe_name(without_suffix(inside)), path)
+            yield Mention(safe_id(path), safe_name(without_suffix(inside)), path)
         for inside in self._closed:
             path = join(inside)
             reason = f"{path}: this folder cannot be searched: no permission; give it, or leave the folder out"
-            yield Entry(f"{safe_id(path)}/", safe_name(f"{inside}/.closed"), path, refused=("failed", reason))
+            yield Mention(f"{safe_id(path)}/", safe_name(f"{inside}/.closed"), path, refused=("failed", reason))
 
     def _local(self, inside: str, matching: Patterns) -> Iterator[str]:
         """Yield the paths below a folder of the folder, in the order of pathlib: part by part."""
@@ -106,7 +106,7 @@ def _remote(url: str, matching: Patterns) -> list[str]:
         paths = filesystem.find(root)
         if not paths and not filesystem.isdir(root):
             raise UserError(f"--input_dir {redacted(url)}: no such folder")
-    except FramemillError:
+    except FeatmillError:
         raise
     except FileNotFoundError as error:
         raise UserError(f"--input_dir {redacted(url)}: no such folder") from error

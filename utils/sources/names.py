@@ -4,7 +4,7 @@ import hashlib
 import re
 from typing import Any
 
-from utils.urls import redacted
+from utils.storage.urls import redacted
 
 PLAIN = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_ .+=@,()\[\]-]{0,79}/){0,5}[A-Za-z0-9_][A-Za-z0-9_ .+=@,()\[\]-]{0,79}")
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\\]")

@@ -6,13 +6,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from utils.errors import UserError
-from utils.sources.lists import ListFile, Row
+from utils.sources.base import Mention
+from utils.sources.list_file import ListFile, ListRow
 from utils.sources.names import safe_id, safe_name, seconds_text, without_suffix
-from utils.sources.source import Entry
-from utils.urls import is_url, redacted, scheme
+from utils.storage.urls import is_url, redacted, scheme
 
 
-class Named:
+class ListSource:
     """Videos named on the command line, then those of a list, in the order given.
 
     A relative path is looked for in the current folder, then in the list's own, or with --video_root in that. The
@@ -30,14 +30,14 @@ class Named:
         self._list_stem = os.path.basename(redacted(list_path or ""))  # noqa: PTH119 - of an address as well
         self.roots = (Path(self._root.path),) if isinstance(self._root, LocalRoot) else ()
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[Mention]:
         """Yield every mention.
 
         Raises:
             UserError: the list cannot be read, or a path lies outside --video_root.
         """
         for number, path in enumerate(self._paths, 1):
-            entry = self._entry(Row(number, path), "")
+            entry = self._entry(ListRow(number, path), "")
             if entry.refused:
                 raise UserError(f"--video_paths: {entry.refused[1]}")
             yield entry
@@ -45,7 +45,7 @@ class Named:
             for row in self._list.rows():
                 yield self._entry(row, self._list_folder)
 
-    def _entry(self, row: Row, folder: str) -> Entry:
+    def _entry(self, row: ListRow, folder: str) -> Mention:
         if row.problem is not None:
             return self._refused(row, row.problem)
         try:
@@ -64,7 +64,7 @@ class Named:
             name = id_
         elif segment:
             name += segment
-        return Entry(id_, safe_name(name), path, other, row.start_s, row.end_s, row.id is not None, row.meta)
+        return Mention(id_, safe_name(name), path, other, row.start_s, row.end_s, row.id is not None, row.meta)
 
     def _place(self, text: str, folder: str) -> tuple[str, str, str]:
         """Return where the file is, where else it may be, and its name."""
@@ -79,12 +79,12 @@ class Named:
         other = f"{folder}/{text}" if folder and not text.startswith("/") else ""
         return text, other, without_suffix(text.rstrip("/").rpartition("/")[2])
 
-    def _refused(self, row: Row, problem: str) -> Entry:
+    def _refused(self, row: ListRow, problem: str) -> Mention:
         if self._list is None:
-            return Entry(f"video_paths {row.number}", "", row.path, refused=("failed", problem))
+            return Mention(f"video_paths {row.number}", "", row.path, refused=("failed", problem))
         where = f"{self._list.shown}, line {row.number}"
         name = safe_name(f"{without_suffix(self._list_stem)}.line{row.number}")
-        return Entry(safe_id(where), name, self._list.shown, refused=("failed", f"{where}: {problem}"))
+        return Mention(safe_id(where), name, self._list.shown, refused=("failed", f"{where}: {problem}"))
 
 
 class LocalRoot:

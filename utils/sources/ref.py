@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from utils.media.input import BytesFile, MediaSource, PartOfFile, UrlFile
-from utils.urls import is_url, redacted
+from utils.media.input import BytesFile, FileRange, MediaSource, UrlFile
+from utils.storage.urls import is_url, redacted
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +48,5 @@ class VideoRef:
         if self.data is not None:
             return BytesFile(self.data, self.label)
         if self.member:
-            return PartOfFile(self.path, self.offset, self.size or 0, self.label)
+            return FileRange(self.path, self.offset, self.size or 0, self.label)
         return UrlFile(self.path, self.label) if is_url(self.path) else self.path

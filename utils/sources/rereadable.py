@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from utils.errors import FramemillError, RunError, UserError
-from utils.urls import is_url, redacted, resolve
+from utils.errors import FeatmillError, RunError, UserError
+from utils.storage.urls import is_url, redacted, resolve
 
 IN_MEMORY = 16 << 20  # bytes of a copy that are kept in memory, the rest goes to a temporary file without a name
 BLOCK = 1 << 20
@@ -36,7 +36,7 @@ class Rereadable:
             return _copied(lambda: open(path, "rb"))  # noqa: PTH123
         except FileNotFoundError as error:
             raise UserError(f"{self._shown}: no such file") from error
-        except FramemillError:
+        except FeatmillError:
             raise
         except Exception as error:  # each file system raises errors of its own
             raise UserError(f"{self._shown}: not readable ({redacted(str(error))})") from error

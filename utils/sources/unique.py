@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from utils.errors import UserError
-from utils.sources.source import Entry, same_video
-from utils.urls import redacted
+from utils.sources.base import Mention, same_video
+from utils.storage.urls import redacted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ class Mentions:
     """
 
     is_first: "np.ndarray"
-    aliases: dict[int, Entry]
+    aliases: dict[int, Mention]
 
     @property
     def n_videos(self) -> int:
@@ -32,7 +32,7 @@ class Mentions:
         return int(self.is_first.sum())
 
 
-def compare(entries: Callable[[], Iterable[Entry]], reserved: Collection[str] = ()) -> Mentions:
+def compare(entries: Callable[[], Iterable[Mention]], reserved: Collection[str] = ()) -> Mentions:
     """Return which mentions are of a new video.
 
     Only 64-bit hashes are kept of each mention (24 bytes); those whose hashes collide are read once more and compared.
@@ -80,11 +80,11 @@ def _leaders(hashes: "np.ndarray") -> "np.ndarray":
     return leaders
 
 
-def _compared(entries: Iterable[Entry], wanted: set[int], is_first: "np.ndarray") -> Mentions:
+def _compared(entries: Iterable[Mention], wanted: set[int], is_first: "np.ndarray") -> Mentions:
     """Compare the entries whose hashes collide themselves."""
-    aliases: dict[int, Entry] = {}
-    by_name: dict[str, Entry] = {}
-    by_id: dict[str, Entry] = {}
+    aliases: dict[int, Mention] = {}
+    by_name: dict[str, Mention] = {}
+    by_id: dict[str, Mention] = {}
     for number, entry in enumerate(entries):
         if number not in wanted:
             continue
@@ -103,14 +103,14 @@ def _compared(entries: Iterable[Entry], wanted: set[int], is_first: "np.ndarray"
     return Mentions(is_first, aliases)
 
 
-def _clash(first: Entry, second: Entry) -> str:
+def _clash(first: Mention, second: Mention) -> str:
     clash = f"{_shown(first)} and {_shown(second)} would both write outputs called {first.name!r}"
     if first.named or second.named:
         return f"{clash}: give each row an id of its own, or leave the id out"
     return f"{clash}: give --video_root so that outputs keep the folders below it, or rename one of the files"
 
 
-def _shown(entry: Entry) -> str:
+def _shown(entry: Mention) -> str:
     if entry.start_s is None and entry.end_s is None:
         return redacted(entry.path)
     return f"{redacted(entry.path)} ({entry.start_s or 0:g} to {'its end' if entry.end_s is None else entry.end_s} s)"

@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from support import layout
+from support.golden import layout
 from torch import nn
 
-from utils import recipe
+from utils.weights import seeded
 
 
 class Holder(nn.Module):
@@ -23,7 +23,7 @@ def recipe_tensors(keys):
     tensors = {}
     for name, (shape, dtype, *value) in layout("clip", keys)["tensors"].items():
         if name.startswith("visual.") and dtype.startswith("float"):
-            array = recipe.draw(name, tuple(shape)).astype(dtype)
+            array = seeded.draw(name, tuple(shape)).astype(dtype)
         else:
             array = np.full(shape, value[0] if value else 0, dtype)
         tensors[name] = torch.from_numpy(array)

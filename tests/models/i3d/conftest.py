@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import recipe_arrays, write_checkpoint
+from support.golden import recipe_arrays, write_checkpoint
 
 STREAMS = ("rgb", "flow")
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support import case, layout, relative_error
+from support.golden import case, layout, relative_error
 
 from models.i3d.network import I3D, zeros_around
 from models.i3d.weights import load_i3d, random_i3d

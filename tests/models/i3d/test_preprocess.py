@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support import case, moving_frames, relative_error
+from support.golden import case, moving_frames, relative_error
 
-from models.i3d.preprocess import crop_frames, flow_input, quantise_flow, resized_size, rgb_input
+from models.i3d.preprocess import crop_frames, flow_input, quantize_flow, resized_size, rgb_input
 from models.i3d.weights import load_i3d
-from utils.transforms import resize_by_taps, resize_pillow
+from utils.transforms.pillow import resize_by_taps, resize_pillow
 
 RESIZE, RESIZE_META = case("i3d_pipeline", "case_resize")
 
@@ -63,7 +63,7 @@ def test_flow_to_input_matches_video_features_exactly() -> None:
     top, left = spec["top"], spec["left"]
     flow[0, 0, top, left : left + 16] = flow[1, 1, top + 3, left : left + 16] = special
     given = torch.from_numpy(flow)
-    levels = quantise_flow(given)
+    levels = quantize_flow(given)
     assert np.array_equal(levels.numpy(), arrays["output_quantised"])
     assert np.array_equal(given.numpy(), flow), "the flow itself is left alone"
     clips = flow_input(levels[None])
@@ -72,7 +72,7 @@ def test_flow_to_input_matches_video_features_exactly() -> None:
 
 
 def test_a_broken_flow_stays_visible() -> None:
-    assert quantise_flow(torch.full((1, 2, 224, 224), torch.nan)).isnan().all()
+    assert quantize_flow(torch.full((1, 2, 224, 224), torch.nan)).isnan().all()
 
 
 def test_flow_of_raft_is_cropped_in_its_padded_middle() -> None:
@@ -81,5 +81,5 @@ def test_flow_of_raft_is_cropped_in_its_padded_middle() -> None:
     height, width = geometry["raft_padded_height"], geometry["raft_padded_width"]
     columns = (torch.arange(width) - 172.0).div(20).expand(1, 2, height, width)
     left = geometry["raft_crop_left_in_padded"]
-    assert torch.equal(quantise_flow(columns), quantise_flow(columns[..., left : left + 224]))
+    assert torch.equal(quantize_flow(columns), quantize_flow(columns[..., left : left + 224]))
     assert resized_size(120, 160) == (geometry["resized_height"], geometry["resized_width"])

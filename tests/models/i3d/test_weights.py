@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support import layout, recipe_arrays
+from support.golden import layout, recipe_arrays
 
 from models.i3d import convert
-from models.i3d.checkpoints import FLOW, RGB
+from models.i3d.pretrained import FLOW, RGB
 from models.i3d.weights import from_tensorflow, load_i3d, random_i3d
-from utils.checkpoint import read_tensors
 from utils.errors import UserError
+from utils.weights.checkpoint import read_tensors
 
 PARITY = (1e-5, "video_features")
 

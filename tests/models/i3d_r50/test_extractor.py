@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from running import run
-from support import relative_error, write_checkpoint
-from support_clips import clip_case, clips_of, extract
+from support.clips import clip_case, clips_of, extract
+from support.golden import relative_error, write_checkpoint
+from support.program import run
 
 from models.i3d_r50.config import I3DR50Config
 from models.i3d_r50.extractor import I3DR50Extractor

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from support import GOLDEN, case, golden_clips, layout, relative_error, write_checkpoint
+from support.golden import GOLDEN, case, golden_clips, layout, relative_error, write_checkpoint
 
-from models.i3d_r50.checkpoints import FILES
+from models.i3d_r50.pretrained import FILES
 from models.i3d_r50.weights import load_i3d_r50, random_i3d_r50
 from utils.errors import UserError
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from support import moving_frames, write_checkpoint
+from support.golden import moving_frames, write_checkpoint
 from torch import Tensor
 
 

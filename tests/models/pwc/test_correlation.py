@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from support import case, relative_error
+from support.golden import case, relative_error
 
 from models.pwc.correlation import correlation, warp
 

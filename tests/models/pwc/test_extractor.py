@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 import torch
-from running import manifest, run
-from support import case, relative_error
+from support.golden import case, relative_error
+from support.program import manifest, run
 
-from models.pwc.checkpoints import SINTEL, needs
 from models.pwc.config import PWCConfig
 from models.pwc.extractor import PWCExtractor
-from utils.cut import Cutter
+from models.pwc.pretrained import SINTEL, needs
 from utils.errors import UserError
-from utils.extractor import StreamInfo
+from utils.extractors.base import StreamInfo
+from utils.worker.window_builder import WindowBuilder
 
 
 def extracted(extractor: PWCExtractor, frames: torch.Tensor) -> torch.Tensor:
     """Return the rows of uint8 frames [n, H, W, 3] that arrive one after the other."""
-    cutter = Cutter(extractor, extractor.sampling(StreamInfo(fps=25.0)))
+    cutter = WindowBuilder(extractor, extractor.sampling(StreamInfo(fps=25.0)))
     rows = []
     with torch.inference_mode():
         for i, frame in enumerate(extractor.prepare(frames)):

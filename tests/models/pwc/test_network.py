@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from support import case, relative_error
+from support.golden import case, relative_error
 from torch import Tensor, nn
 
 from models.pwc.network import PWCNet

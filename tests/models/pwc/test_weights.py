@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support import recipe_arrays, write_checkpoint
+from support.golden import recipe_arrays, write_checkpoint
 
 from models.pwc.weights import convert, load_pwc, random_pwc
 from utils.errors import UserError

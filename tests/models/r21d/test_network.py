@@ -3,15 +3,15 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from support import case, layout, moving_frames, relative_error, write_checkpoint
+from support.golden import case, layout, moving_frames, relative_error, write_checkpoint
 
 from models.r21d.config import R21DConfig
 from models.r21d.extractor import R21DExtractor
 from models.r21d.preprocess import to_network
 from models.r21d.weights import load_r21d, random_r21d
-from utils.cut import Cutter
 from utils.errors import UserError
-from utils.extractor import StreamInfo
+from utils.extractors.base import StreamInfo
+from utils.worker.window_builder import WindowBuilder
 
 TOLERANCE = 1e-4
 CASES = {
@@ -35,7 +35,7 @@ def test_features_of_frames_equal_the_reference(tmp_path, name):
     config = R21DConfig(model_name=meta["model"], step_size=meta["input"]["step_size"], show_pred=True)
     assert config.stack[0] == meta["input"]["stack_size"]
     extractor = R21DExtractor(config, {"r21d": path}, torch.device("cpu"))
-    cutter = Cutter(extractor, extractor.sampling(StreamInfo(fps=25.0)))
+    cutter = WindowBuilder(extractor, extractor.sampling(StreamInfo(fps=25.0)))
     with torch.inference_mode():
         units = extractor.prepare(frames)
         assert relative_error(units[:, :, ::8, ::8].transpose(0, 1), arrays["input_grid"]) < 1e-6

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support import recipe_arrays
+from support.golden import recipe_arrays
 from torchvision.models.optical_flow import raft_large
 
 from models.raft.weights import convert, load_raft

@@ -4,15 +4,15 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from support import GOLDEN, case, layout, moving_frames, recipe_arrays, relative_error, write_checkpoint
+from support.golden import GOLDEN, case, layout, moving_frames, recipe_arrays, relative_error, write_checkpoint
 
 from models.s3d.config import S3DConfig
 from models.s3d.extractor import S3DExtractor
 from models.s3d.preprocess import to_network
 from models.s3d.weights import convert, load_s3d, random_s3d
-from utils.cut import Cutter
 from utils.errors import UserError
-from utils.extractor import StreamInfo
+from utils.extractors.base import StreamInfo
+from utils.worker.window_builder import WindowBuilder
 
 TOLERANCE = 1e-4
 
@@ -36,7 +36,7 @@ def test_features_of_frames_equal_the_reference(tmp_path, name, write):
     assert zlib.crc32(frames.tobytes()) == drawn["frames_crc32"]
     config = S3DConfig(stack_size=drawn["stack_size"], step_size=drawn["step_size"], show_pred=True)
     extractor = S3DExtractor(config, {"s3d": write(tmp_path / "published.pt")}, torch.device("cpu"))
-    cutter = Cutter(extractor, extractor.sampling(StreamInfo(fps=25.0)))
+    cutter = WindowBuilder(extractor, extractor.sampling(StreamInfo(fps=25.0)))
     with torch.inference_mode():
         units = extractor.prepare(torch.from_numpy(frames))
         assert relative_error(units[:, :, 3::16, 5::16].transpose(0, 1), arrays["input_grid"]) < 1e-6

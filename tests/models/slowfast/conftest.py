@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support import layout, recipe_arrays
+from support.golden import layout, recipe_arrays
 
 from models.slowfast.network import SlowFast
 from models.slowfast.weights import load_slowfast

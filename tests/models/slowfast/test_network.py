@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from support import case, moving_frames, relative_error
+from support.golden import case, moving_frames, relative_error
 
 from models.slowfast.network import LAYER_FEATURES, windows
 from models.slowfast.preprocess import PRESETS, network_input
-from utils.resnet3d import NonLocal
+from utils.nn.resnet3d import NonLocal
 
 TOLERANCE = 1e-4
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from support import case, moving_frames, relative_error
+from support.golden import case, moving_frames, relative_error
 
 from models.slowfast.clips import blocks, spans, spread, until
 from models.slowfast.network import SLOW_OF_FAST

@@ -4,14 +4,14 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from support import GOLDEN, case, layout
+from support.golden import GOLDEN, case, layout
 
-from models.slowfast.checkpoints import FILES
 from models.slowfast.network import SlowFast
+from models.slowfast.pretrained import FILES
 from models.slowfast.weights import convert, convert_blobs, load_slowfast, random_slowfast
-from utils import recipe
 from utils.errors import UserError
-from utils.safe_pickle import is_torch_file, read_caffe2_blobs
+from utils.weights import seeded
+from utils.weights.formats.torch_pickle import is_torch_file, read_caffe2_blobs
 
 
 @pytest.mark.parametrize("published", ["pyslowfast", "caffe2"])
@@ -111,7 +111,7 @@ def test_a_fine_tuned_file_with_other_classes_is_read(slowfast_files, tmp_path):
 def test_random_weights_are_those_of_the_recipe():
     network, name = random_slowfast(), "fast.layer2.1.conv1.conv.weight"
     assert not network.training
-    drawn = recipe.draw(name, (16, 64, 3, 1, 1))
+    drawn = seeded.draw(name, (16, 64, 3, 1, 1))
     np.testing.assert_array_equal(network.state_dict()[name], drawn)
 
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from support import GOLDEN, case, golden_clips, layout, relative_error, write_checkpoint
+from support.golden import GOLDEN, case, golden_clips, layout, relative_error, write_checkpoint
 
-from models.slowonly.checkpoints import FILES
+from models.slowonly.pretrained import FILES
 from models.slowonly.weights import load_slowonly, random_slowonly
 from utils.errors import UserError
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support import GOLDEN, recipe_arrays
+from support.golden import GOLDEN, recipe_arrays
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from running import run
-from support import relative_error
-from support_clips import clip_case, clips_of, extract
+from support.clips import clip_case, clips_of, extract
+from support.golden import relative_error
+from support.program import run
 
 from models.swin.config import SwinConfig
 from models.swin.extractor import SwinExtractor

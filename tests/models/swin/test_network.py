@@ -2,13 +2,13 @@ import json
 
 import pytest
 import torch
-from support import GOLDEN, case, golden_clips, layout, relative_error
+from support.golden import GOLDEN, case, golden_clips, layout, relative_error
 from torchvision.models.video import SwinTransformer3d
 
-from models.swin.checkpoints import CHECKPOINT
+from models.swin.pretrained import CHECKPOINT
 from models.swin.weights import NAMES, load_swin
 from utils.errors import UserError
-from utils.rename import rename
+from utils.weights.rename import rename
 
 TOLERANCE = 1e-4
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from support import write_checkpoint
+from support.golden import write_checkpoint
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from running import manifest, run
-from support import relative_error
-from support_clips import clip_case, clips_of, extract
+from support.clips import clip_case, clips_of, extract
+from support.golden import relative_error
+from support.program import manifest, run
 
 from models.tsn.config import TSNConfig
 from models.tsn.extractor import TSNExtractor

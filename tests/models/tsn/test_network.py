@@ -2,12 +2,12 @@ import json
 
 import pytest
 import torch
-from support import GOLDEN, case, golden_clips, layout, relative_error
+from support.golden import GOLDEN, case, golden_clips, layout, relative_error
 
-from models.tsn.checkpoints import FILES
+from models.tsn.pretrained import FILES
 from models.tsn.weights import NAMES, load_tsn
 from utils.errors import UserError
-from utils.rename import rename
+from utils.weights.rename import rename
 
 TOLERANCE = 1e-4
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import case
+from support.golden import case
 
 ROOT = Path(__file__).parents[3]
 

@@ -10,12 +10,12 @@ from unittest import mock
 
 import numpy as np
 import torch
-from support import recipe_arrays
+from support.golden import recipe_arrays
 
 from models.vggish import weights
 from models.vggish.tensorflow_backend import TensorFlowVGGish, import_tensorflow
-from utils import tf_checkpoint
 from utils.errors import UserError
+from utils.weights.formats import tensorflow
 
 
 def write_v1_checkpoint(path: Path) -> None:
@@ -30,9 +30,9 @@ def write_v1_checkpoint(path: Path) -> None:
 
 def arrays_read_with_tensorflow(path: Path) -> bool:
     """Whether the way round compressed blocks gives the arrays that our own reader gives."""
-    plain = weights.from_tensorflow(tf_checkpoint.read(path))
-    compressed = tf_checkpoint.CompressedBlockError("compressed")
-    with mock.patch.object(tf_checkpoint, "read", side_effect=compressed):
+    plain = weights.from_tensorflow(tensorflow.read(path))
+    compressed = tensorflow.CompressedBlockError("compressed")
+    with mock.patch.object(tensorflow, "read", side_effect=compressed):
         state = weights._read_state(path)
     return state.keys() == plain.keys() and all(torch.equal(state[name], plain[name]) for name in plain)
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from support import GOLDEN, case, relative_error
+from support.golden import GOLDEN, case, relative_error
 
 from models.vggish.postprocess import Postprocessor, quantize
 from utils.errors import UserError

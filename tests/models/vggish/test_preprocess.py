@@ -3,11 +3,11 @@ import json
 
 import pytest
 import torch
-from support import GOLDEN, case, relative_error
+from support.golden import GOLDEN, case, relative_error
 
 from models.vggish import preprocess
 from models.vggish.preprocess import EXAMPLE_SAMPLES, EXAMPLE_STEP, log_mel
-from utils.windows import Dense
+from utils.extractors.windows import Dense
 
 COUNTS = json.loads((GOLDEN / "vggish_audio" / "example_counts.json").read_text())["rows"]
 

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 import torch
-from support import case, relative_error
+from support.golden import case, relative_error
 
 from models.vggish import tensorflow_backend, weights
 from models.vggish.tensorflow_backend import TensorFlowVGGish

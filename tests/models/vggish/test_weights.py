@@ -3,13 +3,13 @@ import sys
 import numpy as np
 import pytest
 import torch
-from support import case, layout, recipe_arrays, relative_error
+from support.golden import case, layout, recipe_arrays, relative_error
 
 from models.vggish import weights
 from models.vggish.network import CPU_EXAMPLES, VGGish
-from utils import tf_checkpoint
 from utils.errors import UserError
-from utils.precision import Arithmetic, prepared
+from utils.nn.prepare import ComputeMode, prepare_layers
+from utils.weights.formats import tensorflow
 
 
 def outputs(network, examples):
@@ -40,7 +40,7 @@ def test_torch_checkpoint_gives_the_reference_outputs(tmp_path):
     assert relative_error(embedding, arrays["output_embedding"]) < 1e-4
     assert relative_error(preactivation, arrays["output_preactivation"]) < 1e-4
     assert embedding.min() == 0 > preactivation.min()
-    prepared(network, torch.device("cpu"), Arithmetic())
+    prepare_layers(network, torch.device("cpu"), ComputeMode())
     assert relative_error(outputs(network, arrays["input"])[1], arrays["output_preactivation"]) < 1e-4
 
 
@@ -78,7 +78,7 @@ def test_any_number_of_examples_gives_as_many_rows():
     for _ in range(2):
         embedding, preactivation = outputs(network, examples[:0])
         assert embedding.shape == preactivation.shape == (0, 128)
-        prepared(network, torch.device("cpu"), Arithmetic())
+        prepare_layers(network, torch.device("cpu"), ComputeMode())
 
 
 def test_other_files_are_refused(tmp_path):
@@ -94,18 +94,18 @@ def test_other_files_are_refused(tmp_path):
 
 def test_variables_of_another_network_keep_their_names(monkeypatch):
     arrays = {"vggish/conv1/weights": np.zeros((3, 3), np.float32), "resnet/weights": np.zeros(2, np.float32)}
-    monkeypatch.setattr(tf_checkpoint, "is_tensorflow_checkpoint", lambda path: True)
-    monkeypatch.setattr(tf_checkpoint, "read", lambda path: arrays)
+    monkeypatch.setattr(tensorflow, "is_tensorflow_checkpoint", lambda path: True)
+    monkeypatch.setattr(tensorflow, "read", lambda path: arrays)
     with pytest.raises(UserError, match=r"17 missing.*unexpected: resnet/weights; 1 wrong shape: features"):
         weights.load_vggish("other.ckpt")
 
 
 def test_compressed_checkpoint_without_tensorflow_says_what_to_install(monkeypatch):
     def read(path):
-        raise tf_checkpoint.CompressedBlockError(f"{path}: compressed")
+        raise tensorflow.CompressedBlockError(f"{path}: compressed")
 
-    monkeypatch.setattr(tf_checkpoint, "is_tensorflow_checkpoint", lambda path: True)
-    monkeypatch.setattr(tf_checkpoint, "read", read)
+    monkeypatch.setattr(tensorflow, "is_tensorflow_checkpoint", lambda path: True)
+    monkeypatch.setattr(tensorflow, "read", read)
     monkeypatch.setitem(sys.modules, "tensorflow.compat.v1", None)
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(UserError, match=r"packed\.ckpt: compressed; or install TensorFlow.*--extra tf"):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import resampy
 import soundfile
-from support import case, relative_error
-from support_media import cut, damage, hide_start, moving_frames, waveform, write_clip, write_sound
+from support.golden import case, relative_error
+from support.media import cut, damage, hide_start, moving_frames, waveform, write_clip, write_sound
 
 from utils.errors import VideoError
 from utils.media.audio import AudioStream, to_16_bit

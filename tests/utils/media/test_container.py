@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support_media import cut, moving_frames, write_clip, write_sound
+from support.media import cut, moving_frames, write_clip, write_sound
 
 from utils.errors import VideoError
 from utils.media.container import open_media

@@ -13,12 +13,12 @@ from typing import Any, BinaryIO
 import fsspec
 import numpy as np
 import pytest
-from support_media import moving_frames, waveform, write_clip
+from support.media import moving_frames, waveform, write_clip
 
 from utils.errors import VideoError
 from utils.media.audio import AudioStream
 from utils.media.container import open_media
-from utils.media.input import BytesFile, MediaSource, PartOfFile, UrlFile
+from utils.media.input import BytesFile, FileRange, MediaSource, UrlFile
 from utils.media.probe import frame_times_s, probe
 from utils.media.video import VideoStream
 
@@ -50,7 +50,7 @@ def test_memory_and_parts_of_files(tmp_path: Path, name: str) -> None:
     same_as_file(BytesFile(data, f"memory: {name}"), path)
     around = tmp_path / "a.tar"
     around.write_bytes(b"before" + data + b"behind" * 500)
-    same_as_file(PartOfFile(str(around), 6, len(data), f"a.tar: {name}"), path)
+    same_as_file(FileRange(str(around), 6, len(data), f"a.tar: {name}"), path)
 
 
 def test_address_of_a_file_system(clip: Path) -> None:
@@ -98,7 +98,7 @@ class _Parts(_Whole):
 def test_web_server(clip: Path, parts: bool) -> None:
     with server(clip.parent, parts=parts) as address:
         same_as_file(UrlFile(f"{address}/x.mp4", "x.mp4"), clip)
-        source = PartOfFile(f"{address}/x.mp4", 0, clip.stat().st_size, "x.mp4")
+        source = FileRange(f"{address}/x.mp4", 0, clip.stat().st_size, "x.mp4")
         np.testing.assert_array_equal(pixels(source), pixels(clip))
         with pytest.raises(VideoError, match="no such file"):
             VideoStream(UrlFile(f"{address}/absent.mp4?sig=secret", f"{address}/absent.mp4?sig=secret"))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support_media import box, damage, moving_frames, waveform, write_clip, write_sound
+from support.media import box, damage, moving_frames, waveform, write_clip, write_sound
 
 from utils.errors import VideoError
 from utils.media.audio import AudioStream

@@ -7,7 +7,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from support_media import hide_start, moving_frames, turn, waveform, write_clip, write_sound
+from support.media import hide_start, moving_frames, turn, waveform, write_clip, write_sound
 
 from utils.errors import VideoError
 from utils.media.container import is_cover

@@ -1,83 +1,61 @@
-"""The rule for another frame rate, against ffmpeg's own `fps` filter."""
+"""Resampling in blocks, against resampy on the whole signal."""
 
-from fractions import Fraction
+import subprocess
+import sys
+from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import resampy
+from support.golden import relative_error
+from support.media import waveform
 
-from utils.errors import UserError
-from utils.media.resample import FrameRateRule, nearest, parse_fps
-
-
-def filtered(times: list[int], durations: list[int], time_base: Fraction, fps: str) -> list[tuple[int, int]]:
-    """Return (tick, number of the source frame) of what the `fps` filter puts out."""
-    graph = av.filter.Graph()
-    source = graph.add_buffer(width=16, height=16, format=av.VideoFormat("gray", 16, 16), time_base=time_base)
-    rate, sink = graph.add("fps", f"fps={fps}"), graph.add("buffersink")
-    source.link_to(rate)
-    rate.link_to(sink)
-    graph.configure()
-    shown = []
-    for number, (pts, duration) in enumerate(zip([*times, None], [*durations, 0], strict=True)):
-        if pts is None:
-            source.push(None)
-        else:
-            frame = av.VideoFrame.from_ndarray(np.full((16, 16), number, np.uint8), format="gray")
-            frame.pts, frame.time_base, frame.duration = pts, time_base, duration
-            source.push(frame)
-        try:
-            while True:
-                out = sink.pull()
-                shown.append((out.pts, int(out.to_ndarray()[0, 0])))
-        except (av.BlockingIOError, av.EOFError):
-            continue
-    return shown
+from utils.media.resample import Resampler, resample
 
 
-def ruled(times: list[int], durations: list[int], time_base: Fraction, fps: str) -> list[tuple[int, int]]:
-    """Return the same by our rule."""
-    rule = FrameRateRule(time_base, parse_fps(float(fps)))
-    shown = []
-    for number, pts in enumerate(times):
-        shown += [(tick, number - 1) for tick in rule.push(pts)]
-    return shown + [(tick, len(times) - 1) for tick in rule.finish(times[-1] + durations[-1])]
+@pytest.mark.parametrize("rate", [8000, 11025, 12345, 22050, 32000, 44100, 48000, 96000])
+def test_same_as_resampy(rate: int) -> None:
+    signal = waveform(rate, 1.1, rate).astype(np.float64)
+    assert relative_error(resample(signal, rate, 16000), resampy.resample(signal, rate, 16000)) < 1e-6
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    start=st.integers(-300, 300),
-    gaps=st.lists(st.integers(0, 60) | st.integers(60, 900), min_size=1, max_size=30),
-    last=st.integers(0, 90),
-    time_base=st.sampled_from([Fraction(1, 1000), Fraction(1, 90), Fraction(1001, 30000), Fraction(1, 600)]),
-    fps=st.sampled_from(["1", "5", "12.5", "25", "29.97", "3.33", "23.976", "0.7", "60"]),
-)
-def test_rule_is_that_of_the_filter(start: int, gaps: list[int], last: int, time_base: Fraction, fps: str) -> None:
-    times = [start + sum(gaps[:i]) for i in range(len(gaps))]
-    durations = [*gaps[:-1], last]
-    assert ruled(times, durations, time_base, fps) == filtered(times, durations, time_base, fps)
+@pytest.mark.parametrize("rate", [8000, 16000, 44100, 12345])
+def test_pieces_give_the_whole(rate: int) -> None:
+    rng = np.random.default_rng(rate)
+    signal = waveform(1, 2.3, rate)
+    resampler, pieces, start = Resampler(rate, 16000), [], 0
+    while start < len(signal):
+        stop = start + int(rng.integers(1, 30000))
+        pieces.append(resampler.push(signal[start:stop]))
+        start = stop
+    pieces.append(resampler.finish())
+    whole = resample(signal, rate, 16000)
+    assert len(np.concatenate(pieces)) == len(whole) == int(len(signal) * 16000 / rate)
+    np.testing.assert_allclose(np.concatenate(pieces), whole, atol=1e-6)
 
 
-@pytest.mark.parametrize(("fps", "n_out"), [(5, 15), (1, 3), (60, 180), (25, 75)], ids=["fifth", "one", "more", "same"])
-def test_three_seconds_at_25_fps(fps: int, n_out: int) -> None:
-    assert len(ruled(list(range(75)), [1] * 75, Fraction(1, 25), str(fps))) == n_out
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 300])
+def test_short_signals(n: int) -> None:
+    signal = waveform(0, 1, 44100)[:n]
+    n_out = int(n * 16000 / 44100)
+    ours = resample(signal, 44100, 16000)
+    assert ours.shape == (n_out,)
+    if n_out:
+        np.testing.assert_allclose(ours, resampy.resample(signal.astype(np.float64), 44100, 16000), atol=1e-6)
 
 
-def test_rates_are_read_as_their_digits() -> None:
-    assert parse_fps(29.97) == Fraction(2997, 100)
-    assert parse_fps(3.33) == Fraction(333, 100)
-    assert parse_fps(Fraction(30000, 1001)) == Fraction(30000, 1001)
-    assert parse_fps(25) == 25
-    assert parse_fps(10 / 3) == Fraction(10, 3)
+def test_memory_held_is_bounded() -> None:
+    resampler = Resampler(44100, 16000)
+    for _ in range(100):
+        resampler.push(np.zeros(4410, np.float32))
+    assert len(resampler._held) < 3 * 4410
 
 
-@pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf"), 1e-300])
-def test_impossible_rates_are_the_users_mistake(fps: float) -> None:
-    with pytest.raises(UserError, match="extraction_fps"):
-        parse_fps(fps)
-
-
-def test_halves_go_away_from_zero() -> None:
-    assert [nearest(n, 2) for n in (-3, -1, 0, 1, 3)] == [-2, -1, 0, 1, 2]
+def test_compiler_is_not_loaded() -> None:
+    """Resampling reads resampy's table without importing resampy, which would load numba."""
+    code = (
+        "import sys, numpy as np; from utils.media.resample import resample; "
+        "resample(np.zeros(1000, np.float32), 44100, 16000); sys.exit('numba' in sys.modules)"
+    )
+    root = Path(__file__).parents[3]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support_media import cut, hide_start, moving_frames, write_clip
+from support.media import cut, hide_start, moving_frames, write_clip
 
 from utils.errors import VideoError
-from utils.media.frames import SourceFrames
+from utils.media.frame_rate import FrameRateRule
 from utils.media.probe import frame_times_s
-from utils.media.resample import FrameRateRule
 from utils.media.segment import Segment
 from utils.media.video import Frames, VideoStream
+from utils.media.video_frames import SourceFrames
 
 OPEN_GOP = "open-gop=1:bframes=3:keyint=15:min-keyint=15:scenecut=0"
 CLIPS: dict[str, dict[str, Any]] = {

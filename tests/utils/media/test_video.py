@@ -8,7 +8,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from support_media import cut, damage, hide_start, moving_frames, turn, waveform, write_clip
+from support.media import cut, damage, hide_start, moving_frames, turn, waveform, write_clip
 
 from utils.errors import VideoError
 from utils.media.video import Frames, VideoStream

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from utils import sources
-from utils.config import RunConfig
+from utils.config.run import RunConfig
 from utils.errors import RunError, UserError
+from utils.sources.inputs import collect
 
 
 def refs(**settings):
-    return list(sources.collect(RunConfig(**settings)))
+    return list(collect(RunConfig(**settings)))
 
 
 def names(**settings):
@@ -22,7 +22,7 @@ def test_a_list_leaves_out_blank_lines_and_comments(tmp_path):
     (tmp_path / "beside.mp4").touch()
     listing = tmp_path / "list.txt"
     listing.write_text("# videos\n\n  beside.mp4  \nname with spaces & 'ü 视频.mp4\r\n-dash.mp4\nbeside.mp4\n")
-    inputs = sources.collect(RunConfig(file_with_video_paths=str(listing)))
+    inputs = collect(RunConfig(file_with_video_paths=str(listing)))
     assert [ref.name for ref in inputs] == ["beside", "name with spaces & 'ü 视频", "-dash"]
     assert [ref.name for ref in inputs] == ["beside", "name with spaces & 'ü 视频", "-dash"]  # again from the start
     listed = list(inputs.listed())
@@ -47,7 +47,7 @@ def test_equal_output_names_are_refused_with_the_remedy():
 
 
 def test_a_path_named_twice_is_one_video():
-    inputs = sources.collect(RunConfig(video_paths=["a.mp4", "b.mp4", "a.mp4", "./a.mp4"]))
+    inputs = collect(RunConfig(video_paths=["a.mp4", "b.mp4", "a.mp4", "./a.mp4"]))
     assert [ref.id for ref in inputs] == ["a.mp4", "b.mp4"]
     assert [ref.id for ref in inputs.listed()] == ["a.mp4", "b.mp4", "a.mp4", "a.mp4"]
 
@@ -77,12 +77,12 @@ def test_a_folder_is_searched_with_the_folders_below_it(tmp_path):
         refs(input_dir=str(tmp_path), glob=["*.avi"])
     with pytest.raises(UserError, match="no such folder"):
         refs(input_dir=str(tmp_path / "absent"))
-    assert sources.collect(RunConfig(input_dir=str(tmp_path))).roots == (tmp_path,)
+    assert collect(RunConfig(input_dir=str(tmp_path))).roots == (tmp_path,)
 
 
 def test_a_folder_is_remembered_as_it_was(tmp_path):
     (tmp_path / "1.mp4").touch()
-    inputs = sources.collect(RunConfig(input_dir=str(tmp_path)))
+    inputs = collect(RunConfig(input_dir=str(tmp_path)))
     (tmp_path / "2.mp4").touch()
     assert [ref.name for ref in inputs] == ["1"]
 
@@ -163,7 +163,7 @@ def test_what_no_file_can_be_called_is_refused_alone(tmp_path):
 def test_a_list_that_changes_during_the_run_is_noticed(tmp_path):
     listing = tmp_path / "list.txt"
     listing.write_text("a.mp4\nb.mp4\n")
-    inputs = sources.collect(RunConfig(file_with_video_paths=str(listing)))
+    inputs = collect(RunConfig(file_with_video_paths=str(listing)))
     with listing.open("a") as file:
         file.write("c.mp4\n")
     with pytest.raises(RunError, match="changed during the run"):
@@ -174,7 +174,7 @@ def test_a_list_may_be_a_pipe(tmp_path):
     read, write = os.pipe()
     os.write(write, b"a.mp4\nb.mp4\n")
     os.close(write)
-    inputs = sources.collect(RunConfig(file_with_video_paths=f"/dev/fd/{read}"))
+    inputs = collect(RunConfig(file_with_video_paths=f"/dev/fd/{read}"))
     assert [ref.name for ref in inputs] == [ref.name for ref in inputs.listed()] == ["a", "b"]
     os.close(read)
 

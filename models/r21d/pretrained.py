@@ -1,0 +1,37 @@
+"""The published files of R(2+1)D. Imports no torch."""
+
+from models.r21d.config import R21DConfig
+from utils.weights.pretrained import Needed, Published
+
+_IG65M = "https://github.com/moabitcoin/ig65m-pytorch"
+_IG65M_LICENCE = "no separate statement (code: MIT; converted from facebookresearch/VMZ, Apache-2.0)"
+
+
+def _ig65m(name: str) -> Published:
+    # torch.hub loads these files, and takes the digits before the suffix for the beginning of their SHA-256
+    return Published(
+        name=name,
+        url=f"{_IG65M}/releases/download/v1.0.0/{name}",
+        licence=_IG65M_LICENCE,
+        source=_IG65M,
+        sha256=name.removesuffix(".pth").rpartition("-")[2],
+    )
+
+
+BY_MODEL = {
+    "r2plus1d_18_16_kinetics": Published(
+        name="r2plus1d_18-91a641e6.pth",
+        url="https://download.pytorch.org/models/r2plus1d_18-91a641e6.pth",
+        licence="no separate statement (code: BSD-3-Clause)",
+        source="https://github.com/pytorch/vision",
+        sha256="91a641e6",
+    ),
+    "r2plus1d_34_32_ig65m_ft_kinetics": _ig65m("r2plus1d_34_clip32_ft_kinetics_from_ig65m-ade133f1.pth"),
+    "r2plus1d_34_8_ig65m_ft_kinetics": _ig65m("r2plus1d_34_clip8_ft_kinetics_from_ig65m-0aa0550b.pth"),
+}
+FILES = tuple(BY_MODEL.values())
+
+
+def needs(config: R21DConfig) -> dict[str, Needed]:
+    """Return the file of the chosen network."""
+    return {"r21d": Needed(BY_MODEL[config.model_name], config.checkpoint)}

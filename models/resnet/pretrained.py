@@ -1,0 +1,32 @@
+"""The published files of ResNet, and which of them a configuration needs. Imports no torch."""
+
+from models.resnet.config import ResNetConfig
+from utils.weights.pretrained import Needed, Published
+
+FOLDER = "https://download.pytorch.org/models"
+PAGE = "https://docs.pytorch.org/vision/stable/models/resnet.html"
+LICENCE = (
+    "No statement for the weights alone; they come with torchvision (BSD-3-Clause), trained on ImageNet-1k, whose "
+    "images are for non-commercial research."
+)
+
+
+def _published(model_name: str, sha256: str) -> Published:
+    name = f"{model_name}-{sha256}.pth"
+    return Published(name=name, url=f"{FOLDER}/{name}", licence=LICENCE, source=PAGE, sha256=sha256)
+
+
+# torchvision's IMAGENET1K_V1 weights; the digits in the names are the first of the SHA-256
+PUBLISHED = {
+    "resnet50": _published("resnet50", "0676ba61"),
+    "resnet18": _published("resnet18", "f37072fd"),
+    "resnet34": _published("resnet34", "b627a593"),
+    "resnet101": _published("resnet101", "63fe2227"),
+    "resnet152": _published("resnet152", "394f9c45"),
+}
+FILES = tuple(PUBLISHED.values())
+
+
+def needs(config: ResNetConfig) -> dict[str, Needed]:
+    """Return the file of the chosen network."""
+    return {"resnet": Needed(PUBLISHED[config.model_name], config.checkpoint)}

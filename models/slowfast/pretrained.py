@@ -1,0 +1,28 @@
+"""The published files of SlowFast, and which of them a configuration needs. Imports no torch."""
+
+from models.slowfast.config import SlowFastConfig
+from utils.weights.pretrained import Needed, Published
+
+LICENCE = (
+    "No statement for the weights alone. They come from facebookresearch/{} (Apache-2.0); the videos of "
+    "Kinetics-400 have terms of their own."
+)
+
+PYTORCHVIDEO = Published(
+    name="SLOWFAST_8x8_R50.pyth",
+    url="https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/SLOWFAST_8x8_R50.pyth",
+    licence=LICENCE.format("pytorchvideo"),
+    source="https://github.com/facebookresearch/pytorchvideo",
+)
+CAFFE2 = Published(  # the file that ACAV100M uses
+    name="SLOWFAST_8x8_R50.pkl",
+    url="https://dl.fbaipublicfiles.com/pyslowfast/model_zoo/kinetics400/SLOWFAST_8x8_R50.pkl",
+    licence=LICENCE.format("SlowFast"),
+    source="https://github.com/facebookresearch/SlowFast",
+)
+FILES = (PYTORCHVIDEO, CAFFE2)
+
+
+def needs(config: SlowFastConfig) -> dict[str, Needed]:
+    """Return the network's file."""
+    return {"slowfast": Needed(PYTORCHVIDEO, config.checkpoint)}

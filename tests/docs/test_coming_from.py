@@ -1,0 +1,78 @@
+"""Every command of docs/coming_from.md, as it stands there, on small clips with random weights."""
+
+import json
+import pickle
+import re
+import shlex
+import tarfile
+
+import numpy as np
+import pytest
+from support.media import moving_frames, waveform, write_clip
+from support.program import ROOT, run
+
+PAGE = (ROOT / "docs" / "coming_from.md").read_text()
+COMMANDS = [
+    line.strip().removeprefix("python main.py ")
+    for line in PAGE.splitlines()
+    if line.startswith("    python main.py --") and "--device_ids" not in line  # the others show the other tool's
+]
+SHAPES = {  # of the features of 24 frames in 2.4 s, by feature type: what each tool gave
+    "tsn": (2048,),
+    "slowonly": (2048,),
+    "i3d_r50": (1, 5, 2048),
+    "swin": (1, 5, 768),
+    "slowfast": (1, 2304),
+    "clip": (1, 512),
+}
+LAYERS = {"slowfast": [88, 352, 704, 1408, 2304], "vggish": [64, 128, 256, 512, 128]}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with videos/, list.txt, a.mp4 and b.mp4, as the page's commands expect it."""
+    folder = tmp_path_factory.mktemp("coming_from")
+    (folder / "videos").mkdir()
+    write_clip(folder / "videos" / "one.mp4", moving_frames(24), fps=10, sound=waveform(1, 2.4, 44100))
+    for name in ("a.mp4", "b.mp4"):
+        write_clip(folder / name, moving_frames(6))
+    (folder / "list.txt").write_text("one.mp4\n")
+    (folder / "shards").mkdir()
+    with tarfile.open(folder / "shards" / "shard-000000.tar", "w") as tar:
+        tar.add(folder / "videos" / "one.mp4", "one_3.mp4")
+    metadata = [{"filename": "one_3.mp4", "id": "one", "segment": [3, 13]}]
+    (folder / "shards" / "shard-000000.json").write_text(json.dumps(metadata))
+    return folder
+
+
+def test_the_page_has_commands_for_every_tool():
+    types = re.findall(r"--feature_type ([\w ]+)", " ".join(COMMANDS))
+    assert set(SHAPES) | {"i3d", "vggish"} == set(" ".join(types).split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_command_works(command, folder):
+    done = run(*shlex.split(command), "--weights", "random", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    feature_type = re.search(r"--feature_type (\w+)", command)[1]
+    if "--out " in command:
+        (features,) = pickle.loads((folder / f"{feature_type}.pkl").read_bytes())
+        assert (features.shape, features.dtype) == (SHAPES[feature_type], np.float32)
+    elif "save_shards" in command:
+        (row,) = pickle.loads((folder / "acav" / "shard-000000.pkl").read_bytes())
+        assert (row["filename"], row["id"], row["segment"]) == ("one_3.mp4", "one", [3, 13])
+        for kind, name in (("visual", "slowfast"), ("audio", "vggish")):
+            (found,) = row[f"{kind}_features"]
+            assert [found["feat_array"][f"layer_{i}"].shape for i in range(5)] == [(size,) for size in LAYERS[name]]
+    elif "--layers" in command:
+        for name, sizes in LAYERS.items():
+            with np.load(folder / "acav_files" / name / "one.npz") as file:
+                assert [file[f"layer_{i}"].shape[-1] for i in range(5)] == sizes
+    elif "save_npz" in command:
+        with np.load(folder / "out" / feature_type / "one.npz") as file:
+            assert file["features"].shape == SHAPES[feature_type]
+            assert (float(file["fps"]), float(file["clip_length"])) == (10, 2)
+    elif "save_numpy" in command:
+        assert np.load(folder / "out" / feature_type / f"one_{feature_type}.npy").shape == SHAPES[feature_type]
+    else:
+        assert "shape: [" in done.stdout

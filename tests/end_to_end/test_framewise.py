@@ -1,0 +1,87 @@
+"""clip, timm and resnet through main.py."""
+
+import numpy as np
+import pytest
+from support.golden import relative_error
+from support.program import manifest, needs_compiler, run
+
+
+@pytest.mark.parametrize(
+    ("flags", "size", "rows"),
+    [
+        (["resnet", "--model_name", "resnet18", "--extraction_fps", 2, "--show_pred"], 512, (13, 10)),
+        (["timm", "--model_name", "test_vit", "--extraction_total", 7], 64, (7, 7)),
+        (["clip", "--model_name", "ViT-S-32", "--extraction_fps", 4, "--clip_len", 2, "--normalize"], 384, (3, 2)),
+    ],
+)
+def test_the_sample_clips_with_random_weights(tmp_path, flags, size, rows):
+    result = run(
+        "--feature_type", *flags, "--weights", "random", "--file_with_video_paths", "sample/sample_video_paths.txt",
+        "--on_extraction", "save_numpy", "--output_path", tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "FEATURES MEAN NOTHING" in result.stderr
+    key = flags[0]
+    for name, n_rows in zip(("bouncing_shapes", "camera_pan"), rows, strict=True):
+        features = np.load(tmp_path / key / f"{name}_{key}.npy")
+        assert (features.shape, features.dtype) == ((n_rows, size), np.float32)
+        assert np.isfinite(features).all()
+        times_ms = np.load(tmp_path / key / f"{name}_timestamps_ms.npy")
+        assert times_ms.shape == (n_rows,)
+        assert (np.diff(times_ms) > 0).all()
+        assert manifest(tmp_path / key)[name]["weights"] == {key: "random"}
+    if key == "clip":
+        np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, rtol=1e-5)
+        assert times_ms.tolist() == [1750, 3750]  # the last frame of each clip
+    if key == "resnet":
+        assert result.stdout.count("camera_pan.mp4 window") == 10
+        assert times_ms.tolist() == [500.0 * i for i in range(10)]
+
+
+@pytest.mark.parametrize(
+    "flags", [["timm", "--model_name", "test_vit"], ["i3d", "--streams", "rgb", "--min_side_size", 230]]
+)
+def test_fast_resizing_gives_nearly_the_same_and_is_a_setting(tmp_path, flags):
+    video, features = ["--on_extraction", "save_numpy", "--video_paths", "sample/bouncing_shapes.mp4"], {}
+    wanted = ["--feature_type", *flags, "--weights", "random", "--extraction_fps", 5, *video]
+    for decode in ("exact", "fast"):
+        result = run(*wanted, "--decode", decode, "--output_path", tmp_path / decode)
+        assert result.returncode == 0, result.stderr
+        features[decode] = np.load(next((tmp_path / decode).rglob("bouncing_shapes_[rt]*[bm].npy")))
+    assert 0 < relative_error(features["fast"], features["exact"]) < 3e-3  # measured: 1e-3 and less
+    again = run(*wanted, "--decode", "fast", "--output_path", tmp_path / "exact")
+    assert again.returncode == 2
+    assert "decode: exact there, fast now" in again.stderr
+
+
+@needs_compiler
+def test_a_compiled_run_gives_the_same(tmp_path):
+    features = {}
+    for name, flags in {"plain": [], "compiled": ["--compile"]}.items():
+        result = run(
+            "--feature_type", "timm", "--model_name", "test_vit", "--weights", "random", *flags,
+            "--extraction_total", 7, "--on_extraction", "save_numpy", "--video_paths", "sample/camera_pan.mp4",
+            "--output_path", tmp_path / name,
+            env={"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")},
+        )  # fmt: skip
+        assert result.returncode == 0, result.stderr
+        assert "leaked" not in result.stderr  # the compiler's helpers are ended, too
+        features[name] = np.load(tmp_path / name / "timm" / "camera_pan_timm.npy")
+    assert relative_error(features["compiled"], features["plain"]) < 1e-5
+    assert any((tmp_path / "cache").rglob("*.so"))  # what was compiled, for later runs
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["timm"], "--model_name is missing"),
+        (["timm", "--model_name", "resnt50", "--weights", "random"], "did you mean resnet50"),
+        (["clip", "--model_name", "ViT-B-16"], "--pretrained must name one"),
+        (["clip", "--checkpoint", "absent.pt"], "absent.pt: no such checkpoint"),
+    ],
+)
+def test_what_cannot_work_is_said_with_exit_code_2(flags, words):
+    result = run("--feature_type", *flags, "--video_paths", "sample/camera_pan.mp4")
+    assert result.returncode == 2
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,226 @@
+"""Every output format by the command line: real media in, files read back with the libraries of their users."""
+
+import json
+import os
+import pickle
+import signal
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import h5py
+import numpy as np
+import pandas
+import pytest
+import webdataset
+from support.media import moving_frames, waveform, write_clip
+from support.program import ROOT, manifest, run, start, unfinished, until
+from support.sources import s3_client, s3_server
+
+PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
+TINY = ("--feature_type", "tiny", "--device", "cpu")
+BOUND = ("save_h5", "save_parquet", "save_webdataset")  # the last two have most of their code in common
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of four small clips, one in a folder of its own, one silent and one with a dot in its name."""
+    folder = tmp_path_factory.mktemp("videos")
+    (folder / "inner").mkdir()
+    write_clip(folder / "a.mp4", moving_frames(30, seed=1), sound=waveform(1, 1.2, 44100))
+    write_clip(folder / "b.take2.mp4", moving_frames(5, seed=2), sound=waveform(2, 1.2, 44100))
+    write_clip(folder / "inner" / "c.mp4", moving_frames(7, seed=3), sound=waveform(3, 2.3, 44100))
+    write_clip(folder / "silent.mp4", moving_frames(3, seed=4))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+    """What save_numpy writes of them, by output name."""
+    folder = tmp_path_factory.mktemp("numpy")
+    extract("save_numpy", videos, folder)
+    paths = sorted((folder / "tiny").rglob("*_tiny.npy"))
+    return {path.relative_to(folder / "tiny").as_posix().removesuffix("_tiny.npy"): np.load(path) for path in paths}
+
+
+def extract(kind: str, videos: Path, output: Any, *flags: Any, exit_code: int = 0, **options: Any) -> str:
+    """Run the program on the folder, and return what it said."""
+    command = (*TINY, "--input_dir", videos, "--on_extraction", kind, "--output_path", output, *flags)
+    result = run(*command, program=PROGRAM, **options)
+    assert result.returncode == exit_code, result.stderr
+    return result.stdout + result.stderr
+
+
+def read_h5(folder: Path) -> dict[str, np.ndarray]:
+    found = {}
+
+    def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(node, h5py.Group) and "id" in node.attrs:
+            assert node.attrs["name"] == name
+            found[name] = node["tiny"][:]
+
+    with h5py.File(folder / "features.h5") as file:
+        file.visititems(visit)
+    return found
+
+
+def read_parquet(folder: Path) -> dict[str, np.ndarray]:
+    table = pandas.concat(pandas.read_parquet(path) for path in sorted(folder.glob("*.parquet")))
+    return {name: np.stack(rows["embedding"]) for name, rows in table.groupby("name")}
+
+
+def read_tars(folder: Path) -> dict[str, np.ndarray]:
+    paths = [f"file:{path}" for path in sorted(folder.glob("*.tar"))]
+    samples = list(webdataset.WebDataset(paths, shardshuffle=False).decode())
+    found = {sample["json"]["name"]: sample["tiny.npy"] for sample in samples}
+    assert len(found) == len(samples)
+    return found
+
+
+READ = {"save_h5": read_h5, "save_parquet": read_parquet, "save_webdataset": read_tars}
+
+
+def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    """Compare bit for bit."""
+    assert found.keys() == expected.keys()
+    for name, array in found.items():
+        np.testing.assert_array_equal(array, expected[name], strict=True)
+
+
+@pytest.mark.parametrize("kind", BOUND)
+def test_a_format_of_many_videos_holds_what_numpy_files_hold(tmp_path, videos, expected, kind):
+    folder = tmp_path / "tiny"
+    extract(kind, videos, tmp_path, "--limit", 2)
+    extract(kind, videos, tmp_path)
+    assert_equal(READ[kind](folder), expected)
+    lines = (folder / "manifest.jsonl").read_text().splitlines()
+    assert len(lines) == 8  # each video is extracted once, and bound once
+    assert all("place" in line["outputs"][0] for line in manifest(folder).values())
+    assert len(list(folder.glob("features*"))) == (1 if kind == "save_h5" else 2)
+    assert not unfinished(tmp_path)
+
+
+def test_parquet_answers_questions_by_time(tmp_path, videos, expected):
+    extract("save_parquet", videos, tmp_path)
+    query = f"SELECT embedding FROM '{tmp_path}/tiny/*.parquet' WHERE name = 'a' AND start_s >= 1 ORDER BY window_index"
+    rows = np.array(duckdb.sql(query).fetchall(), np.float32)[:, 0]
+    np.testing.assert_array_equal(rows, expected["a"][25:])
+
+
+@pytest.mark.parametrize("kind", BOUND[:2])
+def test_videos_are_there_once_after_damage_and_overwriting(tmp_path, videos, expected, kind):
+    extract(kind, videos, tmp_path)
+    (path,) = (tmp_path / "tiny").glob("features*")
+    path.write_bytes(path.read_bytes()[:-2000])
+    extract(kind, videos, tmp_path)
+    assert_equal(READ[kind](tmp_path / "tiny"), expected)
+    write_again = ("--overwrite", "--limit", 2)  # so that a file keeps some of its videos and loses others
+    extract(kind, videos, tmp_path, *write_again)
+    assert_equal(READ[kind](tmp_path / "tiny"), expected)
+    assert not unfinished(tmp_path)
+
+
+@pytest.mark.parametrize("kind", BOUND[:2])
+def test_a_killed_run_is_finished_by_the_next(tmp_path, videos, expected, kind):
+    folder = tmp_path / "tiny"
+    process = start(
+        *TINY, "--input_dir", videos, "--on_extraction", kind, "--output_path", tmp_path, "--pause_s", 0.02,
+        program=PROGRAM,
+    )  # fmt: skip
+    until(lambda: (folder / "manifest.jsonl").exists(), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not list(folder.glob("features*"))
+    assert list((folder / ".featmill" / "parts").rglob("*.npz"))
+    extract(kind, videos, tmp_path)
+    assert_equal(READ[kind](folder), expected)
+    assert not unfinished(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["save_h5", "save_parquet"])
+def test_outputs_may_lie_at_an_address(tmp_path, videos, expected, kind):
+    with s3_server() as environment:
+        extract(kind, videos, "s3://bucket/out", "--limit", 2, env=environment)
+        extract(kind, videos, "s3://bucket/out", env=environment)
+        client = s3_client(environment)
+        keys = [found["Key"] for found in client.list_objects_v2(Bucket="bucket")["Contents"]]
+        for key in keys:
+            (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+            client.download_file("bucket", key, str(tmp_path / key))
+    assert_equal(READ[kind](tmp_path / "out" / "tiny"), expected)
+    assert not [key for key in keys if ".featmill" in key]
+
+
+@pytest.mark.parametrize("kind", ["save_npz", "save_parquet"])
+def test_one_file_for_the_list_is_in_its_order(tmp_path, videos, expected, kind):
+    names = ("inner/c", "a", "b.take2")
+    (tmp_path / "list.txt").write_text("".join(f"{name}.mp4\n" for name in names))
+    result = run(
+        *TINY, "--video_list", tmp_path / "list.txt", "--video_root", videos, "--on_extraction", kind,
+        "--output_path", tmp_path / "out", "--out", tmp_path / "all.pkl", program=PROGRAM,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    entries = pickle.loads((tmp_path / "all.pkl").read_bytes())
+    for entry, name in zip(entries, names, strict=True):
+        np.testing.assert_array_equal(entry, expected[name], strict=True)
+
+
+@pytest.fixture(scope="module")
+def shards(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tars of the clips, one with the metadata of ACAV100M."""
+    folder = tmp_path_factory.mktemp("shards")
+    members = {"shard-000000": ("b.take2.mp4", "a.mp4", "silent.mp4"), "shard-000001": ("inner/c.mp4",)}
+    for shard, names in members.items():
+        with tarfile.open(folder / f"{shard}.tar", "w") as tar:
+            for name in names:
+                tar.add(videos / name, name)
+    about = [{"filename": "a.mp4", "id": "YouTube-a", "segment": [3, 13]}]
+    (folder / "shard-000000.json").write_text(json.dumps(about))
+    return folder
+
+
+def extract_shards(shards: Path, output: Path, *flags: Any) -> dict[str, list[dict[str, Any]]]:
+    """Run two feature types over the shards, and return the rows by shard."""
+    result = run(
+        "--feature_type", "tiny", "vggish", "--layers", "--weights", "random", "--device", "cpu",
+        "--tar_path", f"{shards}/shard-{{000000..000001}}.tar", "--on_extraction", "save_shards",
+        "--output_path", output, *flags, program=PROGRAM,
+    )  # fmt: skip
+    assert result.returncode == 1, result.stderr  # the silent clip has no sound
+    return {path.stem: pickle.loads(path.read_bytes()) for path in sorted(output.glob("*.pkl"))}
+
+
+def test_shards_hold_the_features_of_all_types(tmp_path, shards, expected):
+    rows = extract_shards(shards, tmp_path)
+    assert {shard: [row["filename"] for row in found] for shard, found in rows.items()} == {
+        "shard-000000": ["b.take2.mp4", "a.mp4", "silent.mp4"],
+        "shard-000001": ["c.mp4"],
+    }
+    _, a, silent = rows["shard-000000"]
+    assert (a["id"], a["segment"]) == ("YouTube-a", [3, 13])
+    (visual,), (audio,) = a["visual_features"], a["audio_features"]
+    np.testing.assert_allclose(visual["feat_array"], expected["a"].mean(0), rtol=1e-6)
+    assert (visual["extractor_name"], audio["extractor_name"], audio["dataset"]) == ("tiny", "VGGish", "YouTube-8M")
+    assert [layer.shape for layer in audio["feat_array"].values()] == [(64,), (128,), (256,), (512,), (128,)]
+    assert (len(silent["visual_features"]), silent["audio_features"]) == (1, [])
+    assert not [path for path in unfinished(tmp_path) if path.is_file()]  # what is marked are finished shards
+    (tmp_path / "shard-000000.pkl").write_bytes(b"lost")
+    assert str(extract_shards(shards, tmp_path)) == str(rows)
+
+
+def test_the_keys_of_acav100ms_code(tmp_path, shards):
+    rows = extract_shards(shards, tmp_path, "--shard_keys", "code")
+    (row,) = rows["shard-000001"]
+    assert list(row) == ["video_features", "audio_features", "filename", "shard_size", "shard_name"]
+    assert (row["filename"], row["shard_size"], row["shard_name"]) == ("c", 1, "shard-000001")
+    assert list(row["video_features"][0]) == ["model_key", "extractor_name", "dataset", "array"]
+
+
+def test_shards_need_tars_and_flow_is_no_vector(tmp_path, videos):
+    message = extract("save_shards", videos, tmp_path, exit_code=2)
+    assert "--tar_path" in message
+    flow = ("--feature_type", "raft", "--device", "cpu", "--input_dir", videos, "--output_path", tmp_path)
+    result = run(*flow, "--on_extraction", "save_parquet")
+    assert (result.returncode, "raft gives maps" in result.stderr) == (2, True)
+    assert not list(tmp_path.iterdir())

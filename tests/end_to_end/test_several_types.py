@@ -1,0 +1,96 @@
+"""Several feature types in one pass: the same outputs as runs of their own, and none disturbs another."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.media import moving_frames, waveform, write_clip, write_sound
+from support.program import ROOT, manifest, run, unfinished
+
+PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
+SAVED = ("--device", "cpu", "--on_extraction", "save_numpy")
+CLIPS = [ROOT / "sample" / "bouncing_shapes.mp4", ROOT / "sample" / "camera_pan.mp4"]
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two clips with sound, one without, sound without pictures, and a short one."""
+    folder = tmp_path_factory.mktemp("videos")
+    return {
+        "a": write_clip(folder / "a.mp4", moving_frames(60), sound=waveform(0, 2.4, 44100)),
+        "b": write_clip(folder / "b.mp4", moving_frames(30, seed=1), sound=waveform(1, 1.2, 44100)),
+        "silent": write_clip(folder / "silent.mp4", moving_frames(10, seed=2)),
+        "speech": write_sound(folder / "speech.wav", waveform(3, 3.0, 16000), 16000),
+        "short": write_clip(folder / "short.mp4", moving_frames(5, seed=4), sound=waveform(4, 0.2, 44100)),
+    }
+
+
+def arrays(folder: Path) -> dict[str, np.ndarray]:
+    """Return all saved arrays by path below a folder."""
+    return {path.relative_to(folder).as_posix(): np.load(path) for path in sorted(folder.rglob("*.npy"))}
+
+
+def assert_equal(ours: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    """Compare bit for bit."""
+    assert ours.keys() == expected.keys()
+    for name, array in ours.items():
+        np.testing.assert_array_equal(array, expected[name])
+
+
+def test_one_pass_gives_what_runs_of_their_own_give(tmp_path: Path, videos: dict[str, Path]) -> None:
+    paths = ("--video_paths", *videos.values())
+    both = run(
+        "--feature_type", "tiny", "loudness", *SAVED, *paths, "--output_path", tmp_path / "both", program=PROGRAM
+    )
+    for name in ("tiny", "loudness"):
+        run("--feature_type", name, *SAVED, *paths, "--output_path", tmp_path / "each", program=PROGRAM)
+    assert both.returncode == 1, both.stderr
+    assert_equal(arrays(tmp_path / "both"), arrays(tmp_path / "each"))
+    lines = {name: manifest(tmp_path / "both" / name) for name in ("tiny", "loudness")}
+    status = {name: {video: line["status"] for video, line in of_type.items()} for name, of_type in lines.items()}
+    assert status == {
+        "tiny": {"a": "done", "b": "done", "silent": "done", "short": "done", "speech": "failed"},
+        "loudness": {"a": "done", "b": "done", "silent": "failed", "short": "failed", "speech": "done"},
+    }
+    assert "no video stream" in lines["tiny"]["speech"]["reason"]
+    assert "no audio stream" in lines["loudness"]["silent"]["reason"]
+    assert "too short" in lines["loudness"]["short"]["reason"]
+    assert lines["tiny"]["a"]["feature_type"] == "tiny" and lines["tiny"]["a"]["decoded"] == 60
+    assert not unfinished(tmp_path)
+
+
+def test_only_the_type_that_lacks_a_video_is_run_again(tmp_path: Path, videos: dict[str, Path]) -> None:
+    command = ("--feature_type", "tiny", "loudness", *SAVED, "--video_paths", videos["a"], videos["b"])
+    assert run(*command, "--output_path", tmp_path, program=PROGRAM).returncode == 0
+    before = arrays(tmp_path)
+    (tmp_path / "loudness" / "b_loudness.npy").unlink()
+    assert run(*command, "--output_path", tmp_path, program=PROGRAM).returncode == 0
+    assert_equal(arrays(tmp_path), before)
+    ids = {
+        name: [json.loads(line)["name"] for line in (tmp_path / name / "manifest.jsonl").read_text().splitlines()]
+        for name in ("tiny", "loudness")
+    }
+    assert {name: sorted(found) for name, found in ids.items()} == {"tiny": ["a", "b"], "loudness": ["a", "b", "b"]}
+
+
+def test_what_is_printed_says_which_type_it_is(videos: dict[str, Path]) -> None:
+    result = run("--feature_type", "tiny", "loudness", "--device", "cpu", "--video_paths", videos["b"], program=PROGRAM)
+    assert result.returncode == 0, result.stderr
+    for name in ("tiny", "loudness"):
+        assert f"{name}: {videos['b']}\n{name}\n" in result.stdout
+    alone = run("--feature_type", "tiny", "--device", "cpu", "--video_paths", videos["b"], program=PROGRAM)
+    assert alone.stdout.startswith(f"{videos['b']}\ntiny\n")
+
+
+def test_slowfast_and_vggish_of_real_clips(tmp_path: Path) -> None:
+    flags = ("--weights", "random", *SAVED, "--video_paths", *CLIPS)
+    small = ("--num_clips", 1)  # of slowfast
+    both = run("--feature_type", "slowfast", "vggish", *flags, *small, "--output_path", tmp_path / "both")
+    assert both.returncode == 0, both.stderr
+    run("--feature_type", "slowfast", *flags, *small, "--output_path", tmp_path / "each")
+    run("--feature_type", "vggish", *flags, "--output_path", tmp_path / "each")
+    ours = arrays(tmp_path / "both")
+    assert_equal(ours, arrays(tmp_path / "each"))
+    assert ours["slowfast/camera_pan_slowfast.npy"].shape == (1, 2304)
+    assert ours["vggish/camera_pan_vggish.npy"].shape == (5, 128)

@@ -1,0 +1,169 @@
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from support.golden import case, moving_frames, relative_error
+
+from models.clip.config import OPENAI_MODELS, CLIPConfig
+from models.clip.extractor import CLIPExtractor
+from models.clip.pretrained import FILES, _candidates, needs
+from models.clip.tower import build_tower, image_input, load_tower
+from utils.errors import UserError
+from utils.extractors.base import StreamInfo
+from utils.worker.window_builder import WindowBuilder
+
+CPU = torch.device("cpu")
+
+
+def images(meta):
+    for image in meta["input"]["images"]:
+        frames = moving_frames(image["seed"], 1, image["height"], image["width"])
+        assert zlib.crc32(frames.tobytes()) == image["crc32"]
+        yield torch.from_numpy(frames)
+
+
+def extractor(path, **settings):
+    return CLIPExtractor(CLIPConfig(**settings), {"clip": path}, CPU)
+
+
+def test_preprocessing_equals_the_reference():
+    arrays, meta = case("clip", "case_preprocess")
+    with torch.device("meta"):
+        tower = build_tower("ViT-B-32", "openai")
+    image = image_input(tower, "ViT-B-32", "openai")
+    for i, frame in enumerate(images(meta)):
+        crop = image.crops(frame)
+        np.testing.assert_array_equal(crop[0], arrays[f"output_crop_{i}"])
+        network_input = image.normalized(crop)[0, :, ::8, ::8]
+        assert relative_error(network_input, arrays[f"output_tensor_{i}"]) < 1e-6
+
+
+@pytest.mark.parametrize(("model_name", "file"), [("ViT-B/32", "ViT-B-32"), ("RN50", "RN50")])
+def test_embeddings_equal_the_reference(clip_files, model_name, file):
+    arrays, meta = case("clip", f"case_embed_{file}")
+    clip = extractor(clip_files(file), model_name=model_name)
+    noise = np.random.default_rng(meta["input"]["noise"]["seed"]).normal(0, 1, (2, 3, 224, 224)).astype(np.float32)
+    with torch.inference_mode():
+        frames = torch.cat([clip.prepare(frame) for frame in images(meta)])
+        assert relative_error(clip.forward({"frame": frames})["clip"], arrays["output_image"]) < 1e-4
+        assert relative_error(clip.network(torch.from_numpy(noise)), arrays["output_noise"]) < 1e-4
+
+
+def test_clips_equal_the_reference(clip_files):
+    arrays, meta = case("clip", "case_per_clip")
+    frames = moving_frames(meta["input"]["seed"], 11, 96, 128)
+    assert zlib.crc32(frames.tobytes()) == meta["input"]["crc32"]
+    clip = extractor(clip_files("ViT-B-32"), clip_len=2.0)
+    info = StreamInfo(fps=meta["input"]["fps"], height=96, width=128)
+    cutter = WindowBuilder(clip, clip.sampling(info))
+    with torch.inference_mode():
+        cuts = list(cutter.push(clip.prepare(torch.from_numpy(frames)), np.arange(11) / 2.5))
+        assert list(cutter.finish()) == []
+        batch = {"clip": torch.stack([cut.inputs["clip"] for cut in cuts])}
+        assert batch["clip"].shape == (2, 5, 224, 224, 3)
+        rows = clip.forward(batch)["clip"]
+        clip.config = CLIPConfig(clip_len=2.0, normalize=True)
+        unit = clip.forward(batch)["clip"]
+    assert relative_error(rows, arrays["output_features"]) < 1e-4
+    assert relative_error(unit, rows / rows.norm(dim=1, keepdim=True)) < 1e-6
+    assert clip.no_windows(4, info).reason == "4 frames, fewer than the 5 of one clip; use a smaller --clip_len"
+
+
+def test_state_dicts_and_safetensors_are_the_same_tower(tmp_path):
+    import safetensors.torch
+
+    tower = build_tower("ViT-S-32", None)
+    state = {f"visual.{name}": tensor for name, tensor in tower.state_dict().items()}
+    torch.save({"state_dict": {f"module.{name}": tensor for name, tensor in state.items()}}, tmp_path / "a.pt")
+    safetensors.torch.save_file(state | {"logit_scale": torch.zeros(())}, tmp_path / "b.any")
+    for name in ("a.pt", "b.any"):
+        loaded = load_tower(tmp_path / name, "ViT-S-32", None).state_dict()
+        assert all(torch.equal(tensor, loaded[key]) for key, tensor in tower.state_dict().items())
+
+
+def test_other_files_are_refused(tmp_path):
+    torch.save({"fc.weight": torch.zeros(3)}, tmp_path / "fc.pt")
+    with pytest.raises(UserError, match=r"fc\.pt: not a checkpoint of CLIP: no tensor of an image tower"):
+        load_tower(tmp_path / "fc.pt", "ViT-S-32", None)
+    torch.save({"visual.proj": torch.zeros(3)}, tmp_path / "proj.pt")
+    with pytest.raises(UserError, match=r"proj\.pt: not a checkpoint.*missing: visual\..*wrong shape: visual\.proj"):
+        load_tower(tmp_path / "proj.pt", "ViT-S-32", None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"model_name": "ViT-B-99", "pretrained": "openai"}, ["ViT-B-99", "no weights", "did you mean"]),
+        ({"model_name": "ViT-B-32"}, ["--pretrained must name one", "laion2b_s34b_b79k"]),
+        ({"model_name": "ViT-B/32", "pretrained": "webli"}, ["webli is none of them", "openai"]),
+    ],
+)
+def test_wrong_names_of_weights_are_explained(settings, words):
+    with pytest.raises(UserError) as caught:
+        needs(CLIPConfig(**settings))["clip"].published.bring()
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_unknown_network_is_named():
+    with pytest.raises(UserError, match=r"VitB32: no model of open_clip.*did you mean ViT-B-32"):
+        build_tower("VitB32", None)
+
+
+def test_preprocessing_follows_the_weights():
+    tower = build_tower("ViT-S-32", None)
+    image = image_input(tower, "ViT-B-32-SigLIP2-256", None)  # one way for all of its weights
+    assert (image.fit, image.filter, image.mean, image.std) == ("squash", "bicubic", (0.5,) * 3, (0.5,) * 3)
+    assert image_input(tower, "PE-Core-B-16", "meta").filter == "bilinear"
+    assert image_input(tower, "ViT-S-32", None).fit == "shortest"
+    with pytest.raises(UserError, match=r"say with --pretrained which of them.*dfn5b"):
+        image_input(tower, "ViT-H-14-quickgelu", None)
+
+
+def test_the_activation_is_the_one_of_the_weights():
+    def activation(model_name, tag):
+        with torch.device("meta"):
+            return type(build_tower(model_name, tag).transformer.resblocks[0].mlp.gelu).__name__
+
+    assert activation("ViT-B-32", "openai") == "QuickGELU"
+    assert activation("ViT-B-32", "laion2b_s34b_b79k") == "GELU"
+    assert activation("ViT-B-32-quickgelu", None) == "QuickGELU"
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({}, "ViT-B-32.pt"),
+        ({"model_name": "ViT-L/14@336px"}, "ViT-L-14-336px.pt"),
+        ({"model_name": "ViT-L-14-336", "pretrained": "openai"}, "ViT-L-14-336px.pt"),
+        ({"model_name": "ViT-B-16-quickgelu", "pretrained": "openai"}, "ViT-B-16.pt"),
+        ({"model_name": "ViT-B-16-SigLIP2", "pretrained": "webli"}, "ViT-B-16-SigLIP2.webli.safetensors"),
+        ({"model_name": "ViT-B/32", "pretrained": "laion2b_e16"}, "ViT-B-32.laion2b_e16.safetensors"),
+    ],
+)
+def test_each_configuration_names_its_file(settings, name):
+    assert needs(CLIPConfig(**settings))["clip"].published.name == name
+
+
+def test_published_files_are_all_there():
+    assert [file.name for file in FILES][:2] == ["ViT-B-32.pt", "ViT-B-16.pt"]
+    assert len({file.sha256 for file in FILES}) == len(OPENAI_MODELS) == 9
+    assert all(file.sha256 in file.url and len(file.sha256) == 64 for file in FILES)
+    assert _candidates("open_clip_pytorch_model.bin")[0] == "open_clip_model.safetensors"
+    assert _candidates("pytorch_model.bin") == ["pytorch_model.safetensors", "pytorch_model.bin"]
+    assert _candidates("model.safetensors") == ["model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"clip_len": 0.0}, "--clip_len is 0.0"),
+        ({"clip_len": 2.0, "extraction_total": 3}, "--clip_len and --extraction_total exclude"),
+        ({"extraction_fps": 2.0, "extraction_total": 3}, "--extraction_fps and --extraction_total exclude"),
+        ({"extraction_total": 0}, "--extraction_total is 0"),
+        ({"model_name": ""}, "--model_name is empty"),
+    ],
+)
+def test_settings_that_cannot_work(settings, words):
+    with pytest.raises(UserError, match=words):
+        CLIPConfig(**settings)

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision import models
+
+from models.resnet.config import MODEL_NAMES, ResNetConfig
+from models.resnet.extractor import ResNetExtractor
+from models.resnet.pretrained import FILES, PUBLISHED, needs
+from models.resnet.weights import load_resnet
+from utils.errors import UserError
+from utils.weights.seeded import fill_random
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """torchvision's ResNet-18 with recipe weights, and a file of it in the published layout: a bare state dict."""
+    network = models.resnet18().eval()
+    fill_random(network)
+    path = tmp_path_factory.mktemp("resnet") / "resnet18-f37072fd.pth"
+    torch.save(network.state_dict(), path)
+    return network, path
+
+
+def test_features_and_logits_are_torchvisions(published):
+    network, path = published
+    frames = np.random.default_rng(1).integers(0, 256, (2, 120, 160, 3), dtype=np.uint8)
+    preset = models.ResNet18_Weights.IMAGENET1K_V1.transforms()
+    config = ResNetConfig(model_name="resnet18", show_pred=True)
+    extractor = ResNetExtractor(config, {"resnet": path}, torch.device("cpu"))
+    with torch.inference_mode():
+        inputs = torch.stack([preset(Image.fromarray(frame)) for frame in frames])
+        into_fc = []
+        hook = network.fc.register_forward_hook(lambda module, given, result: into_fc.append(given[0]))
+        logits = network(inputs)
+        hook.remove()
+        ours = extractor.forward({"frame": extractor.prepare(torch.from_numpy(frames))})
+    torch.testing.assert_close(ours["resnet"], into_fc[0], rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(ours["logits/resnet"], logits, rtol=1e-5, atol=1e-3)
+    assert ours["resnet"].shape == (2, 512)
+
+
+def test_any_number_of_classes_is_read_off_the_file(published, tmp_path):
+    tensors = published[0].state_dict() | {"fc.weight": torch.zeros(7, 512), "fc.bias": torch.zeros(7)}
+    torch.save({"state_dict": tensors}, tmp_path / "tuned.pth")
+    assert load_resnet(tmp_path / "tuned.pth", "resnet18").fc.out_features == 7
+
+
+def test_a_file_of_another_depth_is_refused(published):
+    with pytest.raises(UserError, match=r"resnet18-f37072fd\.pth: not a checkpoint of ResNet \(.*missing: layer1\.2"):
+        load_resnet(published[1], "resnet34")
+
+
+def test_each_network_has_its_file():
+    assert set(PUBLISHED) == set(MODEL_NAMES)
+    assert FILES[0].name == "resnet50-0676ba61.pth" == needs(ResNetConfig())["resnet"].published.name
+    with pytest.raises(UserError, match=r"--model_name is 'resnet51'.*did you mean resnet"):
+        ResNetConfig(model_name="resnet51")

@@ -1,0 +1,126 @@
+"""SlowFast through main.py: from a video file and a checkpoint file to what published tools give."""
+
+import io
+import tarfile
+
+import numpy as np
+import pytest
+import torch
+from support.golden import case, relative_error
+from support.program import manifest, run
+
+from models.slowfast.config import SlowFastConfig
+from models.slowfast.extractor import SlowFastExtractor
+from utils.extractors.base import StreamInfo
+
+TOLERANCE = 1e-4  # the cases allow 1e-2, for decoders and colour conversions that differ between builds
+
+
+def extract(folder, *flags):
+    """Run main.py on a CPU; return (what it did, the saved arrays by key)."""
+    result = run(
+        "--feature_type", "slowfast", "--device", "cpu", "--on_extraction", "save_numpy", "--output_path", folder,
+        *flags,
+    )  # fmt: skip
+    return result, {path.stem: np.load(path) for path in (folder / "slowfast").glob("*.npy")}
+
+
+def test_two_second_clips_equal_the_script(tmp_path, slowfast_files):
+    expected, _ = case("slowfast_e2e", "case_seed003")
+    video = tmp_path / "waves.mp4"
+    video.write_bytes(expected["input_mp4"].tobytes())
+    result, arrays = extract(
+        tmp_path, "--video_paths", video, "--preset", "squash", "--clip_len", 2, "--show_pred",
+        "--weights_dir", slowfast_files["pytorchvideo"].parent,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert relative_error(arrays["waves_slowfast"], expected["output_features"]) < TOLERANCE
+    np.testing.assert_allclose(arrays["waves_timestamps_ms"], [49 * 40, 99 * 40])
+    assert arrays["waves_fps"] == 25
+    assert result.stdout.count("waves.mp4 window") == 2
+    line = manifest(tmp_path / "slowfast")["waves"]
+    assert (line["status"], line["windows"], line["repeated"]) == ("done", 2, 0)
+
+
+def test_layers_of_files_equal_acav100m(tmp_path, slowfast_files):
+    expected, meta = case("slowfast_e2e", "case_acav_shard")
+    with tarfile.open(fileobj=io.BytesIO(expected["input_tar"].tobytes())) as shard:
+        shard.extractall(tmp_path, filter="data")
+    names = [entry["filename"] for entry in meta["input"]["shard_json"]]
+    paths = [next(tmp_path.rglob(name)) for name in names]
+    result, arrays = extract(
+        tmp_path, "--video_paths", *paths, "--preset", "acav100m", "--layers", "--average", "clips",
+        "--checkpoint", slowfast_files["caffe2"],
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    for i, path in enumerate(paths):
+        for layer in range(5):
+            ours = arrays.pop(f"{path.stem}_layer_{layer}")
+            assert relative_error(ours, expected[f"output_{i}_video_layer_{layer}"]) < TOLERANCE
+    assert not arrays
+
+
+def test_the_sample_clips_with_random_weights(tmp_path):
+    result, arrays = extract(
+        tmp_path, "--weights", "random", "--file_with_video_paths", "sample/sample_video_paths.txt", "--whole_video"
+    )
+    assert result.returncode == 0, result.stderr
+    assert "FEATURES MEAN NOTHING" in result.stderr
+    for name in ("bouncing_shapes", "camera_pan"):
+        features = arrays[f"{name}_slowfast"]
+        assert (features.shape, features.dtype) == ((1, 2304), np.float32)
+        assert np.isfinite(features).all()
+
+
+def test_wrong_requests_end_before_any_work(tmp_path):
+    result, arrays = extract(
+        tmp_path, "--weights", "random", "--video_paths", "sample/camera_pan.mp4", "--clip_len", 2, "--whole_video"
+    )
+    assert result.returncode == 2
+    assert "--clip_len and --whole_video exclude each other" in result.stderr
+    result, _ = extract(tmp_path, "--video_paths", "sample/camera_pan.mp4", "--checkpoint", "README.md")
+    assert result.returncode == 2
+    assert "README.md: neither a PyTorch nor a Caffe2 checkpoint" in result.stderr
+    assert not arrays
+
+
+class Sampler(SlowFastExtractor):
+    """Without a network."""
+
+    def load(self):
+        pass
+
+
+def windows(n_frames, fps=25.0, **flags):
+    extractor = Sampler(SlowFastConfig(**flags), {}, torch.device("cpu"))
+    info = StreamInfo(fps=fps, times_s=np.arange(n_frames) / fps)
+    sampling = extractor.sampling(info)
+    return [[sampling.wanted[i] for i in window.units] for window in sampling.full()], extractor, info
+
+
+def test_clips_of_a_video():
+    found, *_ = windows(130)
+    assert [(clip[0], clip[1], clip[-1], len(clip)) for clip in found] == [(0, 1, 49, 32), (50, 51, 99, 32)]
+    assert [(clip[0], clip[-1]) for clip in windows(130, stack_size=64)[0]] == [(0, 63), (64, 127)]
+    assert [(clip[0], clip[-1]) for clip in windows(130, whole_video=True)[0]] == [(0, 129)]
+    assert [(clip[0], clip[-1]) for clip in windows(400, preset="acav100m")[0]] == [(0, 250)]
+    assert [(clip[0], clip[-1]) for clip in windows(400, preset="acav100m", clip_len=8.0)[0]] == [(0, 199), (200, 399)]
+    assert [(clip[0], clip[-1]) for clip in windows(130, fps=29.97, preset="squash")[0]] == [(0, 58), (59, 117)]
+
+
+@pytest.mark.parametrize("flags", [{}, {"preset": "squash"}, {"stack_size": 50}])
+def test_short_videos(flags):
+    (clip,), *_ = windows(9, **flags)
+    assert clip[:8] == [0, 1, 3, 4, 6, 7, 0, 2]  # 50 frames in turn, 32 of those
+    for choice, status in (("skip", "skipped"), ("error", "failed")):
+        found, extractor, info = windows(9, short_video=choice, **flags)
+        assert found == []
+        nothing = extractor.no_windows(0, info)
+        assert nothing.status == status
+        assert "9 frames" in nothing.reason
+
+
+def test_a_video_without_frames():
+    found, extractor, info = windows(0, whole_video=True)
+    assert found == []
+    assert extractor.no_windows(0, info).reason == "it has no frames; get the file again"

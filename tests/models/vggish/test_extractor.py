@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+from support.golden import case, relative_error
+from support.program import run
+
+from models.vggish.config import VGGishConfig
+from models.vggish.extractor import LAYERS, VGGishExtractor
+from models.vggish.network import CPU_EXAMPLES, VGGish
+from models.vggish.weights import load_vggish
+from utils.errors import UserError
+
+SIZES = (64, 128, 256, 512, 128)
+
+
+def test_layers_equal_those_of_acav100m(tensorflow_run):
+    arrays, _ = case("vggish_layers", "case_layers")
+    network = load_vggish(tensorflow_run.checkpoint)
+    with torch.inference_mode():
+        rows = [network.layers(torch.from_numpy(clip)) for clip in arrays["input"]]
+    extractor = VGGishExtractor.__new__(VGGishExtractor)
+    extractor.config = VGGishConfig(layers=True)
+    for i, clip in enumerate(rows):
+        averaged = extractor.finish({key: layer.numpy() for key, layer in zip(LAYERS, clip, strict=True)})
+        for key in LAYERS:
+            assert relative_error(averaged[key], arrays[f"output_{key}"][i]) < 1e-4
+
+
+def test_each_example_has_its_own_layers_and_the_usual_embedding():
+    network = VGGish().eval()
+    examples = torch.randn(CPU_EXAMPLES + 1, 96, 64, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        layers, alone = network.layers(examples), network.layers(examples[-1:])
+        embedding, _ = network(examples)
+    assert [tuple(layer.shape) for layer in layers] == [(CPU_EXAMPLES + 1, size) for size in SIZES]
+    assert all(relative_error(layer[-1:], one) < 1e-5 for layer, one in zip(layers, alone, strict=True))
+    assert relative_error(layers[-1], embedding) < 1e-6
+
+
+def test_a_file_gives_the_mean_of_its_examples(tmp_path):
+    result = run(
+        "--feature_type", "vggish", "--layers", "--weights", "random", "--video_paths", "sample/bouncing_shapes.mp4",
+        "--on_extraction", "save_numpy", "--output_path", tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    saved = {path.stem: np.load(path) for path in (tmp_path / "vggish").glob("*.npy")}
+    assert {name: array.shape for name, array in saved.items()} == {
+        f"bouncing_shapes_layer_{i}": (size,) for i, size in enumerate(SIZES)
+    }
+    assert all(array.dtype == np.float32 and np.isfinite(array).all() for array in saved.values())
+
+
+def test_rows_stay_as_they_are_without_an_average():
+    extractor = VGGishExtractor.__new__(VGGishExtractor)
+    extractor.config = VGGishConfig(layers=True, average="none")
+    assert extractor.finish({"layer_0": np.ones((6, 64))})["layer_0"].shape == (6, 64)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"layers": True, "postprocess": True}, "--postprocess changes the plain embedding"),
+        ({"layers": True, "preactivation": True}, "--preactivation changes"),
+        ({"layers": True, "vggish_backend": "tf"}, "needs the PyTorch backend"),
+        ({"average": "clips", "postprocess": True}, "8-bit levels"),
+        ({"average": "both"}, "choose from auto, clips, none"),
+    ],
+)
+def test_what_excludes_each_other_is_refused(flags, message):
+    with pytest.raises(UserError, match=message):
+        VGGishConfig(**flags)
+
+
+def test_the_embedding_is_averaged_only_if_asked():
+    assert not VGGishConfig().averages
+    assert VGGishConfig(average="clips").averages
+    assert VGGishConfig(layers=True).averages
+    assert not VGGishConfig(layers=True, average="none").averages

@@ -1,0 +1,1 @@
+"""What the tests share: golden data, clips, servers, and the program run as a user runs it."""

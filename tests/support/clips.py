@@ -1,0 +1,64 @@
+"""The golden cases that go from a video's frames to its stored feature, for models that see clips."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from support.golden import case, moving_frames
+from utils.extractors.base import StreamInfo
+from utils.extractors.clips import VideoClipsExtractor
+from utils.worker.window_builder import WindowBuilder
+
+CROP_TYPES = {"CenterCrop": "center", "ThreeCrop": "3-crop", "TenCrop": "10-crop"}
+
+
+def clip_case(name: str) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, Any]]:
+    """Return the outputs of a clip_level case, its frames uint8 [n, H, W, 3], and the flags that ask for it."""
+    expected, meta = case("clip_level", name)
+    frames = moving_frames(*(meta["input"][key] for key in ("seed", "n", "height", "width")))
+    if "pipeline" in meta:
+        steps = {step["type"]: step for step in meta["pipeline"]}
+        crop_step = next(step for step in steps if step in CROP_TYPES)
+        flags = {
+            "preset": "mmaction2_0x",
+            "stack_size": steps["SampleFrames"]["clip_len"],
+            "frame_interval": steps["SampleFrames"]["frame_interval"],
+            "num_clips": steps["SampleFrames"]["num_clips"],
+            "side_size": steps["Resize"]["scale"][1],
+            "crop_size": steps[crop_step]["crop_size"],
+            "crop_type": CROP_TYPES[crop_step],
+        }
+    else:
+        flags = {
+            "preset": "snippets",
+            "num_clips": meta["settings"]["num_clips_per_video"],
+            "side_size": meta["settings"]["resize_size"],
+            "crop_size": meta["settings"]["crop_size"],
+            "crop_type": meta["settings"]["crop_type"],
+        }
+    return expected, frames, flags
+
+
+def extract(extractor: VideoClipsExtractor, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is saved of a video with these frames, and the features of its views [clips, crops, D]."""
+    info = StreamInfo(25.0, frames.shape[1], frames.shape[2], times_s=np.arange(len(frames)) / 25)
+    sampling = extractor.sampling(info)
+    cutter = WindowBuilder(extractor, sampling)
+    rows = {}
+    with torch.inference_mode():
+        prepared = extractor.prepare(torch.from_numpy(frames[sampling.wanted]))
+        cuts = [*cutter.push(prepared, info.times_s[sampling.wanted]), *cutter.finish()]
+        for start in range(0, len(cuts), extractor.batch_size):
+            batch = cuts[start : start + extractor.batch_size]
+            outputs = extractor.forward({"views": torch.stack([cut.inputs["views"] for cut in batch])})
+            rows |= {cut.row: row.numpy() for cut, row in zip(batch, outputs[extractor.key], strict=True)}
+    views = np.stack([rows[row] for row in sorted(rows)])
+    return extractor.finish({extractor.key: views})[extractor.key], views
+
+
+def clips_of(extractor: VideoClipsExtractor, frames: np.ndarray) -> np.ndarray:
+    """Return the frame numbers of each clip, [clips, T], in the order of the rows."""
+    sampling = extractor.sampling(StreamInfo(25.0, times_s=np.arange(len(frames)) / 25))
+    rows = {window.row: [sampling.wanted[unit] for unit in window.units] for window in sampling.full()}
+    return np.array([rows[row] for row in sorted(rows)])

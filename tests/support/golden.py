@@ -1,0 +1,80 @@
+"""Golden data: checkpoints in their published layout, recorded cases, and the error that they allow."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from utils.weights import seeded
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def relative_error(ours: Any, reference: Any) -> float:
+    """Return ||ours - reference|| / ||reference|| in float64; infinite where the shapes differ."""
+    ours, reference = np.asarray(ours, np.float64), np.asarray(reference, np.float64)
+    if ours.shape != reference.shape:
+        return float("inf")
+    return float(np.linalg.norm(ours - reference) / max(np.linalg.norm(reference), 1e-30))
+
+
+def case(model: str, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays of tests/golden/<model>/<name>.npz and its meta."""
+    with np.load(GOLDEN / model / f"{name}.npz", allow_pickle=False) as file:
+        arrays = {key: file[key] for key in file.files if key != "meta"}
+        meta = json.loads(str(file["meta"])) if "meta" in file.files else {}
+    return arrays, meta
+
+
+def layout(model: str, keys: str = "keys.json") -> dict[str, Any]:
+    """Return a published checkpoint's layout: "tensors" is name -> [shape, dtype], in order."""
+    spec = json.loads((GOLDEN / model / keys).read_text())
+    if "keys" in spec:  # the same table, named so in some of the files
+        spec["tensors"] = spec.pop("keys")
+    return spec
+
+
+def recipe_arrays(model: str, keys: str = "keys.json", layout_name: str = "torch") -> dict[str, np.ndarray]:
+    """Return every tensor of a published layout, filled by the recipe."""
+    spec = layout(model, keys)
+    alias, scale = spec.get("alias", {}), spec.get("scale", {})
+    arrays = {}
+    for name, (shape, dtype, *value) in spec["tensors"].items():
+        if dtype.startswith("int"):
+            arrays[name] = np.full(shape, value[0] if value else 0, dtype)
+        else:
+            drawn = seeded.draw(alias.get(name, name), tuple(shape), layout_name)
+            arrays[name] = (drawn * scale.get(name, 1)).astype(dtype)
+    return arrays
+
+
+def write_checkpoint(path: Path, model: str, keys: str = "keys.json", wrapper: str | None = None) -> Path:
+    """Write a checkpoint with recipe weights in a published layout, as torch.save would; return its path."""
+    tensors = {name: torch.from_numpy(array) for name, array in recipe_arrays(model, keys).items()}
+    torch.save({wrapper: tensors} if wrapper else tensors, path)
+    return path
+
+
+def moving_frames(seed: int, n: int, height: int, width: int) -> np.ndarray:
+    """Return the smooth moving RGB frames that the golden cases name, uint8 [n, height, width, 3]."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    phase = rng.uniform(0, 2 * np.pi, (3, 4))
+    frequency = rng.uniform(0.02, 0.15, (3, 4, 2))
+    speed = rng.uniform(-0.4, 0.4, (3, 4))
+    frames = np.empty((n, height, width, 3), np.uint8)
+    for t in range(n):
+        for c in range(3):
+            angles = [frequency[c, k, 0] * x + frequency[c, k, 1] * y + phase[c, k] + speed[c, k] * t for k in range(4)]
+            frames[t, :, :, c] = np.clip(127.5 + 30.0 * sum(map(np.sin, angles)), 0, 255).round()
+    return frames
+
+
+def golden_clips(rule: dict[str, Any]) -> torch.Tensor:
+    """Return the input that a case of mmaction2's 3D networks names, float32 [views, 3, frames, height, width]."""
+    mean, std = (np.array(rule[name], np.float32) for name in ("mean", "std"))
+    views = [moving_frames(seed, rule["n"], rule["height"], rule["width"]) for seed in rule["seeds"]]
+    normalized = (np.stack(views).astype(np.float32) - mean) / std
+    return torch.from_numpy(normalized.transpose(0, 4, 1, 2, 3).copy())

@@ -1,0 +1,102 @@
+"""Run the program as a user does."""
+
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HAS_COMPILER = shutil.which(os.environ.get("CXX", "g++")) is not None
+needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler for --compile")
+
+
+def run(
+    *arguments: Any, cwd: Path = ROOT, env: dict[str, str] | None = None, program: Path = ROOT / "main.py"
+) -> subprocess.CompletedProcess[str]:
+    """Return what `python main.py ARGUMENTS` did: returncode, stdout, stderr."""
+    command = [sys.executable, str(program), *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=cwd, env=os.environ | (env or {}), capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def start(*arguments: Any, program: Path = ROOT / "main.py") -> subprocess.Popen[str]:
+    """Start `python main.py ARGUMENTS` in a process group of its own, as a shell does."""
+    command = [sys.executable, str(program), *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def interrupt_group(process: subprocess.Popen[str]) -> None:
+    """Send Ctrl-C to the program and its workers, as a terminal does."""
+    os.killpg(process.pid, signal.SIGINT)
+
+
+def manifest(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the last manifest line of each video, by output name."""
+    lines = map(json.loads, (folder / "manifest.jsonl").read_text().splitlines())
+    return {line["name"]: line for line in lines}
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """Return the temporary files below a folder; there must be none once a run has ended."""
+    private = [path for path in folder.rglob("*") if ".featmill" in path.parts and path.is_file()]
+    return [path for path in private if path.parent.name != "shards"]
+
+
+def until(happened: Callable[[], Any], process: subprocess.Popen[str]) -> None:
+    """Wait until something has happened, as long as the program runs."""
+    while not happened():
+        if process.poll() is not None:
+            raise AssertionError(f"the program ended before: {process.communicate()}")
+        time.sleep(0.02)
+
+
+def workers(pid: int) -> list[int]:
+    """Return the worker processes of a program, by their ids."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # a process may end meanwhile
+            parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            if parent == pid and b"--multiprocessing-fork" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process exists and is not merely waiting to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def watched(path: Path) -> Iterator[Callable[[], bool]]:
+    """Watch a file; the function that this yields tells whether any process has opened it since (Linux's inotify)."""
+    libc, opened = ctypes.CDLL(None, use_errno=True), 0x20
+    queue = libc.inotify_init1(os.O_NONBLOCK)
+    if queue < 0 or libc.inotify_add_watch(queue, os.fsencode(path), opened) < 0:
+        raise OSError(ctypes.get_errno(), "inotify cannot watch", str(path))
+
+    def was_opened() -> bool:
+        try:
+            return bool(os.read(queue, 4096))
+        except BlockingIOError:
+            return False
+
+    try:
+        yield was_opened
+    finally:
+        os.close(queue)

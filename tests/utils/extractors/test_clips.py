@@ -1,0 +1,121 @@
+"""The shared base of clip models, with a network that shows what it was given."""
+
+import numpy as np
+import pytest
+import torch
+from support.clips import extract
+from support.golden import moving_frames
+from torch import nn
+
+from utils.config.schema import output_settings
+from utils.errors import UserError
+from utils.extractors.base import StreamInfo
+from utils.extractors.clips import VideoClipsExtractor
+from utils.extractors.clips_config import VideoClipsConfig, mmaction2_presets
+
+
+class Means(nn.Module):
+    """Features: the mean of each colour."""
+
+    def __init__(self):
+        super().__init__()
+        self.classifier = nn.Linear(3, 3, bias=False)
+        nn.init.eye_(self.classifier.weight)
+        self.classifier.weight.data *= 2
+
+    def forward(self, clips):
+        features = clips.mean((2, 3, 4))
+        return features, self.classifier(features)
+
+
+class MeansExtractor(VideoClipsExtractor):
+    key = "means"
+    clips_at_once = (2, 2)
+    float32_parts = ()
+
+    def network(self, path):
+        return Means()
+
+
+def extractor(**flags) -> MeansExtractor:
+    config = VideoClipsConfig(**({"side_size": 48, "crop_size": 32, "stack_size": 4} | flags))
+    return MeansExtractor(config, {"means": None}, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    "average, shape, axes, with_times",
+    [
+        ("none", (3, 5, 3), (), True),
+        ("clips", (5, 3), 0, False),
+        ("crops", (3, 3), 1, True),
+        ("both", (3,), (0, 1), False),
+    ],
+)
+def test_averages(average, shape, axes, with_times):
+    frames = moving_frames(3, 20, 50, 60)
+    model = extractor(average=average)
+    saved, views = extract(model, frames)
+    assert views.shape == (3, 5, 3)
+    assert (saved.shape, saved.dtype) == (shape, np.float32)
+    np.testing.assert_allclose(saved, views.mean(axes) if axes != () else views, rtol=1e-5)
+    assert model.with_times is with_times
+
+
+def test_predictions_are_averaged_over_crops():
+    views = torch.randint(0, 256, (2, 5, 4, 32, 32, 3), dtype=torch.uint8)
+    outputs = extractor(show_pred=True).forward({"views": views})
+    torch.testing.assert_close(outputs["logits/means"], 2 * outputs["means"].mean(1))
+    assert set(extractor().forward({"views": views})) == {"means"}
+
+
+@pytest.mark.parametrize("n_frames, n_clips", [(1, 1), (7, 1), (9, 2)])
+def test_short_videos_give_whole_clips(n_frames, n_clips):
+    saved, _ = extract(extractor(), moving_frames(3, n_frames, 40, 90))
+    assert saved.shape == (n_clips, 5, 3) and np.isfinite(saved).all()
+
+
+def test_a_video_without_frames_gives_no_clip():
+    model, info = extractor(), StreamInfo(25.0, 40, 90, times_s=np.empty(0))
+    sampling = model.sampling(info)
+    assert list(sampling.full()) == [] and sampling.rest(0, 0) == []
+    assert "no frame of it could be decoded" in model.no_windows(0, info).reason
+    assert "--extraction_fps 0.5" in extractor(extraction_fps=0.5).no_windows(0, info).reason
+
+
+@pytest.mark.parametrize(
+    ("clip_len", "fps", "frames"),
+    [(2.0, 25.0, [0, 12, 24, 36]), (1.0, 30.0, [0, 8, 16, 24]), (0.01, 25.0, [0, 1, 2, 3]), (None, 30.0, [0, 2, 4, 6])],
+)
+def test_a_clip_in_seconds_spreads_its_frames(clip_len, fps, frames):
+    info = StreamInfo(fps, 40, 90, times_s=np.arange(48) / fps)
+    sampling = extractor(stack_size=4, clip_len=clip_len, num_clips=1).sampling(info)
+    assert sampling.wanted == frames
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        ({"num_clips": 0}, "--num_clips is 0"),
+        ({"num_clips": -2}, "--num_clips is -2"),
+        ({"stack_size": 0}, "--stack_size is 0"),
+        ({"frame_interval": 0}, "--frame_interval is 0"),
+        ({"clip_len": 0.0}, "--clip_len is 0.0"),
+        ({"crop_size": 31}, "--crop_size is 31"),
+        ({"side_size": 200}, "a crop of 224 pixels does not fit a side of 200"),
+        ({"crop_type": "4-crop"}, "--crop_type is '4-crop'"),
+        ({"average": "views"}, "--average is 'views'"),
+        ({"preset": "snippet"}, "did you mean snippets"),
+        ({"extraction_fps": 0.0}, "--extraction_fps is 0.0"),
+    ],
+)
+def test_wrong_settings_are_named(flags, words):
+    with pytest.raises(UserError, match=words.replace("(", r"\(")):
+        VideoClipsConfig(**flags)
+
+
+def test_a_preset_gives_what_the_flags_leave_open():
+    presets = mmaction2_presets(10, "3-crop", side_size=224)
+    assert presets["mmaction2_1x"].placement == "mmaction2_1x"
+    config = VideoClipsConfig(num_clips=4)
+    assert (config.chosen.num_clips, config.chosen.crop_type, config.chosen.average) == (4, "5-crop", "none")
+    assert output_settings(config)["preset"] == "snippets"

@@ -1,0 +1,51 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.golden import GOLDEN
+
+from utils.extractors.placement import PLACEMENTS, all_clips, loop, place, repeat_last
+
+TABLES = GOLDEN / "mmaction_sampling"
+VERSIONS = {"v0": "mmaction2_0x", "v1": "mmaction2_1x"}
+
+
+def settings_of(table: str) -> list[dict]:
+    return json.loads((TABLES / table).read_text())["settings"]
+
+
+@pytest.mark.parametrize("table, fill", [("sample_frames.json", loop), ("repeat_last.json", repeat_last)])
+def test_clips_are_those_of_mmaction2(table, fill):
+    for row in settings_of(table):
+        length, interval, n_clips = row["clip_len"], row["frame_interval"], row["num_clips"]
+        for n_frames, expected in row["total_frames"].items():
+            for version, placement in VERSIONS.items():
+                starts = PLACEMENTS[placement](int(n_frames), length, interval, n_clips)
+                assert fill(starts, int(n_frames), length, interval) == expected[version], (row, n_frames, version)
+
+
+def test_clips_are_those_of_the_snippet_tool():
+    for row in settings_of("all_clips.json"):
+        for n_frames, expected in row["total_frames"].items():
+            clips = place(
+                "back_to_back", int(n_frames), row["clip_len"], row["frame_interval"], row["num_clips_per_video"]
+            )
+            assert clips == expected, n_frames
+
+
+@given(st.sampled_from(sorted(PLACEMENTS)), st.integers(1, 500), st.integers(1, 40), st.integers(1, 20), st.data())
+def test_clips_are_full_and_inside_the_video(placement, n_frames, length, interval, data):
+    n_clips = data.draw(st.integers(1, 30) | st.just(-1))
+    clips = place(placement, n_frames, length, interval, n_clips)
+    assert len(clips) == (n_clips if n_clips > 0 else -(-n_frames // (length * interval)))
+    assert all(len(clip) == length and min(clip) >= 0 and max(clip) < n_frames for clip in clips)
+
+
+@given(st.integers(1, 500), st.integers(1, 40))
+def test_all_clips_show_every_frame_when_none_is_left_out(n_frames, length):
+    assert {frame for clip in all_clips(n_frames, length, 1) for frame in clip} == set(range(n_frames))
+
+
+def test_no_frames_give_no_clips():
+    assert place("mmaction2_1x", 0, 32, 2, 10) == []

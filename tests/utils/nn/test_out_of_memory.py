@@ -1,0 +1,32 @@
+"""Out of memory, as it really looks on this machine."""
+
+import weakref
+
+import numpy as np
+import pytest
+import torch
+
+from utils.nn.out_of_memory import fitting, is_out_of_memory
+
+TOO_MUCH = 1 << 50  # bytes, more than a process can address
+
+
+@pytest.mark.parametrize("allocate", [torch.empty, np.empty], ids=["torch", "numpy"])
+def test_what_does_not_fit_gives_nothing_and_keeps_nothing(allocate):
+    held = []
+
+    def work():
+        part = torch.zeros(10)
+        held.append(weakref.ref(part))
+        return part, allocate(TOO_MUCH, dtype=(torch if allocate is torch.empty else np).uint8)
+
+    assert fitting(work) is None
+    assert held[0]() is None
+    assert fitting(lambda: 5) == 5
+
+
+def test_other_errors_go_on():
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        fitting(lambda: torch.zeros(2, 3) @ torch.zeros(2, 3))
+    assert not is_out_of_memory(ValueError("out of memory"))
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))

@@ -1,0 +1,122 @@
+"""Which videos a run hands out, in which order, to whom."""
+
+import itertools
+
+import pytest
+
+from utils.config.run import RunConfig
+from utils.run.done_list import DoneList
+from utils.run.output_state import OutputState
+from utils.run.todo import NothingYet, Todo
+from utils.sinks.acav import acav_names
+from utils.sinks.readback import OutputReader
+from utils.sources.fingerprint import fingerprint
+from utils.sources.ref import VideoRef
+from utils.state.claims import Claims
+from utils.state.manifest import Latest, Manifest
+from utils.storage.folder import folder_at
+from utils.worker.plan import FeaturePlan
+
+REFS = [VideoRef(f"{i}.mp4", str(i), f"/absent/{i}.mp4") for i in range(6)]
+CLIPS = [VideoRef(f"{i}", f"{i}", "x.tar", shard=f"shard-{i // 2}") for i in range(6)]
+
+
+def kept_in(tmp_path, feature_type="tiny"):
+    folder = folder_at(str(tmp_path / feature_type))
+    folder.prepare()
+    feature = FeaturePlan(
+        feature_type, "", None, {}, str(folder), acav_names(feature_type), facts={"settings_hash": "s"}
+    )
+    return OutputState(feature, folder, Latest(folder), OutputReader(folder))
+
+
+def finish(kept, ref, status="done"):
+    facts = {"settings_hash": "s", "on_extraction": "save_npz", "source": fingerprint(ref), "outputs": []}
+    Manifest(kept.folder).append({"id": ref.id, "status": status, "finished": "2026-01-01T00:00:00+0000", **facts})
+
+
+def all_of(todo):
+    found = []
+    while (task := todo.next()) is not None:
+        found.append(task.ref.id)
+    return found
+
+
+def todo_of(kept=(), claims=None, refs=REFS, progress_file=None, **flags):
+    types = tuple(one.feature.feature_type for one in kept) or ("tiny",)
+    return Todo(refs, RunConfig(on_extraction="save_npz", **flags), types, list(kept), claims, progress_file)
+
+
+def test_everything_where_nothing_is_kept():
+    assert all_of(todo_of()) == [ref.id for ref in REFS]
+    assert all_of(todo_of(limit=2)) == ["0.mp4", "1.mp4"]
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 4, 7])
+def test_parts_are_disjoint_and_leave_nothing_out(n_parts):
+    parts = (all_of(todo_of(shard=f"{i}/{n_parts}")) for i in range(n_parts))
+    assert sorted(itertools.chain.from_iterable(parts)) == [ref.id for ref in REFS]
+
+
+def test_parts_of_tars_are_whole_shards():
+    assert [all_of(todo_of(refs=CLIPS, shard=f"{i}/2")) for i in range(2)] == [["0", "1", "4", "5"], ["2", "3"]]
+
+
+def test_what_is_done_is_left_out_and_what_failed_is_not(tmp_path):
+    kept = kept_in(tmp_path)
+    finish(kept, REFS[1])
+    finish(kept, REFS[2], "failed")
+    finish(kept, REFS[3], "skipped")
+    kept.latest.refresh()
+    kept.latest = Latest(kept.folder)
+    with Claims(folder_at(str(tmp_path))) as claims:
+        todo = todo_of([kept], claims)
+        assert all_of(todo) == ["0.mp4", "2.mp4", "4.mp4", "5.mp4"]
+        assert todo.n_before == 2
+        assert len(all_of(todo_of([kept], claims, overwrite=True))) == 6
+
+
+def test_each_feature_type_gets_what_it_lacks(tmp_path):
+    kept = [kept_in(tmp_path, "a"), kept_in(tmp_path, "b")]
+    finish(kept[0], REFS[0])
+    finish(kept[1], REFS[1])
+    for one in kept:
+        one.latest = Latest(one.folder)
+    with Claims(folder_at(str(tmp_path))) as claims:
+        todo = todo_of(kept, claims)
+        assert [todo.next().feature_types for _ in range(3)] == [("b",), ("a",), ("a", "b")]
+
+
+def test_a_list_of_finished_videos_is_honoured_and_grows(tmp_path):
+    file = tmp_path / "finished.txt"
+    file.write_text("0.mp4\n/absent/1.mp4\n2\n")
+    todo = todo_of(progress_file=DoneList(str(file)))
+    assert all_of(todo) == ["3.mp4", "4.mp4", "5.mp4"]
+    todo.finished("tiny", REFS[3], "done")
+    todo.finished("tiny", REFS[4], "failed")
+    assert file.read_text() == "0.mp4\n/absent/1.mp4\n2\n3.mp4\n"
+
+
+def test_two_runs_share_a_list_and_one_waits_for_the_other(tmp_path):
+    root = folder_at(str(tmp_path))
+    first, second = kept_in(tmp_path), kept_in(tmp_path)
+    with Claims(root) as ours, Claims(root) as theirs:
+        one, other = todo_of([first], ours), todo_of([second], theirs)
+        assert (one.next().ref.id, other.next().ref.id, one.next().ref.id) == ("0.mp4", "1.mp4", "2.mp4")
+        finish(first, REFS[0], "failed")  # tried by a run of now: not the other's to try again
+        one.finished("tiny", REFS[0], "failed")
+        finish(second, REFS[1])
+        other.finished("tiny", REFS[1], "done")
+        assert [one.next().ref.id for _ in range(3)] == ["3.mp4", "4.mp4", "5.mp4"]
+        with pytest.raises(NothingYet):
+            other.next()
+        assert other.n_waiting == 4
+        for ref in REFS[2:5]:
+            finish(first, ref)
+            one.finished("tiny", ref, "done")
+        ours.release("tiny:5.mp4")  # given up, as by a run that is stopped
+        assert other.next().ref.id == "5.mp4"
+        finish(second, REFS[5])
+        other.finished("tiny", REFS[5], "done")
+        assert (one.next(), other.next()) == (None, None)
+        assert (one.n_elsewhere, other.n_elsewhere) == (1, 4)

@@ -1,0 +1,149 @@
+"""The manifest knows which videos need no work, however long it is and whoever wrote it."""
+
+import json
+import threading
+import tracemalloc
+import uuid
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from utils.errors import UserError
+from utils.sinks.readback import OutputReader
+from utils.sources.fingerprint import fingerprint
+from utils.sources.ref import VideoRef
+from utils.state import manifest as manifest_module
+from utils.state.manifest import Latest, Manifest, settings_hash
+from utils.state.resume import is_done, refuse_mixing
+from utils.storage.folder import folder_at
+
+FIRST = {"stack_size": 64, "weights": {"i3d": "random"}}
+
+
+@pytest.fixture(params=["disk", "memory"])
+def folder(request, tmp_path):
+    folder = folder_at(str(tmp_path) if request.param == "disk" else f"memory://{uuid.uuid4().hex}/out")
+    folder.prepare()
+    return folder
+
+
+def line(identity, status="done", time="2026-01-01T00:00:00+0000", **facts):
+    return {"id": identity, "status": status, "finished": time, "outputs": [], **facts}
+
+
+def test_the_last_line_of_a_video_counts(folder):
+    manifest = Manifest(folder)
+    manifest.append(line("a", "failed"), line("b"))
+    manifest.append(line("a", time="2026-01-01T00:00:01+0000"))
+    latest = manifest.latest()
+    assert len(latest) == 2
+    assert latest.get("a")["status"] == "done"
+    assert latest.get("c") is None
+    assert sorted(one["id"] for one in latest) == ["a", "b"]
+
+
+def test_lines_written_since_are_told_apart(folder):
+    manifest = Manifest(folder)
+    manifest.append(line("a", "failed"))
+    latest = manifest.latest()
+    Manifest(folder_at(str(folder))).append(line("b"), line("a", time="2026-01-01T00:00:01+0000"))
+    assert latest.get("b") is None
+    latest.refresh()
+    assert (latest.is_new("a"), latest.is_new("b"), latest.is_new("c")) == (True, True, False)
+    assert not Latest(folder).is_new("a")
+
+
+def test_of_writers_at_an_address_the_later_counts():
+    folder = folder_at(f"memory://{uuid.uuid4().hex}/out")
+    writers = [Manifest(folder_at(str(folder))) for _ in range(2)]
+    for i in range(6):
+        writers[i % 2].append(line("a", f"s{i}", time=f"2026-01-01T00:00:0{i}+0000"))
+    assert Latest(folder).get("a")["status"] == "s5"
+
+
+def test_a_line_cut_short_is_left_out(tmp_path):
+    folder = folder_at(str(tmp_path))
+    Manifest(folder).append(line("a", "failed"))
+    with (tmp_path / "manifest.jsonl").open("ab") as file:
+        file.write(b'{"id": "b", "stat')
+    Manifest(folder).append(line("a"))
+    latest = Latest(folder)
+    assert [one["status"] for one in latest] == ["done"]
+
+
+@given(st.lists(st.binary(max_size=60) | st.sampled_from([b"\n", b'{"id": "a", "status": "done"}\n', b'{"id": 3}\n'])))
+def test_any_bytes_are_no_obstacle(tmp_path_factory, pieces):
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "manifest.jsonl").write_bytes(b"".join(pieces))
+    latest = Latest(folder_at(str(folder)))
+    assert all({"id", "status"} <= one.keys() for one in latest)
+    assert latest.get("absent") is None
+
+
+def test_many_writers_do_not_mix_their_lines(tmp_path):
+    def write(writer):
+        for i in range(50):
+            Manifest(folder_at(str(tmp_path))).append(line(f"{writer}-{i}", reason="x" * 3000))
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {one["id"] for one in Latest(folder_at(str(tmp_path)))} == {f"{w}-{i}" for w in range(4) for i in range(50)}
+
+
+def test_a_long_manifest_takes_little_memory_and_keeps_its_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(manifest_module, "MERGE_AT", 1000)
+    n_videos = 20_000
+    order = np.random.default_rng(0).permutation(n_videos)
+    with (tmp_path / "manifest.jsonl").open("w") as file:
+        for status in ("failed", "done"):
+            file.writelines(json.dumps(line(f"videos/{i}.mp4", status, reason="y" * 300)) + "\n" for i in order)
+    tracemalloc.start()
+    latest = Latest(folder_at(str(tmp_path)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100 * n_videos
+    assert len(latest) == n_videos
+    assert latest.get("videos/77.mp4")["status"] == "done"
+    assert [one["id"] for one in latest] == [f"videos/{i}.mp4" for i in order]
+
+
+def test_a_video_is_done_only_with_its_settings_input_and_outputs(tmp_path):
+    video = tmp_path / "clip.mp4"
+    video.write_bytes(b"1")
+    ref, outputs = VideoRef("clip.mp4", "clip", str(video)), OutputReader(folder_at(str(tmp_path)))
+    known = line(ref.id, settings_hash="s", source=fingerprint(ref), on_extraction="save_numpy")
+    assert is_done(known, ref, outputs, "s", "save_numpy")
+    assert not is_done(known, ref, outputs, "t", "save_numpy")
+    assert not is_done(known | {"status": "failed"}, ref, outputs, "s", "save_numpy")
+    absent = {"file": "absent.npy", "bytes": 1, "arrays": {}}
+    assert not is_done(known | {"outputs": [absent]}, ref, outputs, "s", "save_numpy")
+    assert not is_done(known, ref, outputs, "s", "save_pickle")
+    assert not is_done(None, ref, outputs, "s", "save_numpy")
+    segment = VideoRef("clip.mp4", "clip", str(video), start_s=1.0)
+    assert not is_done(known, segment, outputs, "s", "save_numpy")
+    video.write_bytes(b"22")
+    assert not is_done(known, ref, outputs, "s", "save_numpy")
+    video.unlink()  # to save room, once it is extracted
+    assert is_done(known, ref, outputs, "s", "save_numpy")
+
+
+def test_other_settings_are_refused_with_the_difference(folder):
+    Manifest(folder).append(line("a", settings_hash=settings_hash(FIRST)))
+    with folder.whole("run-1.json") as file:
+        file.write(json.dumps({"settings_hash": settings_hash(FIRST), "settings": FIRST}).encode())
+    refuse_mixing(folder, Latest(folder), FIRST)
+    with pytest.raises(UserError, match=r"stack_size: 64 there, 24 now.*--overwrite"):
+        refuse_mixing(folder, Latest(folder), FIRST | {"stack_size": 24})
+    Manifest(folder).append(line("a", "failed", time="2027-01-01T00:00:00+0000", settings_hash=settings_hash(FIRST)))
+    refuse_mixing(folder, Latest(folder), FIRST | {"stack_size": 24})  # nothing of the other settings is left
+
+
+def test_without_a_run_file_the_manifest_is_named(folder):
+    Manifest(folder).append(line("a", settings_hash=settings_hash(FIRST)))
+    with pytest.raises(UserError, match="see its manifest"):
+        refuse_mixing(folder, Latest(folder), {"stack_size": 24})

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+import torch
+from support.golden import case, moving_frames
+from torchvision.transforms.v2 import functional as tv
+
+from utils.transforms.crops import CROPS, MMACTION2, TORCHVISION, Box, cut_views, network_input, resize_rounded
+from utils.transforms.geometry import shorter_side, shorter_side_rounded
+from utils.transforms.opencv import resize_opencv
+
+SIZES = ("landscape_120x160", "portrait_168x94", "downscale_300x400")
+
+
+def recorded(name: str, n: int | None = None, seed_step: int = 0):
+    """The case, and its input frames, uint8 [n, H, W, 3]."""
+    expected, meta = case("mmaction_transforms", f"case_{name}")
+    source = meta["input"]
+    frames = moving_frames(source["seed"] + seed_step, n or source["n"], source["height"], source["width"])
+    return expected, meta, torch.from_numpy(frames)
+
+
+def check(expected, key, views):
+    np.testing.assert_array_equal(views[:, :, ::16, ::16], expected[f"output_{key}_grid16"])
+    if f"output_{key}_sum" in expected:
+        np.testing.assert_array_equal(views.long().sum((2, 3, 4)), expected[f"output_{key}_sum"])
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_views_of_mmaction2(name):
+    expected, meta, frames = recorded(name)
+    for crop_type, key, resize, side in (
+        ("center", "center256", 256, 256),
+        ("center", "center224", 256, 224),
+        ("3-crop", "three256", 256, 256),
+        ("10-crop", "ten224", 256, 224),
+        ("3-crop", "three224_after_resize224", 224, 224),
+    ):
+        resized = resize_opencv(frames, shorter_side_rounded(*frames.shape[1:3], resize))
+        boxes = MMACTION2[crop_type](*resized.shape[1:3], side)
+        corners = [[box.left, box.top, box.left + side, box.top + side] for box in boxes]
+        assert corners == np.reshape(meta["boxes"][key], (-1, 4)).tolist()
+        check(expected, key, cut_views(resized, boxes, side))
+    resized = resize_opencv(frames, shorter_side_rounded(*frames.shape[1:3], 256))
+    (view,) = cut_views(resized, MMACTION2["center"](*resized.shape[1:3], 224), 224)
+    ours = network_input(view[:, None])[:, :, 0, ::16, ::16]  # each frame as a clip
+    np.testing.assert_allclose(ours, expected["output_normalized_nchw_grid16"], rtol=1e-5, atol=1e-6)
+
+
+def test_views_of_clips_in_the_order_of_mmaction2():
+    expected, meta, frames = recorded("landscape_120x160", n=4, seed_step=1)
+    resized = resize_opencv(frames, shorter_side_rounded(*frames.shape[1:3], 256))
+    views = cut_views(resized.unflatten(0, (2, 2)), MMACTION2["3-crop"](*resized.shape[1:3], 256), 256)
+    ours = views.flatten(0, 1).permute(0, 4, 1, 2, 3)  # crop-major
+    assert list(ours.shape) == meta["sizes"]["ncthw_shape"]
+    np.testing.assert_array_equal(ours[..., ::32, ::32], expected["output_ncthw_three256_2clips_grid32"])
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_views_of_the_snippet_tool(name):
+    expected, meta, frames = recorded(f"tool_{name}")
+    resized = resize_rounded(frames, shorter_side(*frames.shape[1:3], 256))
+    assert list(resized.shape[1:3]) == meta["sizes"]["resize256_hw"]
+    np.testing.assert_array_equal(resized[0], expected["output_resize256_frame0"])
+    for crop_type in ("center", "5-crop", "10-crop"):
+        views = cut_views(resized, TORCHVISION[crop_type](*resized.shape[1:3], 224), 224)
+        check(expected, crop_type, views)
+        if crop_type == "5-crop":
+            normalized = network_input(views)[..., ::16, ::16]
+            np.testing.assert_allclose(
+                normalized, expected["output_5-crop_normalized_cthw_grid16"], rtol=1e-5, atol=1e-6
+            )
+
+
+@pytest.mark.parametrize("height, width", [(29, 38), (28, 37), (41, 30), (20, 20)])
+def test_corners_are_those_of_torchvision(height, width):
+    frames = torch.from_numpy(moving_frames(1, 1, height, width))
+    images = frames.permute(0, 3, 1, 2)
+    for crop_type, theirs in (
+        ("center", [tv.center_crop(images, [20, 20])]),
+        ("5-crop", tv.five_crop(images, [20, 20])),
+        ("10-crop", tv.ten_crop(images, [20, 20])),
+    ):
+        views = cut_views(frames, TORCHVISION[crop_type](height, width, 20), 20)
+        assert torch.equal(views, torch.stack(list(theirs)).permute(0, 1, 3, 4, 2))
+
+
+def test_three_crops_smaller_than_the_frame_lie_along_its_longer_side():
+    assert MMACTION2["3-crop"](30, 45, 20) == [Box(5, 0), Box(5, 24), Box(5, 12)]
+    assert MMACTION2["3-crop"](45, 30, 20) == [Box(0, 5), Box(24, 5), Box(12, 5)]
+
+
+@pytest.mark.parametrize("rules", CROPS.values(), ids=CROPS)
+@pytest.mark.parametrize("size", [(37, 52), (60, 33), (32, 32)])
+def test_every_view_lies_in_the_frame(rules, size):
+    for rule in rules.values():
+        for box in rule(*size, 32):
+            assert 0 <= box.top <= size[0] - 32 and 0 <= box.left <= size[1] - 32
+
+
+def test_nothing_is_resized_without_need():
+    frames = torch.from_numpy(moving_frames(2, 2, 20, 30))
+    assert resize_rounded(frames, (20, 30)) is frames
+    assert resize_rounded(frames[:0], (10, 15)).shape == (0, 10, 15, 3)

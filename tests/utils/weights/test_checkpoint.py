@@ -1,0 +1,119 @@
+import os
+import pickle
+import sys
+import types
+import zipfile
+from collections import OrderedDict, defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from utils.errors import UserError
+from utils.weights.checkpoint import read_tensors
+from utils.weights.formats.torch_pickle import read_torch_file
+
+CONTAINERS = pytest.mark.parametrize("new_format", [True, False], ids=["zip", "legacy"])
+
+
+@pytest.fixture
+def foreign_class(monkeypatch: pytest.MonkeyPatch) -> type:
+    """A class of a package that is installed where the file is written, and missing where it is read."""
+
+    class MessageHub:
+        def __init__(self) -> None:
+            self.log = {"loss": np.arange(3.0)}
+
+    module = types.ModuleType("absent_package")
+    MessageHub.__module__, MessageHub.__qualname__ = "absent_package", "MessageHub"
+    module.MessageHub = MessageHub
+    monkeypatch.setitem(sys.modules, "absent_package", module)
+    return MessageHub
+
+
+def tensors() -> dict[str, torch.Tensor]:
+    base = torch.arange(24.0).reshape(4, 6)
+    return OrderedDict(
+        {
+            "module.a.weight": base[:, 1:3],  # a view with an offset
+            "module.a.bias": base[0],  # of the same storage
+            "module.half": torch.ones(2, dtype=torch.float16),
+            "module.counter": torch.tensor(7),
+            "module.empty": torch.empty(0, 3),
+            "module.parameter": torch.nn.Parameter(torch.full((2, 2), 0.5)),
+            "module.data_preprocessor.mean": torch.zeros(3),
+        }
+    )
+
+
+@CONTAINERS
+def test_objects_of_other_programs_are_passed_over(new_format, foreign_class, tmp_path, monkeypatch):
+    content = {
+        "meta": {"epoch": 100, "seen": {1, 2}, "table": defaultdict(list, {"a": [1]})},
+        "message_hub": foreign_class(),
+        "state_dict": tensors(),
+        "optimizer": {"state": [torch.ones(1)]},
+    }
+    path = tmp_path / "trained.pth"
+    torch.save(content, path, _use_new_zipfile_serialization=new_format)
+    monkeypatch.delitem(sys.modules, "absent_package")
+    with pytest.raises(pickle.UnpicklingError):  # this is why the fallback is needed
+        torch.load(path, weights_only=True)
+    read = read_tensors(path)
+    expected = {name.removeprefix("module."): value for name, value in tensors().items()}
+    del expected["data_preprocessor.mean"]
+    assert list(read) == list(expected)
+    for name, value in expected.items():
+        assert read[name].dtype == value.dtype
+        torch.testing.assert_close(read[name], value.detach(), rtol=0, atol=0)
+
+
+class Hostile:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@CONTAINERS
+def test_a_hostile_checkpoint_runs_nothing(new_format, tmp_path):
+    path, made = tmp_path / "hostile.pth", tmp_path / "made"
+    torch.save(
+        {"state_dict": {"a": torch.ones(2)}, "x": Hostile(made)}, path, _use_new_zipfile_serialization=new_format
+    )
+    assert read_tensors(path)["a"].tolist() == [1, 1]
+    torch.save(Hostile(made), path, _use_new_zipfile_serialization=new_format)
+    with pytest.raises(UserError, match="holds no named tensors"):
+        read_tensors(path)
+    assert not made.exists()
+
+
+def test_a_bare_hostile_pickle_is_refused(tmp_path):
+    path, made = tmp_path / "hostile.pkl", tmp_path / "made"
+    path.write_bytes(pickle.dumps(Hostile(made), protocol=2))
+    with pytest.raises(UserError, match="not a PyTorch checkpoint"):
+        read_tensors(path)
+    assert not made.exists()
+
+
+def test_damaged_files_are_refused(foreign_class, tmp_path):
+    whole = tmp_path / "whole.pth"
+    for new_format in (True, False):
+        torch.save(
+            {"hub": foreign_class(), "state_dict": {"a": torch.ones(999)}},
+            whole,
+            _use_new_zipfile_serialization=new_format,
+        )
+        data = whole.read_bytes()
+        for length in (0, 1, 40, len(data) // 2, len(data) - 600):
+            (tmp_path / "cut.pth").write_bytes(data[:length])
+            with pytest.raises(UserError, match=r"cut\.pth"):
+                read_tensors(tmp_path / "cut.pth")
+    with pytest.raises(UserError, match="no such checkpoint file"):
+        read_torch_file(tmp_path / "none.pth")
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    with pytest.raises(UserError, match=r"other\.zip"):
+        read_torch_file(tmp_path / "other.zip")

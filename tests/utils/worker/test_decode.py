@@ -1,0 +1,282 @@
+"""The decode threads: one decoder for all types that can share it, and none disturbs another."""
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from support.media import moving_frames, waveform, write_clip
+
+from utils.errors import RunError, VideoError
+from utils.extractors.base import Extractor
+from utils.extractors.windows import Dense, Listed
+from utils.media.limits import Limits
+from utils.sources.ref import VideoRef
+from utils.worker import decode as decode_module
+from utils.worker.decode import Decoders
+from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened
+from utils.worker.plan import Task
+from utils.worker.watchdog import Watchdog
+
+
+class Fake(Extractor):
+    """Takes every frame, or those of `listed`, at a rate."""
+
+    keys = ("fake",)
+    batch_size = 1
+
+    def __init__(
+        self, fps: float | None = None, listed: Sequence[int] | None = None, needs_times: bool = False
+    ) -> None:
+        super().__init__(SimpleNamespace(extraction_fps=fps), {}, torch.device("cpu"))
+        self._listed = listed
+        self.needs_times = needs_times
+
+    def sampling(self, info):
+        return Dense(1, 1) if self._listed is None else Listed([[frame] for frame in self._listed])
+
+    def forward(self, batch):
+        raise NotImplementedError
+
+
+class Refusing(Fake):
+    """Cannot use any video."""
+
+    def sampling(self, info):
+        raise VideoError("clip.mp4: too small for this model")
+
+
+class Exhausting(Fake):
+    """Has no memory for frames."""
+
+    def prepare(self, units):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+
+class Sound(Fake):
+    """Takes sound."""
+
+    media = "audio"
+    rate_hz = 16000
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of 40 frames at 25 per second, with sound."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    return write_clip(path, moving_frames(40), sound=waveform(0, 1.6, 44100))
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note which decoders are opened."""
+    names = []
+    for name in ("VideoStream", "AudioStream", "frame_times_s"):
+        original = getattr(decode_module, name)
+
+        def noted(*arguments, name=name, original=original, **options):
+            names.append(name)
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(decode_module, name, noted)
+    return names
+
+
+@dataclass
+class Stream:
+    """What was said of one type."""
+
+    job: Job
+    chunks: list[ChunkDecoded] = field(default_factory=list)
+    last: Event | None = None
+
+    @property
+    def units(self) -> np.ndarray:
+        return np.concatenate([chunk.units.numpy() for chunk in self.chunks])
+
+    @property
+    def times_s(self) -> np.ndarray:
+        return np.concatenate([chunk.times_s for chunk in self.chunks])
+
+
+def decode(
+    extractors: dict[str, Extractor],
+    ref: VideoRef,
+    heard: Callable[[Event], None] = lambda event: None,
+    **options,
+) -> dict[str, Stream]:
+    """Return what the threads say of each type of one video."""
+    tasks = iter([Task(ref, tuple(extractors))])
+    streams: dict[str, Stream] = {}
+    for event in Decoders(extractors, lambda: next(tasks, None), 1, **options).events(0.2):
+        if event is None:
+            continue
+        heard(event)
+        stream = streams.setdefault(event.job.feature_type, Stream(event.job))
+        assert not isinstance(stream.last, StreamEnded | StreamFailed)
+        stream.last = event
+        if isinstance(event, ChunkDecoded):
+            stream.chunks.append(event)
+    return streams
+
+
+def video(path: Path, **facts) -> VideoRef:
+    return VideoRef("clip", "clip", str(path), **facts)
+
+
+def test_types_that_want_the_same_frames_share_them(clip, opened):
+    streams = decode({"one": Fake(), "two": Fake()}, video(clip))
+    assert opened == ["VideoStream"]
+    one, two = streams["one"], streams["two"]
+    assert isinstance(one.last, StreamEnded) and isinstance(two.last, StreamEnded)
+    assert len(one.units) == 40
+    for ours, theirs in zip(one.chunks, two.chunks, strict=True):
+        assert ours.units.data_ptr() == theirs.units.data_ptr()
+    assert one.job.decoded == two.job.decoded == 40
+    assert one.job.seconds["decode"] == pytest.approx(two.job.seconds["decode"])
+
+
+def test_one_pass_gives_each_type_what_a_pass_of_its_own_does(clip, opened):
+    types = {
+        "all": lambda: Fake(),
+        "slow": lambda: Fake(fps=7),
+        "same": lambda: Fake(fps=7),
+        "listed": lambda: Fake(listed=[3, 30, 17], needs_times=True),
+        "few": lambda: Fake(fps=10, listed=[0, 2]),
+        "sound": lambda: Sound(),
+        "sound too": lambda: Sound(),
+    }
+    together = decode({name: make() for name, make in types.items()}, video(clip))
+    assert sorted(opened) == ["AudioStream", "VideoStream", "frame_times_s"]
+    for name, make in types.items():
+        alone = decode({name: make()}, video(clip))[name]
+        np.testing.assert_array_equal(together[name].units, alone.units)
+        np.testing.assert_array_equal(together[name].times_s, alone.times_s)
+        assert isinstance(together[name].last, StreamEnded)
+        assert together[name].job.problems == alone.job.problems == []
+        ours, theirs = (dataclasses.replace(stream.job.info, times_s=None) for stream in (together[name], alone))
+        assert ours == theirs
+    assert len(together["listed"].units) == 3 and len(together["listed"].job.info.times_s) == 40
+    assert len(together["slow"].units) == 11
+
+
+def test_a_segment_is_all_that_is_decoded(clip):
+    streams = decode({"all": Fake(), "sound": Sound()}, video(clip, start_s=0.4, end_s=0.8))
+    assert len(streams["all"].units) == 10
+    np.testing.assert_allclose(streams["all"].times_s, 0.4 + np.arange(10) / 25, atol=1e-9)
+    np.testing.assert_allclose(streams["sound"].times_s[[0, -1]], [0.4, 0.8], atol=1e-3)
+
+
+def test_a_type_that_fails_does_not_disturb_the_others(clip):
+    streams = decode({"refusing": Refusing(), "one": Fake(), "exhausting": Exhausting(), "sound": Sound()}, video(clip))
+    assert streams["refusing"].last.reason == "clip.mp4: too small for this model"
+    reason = streams["exhausting"].last.reason
+    assert reason == f"{clip}: no memory to decode it; --decode_threads 1 and fewer --num_workers take less"
+    assert len(streams["one"].units) == 40 and isinstance(streams["one"].last, StreamEnded)
+    assert isinstance(streams["sound"].last, StreamEnded)
+
+
+def test_a_stream_that_is_not_there_fails_each_type_that_needs_it(tmp_path):
+    silent = write_clip(tmp_path / "silent.mp4", moving_frames(5))
+    streams = decode({"sound": Sound(), "one": Fake(), "sound too": Sound()}, video(silent))
+    assert isinstance(streams["one"].last, StreamEnded)
+    assert "no audio stream" in streams["sound"].last.reason
+    assert streams["sound"].last.reason == streams["sound too"].last.reason
+    streams = decode({"one": Fake(), "two": Fake(fps=5), "sound": Sound()}, video(tmp_path / "absent.mp4"))
+    assert {stream.last.reason.split(".mp4: ")[1].split(".")[0] for stream in streams.values()} == {"no such file"}
+
+
+def test_decoding_stops_when_no_type_needs_more(tmp_path):
+    long = write_clip(tmp_path / "long.mp4", moving_frames(300))
+
+    def drop(event: Event) -> None:
+        if isinstance(event, ChunkDecoded):
+            event.job.dropped = True
+
+    streams = decode({"one": Fake(), "two": Fake(fps=5)}, video(long), heard=drop)
+    assert not any(isinstance(stream.last, StreamEnded | StreamFailed) for stream in streams.values())
+    assert sum(len(stream.units) for stream in streams.values()) < 200
+
+
+def test_a_picture_larger_than_allowed_is_refused(clip):
+    streams = decode({"one": Fake()}, video(clip), limits=Limits(max_pixels=64 * 47))
+    assert "--max_pixels" in streams["one"].last.reason
+
+
+def test_no_memory_to_decode_fails_the_video(clip, monkeypatch):
+    def fails(*_arguments, **_options):
+        raise MemoryError
+
+    monkeypatch.setattr(decode_module, "VideoStream", fails)
+    assert "--decode_threads 1" in decode({"one": Fake()}, video(clip))["one"].last.reason
+
+
+def test_frames_that_cannot_be_kept_stop_the_run(clip, tmp_path):
+    (tmp_path / "clip").touch()
+    with pytest.raises(RunError, match="frames cannot be written"):
+        decode({"one": Fake()}, video(clip), frames_folders={"one": tmp_path})
+
+
+class Blocking:
+    """Media whose bytes never come."""
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+
+    def __str__(self) -> str:
+        return "blocking.mp4"
+
+    def open(self):
+        return self
+
+    def seekable(self):
+        return True
+
+    def seek(self, offset, whence=0):
+        return 100
+
+    def tell(self):
+        return 0
+
+    def read(self, size=-1):
+        self.released.wait(20)
+        return b""
+
+    def close(self):
+        self.released.set()
+
+
+def test_a_decoder_that_hangs_is_reported_and_waiting_for_room_is_not(clip, monkeypatch):
+    blocking, events = Blocking(), []
+
+    def report(*event):
+        if event[0] == "hung":
+            events.append(event)
+            blocking.released.set()
+
+    monkeypatch.setattr(decode_module, "QUEUE_CHUNKS", 1)
+    with Watchdog(report, timeout_s=0.3) as dog:
+        decode({"one": Fake()}, video(clip), heard=lambda _event: time.sleep(0.4), watching=dog.watching)
+        assert not events
+        facts = dict.fromkeys(("start_s", "end_s", "member", "data")) | {"path": "blocking.mp4", "name": "stuck"}
+        ref = SimpleNamespace(id="stuck", label="blocking.mp4", media=blocking, **facts)
+        streams = decode({"one": Fake()}, ref, watching=dog.watching)
+    assert [event[:2] for event in events] == [("hung", "stuck")]
+    assert isinstance(streams["one"].last, StreamFailed)
+
+
+def test_threads_end_when_nobody_listens(clip):
+    tasks = iter([Task(video(clip), ("one",))] * 50)
+    running = Decoders({"one": Fake()}, lambda: next(tasks, None), 2)
+    events = running.events(0.2)
+    assert isinstance(next(events), StreamOpened)
+    events.close()
+    for thread in running._threads:
+        thread.join(5)
+        assert not thread.is_alive()

@@ -1,0 +1,48 @@
+"""What is recorded of a finished video."""
+
+import json
+from types import SimpleNamespace
+
+import torch
+
+from utils.config.run import RunConfig
+from utils.extractors.base import Extractor
+from utils.extractors.windows import Dense
+from utils.sinks.acav import acav_names
+from utils.sources.ref import VideoRef
+from utils.worker.events import Job
+from utils.worker.finish import Finisher
+from utils.worker.pipeline import Outcome
+from utils.worker.plan import FeaturePlan, Plan
+
+
+class Fake(Extractor):
+    """Has a name and a device."""
+
+    keys = ("fake",)
+    batch_size = 1
+
+    def sampling(self, info):
+        return Dense(1, 1)
+
+    def forward(self, batch):
+        raise NotImplementedError
+
+
+def test_the_line_is_written_before_the_report_and_names_the_source_as_it_was(tmp_path):
+    (tmp_path / "fake").mkdir()
+    events = []
+    feature = FeaturePlan("fake", "", None, {}, str(tmp_path / "fake"), acav_names("fake"))
+    run = RunConfig(feature_type=["fake"], on_extraction="save_numpy")
+
+    def send(kind, line):
+        assert json.loads((tmp_path / "fake" / "manifest.jsonl").read_text()) == line
+        events.append((kind, line["status"], line["seconds"], line["source"]))
+
+    link, plan = SimpleNamespace(send=send), Plan(run, (feature,), 1, 1)
+    finisher = Finisher(link, plan, feature, Fake(None, {}, torch.device("cpu")), "cpu")
+    before = {"path": "a.mp4", "bytes": 7, "mtime_ns": 1}
+    job = Job(VideoRef("a", "a", str(tmp_path / "gone meanwhile.mp4")), "fake", before)
+    job.seconds["decode"] = 0.12345
+    finisher.finish(Outcome(job, "failed", "a.mp4: no such file"))
+    assert events == [("finished", "failed", {"decode": 0.1235}, before)]

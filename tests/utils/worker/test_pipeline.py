@@ -1,0 +1,200 @@
+"""The pipeline after decoding: results do not depend on how much memory there is, and who fails fails alone."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from utils.errors import VideoError
+from utils.extractors.base import Extractor
+from utils.extractors.windows import Dense
+from utils.sources.ref import VideoRef
+from utils.worker import pipeline
+from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened
+from utils.worker.pipeline import Outcome, Pipeline
+
+
+class Means(Extractor):
+    """The mean of each window of two frames, on a device that has room for a few windows."""
+
+    keys = ("means",)
+    batch_size = 8
+
+    def __init__(self, fitting: int = 100, error: Exception | None = None) -> None:
+        super().__init__(None, {}, torch.device("cpu"))
+        self._fitting = fitting
+        self._error = error or torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        self.batches: list[int] = []
+
+    def sampling(self, info):
+        return Dense(2, 1)
+
+    def outputs(self, batch):
+        return self.forward(batch)  # whole batches, as on a GPU
+
+    def forward(self, batch):
+        if len(batch["units"]) * batch["units"][0].numel() > self._fitting * 24:
+            raise self._error
+        self.batches.append(len(batch["units"]))
+        return {"means": batch["units"].float().mean(dim=(1, 2, 3, 4))[:, None]}
+
+
+class Decoded:
+    """Stands in for Decoders: what they would say of videos with these frames."""
+
+    def __init__(self, extractor: Extractor, videos: dict[str, tuple[int, int]], chunk: int = 5) -> None:
+        self._extractor, self._videos, self._chunk = extractor, videos, chunk
+
+    def events(self, _idle_s: float) -> Iterator[Event | None]:
+        """Yield each video's events; videos are n frames of a side."""
+        for name, (n_frames, side) in self._videos.items():
+            job = Job(VideoRef(name, name, f"{name}.mp4"), "means")
+            job.info = type(job.info)(fps=10.0)
+            yield StreamOpened(job, self._extractor.sampling(job.info))
+            frames = torch.rand(n_frames, side, side, 3, generator=torch.Generator().manual_seed(n_frames))
+            for start in range(0, n_frames, self._chunk):
+                units = frames[start : start + self._chunk]
+                yield ChunkDecoded(job, units, np.arange(start, start + len(units)) / 10)
+            yield StreamEnded(job)
+        yield None
+
+
+def run(extractor: Extractor, videos: dict[str, tuple[int, int]]) -> tuple[dict[str, Outcome], list[str]]:
+    """Return the outcome of each video, and what was said."""
+    outcomes, warnings = [], []
+    ours = Pipeline(
+        extractor,
+        extractor.batch_size,
+        spill=None,
+        finish=outcomes.append,
+        windows_done=lambda n: None,
+        predicted=lambda job, cut, logits: None,
+        warn=warnings.append,
+    )
+    pipeline.run({"means": ours}, Decoded(extractor, videos))
+    assert len(outcomes) == len(videos)
+    return {outcome.job.ref.id: outcome for outcome in outcomes}, warnings
+
+
+VIDEOS = {"a": (12, 2), "b": (3, 2), "c": (20, 2), "d": (8, 2)}
+ERRORS = [
+    torch.OutOfMemoryError("CUDA out of memory"),
+    RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: you tried to allocate"
+    ),
+    RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    MemoryError(),
+]
+
+
+@pytest.mark.parametrize(
+    ("fitting", "sizes"), [(100, [8, 8, 8, 8, 7]), (5, [4] * 9 + [3]), (3, [2] * 19 + [1]), (1, [1] * 39)]
+)
+def test_results_are_the_same_where_less_fits(fitting, sizes):
+    expected, _ = run(Means(), VIDEOS)
+    extractor = Means(fitting)
+    outcomes, warnings = run(extractor, VIDEOS)
+    assert sorted(extractor.batches, reverse=True) == sizes
+    for name, outcome in outcomes.items():
+        assert outcome.status == "done"
+        np.testing.assert_array_equal(outcome.record.arrays["means"], expected[name].record.arrays["means"])
+        np.testing.assert_array_equal(outcome.record.arrays["timestamps_ms"], 100 * np.arange(1, VIDEOS[name][0]))
+    said = (
+        f"8 windows do not fit in the memory of cpu: batches of {sizes[0]} from now on (--batch_size {sizes[0]} starts"
+    )
+    assert [warning.startswith(said) for warning in warnings] == ([] if fitting == 100 else [True])
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_every_kind_of_error_counts(error):
+    outcomes, warnings = run(Means(5, error), VIDEOS)
+    assert {outcome.status for outcome in outcomes.values()} == {"done"} and len(warnings) == 1
+
+
+def test_another_error_is_not_taken_for_it():
+    with pytest.raises(RuntimeError, match="shapes"):
+        run(Means(5, RuntimeError("shapes do not match")), VIDEOS)
+
+
+def test_a_video_whose_window_does_not_fit_fails_alone():
+    extractor = Means(20)
+    outcomes, _ = run(extractor, VIDEOS | {"large": (9, 30), "e": (17, 2)})
+    assert {name: outcome.status for name, outcome in outcomes.items()} == dict.fromkeys("abcde", "done") | {
+        "large": "failed"
+    }
+    reason = outcomes["large"].reason
+    assert reason.startswith("large.mp4: one window does not fit in the memory of cpu; use fewer --num_workers")
+    assert "--side_size" in reason
+    assert max(extractor.batches[-3:]) == 8  # small windows go on in full batches
+
+
+def test_frames_that_cannot_be_prepared_fail_their_video(monkeypatch):
+    extractor = Means()
+
+    def window(units, pairs):
+        if units.shape[1] == 30:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return {"units": units}
+
+    monkeypatch.setattr(extractor, "window", window)
+    outcomes, _ = run(extractor, {"a": (12, 2), "large": (9, 30), "d": (8, 2)})
+    assert [outcomes[name].status for name in ("a", "large", "d")] == ["done", "failed", "done"]
+    assert outcomes["large"].reason.startswith("large.mp4: its frames do not fit in memory; ")
+
+
+def test_windows_know_when_they_begin_and_end():
+    outcomes, _ = run(Means(), {"a": (4, 2)})
+    record = outcomes["a"].record
+    np.testing.assert_array_equal(record.start_s, [0.0, 0.1, 0.2])
+    np.testing.assert_array_equal(record.end_s, [0.1, 0.2, 0.3])
+    assert record.start_s.dtype == record.end_s.dtype == np.float64
+
+
+def test_averages_have_no_times(monkeypatch):
+    extractor = Means()
+    monkeypatch.setattr(extractor, "finish", lambda arrays: {key: rows.mean(0) for key, rows in arrays.items()})
+    record = run(extractor, {"a": (4, 2)})[0]["a"].record
+    assert record.start_s is None and record.end_s is None
+
+
+def test_sound_ends_after_its_last_sample():
+    extractor = Means()
+    extractor.media, extractor.with_times = "audio", False
+    decoded = Decoded(extractor, {})
+    job = Job(VideoRef("a", "a", "a.wav"), "means")
+    job.info = type(job.info)(rate_hz=4)
+    units = torch.zeros(5, 2, 2, 3)
+    decoded.events = lambda _idle_s: iter(
+        [StreamOpened(job, Dense(4, 1)), ChunkDecoded(job, units, np.arange(5) / 4), StreamEnded(job)]
+    )
+    outcomes = []
+    nothing = lambda *_arguments: None  # noqa: E731
+    ours = Pipeline(extractor, 8, None, outcomes.append, nothing, nothing, nothing)
+    pipeline.run({"means": ours}, decoded)
+    record = outcomes[0].record
+    np.testing.assert_array_equal([record.start_s, record.end_s], [[0, 0.25], [1, 1.25]])
+
+
+def test_what_a_model_refuses_names_the_video(monkeypatch):
+    extractor = Means()
+
+    def window(units, pairs):
+        raise VideoError("frames too small")
+
+    monkeypatch.setattr(extractor, "window", window)
+    outcomes, _ = run(extractor, {"a": (4, 2)})
+    assert (outcomes["a"].status, outcomes["a"].reason) == ("failed", "a.mp4: frames too small")
+
+
+def test_a_decoder_that_fails_midway_ends_the_video():
+    extractor = Means()
+    decoded, outcomes = Decoded(extractor, {}), []
+    job = Job(VideoRef("a", "a", "a.mp4"), "means")
+    chunk = ChunkDecoded(job, torch.zeros(5, 2, 2, 3), np.arange(5) / 4)
+    decoded.events = lambda _idle_s: iter(
+        [StreamOpened(job, Dense(4, 1)), chunk, StreamFailed(job, "a.mp4: gone"), None]
+    )
+    nothing = lambda *_arguments: None  # noqa: E731
+    pipeline.run({"means": Pipeline(extractor, 8, None, outcomes.append, nothing, nothing, nothing)}, decoded)
+    assert [(outcome.status, outcome.reason) for outcome in outcomes] == [("failed", "a.mp4: gone")]

@@ -1,0 +1,67 @@
+"""The watchdog: calls that last too long are reported once, waiting elsewhere is not, and exit is not held up."""
+
+import queue
+import signal
+import threading
+import time
+
+from utils.worker import watchdog
+from utils.worker.watchdog import Watchdog
+
+
+def test_a_call_that_lasts_too_long_is_reported_once():
+    events = queue.Queue()
+    with Watchdog(lambda *event: events.put(event), timeout_s=0.2, alive_s=100) as dog:
+        with dog.watching("quick"):
+            time.sleep(0.05)
+        assert events.get(timeout=5) == ("alive",)
+        with dog.watching("slow"):
+            kind, video_id, seconds = events.get(timeout=5)
+            time.sleep(0.2)
+    assert (kind, video_id) == ("hung", "slow")
+    assert 0.2 <= seconds < 5
+    assert events.empty()
+
+
+def test_signs_of_life_come_regularly():
+    events = queue.Queue()
+    with Watchdog(lambda *event: events.put(event), timeout_s=100, alive_s=0.05):
+        assert [events.get(timeout=5) for _ in range(3)] == [("alive",)] * 3
+
+
+def test_time_in_which_the_process_stood_still_does_not_count(monkeypatch):
+    """The process is stopped for an hour while a decoder works: the watchdog sees one long tick."""
+    times_s = iter([0.0, 1.0, 3601.0, 3602.0])
+    events = []
+    dog = Watchdog(lambda *event: events.append(event), timeout_s=600)
+    monkeypatch.setattr(watchdog.time, "monotonic", lambda: next(times_s))
+    waits = iter([False, False, False, True])
+    monkeypatch.setattr(dog._stopped, "wait", lambda _seconds: next(waits))
+    with dog.watching("a"):
+        dog._run()
+    assert events == [("alive",)]
+
+
+def test_leaving_does_not_wait_for_a_report_that_nobody_reads():
+    stuck, release = threading.Event(), threading.Event()
+
+    def report(*_event):
+        stuck.set()
+        release.wait(10)
+
+    with Watchdog(report, timeout_s=1, alive_s=0.01):
+        assert stuck.wait(5)
+        start_s = time.monotonic()
+    assert time.monotonic() - start_s < 0.1
+    release.set()
+
+
+def test_a_lost_main_process_ends_the_worker(monkeypatch):
+    killed = queue.Queue()
+    monkeypatch.setattr(watchdog.os, "kill", lambda _pid, number: killed.put(number))
+
+    def report(*_event):
+        raise BrokenPipeError
+
+    with Watchdog(report, timeout_s=1, alive_s=0.01):
+        assert killed.get(timeout=5) == signal.SIGTERM

@@ -1,0 +1,184 @@
+"""The cutter: the same windows however the frames arrive, pairs computed once, memory bounded by a window."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from utils.errors import VideoError
+from utils.extractors.base import Extractor
+from utils.extractors.windows import Dense, Listed
+from utils.worker.assemble import Rows
+from utils.worker.frame_store import FrameStore
+from utils.worker.pair_cache import PairLimits
+from utils.worker.window_builder import WindowBuilder, WindowInput
+
+
+class Differences:
+    """A stand-in for flow: the difference of neighbours, with a note of what was computed."""
+
+    def __init__(self) -> None:
+        self.encoded: list[int] = []
+        self.pairs: list[tuple[int, int]] = []
+        self.batches: list[int] = []
+
+    def pairs_at_once(self, size):
+        return 3
+
+    def encode(self, units):
+        self.encoded += units[:, 0, 0, 0].tolist()
+        return (units,)
+
+    def between(self, first, second, size):
+        self.batches.append(len(first[0]))
+        self.pairs += list(zip(first[0][:, 0, 0, 0].tolist(), second[0][:, 0, 0, 0].tolist(), strict=True))
+        return second[0] - first[0]
+
+
+class Plain(Extractor):
+    """Windows of frames that hold their own index."""
+
+    keys = ("x",)
+    batch_size = 1
+    dense = Dense(4, 3)
+
+    def sampling(self, info):
+        return self.dense
+
+    def window(self, units, pairs):
+        return {"units": units} if pairs is None else {"units": units, "pairs": pairs}
+
+    def forward(self, batch):
+        return {"x": batch["units"].flatten(1)[:, :1]}
+
+
+def run(
+    dense: Dense, n_frames: int, chunk: int, stage: Differences | None = None, limits: PairLimits | None = None
+) -> list:
+    extractor = Plain(None, {}, torch.device("cpu"))
+    extractor.dense, extractor.pairs = dense, stage
+    cutter = WindowBuilder(extractor, dense, limits)
+    frames = torch.arange(n_frames).reshape(-1, 1, 1, 1).expand(-1, 2, 2, 3)
+    cuts = []
+    for start in range(0, n_frames, chunk):
+        stop = min(start + chunk, n_frames)
+        cuts += cutter.push(frames[start:stop], np.arange(start, stop) / 10)
+    return cuts + list(cutter.finish())
+
+
+@given(
+    st.integers(1, 60),
+    st.integers(2, 12),
+    st.integers(1, 15),
+    st.integers(1, 70),
+    st.sampled_from(["drop", "cycle"]),
+)
+def test_windows_do_not_depend_on_how_frames_arrive(n_frames, size, step, chunk, rule):
+    dense = Dense(size, step, short=rule, tail=rule)
+    cuts = run(dense, n_frames, chunk)
+    whole = run(dense, n_frames, n_frames)
+    got = [(cut.row, cut.inputs["units"][:, 0, 0, 0].tolist(), cut.end_s) for cut in cuts]
+    assert got == [(cut.row, cut.inputs["units"][:, 0, 0, 0].tolist(), cut.end_s) for cut in whole]
+    assert [row for row, _, _ in got] == list(range(len(got)))
+    assert all(end_s == max(units) / 10 for _, units, end_s in got)
+
+
+@pytest.mark.parametrize(("size", "step"), [(9, 8), (9, 2), (9, 20)])
+@pytest.mark.parametrize("chunk", [1, 4, 100])
+def test_each_pair_and_frame_is_computed_once(size, step, chunk):
+    stage = Differences()
+    cuts = run(Dense(size, step), 40, chunk, stage)
+    assert len(stage.pairs) == len(set(stage.pairs))
+    assert len(stage.encoded) == len(set(stage.encoded))
+    assert set(stage.pairs) == {(unit, unit + 1) for cut in cuts for unit in cut.inputs["units"][:-1, 0, 0, 0].tolist()}
+    assert all((cut.inputs["pairs"] == 1).all() for cut in cuts)
+    assert all(len(cut.inputs["pairs"]) == size - 1 for cut in cuts)
+
+
+def test_pairs_of_small_windows_share_batches():
+    stage = Differences()
+    cuts = run(Dense(2, 1), 15, 7, stage)
+    assert [cut.inputs["pairs"].shape for cut in cuts] == [(1, 2, 2, 3)] * 14
+    assert stage.batches == [3, 3, 3, 3, 1, 1]  # at most 3, from 7, 7 and 1 frames
+    assert [(cut.start_s, cut.end_s) for cut in cuts] == [(i / 10, (i + 1) / 10) for i in range(14)]
+
+
+def test_a_repeated_video_gets_the_pair_that_leads_back():
+    cuts = run(Dense(6, 6, short="cycle"), 3, 2, Differences())
+    assert cuts[0].inputs["pairs"][:, 0, 0, 0].tolist() == [1, 1, -2, 1, 1]
+    assert cuts[0].n_repeated == 3
+
+
+def test_a_store_keeps_only_what_is_needed():
+    store = FrameStore()
+    for start in range(0, 1000, 10):
+        store.append(torch.arange(start, start + 10), np.arange(start, start + 10.0))
+        store.drop_before(start - 5)
+    assert len(store._chunks) == 2
+    assert store.take([996, 997, 990]).tolist() == [996, 997, 990]
+    assert store.time_s(998) == 998
+
+
+@pytest.mark.parametrize("n_decoded", [6, 4, 1])
+def test_clips_of_a_damaged_video_end_with_the_last_frame(n_decoded):
+    """Six frames were counted, fewer decode: every clip is there all the same."""
+    cuts = run(Listed([[0, 9, 3], [12, 6, 15], [3, 3, 15]]), n_decoded, 2)
+    shown = {cut.row: cut.inputs["units"][:, 0, 0, 0].tolist() for cut in cuts}
+    last = n_decoded - 1
+    assert shown == {
+        0: [0, min(3, last), min(1, last)],
+        1: [min(4, last), min(2, last), min(5, last)],
+        2: [min(1, last), min(1, last), min(5, last)],
+    }
+
+
+def test_rows_on_disk_come_back_as_they_were():
+    rows = Rows(("flow",), streamed=True)
+    values = np.random.default_rng(0).normal(size=(7, 2, 5, 4)).astype(np.float16)
+    for row, value in enumerate(values):
+        rows.add(WindowInput(row, {}, row / 10 - 0.1, row / 10, 0), {"flow": value})
+    np.testing.assert_array_equal(rows.arrays()["flow"], values)
+    np.testing.assert_allclose(rows.timestamps_ms(), np.arange(7) * 100)
+    np.testing.assert_allclose(rows.timestamps_ms(with_first=True), np.arange(-1, 7) * 100)
+
+
+class Cramped(Differences):
+    """A device whose memory suffices for a few pairs at once."""
+
+    def __init__(self, planned: int, fitting: int) -> None:
+        super().__init__()
+        self._planned, self._fitting = planned, fitting
+
+    def pairs_at_once(self, size):
+        return self._planned
+
+    def between(self, first, second, size):
+        if len(first[0]) > self._fitting:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().between(first, second, size)
+
+
+@pytest.mark.parametrize(("fitting", "batches"), [(8, [8, 8, 8, 8]), (5, [4, 4, 4, 4]), (1, [1, 1, 1, 1])])
+@pytest.mark.parametrize("size", [2, 9])
+def test_pairs_that_do_not_fit_are_computed_in_halves_from_then_on(size, fitting, batches):
+    learned, freed = [], []
+    limits = PairLimits(lambda: freed.append(True), lambda size, most: learned.append((size, most)))
+    stage = Cramped(8, fitting)
+    cuts = run(Dense(size, size - 1), 40, 40, stage, limits)
+    expected = run(Dense(size, size - 1), 40, 40, Differences())
+    assert [cut.row for cut in cuts] == [cut.row for cut in expected]
+    for ours, theirs in zip(cuts, expected, strict=True):
+        assert torch.equal(ours.inputs["pairs"], theirs.inputs["pairs"])
+    assert stage.batches[: len(batches)] == batches
+    assert learned == ([] if fitting == 8 else [((2, 2), batches[0])])
+    assert bool(freed) is bool(learned)
+    stage.batches.clear()
+    run(Dense(size, size - 1), 9, 9, stage, limits)  # the next video starts with what the first one learned
+    assert stage.batches == [batches[0]] * (8 // batches[0])
+    assert len(learned) < 2
+
+
+def test_a_pair_that_does_not_fit_alone_fails_the_video():
+    with pytest.raises(VideoError, match=r"one pair of 2x2 frames does not fit in memory; use fewer --num_workers"):
+        run(Dense(2, 1), 9, 9, Cramped(8, 0))

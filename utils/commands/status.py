@@ -1,0 +1,171 @@
+"""`python main.py status OUTPUT`: how far the runs on an output folder are, and what failed for which reason."""
+
+import argparse
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from utils.commands.cli import Parser
+from utils.errors import UserError
+from utils.run.progress import printable
+from utils.run.summary import STATUSES
+from utils.state.manifest import FILE_NAME, Latest
+from utils.storage.folder import Folder, folder_at
+from utils.storage.urls import is_url, redacted, resolve
+
+RECENT_S = 600.0  # the rate is that of the last ten minutes in which anything was finished
+CAUSES = 10
+EXAMPLES = 2
+
+
+def show_status(arguments: Sequence[str]) -> int:
+    """Print what the manifests below a folder say, and return the exit code: 1 if a video failed.
+
+    Raises:
+        UserError: there is no manifest.
+    """
+    parser = Parser(prog="main.py status", description=show_status.__doc__)
+    parser.add_argument("output", help="the --output_path of the runs, or the folder of one feature type in it")
+    parser.add_argument("--json", action=argparse.BooleanOptionalAction, default=False, help="as JSON, for programs")
+    options = parser.parse_args(list(arguments))
+    found = [Status.of(folder) for folder in _folders(options.output)]
+    if not found:
+        where = redacted(options.output)
+        raise UserError(f"{where}: no {FILE_NAME} there or one folder below; give the --output_path of a run")
+    if options.json:
+        print(json.dumps([status.as_json() for status in found], indent=1))
+    else:
+        print(printable("\n\n".join(status.as_text() for status in found)))
+    return int(any(status.counts["failed"] for status in found))
+
+
+def _folders(output: str) -> Iterator[Folder]:
+    """Yield the folder itself and those in it that hold a manifest."""
+    if is_url(output) and not output.startswith("file://"):
+        filesystem, path = resolve(output)
+        entries = filesystem.ls(path, detail=True) if filesystem.exists(path) else []
+        names = [entry["name"].rstrip("/").rsplit("/", 1)[1] for entry in entries if entry["type"] == "directory"]
+    else:
+        names = [entry.name for entry in Path(output).iterdir() if entry.is_dir()] if Path(output).is_dir() else []
+    root = folder_at(output)
+    for folder in (root, *(root.below(name) for name in sorted(names) if not name.startswith("."))):
+        if len(Latest(folder)):
+            yield folder
+
+
+@dataclass
+class Status:
+    """What one manifest says. causes: reason without the video's name → (number, examples)."""
+
+    folder: str
+    listed: int | None
+    counts: Counter[str] = field(default_factory=Counter)
+    windows: int = 0
+    per_s: float | None = None
+    causes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folder: Folder) -> "Status":
+        """Read the manifest and the newest run file of a folder."""
+        status = cls(str(folder), _listed(folder))
+        finished = []
+        for line in Latest(folder):
+            status._take(line)
+            finished.append(_seconds(line))
+        status.per_s = _rate(sorted(filter(None, finished)))
+        return status
+
+    def _take(self, line: dict[str, Any]) -> None:
+        self.counts[line["status"]] += 1
+        self.windows += line.get("windows", 0)
+        if line["status"] != "done":
+            cause = line["status"], _cause(line)
+            self.causes[cause] += 1
+            examples = self.examples.setdefault(cause, [])
+            if len(examples) < EXAMPLES:
+                examples.append(line["id"])
+
+    @property
+    def left(self) -> int | None:
+        """Return how many videos of the newest run's list are not finished; None if the list's length is not known."""
+        return None if self.listed is None else max(0, self.listed - sum(self.counts.values()))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all figures under plain names."""
+        causes = [
+            {"status": status, "cause": cause, "videos": number, "examples": self.examples[status, cause]}
+            for (status, cause), number in self.causes.most_common()
+        ]
+        counts = {status: self.counts[status] for status in STATUSES}
+        left = {"listed": self.listed, "left": self.left}
+        return {"folder": self.folder, **counts, **left, "windows": self.windows, "videos_per_s": self.per_s,
+                "causes": causes}  # fmt: skip
+
+    def as_text(self) -> str:
+        """Return a few lines: totals, rate, what is left, causes with examples."""
+        counted = ", ".join(f"{self.counts[status]} {status}" for status in STATUSES)
+        rate = "" if self.per_s is None else f"; lately {_rate_text(self.per_s)}"
+        lines = [self.folder, f"  {counted}; {self.windows} windows{rate}"]
+        if self.left is None:
+            lines.append("  how many are left is not known: the length of the newest run's list is not")
+        else:
+            time_left = f", about {_duration(self.left / self.per_s)} at that rate" if self.left and self.per_s else ""
+            lines.append(f"  {self.left} of {self.listed} left{time_left}")
+        for (status, cause), number in self.causes.most_common(CAUSES):
+            shown = ", ".join(self.examples[status, cause])
+            lines.append(f"  {number} {status}: {cause} (such as {shown})")
+        if len(self.causes) > CAUSES:
+            lines.append(f"  and {len(self.causes) - CAUSES} other causes: --json has them all")
+        return "\n".join(lines)
+
+
+def _listed(folder: Folder) -> int | None:
+    """Return how many videos the newest run's list holds."""
+    newest = max(folder.names("run-"), default=None)
+    if newest is None:
+        return None
+    with folder.open(newest) as file:
+        try:
+            return json.load(file).get("listed")
+        except (ValueError, AttributeError):
+            return None
+
+
+def _cause(line: dict[str, Any]) -> str:
+    """Return the reason without what differs from video to video: its name, and numbers."""
+    reason = line["reason"]
+    for name in (line["source"].get("member"), line["source"].get("path"), line["id"]):
+        if name and reason.startswith(name):
+            reason = reason[len(name) :]
+        elif name and f"{name}: " in reason:
+            reason = reason.split(f"{name}: ", 1)[1]
+    return re.sub(r"\d+(\.\d+)?", "N", reason.lstrip(": ")) or "no reason given"
+
+
+def _seconds(line: dict[str, Any]) -> float | None:
+    try:
+        return datetime.strptime(line["finished"], "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    except (KeyError, ValueError):
+        return None
+
+
+def _rate(finished_s: list[float]) -> float | None:
+    """Return videos per second of the last RECENT_S before the newest; None if they all came at once."""
+    recent = [time_s for time_s in finished_s if time_s >= finished_s[-1] - RECENT_S]
+    span_s = recent[-1] - recent[0] if recent else 0
+    return (len(recent) - 1) / span_s if span_s else None
+
+
+def _rate_text(per_s: float) -> str:
+    return f"{per_s:.2f} videos/s" if per_s >= 0.1 else f"{per_s * 3600:.1f} videos/h"
+
+
+def _duration(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"

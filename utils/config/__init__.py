@@ -1,0 +1,1 @@
+"""Settings: flags, YAML keys, their defaults and checks."""

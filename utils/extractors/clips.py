@@ -1,0 +1,103 @@
+"""What models that see clips of a video in several views share: windows, views, batches, averages."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from utils.extractors import placement
+from utils.extractors.base import Batch, Extractor, NoWindows, StreamInfo
+from utils.extractors.clips_config import VideoClipsConfig
+from utils.extractors.windows import Listed, Sampling
+from utils.transforms import crops
+from utils.transforms.geometry import shorter_side, shorter_side_rounded
+from utils.transforms.opencv import resize_opencv
+
+RESIZE_BY_PRESET = {  # --preset's resize → its size for a shorter side, and the resize itself
+    "opencv": (shorter_side_rounded, resize_opencv),
+    "antialias": (shorter_side, crops.resize_rounded),
+}
+AVERAGED = {"clips": (0,), "crops": (1,), "both": (0, 1), "none": ()}  # --average → axes of [clips, crops, D]
+
+
+class VideoClipsExtractor(Extractor):
+    """Features of clips and views, [clips, crops, D] float32, or their averages by --average.
+
+    The network takes float32 [N, 3, T, H, W] and returns features [N, D] and logits [N, classes].
+    """
+
+    config: VideoClipsConfig
+    needs_times = True  # clips are placed by the number of frames
+    label_set = "kinetics400"
+    key: ClassVar[str]  # of the output and of the checkpoint
+    float32_parts: ClassVar[tuple[str, ...]] = ("classifier",)  # of the network, see Extractor.ready
+    clips_at_once: ClassVar[tuple[int, int]]  # that fill a CPU, a GPU; one crop of each is seen at a time
+
+    @abstractmethod
+    def network(self, path: Path | None) -> nn.Module:
+        """Return the network in evaluation mode, on the CPU; None asks for random weights."""
+
+    def load(self) -> None:
+        """Load the network onto the device."""
+        self._network = self.prepare_network(self.network(self.checkpoints[self.key]), self.float32_parts)
+
+    @property
+    def with_times(self) -> bool:  # type: ignore[override]
+        """Rows have a time of their own unless clips are averaged."""
+        return self.config.chosen.average in ("crops", "none")
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """One array per video, <name>_<key>."""
+        return (self.key,)
+
+    @property
+    def batch_size(self) -> int:
+        """Clips per batch."""
+        return self.clips_at_once[self.device.type != "cpu"]
+
+    def sampling(self, info: StreamInfo) -> Sampling:
+        """Return the clips of a video by its number of frames; a short video is repeated to fill them."""
+        chosen, interval = self.config.chosen, self.config.interval(info.fps or 0.0)
+        return Listed(
+            placement.place(chosen.placement, info.n_frames, self.config.stack_size, interval, chosen.num_clips)
+        )
+
+    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
+        """Return the outcome of a video without frames; one frame is enough for all clips."""
+        if self.config.extraction_fps is not None:
+            return NoWindows("failed", f"too short for a frame at --extraction_fps {self.config.extraction_fps:g}")
+        return NoWindows("failed", "no frame of it could be decoded; get the file again")
+
+    def prepare(self, units: Tensor) -> Tensor:
+        """Return frames with a shorter side of --side_size, uint8 [n, h, w, 3]."""
+        chosen = self.config.chosen
+        size, resize = RESIZE_BY_PRESET[chosen.resize]
+        return resize(units, size(units.shape[1], units.shape[2], chosen.side_size))
+
+    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+        """Return the views of a clip, uint8 [crops, T, S, S, 3]."""
+        chosen = self.config.chosen
+        boxes = crops.CROPS[chosen.crops][chosen.crop_type](units.shape[1], units.shape[2], chosen.crop_size)
+        return {"views": crops.cut_views(units, boxes, chosen.crop_size)}
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return features [B, crops, D], and with --show_pred the logits [B, classes], averaged over crops."""
+        outputs = [self._network(crops.network_input(views)) for views in batch["views"].unbind(1)]
+        features, logits = zip(*outputs, strict=True)
+        results = {self.key: torch.stack(features, 1)}
+        if self.config.show_pred:
+            results[f"logits/{self.key}"] = torch.stack(logits).mean(0)
+        return results
+
+    def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the features averaged by --average: clips gives [crops, D], crops [clips, D], both [D]."""
+        axes = AVERAGED[self.config.chosen.average]
+        return {
+            key: array.mean(axes, dtype=np.float64).astype(np.float32) if axes else array
+            for key, array in arrays.items()
+        }

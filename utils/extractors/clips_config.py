@@ -1,0 +1,124 @@
+"""The settings of models that see clips of a video in several views. Imports no torch."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from utils.config import shared_flags
+from utils.config.schema import check_choices, flag
+from utils.config.shared_flags import OF_PRESET, check_fps
+from utils.errors import UserError
+
+GROUP = "clips"
+SMALLEST_CROP = 32  # pixels: the networks halve the frame five times
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a published tool does with a video, and its defaults for the flags of the same names.
+
+    placement: where clips lie, of `placement.PLACEMENTS`. resize: "opencv" (8 bits, no antialias, longer side rounded)
+    or "antialias" (torchvision's, longer side cut off). crops: whose positions, of `transforms.crops.CROPS`.
+    side_size, crop_size: pixels.
+    """
+
+    placement: str
+    resize: str
+    crops: str
+    num_clips: int
+    crop_type: str
+    average: str
+    side_size: int = 256
+    crop_size: int = 256
+
+    def summary(self) -> str:
+        """Return the defaults in words, for --help."""
+        clips = {-1: "all clips", 1: "1 clip"}.get(self.num_clips, f"{self.num_clips} clips")
+        averaged = "not averaged" if self.average == "none" else f"averaged over {self.average}"
+        return f"{clips}, {self.crop_type} {self.crop_size} of {self.side_size}, {averaged}"
+
+
+def mmaction2_presets(num_clips: int, crop_type: str, side_size: int = 256) -> dict[str, Preset]:
+    """Return the test pipeline of an mmaction2 config under both of mmaction2's rules for placing clips.
+
+    All views are averaged, as its clip_feature_extraction tool does.
+    """
+    return {
+        version: Preset(version, "opencv", "mmaction2", num_clips, crop_type, "both", side_size, side_size)
+        for version in ("mmaction2_0x", "mmaction2_1x")
+    }
+
+
+# https://github.com/hongjiaherng/inappropriate-video-detection, folder feature-extractor, commit 4241b5a
+SNIPPETS = Preset("back_to_back", "antialias", "torchvision", -1, "5-crop", "none", crop_size=224)
+
+
+def preset(presets: Mapping[str, Preset], default: str) -> Any:
+    """Return --preset, which names the published tool to follow."""
+    listed = "; ".join(f"{name}: {each.summary()}" for name, each in presets.items())
+    return flag(
+        default,
+        "the tool whose placing of clips, resize and crop positions are followed, and whose defaults hold for the "
+        f"flags that are not given ({listed})",
+        group=GROUP,
+        choices=presets,
+    )
+
+
+@dataclass(frozen=True)
+class VideoClipsConfig:
+    """What all of them share. A model adds `preset`, `stack_size`, `frame_interval` and `checkpoint`."""
+
+    PRESETS: ClassVar[Mapping[str, Preset]] = {"snippets": SNIPPETS}
+    FEWEST_FRAMES: ClassVar[int] = 1  # that the network can see as one clip
+
+    preset: str = preset(PRESETS, "snippets")
+    num_clips: int | None = shared_flags.num_clips(GROUP, None, "placed as the preset says")
+    stack_size: int = shared_flags.stack_size(GROUP, 32, "frames in a clip")
+    frame_interval: int = shared_flags.frame_interval(GROUP, 2)
+    clip_len: float | None = flag(
+        None, "seconds that a clip spans, from which --frame_interval follows by the video's rate", group=GROUP
+    )
+    side_size: int | None = flag(
+        None, f"pixels of the frame's shorter side, from which crops are taken{OF_PRESET}", group=GROUP
+    )
+    crop_size: int | None = flag(None, f"pixels of a crop's side{OF_PRESET}", group=GROUP)
+    crop_type: str | None = shared_flags.crop_type(GROUP, None)
+    average: str | None = shared_flags.average(GROUP, None)
+    extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
+    show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-400")
+    checkpoint: str | None = None
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        chosen = self.chosen
+        if chosen.num_clips != -1 and chosen.num_clips < 1:
+            raise UserError(f"--num_clips is {chosen.num_clips}; it must be at least 1, or -1 for all")
+        if self.stack_size < self.FEWEST_FRAMES:
+            raise UserError(f"--stack_size is {self.stack_size}; this network needs at least {self.FEWEST_FRAMES}")
+        if self.frame_interval < 1:
+            raise UserError(f"--frame_interval is {self.frame_interval}; it must be at least 1 frame")
+        if self.clip_len is not None and not 0 < self.clip_len < float("inf"):
+            raise UserError(f"--clip_len is {self.clip_len}; it must be above 0 seconds")
+        if chosen.crop_size < SMALLEST_CROP:
+            raise UserError(f"--crop_size is {chosen.crop_size}; the network needs at least {SMALLEST_CROP} pixels")
+        if chosen.crop_size > chosen.side_size:
+            raise UserError(
+                f"a crop of {chosen.crop_size} pixels does not fit a side of {chosen.side_size}: lower --crop_size "
+                "or raise --side_size"
+            )
+        check_fps(self.extraction_fps)
+
+    def interval(self, fps: float) -> int:
+        """Return the frames from one frame of a clip to the next, in a video of `fps` frames per second."""
+        if self.clip_len is None:
+            return self.frame_interval
+        return max(1, round(self.clip_len * fps / self.stack_size))
+
+    @property
+    def chosen(self) -> Preset:
+        """Return the preset with what the flags changed in it."""
+        flags = ("num_clips", "side_size", "crop_size", "crop_type", "average")
+        given = {name: getattr(self, name) for name in flags if getattr(self, name) is not None}
+        return dataclasses.replace(self.PRESETS[self.preset], **given)

@@ -1,0 +1,114 @@
+"""Flow between neighbouring frames as a feature of its own, for any `FlowNetwork`."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from utils.errors import UserError
+from utils.extractors.base import Batch, Extractor, NoWindows, StreamInfo
+from utils.extractors.flow_config import FlowConfig
+from utils.extractors.windows import Dense, Sampling
+from utils.nn.cpu.threads import row_by_row
+from utils.nn.flow import Encoded, FlowNetwork
+from utils.nn.prepare import prepare_layers
+from utils.transforms.geometry import longer_side, shorter_side
+from utils.transforms.pillow import resize_pillow
+
+
+class FlowExtractor(Extractor):
+    """Flow [frames - 1, 2, H, W] under one key, with a time for each frame; too much for memory, so kept on disk."""
+
+    config: FlowConfig
+    key: str
+    streamed = True
+    frame_times = True
+
+    @abstractmethod
+    def load_network(self, path: Path | None) -> FlowNetwork:
+        """Return the network on the CPU, from its checkpoint or with random weights.
+
+        Raises:
+            UserError: the checkpoint is not of the network's layout.
+        """
+
+    def cut_to_frame(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return the flow of the frame alone, [n, 2, H, W], for networks that pad their frames. size: (H, W)."""
+        return flow
+
+    def load(self) -> None:
+        """Load the network onto the device.
+
+        Raises:
+            UserError: --compile, by which flow networks gain nothing.
+        """
+        if self.arithmetic.compile:
+            raise UserError(f"--compile: {self.key} is no faster compiled (docs/performance.md); leave it out")
+        self.row_dtype = {"float16": torch.float16, "float32": torch.float32}[self.config.flow_dtype]
+        network = prepare_layers(self.load_network(self.checkpoints[self.key]), self.device, self.arithmetic)
+        self.pairs = FlowPairs(network, self.device, self._kept)
+
+    def _kept(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+        return self.cut_to_frame(flow, size).to(self.row_dtype)
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The feature type."""
+        return (self.key,)
+
+    @property
+    def batch_size(self) -> int:
+        """Pairs that are copied from the device at once; how many the network sees is its own choice."""
+        return 1 if self.device.type == "cpu" else 8
+
+    def sampling(self, info: StreamInfo) -> Sampling:
+        """Return all pairs of neighbours."""
+        return Dense(2, 1)
+
+    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
+        """Return the outcome of a video with fewer than two frames: there is no flow in it."""
+        frames = "1 frame" if n_units == 1 else "no frame"
+        hint = "raise --extraction_fps, or leave the file out" if self.config.extraction_fps else "leave the file out"
+        return NoWindows("failed", f"{frames}, and flow lies between two; {hint}")
+
+    def prepare(self, units: Tensor) -> Tensor:
+        """Return frames of the size that --side_size asks for, uint8 [n, h, w, 3], resized as Pillow does it."""
+        if self.config.side_size is None:
+            return units
+        resized = longer_side if self.config.resize_to_larger_edge else shorter_side
+        return resize_pillow(units, resized(units.shape[1], units.shape[2], self.config.side_size))
+
+    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+        """Return the flow of the pair, [2, h, w]."""
+        return {"flow": pairs[0]}
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the flow as it is, [B, 2, h, w]: the work was done between the frames."""
+        return {self.key: batch["flow"]}
+
+
+class FlowPairs:
+    """A flow network on a device, and what is kept of each pair's flow.
+
+    keep: from flow float32 [n, 2, H', W'] in pixels and the frames' size (H, W) to the rows that windows hold.
+    """
+
+    def __init__(
+        self, network: FlowNetwork, device: torch.device, keep: Callable[[Tensor, tuple[int, int]], Tensor]
+    ) -> None:
+        self._network = row_by_row(network, device)
+        self._keep = keep
+
+    def pairs_at_once(self, size: tuple[int, int]) -> int:
+        """Return how many pairs of frames of this (H, W) fit a batch."""
+        return self._network.pairs_at_once(size)
+
+    def encode(self, units: Tensor) -> Encoded:
+        """Return what the network needs of each frame. units: uint8 [n, H, W, 3]."""
+        return self._network.encode(units.permute(0, 3, 1, 2).float())
+
+    def between(self, first: Encoded, second: Encoded, size: tuple[int, int]) -> Tensor:
+        """Return what is kept of the flow from each frame to its partner, one row per pair."""
+        return self._keep(self._network.between(first, second, size), size)

@@ -1,0 +1,35 @@
+"""Class names for --show_pred, and the best classes of a row of logits."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from utils.nn.lean_import import without_compiler
+
+
+def labels(label_set: str) -> Sequence[str]:
+    """Return the class names of "kinetics400" or "imagenet1k", in the order of the published classifiers.
+
+    The names are torchvision's, which keeps them beside its own weights for the same data sets; both lists
+    are in the order that all published checkpoints of these data sets use.
+    """
+    with without_compiler():
+        from torchvision.models import ResNet50_Weights
+        from torchvision.models.video import R3D_18_Weights
+
+    if label_set == "kinetics400":
+        return R3D_18_Weights.KINETICS400_V1.meta["categories"]
+    return ResNet50_Weights.IMAGENET1K_V1.meta["categories"]
+
+
+def top_classes(logits: np.ndarray, names: Sequence[str] | None, n: int = 5) -> list[str]:
+    """Return a line for each of the `n` best classes: logit, softmax probability, name.
+
+    logits: [classes]. A classifier with another number of classes than `names` gets class numbers.
+    """
+    shifted = np.exp(logits.astype(np.float64) - logits.max())
+    probabilities = shifted / shifted.sum()
+    if names is None or len(names) != len(logits):
+        names = [f"class {i}" for i in range(len(logits))]
+    best = np.argsort(-logits, kind="stable")[:n]
+    return [f"  {logits[i]:10.4f}  {probabilities[i]:.4f}  {names[i]}" for i in best]

@@ -1,0 +1,61 @@
+"""Models that see stacks of neighbouring frames and give one feature per stack: R(2+1)D, S3D."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from utils.extractors.base import Batch, Extractor, NoWindows, StreamInfo, short_of_a_window
+from utils.extractors.windows import Dense, Sampling
+
+
+class StackExtractor(Extractor):
+    """One row per stack, under one key.
+
+    The config has `stack` (frames in a window, frames from one to the next), `short_video`, `tail` and `show_pred`.
+    `prepare` gives frames as float32 [n, 3, H, W].
+    """
+
+    key: str
+    float32_parts: ClassVar[tuple[str, ...]] = ("avgpool",)  # of the network, see Extractor.ready
+    label_set = "kinetics400"
+
+    @abstractmethod
+    def load_network(self) -> nn.Module:
+        """Return the network on the CPU: clips float32 [B, 3, T, H, W] -> features [B, D], logits [B, classes].
+
+        Raises:
+            UserError: the checkpoint is not of the network's layout.
+        """
+
+    def load(self) -> None:
+        """Load the network onto the device."""
+        self._network = self.prepare_network(self.load_network(), self.float32_parts)
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The feature type."""
+        return (self.key,)
+
+    def sampling(self, info: StreamInfo) -> Sampling:
+        """Return stacks from the first frame on."""
+        size, step = self.config.stack
+        return Dense(size, step, short=self.config.short_video, tail=self.config.tail)
+
+    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
+        """Return what --short_video skip or error make of a video shorter than one stack."""
+        return short_of_a_window(n_units, self.config.stack[0], self.config.short_video)
+
+    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+        """Return the stack as "clips", float32 [3, T, H, W]."""
+        return {"clips": units.transpose(0, 1)}
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return features [B, D], and with --show_pred the logits of the classes [B, classes]."""
+        features, logits = self._network(batch["clips"].contiguous(memory_format=torch.channels_last_3d))
+        outputs = {self.key: features}
+        if self.config.show_pred:
+            outputs[f"logits/{self.key}"] = logits
+        return outputs

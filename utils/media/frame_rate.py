@@ -1,0 +1,77 @@
+"""Which source frame is shown at each frame of another rate, by the rule of ffmpeg's `fps` filter: arithmetic alone."""
+
+import math
+from fractions import Fraction
+
+from utils.errors import UserError
+
+MAX_TERM = 2**31 - 1  # ffmpeg keeps a rate as two 32-bit integers
+
+
+def parse_fps(fps: float | Fraction) -> Fraction:
+    """Return a frame rate as the exact fraction that ffmpeg makes of the same digits: 29.97 is 2997/100.
+
+    Raises UserError unless it is a positive number.
+    """
+    try:
+        rate = Fraction(str(fps))
+    except (ValueError, OverflowError):
+        rate = Fraction(0)
+    if rate <= 0 or rate > MAX_TERM:
+        raise UserError(f"--extraction_fps is {fps}; it must be a positive number of frames per second.")
+    if rate.denominator > MAX_TERM or rate.numerator > MAX_TERM:
+        rate = rate.limit_denominator(min(MAX_TERM, int(MAX_TERM / rate)))
+    if not rate:
+        raise UserError(f"--extraction_fps is {fps}; that is too small to be a frame rate.")
+    return rate
+
+
+def nearest(numerator: int, denominator: int) -> int:
+    """Return the integer nearest to a fraction, halves away from zero (ffmpeg's AV_ROUND_NEAR_INF)."""
+    magnitude = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return magnitude if numerator >= 0 else -magnitude
+
+
+class FrameRateRule:
+    """Says at which ticks of the new rate each source frame is shown, one source frame after the other.
+
+    Tick n is the time n / fps. A source frame's time is rounded to the nearest tick; it is shown from there until the
+    tick of the next frame. So a frame is left out when the next one falls on its tick, and repeated over a gap. The
+    first tick is that of the first frame; the last frame is shown until the rounded end of the stream. This is what
+    ffmpeg's `fps` filter does with its default options (round=near, eof_action=round).
+
+    origin_s: the time of tick 0, which is the start of the segment that the frames are cut from.
+    """
+
+    def __init__(self, time_base: Fraction, fps: Fraction, origin_s: Fraction = Fraction(0)) -> None:
+        self.fps = fps
+        per_unit, shift = Fraction(time_base) * fps, origin_s * fps
+        self._denominator = math.lcm(per_unit.denominator, shift.denominator)
+        self._per_unit, self._shift = int(per_unit * self._denominator), int(shift * self._denominator)
+        self._next: int | None = None
+
+    def push(self, pts: int) -> range:
+        """Take the time of the next source frame (in time base units); return the ticks that show the one before it.
+
+        The first call returns an empty range.
+        """
+        tick = self._tick(pts)
+        if self._next is None:
+            self._next = tick
+        return self._until(tick)
+
+    def finish(self, end: int) -> range:
+        """Return the ticks that show the last frame. end: its time plus its duration, in time base units."""
+        if self._next is None:
+            return range(0)
+        return self._until(self._tick(end))
+
+    def _tick(self, pts: int) -> int:
+        """Return the tick nearest to a time."""
+        return nearest(pts * self._per_unit - self._shift, self._denominator)
+
+    def _until(self, tick: int) -> range:
+        """Return the ticks from the next one to `tick`, and move on."""
+        shown = range(self._next, max(self._next, tick))
+        self._next = shown.stop
+        return shown

@@ -1,0 +1,119 @@
+"""Convolutions that are three wide along an axis, with half the multiplications along it.
+
+Winograd's F(4, 3), as Lavin & Gray (CVPR 2016, arXiv:1509.09308) give it for two axes, along one: four outputs come of
+six products, each of a sum of inputs with a sum of weights, where plainly they take twelve. Each of the six products is
+a convolution over the other axes, which oneDNN does. One axis and not two: the sums are cheap, the products stay large,
+and results keep float32's accuracy (docs/performance.md).
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from utils.nn.cpu.layout import PerWeight, is_channels_last, packed
+
+TILE = 4  # outputs
+TAPS = 3
+# Of weights [three taps] → the weights of the six products; points 0, 1, -1, 2, -2 and infinity.
+OF_WEIGHTS = (
+    (1 / 4, 0, 0),
+    (-1 / 6, -1 / 6, -1 / 6),
+    (-1 / 6, 1 / 6, -1 / 6),
+    (1 / 24, 1 / 12, 1 / 6),
+    (1 / 24, -1 / 12, 1 / 6),
+    (0, 0, 1),
+)
+# Below these the sums cost more than the products save (docs/performance.md). The work is that of one sample, so that
+# what a sample gives does not depend on what else is in its batch.
+LEAST_PRODUCTS = 150  # per sum: taps across the axis x channels in x channels out / (in + out)
+LEAST_WORK = 2e8  # floating-point operations
+MOST_WASTE = 4 / 3  # outputs in whole tiles over outputs
+
+_transformed: PerWeight[list[Tensor]] = PerWeight()
+
+
+def axis_for(x: Tensor, weight: Tensor, stride: Sequence[int], padding: Sequence[int]) -> int | None:
+    """Return the dimension of x along which this is worth its while, None if there is none.
+
+    x: [B, C, (T,) H, W], float32, channels last. weight: [C', C, (kT,) kH, kW]. stride, padding: of (T,) H, W; the
+        dilation is 1 and there is one group.
+    """
+    if x.dtype != torch.float32 or any(step != 1 for step in stride) or not is_channels_last(x):
+        return None
+    axis = next((dim for dim in range(2, x.ndim - 1) if weight.shape[dim] > 1), None)
+    if axis is None or weight.shape[axis] != TAPS or padding[axis - 2] != 1 or weight.is_inference():
+        return None
+    (n_out, n_in), length = weight.shape[:2], x.shape[axis]
+    products = weight.numel() / TAPS / (n_in + n_out)
+    work = 2 * weight.numel() * math.prod(x.shape[2:])
+    wasted = -(-length // TILE) * TILE > MOST_WASTE * length
+    return None if wasted or products < LEAST_PRODUCTS or work < LEAST_WORK else axis
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: Sequence[int], axis: int) -> Tensor:
+    """Return the convolution of x along an axis that `axis_for` found, channels last."""
+    length, n_tiles = x.shape[axis], -(-x.shape[axis] // TILE)
+    rows = x.movedim(1, -1)  # [B, (T,) H, W, C], as it lies in memory
+    before, behind = rows.shape[: axis - 1], rows.shape[axis:-1]
+    rows = rows.reshape(-1, length, *behind, x.shape[1])
+    rows = F.pad(rows, (*(0, 0) * (len(behind) + 1), 1, TILE * n_tiles + 1 - length))
+    weights = _of_weight(weight, axis)
+    around = [0, *padding[axis - 1 :]][-2:]
+    inputs = _inputs(rows, TILE * (n_tiles - 1) + 1)
+    # the second point is 1, whose product counts once in each of the four outputs: the place for what is added to all
+    products = [
+        _product(part, part_weight, bias if i == 1 else None, around)
+        for i, (part, part_weight) in enumerate(zip(inputs, weights, strict=True))
+    ]
+    new = products[0].shape[-1 - len(behind) :]  # of the axes behind, and the channels
+    outputs = _outputs([product.view(-1, n_tiles, *new) for product in products], length)
+    return outputs.view(*before, length, *new).movedim(-1, 1)
+
+
+def _inputs(rows: Tensor, span: int) -> list[Tensor]:
+    """Return what goes into the six products; rows: [n, length, ..., C], each result [n, tiles, ..., C]."""
+    x0, x1, x2, x3, x4, x5 = (rows[:, tap : tap + span : TILE] for tap in range(TILE + TAPS - 1))
+    even, odd = torch.sub(x4, x2, alpha=4), torch.sub(x3, x1, alpha=4)
+    near = [even + odd, even.sub_(odd)]  # of points 1 and -1
+    even, odd = x4 - x2, x3 - x1
+    far = [torch.add(even, odd, alpha=2), even.sub_(odd, alpha=2)]  # of points 2 and -2
+    first = torch.sub(x4, x2, alpha=5).add_(x0, alpha=4)
+    last = torch.sub(x5, x3, alpha=5).add_(x1, alpha=4)
+    return [first, *near, *far, last]
+
+
+def _product(part: Tensor, weight: Tensor, bias: Tensor | None, padding: list[int]) -> Tensor:
+    """Return the convolution of a part, [n, tiles, (H,) W, C], over the axes behind the tiles."""
+    images = part.reshape(-1, *part.shape[-3:]).permute(0, 3, 1, 2)
+    sizes = (padding, [1, 1], [1, 1], 1)
+    weight = packed(weight, images.shape, *sizes)
+    convolved = torch.ops.mkldnn._convolution_pointwise(images, weight, bias, *sizes, "none", [], "")
+    return convolved.permute(0, 2, 3, 1)
+
+
+def _outputs(products: list[Tensor], length: int) -> Tensor:
+    """Return [n, length, ..., C'] of the six products, [n, tiles, ..., C'] each, which are overwritten."""
+    p0, p1, p2, p3, p4, p5 = products
+    result = p0.new_empty(p0.shape[0], length, *p0.shape[2:])
+    near, far = p1 + p2, p3 + p4
+    near_odd, far_odd = p1.sub_(p2), p3.sub_(p4)
+    sums = ((p0.add_(near), far, 1), (near_odd, far_odd, 2), (near, far, 4), (p5.add_(near_odd), far_odd, 8))
+    for place, (one, other, scale) in enumerate(sums):
+        out = result[:, place::TILE]
+        torch.add(one[:, : out.shape[1]], other[:, : out.shape[1]], alpha=scale, out=out)
+    return result
+
+
+def _of_weight(weight: Tensor, axis: int) -> list[Tensor]:
+    """Return the weights of the six products, [C', C, kH, kW] each without the axis, the one that `axis_for` finds."""
+
+    def make(weight: Tensor) -> list[Tensor]:
+        matrix = torch.tensor(OF_WEIGHTS, dtype=torch.float64)
+        parts = torch.tensordot(matrix, weight.double().movedim(axis, 0), dims=1).float()
+        shape = (*weight.shape[:2], *[1, *weight.shape[axis + 1 :]][-2:])
+        return [part.reshape(shape).contiguous(memory_format=torch.channels_last) for part in parts]
+
+    return _transformed.get(weight, make)

@@ -1,0 +1,37 @@
+"""What decides the features of a run: settings and weights, and keeping outputs of different ones apart."""
+
+from pathlib import Path
+
+from utils.config.run import RunConfig
+from utils.config.schema import Config, output_settings
+from utils.extractors.registry import Model
+from utils.state.resume import Settings
+from utils.weights.download_bar import DownloadBar
+from utils.weights.store import locate, sha256_of
+
+OF_RUN = ("precision", "max_seconds")  # what decides features among the settings that all types share
+
+
+def find_checkpoints(config: RunConfig, model_config: Config, model: Model) -> dict[str, Path | None]:
+    """Return the checkpoints that the configuration uses, downloaded where needed; None for random weights.
+
+    Raises:
+        UserError: a file is missing and cannot be downloaded.
+    """
+    found: dict[str, Path | None] = {}
+    for name, need in model.needs(model_config).items():
+        if config.weights == "random" and need.named is None and need.can_be_random:
+            found[name] = None
+            continue
+        with DownloadBar(need.published.name) as report:
+            found[name] = locate(need.published, need.named, config.weights_dir, report)
+    return found
+
+
+def settings_of(
+    feature_type: str, run: RunConfig, model_config: Config, checkpoints: dict[str, Path | None]
+) -> Settings:
+    """Return all that decides what the features are."""
+    weights = {name: sha256_of(path) if path else "random" for name, path in checkpoints.items()}
+    of_run = {name: getattr(run, name) for name in OF_RUN}
+    return {"feature_type": feature_type, **of_run, **output_settings(model_config), "weights": weights}

@@ -1,0 +1,35 @@
+"""Which tar shards are finished wholly, so that a later run need not even open them."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from utils.run.output_state import OutputState
+from utils.sources.fingerprint import fingerprint
+from utils.sources.ref import VideoRef
+from utils.storage.folder import Folder
+
+FOLDER = ".featmill/shards"
+
+
+def mark_finished(root: Folder, shard: str, tar: str, kept: Sequence[OutputState]) -> None:
+    """Note that every clip of a shard has its features in <shard>.pkl."""
+    with root.whole(f"{FOLDER}/{shard}.json") as file:
+        file.write(json.dumps(_mark(root, shard, tar, kept)).encode())
+
+
+def is_finished(root: Folder, shard: str, tar: str, kept: Sequence[OutputState]) -> bool:
+    """Return whether a shard is noted as finished, with the same tar, settings and result file."""
+    try:
+        with root.open(f"{FOLDER}/{shard}.json") as file:
+            return json.load(file) == _mark(root, shard, tar, kept)
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def _mark(root: Folder, shard: str, tar: str, kept: Sequence[OutputState]) -> dict[str, Any]:
+    return {
+        "tar": fingerprint(VideoRef(shard, shard, tar)),
+        "bytes": root.size(f"{shard}.pkl"),
+        "settings": {one.feature.feature_type: one.feature.facts["settings_hash"] for one in kept},
+    }

@@ -1,0 +1,182 @@
+"""Parts: finished videos that wait to be bound into a file that only one process may write."""
+
+import contextlib
+import hashlib
+import json
+import logging
+import shutil
+import struct
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from utils.sinks import npz
+from utils.sinks.arrays import npy_header
+from utils.sinks.output import Line, Output, end_of, output_of
+from utils.storage.folder import Folder
+
+if TYPE_CHECKING:
+    from utils.sinks.record import Record
+
+STAGING = ".featmill/parts/"
+ARRAYS = "arrays/"
+ABOUT = "about"  # JSON: features, facts
+DAMAGE = (  # what reading a damaged file raises, whatever its format
+    OSError, EOFError, KeyError, ValueError, RuntimeError,
+    zipfile.BadZipFile, zlib.error, struct.error, tarfile.TarError,
+)  # fmt: skip
+IN_MEMORY = 64 << 20  # bytes of a file from an address that are kept in memory; a larger one goes to disk
+BLOCK_BYTES = 16 << 20
+
+log = logging.getLogger(__name__)
+
+
+class StagingSink:
+    """Writes each video whole to a file that is named after its id."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def write(self, record: "Record") -> list[Output]:
+        """Write the record, with the times of its windows."""
+        times = {"start_s": record.start_s, "end_s": record.end_s}
+        arrays = record.arrays | {key: array for key, array in times.items() if array is not None}
+        about = json.dumps({"features": list(record.features), "facts": record.facts})
+        name = staged_name(record.ref.id)
+        with self._folder.whole(name) as file:
+            members = {f"{ARRAYS}{key}": array for key, array in arrays.items()}
+            npz.save(file, {ABOUT: np.frombuffer(about.encode(), np.uint8)} | members)
+            n_bytes = end_of(file)
+        return [output_of(name, n_bytes, arrays)]
+
+
+def staged_name(video_id: str) -> str:
+    """Return where the part of a video lies in the output folder."""
+    digest = hashlib.sha256(video_id.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+    return f"{STAGING}{digest[:2]}/{digest}.npz"
+
+
+def is_staged(output: Output) -> bool:
+    """Return whether an output is a part."""
+    return output["file"].startswith(STAGING)
+
+
+class StagedVideo:
+    """A part that is open for reading.
+
+    features: the keys that are the model's outputs. facts: see `utils.worker.assemble.Record`.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        about = json.loads(self.array(ABOUT, "").tobytes())
+        self.features: list[str] = about["features"]
+        self.facts: dict[str, float] = about["facts"]
+        names = (name.removesuffix(".npy") for name in archive.namelist())
+        self.keys = [name.removeprefix(ARRAYS) for name in names if name.startswith(ARRAYS)]
+
+    def array(self, key: str, folder: str = ARRAYS) -> np.ndarray:
+        """Return one array."""
+        with self._archive.open(f"{folder}{key}.npy") as member:
+            return np.lib.format.read_array(member, allow_pickle=False)
+
+    def times(self, key: str) -> np.ndarray | None:
+        """Return "start_s" or "end_s" of the windows, float64 [windows], None where rows are no windows."""
+        return self.array(key) if key in self.keys else None
+
+    def header(self, key: str) -> tuple[tuple[int, ...], np.dtype]:
+        """Return shape and dtype of an array."""
+        with self._archive.open(f"{ARRAYS}{key}.npy") as member:
+            shape, _, dtype = npy_header(member)
+        return shape, dtype
+
+    def blocks(self, key: str) -> Iterator[np.ndarray]:
+        """Yield the rows of an array of one dimension or more in blocks of some MiB."""
+        with self._archive.open(f"{ARRAYS}{key}.npy") as member:
+            shape, _, dtype = npy_header(member)
+            row_bytes = int(np.prod(shape[1:])) * dtype.itemsize
+            n_rows = max(1, BLOCK_BYTES // max(row_bytes, 1))
+            for start in range(0, shape[0], n_rows):
+                rows = min(n_rows, shape[0] - start)
+                yield np.frombuffer(member.read(rows * row_bytes), dtype).reshape(rows, *shape[1:])
+
+    def raw(self, key: str) -> tuple[BinaryIO, int]:
+        """Return an array as a stream of the .npy format, and its bytes."""
+        name = f"{ARRAYS}{key}.npy"
+        return self._archive.open(name), self._archive.getinfo(name).file_size  # type: ignore[return-value]
+
+
+@contextlib.contextmanager
+def opened(folder: Folder, line: Line) -> Iterator[StagedVideo]:
+    """Open the part that a manifest line names."""
+    (output,) = line["outputs"]
+    with near(folder, output["file"]) as file, zipfile.ZipFile(file) as archive:
+        yield StagedVideo(archive)
+
+
+def near(folder: Folder, name: str) -> BinaryIO:
+    """Return a file for reading at random: itself if it is local, else a copy that is gone once it is closed.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    if folder.local is not None:
+        return folder.open(name)
+    copy = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - the caller closes it
+    with folder.open(name) as stream:
+        shutil.copyfileobj(stream, copy, 1 << 20)
+    copy.seek(0)
+    return copy  # type: ignore[return-value]
+
+
+def intact(folder: Folder, lines: Iterable[Line]) -> list[Line]:
+    """Return the lines whose parts can be read to the last byte; warn of the others, which a later run makes anew."""
+    return [line for line in lines if _is_intact(folder, line)]
+
+
+def _is_intact(folder: Folder, line: Line) -> bool:
+    (output,) = line["outputs"]
+    try:
+        with near(folder, output["file"]) as file, zipfile.ZipFile(file) as archive:
+            broken = archive.testzip()
+            if broken is None:
+                StagedVideo(archive)
+                return True
+            cause = f"{broken} has changed"
+    except DAMAGE as error:
+        cause = str(error) or type(error).__name__
+    log.warning("%s: its features are lost (%s); run the same command again", line["id"], cause)
+    return False
+
+
+def is_whole(folder: Folder, output: Output) -> bool:
+    """Return whether a part, whose size is right, has a table of contents with every array in it."""
+    return npz.is_whole(folder, output, ARRAYS)
+
+
+def read(folder: Folder, output: Output) -> dict[str, np.ndarray]:
+    """Return all arrays of a part."""
+    with opened(folder, {"outputs": [output]}) as part:
+        return {key: part.array(key) for key in output["arrays"]}
+
+
+def remove_staged(folder: Folder, lines: Iterable[Line]) -> None:
+    """Remove the parts that lines named before they were bound."""
+    for line in lines:
+        for output in line["outputs"]:
+            folder.remove(output["file"])
+
+
+def tidy_staging(folder: Folder) -> None:
+    """Remove the folders of parts that are empty; only while no worker writes."""
+    if folder.local is None:
+        return
+    parts = folder.local / STAGING
+    for path in (*parts.glob("*"), parts):
+        with contextlib.suppress(OSError):  # not empty, or not there
+            path.rmdir()

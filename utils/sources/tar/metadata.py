@@ -1,0 +1,124 @@
+"""The metadata beside a shard: ACAV100M's list of {"filename", "id", "segment"}, matched to clips by their stems."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from utils.sources.errors import read_errors
+from utils.sources.names import plain, safe_id, without_suffix
+from utils.storage.urls import is_url, redacted, resolve, scheme
+
+LARGEST = 256 << 20  # bytes of a metadata file
+PIECE = 1 << 20
+
+
+@dataclass
+class Metadata:
+    """What is said of the clips of one shard.
+
+    file: what messages call it; exists: whether it was found. problem: what is wrong with it, "" for nothing.
+    """
+
+    file: str
+    exists: bool = False
+    problem: str = ""
+    _entries: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _found: set[str] = field(default_factory=set)
+
+    def of(self, stems: tuple[str, ...]) -> Mapping[str, Any] | None:
+        """Return the entry of the first stem that has one, and remember that its clip exists."""
+        for stem in stems:
+            if stem in self._entries:
+                self._found.add(stem)
+                return self._entries[stem]
+        return None
+
+    def missing(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return stem and entry of the clips that were never asked for, in their order."""
+        return [(stem, entry) for stem, entry in self._entries.items() if stem not in self._found]
+
+
+def beside(tar_path: str, tar_stem: str, meta_path: str | None) -> str:
+    """Return where the metadata of a tar is: `shard-N.json` beside it, or in --meta_path."""
+    if meta_path is not None:
+        return f"{meta_path.rstrip('/')}/{tar_stem}.json"
+    query = ""
+    if is_url(tar_path) and scheme(tar_path).startswith("http"):
+        tar_path, question, query = tar_path.partition("?")
+        query = question + query
+    folder, slash, _ = tar_path.rpartition("/")
+    return f"{folder}{slash}{tar_stem}.json{query}"
+
+
+def read_metadata(path: str, suffixes: frozenset[str], *, named: bool) -> Metadata:
+    """Return the metadata of a shard; a file that is missing or malformed is no error of the run.
+
+    suffixes: lower-case suffixes of media, that a "filename" may carry or not. named: whether the user named the
+    place; else permission may be lacking for files that are not there, as object stores have it.
+    """
+    metadata = Metadata(redacted(path))
+    try:
+        content = _read(path)
+    except FileNotFoundError:
+        return metadata
+    except read_errors() as error:
+        if named or not is_url(path):
+            metadata.problem = f"cannot be read ({redacted(str(error))[:300]})"
+        return metadata
+    metadata.exists = True
+    if content is None:
+        metadata.problem = f"is larger than {LARGEST >> 20} MiB"
+        return metadata
+    try:
+        entries = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        metadata.problem = f"is no JSON ({str(error)[:300]})"
+        return metadata
+    if not isinstance(entries, list):
+        metadata.problem = f"holds {_kind(entries)}, not a list of objects"
+        return metadata
+    _take(metadata, entries, suffixes)
+    return metadata
+
+
+def _read(path: str) -> bytes | None:
+    """Return the bytes of a file, None if there are too many."""
+    if is_url(path):
+        filesystem, inside = resolve(path)
+        opened = filesystem.open(inside, "rb")
+    else:
+        opened = open(path, "rb")  # noqa: SIM115, PTH123
+    content = bytearray()
+    with opened as file:
+        while len(content) <= LARGEST and (piece := file.read(PIECE)):
+            content += piece
+    return None if len(content) > LARGEST else bytes(content)
+
+
+def _take(metadata: Metadata, entries: list[Any], suffixes: frozenset[str]) -> None:
+    bad = []
+    for number, entry in enumerate(entries):
+        name = entry.get("filename") if isinstance(entry, dict) else None
+        stem = stem_of(name, suffixes) if isinstance(name, str) else ""
+        if not stem:
+            bad.append(f"entry {number} has no filename")
+        elif stem in metadata._entries:
+            bad.append(f"entry {number} names {safe_id(stem)[:100]!r} again")
+        else:
+            metadata._entries[stem] = plain(entry)
+    if bad:
+        more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
+        metadata.problem = f"{bad[0]}{more}; each entry must be an object with a filename of its own"
+
+
+def stem_of(name: str, suffixes: frozenset[str]) -> str:
+    """Return a file's name without folders, and without a suffix of media: "x/a.b.mp4" gives "a.b"."""
+    base = name.rpartition("/")[2]
+    stem = without_suffix(base)
+    return stem if base[len(stem) :].lower() in suffixes else base
+
+
+def _kind(value: Any) -> str:
+    kinds = {dict: "an object", str: "a text", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number")

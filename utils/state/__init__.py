@@ -1,0 +1,1 @@
+"""What runs leave each other in an output folder."""

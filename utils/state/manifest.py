@@ -1,0 +1,195 @@
+"""One JSON line per finished video beside the outputs: what was made, from what, how, or why not."""
+
+import hashlib
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from utils.storage.folder import Folder
+
+FILE_NAME = "manifest.jsonl"
+GIVEN = ("done", "partial")  # with outputs
+FINISHED = (*GIVEN, "skipped")  # what a later run need not do again
+MERGE_AT = 1 << 17  # new entries of the index that are kept in a dict before they go into its arrays
+ID_FIRST = b'{"id": '
+SETTINGS = re.compile(rb'"settings_hash": "([0-9a-f]{16})"')
+BOUND = re.compile(rb'"file": "(features-[^"/]+)"')
+PART = b'"file": ".featmill/parts/'
+Line = dict[str, Any]
+
+
+def settings_hash(settings: dict[str, Any]) -> str:
+    """Return a short hash of the settings and weights that decide what the features are."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+class Manifest:
+    """Append-only; many processes may write to it."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def append(self, *lines: Line) -> None:
+        """Add lines.
+
+        Raises:
+            RunError: they cannot be written.
+        """
+        self._folder.append(FILE_NAME, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+
+    def latest(self) -> "Latest":
+        """Return the last line of each video."""
+        return Latest(self._folder)
+
+
+class Latest:
+    """The last line of each video. Lines stay on disk; 16 bytes of each video are held in memory."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._position: Any = None
+        self._offsets = _Offsets()
+        self._copy: BinaryIO | None = None  # of lines that do not lie in one local file
+        self._first_new = 0
+        self.hashes: set[str] = set()  # of the settings of all lines, also of those that later ones replace
+        self.bound_files: set[str] = set()  # the numbered files that lines mention
+        self.outdated: dict[str, set[str]] = {}  # of them, by file: places of videos that were extracted again
+        self.refresh()
+        self._first_new = self._copy.seek(0, 2) if self._copy else self._position
+
+    def refresh(self) -> None:
+        """Take in what was appended since, by this run or another one."""
+        lines, self._position = self._folder.tail(FILE_NAME, self._position)
+        for offset, raw in lines:
+            identity = _id(raw)
+            if identity is not None:
+                found = SETTINGS.search(raw)
+                if found:
+                    self.hashes.add(found[1].decode())
+                self.bound_files.update(name.decode() for name in BOUND.findall(raw))
+                self._put(_hashed(identity), offset, raw)
+
+    def _put(self, key: int, offset: int, raw: bytes) -> None:
+        if PART in raw and (known := self._offsets.get(key)) is not None:
+            for output in self._read(known).get("outputs", []):
+                if "place" in output:
+                    self.outdated.setdefault(output["file"], set()).add(output["place"])
+        if offset < 0:  # lines of several files come in no order of time
+            known = self._offsets.get(key)
+            if known is not None and self._read(known).get("finished", "") > _parsed(raw).get("finished", ""):
+                return
+            offset = self._copied(raw)
+        self._offsets.put(key, offset)
+
+    def _copied(self, raw: bytes) -> int:
+        if self._copy is None:
+            self._copy = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the index
+        offset = self._copy.seek(0, 2)
+        self._copy.write(raw)
+        return offset
+
+    def _read(self, offset: int) -> Line:
+        if self._copy is not None:
+            self._copy.seek(offset)
+            return _parsed(self._copy.readline())
+        with self._folder.open(FILE_NAME) as file:
+            file.seek(offset)
+            return _parsed(file.readline())
+
+    def get(self, identity: str) -> Line | None:
+        """Return the last line of a video, None if it has none."""
+        offset = self._offsets.get(_hashed(identity))
+        if offset is None:
+            return None
+        line = self._read(offset)
+        return line if line.get("id") == identity else None
+
+    def is_new(self, identity: str) -> bool:
+        """Return whether the last line of a video was written since this index was made."""
+        offset = self._offsets.get(_hashed(identity))
+        return offset is not None and offset >= self._first_new
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def __iter__(self) -> Iterator[Line]:
+        """Yield the last line of each video, in the order written."""
+        file = self._copy
+        if file is None:
+            if self._folder.size(FILE_NAME) is None:
+                return
+            file = self._folder.open(FILE_NAME)
+        for offset in self._offsets.sorted():
+            file.seek(offset)
+            if line := _parsed(file.readline()):  # empty: damaged after its id
+                yield line
+
+
+class _Offsets:
+    """Where the last line of each video starts, by a 64-bit hash of its id."""
+
+    def __init__(self) -> None:
+        self._keys = np.empty(0, np.uint64)
+        self._values = np.empty(0, np.int64)
+        self._new: dict[int, int] = {}
+
+    def put(self, key: int, offset: int) -> None:
+        """Set the offset of a video."""
+        self._new[key] = offset
+        if len(self._new) > max(MERGE_AT, len(self._keys) // 8):
+            self._merge()
+
+    def _merge(self) -> None:
+        keys = np.concatenate([self._keys, np.fromiter(self._new, np.uint64, len(self._new))])
+        values = np.concatenate([self._values, np.fromiter(self._new.values(), np.int64, len(self._new))])
+        order = np.argsort(keys, kind="stable")  # the newer of two equal keys stays behind the older
+        keys, values = keys[order], values[order]
+        last = np.append(keys[1:] != keys[:-1], True)[: len(keys)]
+        self._keys, self._values, self._new = keys[last], values[last], {}
+
+    def get(self, key: int) -> int | None:
+        """Return the offset of a video, None if it has none."""
+        if key in self._new:
+            return self._new[key]
+        place = int(np.searchsorted(self._keys, np.uint64(key)))
+        if place < len(self._keys) and int(self._keys[place]) == key:
+            return int(self._values[place])
+        return None
+
+    def sorted(self) -> list[int]:
+        """Return all offsets in rising order."""
+        self._merge()
+        return np.sort(self._values).tolist()
+
+    def __len__(self) -> int:
+        self._merge()
+        return len(self._keys)
+
+
+def _hashed(identity: str) -> int:
+    digest = hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+def _id(raw: bytes) -> str | None:
+    """Return the id of a line; None if it was cut short by a crash, or is no line of ours."""
+    try:
+        if raw.startswith(ID_FIRST) and raw.endswith(b"}\n"):
+            identity = json.JSONDecoder().raw_decode(raw.decode(), len(ID_FIRST))[0]
+        else:
+            identity = _parsed(raw).get("id")
+    except ValueError:
+        return None
+    return identity if isinstance(identity, str) else None
+
+
+def _parsed(raw: bytes) -> Line:
+    try:
+        line = json.loads(raw)
+    except ValueError:
+        return {}
+    return line if isinstance(line, dict) and "id" in line and "status" in line else {}

@@ -1,0 +1,62 @@
+"""What a run takes over from earlier ones, and when it refuses to."""
+
+import json
+from typing import Any
+
+from utils.errors import UserError
+from utils.sinks.readback import OutputReader
+from utils.sources.fingerprint import fingerprint
+from utils.sources.ref import VideoRef
+from utils.state import manifest
+from utils.state.manifest import FINISHED, Line
+from utils.storage.folder import Folder
+
+Settings = dict[str, Any]  # all that decides what the features are
+
+
+def is_done(line: Line | None, ref: VideoRef, outputs: OutputReader, settings: str, on_extraction: str) -> bool:
+    """Return whether `line` says that `ref` needs no work: same settings and format, same input, outputs in place.
+
+    An input that cannot be seen now counts as the same: it may be unmounted for a while, or removed to save room.
+    """
+    if not line or line["status"] not in FINISHED or line.get("settings_hash") != settings:
+        return False
+    if line.get("on_extraction") != on_extraction:
+        return False
+    source = fingerprint(ref)
+    if line.get("source") != source and source["bytes"] is not None:
+        return False
+    return outputs.is_readable(line.get("outputs", []))
+
+
+def refuse_mixing(folder: Folder, latest: manifest.Latest, settings: Settings) -> None:
+    """Raise UserError if the folder holds outputs of other settings, naming the difference."""
+    own = manifest.settings_hash(settings)
+    if not latest.hashes - {own}:
+        return
+    others = {line["settings_hash"] for line in latest if line["status"] in manifest.GIVEN} - {own}
+    if not others:
+        return
+    other = sorted(others)[0]
+    known = _settings_of_run(folder, other)
+    differences = [
+        f"{key}: {known.get(key)} there, {value} now" for key, value in settings.items() if known.get(key) != value
+    ]
+    raise UserError(
+        f"{folder} holds features made with other settings "
+        f"({'; '.join(differences) if known else 'see its manifest'}): "
+        "choose another --output_path, or extract all again with --overwrite"
+    )
+
+
+def _settings_of_run(folder: Folder, wanted: str) -> Settings:
+    """Return the settings with that hash, as a run file has them; empty where none does."""
+    for name in folder.names("run-"):
+        try:
+            with folder.open(name) as file:
+                run = json.load(file)
+            if run["settings_hash"] == wanted:
+                return run["settings"]
+        except (ValueError, KeyError, TypeError, OSError):
+            continue  # an unreadable run file only makes the message shorter
+    return {}

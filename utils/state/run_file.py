@@ -1,0 +1,74 @@
+"""What a run leaves about itself: run-<id>.json beside the features, and a log as ACAV100M's users read it."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+from utils.state.manifest import GIVEN, Latest
+from utils.storage import processes
+from utils.storage.folder import Folder
+
+VERSION = "0.1.0"
+PACKAGES = ("torch", "torchvision", "av", "numpy")
+
+
+class RunFiles:
+    """The files about one run. `id` names it in manifest lines."""
+
+    def __init__(self) -> None:
+        self._started = time.time()
+        self.id = f"{time.strftime('%Y%m%dT%H%M%S', time.localtime(self._started))}-{processes.host()}-{os.getpid()}"
+
+    def write(self, folder: Folder, settings: dict[str, Any], facts: dict[str, Any]) -> None:
+        """Write run-<id>.json, anew at the end of the run. facts: devices, listed videos, totals, seconds.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        content = {
+            "run": self.id,
+            "settings_hash": facts.pop("settings_hash"),
+            "settings": settings,
+            "versions": {
+                "featmill": VERSION,
+                "python": platform.python_version(),
+                **{name: metadata.version(name) for name in PACKAGES},
+            },
+            **facts,
+        }
+        with folder.whole(f"run-{self.id}.json") as file:
+            file.write(json.dumps(content, indent=1, default=str).encode())
+
+    def remove(self, folder: Folder) -> None:
+        """Remove run-<id>.json: there was no run."""
+        folder.remove(f"run-{self.id}.json")
+
+    def write_log(self, root: Folder, manifests: Mapping[str, Latest]) -> None:
+        """Write log_<host>_<pid>_<timestamp>.json: what this run finished, by the manifests of its feature types.
+
+        Shards where the videos come from tars, else videos. Keys as in ACAV100M's README: hostname, pid, timestamp
+        (whole seconds since 1970), time (local, as text), shards.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        timestamp = int(self._started)
+        done: dict[str, dict[str, None]] = {"shards": {}, "videos": {}}
+        for latest in manifests.values():
+            latest.refresh()
+            for line in latest:
+                if line.get("run") == self.id and line["status"] in GIVEN:
+                    done["shards" if "shard" in line else "videos"].setdefault(line.get("shard") or line["id"])
+        content = {
+            "hostname": processes.host(),
+            "pid": os.getpid(),
+            "timestamp": timestamp,
+            "time": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(timestamp)),
+            **{name: list(found) for name, found in done.items() if found or name == "shards"},
+        }
+        with root.whole(f"log_{processes.host()}_{os.getpid()}_{timestamp}.json") as file:
+            file.write(json.dumps(content, indent=1).encode())

@@ -1,0 +1,50 @@
+"""Files that appear whole or not at all."""
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from utils.errors import RunError
+
+TEMPORARY = ".featmill-"  # how the name of an unfinished file starts
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file beside `path` for writing, and put it in place once it is complete and on disk.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written.
+    """
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({cause_of(error)}); run the same command again to go on") from error
+    finally:
+        with contextlib.suppress(OSError):  # the error that counts is the one above
+            temporary.unlink()
+
+
+def check_writable(folder: Path) -> None:
+    """Raise RunError where files cannot be put into a folder, before any work is done for them. Creates nothing."""
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        cause = "is no folder" if not existing.is_dir() else "gives no permission"
+        raise RunError(f"{folder}: cannot be written ({existing} {cause}); choose another --output_path")
+
+
+def cause_of(error: OSError) -> str:
+    """Return why a file could not be written, in a few words."""
+    if error.errno == errno.ENOSPC:
+        return "the disk is full: make room"
+    return error.strerror or str(error)

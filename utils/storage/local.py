@@ -1,0 +1,222 @@
+"""Outputs in a local folder, which may be a network file system shared with other machines."""
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from utils.errors import RunError
+from utils.storage import processes
+from utils.storage.files import cause_of
+
+PRIVATE = ".featmill"  # what a folder of outputs holds besides the outputs: temporaries, claims, parts
+TEMPORARIES = f"{PRIVATE}/tmp"
+STALE_S = 86400.0  # age at which a temporary of another machine, of which nothing is known, is nobody's
+
+
+class LocalFolder:
+    """A folder of this machine. See `utils.storage.folder.Folder`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._identity: tuple[int, int] | None = None
+        self._made = False
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+    @property
+    def local(self) -> Path | None:
+        """The folder itself."""
+        return self._path
+
+    def prepare(self, make: bool = True) -> None:
+        """Make the folder, if asked to, and remember which one it is."""
+        try:
+            if make:
+                self._made = self._made or not self._path.exists()
+                self._path.mkdir(parents=True, exist_ok=True)
+            stat = self._path.stat()
+        except OSError as error:
+            raise self._error("", error) from error
+        self._identity = (stat.st_dev, stat.st_ino)
+
+    def below(self, name: str) -> "LocalFolder":
+        """Return a folder in this one."""
+        return LocalFolder(self._path / name)
+
+    @contextlib.contextmanager
+    def whole(self, name: str) -> Iterator[BinaryIO]:
+        """Open a file for writing that is put in place, on disk, when the block ends without an error."""
+        self._check()
+        target = self._path / name
+        temporary = self._path / TEMPORARIES / f"{processes.identity()}~{secrets.token_hex(4)}"
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _created(temporary) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        except OSError as error:
+            raise self._error(name, error) from error
+        finally:
+            with contextlib.suppress(OSError):  # the error that counts is the one above
+                temporary.unlink()
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a small file only if there is none of the name yet; return whether it was written."""
+        self._check()
+        target = self._path / name
+        try:
+            with _created(target) as file:
+                file.write(data)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise self._error(name, error) from error
+        return True
+
+    def append(self, name: str, data: bytes) -> None:
+        """Add lines to the end of a file, by one write, so that those of many processes do not mix."""
+        self._check()
+        try:
+            descriptor = os.open(self._path / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                end = os.lseek(descriptor, 0, os.SEEK_END)
+                if end and os.pread(descriptor, 1, end - 1) != b"\n":  # a writer was killed within its line
+                    data = b"\n" + data
+                if os.write(descriptor, data) != len(data):
+                    raise RunError(f"{self._path / name}: the disk is full; make room and run the same command again")
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise self._error(name, error) from error
+
+    def tail(self, name: str, position: int | None) -> tuple[Iterator[tuple[int, bytes]], int]:
+        """Return (offset, line) of the whole lines behind `position`, and the position behind the last of them."""
+        try:
+            size = (self._path / name).stat().st_size
+        except FileNotFoundError:
+            self._check()
+            return iter(()), position or 0
+        start = position or 0
+        with (self._path / name).open("rb") as file:
+            end = _last_line_end(file, start, size)
+        return self._lines(name, start, end), end
+
+    def _lines(self, name: str, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        if start >= end:
+            return
+        with (self._path / name).open("rb") as file:
+            file.seek(start)
+            while start < end:
+                line = file.readline()
+                yield start, line
+                start += len(line)
+
+    def open(self, name: str) -> BinaryIO:
+        """Return a stream of a file; FileNotFoundError if there is none."""
+        try:
+            return (self._path / name).open("rb")
+        except FileNotFoundError:
+            self._check()  # it may be the whole folder that is gone
+            raise
+
+    def size(self, name: str) -> int | None:
+        """Return the bytes of a file, None if there is none."""
+        try:
+            return (self._path / name).stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            self._check()  # it may be the whole folder that is gone
+            return None
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """Yield the names, sorted, of the files of one folder that start with `prefix`."""
+        inside, _, start = prefix.rpartition("/")
+        try:
+            with os.scandir(self._path / inside) as entries:
+                found = sorted(entry.name for entry in entries if entry.name.startswith(start) and entry.is_file())
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        yield from (f"{inside}/{name}" if inside else name for name in found)
+
+    def remove(self, name: str) -> None:
+        """Remove a file; one that is gone already is no error."""
+        try:
+            (self._path / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._error(name, error) from error
+
+    def tidy(self) -> None:
+        """Remove what ended processes left unfinished, and the private folders that are empty."""
+        for name in list(self.names(f"{TEMPORARIES}/")):
+            owner = name.rsplit("/", 1)[1].rsplit("~", 1)[0]
+            alive = processes.is_alive(owner)
+            if alive is False or (alive is None and self._age_s(name) > STALE_S):
+                self.remove(name)
+        for folder in ("tmp", "claims", ""):
+            with contextlib.suppress(OSError):  # not empty, or not there
+                (self._path / PRIVATE / folder).rmdir()
+
+    def leave(self) -> None:
+        """Tidy, and remove the folder if `prepare` made it and nothing has come into it."""
+        self.tidy()
+        if self._made:
+            with contextlib.suppress(OSError):  # not empty
+                self._path.rmdir()
+
+    def _age_s(self, name: str) -> float:
+        try:
+            return time.time() - (self._path / name).stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def _check(self) -> None:
+        """Raise RunError unless the folder is the one that was prepared."""
+        if self._identity is None:
+            return
+        try:
+            stat = self._path.stat()
+        except OSError as error:
+            raise self._error("", error) from error
+        if (stat.st_dev, stat.st_ino) != self._identity:
+            raise RunError(
+                f"{self._path}: another folder has taken its place (unmounted?); bring it back and run the same "
+                "command again"
+            )
+
+    def _error(self, name: str, error: OSError) -> RunError:
+        if isinstance(error, FileNotFoundError) and not self._path.exists():
+            return RunError(f"{self._path}: the output folder is gone; bring it back and run the same command again")
+        return RunError(
+            f"{self._path / name}: cannot be written ({cause_of(error)}); run the same command again to go on"
+        )
+
+
+@contextlib.contextmanager
+def _created(path: Path) -> Iterator[BinaryIO]:
+    try:
+        file = path.open("xb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("xb")
+    with file:
+        yield file
+
+
+def _last_line_end(file: BinaryIO, start: int, size: int) -> int:
+    """Return where the last whole line before `size` ends, at least `start`."""
+    end = size
+    while end > start:
+        block = max(start, end - 65536)
+        file.seek(block)
+        found = file.read(end - block).rfind(b"\n")
+        if found >= 0:
+            return block + found + 1
+        end = block
+    return start

@@ -1,0 +1,150 @@
+"""Outputs at an address that fsspec writes to: S3, Google Cloud Storage, memory, …"""
+
+import contextlib
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from utils.errors import RunError
+from utils.storage import processes
+from utils.storage.urls import redacted, resolve, scheme
+
+IN_MEMORY = 64 << 20  # bytes of a file in the making that are kept in memory; more go to a local temporary file
+SEGMENT_BYTES = 64 << 10  # of appended lines; each new line writes the segment anew, since objects cannot grow
+WHOLE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory", "hf"}  # where a file appears once it is complete
+
+
+class RemoteFolder:
+    """A folder at an address. See `utils.storage.folder.Folder`.
+
+    Objects cannot grow, so lines that are appended to `name` go into objects of their own, "<name>.d/<process>-<n>":
+    every process has its own, and rewrites the last one until it is large enough.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._label = redacted(self._url)
+        self._filesystem, self._path = resolve(self._url, use_listings_cache=False)
+        self._segment = (0, b"")  # number and content of the one that this process adds to
+        self._process = f"{processes.identity()}~{secrets.token_hex(4)}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RemoteFolder, (self._url,)
+
+    def __str__(self) -> str:
+        return self._label
+
+    local = None
+
+    def prepare(self, make: bool = True) -> None:
+        """Make the folder, if asked to, where the file system knows folders."""
+        if not make:
+            return
+        with self._reported(""):
+            self._filesystem.makedirs(self._path, exist_ok=True)
+
+    def below(self, name: str) -> "RemoteFolder":
+        """Return a folder in this one."""
+        return RemoteFolder(f"{self._url}/{name}")
+
+    @contextlib.contextmanager
+    def whole(self, name: str) -> Iterator[BinaryIO]:
+        """Open a file for writing that is uploaded when the block ends without an error."""
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+            yield file  # type: ignore[misc]
+            file.seek(0)
+            self._upload(name, file)  # type: ignore[arg-type]
+
+    def _upload(self, name: str, file: BinaryIO) -> None:
+        path = self._at(name)
+        target = path if scheme(self._url) in WHOLE else f"{path}.{secrets.token_hex(4)}.featmill"
+        with self._reported(name):
+            self._filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
+            with self._filesystem.open(target, "wb") as stream:
+                shutil.copyfileobj(file, stream, 1 << 20)
+            if target != path:
+                self._filesystem.mv(target, path)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a small file only if there is none of the name yet; return whether it was written."""
+        with self._reported(name):
+            self._filesystem.makedirs(self._at(name).rpartition("/")[0], exist_ok=True)
+            try:
+                self._filesystem.pipe_file(self._at(name), data, mode="create")
+            except FileExistsError:
+                return False
+        return True
+
+    def append(self, name: str, data: bytes) -> None:
+        """Add lines. They are in place when this returns."""
+        number, content = self._segment
+        if len(content) >= SEGMENT_BYTES:
+            number, content = number + 1, b""
+        self._segment = number, content + data
+        with self.whole(f"{name}.d/{self._process}-{number:08d}") as file:
+            file.write(self._segment[1])
+
+    def tail(self, name: str, position: dict[str, int] | None) -> tuple[Iterator[tuple[int, bytes]], dict[str, int]]:
+        """Return (-1, line) of the lines that are not yet in `position`, and the position behind them."""
+        known = position or {}
+        sizes = {segment: self.size(segment) or 0 for segment in self.names(f"{name}.d/")}
+        return self._lines(known, sizes), sizes
+
+    def _lines(self, known: dict[str, int], sizes: dict[str, int]) -> Iterator[tuple[int, bytes]]:
+        for segment, size in sizes.items():
+            if size > known.get(segment, 0):
+                with self._reported(segment):
+                    content = self._filesystem.cat_file(self._at(segment), start=known.get(segment, 0), end=size)
+                yield from ((-1, line + b"\n") for line in content.split(b"\n") if line)
+
+    def open(self, name: str) -> BinaryIO:
+        """Return a stream of a file; FileNotFoundError if there is none."""
+        with self._reported(name):
+            return self._filesystem.open(self._at(name), "rb")
+
+    def size(self, name: str) -> int | None:
+        """Return the bytes of a file, None if there is none."""
+        try:
+            with self._reported(name):
+                return self._filesystem.info(self._at(name))["size"]
+        except FileNotFoundError:
+            return None
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """Yield the names, sorted, of the files of one folder that start with `prefix`."""
+        inside, _, start = prefix.rpartition("/")
+        try:
+            with self._reported(prefix):
+                entries = self._filesystem.ls(self._at(inside) if inside else self._path, detail=True)
+        except FileNotFoundError:
+            return
+        found = (entry["name"].rsplit("/", 1)[1] for entry in entries if entry["type"] == "file")
+        yield from (f"{inside}/{name}" if inside else name for name in sorted(found) if name.startswith(start))
+
+    def remove(self, name: str) -> None:
+        """Remove a file; one that is gone already is no error."""
+        with self._reported(name), contextlib.suppress(FileNotFoundError):
+            self._filesystem.rm_file(self._at(name))
+
+    def tidy(self) -> None:
+        """Nothing is left unfinished: what is not uploaded wholly is not there."""
+
+    def leave(self) -> None:
+        """Nothing: object stores know no empty folders."""
+
+    def _at(self, name: str) -> str:
+        return f"{self._path}/{name}"
+
+    @contextlib.contextmanager
+    def _reported(self, name: str) -> Iterator[None]:
+        """Turn what the file system raises into RunError, but for files that are or are not there."""
+        try:
+            yield
+        except (FileNotFoundError, FileExistsError):
+            raise
+        except Exception as error:  # each file system has exceptions of its own: botocore's, aiohttp's, …
+            cause = redacted(str(error)) or type(error).__name__
+            place = f"{self._label}/{name}".rstrip("/")
+            raise RunError(f"{place}: cannot be reached ({cause}); run the same command again to go on") from error

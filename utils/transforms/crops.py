@@ -1,0 +1,106 @@
+"""Views of a clip: where published tools cut them out of the resized frames, and their way into a network.
+
+Sources: CenterCrop, ThreeCrop and TenCrop of mmaction2 (https://github.com/open-mmlab/mmaction2); center_crop,
+five_crop and ten_crop of torchvision (https://github.com/pytorch/vision).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from utils.transforms.floats import normalize
+from utils.transforms.geometry import center_crop_box
+
+MEAN = (123.675, 116.28, 103.53)  # of ImageNet, RGB in 0..255; in 0..1 it is 0.485, 0.456, 0.406
+STD = (58.395, 57.12, 57.375)
+
+
+class Box(NamedTuple):
+    """A square of the frame by its upper left corner in pixels; a mirrored one is flipped after it is cut out."""
+
+    top: int
+    left: int
+    mirrored: bool = False
+
+
+def center(height: int, width: int, side: int) -> list[Box]:
+    """Return mmaction2's middle square, which lies up and left of the middle where the margin is odd."""
+    return [Box(*center_crop_box(height, width, side))]
+
+
+def center_to_even(height: int, width: int, side: int) -> list[Box]:
+    """Return torchvision's middle square, whose margin is rounded to even where it is odd."""
+    return [Box(round((height - side) / 2), round((width - side) / 2))]
+
+
+def three(height: int, width: int, side: int) -> list[Box]:
+    """Return mmaction2's three squares along the longer side: first, last, middle; the middle of the shorter one.
+
+    Where the margin is odd the last square misses the edge by a pixel. mmaction2 itself takes only squares as high (or
+    wide) as the frame.
+    """
+    top, left = center_crop_box(height, width, side)
+    if width >= height:
+        return [Box(top, 0), Box(top, 2 * left), Box(top, left)]
+    return [Box(0, left), Box(2 * top, left), Box(top, left)]
+
+
+def five(height: int, width: int, side: int) -> list[Box]:
+    """Return torchvision's five squares: upper left, upper right, lower left, lower right, middle."""
+    bottom, right = height - side, width - side
+    return [Box(0, 0), Box(0, right), Box(bottom, 0), Box(bottom, right), *center_to_even(height, width, side)]
+
+
+def ten(height: int, width: int, side: int) -> list[Box]:
+    """Return torchvision's ten squares: those of `five`, then those of `five` in the mirror image of the frame."""
+    upright = five(height, width, side)
+    return upright + [Box(box.top, width - side - box.left, mirrored=True) for box in upright]
+
+
+def ten_in_steps(height: int, width: int, side: int) -> list[Box]:
+    """Return mmaction2's ten squares: those of `five`, each followed by its own mirror image.
+
+    They lie 0, 2 or 4 quarters of the margin from the edges, a quarter being cut to whole pixels: the far ones may miss
+    the edge by up to 3 pixels.
+    """
+    down, across = (height - side) // 4, (width - side) // 4
+    steps = ((0, 0), (0, 4), (4, 0), (4, 4), (2, 2))
+    return [Box(y * down, x * across, mirrored) for y, x in steps for mirrored in (False, True)]
+
+
+Rule = Callable[[int, int, int], list[Box]]
+MMACTION2: dict[str, Rule] = {"center": center, "3-crop": three, "5-crop": five, "10-crop": ten_in_steps}
+TORCHVISION: dict[str, Rule] = {"center": center_to_even, "3-crop": three, "5-crop": five, "10-crop": ten}
+CROPS = {"mmaction2": MMACTION2, "torchvision": TORCHVISION}  # each crop type by the tool that it follows
+
+
+def cut_views(frames: Tensor, boxes: Sequence[Box], side: int) -> Tensor:
+    """Return the squares of `side` pixels, [len(boxes), ..., side, side, 3], of frames [..., H, W, 3]."""
+    views = []
+    for box in boxes:
+        view = frames[..., box.top : box.top + side, box.left : box.left + side, :]
+        views.append(view.flip(-2) if box.mirrored else view)
+    return torch.stack(views)
+
+
+def resize_rounded(frames: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return uint8 [n, h, w, 3], resized as torchvision does it with antialias, computed in float32 and rounded.
+
+    That equals torchvision 0.16's resize of uint8 to the bit; the one of 0.29 differs by 1 in some bytes.
+
+    frames: uint8 [n, H, W, 3] on any device; returned as they are when they have the size already.
+    size: (h, w).
+    """
+    if tuple(frames.shape[1:3]) == tuple(size) or len(frames) == 0:
+        return frames.new_empty((0, *size, 3)) if len(frames) == 0 else frames
+    images = frames.permute(0, 3, 1, 2).float().contiguous()
+    resized = F.interpolate(images, size, mode="bilinear", align_corners=False, antialias=True)
+    return resized.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def network_input(views: Tensor) -> Tensor:
+    """Return normalized views, float32 [N, 3, T, H, W] in channels_last_3d, of uint8 views [N, T, H, W, 3]."""
+    return normalize(views.float(), MEAN, STD).permute(0, 4, 1, 2, 3)

@@ -1,0 +1,74 @@
+"""Sizes and places in a frame: integers, and views of tensors."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Region(NamedTuple):
+    """A rectangle of a picture, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def of(self, frames: Tensor) -> Tensor:
+        """Return a view of the rectangle in frames [n, H, W, 3]."""
+        return frames[:, self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+def shorter_side(height: int, width: int, side: int) -> tuple[int, int]:
+    """Return (height, width) with `side` as the shorter one, the other truncated: 239, 427 -> 256, 457."""
+    if min(height, width) == side:
+        return height, width
+    if width >= height:
+        return side, int(side * width / height)
+    return int(side * height / width), side
+
+
+def longer_side(height: int, width: int, side: int) -> tuple[int, int]:
+    """Return (height, width) with `side` as the longer one, the other truncated, at least 1."""
+    if width >= height:
+        return max(int(side * height / width), 1), side
+    return side, max(int(side * width / height), 1)
+
+
+def center_crop_box(height: int, width: int, side: int) -> tuple[int, int]:
+    """Return (top, left) of the square of `side` pixels in the middle, rounded towards the upper left.
+
+    Raises:
+        ValueError: the square is larger than the image.
+    """
+    if min(height, width) < side:
+        raise ValueError(f"cannot crop {side}x{side} out of {height}x{width}")
+    return (height - side) // 2, (width - side) // 2
+
+
+def center_crop(images: Tensor, side: int, height_dim: int = -2) -> Tensor:
+    """Return a view of the middle square; the width is the dimension after `height_dim`.
+
+    height_dim: -2 for [..., H, W], -3 for frames [..., H, W, 3].
+    """
+    top, left = center_crop_box(images.shape[height_dim], images.shape[height_dim + 1], side)
+    return images.narrow(height_dim, top, side).narrow(height_dim + 1, left, side)
+
+
+def shorter_side_rounded(height: int, width: int, side: int) -> tuple[int, int]:
+    """Return (height, width) with `side` as the shorter one, the other rounded, as mmaction2 does: 168, 94 -> 458, 256.
+
+    Others cut off the fraction, see `utils.transforms.pillow.shorter_side`.
+    """
+    scale = side / min(height, width)
+    return int(height * scale + 0.5), int(width * scale + 0.5)
+
+
+def center_crop_even(images: Tensor, side: int) -> Tensor:
+    """Return a view of the middle square of [..., H, W]; a margin of k + 1/2 pixels is rounded to the even neighbour.
+
+    A length below `side` stays whole. (`utils.transforms.pillow.center_crop` rounds towards the upper left.)
+    """
+    for dim in (-2, -1):
+        start = max(round((images.shape[dim] - side) / 2), 0)
+        images = images.narrow(dim, start, min(side, images.shape[dim]))
+    return images

@@ -1,0 +1,115 @@
+"""Resizing and cropping of frames that several models share."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from utils.transforms.geometry import Region
+
+Filter = Literal["bilinear", "bicubic"]
+
+# Pillow keeps its 8-bit weights as integers of 32 bits less 8 for the pixel and 2 spare ones.
+WEIGHT_BITS = 22
+PILLOW_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
+def resize_pillow(
+    frames: Tensor, size: tuple[int, int], filter: Filter = "bilinear", part: Region | None = None
+) -> Tensor:
+    """Return uint8 [n, h, w, 3], each frame resized as Image.resize of Pillow 3.3 to 12 does it, to the bit.
+
+    The width is resized first, then the height. Pillow 13 begins with the height where that loses more than
+    twice as many pixels as the width (python-pillow/Pillow#9549), which rounds tall videos differently;
+    features published so far come from older ones.
+
+    frames: uint8 [n, H, W, 3] on any device; returned as they are when they have the size already.
+    size: (h, w).
+    part: of the resized frames, if not all is wanted; the rest is left out as early as it can be.
+    """
+    if tuple(frames.shape[1:3]) == tuple(size):
+        return part.of(frames) if part else frames
+    if frames.device.type != "cpu":
+        resized = resize_by_taps(frames, size, filter)
+        return part.of(resized) if part else resized
+    top, left, height, width = part or Region(0, 0, *size)
+    resized = torch.empty((frames.shape[0], height, width, 3), dtype=torch.uint8)
+    for frame, target in zip(frames.numpy(), resized.numpy(), strict=True):
+        image = Image.fromarray(frame)  # two calls: no Pillow can swap the passes
+        wide = image.resize((size[1], image.height), PILLOW_FILTERS[filter]).crop((left, 0, left + width, image.height))
+        target[...] = wide.resize((width, size[0]), PILLOW_FILTERS[filter]).crop((0, top, width, top + height))
+    return resized
+
+
+def resize_by_taps(frames: Tensor, size: tuple[int, int], filter: Filter = "bilinear") -> Tensor:
+    """Do what `resize_pillow` does with integer tensor operations, on the device of the frames.
+
+    The result of the horizontal pass is rounded to uint8 before the vertical one.
+    """
+    for dim, n_out in ((2, size[1]), (1, size[0])):
+        if frames.shape[dim] != n_out:
+            frames = _resize_dim(frames, dim, n_out, filter)
+    return frames
+
+
+def _resize_dim(frames: Tensor, dim: int, n_out: int, filter: Filter) -> Tensor:
+    """Resize one dimension of uint8 [n, H, W, 3]; uint8."""
+    sources, weights = _taps(frames.shape[dim], n_out, filter, frames.device)
+    shape = [*frames.shape[:dim], n_out, *frames.shape[dim + 1 :]]
+    total = torch.full(shape, 1 << (WEIGHT_BITS - 1), dtype=torch.int32, device=frames.device)  # a half
+    for source, weight in zip(sources, weights, strict=True):
+        total += frames.index_select(dim, source) * weight.view(-1, *[1] * (3 - dim))
+    return (total >> WEIGHT_BITS).clamp_(0, 255).to(torch.uint8)
+
+
+@lru_cache(maxsize=64)  # a run meets few sizes; without it every call would copy the taps to the device
+def _taps(n_in: int, n_out: int, filter: Filter, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the input positions (int64) and weights (int32), both [n_taps, n_out], of every output value."""
+    positions, weights = pillow_taps(n_in, n_out, filter)
+    return torch.from_numpy(positions).to(device), torch.from_numpy(weights).to(device)
+
+
+def pillow_taps(n_in: int, n_out: int, filter: Filter) -> tuple[np.ndarray, np.ndarray]:
+    """Return the input positions (int64) and Pillow's weights (int32, in 2**-22), both [n_taps, n_out].
+
+    The support of the filter grows with the scale when shrinking (antialiasing). Taps past the end of the
+    input have weight 0. The order of the operations is Pillow's, since each rounds in float64.
+    """
+    support, kernel = KERNELS[filter]
+    scale = n_in / n_out
+    stretch = max(scale, 1.0)
+    support *= stretch
+    centers = (np.arange(n_out) + 0.5) * scale
+    starts = np.maximum((centers - support + 0.5).astype(np.int64), 0)
+    stops = np.minimum((centers + support + 0.5).astype(np.int64), n_in)
+    positions = starts + np.arange((stops - starts).max())[:, None]
+    weights = kernel(np.abs((positions - centers + 0.5) * (1.0 / stretch)))
+    weights[positions >= stops] = 0.0
+    sums = np.zeros(n_out)
+    for row in weights:  # one after the other: numpy's own sum adds in pairs
+        sums += row
+    scaled = weights / sums * (1 << WEIGHT_BITS)
+    rounded = np.trunc(scaled + np.copysign(0.5, scaled)).astype(np.int32)
+    return np.minimum(positions, n_in - 1), rounded
+
+
+def _triangle(x: np.ndarray) -> np.ndarray:
+    return np.where(x < 1.0, 1.0 - x, 0.0)
+
+
+def _cubic(x: np.ndarray) -> np.ndarray:
+    """Keys' cubic convolution kernel with a = -0.5 (doi:10.1109/TASSP.1981.1163711)."""
+    a = -0.5
+    near = ((a + 2.0) * x - (a + 3.0)) * x * x + 1
+    far = (((x - 5) * x + 8) * x - 4) * a
+    return np.where(x < 1.0, near, np.where(x < 2.0, far, 0.0))
+
+
+KERNELS: dict[str, tuple[float, Callable[[np.ndarray], np.ndarray]]] = {
+    "bilinear": (1.0, _triangle),  # half width in input pixels, and the kernel of the distance
+    "bicubic": (2.0, _cubic),
+}

@@ -1,0 +1,1 @@
+"""From a published address to tensors."""

@@ -1,0 +1,121 @@
+"""Read checkpoint files without running code from them, and load them into networks strictly."""
+
+import pickle
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from utils.errors import UserError
+from utils.weights.formats import torchscript
+from utils.weights.formats.torch_pickle import FAULTS, is_torch_file, read_torch_file
+
+WRAPPERS = ("state_dict", "model_state")  # the keys under which training programs keep the tensors
+PREPROCESSOR = "data_preprocessor."  # mmengine's means and deviations, which are no weights
+
+
+def read_tensors(path: str | Path) -> dict[str, Tensor]:
+    """Return the tensors of a PyTorch or safetensors file by name, on the CPU, in the order of the file.
+
+    Takes bare state dicts and dicts that hold one under "state_dict" or "model_state", zip and legacy
+    containers, TorchScript archives and safetensors, told apart by content. Other entries are left out, objects of
+    other programs (mmengine's message_hub) unread. Drops the "module." prefix of DataParallel where every name
+    carries it.
+
+    Raises:
+        UserError: the file is missing, is no checkpoint, or asks to run code.
+    """
+    content = _read(Path(path))
+    for wrapper in WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
+    tensors = (
+        {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+        if isinstance(content, dict)
+        else {}
+    )
+    if not tensors:
+        raise UserError(f"{path}: holds no named tensors, so it is not a checkpoint that can be loaded")
+    if all(name.startswith("module.") for name in tensors):
+        tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
+    return {name: value for name, value in tensors.items() if not name.startswith(PREPROCESSOR)}
+
+
+def _read(path: Path) -> Any:
+    """Return what the file holds, by PyTorch's safe loader, or where that refuses a class, with stand-ins."""
+    try:
+        if _is_safetensors(path):
+            return _read_safetensors(path)
+        is_zip = _is_zip(path)
+        if is_zip and torchscript.is_archive(path):
+            return torchscript.read_archive(path)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such checkpoint file") from error
+    except pickle.UnpicklingError as error:
+        if is_torch_file(path):
+            return read_torch_file(path)
+        raise _refused(path, error) from error
+    except FAULTS as error:
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: Exception) -> UserError:
+    first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return UserError(f"{path}: not a PyTorch checkpoint of plain tensors ({first_line[:200]})")
+
+
+def load_strict(network: nn.Module, tensors: dict[str, Tensor], path: str | Path) -> None:
+    """Copy `tensors` into `network`, name for name and shape for shape.
+
+    Batch norm's num_batches_tracked may be absent (files older than PyTorch 0.4) and is not used.
+
+    Raises:
+        UserError: names the missing, unexpected and wrongly shaped tensors.
+    """
+    wanted = network.state_dict()
+    counters = {name for name in wanted if name.endswith("num_batches_tracked")}
+    missing = [name for name in wanted if name not in tensors and name not in counters]
+    unexpected = [name for name in tensors if name not in wanted and not name.endswith("num_batches_tracked")]
+    misshapen = [
+        f"{name} {list(tensors[name].shape)} instead of {list(wanted[name].shape)}"
+        for name in wanted
+        if name in tensors and tensors[name].shape != wanted[name].shape
+    ]
+    if missing or unexpected or misshapen:
+        problems = (("missing", missing), ("unexpected", unexpected), ("wrong shape", misshapen))
+        listed = "; ".join(f"{len(names)} {what}: {_some(names)}" for what, names in problems if names)
+        raise UserError(f"{path}: not a checkpoint of {type(network).__name__} ({listed})")
+    network.load_state_dict({name: tensors[name] for name in wanted if name in tensors}, strict=False)
+
+
+def _some(names: Iterable[str], at_most: int = 4) -> str:
+    names = list(names)
+    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
+    return ", ".join(names[:at_most]) + more
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise UserError(f"{path}: a safetensors file needs the package safetensors; install it") from error
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise UserError(f"{path}: not a safetensors file that can be read ({error})") from error
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Return whether the file begins with the length of a JSON header, as safetensors do."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    return start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"

@@ -1,0 +1,209 @@
+"""Read checkpoint pickles that PyTorch's own safe loader refuses, without importing or running what they name.
+
+A pickle is a program that may call any function by name. The unpicklers here look names up in a table of a few
+harmless functions; what is not in it is refused, or becomes an object that does nothing.
+"""
+
+import io
+import pickle
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from utils.errors import UserError
+from utils.storage import array_pickle
+from utils.storage.array_pickle import load_arrays
+
+ZIP_MAGIC = b"PK"
+LEGACY_MAGIC = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)  # what torch.save wrote first before PyTorch 1.6
+LEGACY_PROTOCOL = 1001
+FAULTS = (*array_pickle.FAULTS, zipfile.BadZipFile)  # what a damaged or foreign file makes an unpickler raise
+
+STORAGES = {
+    "FloatStorage": torch.float32,
+    "DoubleStorage": torch.float64,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
+
+
+def is_torch_file(path: str | Path) -> bool:
+    """Return whether the content, whatever the file is called, is that of torch.save, old format or new.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(len(LEGACY_MAGIC))
+    except OSError as error:
+        raise UserError(f"{path}: no such checkpoint file") from error
+    return start == LEGACY_MAGIC or start.startswith(ZIP_MAGIC)
+
+
+class Inert:
+    """Stands for an object of a class that is not ours to run: takes what the pickle gives it, and drops it."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Ignore what the object was to be made of."""
+
+    def __setstate__(self, state: object) -> None:
+        """Ignore the attributes."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        """Ignore an entry of what was a mapping."""
+
+    def append(self, item: object) -> None:
+        """Ignore an item of what was a list."""
+
+    def extend(self, items: object) -> None:
+        """Ignore items of what was a list."""
+
+    def add(self, item: object) -> None:
+        """Ignore an item of what was a set."""
+
+
+class TensorUnpickler(pickle.Unpickler):
+    """Builds tensors, containers and plain values; an object of any other class becomes `Inert`.
+
+    storage: returns the values [n] of a storage, from its dtype, key and length n.
+    """
+
+    def __init__(self, file: BinaryIO, storage: Callable[[torch.dtype, str, int], Tensor]) -> None:
+        super().__init__(file, encoding="utf-8")
+        self._storage = storage
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what the pickle means by module.name, or a stand-in; nothing is imported."""
+        if module == "torch" and name in STORAGES:
+            return STORAGES[name]
+        return HARMLESS.get((module, name), Inert)
+
+    def persistent_load(self, pid: Any) -> Tensor:
+        """Return the values of the storage that the pickle refers to."""
+        kind, dtype, key, _, n_values = pid[:5]
+        if kind != "storage" or not isinstance(dtype, torch.dtype) or (len(pid) > 5 and pid[5] is not None):
+            raise pickle.UnpicklingError(f"a storage of an unknown kind ({kind!r}, {dtype!r})")
+        return self._storage(dtype, key, n_values)
+
+
+def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object) -> Tensor:
+    return storage.as_strided(size, stride, offset)
+
+
+def _parameter(data: Tensor, *_: object) -> Tensor:
+    return data
+
+
+HARMLESS: Mapping[tuple[str, str], Callable[..., Any]] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("torch", "Size"): tuple,
+    ("torch._utils", "_rebuild_tensor"): _tensor,
+    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch._utils", "_rebuild_parameter"): _parameter,
+}
+
+
+def read_torch_file(path: str | Path) -> Any:
+    """Return what torch.save wrote, with `Inert` in the place of every object that is no tensor and no plain value.
+
+    Such files come from training programs that save their own objects beside the tensors, as mmengine's
+    message_hub. Tensors are on the CPU.
+
+    Raises:
+        UserError: the file is missing, damaged, or of another format.
+    """
+    if not is_torch_file(path):
+        raise UserError(f"{path}: not a file of torch.save")
+    try:
+        with Path(path).open("rb") as file:
+            return _read_legacy(file) if file.read(2) != ZIP_MAGIC else _read_zip(file)
+    except FAULTS as error:
+        raise UserError(f"{path}: not a PyTorch checkpoint that can be read ({_first_line(error)})") from error
+
+
+def _read_zip(file: BinaryIO) -> Any:
+    """Return the content of the format of PyTorch 1.6 and later: a pickle, and a file for each storage."""
+    with zipfile.ZipFile(file) as archive:
+        names = archive.namelist()
+        (pickled,) = (name for name in names if name.count("/") == 1 and name.endswith("/data.pkl"))
+        folder = pickled.removesuffix("data.pkl")
+        if f"{folder}byteorder" in names and archive.read(f"{folder}byteorder") != b"little":
+            raise ValueError("its numbers are big-endian")
+        known: dict[tuple[torch.dtype, str], Tensor] = {}
+
+        def storage(dtype: torch.dtype, key: str, n_values: int) -> Tensor:
+            if (dtype, key) not in known:
+                known[dtype, key] = _values(bytearray(archive.read(f"{folder}data/{key}")), dtype, n_values)
+            return known[dtype, key]
+
+        return TensorUnpickler(io.BytesIO(archive.read(pickled)), storage).load()
+
+
+def _read_legacy(file: BinaryIO) -> Any:
+    """Return the content of the format before PyTorch 1.6: five pickles, then the values of each storage."""
+    file.seek(0)
+    storages: dict[str, Tensor] = {}
+
+    def storage(dtype: torch.dtype, key: str, n_values: int) -> Tensor:
+        if key not in storages:  # filled below: the values come last
+            storages[key] = torch.zeros(n_values, dtype=dtype)
+        return storages[key]
+
+    _, protocol, _ = (TensorUnpickler(file, storage).load() for _ in range(3))
+    if protocol != LEGACY_PROTOCOL:
+        raise ValueError(f"protocol {protocol}")
+    content = TensorUnpickler(file, storage).load()
+    for key in TensorUnpickler(file, storage).load():
+        (n_values,) = np.frombuffer(file.read(8), "<i8")
+        target = storages[key]
+        data = bytearray(file.read(int(n_values) * target.element_size()))
+        target.copy_(_values(data, target.dtype, target.numel()))
+    return content
+
+
+def _values(data: bytearray, dtype: torch.dtype, n_values: int) -> Tensor:
+    """Return `n_values` numbers out of their bytes."""
+    if n_values == 0:
+        return torch.empty(0, dtype=dtype)
+    return torch.frombuffer(data, dtype=dtype, count=n_values)
+
+
+def read_caffe2_blobs(path: str | Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a Caffe2 checkpoint by name: a pickle of Python 2 that holds a dict under "blobs".
+
+    Raises:
+        UserError: the file is missing, is no such pickle, or asks for more than arrays.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            content = load_arrays(file, encoding="latin1")
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such checkpoint file") from error
+    except FAULTS as error:
+        raise UserError(f"{path}: neither a PyTorch nor a Caffe2 checkpoint ({_first_line(error)})") from error
+    blobs = content.get("blobs") if isinstance(content, dict) else None
+    if not isinstance(blobs, dict) or not blobs:
+        raise UserError(f'{path}: a pickle without "blobs", so it is no Caffe2 checkpoint')
+    return {
+        name: value
+        for name, value in blobs.items()
+        if isinstance(name, str) and isinstance(value, np.ndarray) and value.dtype.kind in "fiu"
+    }
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:200] if text else type(error).__name__

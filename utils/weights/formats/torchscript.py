@@ -1,0 +1,94 @@
+"""Read the tensors of a TorchScript archive without running any code of it.
+
+Such an archive, as torch.jit.save writes it, is a zip: `<root>/data.pkl` pickles the module's attributes,
+`<root>/data/<n>` are the bytes of its tensors, `<root>/code/` its program, which is never looked at here.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from utils.errors import UserError
+from utils.weights.formats.torch_pickle import FAULTS, TensorUnpickler
+
+
+def is_archive(path: str | Path) -> bool:
+    """Return whether the file is a TorchScript archive; False where it cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _root(archive) is not None
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def read_archive(path: str | Path) -> dict[str, Tensor]:
+    """Return parameters and buffers by the names that state_dict() would give them, on the CPU.
+
+    Raises:
+        UserError: the file is missing, damaged, or no TorchScript archive.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            root = _root(archive)
+            if root is None:
+                raise ValueError("no code folder")
+            module = _unpickled(archive, root)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such checkpoint file") from error
+    except FAULTS as error:
+        raise UserError(f"{path}: not a TorchScript archive that can be read ({str(error)[:200]})") from error
+    return dict(_named_tensors(module, ""))
+
+
+def _root(archive: zipfile.ZipFile) -> str | None:
+    """Return the folder that holds data.pkl, if it holds code too."""
+    names = archive.namelist()
+    root = next((name.removesuffix("data.pkl") for name in names if name.endswith("/data.pkl")), None)
+    if root is None or not any(name.startswith(f"{root}code/") for name in names):
+        return None
+    return root
+
+
+class _Module:
+    """Stands for an object of a class that the archive defines: its attributes alone."""
+
+    attributes: dict[str, Any]
+
+    def __setstate__(self, state: Any) -> None:
+        self.attributes = state if isinstance(state, dict) else {}
+
+
+class _ModuleUnpickler(TensorUnpickler):
+    """Keeps the attributes of the archive's own objects."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what stands for module.name; nothing is imported."""
+        if module.split(".")[0] == "__torch__":
+            return _Module
+        return super().find_class(module, name)
+
+
+def _unpickled(archive: zipfile.ZipFile, root: str) -> Any:
+    storages: dict[str, Tensor] = {}
+
+    def storage(dtype: torch.dtype, key: str, n_values: int) -> Tensor:
+        if key not in storages:
+            data = bytearray(archive.read(f"{root}data/{key}"))
+            storages[key] = torch.frombuffer(data, dtype=dtype) if data else torch.empty(0, dtype=dtype)
+        return storages[key]
+
+    return _ModuleUnpickler(io.BytesIO(archive.read(f"{root}data.pkl")), storage).load()
+
+
+def _named_tensors(module: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors of a module and of those within it."""
+    for name, value in getattr(module, "attributes", {}).items():
+        if isinstance(value, Tensor):
+            yield f"{prefix}{name}", value
+        elif isinstance(value, _Module):
+            yield from _named_tensors(value, f"{prefix}{name}.")

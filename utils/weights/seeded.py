@@ -1,0 +1,36 @@
+"""Random weights that anyone can regenerate: each tensor comes from a generator seeded by its own name."""
+
+import zlib
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def draw(name: str, shape: tuple[int, ...], layout: str = "torch") -> np.ndarray:
+    """Return the float32 tensor called `name`, drawn from a generator seeded by the name.
+
+    layout: "torch" (fan-in is every dimension but the first) or "tf" (every dimension but the last).
+    """
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    if name.endswith(("running_var", "moving_variance")):
+        values = rng.uniform(0.5, 1.5, shape)
+    elif name.endswith(("running_mean", "moving_mean")):
+        values = rng.normal(0.0, 0.1, shape)
+    elif len(shape) <= 1 and name.endswith("weight"):  # the scale of a normalization layer
+        values = rng.uniform(0.5, 1.5, shape)
+    elif len(shape) <= 1:
+        values = rng.normal(0.0, 0.1, shape)
+    else:
+        fan_in = int(np.prod(shape[1:] if layout == "torch" else shape[:-1]))
+        values = rng.normal(0.0, (2.0 / fan_in) ** 0.5, shape)
+    return values.astype(np.float32)
+
+
+def fill_random(network: nn.Module, scale: dict[str, float] | None = None) -> None:
+    """Fill every floating-point tensor of `network` in place; `scale` multiplies some, by name."""
+    with torch.no_grad():
+        for name, tensor in network.state_dict().items():
+            if tensor.is_floating_point():
+                drawn = torch.from_numpy(draw(name, tuple(tensor.shape)))
+                tensor.copy_(drawn * (scale or {}).get(name, 1.0))

@@ -1,0 +1,1 @@
+"""One process, one device: from a video to its stored features."""

@@ -1,0 +1,56 @@
+"""Windows of many videos → full batches, each row knowing its video and place."""
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+import torch
+
+from utils.extractors.base import Batch
+from utils.worker.window_builder import WindowInput
+
+Owner = TypeVar("Owner")
+Signature = tuple[tuple[str, torch.Size, torch.dtype], ...]
+Packed = list[tuple[Owner, WindowInput]]  # the rows of a batch: for each the video it belongs to, and its window
+
+
+class Packer(Generic[Owner]):
+    """Collects windows until a batch is full. Windows of different shapes never share a batch."""
+
+    def __init__(self, batch_size: int) -> None:
+        self._batch_size = batch_size
+        self._fitting: dict[Signature, int] = {}  # where it is less than that
+        self._waiting: dict[Signature, Packed[Owner]] = {}
+
+    def capacity(self, cut: WindowInput) -> int:
+        """Return how many windows of the shape of this one make a batch."""
+        return self._fitting.get(_signature(cut), self._batch_size)
+
+    def lower(self, cut: WindowInput, most: int) -> None:
+        """Remember that no more than `most` windows of the shape of this one fit in memory."""
+        self._fitting[_signature(cut)] = min(most, self.capacity(cut))
+
+    def add(self, owner: Owner, cut: WindowInput) -> list[Packed[Owner]]:
+        """Take a window; return the batch that became full, or several where fewer fit than when they came."""
+        rows = self._waiting.setdefault(_signature(cut), [])
+        rows.append((owner, cut))
+        if len(rows) < self.capacity(cut):
+            return []
+        return self._in_batches(self._waiting.pop(_signature(cut)))
+
+    def flush(self) -> list[Packed[Owner]]:
+        """Return what waits, in batches that are not full."""
+        waiting, self._waiting = self._waiting, {}
+        return [batch for rows in waiting.values() for batch in self._in_batches(rows)]
+
+    def _in_batches(self, rows: Packed[Owner]) -> list[Packed[Owner]]:
+        most = self.capacity(rows[0][1])
+        return [rows[start : start + most] for start in range(0, len(rows), most)]
+
+
+def _signature(cut: WindowInput) -> Signature:
+    return tuple((name, value.shape, value.dtype) for name, value in cut.inputs.items())
+
+
+def stacked(cuts: Sequence[WindowInput]) -> Batch:
+    """Return the inputs of windows of one shape as a batch, [B, ...]."""
+    return {name: torch.stack([cut.inputs[name] for cut in cuts]) for name in cuts[0].inputs}

@@ -1,0 +1,76 @@
+"""One video and feature type on its way through a worker, and what a decode thread says of it."""
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from utils.extractors.base import StreamInfo
+from utils.extractors.windows import Sampling
+from utils.sources.ref import VideoRef
+
+
+@dataclass(eq=False)
+class Job:
+    """One feature type of one video, with what is learned on the way."""
+
+    ref: VideoRef
+    feature_type: str
+    source: dict[str, Any] = field(default_factory=dict)  # what the input was before it was decoded
+    info: StreamInfo = field(default_factory=StreamInfo)
+    seconds: Counter[str] = field(default_factory=Counter)  # by stage; those of a shared decoder in equal parts
+    decoded: int = 0  # frames or samples that came out of the decoder
+    declared: int | None = None  # frames that the header promises
+    problems: list[str] = field(default_factory=list)
+    partial: bool = False
+    dropped: bool = False  # it failed further down: no need to decode the rest
+    told: bool = False  # the decode thread has said the last about it: StreamEnded or StreamFailed
+
+    @contextlib.contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time spent inside to the stage's seconds."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class StreamOpened:
+    """A video's stream is known, and what to cut from it; its chunks follow."""
+
+    job: Job
+    sampling: Sampling
+
+
+@dataclass(frozen=True)
+class ChunkDecoded:
+    """The next frames of a video, [n, ...], with their times in seconds [n]. Several jobs may hold the same frames."""
+
+    job: Job
+    units: Tensor
+    times_s: np.ndarray
+
+
+@dataclass(frozen=True)
+class StreamEnded:
+    """A video's stream is at its end."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class StreamFailed:
+    """A video cannot be decoded (any further)."""
+
+    job: Job
+    reason: str
+
+
+Event = StreamOpened | ChunkDecoded | StreamEnded | StreamFailed

@@ -1,0 +1,83 @@
+"""What happens to a video whose features are there: sink, manifest line, word to the main process."""
+
+from typing import Any
+
+import numpy as np
+
+from utils.extractors.base import Extractor
+from utils.extractors.labels import labels, top_classes
+from utils.sinks.formats import make_sink
+from utils.state.manifest import Manifest
+from utils.storage.folder import folder_at
+from utils.storage.urls import base_name
+from utils.worker.events import Job
+from utils.worker.messages import Link
+from utils.worker.pipeline import Outcome
+from utils.worker.plan import FeaturePlan, Plan, manifest_line
+from utils.worker.window_builder import WindowInput
+
+
+class Finisher:
+    """Writes outcomes of one worker and feature type, and reports each to the main process."""
+
+    def __init__(self, link: Link, plan: Plan, feature: FeaturePlan, extractor: Extractor, device_name: str) -> None:
+        self._link = link
+        self._feature = feature
+        self._extractor = extractor
+        self._device_name = device_name
+        self._keeps_files = plan.keeps_files
+        self._title = f"{feature.feature_type}: " if len(plan.features) > 1 else ""
+        folder = folder_at(feature.output)
+        if self._keeps_files:
+            folder.prepare(make=False)
+        self._sink = make_sink(plan.run.on_extraction, folder, self._show)
+        self._manifest = Manifest(folder)
+
+    def _show(self, text: str) -> None:
+        self._link.send("text", self._title + text)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Write the outputs, then the manifest line, then report.
+
+        Raises:
+            RunError: the output folder cannot be written.
+        """
+        job = outcome.job
+        outputs: list[dict[str, Any]] = []
+        if outcome.record is not None:
+            with job.timed("write"):
+                outputs = self._sink.write(outcome.record)
+        line = self._line(outcome, outputs)
+        if self._keeps_files:
+            self._manifest.append(line)
+        self._link.send("finished", line)
+
+    def _line(self, outcome: Outcome, outputs: list[dict[str, Any]]) -> dict[str, Any]:
+        job = outcome.job
+        return manifest_line(
+            self._feature,
+            job.ref,
+            outcome.status,
+            outcome.reason,
+            job.source,
+            fps=job.info.fps,
+            rate_hz=job.info.rate_hz,
+            decoded=job.decoded,
+            declared=job.declared,
+            windows=outcome.n_windows,
+            repeated=outcome.n_repeated,
+            problems=job.problems,
+            outputs=outputs,
+            seconds={stage: round(seconds, 4) for stage, seconds in dict(job.seconds).items()},
+            device=self._device_name,
+        )
+
+    def show_predictions(self, job: Job, cut: WindowInput, logits: dict[str, np.ndarray]) -> None:
+        """Show the five best classes of one window for each stream."""
+        name = base_name(job.ref.member or job.ref.path)
+        names = labels(self._extractor.label_set) if self._extractor.label_set else None
+        lines = []
+        for key, values in logits.items():
+            lines.append(f"{name} window {cut.row} (ends at {cut.end_s:.3f} s) {key}")
+            lines += top_classes(values, names)
+        self._show("\n".join(lines) + "\n")

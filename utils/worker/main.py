@@ -1,0 +1,109 @@
+"""A worker process: one device, one set of networks, videos taken one by one from the main process."""
+
+import logging
+import os
+import signal
+import sys
+import traceback
+from multiprocessing.connection import Connection
+
+import torch
+
+from utils.errors import FeatmillError, RunError
+from utils.extractors.base import Extractor
+from utils.extractors.registry import load_extractor
+from utils.media.limits import Limits
+from utils.nn.prepare import ComputeMode
+from utils.storage.folder import folder_at
+from utils.worker import pipeline
+from utils.worker.decode import Decoders
+from utils.worker.finish import Finisher
+from utils.worker.messages import Link
+from utils.worker.pipeline import Pipeline
+from utils.worker.plan import FeaturePlan, Plan
+from utils.worker.watchdog import Watchdog
+from utils.worker.writer import Writer
+
+log = logging.getLogger(__name__)
+
+
+def work(connection: Connection) -> None:
+    """Wait for a plan and a device, then extract until the main process has no more videos."""
+    signal.signal(signal.SIGTERM, _exit_at_once)
+    try:
+        plan, device_name = connection.recv()
+    except (EOFError, OSError):  # the main process has nothing to do, or is gone
+        return
+    _set_up_logs(device_name, plan.run.quiet)
+    link = Link(connection)
+    try:
+        _extract(link, plan, device_name)
+        link.send("bye")
+        if not plan.run.compile:  # the compiler has helpers and semaphores to clean up
+            _end()
+    except FeatmillError as error:
+        link.send("fatal", error.exit_code, str(error))
+    except BrokenPipeError:
+        log.warning("the main process is gone, so this worker stops")
+    except Exception:
+        link.send("fatal", RunError.exit_code, f"worker on {device_name}: {traceback.format_exc()}")
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is left to clean up: no traceback from here on
+
+
+def _end() -> None:
+    """End the process without unloading PyTorch, which takes 0.4 s: all is written and reported."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _exit_at_once(_signal: int, _frame: object) -> None:
+    raise SystemExit(143)  # as a shell reports SIGTERM; `finally` blocks still remove unfinished files
+
+
+def _extract(link: Link, plan: Plan, device_name: str) -> None:
+    torch.set_num_threads(plan.n_threads)
+    device, arithmetic = torch.device(device_name), ComputeMode(plan.run.precision, plan.run.compile)
+    extractors = {
+        feature.feature_type: load_extractor(feature.extractor)(feature.config, feature.checkpoints, device, arithmetic)
+        for feature in plan.features
+    }
+    link.send("ready", os.getpid())
+    with Watchdog(link.send, plan.run.video_timeout) as watchdog, Writer() as writer:
+        pipelines = {}
+        for feature in plan.features:
+            extractor = extractors[feature.feature_type]
+            finisher = Finisher(link, plan, feature, extractor, device_name)
+            pipelines[feature.feature_type] = _pipeline(link, plan, feature, extractor, finisher, writer)
+        decoders = Decoders(
+            extractors,
+            link.next_task,
+            plan.decode_threads,
+            limits=Limits(plan.run.max_pixels, plan.run.max_seconds),
+            watching=watchdog.watching,
+            frames_folders={f.feature_type: f.frames_folder for f in plan.features if f.frames_folder is not None},
+        )
+        pipeline.run(pipelines, decoders, writer.check)
+
+
+def _pipeline(
+    link: Link, plan: Plan, feature: FeaturePlan, extractor: Extractor, finisher: Finisher, writer: Writer
+) -> Pipeline:
+    return Pipeline(
+        extractor,
+        plan.run.batch_size or extractor.batch_size,
+        spill=folder_at(feature.output).local if plan.keeps_files else None,
+        # What is printed goes out between the predictions for its windows, so in this thread.
+        finish=writer.later(finisher.finish, lambda outcome: outcome.n_bytes) if plan.keeps_files else finisher.finish,
+        windows_done=lambda n: link.send("windows", n),
+        predicted=finisher.show_predictions,
+        warn=lambda text: link.send("warn", f"{feature.feature_type}: {text}"),
+    )
+
+
+def _set_up_logs(label: str, quiet: bool) -> None:
+    """Send warnings (and with quiet off, notes) of this process to standard error, marked with `label`."""
+    logging.basicConfig(level=logging.WARNING, format=f"[{label}] %(levelname)s %(name)s: %(message)s", force=True)
+    for name in ("utils", "models"):
+        logging.getLogger(name).setLevel(logging.WARNING if quiet else logging.INFO)

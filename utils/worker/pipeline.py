@@ -1,0 +1,285 @@
+"""One worker's way from decoded frames to finished records: the only file that knows the order of the stages."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from utils.errors import VideoError
+from utils.extractors.base import Extractor
+from utils.nn.out_of_memory import fitting, is_out_of_memory, release, remedy
+from utils.sinks.record import Record
+from utils.worker.assemble import Rows
+from utils.worker.batch import Packed, Packer, stacked
+from utils.worker.decode import Decoders
+from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened
+from utils.worker.pair_cache import PairLimits
+from utils.worker.window_builder import WindowBuilder, WindowInput
+
+IDLE_S = 0.2  # without news for so long and with no video open, batches that are not full are run
+IN_FLIGHT = 1  # batches whose results stay on the device while the next one is launched
+
+
+@dataclass
+class Outcome:
+    """How one video ended: with a record, or as "failed" or "skipped" with the reason."""
+
+    job: Job
+    status: str
+    reason: str
+    record: Record | None = None
+    n_windows: int = 0
+    n_repeated: int = 0
+
+    @property
+    def n_bytes(self) -> int:
+        """How much memory it holds."""
+        return sum(array.nbytes for array in self.record.arrays.values()) if self.record else 0
+
+
+@dataclass(eq=False)
+class _Video:
+    job: Job
+    cutter: WindowBuilder
+    rows: Rows
+    n_windows: int | None = None  # known once the stream has ended
+
+
+def run(pipelines: Mapping[str, "Pipeline"], decoders: Decoders, check: Callable[[], None] = lambda: None) -> None:
+    """Give what is decoded to the pipeline of its feature type, until the decoders have no more videos.
+
+    check: called when there is nothing to do; raises what stops the run.
+    """
+    with torch.inference_mode():
+        for event in decoders.events(IDLE_S):
+            if event is not None:
+                pipelines[event.job.feature_type].take(event)
+                continue
+            check()
+            for pipeline in pipelines.values():
+                pipeline.idle()
+        for pipeline in pipelines.values():
+            pipeline.flush()
+
+
+@dataclass
+class Pipeline:
+    """Runs the stages after decoding for one feature type, for several videos at once.
+
+    Where the device's memory does not suffice for a batch, the batch is tried again in halves, and later ones are made
+    no larger. A video whose single window does not fit fails alone.
+
+    finish: called with each video's outcome. windows_done: called with the number of windows of a batch.
+    predicted: called with the video, the window and the logits by key, where the extractor returns them.
+    warn: called with a line for the user. spill: folder for outputs that do not fit in memory; None for the system's.
+    """
+
+    extractor: Extractor
+    batch_size: int
+    spill: Path | None
+    finish: Callable[[Outcome], None]
+    windows_done: Callable[[int], None]
+    predicted: Callable[[Job, WindowInput, dict[str, np.ndarray]], None]
+    warn: Callable[[str], None]
+    _videos: dict[Job, _Video] = field(default_factory=dict, init=False)
+    _in_flight: deque[tuple[Packed[_Video], dict[str, Tensor]]] = field(default_factory=deque, init=False)
+
+    def __post_init__(self) -> None:
+        self._packer: Packer[_Video] = Packer(self.batch_size)
+        self._pair_limits = PairLimits(self._make_room, self._warn_of_pairs)
+
+    def take(self, event: Event) -> None:
+        """Do all that has become possible by what a decode thread says."""
+        job = event.job
+        if job.dropped:
+            return
+        try:
+            match event:
+                case StreamOpened():
+                    rows = Rows(tuple(self.extractor.keys), self.extractor.streamed, self.spill)
+                    cutter = WindowBuilder(self.extractor, event.sampling, self._pair_limits)
+                    self._videos[job] = _Video(job, cutter, rows)
+                case ChunkDecoded():
+                    self._push(self._videos[job], event)
+                case StreamEnded():
+                    self._end(self._videos[job])
+                case StreamFailed():
+                    self._fail(job, event.reason)
+        except VideoError as error:  # of the model, which does not know the video's name
+            self._fail(job, f"{job.ref.label}: {error}")
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._fail(job, f"{job.ref.label}: its frames do not fit in memory; {remedy(self.extractor.device)}")
+
+    def idle(self) -> None:
+        """Run what waits for a full batch, unless windows of an open video may still fill it."""
+        if all(video.n_windows is not None for video in self._videos.values()):
+            self.flush()
+
+    def flush(self) -> None:
+        """Run what waits for a full batch."""
+        for rows in self._packer.flush():
+            self._launch(rows)
+        self._collect_all()
+
+    def _push(self, video: _Video, chunk: ChunkDecoded) -> None:
+        cuts = video.cutter.push(self._prepared(chunk.units), chunk.times_s)
+        self._cut(video, cuts)
+
+    def _prepared(self, units: Tensor) -> Tensor:
+        """Return units as windows keep them; on a CPU a decode thread has prepared them.
+
+        Raises:
+            VideoError: they do not fit in the device's memory, though nothing waits there that could be let go.
+        """
+        device = self.extractor.device
+        if device.type == "cpu":
+            return units
+
+        def prepare() -> Tensor:
+            return self.extractor.prepare(units.to(device, non_blocking=True))
+
+        prepared = fitting(prepare)
+        if prepared is None:
+            self._make_room()
+            prepared = fitting(prepare)
+        if prepared is None:
+            raise VideoError(f"its frames do not fit in the memory of {device}; {remedy(device)}")
+        return prepared
+
+    def _cut(self, video: _Video, cuts: Iterator[WindowInput]) -> None:
+        """Take windows as they are cut, until there is none or the video fails."""
+        while not video.job.dropped and (cut := self._next_cut(video, cuts)) is not None:
+            for rows in self._packer.add(video, cut):
+                self._launch(rows)
+
+    def _next_cut(self, video: _Video, cuts: Iterator[WindowInput]) -> WindowInput | None:
+        with video.job.timed("cut"):
+            return next(cuts, None)
+
+    def _end(self, video: _Video) -> None:
+        self._cut(video, video.cutter.finish())
+        if video.job.dropped:
+            return
+        video.n_windows = video.cutter.n_rows
+        if video.n_windows == 0:
+            nothing = self.extractor.no_windows(video.cutter.n_units, video.job.info)
+            self._close(Outcome(video.job, nothing.status, f"{video.job.ref.label}: {nothing.reason}"))
+        else:
+            self._settle(video)
+
+    def _launch(self, rows: Packed[_Video]) -> None:
+        """Start the network on a batch, or on parts of it that fit."""
+        parts, cut = deque([rows]), rows[0][1]
+        planned = self._packer.capacity(cut)
+        while parts:
+            part = [(video, cut) for video, cut in parts.popleft() if not video.job.dropped]
+            if not part:
+                continue
+            outputs = self._outputs(part)
+            if outputs is not None:
+                self._in_flight.append((part, outputs))
+            elif len(part) > 1:
+                half = len(part) // 2
+                self._packer.lower(cut, len(part) - half)
+                parts.extendleft([part[half:], part[:half]])
+            else:
+                device, job = self.extractor.device, part[0][0].job
+                self._fail(job, f"{job.ref.label}: one window does not fit in the memory of {device}; {remedy(device)}")
+        if (now := self._packer.capacity(cut)) < planned:
+            self.warn(
+                f"{planned} windows do not fit in the memory of {self.extractor.device}: batches of {now} from now on "
+                f"(--batch_size {now} starts with them)"
+            )
+        while len(self._in_flight) > IN_FLIGHT:
+            self._collect()
+
+    def _outputs(self, rows: Packed[_Video]) -> dict[str, Tensor] | None:
+        """Return what the network makes of a batch, or None if memory does not suffice for it; then there is more."""
+
+        def forward() -> dict[str, Tensor]:
+            return self.extractor.outputs(stacked([cut for _, cut in rows]))
+
+        with rows[0][0].job.timed("network"):
+            outputs = fitting(forward)
+        if outputs is None:
+            self._make_room()
+            if len(rows) == 1:  # it may fit now
+                outputs = fitting(forward)
+        return outputs
+
+    def _make_room(self) -> None:
+        """Let go of all on the device that need not stay there."""
+        self._collect_all()
+        release(self.extractor.device)
+
+    def _warn_of_pairs(self, size: tuple[int, int], most: int) -> None:
+        self.warn(
+            f"pairs of {size[1]}x{size[0]} frames do not fit in the memory of {self.extractor.device} as planned: "
+            f"{most} at once from now on"
+        )
+
+    def _collect_all(self) -> None:
+        while self._in_flight:
+            self._collect()
+
+    def _collect(self) -> None:
+        """Copy the oldest batch's results to the host and give them to their videos."""
+        rows, outputs = self._in_flight.popleft()
+        with rows[0][0].job.timed("network"):
+            arrays = {key: self._to_numpy(value) for key, value in outputs.items()}
+        for i, (video, cut) in enumerate(rows):
+            if video.job.dropped:
+                continue
+            values = {key: array[i] for key, array in arrays.items()}
+            video.rows.add(cut, values)
+            logits = {key.removeprefix("logits/"): v for key, v in values.items() if key.startswith("logits/")}
+            if logits:
+                self.predicted(video.job, cut, logits)
+        self.windows_done(len(rows))
+        for video in {id(video): video for video, _ in rows}.values():
+            if not video.job.dropped:
+                self._settle(video)
+
+    def _settle(self, video: _Video) -> None:
+        """Hand the video over if all its windows have come back."""
+        if video.n_windows is None or len(video.rows) < video.n_windows:
+            return
+        job = video.job
+        status = "partial" if job.partial else "done"
+        reason = f"{job.ref.label}: {'; '.join(job.problems)}" if job.partial else ""
+        self._close(Outcome(job, status, reason, self._record(video), video.n_windows, video.rows.n_repeated))
+
+    def _record(self, video: _Video) -> Record:
+        job, extractor = video.job, self.extractor
+        arrays = extractor.finish(video.rows.arrays())
+        features = list(arrays)
+        start_s = end_s = None
+        # An average may have as many rows (crops, say) as there are windows, so the shape alone does not tell.
+        has_times = extractor.with_times or extractor.media == "audio"
+        if has_times and all(array.ndim > 1 and len(array) == video.n_windows for array in arrays.values()):
+            start_s, end_s = video.rows.times_s()
+            if job.info.rate_hz:  # the time of the last sample is when it begins
+                end_s += 1 / job.info.rate_hz
+        if extractor.with_times:
+            arrays["fps"] = np.array(job.info.fps, np.float64)
+            arrays["timestamps_ms"] = video.rows.timestamps_ms(with_first=extractor.frame_times)
+        return Record(job.ref, arrays, features, extractor.facts, start_s, end_s)
+
+    def _fail(self, job: Job, reason: str) -> None:
+        self._close(Outcome(job, "failed", reason))
+
+    def _close(self, outcome: Outcome) -> None:
+        outcome.job.dropped = True
+        self._videos.pop(outcome.job, None)
+        self.finish(outcome)
+
+    def _to_numpy(self, values: Tensor) -> np.ndarray:
+        """Return features on the host: floats as the extractor saves them, integers as they are."""
+        on_host = values.cpu()  # first of all: the device may have no room for another copy
+        return (on_host.to(self.extractor.row_dtype) if on_host.is_floating_point() else on_host).numpy()

@@ -1,0 +1,75 @@
+"""One video's frames in, its windows out, with the work between neighbours done once per pair."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from utils.extractors.base import Batch, Extractor
+from utils.extractors.windows import Sampling, Window
+from utils.worker.frame_store import FrameStore, _latest
+from utils.worker.pair_cache import PairCache, PairLimits
+
+
+@dataclass(frozen=True)
+class WindowInput:
+    """The network inputs of one window, and where it belongs: row in the video, times of its first and last frame."""
+
+    row: int
+    inputs: Batch
+    start_s: float
+    end_s: float
+    n_repeated: int
+
+
+class WindowBuilder:
+    """Cuts the windows of one stream as its frames arrive, holding no more frames than one window needs."""
+
+    def __init__(self, extractor: Extractor, sampling: Sampling, limits: PairLimits | None = None) -> None:
+        self._extractor = extractor
+        self._sampling = sampling
+        self._coming = self._sampling.full()
+        self._next: Window | None = next(self._coming, None)
+        self._ready: deque[Window] = deque()  # all their frames are there
+        self._store = FrameStore()
+        self._pairs = PairCache(extractor.pairs, self._store, limits or PairLimits()) if extractor.pairs else None
+        self.n_rows = 0
+
+    @property
+    def n_units(self) -> int:
+        """How many frames or samples have arrived."""
+        return self._store.stop
+
+    def push(self, units: Tensor, times_s: np.ndarray) -> Iterator[WindowInput]:
+        """Take the next prepared frames [n, ...] with their times in seconds, yield the windows they complete."""
+        self._store.append(units, times_s)
+        while self._next is not None and _latest(self._next.units) < self._store.stop:
+            self._ready.append(self._next)
+            self._next = next(self._coming, None)
+        if self._pairs:
+            self._pairs.compute(window.units for window in self._ready)
+        while self._ready:
+            yield self._cut(self._ready.popleft())
+            self._let_go()
+        self._let_go()
+
+    def finish(self) -> Iterator[WindowInput]:
+        """Yield the windows that the sampling makes of what is left at the end of the stream."""
+        for window in self._sampling.rest(self._store.stop, self.n_rows):
+            yield self._cut(window)
+
+    def _let_go(self) -> None:
+        more = self._ready or self._next is not None
+        start = self._sampling.earliest(self.n_rows) if more else self._store.stop
+        self._store.drop_before(start)
+        if self._pairs:
+            self._pairs.drop_before(start)
+
+    def _cut(self, window: Window) -> WindowInput:
+        units = self._store.take(window.units)
+        pairs = self._pairs.take(window.units) if self._pairs else None
+        self.n_rows += 1
+        start_s, end_s = (self._store.time_s(index) for index in (window.units[0], _latest(window.units)))
+        return WindowInput(window.row, self._extractor.window(units, pairs), start_s, end_s, window.n_repeated)
