@@ -5,7 +5,7 @@ import io
 import json
 import tarfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -79,7 +79,7 @@ def http_server(folder: Path, *, ranges: bool = True) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def s3_server() -> Iterator[dict[str, str]]:
+def s3_server() -> Generator[dict[str, str], None, None]:
     """Run an S3 server with a bucket "bucket" while the block runs; yield the environment that programs need for it."""
     from moto.server import ThreadedMotoServer
 

@@ -1,6 +1,6 @@
 """What every kind of source offers, and the light form in which lists are read before any work."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from os.path import exists
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -51,8 +51,11 @@ class StreamedSource(Protocol):
 
     roots: tuple[Path, ...]
 
-    def refs(self) -> Iterator[VideoRef]:
-        """Yield the videos that are left to do, in order; what cannot be read is a refused one."""
+    def refs(self, shard_done: Callable[[str], bool]) -> Iterator[VideoRef]:
+        """Yield the videos that are left to do, in order; what cannot be read is a refused one.
+
+        shard_done: says of the path of a tar whether all of it is done.
+        """
         ...
 
     def listed(self) -> Iterator[VideoRef]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from utils.media.input import BytesFile, FileRange, MediaSource, UrlFile
 from utils.storage.urls import is_url, redacted
@@ -35,7 +35,7 @@ class VideoRef:
     data: bytes | None = field(default=None, repr=False)
     shard: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    refused: tuple[str, str] | None = None
+    refused: tuple[Literal["skipped", "failed"], str] | None = None
 
     @property
     def label(self) -> str:

@@ -59,7 +59,7 @@ class Rereadable:
     def check(self) -> None:
         """Raise RunError if the list is not what it was when the run started."""
         if self._stamp() != self._known:
-            raise RunError(f"{self._shown}: was changed during the run; run the same command again to go on")
+            raise RunError(f"{self._shown}: was changed during the run; run the same command again to resume")
 
 
 def _copied(source: Callable[[], BinaryIO]) -> BinaryIO:

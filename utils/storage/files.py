@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +14,7 @@ TEMPORARY = ".featmill-"  # how the name of an unfinished file starts
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path) -> Generator[BinaryIO, None, None]:
     """Open a temporary file beside `path` for writing, and put it in place once it is complete and on disk.
 
     Raises:
@@ -29,7 +29,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise RunError(f"{path}: cannot be written ({cause_of(error)}); run the same command again to go on") from error
+        raise RunError(
+            f"{path}: cannot be written ({cause_of(error)}); run the same command again to resume"
+        ) from error
     finally:
         with contextlib.suppress(OSError):  # the error that counts is the one above
             temporary.unlink()

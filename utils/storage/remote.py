@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, BinaryIO
 
 from utils.errors import RunError
@@ -92,7 +92,7 @@ class RemoteFolder:
         sizes = {segment: self.size(segment) or 0 for segment in self.names(f"{name}.d/")}
         return self._lines(known, sizes), sizes
 
-    def _lines(self, known: dict[str, int], sizes: dict[str, int]) -> Iterator[tuple[int, bytes]]:
+    def _lines(self, known: dict[str, int], sizes: dict[str, int]) -> Generator[tuple[int, bytes], None, None]:
         for segment, size in sizes.items():
             if size > known.get(segment, 0):
                 with self._reported(segment):
@@ -138,7 +138,7 @@ class RemoteFolder:
         return f"{self._path}/{name}"
 
     @contextlib.contextmanager
-    def _reported(self, name: str) -> Iterator[None]:
+    def _reported(self, name: str) -> Generator[None, None, None]:
         """Turn what the file system raises into RunError, but for files that are or are not there."""
         try:
             yield
@@ -147,4 +147,4 @@ class RemoteFolder:
         except Exception as error:  # each file system has exceptions of its own: botocore's, aiohttp's, …
             cause = redacted(str(error)) or type(error).__name__
             place = f"{self._label}/{name}".rstrip("/")
-            raise RunError(f"{place}: cannot be reached ({cause}); run the same command again to go on") from error
+            raise RunError(f"{place}: cannot be reached ({cause}); run the same command again to resume") from error
