@@ -1,4 +1,4 @@
-"""The command line: flags made from the config dataclasses, so that a flag and its help cannot disagree."""
+"""The command line. Flags and their help come from the config dataclasses, so they cannot disagree."""
 
 import argparse
 import dataclasses
@@ -17,14 +17,14 @@ examples:
 """
 COMMANDS = """\
 other commands:
-  python main.py models                what is supported: outputs, checkpoints, licences, downloaded or not
+  python main.py models                supported feature types: outputs, checkpoints, licences, what is downloaded
   python main.py weights fetch TYPE    download the checkpoints of a feature type ahead of time
-  python main.py status OUTPUT         how far the runs on an output folder are, and what failed why
+  python main.py status OUTPUT         progress of the runs on an output folder, and causes of failures
 """
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose errors are ours: one line, the nearest flag named, exit code 2."""
+    """argparse with errors of one line and exit code 2."""
 
     def error(self, message: str) -> NoReturn:
         """Raise UserError instead of printing the usage."""
@@ -184,7 +184,7 @@ def _help_of_models(models: Mapping[str, Model]) -> str:
 
 def _unknown_flag(argument: str, feature_types: list[str], models: Mapping[str, Model]) -> str:
     if not argument.startswith("-"):
-        return f"{argument!r} belongs to no flag; see python main.py --help"
+        return f"unexpected argument {argument!r}; see python main.py --help"
     key = argument.lstrip("-").split("=")[0]
     return f"--{_unknown_key(key, feature_types, models)}"
 

@@ -6,13 +6,12 @@ import os
 from collections.abc import Generator
 
 VARIABLES = {
-    # Threads that wait for each other by spinning make a busy machine two to four times slower, and gain nothing on a
-    # quiet one.
+    # Spinning threads make a busy machine two to four times slower, and gain nothing on a quiet one.
     "OMP_WAIT_POLICY": "PASSIVE",
-    # numpy's products, those of resampling, run on threads of the decoder's. More threads for each of them would spin
-    # on the cores that the network needs: VGGish took 1.4 times as long.
+    # numpy's matrix products (resampling audio) run in the decode threads. With more threads for each product, they
+    # take the cores that the network needs: VGGish took 1.4 times as long.
     "OPENBLAS_NUM_THREADS": "1",
-    # PyTorch's tensors in pages of 2 MiB: maps of tens of MiB are given back and taken anew for every layer.
+    # Huge pages for PyTorch's tensors: feature maps of tens of MiB are freed and allocated again for every layer.
     "THP_MEM_ALLOC_ENABLE": "1",
 }
 
@@ -31,9 +30,9 @@ def worker_environment() -> Generator[None, None, None]:
 
 @contextlib.contextmanager
 def without_garbage_collection() -> Generator[None, None, None]:
-    """Import in the block without looking for garbage: a fifth of the time that PyTorch takes, and there is none.
+    """Pause garbage collection for the imports in the block, which saves a fifth of PyTorch's import time.
 
-    What was imported is not looked through later either.
+    What was imported is never scanned later either.
     """
     gc.disable()
     try:

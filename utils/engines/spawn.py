@@ -1,7 +1,7 @@
-"""Worker processes, and how they begin: PyTorch is imported before it is known what the worker will do.
+"""Spawning worker processes. A worker imports PyTorch at once, before it is told what to do.
 
-They are spawned through the context that torch.multiprocessing.get_context returns, which is the standard library's
-own; importing it from there spares the main process the import of torch, and the first worker its wait.
+The spawn context is the standard library's: it is the object that torch.multiprocessing.get_context returns, but taking
+it from there would make the main process import torch first.
 """
 
 import contextlib

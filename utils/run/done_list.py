@@ -1,4 +1,4 @@
-"""--check_progress: the plain list of finished videos that scripts around other extractors keep."""
+"""--check_progress: a plain list of finished videos, as scripts around other extractors keep it."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The folders that videos lie in: noticing that one is gone, which would make every video fail one by one."""
+"""The folders of the videos: noticing that one is gone, before every video fails one by one."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,13 +21,13 @@ class InputFolders:
             self._folders[folder] = _identity(folder)
 
     def check(self, path: str) -> None:
-        """Raise RunError if the video at `path` is missing because a whole folder is."""
+        """Raise RunError if the video at `path` is missing because its whole folder is."""
         missing = Path(path).absolute()
         for folder, known in self._folders.items():
             if known is not None and missing.is_relative_to(folder) and _identity(folder) != known:
                 raise RunError(
                     f"{folder}: the folder of the videos is gone (unmounted?); bring it back and run the same command "
-                    "again: what is not done is tried then"
+                    "again to resume"
                 )
 
 

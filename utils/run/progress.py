@@ -64,7 +64,7 @@ class RunProgress:
             self._console.print(text)
 
     def passed_over(self, n: int) -> None:
-        """Take note that so many videos of the list needed no work up to now."""
+        """Take note that so many videos of the list needed no work."""
         if self._n_listed is not None:
             self._n_videos = self._n_listed - n
             if self._bar:

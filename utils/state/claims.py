@@ -1,9 +1,9 @@
-"""Which run does which video, where several runs share one output folder: claims that outlive no dead process.
+"""Which run processes which video, where several runs share one output folder.
 
-A claim is a small file, made only if it is not there yet, that names its run. A run shows that it lives by counting up
-a file of its own. A run of this machine is dead when its process is; one of another machine when its count has stood
-still for STALE_S on this machine's own steady clock, so that wrong or jumping clocks change nothing. The claim of a
-dead run is not removed but outdone by one of the next generation, which again only one process can make.
+A claim is a small file that names its run and can be created only once. Each run keeps a counter in a file and raises
+it every few seconds. A run on this machine is dead when its process is gone; a run on another machine is dead when its
+counter has not moved for STALE_S by this machine's monotonic clock, so that wrong or jumping clocks do no harm. A dead
+run's claim is not removed but superseded by one of the next generation, which again only one process can create.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import json
 import secrets
 import threading
 import time
+from typing import Self
 
 from utils.errors import RunError
 from utils.storage import processes
@@ -23,40 +24,40 @@ STALE_S = 90.0
 
 
 class Claims:
-    """The claims of one run on what its output folder gets. A context manager: all are given up at its end."""
+    """The claims of one run in its output folder. A context manager: all are released at its end."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self.run = f"{processes.identity()}~{secrets.token_hex(4)}"
-        self._held: dict[str, list[str]] = {}  # unit → its files
-        self._seen: dict[str, tuple[str, float]] = {}  # other run → its count, and when that was first seen
+        self._held: dict[str, list[str]] = {}  # unit → its claim files
+        self._seen: dict[str, tuple[str, float]] = {}  # other run → its counter, and when that value was first seen
         self._ended = threading.Event()
-        self._beating = threading.Thread(target=self._beat, daemon=True)
+        self._thread = threading.Thread(target=self._beat, daemon=True)
         self.lost: RunError | None = None
 
-    def __enter__(self) -> "Claims":
-        self._show_life(0)
-        self._beating.start()
+    def __enter__(self) -> Self:
+        self._write_counter(0)
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        self._beating.join()
-        with contextlib.suppress(RunError):  # the folder is gone or full: its claims die with this process
+        self._thread.join()
+        with contextlib.suppress(RunError):  # the folder is gone or full: the claims end with this process
             for unit in list(self._held):
                 self.release(unit)
-            self._folder.remove(self._life_of(self.run))
-            self._forget_the_dead()
+            self._folder.remove(self._counter_of(self.run))
+            self._remove_dead()
 
-    def _forget_the_dead(self) -> None:
-        """Remove what killed runs left: signs of life, and claims on what was finished just before."""
+    def _remove_dead(self) -> None:
+        """Remove what killed runs left: counters, and claims on what they finished last."""
         for name in list(self._folder.names(f"{FOLDER}/")):
-            _, is_life, run = name.rpartition("/run-")
-            if not self._is_alive(run if is_life else self._owner(name)):
+            _, is_counter, run = name.rpartition("/run-")
+            if not self._is_alive(run if is_counter else self._owner(name)):
                 self._folder.remove(name)
 
     def take(self, unit: str) -> bool:
-        """Claim `unit` for this run; return whether it has it. False: another run that lives has it."""
+        """Claim `unit` for this run; return False if a live run has it."""
         if unit in self._held:
             return True
         stem = f"{FOLDER}/{hashlib.sha256(unit.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
@@ -68,14 +69,14 @@ class Claims:
         if not self._folder.create(own, self.run.encode()):
             return False
         others = [name for name in self._folder.names(f"{stem}.") if name != own]
-        if any(self._is_alive(self._owner(name)) for name in others):  # two took it at once: both step back
+        if any(self._is_alive(self._owner(name)) for name in others):  # two claimed it at once: both step back
             self._folder.remove(own)
             return False
         self._held[unit] = [own, *sorted(others, reverse=True)]
         return True
 
     def release(self, unit: str) -> None:
-        """Give a unit up: it is finished, or left to others."""
+        """Release a unit: it is finished, or left to others."""
         for name in self._held.pop(unit, []):
             self._folder.remove(name)
 
@@ -90,15 +91,15 @@ class Claims:
         if run == self.run:
             return True
         known = processes.is_alive(run.rpartition("~")[0])
-        return self._still_counts(run) if known is None else known
+        return self._counter_may_move(run) if known is None else known
 
-    def _still_counts(self, run: str) -> bool:
-        """Return whether the count of another machine's run may still go up."""
+    def _counter_may_move(self, run: str) -> bool:
+        """Return whether the counter of another machine's run may still move."""
         try:
-            with self._folder.open(self._life_of(run)) as file:
+            with self._folder.open(self._counter_of(run)) as file:
                 count = file.read().decode("utf-8", "replace")
         except FileNotFoundError:
-            count = "none"  # ended, or its claim is not yet written: wait as long for it as for a count
+            count = "none"  # ended, or not yet written: wait as long as for a counter
         before, since_s = self._seen.get(run, ("", 0.0))
         if count != before:
             self._seen[run] = count, time.monotonic()
@@ -106,11 +107,11 @@ class Claims:
         return time.monotonic() - since_s < STALE_S
 
     @staticmethod
-    def _life_of(run: str) -> str:
+    def _counter_of(run: str) -> str:
         return f"{FOLDER}/run-{run}"
 
-    def _show_life(self, count: int) -> None:
-        with self._folder.whole(self._life_of(self.run)) as file:
+    def _write_counter(self, count: int) -> None:
+        with self._folder.whole(self._counter_of(self.run)) as file:
             file.write(json.dumps({"count": count}).encode())
 
     def _beat(self) -> None:
@@ -118,7 +119,7 @@ class Claims:
         while not self._ended.wait(BEAT_S):
             count += 1
             try:
-                self._show_life(count)
+                self._write_counter(count)
             except RunError as error:
-                self.lost = error  # for the main loop, which stops the run
+                self.lost = error  # read by the main loop, which stops the run
                 return

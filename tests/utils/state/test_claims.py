@@ -79,11 +79,11 @@ def test_another_machines_run_is_dead_when_its_count_stands_still(tmp_path, monk
     monkeypatch.setattr(claims_module.time, "monotonic", lambda: now_s[0])
     with Claims(folder) as ours, Claims(folder) as theirs:
         theirs.run = other
-        theirs._show_life(0)
+        theirs._write_counter(0)
         assert theirs.take("a")
         assert not ours.take("a")  # seen for the first time
         now_s[0] += claims_module.STALE_S - 1
-        theirs._show_life(1)
+        theirs._write_counter(1)
         assert not ours.take("a")
         now_s[0] += claims_module.STALE_S - 1
         assert not ours.take("a")
