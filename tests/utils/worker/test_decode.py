@@ -77,7 +77,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note which decoders are opened."""
     names = []
-    for name in ("VideoStream", "AudioStream", "frame_times_s"):
+    for name in ("open_frames", "AudioStream", "frame_times_s"):
         original = getattr(decode_module, name)
 
         def noted(*arguments, name=name, original=original, **options):
@@ -132,7 +132,7 @@ def video(path: Path, **facts) -> VideoRef:
 
 def test_types_that_want_the_same_frames_share_them(clip, opened):
     streams = decode({"one": Fake(), "two": Fake()}, video(clip))
-    assert opened == ["VideoStream"]
+    assert opened == ["open_frames"]
     one, two = streams["one"], streams["two"]
     assert isinstance(one.last, StreamEnded) and isinstance(two.last, StreamEnded)
     assert len(one.units) == 40
@@ -153,7 +153,7 @@ def test_one_pass_gives_each_type_what_a_pass_of_its_own_does(clip, opened):
         "sound too": lambda: Sound(),
     }
     together = decode({name: make() for name, make in types.items()}, video(clip))
-    assert sorted(opened) == ["AudioStream", "VideoStream", "frame_times_s"]
+    assert sorted(opened) == ["AudioStream", "frame_times_s", "open_frames"]
     for name, make in types.items():
         alone = decode({name: make()}, video(clip))[name]
         np.testing.assert_array_equal(together[name].units, alone.units)
@@ -213,7 +213,7 @@ def test_no_memory_to_decode_fails_the_video(clip, monkeypatch):
     def fails(*_arguments, **_options):
         raise MemoryError
 
-    monkeypatch.setattr(decode_module, "VideoStream", fails)
+    monkeypatch.setattr(decode_module, "open_frames", fails)
     assert "--decode_threads 1" in decode({"one": Fake()}, video(clip))["one"].last.reason
 
 
