@@ -9,7 +9,7 @@ from utils.run.output_state import OutputState
 from utils.run.progress import RunProgress
 from utils.run.summary import Totals
 from utils.run.todo import Todo
-from utils.sources.fingerprint import fingerprint
+from utils.sources.fingerprint import Fingerprint, fingerprint
 from utils.sources.ref import VideoRef
 from utils.state.claims import Claims
 from utils.state.manifest import Manifest
@@ -90,10 +90,10 @@ class Results:
 
     def give_up(self, task: Task, reason: str, statuses: list[str]) -> None:
         """Record a video that workers died with as failed. statuses: of the feature types that it has given."""
-        not_asked = {"path": redacted(task.ref.path), "bytes": None}  # it may be what hangs
+        not_asked = Fingerprint(redacted(task.ref.path), inspected=False)  # it may be what hangs
         self._write(task, "failed", reason, statuses, not_asked)
 
-    def _write(self, task: Task, status: str, reason: str, statuses: list[str], source: dict[str, Any]) -> None:
+    def _write(self, task: Task, status: str, reason: str, statuses: list[str], source: Fingerprint) -> None:
         for feature_type in task.feature_types:
             line = manifest_line(self._features[feature_type], task.ref, status, reason, source, outputs=[], windows=0)
             if self._folders:

@@ -29,7 +29,7 @@ def is_finished(root: Folder, shard: str, tar: str, kept: Sequence[OutputState])
 
 def _mark(root: Folder, shard: str, tar: str, kept: Sequence[OutputState]) -> dict[str, Any]:
     return {
-        "tar": fingerprint(VideoRef(shard, shard, tar)),
+        "tar": fingerprint(VideoRef(shard, shard, tar)).to_json(),
         "bytes": root.size(f"{shard}.pkl"),
         "settings": {one.feature.feature_type: one.feature.facts["settings_hash"] for one in kept},
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 from utils.errors import UserError
 from utils.sinks.readback import OutputReader
-from utils.sources.fingerprint import fingerprint
+from utils.sources.fingerprint import Fingerprint, fingerprint
 from utils.sources.ref import VideoRef
 from utils.state import manifest
 from utils.state.manifest import FINISHED, Line
@@ -23,8 +23,8 @@ def is_done(line: Line | None, ref: VideoRef, outputs: OutputReader, settings: s
         return False
     if line.get("on_extraction") != on_extraction:
         return False
-    source = fingerprint(ref)
-    if line.get("source") != source and source["bytes"] is not None:
+    now = fingerprint(ref)
+    if now.bytes is not None and Fingerprint.from_json(line.get("source") or {}) != now:
         return False
     return outputs.is_readable(line.get("outputs", []))
 

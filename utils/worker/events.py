@@ -5,13 +5,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from utils.extractors.base import StreamInfo
 from utils.extractors.windows import Sampling
+from utils.sources.fingerprint import Fingerprint
 from utils.sources.ref import VideoRef
 
 
@@ -21,7 +21,7 @@ class Job:
 
     ref: VideoRef
     feature_type: str
-    source: dict[str, Any] = field(default_factory=dict)  # what the input was before it was decoded
+    source: Fingerprint | None = None  # what the input was before it was decoded
     info: StreamInfo = field(default_factory=StreamInfo)
     seconds: Counter[str] = field(default_factory=Counter)  # by stage; those of a shared decoder in equal parts
     decoded: int = 0  # frames or samples that came out of the decoder

@@ -8,7 +8,7 @@ from typing import Any
 from utils.config.run import RunConfig
 from utils.config.schema import Config
 from utils.sinks.acav import AcavNames
-from utils.sources.fingerprint import fingerprint
+from utils.sources.fingerprint import Fingerprint, fingerprint
 from utils.sources.ref import VideoRef
 
 
@@ -57,7 +57,7 @@ class Task:
 
 
 def manifest_line(
-    feature: FeaturePlan, ref: VideoRef, status: str, reason: str, source: dict[str, Any] | None = None, **facts: Any
+    feature: FeaturePlan, ref: VideoRef, status: str, reason: str, source: Fingerprint | None = None, **facts: Any
 ) -> dict[str, Any]:
     """Return a manifest line for one video and feature type. source: what is known of it, where asking is no use."""
     return {
@@ -65,7 +65,7 @@ def manifest_line(
         "status": status,
         "reason": reason,
         "name": ref.name,
-        "source": source or fingerprint(ref),
+        "source": (source or fingerprint(ref)).to_json(),
         **({"shard": ref.shard} if ref.shard else {}),
         **({"meta": dict(ref.meta)} if ref.meta else {}),
         **facts,

@@ -31,7 +31,7 @@ def kept_in(tmp_path, feature_type="tiny"):
 
 
 def finish(kept, ref, status="done"):
-    facts = {"settings_hash": "s", "on_extraction": "save_npz", "source": fingerprint(ref), "outputs": []}
+    facts = {"settings_hash": "s", "on_extraction": "save_npz", "source": fingerprint(ref).to_json(), "outputs": []}
     Manifest(kept.folder).append({"id": ref.id, "status": status, "finished": "2026-01-01T00:00:00+0000", **facts})
 
 

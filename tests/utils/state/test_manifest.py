@@ -116,7 +116,7 @@ def test_a_video_is_done_only_with_its_settings_input_and_outputs(tmp_path):
     video = tmp_path / "clip.mp4"
     video.write_bytes(b"1")
     ref, outputs = VideoRef("clip.mp4", "clip", str(video)), OutputReader(folder_at(str(tmp_path)))
-    known = line(ref.id, settings_hash="s", source=fingerprint(ref), on_extraction="save_numpy")
+    known = line(ref.id, settings_hash="s", source=fingerprint(ref).to_json(), on_extraction="save_numpy")
     assert is_done(known, ref, outputs, "s", "save_numpy")
     assert not is_done(known, ref, outputs, "t", "save_numpy")
     assert not is_done(known | {"status": "failed"}, ref, outputs, "s", "save_numpy")

@@ -9,6 +9,7 @@ from utils.config.run import RunConfig
 from utils.extractors.base import Extractor
 from utils.extractors.windows import Dense
 from utils.sinks.acav import acav_names
+from utils.sources.fingerprint import Fingerprint
 from utils.sources.ref import VideoRef
 from utils.worker.events import Job
 from utils.worker.finish import Finisher
@@ -41,8 +42,8 @@ def test_the_line_is_written_before_the_report_and_names_the_source_as_it_was(tm
 
     link, plan = SimpleNamespace(send=send), Plan(run, (feature,), 1, 1)
     finisher = Finisher(link, plan, feature, Fake(None, {}, torch.device("cpu")), "cpu")
-    before = {"path": "a.mp4", "bytes": 7, "mtime_ns": 1}
+    before = Fingerprint("a.mp4", bytes=7, mtime_ns=1)
     job = Job(VideoRef("a", "a", str(tmp_path / "gone meanwhile.mp4")), "fake", before)
     job.seconds["decode"] = 0.12345
     finisher.finish(Outcome(job, "failed", "a.mp4: no such file"))
-    assert events == [("finished", "failed", {"decode": 0.1235}, before)]
+    assert events == [("finished", "failed", {"decode": 0.1235}, before.to_json())]
