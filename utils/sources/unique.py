@@ -3,16 +3,13 @@
 from array import array
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from utils.errors import UserError
 from utils.sources.base import Mention, same_video
+from utils.storage.hash_index import HashIndex
 from utils.storage.urls import redacted
-
-if TYPE_CHECKING:
-    import numpy as np
-
-SMALL = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -23,7 +20,7 @@ class Mentions:
     the later mention calls the video differently.
     """
 
-    is_first: "np.ndarray"
+    is_first: np.ndarray
     aliases: dict[int, Mention]
 
     @property
@@ -43,8 +40,6 @@ def compare(entries: Callable[[], Iterable[Mention]], reserved: Collection[str] 
     Raises:
         UserError: two different videos would write the same outputs, or have one id.
     """
-    import numpy as np
-
     names, contents, ids = array("q"), array("q"), array("q")
     for entry in entries():
         folder, slash, _ = entry.name.partition("/")
@@ -68,10 +63,8 @@ def compare(entries: Callable[[], Iterable[Mention]], reserved: Collection[str] 
     return _compared(entries(), wanted, is_first)
 
 
-def _leaders(hashes: "np.ndarray") -> "np.ndarray":
+def _leaders(hashes: np.ndarray) -> np.ndarray:
     """Return for each hash the position of the first one that is equal."""
-    import numpy as np
-
     order = np.argsort(hashes, kind="stable")
     ordered = hashes[order]
     starts = np.concatenate([[True], ordered[1:] != ordered[:-1]]) if len(ordered) else np.zeros(0, bool)
@@ -80,7 +73,7 @@ def _leaders(hashes: "np.ndarray") -> "np.ndarray":
     return leaders
 
 
-def _compared(entries: Iterable[Mention], wanted: set[int], is_first: "np.ndarray") -> Mentions:
+def _compared(entries: Iterable[Mention], wanted: set[int], is_first: np.ndarray) -> Mentions:
     """Compare the entries whose hashes collide themselves."""
     aliases: dict[int, Mention] = {}
     by_name: dict[str, Mention] = {}
@@ -117,36 +110,18 @@ def _shown(entry: Mention) -> str:
 
 
 class Seen:
-    """Which texts were met before, at 8 bytes each: a set of hashes.
+    """Which texts were met before, by their hashes alone: about 16 bytes each.
 
     Two texts of one hash are taken for one: once in 10^5 data sets of ten million.
     """
 
     def __init__(self) -> None:
-        self._recent: set[int] = set()
-        self._sorted: list[np.ndarray] = []
+        self._hashes = HashIndex()
 
     def add(self, text: str) -> bool:
         """Return whether the text is new, and remember it."""
         value = hash(text)
-        if value in self._recent or any(_holds(values, value) for values in self._sorted):
+        if self._hashes.get(value) is not None:
             return False
-        self._recent.add(value)
-        if len(self._recent) >= SMALL:
-            self._merge()
+        self._hashes.put(value, 0)
         return True
-
-    def _merge(self) -> None:
-        """Keep few sorted arrays, each at least twice the next."""
-        import numpy as np
-
-        values = np.sort(np.fromiter(self._recent, np.int64, len(self._recent)))
-        self._recent = set()
-        while self._sorted and len(self._sorted[-1]) < 2 * len(values):
-            values = np.sort(np.concatenate([self._sorted.pop(), values]), kind="stable")
-        self._sorted.append(values)
-
-
-def _holds(values: "np.ndarray", value: int) -> bool:
-    position = values.searchsorted(value)
-    return position < len(values) and values[position] == value
