@@ -7,7 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 from utils.errors import UserError
 from utils.sources.base import Mention
-from utils.sources.list_file import ListFile, ListRow
+from utils.sources.list_file import ListFile
+from utils.sources.list_rows import ListRow
 from utils.sources.names import safe_id, safe_name, seconds_text, without_suffix
 from utils.storage.urls import is_url, redacted, scheme
 
