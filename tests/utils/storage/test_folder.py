@@ -9,7 +9,6 @@ import uuid
 import pytest
 
 from utils.errors import RunError
-from utils.storage import processes
 from utils.storage.folder import folder_at
 
 
@@ -130,12 +129,3 @@ def test_a_full_disk_is_named(tmp_path):
     ):
         full.write(b"x")
     assert not (tmp_path / "a").exists()
-
-
-def test_processes_are_told_apart():
-    own = processes.identity()
-    assert processes.is_alive(own) is True
-    host, place, pid, started = own.split("~")
-    assert processes.is_alive(f"{host}~{place}~{pid}~{int(started) - 1}") is False  # its number was given anew
-    assert processes.is_alive(f"elsewhere~{place}~{pid}~{started}") is None
-    assert processes.is_alive("") is None
