@@ -2,7 +2,7 @@
 
 import re
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from utils.errors import UserError
@@ -71,3 +71,8 @@ def resolve(url: str, **options: Any) -> tuple["AbstractFileSystem", str]:
         raise UserError(f"{redacted(url)}: needs {package}; install it (pip install {package})") from error
     except ValueError as error:
         raise UserError(f"{redacted(url)}: no address that can be opened ({redacted(str(error))})") from error
+
+
+def open_binary(filesystem: "AbstractFileSystem", path: str, **options: Any) -> BinaryIO:
+    """Return a stream of the bytes of a file. Its options are fsspec's."""
+    return cast(BinaryIO, filesystem.open(path, "rb", **options))  # fsspec's annotation also has text streams

@@ -70,7 +70,7 @@ class Sound(Fake):
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip of 40 frames at 25 per second, with sound."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    return write_clip(path, moving_frames(40), sound=waveform(0, 1.6, 44100))
+    return write_clip(path, moving_frames(40), audio=waveform(0, 1.6, 44100))
 
 
 @pytest.fixture
