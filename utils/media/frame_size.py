@@ -44,9 +44,8 @@ def _size_by_header(media: Media, limits: Limits) -> tuple[int, int]:
 
 def _size_by_parser(stream: av.VideoStream, packet: Packet) -> tuple[int, int]:
     """Return (width, height) as the codec's parser finds them in a packet, without decoding; zeros if it does not."""
-    context = cast(
-        av.VideoCodecContext, av.CodecContext.create(stream.codec_context.codec.name, "r")
-    )  # of a video codec
+    codec = stream.codec_context.codec.name
+    context = cast(av.VideoCodecContext, av.CodecContext.create(codec, "r"))  # the codec is one of video
     if stream.codec_context.extradata:
         context.extradata = stream.codec_context.extradata
     try:

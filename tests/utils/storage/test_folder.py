@@ -1,4 +1,4 @@
-"""Folders of outputs, on disk and at addresses: whole files, files made once, lines of many writers."""
+"""Output folders, on disk and at addresses: complete files, files created once, lines of many writers."""
 
 import multiprocessing
 import os
@@ -109,13 +109,13 @@ def test_another_folder_in_its_place_is_noticed(tmp_path):
     folder = folder_at(str(path))
     folder.prepare()
     path.rename(tmp_path / "unmounted")
-    with pytest.raises(RunError, match=r"out: the output folder is gone; bring it back"), folder.whole("a"):
+    with pytest.raises(RunError, match=r"out: the output folder is gone; restore it"), folder.whole("a"):
         pass
     for use in (lambda: folder.append("lines", b"1\n"), lambda: folder.size("a"), lambda: folder.open("a")):
         with pytest.raises(RunError, match="the output folder is gone"):
             use()
     path.mkdir()
-    with pytest.raises(RunError, match="another folder has taken its place"), folder.whole("a"):
+    with pytest.raises(RunError, match="replaced by another folder"), folder.whole("a"):
         pass
     assert list(path.iterdir()) == []
 
