@@ -169,7 +169,7 @@ def test_the_made_tables_are_right(tmp_path):
     np.testing.assert_array_equal(made["a"], np.ones(4, "f4"))
 
 
-def test_compressed_blocks_have_an_error_of_their_own(tmp_path):
+def test_compressed_blocks_have_a_separate_error(tmp_path):
     with pytest.raises(CompressedBlockError, match="compressed; read it with TensorFlow"):
         read(write_v2(tmp_path, block(HEADER), block((b"a", entry()), kind=1)))
 
@@ -178,14 +178,14 @@ def test_compressed_blocks_have_an_error_of_their_own(tmp_path):
     ("blocks", "message"),
     [
         ([block((b"a", entry()))], "does not begin with a header"),
-        ([block(HEADER, kind=7)], "unknown kind 7"),
+        ([block(HEADER, kind=7)], "an unknown kind, 7"),
         ([block((b"", field(1, 1) + field(2, 1)))], "big-endian"),
         ([block((b"", field(1, b"1")), (b"a", entry()))], "bytes where a number belongs"),
-        ([block(HEADER, (b"a", entry(size=17)))], "17 bytes at 0 lie outside"),
+        ([block(HEADER, (b"a", entry(size=17)))], "17 bytes at 0 are outside"),
         ([block(HEADER, (b"a", entry(offset=2**63)))], "outside"),
         ([block(HEADER, (b"a", entry(dim=5)))], "shape .5. has 16 bytes"),
         ([block(HEADER, (b"a", entry(dim=2**64 - 1)))], "has the shape"),
-        ([block(HEADER, (b"a", entry(dtype=14)))], "unread type 14"),
+        ([block(HEADER, (b"a", entry(dtype=14)))], "a type that is not read, 14"),
         ([block(HEADER, (b"a", entry(shard=1)))], "absent data file 1"),
         ([block(HEADER, (b"a", entry(more=field(7, b""))))], "partitioned"),
         ([block(HEADER, (b"a", entry()), (b"a", entry()))], "listed twice"),
@@ -195,7 +195,7 @@ def test_compressed_blocks_have_an_error_of_their_own(tmp_path):
         ([block(HEADER, (b"a" * 5000, entry()))], "key"),
     ],
 )
-def test_what_does_not_fit_is_said(tmp_path, blocks, message):
+def test_what_does_not_fit_is_named(tmp_path, blocks, message):
     with pytest.raises(UserError, match=message):
         read(write_v2(tmp_path, *blocks))
 
@@ -205,7 +205,7 @@ def test_one_block_listed_again_and_again_is_refused():
     place = varint(0) + varint(len(data) - leveldb.TRAILER_BYTES)
     index = block(*[(b"k", place)] * 100)
     handles = varint(0) + varint(0) + varint(len(data)) + varint(len(index) - leveldb.TRAILER_BYTES)
-    with pytest.raises(leveldb.DamagedError, match="too many blocks"):
+    with pytest.raises(leveldb.DamagedTableError, match="too many blocks"):
         list(leveldb.entries(memoryview(data + index + handles.ljust(40, b"\0") + leveldb.MAGIC)))
 
 
