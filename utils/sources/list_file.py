@@ -1,13 +1,15 @@
-"""The rows of list files: text, CSV, JSON lines, Parquet. One bad row is one bad row, never the end of the list."""
+"""The rows of list files: text, CSV, JSON lines, Parquet. A bad row fails alone; the rest of the list is read."""
 
 import csv
 import json
 import os
 from collections.abc import Iterator
+from io import BufferedReader
 from itertools import chain
 from typing import Any, BinaryIO, Self
 
 from utils.errors import RunError, UserError
+from utils.sources.errors import cause_of
 from utils.sources.list_rows import PATHS, ListRow, column_name, parse_row
 from utils.sources.rereadable import Rereadable
 from utils.storage.urls import base_name, redacted
@@ -20,16 +22,16 @@ NumberedLine = tuple[int, str | None]  # from 1; None for a line that is too lon
 
 
 class ListFile:
-    """A list file, read anew for each pass over its rows.
+    """A list file, read again for each pass over its rows.
 
-    The suffix says what it is: .csv (or .tsv), .jsonl (or .ndjson), .parquet; anything else is text with one path per
-    line, blank lines and lines that start with # left out.
+    The suffix gives the format: .csv (or .tsv), .jsonl (or .ndjson), .parquet; anything else is text with one path per
+    line, where blank lines and lines that start with # are ignored.
     """
 
     def __init__(self, path: str) -> None:
-        self.shown = redacted(path)
+        self.label = redacted(path)
         self._file = Rereadable(path, FLAG)
-        suffix = os.path.splitext(base_name(path))[1].lower()  # noqa: PTH122 - an address is no Path
+        suffix = os.path.splitext(base_name(path))[1].lower()  # noqa: PTH122 - an address is not a Path
         self._rows = {
             ".csv": self._csv,
             ".tsv": self._csv,
@@ -42,22 +44,23 @@ class ListFile:
         """Yield the rows in order.
 
         Raises:
-            UserError: the list as a whole cannot be read. RunError: it was changed since the first pass.
+            UserError: the list as a whole cannot be read.
+            RunError: it was changed since the first pass.
         """
         with self._file.open() as stream:
             try:
                 yield from self._rows(stream)
             except OSError as error:
-                raise RunError(f"{FLAG} {self.shown}: cannot be read any more ({error})") from error
+                raise RunError(f"{FLAG} {self.label}: cannot be read any more ({error})") from error
 
-    def _text(self, stream: BinaryIO) -> Iterator[ListRow]:
+    def _text(self, stream: BufferedReader) -> Iterator[ListRow]:
         for number, line in _lines(self._checked_text(stream)):
             if line is None:
                 yield ListRow(number, problem=_too_long())
-            elif (entry := line.strip()) and not entry.startswith("#"):
-                yield ListRow(number, entry)
+            elif (path := line.strip()) and not path.startswith("#"):
+                yield ListRow(number, path)
 
-    def _csv(self, stream: BinaryIO) -> Iterator[ListRow]:
+    def _csv(self, stream: BufferedReader) -> Iterator[ListRow]:
         lines = _lines(self._checked_text(stream))
         header = next((numbered for numbered in lines if numbered[1] is None or numbered[1].strip()), None)
         if header is None:
@@ -72,14 +75,14 @@ class ListFile:
             elif values:
                 yield parse_row(number, names, values)
 
-    def _json(self, stream: BinaryIO) -> Iterator[ListRow]:
+    def _json(self, stream: BufferedReader) -> Iterator[ListRow]:
         for number, line in _lines(self._checked_text(stream)):
             if line is None:
                 yield ListRow(number, problem=_too_long())
             elif line.strip():
                 yield _json_row(number, line)
 
-    def _parquet(self, stream: BinaryIO) -> Iterator[ListRow]:
+    def _parquet(self, stream: BufferedReader) -> Iterator[ListRow]:
         from pyarrow import ArrowException, parquet
 
         try:
@@ -88,7 +91,7 @@ class ListFile:
             if len(fields) < len(file.schema_arrow):
                 raise ValueError("two columns have one name")
         except (ArrowException, OSError, ValueError) as error:
-            raise UserError(f"{FLAG} {self.shown}: not readable as Parquet ({_first_line(error)})") from error
+            raise UserError(f"{FLAG} {self.label}: not readable as Parquet ({cause_of(error)})") from error
         self._check_columns([column_name(name) for name in fields])
         columns = [name for name, kind in fields.items() if _is_plain(kind)]
         names = [column_name(name) for name in columns]
@@ -101,19 +104,20 @@ class ListFile:
                         number += 1
                         yield parse_row(number, names, values)
             except (ArrowException, OSError, ValueError, OverflowError) as error:
-                reason = f"rows {number + 1} to {end} cannot be read ({_first_line(error)}); write the file again"
+                reason = f"rows {number + 1} to {end} cannot be read ({cause_of(error)}); write the file again"
                 yield ListRow(number + 1, problem=reason)
 
-    def _checked_text(self, stream: BinaryIO) -> BinaryIO:
+    def _checked_text(self, stream: BufferedReader) -> BufferedReader:
+        """Return the stream. UserError if it does not look like text in UTF-8."""
         head = stream.peek(4096)[:4096]
         if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
-            raise UserError(f"{FLAG} {self.shown}: not readable as text; save it as UTF-8")
+            raise UserError(f"{FLAG} {self.label}: not readable as text; save it as UTF-8")
         return stream
 
     def _check_columns(self, names: list[str]) -> None:
         if not set(names) & set(PATHS):
             raise UserError(
-                f"{FLAG} {self.shown}: has no column {' or '.join(PATHS)}; its columns are "
+                f"{FLAG} {self.label}: has no column {' or '.join(PATHS)}; its columns are "
                 f"{', '.join(name[:50] for name in names[:20]) or 'none'}. The first row must name them"
             )
 
@@ -192,7 +196,7 @@ def _too_long() -> str:
 
 
 def _is_plain(kind: Any) -> bool:
-    """Return whether values of this Arrow type can be a path, a number or metadata: texts, numbers and booleans."""
+    """Return whether values of this Arrow type are text, numbers or booleans."""
     from pyarrow import types
 
     kind = kind.value_type if types.is_dictionary(kind) else kind
@@ -204,11 +208,7 @@ def _json_row(number: int, line: str) -> ListRow:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError) as error:
-        return ListRow(number, problem=f"no JSON ({_first_line(error)}); write one object per line")
+        return ListRow(number, problem=f"not JSON ({cause_of(error)}); write one object per line")
     if not isinstance(found, dict):
-        return ListRow(number, problem='no JSON object; write {"path": …} with optional start_s, end_s and id')
+        return ListRow(number, problem='not a JSON object; write {"path": …} with optional start_s, end_s and id')
     return parse_row(number, [column_name(name) for name in found], list(found.values()))
-
-
-def _first_line(error: BaseException) -> str:
-    return redacted(str(error).partition("\n")[0])[:300] or type(error).__name__

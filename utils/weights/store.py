@@ -71,7 +71,7 @@ def fetch(
     An interrupted download resumes. The file gets its name only when it is complete and its checksum is right; of
     several processes that ask at once, one downloads and the others wait for it.
 
-    folder: default: the cache, or of a LibraryCheckpoint that of its library.
+    folder: by default the cache; for a LibraryCheckpoint, the cache of its library.
     progress: called with the bytes done and the bytes in all (None if not known) while the download runs.
 
     Raises:

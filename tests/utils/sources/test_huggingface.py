@@ -91,7 +91,7 @@ def test_tables_with_videos_bytes_and_paths(tmp_path, cache, clip):
     assert one["meta"] == {"video_id": "x", "label": 1, "file": "one.mp4"}
     assert (two["id"], two["bytes"]) == ("y", 100)
     assert (three["id"], three["name"]) == ("x#2", "x_row2")
-    assert "column clip holds no video" in three["refused"][1]
+    assert "column clip has no video" in three["refused"][1]
     assert (plain[0]["id"], plain[0]["bytes"], plain[0]["meta"]) == ("test_00000000", len(data), {"name": "n"})
     assert [(ref["id"], ref["path"]) for ref in paths[:2]] == [("7", f"{tmp_path}/a.mp4"), ("8", "s3://bucket/b.mp4")]
     assert paths[2]["refused"][0] == "failed"
@@ -121,8 +121,8 @@ def test_what_is_not_there_is_named(tmp_path):
     for settings, words in (
         ({"hf_split": "trian"}, "choose from train .did you mean train?"),
         ({"hf_video_column": "titel"}, "columns are label, title .did you mean title?"),
-        ({"hf_video_column": "label"}, "holds neither videos, bytes nor paths"),
-        ({}, "no column holds videos"),
+        ({"hf_video_column": "label"}, "has neither videos, bytes nor paths"),
+        ({}, "no column has videos"),
         ({"hf_config": "absent"}, "cannot be loaded .*absent"),
     ):
         with pytest.raises(UserError, match=words):
@@ -137,7 +137,7 @@ def test_without_the_package_its_installation_is_named(tmp_path, monkeypatch):
         collect(RunConfig(hf_dataset=str(tmp_path)))
 
 
-def test_a_data_set_from_elsewhere_names_no_local_files(monkeypatch):
+def test_a_data_set_of_the_hub_names_no_local_files(monkeypatch):
     from datasets import Dataset
 
     rows = ["/etc/x.mp4", "../x.mp4", "file:///etc/x.mp4", "in/x.mp4", "s3://b/x.mp4", "a\0.mp4"]
@@ -145,10 +145,15 @@ def test_a_data_set_from_elsewhere_names_no_local_files(monkeypatch):
     monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
     found = list(collect(RunConfig(hf_dataset="someone/videos")))
     assert [ref.path for ref in found if not ref.refused] == ["hf://datasets/someone/videos/in/x.mp4", "s3://b/x.mp4"]
-    assert ["is no file of the data set" in ref.refused[1] for ref in found if ref.refused] == [True, True, True, False]
+    assert ["is not a file of the data set" in ref.refused[1] for ref in found if ref.refused] == [
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
-def test_a_data_set_that_breaks_off_says_where(monkeypatch):
+def test_a_data_set_that_cannot_be_read_on_says_where(monkeypatch):
     from datasets import Dataset, IterableDataset
 
     def rows():
@@ -160,4 +165,4 @@ def test_a_data_set_that_breaks_off_says_where(monkeypatch):
     monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
     good, broken = collect(RunConfig(hf_dataset="someone/videos"))
     assert good.data == b"1"
-    assert "breaks off at row 1 (https://host/x is gone)" in broken.refused[1]
+    assert "reading stops at row 1 (https://host/x is gone)" in broken.refused[1]

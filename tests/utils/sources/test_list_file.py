@@ -54,7 +54,7 @@ def test_ids_name_rows_and_equal_ones_are_told(tmp_path):
     path.write_text("id,filename,start,end\nclip/1,a.mp4,0,1\n2,a.mp4,1,2\n,c.mp4,,\n")
     assert [(ref.id, ref.name) for ref in collected(path)] == [("clip/1", "clip/1"), ("2", "2"), ("c.mp4", "c")]
     path.write_text("id,path,start,end\nx,a.mp4,0,1\nx,a.mp4,1,2\n")
-    with pytest.raises(UserError, match=r"'x': give each row an id of its own"):
+    with pytest.raises(UserError, match=r"'x': give each row a different id"):
         collected(path)
     path.write_text("id,path\na.mp4,b.mp4\n,a.mp4\n")
     with pytest.raises(UserError, match=r"both have the id 'a\.mp4'"):
@@ -146,7 +146,7 @@ def test_a_list_that_cannot_be_read_at_all_is_refused(tmp_path):
     with pytest.raises(UserError, match="not readable as Parquet"):
         collected(tmp_path / "list.parquet")
     (tmp_path / "empty.csv").touch()
-    with pytest.raises(UserError, match="holds no path"):
+    with pytest.raises(UserError, match="has no path in it"):
         collected(tmp_path / "empty.csv")
 
 
