@@ -28,15 +28,18 @@ def main(arguments: Sequence[str]) -> int:
         from utils.engines.spawn import WorkerStarter
 
         config, configs = cli.parse(arguments, MODELS)
-        with WorkerStarter() as workers:
-            from utils.commands.extract import Requested, run
+        with WorkerStarter() as starter:  # the first worker imports PyTorch while this process imports the rest
+            from utils.commands.extract import extract
+            from utils.engines.local import LocalEngine
+            from utils.run.prepare import Requested
 
-            return run(config, [Requested(name, MODELS[name], configs[name]) for name in configs], workers)
+            requested = {name: Requested(MODELS[name], configs[name]) for name in configs}
+            return extract(config, requested, LocalEngine(starter))
     except FeatmillError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("stopped; run the same command again to go on", file=sys.stderr)
+        print("stopped; run the same command again to resume", file=sys.stderr)
         return 128 + signal.SIGINT
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from utils.engines import environment
+from utils.engines.environment import VARIABLES
 
-environment.tuned_environment()  # before torch is imported, as the program does for its workers
+for name, value in VARIABLES.items():  # before torch is imported, as the program does for its workers
+    os.environ.setdefault(name, value)
 if "PYTEST_XDIST_WORKER" in os.environ:  # the test processes share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")

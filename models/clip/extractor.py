@@ -33,7 +33,7 @@ class CLIPExtractor(FramewiseExtractor):
         return max(int(self.frames_per_batch / (self.config.clip_len * USUAL_FPS)), 1)
 
     @property
-    def facts(self) -> dict[str, float]:
+    def attributes(self) -> dict[str, float]:
         """The length of a clip in seconds, as the 2-second-clip script saves it."""
         return {} if self.config.clip_len is None else {"clip_length": self.config.clip_len}
 

@@ -39,7 +39,7 @@ class SlowFastExtractor(Extractor):
         return [f"layer_{i}" for i in range(len(LAYER_FEATURES))] if self.config.layers else ["slowfast"]
 
     @property
-    def facts(self) -> dict[str, float]:
+    def attributes(self) -> dict[str, float]:
         """The length of a clip in seconds, as the 2-second-clip script saves it."""
         by_time = self.config.stack_size is None and not self.config.one_clip
         return {"clip_length": self.config.seconds} if by_time else {}

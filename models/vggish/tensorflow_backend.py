@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -148,7 +148,7 @@ def _assign(tf: ModuleType, session: Any, arrays: Mapping[str, np.ndarray]) -> N
 
 
 @contextlib.contextmanager
-def _standard_error_held_back() -> Iterator[None]:
+def _standard_error_held_back() -> Generator[None, None, None]:
     """Keep what is written to file descriptor 2 out of sight; show it if the body fails.
 
     TensorFlow's first lines come from C++ before any of its settings for logging is read.

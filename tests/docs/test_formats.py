@@ -6,11 +6,11 @@ import textwrap
 import numpy as np
 import pytest
 from support.program import ROOT
-from support.sinks import line, part_lines, record
+from support.sinks import MERGED, line, make_sink, merge, record, staged_lines
 
 from utils.sinks.acav import acav_names, merge_shards
-from utils.sinks.formats import BOUND, make_sink, merge
 from utils.sinks.list_file import write_list
+from utils.sinks.manifest_line import ManifestLine
 from utils.state.manifest import Manifest
 from utils.storage.folder import LocalFolder
 
@@ -33,14 +33,14 @@ def outputs(tmp_path_factory):
     root = tmp_path_factory.mktemp("page")
     folders = {name: LocalFolder(root / "output" / name) for name in ("i3d", "r21d", "vggish", "slowfast")}
     for kind in ("save_numpy", "save_pickle"):
-        lines = [line(CLIP, make_sink(kind, folders["i3d"], print).write(CLIP))]
-    make_sink("save_npz", folders["vggish"], print).write(SINGLE)
+        lines = [line(CLIP, make_sink(kind, folders["i3d"]).write(CLIP))]
+    make_sink("save_npz", folders["vggish"]).write(SINGLE)
     for kind in ("save_h5", "save_webdataset"):
-        merge(kind, folders["i3d"], part_lines(kind, folders["i3d"], [CLIP, INNER]), set())
-    merge("save_parquet", folders["r21d"], part_lines("save_parquet", folders["r21d"], [INNER]), set())
-    parts = {"slowfast": (folders["slowfast"], part_lines("save_shards", folders["slowfast"], [LAYERS]))}
-    merge_shards(LocalFolder(root / "output"), "shard-000000", parts, {"slowfast": acav_names("slowfast")})
-    Manifest(folders["i3d"]).append(*lines, {"id": "x", "status": "failed", "reason": "no video stream"})
+        merge(kind, folders["i3d"], staged_lines(kind, folders["i3d"], [CLIP, INNER]), set())
+    merge("save_parquet", folders["r21d"], staged_lines("save_parquet", folders["r21d"], [INNER]), set())
+    staged = {"slowfast": (folders["slowfast"], staged_lines("save_shards", folders["slowfast"], [LAYERS]))}
+    merge_shards(LocalFolder(root / "output"), "shard-000000", staged, {"slowfast": acav_names("slowfast")})
+    Manifest(folders["i3d"]).append(*lines, ManifestLine(id="x", status="failed", reason="no video stream"))
     write_list(str(root / "all.pkl"), folders["i3d"], [CLIP.ref], {CLIP.ref.id: lines[0]})
     return root
 
@@ -92,5 +92,8 @@ def test_reasons_of_failures(outputs, monkeypatch):
 
 def test_every_format_has_an_example_of_three_lines():
     titles = " ".join(name for name, _ in EXAMPLES)
-    assert all(kind in titles for kind in ("save_numpy", "save_npz", "save_pickle", "--out", "manifest", *BOUND))
+    assert all(
+        kind in titles
+        for kind in ("save_numpy", "save_npz", "save_pickle", "--out", "manifest", *MERGED, "save_shards")
+    )
     assert all(len(code.splitlines()) <= 3 for code in EXAMPLES.values())

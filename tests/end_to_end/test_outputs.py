@@ -132,7 +132,7 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path, videos, expected, kind):
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not list(folder.glob("features*"))
-    assert list((folder / ".featmill" / "parts").rglob("*.npz"))
+    assert list((folder / ".featmill" / "staging").rglob("*.npz"))
     extract(kind, videos, tmp_path)
     assert_equal(READ[kind](folder), expected)
     assert not unfinished(tmp_path)

@@ -216,7 +216,7 @@ def recorded(folder: Path) -> bool:
 def assert_stopped(returncode: int, expected: int, stdout: str, stderr: str, worker: int) -> None:
     """Check how a run that was told to stop has ended."""
     assert returncode == expected, stderr
-    assert f"stopped by {signal.Signals(expected - 128).name}; run the same command again to go on" in stdout
+    assert f"stopped by {signal.Signals(expected - 128).name}; run the same command again to resume" in stdout
     assert "not done" in stdout
     assert "Traceback" not in stderr
     assert not is_running(worker)

@@ -1,15 +1,19 @@
 """Finished videos for the tests of writers: records, and the manifest lines of their outputs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from utils.sinks.formats import make_sink
-from utils.sinks.output import Output
+from utils.sinks.formats import FORMATS
+from utils.sinks.manifest_line import ManifestLine, RunStamp
+from utils.sinks.output import Output, Sink
+from utils.sinks.readback import OutputReader
 from utils.sinks.record import Record
+from utils.sinks.staging import remove_staged
+from utils.sources.fingerprint import Fingerprint
 from utils.sources.ref import VideoRef
 from utils.storage.folder import Folder, LocalFolder
 
@@ -32,17 +36,69 @@ def record(
     return Record(video, arrays | times, list(keys), {"clip_length": 2.0}, start_s, start_s + 2)
 
 
-def line(of: Record, outputs: list[Output], **more: Any) -> dict[str, Any]:
-    """Return the manifest line of a record, as `utils.worker.plan.manifest_line` makes it."""
-    about = {"id": of.ref.id, "status": "done", "reason": "", "name": of.ref.name, "meta": dict(of.ref.meta)}
-    source = {"path": of.ref.path, "member": of.ref.member, "offset": of.ref.offset}
-    windows = len(next(iter(of.arrays.values())))
-    return about | {"source": source, "fps": 25.0, "windows": windows, "outputs": outputs, **more}
+def line(of: Record, outputs: list[Output], feature_type: str = "") -> ManifestLine:
+    """Return the manifest line of a record."""
+    return ManifestLine(
+        id=of.ref.id,
+        status="done",
+        name=of.ref.name,
+        source=Fingerprint(of.ref.path, of.ref.member, of.ref.offset),
+        meta=of.ref.meta,
+        fps=25.0,
+        windows=len(next(iter(of.arrays.values()))),
+        outputs=tuple(outputs),
+        stamp=RunStamp(feature_type),
+    )
 
 
-def part_lines(kind: str, folder: Folder, records: list[Record]) -> list[dict[str, Any]]:
+MERGED = [name for name, each in FORMATS.items() if each.merged is not None and each.merged.merge is not None]
+
+
+def make_sink(kind: str, folder: Folder, show: Callable[[str], Any] = print) -> Sink:
+    """Return the sink of a format."""
+    return FORMATS[kind].make_sink(folder, show)
+
+
+def staged_lines(kind: str, folder: Folder, records: Sequence[Record]) -> list[ManifestLine]:
     """Write records as a worker does, and return their manifest lines."""
-    return [line(video, make_sink(kind, folder, print).write(video)) for video in records]
+    return [line(video, make_sink(kind, folder).write(video)) for video in records]
+
+
+def merge(kind: str, folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str] = ()) -> list[ManifestLine]:
+    """Merge staged videos as the main process does."""
+    merged = FORMATS[kind].merged
+    assert merged is not None and merged.merge is not None
+    return merged.merge(folder, lines, taken)
+
+
+def merged(kind: str, folder: Folder, records: Sequence[Record], taken: Collection[str] = ()) -> list[ManifestLine]:
+    """Write records, merge them, and remove the staged files; return the new lines."""
+    lines = staged_lines(kind, folder, records)
+    new = merge(kind, folder, lines, taken)
+    remove_staged(folder, [output for each in lines for output in each.outputs])
+    return new
+
+
+def is_readable(folder: Folder, outputs: Sequence[Output], root: Folder | None = None) -> bool:
+    """Return whether one video's outputs can be read."""
+    return OutputReader(folder, root).is_readable(outputs)
+
+
+def read_outputs(folder: Folder, outputs: Sequence[Output], root: Folder | None = None) -> dict[str, np.ndarray]:
+    """Return one video's arrays."""
+    return OutputReader(folder, root).read(outputs)
+
+
+def samples(path: Path) -> list[dict[str, Any]]:
+    """Return what the webdataset library makes of a tar, arrays decoded."""
+    import webdataset
+
+    return list(webdataset.WebDataset(f"file:{path}", shardshuffle=False, empty_check=False).decode())
+
+
+def videos(n: int = 3, **options: Any) -> list[Record]:
+    """Return videos with 1, 2, … windows."""
+    return [record(f"a/clip{i}", seed=i, n_windows=i + 1, **options) for i in range(n)]
 
 
 class Killed(BaseException):
@@ -62,7 +118,7 @@ class Dying(LocalFolder):
             raise Killed
 
     @contextmanager
-    def whole(self, name: str) -> Iterator[BinaryIO]:
+    def whole(self, name: str) -> Generator[BinaryIO, None, None]:
         """Open a file; killed before, when it is complete but not in place, or after."""
         self._step()
         with super().whole(name) as file:

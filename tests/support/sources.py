@@ -5,7 +5,7 @@ import io
 import json
 import tarfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -44,7 +44,7 @@ def shard_refs(
 ) -> list[VideoRef]:
     """Return the videos of --tar_path with these entries."""
     paths = [str(path) for path in (tar_path if isinstance(tar_path, list) else [tar_path])]
-    return list(collect(RunConfig(tar_path=paths, **settings), shard_done))
+    return list(collect(RunConfig(tar_path=paths, **settings)).refs(shard_done))
 
 
 def written_refs(folder: Path, data: bytes, metadata: Any = None) -> list[VideoRef]:
@@ -118,7 +118,7 @@ def http_server(folder: Path, *, ranges: bool = True) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def s3_server() -> Iterator[dict[str, str]]:
+def s3_server() -> Generator[dict[str, str], None, None]:
     """Run an S3 server with a bucket "bucket" while the block runs; yield the environment that programs need for it."""
     from moto.server import ThreadedMotoServer
 

@@ -1,230 +1,165 @@
-"""One run from settings to exit code: what to do, what is done already, who does it, what came of it."""
+"""The main command: one run from settings to exit code."""
 
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePath
+from collections.abc import Generator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
 from utils.config.run import RunConfig
-from utils.config.schema import Config
 from utils.engines import devices
-from utils.engines.local import Runner
-from utils.engines.spawn import WorkerStarter
+from utils.engines.base import Engine
+from utils.engines.dispatch import Dispatcher
 from utils.errors import FeatmillError, Interrupted, RunError, UserError, VideoError
-from utils.extractors.registry import Model
 from utils.run.done_list import DoneList
 from utils.run.input_folders import InputFolders
 from utils.run.merging import Merger, merger_of
-from utils.run.output_state import OutputState
+from utils.run.output_state import OutputState, look_up
+from utils.run.prepare import RANDOM_WARNING, Requested, prepare
 from utils.run.progress import RunProgress, printable
 from utils.run.results import Results
-from utils.run.settings import Settings, find_checkpoints, settings_of
 from utils.run.shard_marks import is_finished
-from utils.run.summary import RANDOM_WARNING, summary
+from utils.run.summary import summary
 from utils.run.todo import Todo
 from utils.sinks import list_file
-from utils.sinks.acav import acav_names
-from utils.sinks.formats import check_kind
-from utils.sinks.readback import OutputReader
-from utils.sources.inputs import collect
-from utils.state import manifest
+from utils.sinks.formats import FORMATS
+from utils.sources.inputs import Inputs, collect
 from utils.state.claims import Claims
-from utils.state.resume import refuse_mixing
-from utils.state.run_file import VERSION, RunFiles
-from utils.storage.files import check_writable
-from utils.storage.folder import folder_at
-from utils.storage.urls import base_name
-from utils.worker.plan import FeaturePlan, Plan
+from utils.state.run_file import RunFile
+from utils.storage.folder import Folder, folder_at
+from utils.worker.plan import Plan
 
 
-@dataclass(frozen=True)
-class Requested:
-    """One feature type as the command asks for it."""
-
-    feature_type: str
-    model: Model
-    config: Config
-
-
-def run(config: RunConfig, requested: Sequence[Requested], workers: WorkerStarter) -> int:
+def extract(config: RunConfig, requested: Mapping[str, Requested], engine: Engine) -> int:
     """Extract, and return the exit code: 0, or 1 if a video failed.
 
-    workers: starts the worker processes.
+    requested: by feature type. engine: runs the workers.
 
     Raises:
         FeatmillError: the request is wrong (before any work), or the machine fails.
     """
-    if config.on_extraction == "save_shards" and not config.tar_path:
-        raise UserError("--on_extraction save_shards writes a file per tar shard: give --tar_path, or another format")
+    if FORMATS[config.on_extraction].by_shard and not config.tar_path:
+        raise UserError(
+            f"--on_extraction {config.on_extraction} writes a file per tar shard: give --tar_path, or another format"
+        )
     if config.out is not None:
         list_file.check_suffix(config.out)
-        if config.on_extraction == "print":  # what --out gathers has to be kept somewhere
+        if not FORMATS[config.on_extraction].saves:  # what --out gathers has to be kept somewhere
             config = dataclasses.replace(config, on_extraction="save_numpy")
-    chosen, device_note = devices.choose(config)
-    one_run = _Run(config, requested, chosen, workers)
+    resources, device_note = devices.choose(config)
+    root = folder_at(config.output_path)
+    inputs = collect(config)
+    run_file = RunFile()
+    plan = prepare(config, requested, resources, run_file.id)
+    done_list = DoneList(config.check_progress) if config.check_progress else None
+    run = _Run(plan, inputs, root, look_up(plan, root), done_list, run_file, RunProgress(inputs.total, config.quiet))
     if config.weights == "random":
-        one_run.progress.warn(RANDOM_WARNING)
+        run.progress.warn(RANDOM_WARNING)
     if device_note:
-        one_run.progress.note(device_note)
-    return one_run.extract()
+        run.progress.note(device_note)
+    return run.extract(engine)
 
 
+@dataclasses.dataclass(frozen=True)
 class _Run:
-    """The parts of one run, made in the order in which they can refuse it."""
+    """The parts of one run. root: the folder of all outputs. states: empty where nothing is written."""
 
-    def __init__(
-        self, config: RunConfig, requested: Sequence[Requested], chosen: list[str], workers: WorkerStarter
-    ) -> None:
-        self._config = config
-        self._workers = workers
-        self._chosen = chosen
-        self._kept: list[OutputState] = []
-        self._root = folder_at(config.output_path)
-        self._inputs = collect(config, self._is_finished)
-        self._files = RunFiles()
-        self._settings: dict[str, Settings] = {}
-        features = tuple(self._feature(one) for one in requested)
-        self._plan = Plan(
-            run=config,
-            features=features,
-            n_threads=devices.threads_per_worker(chosen),
-            decode_threads=devices.decode_threads(config, chosen),
-        )
-        self._progress_file = DoneList(config.check_progress) if config.check_progress else None
-        if self._plan.keeps_files:
-            self._kept = [self._look_up(feature) for feature in features]
-        self.progress = RunProgress(self._inputs.total, config.quiet)
+    plan: Plan
+    inputs: Inputs
+    root: Folder
+    states: Sequence[OutputState]
+    done_list: DoneList | None
+    run_file: RunFile
+    progress: RunProgress
 
-    def _is_finished(self, tar: str) -> bool:
-        """Return whether nothing is left to do of a tar shard."""
-        if self._config.on_extraction != "save_shards" or self._config.overwrite:
-            return False
-        return is_finished(self._root, PurePath(base_name(tar)).stem, tar, self._kept)
-
-    def _feature(self, one: Requested) -> FeaturePlan:
-        config = self._config
-        check_kind(config.on_extraction, one.feature_type, one.model.outputs)
-        checkpoints = find_checkpoints(config, one.config, one.model)
-        settings = settings_of(one.feature_type, config, one.config, checkpoints)
-        self._settings[one.feature_type] = settings
-        return FeaturePlan(
-            feature_type=one.feature_type,
-            extractor=one.model.extractor,
-            config=one.config,
-            checkpoints=checkpoints,
-            output=f"{config.output_path.rstrip('/')}/{one.feature_type}",
-            described=acav_names(one.feature_type, one.model.media),
-            frames_folder=Path(config.tmp_path) / one.feature_type if config.keep_frames else None,
-            facts={
-                "feature_type": one.feature_type,
-                "settings_hash": manifest.settings_hash(settings),
-                "weights": settings["weights"],
-                "on_extraction": config.on_extraction,
-                "run": self._files.id,
-                "version": VERSION,
-                **({"warning": RANDOM_WARNING} if config.weights == "random" else {}),
-            },
-        )
-
-    def _look_up(self, feature: FeaturePlan) -> OutputState:
-        """Return what is known of a type's outputs.
-
-        Raises:
-            UserError: they were made with other settings. RunError: the folder cannot be written.
-        """
-        folder = folder_at(feature.output)
-        if folder.local is not None:
-            check_writable(folder.local)
-        latest = manifest.Latest(folder)
-        if not self._config.overwrite:
-            refuse_mixing(folder, latest, self._settings[feature.feature_type])
-        return OutputState(feature, folder, latest, OutputReader(folder, self._root))
-
-    def extract(self) -> int:
+    def extract(self, engine: Engine) -> int:
         """Do what is missing, and return the exit code."""
-        start_s = time.monotonic()
+        plan, start_s = self.plan, time.monotonic()
         error: FeatmillError | Interrupted | None = None
         with self._claims() as claims:
-            types = tuple(feature.feature_type for feature in self._plan.features)
-            todo = Todo(self._inputs, self._config, types, self._kept, claims, self._progress_file)
-            binding = merger_of(self._plan, self._root, self._kept, claims, todo)
-            results = Results(
-                self._plan, self._kept, todo, InputFolders(self._inputs.roots), claims, binding, self.progress
-            )
-            runner = Runner(self._plan, todo, results, self.progress, self._workers)
+            todo = self._todo(claims)
+            merger = merger_of(plan, self.root, self.states, claims, todo)
+            folders = InputFolders(self.inputs.roots)
+            results = Results(plan, self.states, todo, folders, claims, merger, self.progress)
+            dispatcher = Dispatcher(plan, todo, results, self.progress, engine)
             with self.progress:
                 try:
-                    if runner.anything_to_do(len(self._chosen)):
+                    if dispatcher.anything_to_do():
                         self._write_run_files({})
-                        runner.run(self._chosen)
+                        dispatcher.run()
                 except (FeatmillError, Interrupted) as caught:
                     error = caught
             if isinstance(error, UserError) and not results.totals.windows:
                 self._remove_run_files()
                 raise error  # refused before any work, such as by a checkpoint of another layout: nothing to sum up
-            error = self._conclude(results, binding, time.monotonic() - start_s, error)
+            error = self._conclude(results, merger, time.monotonic() - start_s, error)
         seconds = time.monotonic() - start_s
-        print(printable(summary(self._plan, results.totals, todo, self._inputs.total, seconds, error)))
+        print(printable(summary(plan, results.totals, todo, self.inputs.total, seconds, error)))
         if isinstance(error, FeatmillError):
             raise error
         if isinstance(error, Interrupted):
             return error.exit_code
-        if self._config.out is not None:
-            self._write_list()
-        return VideoError.exit_code if results.totals.failed else 0
+        if plan.run.out is not None:
+            self._write_list(plan.run.out)
+        return VideoError.exit_code if results.totals.counts["failed"] else 0
+
+    def _todo(self, claims: Claims | None) -> Todo:
+        plan = self.plan
+        if plan.format.by_shard and not plan.run.overwrite:
+            refs = self.inputs.refs(partial(is_finished, self.root, states=self.states))
+        else:
+            refs = self.inputs.refs()
+        types = tuple(feature.feature_type for feature in plan.features)
+        return Todo(refs, plan.run, types, self.states, claims, self.done_list)
 
     @contextlib.contextmanager
-    def _claims(self) -> Iterator[Claims | None]:
+    def _claims(self) -> Generator[Claims | None, None, None]:
         """Yield this run's claims on the output folder, None where nothing is written."""
-        if not self._kept:
+        if not self.states:
             yield None
             return
-        folders = (self._root, *(kept.folder for kept in self._kept))
+        folders = (self.root, *(state.folder for state in self.states))
         for folder in folders:
             folder.prepare()
             folder.tidy()
         try:
-            with Claims(self._root) as claims:
+            with Claims(self.root) as claims:
                 yield claims
         finally:
             for folder in reversed(folders):
                 folder.leave()
 
     def _conclude(
-        self, results: Results, binding: Merger | None, seconds: float, error: FeatmillError | Interrupted | None
+        self, results: Results, merger: Merger | None, seconds: float, error: FeatmillError | Interrupted | None
     ) -> FeatmillError | Interrupted | None:
         """Write what is written at the end of a run, however it ended; return the first error."""
-        if not self._kept or not results.totals.videos:
+        if not self.states or not results.totals.videos:
             return error
         try:
-            if binding is not None:
-                binding.finish()
-            self._write_run_files(
-                {"totals": {**results.totals.counts(), "windows": results.totals.windows}, "seconds": round(seconds, 3)}
-            )
-            self._files.write_log(self._root, {kept.feature.feature_type: kept.latest for kept in self._kept})
+            if merger is not None:
+                merger.finish()
+            totals = {**results.totals.counts, "windows": results.totals.windows}
+            self._write_run_files({"totals": totals, "seconds": round(seconds, 3)})
+            self.run_file.write_log(self.root, {state.feature_type: state.latest for state in self.states})
         except RunError as caught:  # as a rule the end of what stopped the run already
             return error or caught
         return error
 
-    def _write_run_files(self, facts: dict[str, object]) -> None:
-        for kept in self._kept:
-            feature_type = kept.feature.feature_type
-            settings_hash = kept.feature.facts["settings_hash"]
-            about = {"settings_hash": settings_hash, "devices": self._chosen, "listed": self._inputs.total, **facts}
-            self._files.write(kept.folder, self._settings[feature_type], about)
+    def _write_run_files(self, found: dict[str, object]) -> None:
+        for state in self.states:
+            about = {"devices": list(self.plan.devices), "listed": self.inputs.total, **found}
+            self.run_file.write(state.folder, state.feature.stamp.settings_hash, state.feature.settings, about)
 
     def _remove_run_files(self) -> None:
-        for kept in self._kept:
-            self._files.remove(kept.folder)
+        for state in self.states:
+            self.run_file.remove(state.folder)
 
-    def _write_list(self) -> None:
-        for kept in self._kept:
-            kept.latest.refresh()
-            path = self._config.out if len(self._kept) == 1 else _of_type(self._config.out, kept.feature.feature_type)
-            list_file.write_list(path, kept.folder, self._inputs.listed(), kept.latest, self._root)
+    def _write_list(self, path: str) -> None:
+        for state in self.states:
+            state.latest.refresh()
+            own = path if len(self.states) == 1 else _of_type(path, state.feature_type)
+            list_file.write_list(own, state.folder, self.inputs.listed(), state.latest, self.root)
 
 
 def _of_type(path: str, feature_type: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from utils.commands.cli import Parser
 from utils.errors import UserError
 from utils.run.progress import printable
-from utils.run.summary import STATUSES
+from utils.sinks.manifest_line import STATUSES, ManifestLine
 from utils.state.manifest import FILE_NAME, Latest
 from utils.storage.folder import Folder, folder_at
 from utils.storage.urls import is_url, redacted, resolve
@@ -81,15 +81,15 @@ class Status:
         status.per_s = _rate(sorted(filter(None, finished)))
         return status
 
-    def _take(self, line: dict[str, Any]) -> None:
-        self.counts[line["status"]] += 1
-        self.windows += line.get("windows", 0)
-        if line["status"] != "done":
-            cause = line["status"], _cause(line)
+    def _take(self, line: ManifestLine) -> None:
+        self.counts[line.status] += 1
+        self.windows += line.windows
+        if line.status != "done":
+            cause = line.status, _cause(line)
             self.causes[cause] += 1
             examples = self.examples.setdefault(cause, [])
             if len(examples) < EXAMPLES:
-                examples.append(line["id"])
+                examples.append(line.id)
 
     @property
     def left(self) -> int | None:
@@ -137,10 +137,10 @@ def _listed(folder: Folder) -> int | None:
             return None
 
 
-def _cause(line: dict[str, Any]) -> str:
+def _cause(line: ManifestLine) -> str:
     """Return the reason without what differs from video to video: its name, and numbers."""
-    reason = line["reason"]
-    for name in (line["source"].get("member"), line["source"].get("path"), line["id"]):
+    reason = line.reason
+    for name in (line.source.member, line.source.path, line.id):
         if name and reason.startswith(name):
             reason = reason[len(name) :]
         elif name and f"{name}: " in reason:
@@ -148,10 +148,10 @@ def _cause(line: dict[str, Any]) -> str:
     return re.sub(r"\d+(\.\d+)?", "N", reason.lstrip(": ")) or "no reason given"
 
 
-def _seconds(line: dict[str, Any]) -> float | None:
+def _seconds(line: ManifestLine) -> float | None:
     try:
-        return datetime.strptime(line["finished"], "%Y-%m-%dT%H:%M:%S%z").timestamp()
-    except (KeyError, ValueError):
+        return datetime.strptime(line.finished, "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    except ValueError:
         return None
 
 

@@ -5,6 +5,7 @@ import os
 
 from utils.config.run import RunConfig
 from utils.errors import UserError
+from utils.run.prepare import Resources
 
 
 def n_gpus() -> int:
@@ -19,14 +20,22 @@ def n_gpus() -> int:
     return torch.cuda.device_count()
 
 
-def choose(run: RunConfig) -> tuple[list[str], str]:
-    """Return one device name per worker, and a line about the choice if the user did not make it.
+def choose(run: RunConfig) -> tuple[Resources, str]:
+    """Return what the workers run on, and a line about the choice if the user did not make it.
 
     Raises:
         UserError: a GPU was asked for that is not there.
     """
+    names, note = _names(run)
+    n_threads = max(1, n_cores() // len(names))  # so that all workers together fill the cores
+    return Resources(names, n_threads, _decode_threads(run, names, n_threads)), note
+
+
+def _names(run: RunConfig) -> tuple[tuple[str, ...], str]:
+    """Return one device name per worker, and the line about the choice."""
+    cpu = ("cpu",) * run.num_workers
     if run.device == "cpu":
-        return ["cpu"] * run.num_workers, ""
+        return cpu, ""
     available = n_gpus()
     existing = ", ".join(map(str, range(available))) or "none"
     for index in run.device_ids:
@@ -41,11 +50,11 @@ def choose(run: RunConfig) -> tuple[list[str], str]:
     if available:
         note = f"using every visible GPU ({existing}); choose with --device_ids"
         return _workers(list(range(available)), run.num_workers), note
-    return ["cpu"] * run.num_workers, "no GPU found: using the CPU"
+    return cpu, "no GPU found: using the CPU"
 
 
-def _workers(device_ids: list[int], per_gpu: int) -> list[str]:
-    return [f"cuda:{index}" for index in dict.fromkeys(device_ids) for _ in range(per_gpu)]
+def _workers(device_ids: list[int], per_gpu: int) -> tuple[str, ...]:
+    return tuple(f"cuda:{index}" for index in dict.fromkeys(device_ids) for _ in range(per_gpu))
 
 
 def n_cores() -> int:
@@ -53,14 +62,9 @@ def n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def threads_per_worker(devices: list[str]) -> int:
-    """Return the threads that each worker's arithmetic gets, so that all workers together fill the cores."""
-    return max(1, n_cores() // len(devices))
-
-
-def decode_threads(run: RunConfig, devices: list[str]) -> int:
+def _decode_threads(run: RunConfig, names: tuple[str, ...], n_threads: int) -> int:
     """Return how many videos each worker decodes at once."""
     if run.decode_threads is not None:
         return run.decode_threads
-    most = 2 if devices[0] == "cpu" else 8  # a CPU's cores are busy with the network
-    return min(most, threads_per_worker(devices))
+    most = 2 if names[0] == "cpu" else 8  # a CPU's cores are busy with the network
+    return min(most, n_threads)

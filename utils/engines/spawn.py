@@ -10,19 +10,19 @@ import signal
 import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
-from utils.engines.environment import tuned_environment, without_garbage_collection
+from utils.engines.environment import without_garbage_collection, worker_environment
 from utils.errors import RunError
 
 
 @dataclass(frozen=True)
 class WorkerHandle:
-    """A process that waits for (plan, device) at the other end of its pipe, then works (utils/worker/main.py)."""
+    """A process that waits for `Start` at the other end of its pipe, then works (utils/worker/main.py)."""
 
-    process: BaseProcess
+    process: SpawnProcess
     connection: Connection
 
 
@@ -46,16 +46,16 @@ class WorkerStarter:
 
     def take(self) -> WorkerHandle:
         """Return a worker that waits for its plan: the one started ahead, then new ones."""
-        begun, self._ahead = self._ahead or _start(), None
-        return begun
+        handle, self._ahead = self._ahead or _start(), None
+        return handle
 
 
 def _start() -> WorkerHandle:
-    tuned_environment()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_begin, args=(theirs,), daemon=True)
-    process.start()
+    with worker_environment():
+        process.start()
     theirs.close()
     return WorkerHandle(process, ours)
 
@@ -67,7 +67,9 @@ def _begin(connection: Connection) -> None:
         with without_garbage_collection():
             from utils.worker.main import work
     except Exception:
+        from utils.worker.messages import Fatal  # here, so that the first worker need not wait for its import
+
         with contextlib.suppress(OSError):  # the main process is gone
-            connection.send(("fatal", RunError.exit_code, f"a worker cannot start: {traceback.format_exc()}"))
+            connection.send(Fatal(RunError.exit_code, f"a worker cannot start: {traceback.format_exc()}"))
         return
     work(connection)

@@ -127,7 +127,7 @@ class Extractor(ABC):
         return 1 if self.device.type == "cpu" else GPU_WINDOWS
 
     @property
-    def facts(self) -> dict[str, float]:
+    def attributes(self) -> dict[str, float]:
         """Numbers of this configuration that formats with room for them carry along, such as clip_length."""
         return {}
 

@@ -7,7 +7,7 @@ Loading it takes 2.5 s of every worker. What asks for anything else of it gets t
 import contextlib
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +16,7 @@ COMPILER = "torch._dynamo"
 
 
 @contextlib.contextmanager
-def without_compiler() -> Iterator[None]:
+def without_compiler() -> Generator[None, None, None]:
     """Give imports in the block a stand-in for torch._dynamo, unless it is loaded already or they need more of it."""
     if COMPILER in sys.modules:
         yield

@@ -4,7 +4,7 @@ The draws take a ResNet-50 0.12 s.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from torch import Tensor
 from torch.nn import init
@@ -21,7 +21,7 @@ INITIALIZERS = (
 
 
 @contextlib.contextmanager
-def skip_init() -> Iterator[None]:
+def skip_init() -> Generator[None, None, None]:
     """Leave the tensors that torch.nn.init would draw in the block as they are; for one thread at a time."""
     drawing = {name: getattr(init, name) for name in INITIALIZERS}
     for name in INITIALIZERS:

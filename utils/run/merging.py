@@ -1,46 +1,51 @@
-"""When parts are bound: finished videos that workers left one by one go into files that only one process may write.
+"""Merging: finished videos that workers staged one by one go into files that only one process may write.
 
-Workers leave each video as a part (utils/sinks/staging.py). The main process puts parts together, one run at a time:
-the bound files appear whole; then a journal says which manifest lines change; then the manifest gets these lines; then
-the parts go, and the journal. Killed before the journal, the bound files are nobody's and are made again; killed after
-it, the next run finishes from the journal. So no video is lost, and none is bound twice.
+Workers stage each video in a file of its own (utils/sinks/staging.py). The main process merges them, one run at a time:
+first the merged files appear, whole; then a journal says which manifest lines change; then the manifest gets these
+lines; then the staged files go, and the journal. Killed before the journal, the merged files belong to nobody and are
+written again; killed after it, the next run finishes from the journal. So no video is lost, and none is merged twice.
 """
 
 import contextlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from utils.run.output_state import OutputState
 from utils.run.shard_marks import mark_finished
 from utils.run.todo import Todo, unit_of
-from utils.sinks import acav, formats, staging
+from utils.sinks.acav import merge_shards
+from utils.sinks.formats import Merge, Merged
+from utils.sinks.manifest_line import ManifestLine, Status
+from utils.sinks.output import Output
+from utils.sinks.staging import is_staged, remove_staged, tidy_staging
 from utils.sources.ref import VideoRef
 from utils.state.claims import Claims
-from utils.state.manifest import Line, Manifest
+from utils.state.manifest import Manifest
 from utils.storage.folder import Folder
 from utils.worker.plan import Plan
 
-JOURNAL = ".featmill/bind.jsonl"
-EVERY_VIDEOS = 10_000  # finished videos after which a long run binds what it has
+JOURNAL = ".featmill/merge.jsonl"
+EVERY_VIDEOS = 10_000  # finished videos after which a long run merges what it has
 WAIT_S = 0.5
 
 
 class Merger(Protocol):
-    """Puts parts together: what it can while the run goes on, all that is left at its end."""
+    """Merges staged videos: what it can while the run goes on, all that is left at its end."""
 
     def handed_out(self, ref: VideoRef) -> None:
         """Take note that a video is being extracted."""
         ...
 
-    def finished(self, ref: VideoRef, statuses: Sequence[str]) -> None:
+    def finished(self, ref: VideoRef, statuses: Sequence[Status]) -> None:
         """Take note that all results of a video are in the manifest."""
         ...
 
-    def bind_due(self) -> None:
-        """Bind what is worth it by now.
+    def merge_due(self) -> None:
+        """Merge what is worth it by now.
 
         Raises:
             RunError: an output folder cannot be written.
@@ -48,7 +53,7 @@ class Merger(Protocol):
         ...
 
     def finish(self) -> None:
-        """Bind all parts, also those that earlier runs left.
+        """Merge all staged videos, also those that earlier runs left.
 
         Raises:
             RunError: an output folder cannot be written.
@@ -57,56 +62,58 @@ class Merger(Protocol):
 
 
 def merger_of(
-    plan: Plan, root: Folder, kept: Sequence[OutputState], claims: Claims | None, todo: Todo
+    plan: Plan, root: Folder, states: Sequence[OutputState], claims: Claims | None, todo: Todo
 ) -> Merger | None:
-    """Return what binds the outputs of a run, None where each video has files of its own."""
-    if claims is None or plan.run.on_extraction not in formats.BOUND:
+    """Return what merges the outputs of a run, None where each video has files of its own."""
+    merged = plan.format.merged
+    if claims is None or merged is None:
         return None
-    if plan.run.on_extraction == "save_shards":
-        return ShardMerger(plan, root, kept, claims, todo)
-    return FileMerger(plan, kept, claims)
+    if merged.merge is None:
+        return ShardMerger(plan, root, states, claims, todo)
+    return FileMerger(merged, merged.merge, states, claims)
 
 
 class FileMerger:
-    """save_h5, save_parquet, save_webdataset: files per feature type."""
+    """Files of many videos per feature type."""
 
-    def __init__(self, plan: Plan, kept: Sequence[OutputState], claims: Claims) -> None:
-        self._kind = plan.run.on_extraction
-        self._kept = kept
+    def __init__(self, merged: Merged, merge: Merge, states: Sequence[OutputState], claims: Claims) -> None:
+        self._merged = merged
+        self._merge = merge
+        self._states = states
         self._claims = claims
         self._n_new = 0
 
     def handed_out(self, ref: VideoRef) -> None:
-        """Nothing: a video is bound once it is finished."""
+        """Nothing: a video is merged once it is finished."""
 
-    def finished(self, ref: VideoRef, statuses: Sequence[str]) -> None:
+    def finished(self, ref: VideoRef, statuses: Sequence[Status]) -> None:
         """Count a video."""
         self._n_new += 1
 
-    def bind_due(self) -> None:
-        """Bind after many videos. Not the one HDF5 file, which is copied each time: only at the end."""
-        if self._kind != "save_h5" and self._n_new >= EVERY_VIDEOS:
+    def merge_due(self) -> None:
+        """Merge after many videos. A file that grows is copied each time, so it is merged at the end only."""
+        if self._merged.is_numbered and self._n_new >= EVERY_VIDEOS:
             self.finish()
 
     def finish(self) -> None:
-        """Bind the parts of every feature type."""
-        for kept in self._kept:
-            with _claimed(self._claims, f"bind:{kept.feature.feature_type}"):
-                self._bind(kept)
+        """Merge the staged videos of every feature type."""
+        for state in self._states:
+            with _claimed(self._claims, f"merge:{state.feature_type}"):
+                self._merge_state(state)
         self._n_new = 0
 
-    def _bind(self, kept: OutputState) -> None:
-        folder = kept.folder
-        _recover(folder, {kept.feature.feature_type: folder})
-        waiting = _waiting(kept)
+    def _merge_state(self, state: OutputState) -> None:
+        folder = state.folder
+        _recover(folder, {state.feature_type: folder})
+        waiting = _waiting(state)
         if waiting:
-            bound = formats.merge(self._kind, folder, waiting, kept.latest.bound_files)
-            _commit(folder, {kept.feature.feature_type: folder}, bound, waiting)
-        kept.latest.refresh()
-        if kept.latest.outdated:
-            taken = {output["file"] for line in kept.latest for output in line.get("outputs", [])}
-            formats.remove_outdated(self._kind, folder, taken, kept.latest.outdated)
-        staging.tidy_staging(folder)
+            lines = self._merge(folder, waiting, state.latest.merged_files)
+            _commit(folder, {state.feature_type: folder}, lines, waiting)
+        state.latest.refresh()
+        if state.latest.outdated:
+            mentioned = {output.file for line in state.latest for output in line.outputs}
+            self._merged.remove_outdated(folder, mentioned, state.latest.outdated)
+        tidy_staging(folder)
 
 
 class ShardMerger:
@@ -115,15 +122,15 @@ class ShardMerger:
     This run has claimed the shards that it works on.
     """
 
-    def __init__(self, plan: Plan, root: Folder, kept: Sequence[OutputState], claims: Claims, todo: Todo) -> None:
+    def __init__(self, plan: Plan, root: Folder, states: Sequence[OutputState], claims: Claims, todo: Todo) -> None:
         self._keys = plan.run.shard_keys
-        self._kept = kept
+        self._states = states
         self._claims = claims
         self._todo = todo
         self._root = root
-        self._folders = {one.feature.feature_type: one.folder for one in kept}
+        self._folders = {state.feature_type: state.folder for state in states}
         self._in_work: Counter[str] = Counter()
-        self._tars: dict[str, str] = {}  # of the shards that clips were handed out of, and not bound since
+        self._tars: dict[str, str] = {}  # of the shards that clips were handed out of, and not merged since
         self._failed: set[str] = set()
 
     def handed_out(self, ref: VideoRef) -> None:
@@ -131,61 +138,61 @@ class ShardMerger:
         self._in_work[ref.shard] += 1
         self._tars[ref.shard] = ref.path
 
-    def finished(self, ref: VideoRef, statuses: Sequence[str]) -> None:
+    def finished(self, ref: VideoRef, statuses: Sequence[Status]) -> None:
         """Count a clip down."""
         self._in_work[ref.shard] -= 1
         if "failed" in statuses:
             self._failed.add(ref.shard)
 
-    def bind_due(self) -> None:
+    def merge_due(self) -> None:
         """Write the files of the shards that are finished."""
         complete = {shard for shard in self._tars if self._is_complete(shard)}
         if complete:
-            self._bind(complete)
+            self._merge(complete)
 
     def finish(self) -> None:
         """Write the files of all finished shards, also of those whose last clips an earlier run extracted."""
-        shards = {line["shard"] for kept in self._kept for line in _waiting(kept)}
+        shards = {line.shard for state in self._states for line in _waiting(state)}
         mine = {shard for shard in shards if all(self._claims.take(unit) for unit in self._units(shard))}
-        self._bind({shard for shard in mine if self._is_complete(shard)})
+        self._merge({shard for shard in mine if self._is_complete(shard)})
         for folder in self._folders.values():
-            staging.tidy_staging(folder)
+            tidy_staging(folder)
 
     def _is_complete(self, shard: str) -> bool:
         return shard in self._todo.whole_shards and not self._in_work[shard]
 
-    def _bind(self, shards: set[str]) -> None:
-        with _claimed(self._claims, "bind"):
+    def _merge(self, shards: set[str]) -> None:
+        with _claimed(self._claims, "merge"):
             _recover(self._root, self._folders)
-            lines = {one.feature.feature_type: _of_shards(one, shards) for one in self._kept}
+            lines = {state.feature_type: _by_shard(state, shards) for state in self._states}
             for shard in sorted(shards):
-                self._bind_shard(shard, {name: found[shard] for name, found in lines.items()})
+                self._merge_shard(shard, {name: found[shard] for name, found in lines.items()})
                 if shard in self._tars:
                     tar = self._tars.pop(shard)
                     if shard not in self._failed:
-                        mark_finished(self._root, shard, tar, self._kept)
+                        mark_finished(self._root, shard, tar, self._states)
                 for unit in self._units(shard):
                     self._claims.release(unit)
 
-    def _bind_shard(self, shard: str, lines: dict[str, list[Line]]) -> None:
-        """Write the file of a shard. lines: the latest of all its clips, those bound before included."""
-        with_features = {name: [line for line in found if line.get("outputs")] for name, found in lines.items()}
+    def _merge_shard(self, shard: str, lines: Mapping[str, list[ManifestLine]]) -> None:
+        """Write the file of a shard. lines: the latest of all its clips, those merged before included."""
+        with_features = {name: [line for line in found if line.outputs] for name, found in lines.items()}
         typed = {name: (self._folders[name], found) for name, found in with_features.items()}
-        described = {one.feature.feature_type: one.feature.described for one in self._kept}
-        n_clips = len({line["id"] for found in lines.values() for line in found})
-        bound = acav.merge_shards(self._root, shard, typed, described, self._keys, n_clips)
+        names = {state.feature_type: state.feature.acav for state in self._states}
+        n_clips = len({line.id for found in lines.values() for line in found})
+        merged = merge_shards(self._root, shard, typed, names, self._keys, n_clips)
         waiting = [line for found in with_features.values() for line in found if _is_waiting(line)]
-        names = {(line["feature_type"], line["id"]) for line in waiting}
-        new = [line for found in bound.values() for line in found if (line["feature_type"], line["id"]) in names]
+        keys = set(map(_key, waiting))
+        new = [line for found in merged.values() for line in found if _key(line) in keys]
         _commit(self._root, self._folders, new, waiting)
 
     def _units(self, shard: str) -> list[str]:
-        return [unit_of(one.feature.feature_type, shard) for one in self._kept]
+        return [unit_of(state.feature_type, shard) for state in self._states]
 
 
 @contextlib.contextmanager
-def _claimed(claims: Claims, unit: str) -> Iterator[None]:
-    """Wait until no other run binds here."""
+def _claimed(claims: Claims, unit: str) -> Generator[None, None, None]:
+    """Wait until no other run merges here."""
     while not claims.take(unit):
         time.sleep(WAIT_S)
     try:
@@ -194,47 +201,72 @@ def _claimed(claims: Claims, unit: str) -> Iterator[None]:
         claims.release(unit)
 
 
-def _waiting(kept: OutputState) -> list[Line]:
-    """Return the latest lines whose outputs are parts."""
-    kept.latest.refresh()
-    return [line for line in kept.latest if _is_waiting(line)]
+def _key(line: ManifestLine) -> tuple[str, str]:
+    return line.stamp.feature_type, line.id
 
 
-def _is_waiting(line: Line) -> bool:
-    return any(map(staging.is_staged, line.get("outputs", [])))
+def _waiting(state: OutputState) -> list[ManifestLine]:
+    """Return the latest lines whose outputs are staged."""
+    state.latest.refresh()
+    return [line for line in state.latest if _is_waiting(line)]
 
 
-def _of_shards(kept: OutputState, shards: set[str]) -> dict[str, list[Line]]:
+def _is_waiting(line: ManifestLine) -> bool:
+    return any(map(is_staged, line.outputs))
+
+
+def _by_shard(state: OutputState, shards: set[str]) -> dict[str, list[ManifestLine]]:
     """Return the latest lines of all clips of these shards."""
-    kept.latest.refresh()
-    found: dict[str, list[Line]] = {shard: [] for shard in shards}
-    for line in kept.latest:
-        if line.get("shard") in found:
-            found[line["shard"]].append(line)
+    state.latest.refresh()
+    found: dict[str, list[ManifestLine]] = {shard: [] for shard in shards}
+    for line in state.latest:
+        if line.shard in found:
+            found[line.shard].append(line)
     return found
 
 
-def _commit(place: Folder, folders: dict[str, Folder], bound: list[Line], waiting: list[Line]) -> None:
-    """Make bound files count: they are in place, the lines about them are not in the manifests yet."""
-    if not bound:
+@dataclass(frozen=True)
+class _Entry:
+    """One entry of the journal: a new manifest line, and the staged files that it replaces."""
+
+    line: ManifestLine
+    staged: tuple[Output, ...]
+
+    def to_json(self) -> bytes:
+        content = {"line": self.line.to_json(), "staged": [output.to_json() for output in self.staged]}
+        return json.dumps(content).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> "_Entry":
+        content = json.loads(raw)
+        line = ManifestLine.from_json(content["line"])
+        if line is None:
+            raise ValueError("not an entry of the journal of merging")
+        return cls(line, tuple(map(Output.from_json, content["staged"])))
+
+
+def _commit(
+    place: Folder, folders: Mapping[str, Folder], lines: Sequence[ManifestLine], waiting: Sequence[ManifestLine]
+) -> None:
+    """Make merged files count: they are in place, the lines about them are not in the manifests yet."""
+    if not lines:
         return
-    parts = {(line["feature_type"], line["id"]): line["outputs"] for line in waiting}
+    staged = {_key(line): line.outputs for line in waiting}
     with place.whole(JOURNAL) as file:
-        for line in bound:
-            entry = {"line": line, "parts": parts[line["feature_type"], line["id"]]}
-            file.write(json.dumps(entry).encode() + b"\n")
+        for line in lines:
+            file.write(_Entry(line, staged[_key(line)]).to_json())
     _recover(place, folders)
 
 
-def _recover(place: Folder, folders: dict[str, Folder]) -> None:
+def _recover(place: Folder, folders: Mapping[str, Folder]) -> None:
     """Do what the journal says, if there is one."""
     if place.size(JOURNAL) is None:
         return
     with place.open(JOURNAL) as file:
-        entries = [json.loads(raw) for raw in file]
+        entries = list(map(_Entry.from_json, file))
     for name, folder in folders.items():
-        own = [entry for entry in entries if entry["line"]["feature_type"] == name]
+        own = [entry for entry in entries if entry.line.stamp.feature_type == name]
         if own:
-            Manifest(folder).append(*(entry["line"] for entry in own))
-            staging.remove_staged(folder, ({"outputs": entry["parts"]} for entry in own))
+            Manifest(folder).append(*(entry.line for entry in own))
+            remove_staged(folder, (output for entry in own for output in entry.staged))
     place.remove(JOURNAL)

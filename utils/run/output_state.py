@@ -4,15 +4,43 @@ from dataclasses import dataclass
 
 from utils.sinks.readback import OutputReader
 from utils.state.manifest import Latest
-from utils.storage.folder import Folder
-from utils.worker.plan import FeaturePlan
+from utils.state.resume import refuse_mixing
+from utils.storage.files import check_writable
+from utils.storage.folder import Folder, folder_at
+from utils.worker.plan import FeaturePlan, Plan
 
 
 @dataclass
 class OutputState:
-    """What is known of the outputs of one feature type."""
+    """The folder of one feature type, the last manifest line of each video in it, and a reader of its files."""
 
     feature: FeaturePlan
     folder: Folder
     latest: Latest
-    outputs: OutputReader
+    reader: OutputReader
+
+    @property
+    def feature_type(self) -> str:
+        """The feature type."""
+        return self.feature.feature_type
+
+
+def look_up(plan: Plan, root: Folder) -> list[OutputState]:
+    """Return what is known of each feature type's outputs; an empty list where nothing is written.
+
+    root: the folder of the run's outputs.
+
+    Raises:
+        UserError: they were made with other settings. RunError: a folder cannot be written.
+    """
+    return [_look_up(feature, plan, root) for feature in plan.features] if plan.format.saves else []
+
+
+def _look_up(feature: FeaturePlan, plan: Plan, root: Folder) -> OutputState:
+    folder = folder_at(feature.output)
+    if folder.local is not None:
+        check_writable(folder.local)
+    latest = Latest(folder)
+    if not plan.run.overwrite:
+        refuse_mixing(folder, latest, feature.settings)
+    return OutputState(feature, folder, latest, OutputReader(folder, root))

@@ -2,34 +2,37 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any
 
 from utils.run.output_state import OutputState
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
 from utils.storage.folder import Folder
+from utils.storage.urls import base_name
 
 FOLDER = ".featmill/shards"
 
 
-def mark_finished(root: Folder, shard: str, tar: str, kept: Sequence[OutputState]) -> None:
+def mark_finished(root: Folder, shard: str, tar: str, states: Sequence[OutputState]) -> None:
     """Note that every clip of a shard has its features in <shard>.pkl."""
     with root.whole(f"{FOLDER}/{shard}.json") as file:
-        file.write(json.dumps(_mark(root, shard, tar, kept)).encode())
+        file.write(json.dumps(_mark(root, shard, tar, states)).encode())
 
 
-def is_finished(root: Folder, shard: str, tar: str, kept: Sequence[OutputState]) -> bool:
+def is_finished(root: Folder, tar: str, states: Sequence[OutputState]) -> bool:
     """Return whether a shard is noted as finished, with the same tar, settings and result file."""
+    shard = PurePath(base_name(tar)).stem
     try:
         with root.open(f"{FOLDER}/{shard}.json") as file:
-            return json.load(file) == _mark(root, shard, tar, kept)
+            return json.load(file) == _mark(root, shard, tar, states)
     except (FileNotFoundError, ValueError):
         return False
 
 
-def _mark(root: Folder, shard: str, tar: str, kept: Sequence[OutputState]) -> dict[str, Any]:
+def _mark(root: Folder, shard: str, tar: str, states: Sequence[OutputState]) -> dict[str, Any]:
     return {
         "tar": fingerprint(VideoRef(shard, shard, tar)).to_json(),
         "bytes": root.size(f"{shard}.pkl"),
-        "settings": {one.feature.feature_type: one.feature.facts["settings_hash"] for one in kept},
+        "settings": {state.feature_type: state.feature.stamp.settings_hash for state in states},
     }

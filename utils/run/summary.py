@@ -1,18 +1,14 @@
-"""The last lines of a run."""
+"""How the videos of a run ended, and its last lines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from utils.errors import FeatmillError, Interrupted
+from utils.run.prepare import RANDOM_WARNING
 from utils.run.todo import Todo
+from utils.sinks.manifest_line import STATUSES, ManifestLine, Status
 from utils.storage.urls import redacted
 from utils.worker.plan import Plan
-
-RANDOM_WARNING = "--weights random: THE NETWORKS ARE FILLED WITH SEEDED NOISE, THE FEATURES MEAN NOTHING."
-
-
-STATUSES = ("done", "partial", "skipped", "failed")  # from best to worst
-
 
 SHOWN = 50  # results that the summary names one by one; the manifest has them all
 
@@ -21,35 +17,28 @@ SHOWN = 50  # results that the summary names one by one; the manifest has them a
 class Totals:
     """Counts of videos by their worst result, and the first results that are not simply done."""
 
-    done: int = 0
-    partial: int = 0
-    skipped: int = 0
-    failed: int = 0
+    counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(STATUSES, 0))
     windows: int = 0
-    lines: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[ManifestLine] = field(default_factory=list[ManifestLine])
     n_lines: int = 0
 
     @property
     def videos(self) -> int:
         """Return how many videos ended."""
-        return sum(self.counts().values())
+        return sum(self.counts.values())
 
-    def counts(self) -> dict[str, int]:
-        """Return the number of videos of each status."""
-        return {status: getattr(self, status) for status in STATUSES}
-
-    def result(self, line: dict[str, Any]) -> None:
+    def result(self, line: ManifestLine) -> None:
         """Count one result: a video and a feature type."""
-        self.windows += line["windows"]
-        if line["status"] != "done":
+        self.windows += line.windows
+        if line.status != "done":
             self.n_lines += 1
             if len(self.lines) < SHOWN:
                 self.lines.append(line)
 
-    def video(self, statuses: list[str]) -> str:
+    def video(self, statuses: Sequence[Status]) -> Status:
         """Count one video with the results of its feature types; return its status, the worst of them."""
         worst = max(statuses, key=STATUSES.index)
-        setattr(self, worst, getattr(self, worst) + 1)
+        self.counts[worst] += 1
         return worst
 
 
@@ -65,7 +54,7 @@ def summary(
 
     listed: how many videos the sources offer, None where that is not known.
     """
-    parts = [f"{number} {status}" for status, number in totals.counts().items() if number or status == "done"]
+    parts = [f"{number} {status}" for status, number in totals.counts.items() if number or status == "done"]
     left = (listed or 0) - totals.videos - todo.n_before - todo.n_elsewhere
     if left > 0 and (error is not None or plan.run.limit is not None):
         parts.append(f"{left} not done")
@@ -75,16 +64,16 @@ def summary(
     if todo.n_elsewhere:
         lines.append(f"{todo.n_elsewhere} more were done by other runs meanwhile")
     if todo.n_waiting:
-        lines.append(f"{todo.n_waiting} are left in the hands of other runs")
-    lines += [f"  {line['status']}: {line['reason']}" for line in totals.lines]
+        lines.append(f"{todo.n_waiting} are left to other runs, which are processing them")
+    lines += [f"  {line.status}: {line.reason}" for line in totals.lines]
     if totals.n_lines > len(totals.lines):
         lines.append(f"  … and {totals.n_lines - len(totals.lines)} more: python main.py status {plan.run.output_path}")
-    if plan.keeps_files:
+    if plan.format.saves:
         lines += [f"outputs and manifest.jsonl in {redacted(feature.output)}" for feature in plan.features]
     if plan.run.weights == "random":
         lines.append(RANDOM_WARNING)
     if isinstance(error, Interrupted):
-        lines.append(f"stopped by {error}; run the same command again to go on")
-    elif totals.failed and error is None:
-        lines.append("run the same command again to try the failed ones once more; the others are kept")
+        lines.append(f"stopped by {error}; run the same command again to resume")
+    elif totals.counts["failed"] and error is None:
+        lines.append("run the same command again to retry the failed ones; the others are kept")
     return "\n".join(lines)

@@ -2,26 +2,28 @@
 
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from utils.config.run import RunConfig
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
-from utils.sources.inputs import Inputs
+from utils.sinks.formats import FORMATS
+from utils.sinks.manifest_line import Status
 from utils.sources.ref import VideoRef
 from utils.state.claims import Claims
 from utils.state.resume import is_done
 from utils.worker.plan import Task
 
 
-class NothingYet(Exception):  # noqa: N818 - no error: what is left is in the hands of other runs
-    """Nothing can be handed out now, but perhaps in a while: a run that holds the rest may die."""
+class NothingYet(Exception):  # noqa: N818 - not an error: other runs are processing what is left
+    """Nothing can be handed out now, but perhaps later: a run that is processing the rest may die."""
 
 
 class Todo:
     """Hands out tasks one by one.
 
-    kept: one per feature type; empty where nothing is written, so that everything is to be done.
+    refs: all videos of the run, in order.
+    states: one per feature type; empty where nothing is written, so that everything is to be done.
     claims: None where nothing is written.
     whole_shards: the shards of tars whose every video has been looked at.
     n_before: videos found done, in this folder or by --check_progress. n_elsewhere: those that other runs finished
@@ -30,19 +32,20 @@ class Todo:
 
     def __init__(
         self,
-        inputs: Inputs,
+        refs: Iterator[VideoRef],
         run: RunConfig,
         feature_types: tuple[str, ...],
-        kept: list[OutputState],
+        states: Sequence[OutputState],
         claims: Claims | None,
-        progress_file: DoneList | None,
+        done_list: DoneList | None,
     ) -> None:
         self._run = run
+        self._by_shard = FORMATS[run.on_extraction].by_shard
         self._feature_types = feature_types
-        self._kept = kept
+        self._states = states
         self._claims = claims
-        self._progress_file = progress_file
-        self._refs = _part(iter(inputs), run.shard)
+        self._done_list = done_list
+        self._refs = _part(refs, run.shard)
         self._held_elsewhere: deque[tuple[VideoRef, list[OutputState]]] = deque()
         self._n_handed_out = 0
         self._newest_shard = ""
@@ -52,14 +55,14 @@ class Todo:
 
     @property
     def n_waiting(self) -> int:
-        """Return how many videos are in the hands of other runs."""
+        """Return how many videos other runs are processing."""
         return len(self._held_elsewhere)
 
     def next(self) -> Task | None:
         """Return the next video to do, None if there is no more.
 
         Raises:
-            NothingYet: the videos that are left are in the hands of other runs.
+            NothingYet: other runs are processing the videos that are left.
         """
         if self._run.limit is not None and self._n_handed_out >= self._run.limit:
             return None
@@ -79,37 +82,38 @@ class Todo:
     def _task(self, ref: VideoRef) -> Task | None:
         """Return what is to be done of a video, None if nothing is, or not by this run for now."""
         self._came_to(ref.shard)
-        if self._progress_file is not None and ref in self._progress_file:
+        if self._done_list is not None and ref in self._done_list:
             self.n_before += 1
             return None
         if self._claims is None:
             return Task(ref, self._feature_types)
-        missing = [kept for kept in self._kept if not self._is_done(kept, ref)]
+        missing = [state for state in self._states if not self._is_done(state, ref)]
         if not missing:
             self.n_before += 1
             return None
-        return self._claimed(ref, missing)
+        return self._claimed(self._claims, ref, missing)
 
-    def _is_done(self, kept: OutputState, ref: VideoRef) -> bool:
-        if kept.latest.is_new(ref.id):  # another run of now has tried it, whatever came of it
+    def _is_done(self, state: OutputState, ref: VideoRef) -> bool:
+        if state.latest.is_new(ref.id):  # another run of now has tried it, whatever came of it
             return True
         if self._run.overwrite:
             return False
-        settings = kept.feature.facts["settings_hash"]
-        return is_done(kept.latest.get(ref.id), ref, kept.outputs, settings, self._run.on_extraction)
+        settings = state.feature.stamp.settings_hash
+        return is_done(state.latest.get(ref.id), ref, state.reader, settings, self._run.on_extraction)
 
-    def _claimed(self, ref: VideoRef, missing: list[OutputState]) -> Task | None:
+    def _claimed(self, claims: Claims, ref: VideoRef, missing: list[OutputState]) -> Task | None:
         """Return the part of the work that this run gets hold of."""
-        mine, theirs = [], []
-        for kept in missing:
-            if not self._claims.take(self._unit(kept.feature.feature_type, ref)):
-                theirs.append(kept)
+        mine: list[str] = []
+        theirs: list[OutputState] = []
+        for state in missing:
+            if not claims.take(self._unit(state.feature_type, ref)):
+                theirs.append(state)
                 continue
-            kept.latest.refresh()  # whoever held it before may have finished it since
-            if kept.latest.is_new(ref.id):
-                self._release(kept.feature.feature_type, ref)
+            state.latest.refresh()  # whoever held it before may have finished it since
+            if state.latest.is_new(ref.id):
+                self._release(claims, state.feature_type, ref)
             else:
-                mine.append(kept.feature.feature_type)
+                mine.append(state.feature_type)
         if theirs:
             self._held_elsewhere.append((ref, theirs))
         elif not mine:
@@ -118,36 +122,35 @@ class Todo:
 
     def _taken_over(self) -> Task | None:
         """Return a task that another run held and holds no more."""
-        if not self._held_elsewhere:
+        if self._claims is None or not self._held_elsewhere:
             return None
-        for kept in self._kept:
-            kept.latest.refresh()
+        for state in self._states:
+            state.latest.refresh()
         for _ in range(len(self._held_elsewhere)):
             ref, theirs = self._held_elsewhere.popleft()
-            left = [kept for kept in theirs if not kept.latest.is_new(ref.id)]
+            left = [state for state in theirs if not state.latest.is_new(ref.id)]
             if not left:
                 self.n_elsewhere += 1
-            elif task := self._claimed(ref, left):
+            elif task := self._claimed(self._claims, ref, left):
                 return task
         if self._held_elsewhere:
             raise NothingYet
         return None
 
-    def finished(self, feature_type: str, ref: VideoRef, status: str) -> None:
+    def finished(self, feature_type: str, ref: VideoRef, status: Status) -> None:
         """Take note that a video's line is in the manifest."""
         if self._claims is not None:
-            self._release(feature_type, ref)
-        if self._progress_file is not None and status != "failed":
-            self._progress_file.add(ref.id)
+            self._release(self._claims, feature_type, ref)
+        if self._done_list is not None and status != "failed":
+            self._done_list.add(ref.id)
 
-    def _release(self, feature_type: str, ref: VideoRef) -> None:
-        if self._run.on_extraction != "save_shards":  # a shard is held until its file is written
-            self._claims.release(self._unit(feature_type, ref))
+    def _release(self, claims: Claims, feature_type: str, ref: VideoRef) -> None:
+        if not self._by_shard:  # a shard is held until its file is written
+            claims.release(self._unit(feature_type, ref))
 
     def _unit(self, feature_type: str, ref: VideoRef) -> str:
         """Return what is claimed: one video, or where a shard's videos go into one file, the shard."""
-        whole_shard = self._run.on_extraction == "save_shards"
-        return unit_of(feature_type, ref.shard if whole_shard else ref.id)
+        return unit_of(feature_type, ref.shard if self._by_shard else ref.id)
 
 
 def unit_of(feature_type: str, name: str) -> str:

@@ -9,16 +9,18 @@ import logging
 import pickle
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from utils.sinks import staging
-from utils.sinks.output import Line, Output, agrees, describe, end_of
+from utils.sinks.manifest_line import ManifestLine
+from utils.sinks.output import ArrayInfo, Output, describe, size_so_far
 from utils.storage.array_pickle import load_arrays
 from utils.storage.folder import Folder
 
+SUFFIX = ".pkl"
 UP = "../"  # the result files lie in the run's output folder, one above those of its feature types
 ID_LENGTH = 11  # of a YouTube id, with which a clip's file name starts
 VALUES = {"readme": "feat_array", "code": "array"}
@@ -75,22 +77,22 @@ class ClipRow:
 def merge_shards(
     root: Folder,
     shard: str,
-    typed: Mapping[str, tuple[Folder, Sequence[Line]]],
-    described: Mapping[str, AcavNames],
+    typed: Mapping[str, tuple[Folder, Sequence[ManifestLine]]],
+    named: Mapping[str, AcavNames],
     keys: str = "readme",
     n_clips: int | None = None,
-) -> dict[str, list[Line]]:
-    """Write <shard>.pkl with the parts of all feature types, and return the lines with new outputs by feature type.
+) -> dict[str, list[ManifestLine]]:
+    """Write <shard>.pkl with the staged features of all types, and return the lines with new outputs by feature type.
 
     An earlier file keeps its rows. Rows are in the order of the tar; rows of clips without a line here come first. A
     clip that lacks one kind of features, such as one without sound, has an empty list of that kind.
 
-    root: where the file comes to lie.
-    typed: by feature type, its output folder and the shard's latest manifest lines. Those whose outputs are parts are
-        bound, damaged ones left out; those that are bound already keep their rows' names and order.
+    root: the folder of the file.
+    typed: by feature type, its output folder and the shard's latest manifest lines. Those whose outputs are staged are
+        merged, damaged ones left out; those that are merged already keep their rows' names and order.
     n_clips: what the code of ACAV100M writes as shard_size: the clips of the shard, whether they have features or not.
     """
-    name = f"{shard}.pkl"
+    name = f"{shard}{SUFFIX}"
     waiting = {kind: _waiting(folder, lines) for kind, (folder, lines) in typed.items()}
     places = _places([line for _, lines in typed.values() for line in lines], keys)
     if not any(waiting.values()):
@@ -100,48 +102,46 @@ def merge_shards(
     for kind, lines in waiting.items():
         folder = typed[kind][0]
         for line in lines:
-            place = places[line["id"]]
-            output = _put(rows.setdefault(place, _new_row(line, place)), folder, line, described[kind], keys)
+            place = places[line.id]
+            output = _put(rows.setdefault(place, _new_row(line, place)), folder, line, named[kind], keys)
             outputs.setdefault(kind, []).append(output)
-    offsets = {places[line["id"]]: _offset(line) for _, lines in typed.values() for line in lines}
+    offsets = {places[line.id]: line.source.offset for _, lines in typed.values() for line in lines}
     ordered = sorted(rows.values(), key=lambda row: offsets.get(row.filename, -1))
     with root.whole(name) as file:
         pickle.dump([_as_dict(row, shard, keys, n_clips or len(rows)) for row in ordered], file)
-        n_bytes = end_of(file)
-    whole = {"file": f"{UP}{name}", "bytes": n_bytes}
+        n_bytes = size_so_far(file)
     return {
-        kind: [line | {"outputs": [whole | output]} for line, output in zip(lines, outputs.get(kind, []), strict=True)]
+        kind: [
+            replace(line, outputs=(replace(output, file=f"{UP}{name}", bytes=n_bytes),))
+            for line, output in zip(lines, outputs.get(kind, []), strict=True)
+        ]
         for kind, lines in waiting.items()
     }
 
 
-def _waiting(folder: Folder, lines: Sequence[Line]) -> list[Line]:
-    return staging.intact(folder, [line for line in lines if staging.is_staged(line["outputs"][0])])
+def _waiting(folder: Folder, lines: Sequence[ManifestLine]) -> list[ManifestLine]:
+    return staging.intact(folder, [line for line in lines if staging.is_staged(line.outputs[0])])
 
 
-def _offset(line: Line) -> int:
-    return line["source"].get("offset", 0)
-
-
-def _member(line: Line) -> str:
+def _member(line: ManifestLine) -> str:
     """Return the file name of a clip in its tar."""
-    return str(line["source"].get("member") or line["name"]).removeprefix("./")
+    return (line.source.member or line.name).removeprefix("./")
 
 
-def _places(lines: Sequence[Line], keys: str) -> dict[str, str]:
+def _places(lines: Sequence[ManifestLine], keys: str) -> dict[str, str]:
     """Return what each clip is called in the file, by its id; of two clips of one name, the second keeps its folder."""
-    places = {line["id"]: line["outputs"][0]["place"] for line in lines if "place" in line["outputs"][0]}
+    places = {line.id: place for line in lines if (place := line.outputs[0].place) is not None}
     used = set(places.values())
-    for line in sorted(lines, key=_offset):
-        if line["id"] not in places:
-            places[line["id"]] = next(place for place in _names(line, keys) if place not in used)
-            used.add(places[line["id"]])
+    for line in sorted(lines, key=lambda line: line.source.offset):
+        if line.id not in places:
+            places[line.id] = next(place for place in _names(line, keys) if place not in used)
+            used.add(places[line.id])
     return places
 
 
-def _names(line: Line, keys: str) -> Iterator[str]:
+def _names(line: ManifestLine, keys: str) -> Iterator[str]:
     """Yield names for a clip, the best first, without end."""
-    member, listed = _member(line), line.get("meta", {}).get("filename")
+    member, listed = _member(line), line.meta.get("filename")
     if keys == "readme" and isinstance(listed, str):
         yield listed
     for path in (posixpath.basename(member), member):
@@ -149,24 +149,21 @@ def _names(line: Line, keys: str) -> Iterator[str]:
     yield from (f"{member}~{n}" for n in itertools.count(2))
 
 
-def _new_row(line: Line, filename: str) -> ClipRow:
-    meta, stem = line.get("meta", {}), posixpath.basename(_member(line)).partition(".")[0]
-    return ClipRow(filename, meta.get("id", stem[:ID_LENGTH]), meta.get("segment"))
+def _new_row(line: ManifestLine, filename: str) -> ClipRow:
+    stem = posixpath.basename(_member(line)).partition(".")[0]
+    return ClipRow(filename, line.meta.get("id", stem[:ID_LENGTH]), line.meta.get("segment"))
 
 
-def _put(row: ClipRow, folder: Folder, line: Line, described: AcavNames, keys: str) -> Output:
-    """Add a part's features to a row, and return where they are."""
-    with staging.opened(folder, line) as part:
-        arrays = {key: _vector(part.array(key)) for key in part.features}
+def _put(row: ClipRow, folder: Folder, line: ManifestLine, names: AcavNames, keys: str) -> Output:
+    """Add a staged clip's features to a row, and return where they are; the file is not written yet."""
+    with staging.opened(folder, staging.staged_output(line)) as staged:
+        arrays = {key: _vector(staged.array(key)) for key in staged.features}
     single = len(arrays) == 1 and not next(iter(arrays)).startswith("layer_")
     value: Any = next(iter(arrays.values())) if single else arrays
-    entry = {"extractor_name": described.extractor_name, "dataset": described.dataset, VALUES[keys]: value}
-    row.put(described.kind, {"model_key": described.model_key, **entry} if keys == "code" else entry)
-    return {
-        "place": row.filename,
-        "extractor": [described.kind, described.extractor_name, described.dataset],
-        "arrays": describe(arrays),
-    }
+    entry = {"extractor_name": names.extractor_name, "dataset": names.dataset, VALUES[keys]: value}
+    row.put(names.kind, {"model_key": names.model_key, **entry} if keys == "code" else entry)
+    network = (names.kind, names.extractor_name, names.dataset)
+    return Output("", 0, describe(arrays), row.filename, network)
 
 
 def _vector(array: np.ndarray) -> np.ndarray:
@@ -214,18 +211,23 @@ class ShardFile:
 
     def holds(self, output: Output) -> bool:
         """Return whether the clip's row has the features of this type."""
-        if output["place"] not in self._rows:
+        if output.place not in self._rows:
             return False
         arrays = self.read(output)
-        return arrays.keys() == output["arrays"].keys() and all(
-            agrees(described, arrays[key].shape, arrays[key].dtype) for key, described in output["arrays"].items()
+        return arrays.keys() == output.arrays.keys() and all(
+            ArrayInfo.of(arrays[key]) == info for key, info in output.arrays.items()
         )
 
     def read(self, output: Output) -> dict[str, np.ndarray]:
         """Return the clip's features of this type; nothing if the row has none."""
-        kind, extractor_name, dataset = output["extractor"]
-        for entry in self._rows[output["place"]].features[kind]:
-            if (entry["extractor_name"], entry["dataset"]) == (extractor_name, dataset):
+        if output.network is None or output.place is None:
+            return {}
+        kind, *network = output.network
+        for entry in self._rows[output.place].features[kind]:
+            if [entry["extractor_name"], entry["dataset"]] == network:
                 value = entry[VALUES["readme"] if VALUES["readme"] in entry else VALUES["code"]]
-                return value if isinstance(value, dict) else dict.fromkeys(output["arrays"], value)
+                arrays: dict[str, np.ndarray] = (
+                    value if isinstance(value, dict) else dict.fromkeys(output.arrays, value)
+                )
+                return arrays
         return {}

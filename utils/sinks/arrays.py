@@ -2,17 +2,15 @@
 
 import pickle
 from collections.abc import Callable
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
 
-from utils.sinks.output import Output, agrees, end_of, output_of
+from utils.sinks.output import ArrayInfo, Output, describe, size_so_far
+from utils.sinks.record import Record
 from utils.storage.array_pickle import load_arrays
 from utils.storage.folder import Folder
-
-if TYPE_CHECKING:
-    from utils.sinks.record import Record
 
 STOP = b"."  # with which every pickle ends
 
@@ -25,15 +23,15 @@ class ArraySink:
         self._suffix = suffix
         self._save = save
 
-    def write(self, record: "Record") -> list[Output]:
+    def write(self, record: Record) -> list[Output]:
         """Write the record's arrays, each whole or not at all."""
         outputs = []
         for key, array in record.arrays.items():
             name = f"{record.ref.name}_{key}{self._suffix}"
             with self._folder.whole(name) as file:
                 self._save(file, array)
-                n_bytes = end_of(file)
-            outputs.append(output_of(name, n_bytes, {key: array}))
+                n_bytes = size_so_far(file)
+            outputs.append(Output(name, n_bytes, describe({key: array})))
         return outputs
 
 
@@ -47,31 +45,31 @@ def save_pickle(file: BinaryIO, array: np.ndarray) -> None:
     pickle.dump(np.asarray(array), file)
 
 
-def npy_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Return shape, whether columns come first, and dtype of the .npy file that starts here.
+def npy_info(file: IO[bytes]) -> ArrayInfo:
+    """Return shape and dtype of the .npy file that starts here, and leave the stream at its values.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a .npy file.
     """
     version = npy.read_magic(file)
-    return npy.read_array_header_1_0(file) if version == (1, 0) else npy.read_array_header_2_0(file)
+    shape, _, dtype = npy.read_array_header_1_0(file) if version == (1, 0) else npy.read_array_header_2_0(file)
+    return ArrayInfo(shape, str(dtype))
 
 
 def is_whole(folder: Folder, output: Output) -> bool:
     """Return whether a file of ArraySink, whose size is right, starts (.npy) or ends (.pkl) as it must."""
-    ((_, described),) = output["arrays"].items()
-    with folder.open(output["file"]) as file:
-        if output["file"].endswith(".npy"):
-            shape, _, dtype = npy_header(file)
-            return agrees(described, shape, dtype)
+    (info,) = output.arrays.values()
+    with folder.open(output.file) as file:
+        if output.file.endswith(".npy"):
+            return npy_info(file) == info
         file.seek(-1, 2)
         return file.read(1) == STOP
 
 
 def read(folder: Folder, output: Output) -> dict[str, np.ndarray]:
     """Return the one array of a file of ArraySink."""
-    (key,) = output["arrays"]
-    with folder.open(output["file"]) as file:
-        if output["file"].endswith(".npy"):
+    (key,) = output.arrays
+    with folder.open(output.file) as file:
+        if output.file.endswith(".npy"):
             return {key: np.load(file, allow_pickle=False)}
         return {key: load_arrays(file)}

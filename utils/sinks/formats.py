@@ -1,85 +1,131 @@
-"""Where features go: printed, written whole as files, or as parts that become files of many videos."""
+"""The formats of --on_extraction: one table that says all that differs between them."""
 
 import logging
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from utils.errors import UserError
-from utils.sinks import h5, parquet, webdataset
-from utils.sinks.arrays import ArraySink, save_numpy, save_pickle
-from utils.sinks.npz import NpzSink
+from utils.sinks import acav, arrays, h5, npz, parquet, staging, webdataset
+from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.numbered import remove_unmentioned
-from utils.sinks.output import Line, Sink
+from utils.sinks.output import MergedFile, Sink, VideoFiles
 from utils.sinks.printing import PrintSink
-from utils.sinks.staging import DAMAGE, StagingSink
 from utils.storage.folder import Folder
 
 log = logging.getLogger(__name__)
 
-FILES = {"save_numpy", "save_npz", "save_pickle"}  # each video has files of its own
-BOUND = {"save_h5", "save_parquet", "save_webdataset", "save_shards"}  # a file holds many videos
-NUMBERED = {"save_parquet": parquet, "save_webdataset": webdataset}  # many files, each written once
-MOST_DIMENSIONS = {"save_parquet": 3, "save_shards": 3}  # windows, crops, features: rows hold vectors
+Show = Callable[[str], None]  # takes text for standard output
 
 
-def make_sink(kind: str, folder: Folder, show: Callable[[str], None]) -> Sink:
-    """Return the sink for a value of --on_extraction. show: takes text for standard output."""
-    if kind == "print":
-        return PrintSink(show)
-    if kind == "save_npz":
-        return NpzSink(folder)
-    if kind in BOUND:
-        return StagingSink(folder)
-    suffix, save = {"save_numpy": (".npy", save_numpy), "save_pickle": (".pkl", save_pickle)}[kind]
-    return ArraySink(folder, suffix, save)
+class Merge(Protocol):
+    """Merges staged videos into files of many, and returns their lines with `outputs` replaced.
+
+    Called by one process at a time. The files are in place when it returns; the caller appends the lines to the
+    manifest and then removes the staged files. Killed anywhere, the same call later does what is missing, and nothing
+    twice.
+
+    lines: the latest manifest lines of the videos whose outputs are staged; a damaged one is left out of the answer.
+    taken: the merged files that the latest lines of other videos mention.
+    """
+
+    def __call__(self, folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str], /) -> list[ManifestLine]:
+        """Merge. Raises RunError if the folder cannot be written."""
+        ...
 
 
-def check_kind(kind: str, feature_type: str, shapes: Mapping[str, str]) -> None:
+@dataclass(frozen=True)
+class Merged:
+    """How a format keeps many videos in one file, which the main process merges from what workers stage.
+
+    suffix: of its files. open: a file for reading, by its name relative to the folder of the feature type.
+    merge: None where files hold several feature types, of one tar shard each: `acav.merge_shards` writes those.
+    remove_places: rewrites a file without some videos, which were extracted again; None where merging replaces them.
+    """
+
+    suffix: str
+    open: Callable[[Folder, str], MergedFile]
+    merge: Merge | None = None
+    remove_places: Callable[[Folder, str, Collection[str]], None] | None = None
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether its files are written once and numbered, so that a long run can merge while it goes on."""
+        return self.remove_places is not None
+
+    def remove_outdated(
+        self, folder: Folder, mentioned: Collection[str], outdated: Mapping[str, Collection[str]]
+    ) -> None:
+        """Remove what the latest manifest lines no longer mention, since its videos were extracted again.
+
+        mentioned: all files that the latest lines mention.
+        outdated: file → places in it that only earlier lines mention.
+        """
+        if self.remove_places is None:  # merging has replaced them
+            return
+        remove_unmentioned(folder, self.suffix, mentioned)
+        for name in outdated.keys() & set(mentioned):
+            try:
+                self.remove_places(folder, name, outdated[name])
+            except staging.DAMAGE as error:
+                log.warning("%s/%s is damaged (%s); the next run replaces it", folder, name, error)
+
+
+@dataclass(frozen=True)
+class Format:
+    """One value of --on_extraction.
+
+    make_sink: what a worker writes finished videos with. files: how a format with files for each video reads them back.
+    merged: set for formats that keep many videos in one file. most_dimensions: of an array, None for any number.
+    """
+
+    make_sink: Callable[[Folder, Show], Sink]
+    files: VideoFiles | None = None
+    merged: Merged | None = None
+    most_dimensions: int | None = None
+
+    @property
+    def saves(self) -> bool:
+        """Whether anything is written."""
+        return self.files is not None or self.merged is not None
+
+    @property
+    def by_shard(self) -> bool:
+        """Whether a tar shard's clips share a file, so that a run claims whole shards."""
+        return self.merged is not None and self.merged.merge is None
+
+
+def _staged(merged: Merged, most_dimensions: int | None = None) -> Format:
+    return Format(lambda folder, _show: staging.StagingSink(folder), None, merged, most_dimensions)
+
+
+FORMATS: Mapping[str, Format] = {
+    "print": Format(lambda _folder, show: PrintSink(show)),
+    "save_numpy": Format(lambda folder, _show: arrays.ArraySink(folder, ".npy", arrays.save_numpy), arrays),
+    "save_npz": Format(lambda folder, _show: npz.NpzSink(folder), npz),
+    "save_pickle": Format(lambda folder, _show: arrays.ArraySink(folder, ".pkl", arrays.save_pickle), arrays),
+    "save_h5": _staged(Merged(h5.SUFFIX, h5.H5File, h5.merge)),
+    "save_parquet": _staged(
+        Merged(parquet.SUFFIX, parquet.ParquetFile, parquet.merge, parquet.remove_places), most_dimensions=3
+    ),
+    "save_webdataset": _staged(
+        Merged(webdataset.SUFFIX, webdataset.TarOfFeatures, webdataset.merge, webdataset.remove_places)
+    ),
+    "save_shards": _staged(Merged(acav.SUFFIX, acav.ShardFile), most_dimensions=3),
+}
+
+
+def check_room(on_extraction: str, feature_type: str, shapes: Mapping[str, str]) -> None:
     """Raise UserError where a format has no room for a model's outputs, before any work.
 
     shapes: key → shape as text, "[frames - 1, 2, H, W]", as the table of models has it.
     """
+    most = FORMATS[on_extraction].most_dimensions
     for shape in shapes.values():
         found = re.match(r"\[([^\]]*)\]", shape)
-        if found and len(found[1].split(",")) > MOST_DIMENSIONS.get(kind, 99):
+        if found and most is not None and len(found[1].split(",")) > most:
             raise UserError(
-                f"--on_extraction {kind} holds vectors, and {feature_type} gives maps {found[0]}: "
+                f"--on_extraction {on_extraction} stores vectors, and {feature_type} gives maps {found[0]}: "
                 "use save_numpy, save_npz, save_h5 or save_webdataset"
             )
-
-
-def merge(kind: str, folder: Folder, lines: Sequence[Line], taken: Collection[str]) -> list[Line]:
-    """Put parts together into files of many videos, and return the lines with `outputs` replaced.
-
-    To be called by one process at a time. The files are in place when this returns; the caller appends the lines to the
-    manifest, and then removes the parts (remove_staged). Killed anywhere, the same call later does what is missing, and
-    nothing is there twice.
-
-    kind: save_h5, save_parquet or save_webdataset; save_shards has `merge_shards`.
-    lines: the latest manifest lines of the videos whose outputs are parts. A line whose part is damaged is left out.
-    taken: the bound files that the latest lines of other videos mention.
-
-    Raises:
-        RunError: the folder cannot be written.
-    """
-    if kind == "save_h5":
-        return h5.merge(folder, lines)
-    return NUMBERED[kind].merge(folder, lines, taken)
-
-
-def remove_outdated(kind: str, folder: Folder, taken: Collection[str], outdated: Mapping[str, Collection[str]]) -> None:
-    """Remove files, and rows in them, that the latest manifest lines no longer mention: of videos extracted again.
-
-    taken: all bound files that the latest lines mention.
-    outdated: bound file → places in it ("place" of an output) that only earlier lines mention.
-    """
-    if kind not in NUMBERED:  # features.h5 and the files of shards replace what they hold of a video
-        return
-    module = NUMBERED[kind]
-    remove_unmentioned(folder, module.SUFFIX, taken)
-    for name, places in outdated.items():
-        if name in taken:
-            try:
-                module.remove_places(folder, name, places)
-            except DAMAGE as error:
-                log.warning("%s/%s is damaged (%s); the next run on its videos replaces it", folder, name, error)

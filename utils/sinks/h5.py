@@ -3,29 +3,32 @@
 import json
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from utils.sinks import staging
+from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.naming import group_paths, valid_text
-from utils.sinks.output import Line, Output, agrees, describe, end_of
+from utils.sinks.output import ArrayInfo, Output, describe, size_so_far
 from utils.storage.folder import Folder
 
 if TYPE_CHECKING:
     import h5py
 
-FILE_NAME = "features.h5"
+SUFFIX = ".h5"
+FILE_NAME = f"features{SUFFIX}"
 
 log = logging.getLogger(__name__)
 
 
-def merge(folder: Folder, lines: Sequence[Line]) -> list[Line]:
+def merge(folder: Folder, lines: Sequence[ManifestLine], _taken: Collection[str] = ()) -> list[ManifestLine]:
     """Add a group per video to a copy of the file, put the copy in its place, and return the lines with new outputs.
 
-    A group of the same video is replaced. Damaged parts are left out, see `staging.intact`.
+    A group of the same video is replaced. Damaged staged files are left out, see `staging.intact`.
     """
     sound = staging.intact(folder, lines)
     if not sound:
@@ -33,12 +36,10 @@ def merge(folder: Folder, lines: Sequence[Line]) -> list[Line]:
     with folder.whole(FILE_NAME) as file:
         found = _copy_old(folder, file)
         with _open(folder, file, "r+" if found else "w") as target:
-            outputs = [_add(target, folder, line) for line in sound]
-        n_bytes = end_of(file)
-    return [
-        line | {"outputs": [{"file": FILE_NAME, "bytes": n_bytes, **output}]}
-        for line, output in zip(sound, outputs, strict=True)
-    ]
+            added = [_add(target, folder, line) for line in sound]
+        n_bytes = size_so_far(file)
+    outputs = (Output(FILE_NAME, n_bytes, arrays, place) for place, arrays in added)
+    return [replace(line, outputs=(output,)) for line, output in zip(sound, outputs, strict=True)]
 
 
 def _copy_old(folder: Folder, file: BinaryIO) -> bool:
@@ -64,7 +65,7 @@ def _copy_old(folder: Folder, file: BinaryIO) -> bool:
 
 
 @contextmanager
-def _open(folder: Folder, file: BinaryIO, mode: str) -> Iterator["h5py.File"]:
+def _open(folder: Folder, file: BinaryIO, mode: str) -> Generator["h5py.File", None, None]:
     """Open the file in the making: by its path where it has one, which is faster and takes less memory.
 
     Raises:
@@ -79,32 +80,39 @@ def _open(folder: Folder, file: BinaryIO, mode: str) -> Iterator["h5py.File"]:
         raise OSError(str(error)) from error
 
 
-def _add(target: "h5py.File", folder: Folder, line: Line) -> Output:
-    with staging.opened(folder, line) as part:
-        group = _group(target, line, part.keys)
-        for key in part.keys:
-            shape, dtype = part.header(key)
-            if key in group:
-                del group[key]
-            if not shape:
-                group.create_dataset(key, data=part.array(key))
-                continue
-            dataset, row = group.create_dataset(key, shape, dtype), 0
-            for block in part.blocks(key):
-                dataset[row : row + len(block)] = block
-                row += len(block)
-        for name, value in _attributes(line, part.facts).items():
+def _add(target: "h5py.File", folder: Folder, line: ManifestLine) -> tuple[str, dict[str, ArrayInfo]]:
+    """Copy a staged video into its group; return the group's path and what is in it."""
+    with staging.opened(folder, staging.staged_output(line)) as staged:
+        group = _group(target, line, staged.keys)
+        for key in staged.keys:
+            _copy(staged, key, group)
+        for name, value in _attributes(line, staged.attributes).items():
             group.attrs[name] = value
-    return {"place": group.name.lstrip("/"), "arrays": describe({key: group[key] for key in part.keys})}
+        return str(group.name).lstrip("/"), describe({key: group[key] for key in staged.keys})
 
 
-def _group(target: "h5py.File", line: Line, keys: Sequence[str]) -> "h5py.Group":
-    """Return the video's group: new, or emptied of what the video had in it before."""
-    video_id = valid_text(line["id"])
-    path = next(path for path in group_paths(line["name"]) if _is_free(target, path, video_id, keys))
-    group = target.require_group(path)
-    for key in [key for key in group if _is_dataset(group, key)]:
+def _copy(staged: staging.StagedVideo, key: str, group: "h5py.Group") -> None:
+    """Copy one array block by block, so that memory does not grow with it."""
+    info = staged.info(key)
+    if key in group:
         del group[key]
+    if not info.shape:
+        group.create_dataset(key, data=staged.array(key))
+        return
+    data_set, row = group.create_dataset(key, info.shape, info.dtype), 0
+    for block in staged.blocks(key):
+        data_set[row : row + len(block)] = block
+        row += len(block)
+
+
+def _group(target: "h5py.File", line: ManifestLine, keys: Sequence[str]) -> "h5py.Group":
+    """Return the video's group: new, or emptied of what the video had in it before."""
+    video_id = valid_text(line.id)
+    path = next(path for path in group_paths(line.name) if _is_free(target, path, video_id, keys))
+    group = target.require_group(path)
+    for key in map(str, list(group)):
+        if _is_dataset(group, key):
+            del group[key]
     return group
 
 
@@ -128,17 +136,16 @@ def _is_dataset(group: Any, name: str) -> bool:
     return group.get(name, getclass=True) is h5py.Dataset
 
 
-def _attributes(line: Line, facts: dict[str, float]) -> dict[str, Any]:
-    source = line.get("source") or {}
+def _attributes(line: ManifestLine, numbers: dict[str, float]) -> dict[str, Any]:
     attributes = {
-        "id": valid_text(line["id"]),
-        "name": valid_text(line["name"]),
-        "source": valid_text(str(source.get("path", ""))),
-        "status": line["status"],
-        "facts": json.dumps(facts),
-        "meta": json.dumps(line.get("meta", {})),
+        "id": valid_text(line.id),
+        "name": valid_text(line.name),
+        "source": valid_text(line.source.path),
+        "status": line.status,
+        "facts": json.dumps(numbers),
+        "meta": json.dumps(dict(line.meta)),
     }
-    return attributes if line.get("fps") is None else attributes | {"fps": float(line["fps"])}
+    return attributes if line.fps is None else attributes | {"fps": float(line.fps)}
 
 
 class H5File:
@@ -149,17 +156,17 @@ class H5File:
     def __init__(self, folder: Folder, name: str) -> None:
         import h5py
 
-        self._file = h5py.File(staging.near(folder, name), "r")
+        self._file: Any = h5py.File(staging.near(folder, name), "r")  # its stubs know no group from a data set
 
     def holds(self, output: Output) -> bool:
         """Return whether the video's group has all its arrays."""
-        group = self._file.get(output["place"], {})
+        group = self._file.get(output.place or "", {})
         return all(
-            key in group and _is_dataset(group, key) and agrees(described, group[key].shape, group[key].dtype)
-            for key, described in output["arrays"].items()
+            key in group and _is_dataset(group, key) and ArrayInfo.of(group[key]) == info
+            for key, info in output.arrays.items()
         )
 
     def read(self, output: Output) -> dict[str, np.ndarray]:
         """Return the video's arrays."""
-        group = self._file[output["place"]]
-        return {key: np.asarray(group[key][()]) for key in output["arrays"]}
+        group = self._file[output.place]
+        return {key: np.asarray(group[key][()]) for key in output.arrays}

@@ -11,8 +11,9 @@ import numpy as np
 import yaml
 
 from utils.errors import UserError
+from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.npz import add
-from utils.sinks.output import Line, features_in
+from utils.sinks.output import features_in
 from utils.sinks.readback import OutputReader
 from utils.sources.ref import VideoRef
 from utils.storage.folder import Folder, folder_at
@@ -27,7 +28,7 @@ NamedFeatures = Iterator[tuple[str, Features]]  # each video's output name and f
 class LatestLines(Protocol):
     """The last manifest line of each video, such as a dict."""
 
-    def get(self, identity: str, /) -> Line | None:
+    def get(self, identity: str, /) -> ManifestLine | None:
         """Return the line of the video with this id, None if it has none."""
         ...
 
@@ -46,13 +47,13 @@ def write_list(
     An entry is the video's features, an array; a dict of arrays where a model has several outputs; None where
     there are none. One entry is in memory at a time, but in pickles, which hold one list.
 
-    folder, root: see `utils.sinks.Outputs`.
+    folder, root: see `OutputReader`.
 
     Raises:
         RunError: the file cannot be written, or an output cannot be read.
     """
-    outputs = OutputReader(folder, root)
-    entries = ((ref.name, _entry(outputs, latest.get(ref.id))) for ref in refs)
+    reader = OutputReader(folder, root)
+    entries = ((ref.name, _features(reader, latest.get(ref.id))) for ref in refs)
     parent, name = path.rsplit("/", 1) if is_url(path) else (str(Path(path).parent), Path(path).name)
     target = folder_at(parent)
     with target.whole(name) as file:
@@ -64,10 +65,10 @@ def _suffix(path: str) -> str:
     return PurePosixPath(path).suffix
 
 
-def _entry(outputs: OutputReader, line: Line | None) -> Features:
-    if line is None or not line.get("outputs"):
+def _features(reader: OutputReader, line: ManifestLine | None) -> Features:
+    if line is None or not line.outputs:
         return None
-    arrays = outputs.read(line["outputs"])
+    arrays = reader.read(line.outputs)
     features = {key: arrays[key] for key in features_in(arrays)}
     return next(iter(features.values())) if len(features) == 1 else features
 

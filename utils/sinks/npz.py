@@ -1,36 +1,33 @@
 """One .npz file per video."""
 
 import zipfile
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
-from utils.sinks.arrays import npy_header
-from utils.sinks.output import Arrays, Output, agrees, end_of, output_of
+from utils.sinks.arrays import npy_info
+from utils.sinks.output import ArrayInfo, Arrays, Output, describe, size_so_far
+from utils.sinks.record import Record
 from utils.storage.folder import Folder
-
-if TYPE_CHECKING:
-    from utils.sinks.record import Record
 
 SINGLE = "features"  # what the file calls the features of a model with one output
 
 
 class NpzSink:
-    """Writes <name>.npz with every key, and the model's own facts such as clip_length."""
+    """Writes <name>.npz with every key, and the model's own attributes such as clip_length."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
-    def write(self, record: "Record") -> list[Output]:
+    def write(self, record: Record) -> list[Output]:
         """Write the record as one file."""
-        name = f"{record.ref.name}.npz"
+        file_name = f"{record.ref.name}.npz"
         arrays = {SINGLE if [key] == record.features else key: array for key, array in record.arrays.items()}
-        facts = {fact: np.array(value) for fact, value in record.facts.items()}
-        with self._folder.whole(name) as file:
-            save(file, arrays | facts)
-            n_bytes = end_of(file)
-        return [output_of(name, n_bytes, record.arrays)]
+        attributes = {name: np.array(value) for name, value in record.attributes.items()}
+        with self._folder.whole(file_name) as file:
+            save(file, arrays | attributes)
+            n_bytes = size_so_far(file)
+        return [Output(file_name, n_bytes, describe(record.arrays))]
 
 
 def save(file: BinaryIO, arrays: Arrays) -> None:
@@ -48,18 +45,17 @@ def add(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
 
 def is_whole(folder: Folder, output: Output, prefix: str = "") -> bool:
     """Return whether a file, whose size is right, has a table of contents with every array in it."""
-    with folder.open(output["file"]) as file, zipfile.ZipFile(file) as archive:
-        return all(_holds(archive, f"{prefix}{key}", described) for key, described in output["arrays"].items())
+    with folder.open(output.file) as file, zipfile.ZipFile(file) as archive:
+        return all(_holds(archive, f"{prefix}{key}", info) for key, info in output.arrays.items())
 
 
-def _holds(archive: zipfile.ZipFile, key: str, described: Mapping[str, object]) -> bool:
+def _holds(archive: zipfile.ZipFile, key: str, info: ArrayInfo) -> bool:
     name = f"{key}.npy" if f"{key}.npy" in archive.namelist() else f"{SINGLE}.npy"
     with archive.open(name) as member:
-        shape, _, dtype = npy_header(member)
-    return agrees(described, shape, dtype)
+        return npy_info(member) == info
 
 
 def read(folder: Folder, output: Output) -> dict[str, np.ndarray]:
     """Return the features, and the times, of a file of NpzSink."""
-    with folder.open(output["file"]) as stream, np.load(stream, allow_pickle=False) as file:
-        return {key: file[key if key in file else SINGLE] for key in output["arrays"]}
+    with folder.open(output.file) as stream, np.load(stream, allow_pickle=False) as file:
+        return {key: file[key if key in file else SINGLE] for key in output.arrays}

@@ -1,53 +1,53 @@
-"""Numbered files (features-000000.parquet, …) made of parts: each is written once, whole, and never added to."""
+"""Numbered files (features-000000.parquet, …) of many videos: each is written once, whole, and never added to."""
 
 import itertools
 import re
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 from utils.sinks import staging
-from utils.sinks.output import Line, Output, end_of
+from utils.sinks.manifest_line import ManifestLine
+from utils.sinks.output import ArrayInfo, Output, size_so_far
 from utils.storage.folder import Folder
 
-FILE_BYTES = 1 << 30  # of parts that one file takes
+FILE_BYTES = 1 << 30  # of staged files that go into one
 FILE_VIDEOS = 10_000
 
-Write = Callable[[BinaryIO, Folder, Sequence[Line]], list[Output]]  # the outputs, without file and bytes
-Stale = Mapping[str, Collection[str]]  # bound file -> the places in it that are outdated
+Write = Callable[[BinaryIO, Folder, Sequence[ManifestLine]], list[tuple[str, Mapping[str, ArrayInfo]]]]
 
 
 def merge_numbered(
     folder: Folder,
-    lines: Sequence[Line],
+    lines: Sequence[ManifestLine],
     taken: Collection[str],
     suffix: str,
     write: Write,
-    kind_of: Callable[[Line], Hashable] = lambda line: None,
-) -> list[Line]:
-    """Put parts together into new files, and return the lines with their new outputs.
+    kind_of: Callable[[ManifestLine], Hashable] = lambda line: None,
+) -> list[ManifestLine]:
+    """Merge staged videos into new files, and return the lines with their new outputs.
 
-    lines: manifest lines whose outputs are parts. A line whose part is damaged is left out of the answer.
-    taken: the bound files that the manifest mentions. Others are of a run that was killed: their videos still have
-        their parts, so these files are removed and their numbers used again.
-    kind_of: only lines of one kind come into one file.
+    lines: manifest lines whose outputs are staged. A line whose staged file is damaged is left out of the answer.
+    taken: the merged files that the manifest mentions. Others are of a run that was killed: their videos are still
+        staged, so these files are removed and their numbers used again.
+    write: writes a file, and returns the place and the arrays of each video in it.
+    kind_of: only lines of one kind share a file.
     """
     remove_unmentioned(folder, suffix, taken)
     names = _free_names(suffix, taken)
-    bound = []
+    merged = []
     for batch in batches(staging.intact(folder, lines), kind_of):
         name = next(names)
         with folder.whole(name) as file:
-            outputs = write(file, folder, batch)
-            n_bytes = end_of(file)
-        bound += [
-            line | {"outputs": [{"file": name, "bytes": n_bytes, **output}]}
-            for line, output in zip(batch, outputs, strict=True)
-        ]
-    return bound
+            written = write(file, folder, batch)
+            n_bytes = size_so_far(file)
+        outputs = (Output(name, n_bytes, arrays, place) for place, arrays in written)
+        merged += [replace(line, outputs=(output,)) for line, output in zip(batch, outputs, strict=True)]
+    return merged
 
 
 def remove_unmentioned(folder: Folder, suffix: str, taken: Collection[str]) -> None:
-    """Remove the bound files that no manifest line mentions."""
+    """Remove the numbered files that no manifest line mentions."""
     for name in list(folder.names("features-")):
         if _numbered(suffix).fullmatch(name) and name not in taken:
             folder.remove(name)
@@ -62,12 +62,12 @@ def _free_names(suffix: str, taken: Collection[str]) -> Iterator[str]:
     return (f"features-{number:06d}{suffix}" for number in itertools.count(max(numbers, default=-1) + 1))
 
 
-def batches(lines: Sequence[Line], kind_of: Callable[[Line], Hashable]) -> list[list[Line]]:
-    """Return the lines of each file: of one kind, at most FILE_VIDEOS of them and about FILE_BYTES of parts."""
-    made: list[list[Line]] = []
-    latest: dict[Hashable, tuple[list[Line], int]] = {}  # kind -> its newest file, and the bytes in it
+def batches(lines: Sequence[ManifestLine], kind_of: Callable[[ManifestLine], Hashable]) -> list[list[ManifestLine]]:
+    """Return the lines of each file: of one kind, at most FILE_VIDEOS of them, about FILE_BYTES of staged files."""
+    made: list[list[ManifestLine]] = []
+    latest: dict[Hashable, tuple[list[ManifestLine], int]] = {}  # kind -> its newest file, and the bytes in it
     for line in lines:
-        kind, n_bytes = kind_of(line), line["outputs"][0]["bytes"]
+        kind, n_bytes = kind_of(line), line.outputs[0].bytes
         batch, filled = latest.get(kind, ([], 0))
         if not batch or len(batch) >= FILE_VIDEOS or filled + n_bytes > FILE_BYTES:
             batch, filled = [], 0

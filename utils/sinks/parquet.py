@@ -1,15 +1,16 @@
 """Parquet files with a row per window: features-000000.parquet, …"""
 
 import json
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from utils.sinks import staging
+from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.naming import valid_text
 from utils.sinks.numbered import merge_numbered
-from utils.sinks.output import Line, Output, end_of, features_in
+from utils.sinks.output import ArrayInfo, Output, features_in, size_so_far
 from utils.storage.folder import Folder
 
 if TYPE_CHECKING:
@@ -22,32 +23,33 @@ TEXTS = ["id", "name", "meta"]  # the columns in which values come again and aga
 GROUP_BYTES = 32 << 20  # of a row group: what a reader takes into memory at once, at the least
 
 
-def merge(folder: Folder, lines: Sequence[Line], taken: Collection[str]) -> list[Line]:
+def merge(folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str]) -> list[ManifestLine]:
     """Put staged videos into new files, see `merge_numbered`; features of different sizes come into different files."""
     return merge_numbered(folder, lines, taken, SUFFIX, _write, _columns)
 
 
-def _columns(line: Line) -> Hashable:
+def _columns(line: ManifestLine) -> Hashable:
     """Return what decides the columns: keys, sizes and dtypes, and whether there are crops."""
-    arrays = line["outputs"][0]["arrays"]
+    arrays = line.outputs[0].arrays
     features = [(key, arrays[key]) for key in features_in(arrays)]
-    return tuple((key, array["shape"][-1], array["dtype"], len(array["shape"]) == 3) for key, array in features)
+    return tuple((key, info.shape[-1], info.dtype, len(info.shape) == 3) for key, info in features)
 
 
-def _write(file: BinaryIO, folder: Folder, lines: Sequence[Line]) -> list[Output]:
-    outputs: list[Output] = []
-    tables = _tables(folder, lines, outputs)
-    _write_tables(file, tables)
-    return outputs
+def _write(file: BinaryIO, folder: Folder, lines: Sequence[ManifestLine]) -> list[tuple[str, Mapping[str, ArrayInfo]]]:
+    written: list[tuple[str, Mapping[str, ArrayInfo]]] = []
+    _write_tables(file, _tables(folder, lines, written))
+    return written
 
 
-def _tables(folder: Folder, lines: Sequence[Line], outputs: list[Output]) -> Iterator["pa.Table"]:
-    """Yield the rows of each video, and add what is written of it to `outputs`."""
+def _tables(
+    folder: Folder, lines: Sequence[ManifestLine], written: list[tuple[str, Mapping[str, ArrayInfo]]]
+) -> Iterator["pa.Table"]:
+    """Yield the rows of each video, and add its place and arrays to `written`."""
     for line in lines:
-        arrays = line["outputs"][0]["arrays"]
-        with staging.opened(folder, line) as part:
-            yield _table(line, part)
-            outputs.append({"place": valid_text(line["id"]), "arrays": {key: arrays[key] for key in part.features}})
+        output = staging.staged_output(line)
+        with staging.opened(folder, output) as staged:
+            yield _table(line, staged)
+            written.append((valid_text(line.id), {key: output.arrays[key] for key in staged.features}))
 
 
 def _write_tables(file: BinaryIO, tables: Iterator["pa.Table"]) -> None:
@@ -61,9 +63,8 @@ def _write_tables(file: BinaryIO, tables: Iterator["pa.Table"]) -> None:
     for table in tables:
         if writer is None:
             columns = [name for name in table.column_names if name not in _embeddings(table.schema)]
-            writer = pq.ParquetWriter(
-                file, table.schema, compression="zstd", use_dictionary=TEXTS, write_statistics=columns
-            )
+            options: Any = {"use_dictionary": TEXTS, "write_statistics": columns}  # its annotations know no lists
+            writer = pq.ParquetWriter(file, table.schema, compression="zstd", **options)
         if waiting and n_bytes + table.nbytes > GROUP_BYTES:
             _write_group(writer, waiting)
             waiting, n_bytes = [], 0
@@ -88,24 +89,24 @@ def _embeddings(schema: "pa.Schema") -> list[str]:
     return [field.name for field in schema if pa.types.is_fixed_size_list(field.type)]
 
 
-def _table(line: Line, part: staging.StagedVideo) -> "pa.Table":
+def _table(line: ManifestLine, staged: staging.StagedVideo) -> "pa.Table":
     """Return a row per window, or per crop of each window; one row where the features are of the whole video."""
     import pyarrow as pa
 
-    arrays = {key: part.array(key) for key in part.features}
+    arrays = {key: staged.array(key) for key in staged.features}
     shape = next(iter(arrays.values())).shape
     n_windows, n_crops = (shape[0] if len(shape) > 1 else 1), (shape[1] if len(shape) > 2 else 1)
     n_rows = n_windows * n_crops
-    start_s, end_s = _spans(part, n_windows)
-    meta = json.dumps(line["meta"]) if line.get("meta") else None
+    start_s, end_s = _spans(staged, n_windows)
+    meta = json.dumps(dict(line.meta)) if line.meta else None
     columns = {
-        "id": pa.array([valid_text(line["id"])] * n_rows, pa.string()),
-        "name": pa.array([valid_text(line["name"])] * n_rows, pa.string()),
+        "id": pa.array([valid_text(line.id)] * n_rows, pa.string()),
+        "name": pa.array([valid_text(line.name)] * n_rows, pa.string()),
         "window_index": pa.array(np.repeat(np.arange(n_windows), n_crops), pa.int32()),
         **({"crop": pa.array(np.tile(np.arange(n_crops), n_windows), pa.int32())} if len(shape) > 2 else {}),
         "start_s": pa.array([value for value in start_s for _ in range(n_crops)], pa.float64()),
         "end_s": pa.array([value for value in end_s for _ in range(n_crops)], pa.float64()),
-        "fps": pa.array([line.get("fps")] * n_rows, pa.float64()),
+        "fps": pa.array([line.fps] * n_rows, pa.float64()),
         "meta": pa.array([meta] * n_rows, pa.string()),
     }
     for key, array in arrays.items():
@@ -115,9 +116,9 @@ def _table(line: Line, part: staging.StagedVideo) -> "pa.Table":
     return pa.table(columns)
 
 
-def _spans(part: staging.StagedVideo, n_windows: int) -> tuple[list[float | None], list[float | None]]:
+def _spans(staged: staging.StagedVideo, n_windows: int) -> tuple[list[float | None], list[float | None]]:
     """Return the start and the end of each row in seconds, None where that is not known."""
-    start_s, end_s = part.times("start_s"), part.times("end_s")
+    start_s, end_s = staged.times("start_s"), staged.times("end_s")
     if start_s is None or end_s is None or not len(start_s):
         return [None] * n_windows, [None] * n_windows
     if len(start_s) == n_windows:
@@ -129,7 +130,9 @@ def _spans(part: staging.StagedVideo, n_windows: int) -> tuple[list[float | None
 
 def remove_places(folder: Folder, name: str, places: Collection[str]) -> None:
     """Write a file anew without the rows of some videos; without rows it is removed."""
-    import pyarrow.compute as pc
+    import pyarrow.compute
+
+    pc: Any = pyarrow.compute  # its functions are made when it is imported, so type checkers know none
 
     try:
         old = ParquetFile(folder, name)
@@ -160,7 +163,7 @@ class ParquetFile:
         import pyarrow.parquet as pq
 
         self._stream = folder.open(name)
-        self.n_bytes = end_of(self._stream)
+        self.n_bytes = size_so_far(self._stream)
         self._file = pq.ParquetFile(self._stream)
         self._group: tuple[int, Any] = (-1, None)  # the one read last
         self._places: dict[str, tuple[int, int]] | None = None
@@ -190,20 +193,20 @@ class ParquetFile:
 
     def holds(self, output: Output) -> bool:
         """Return whether the video is in the file: sure if it is as long as it was, else its rows are looked for."""
-        if self.n_bytes == output["bytes"]:
+        if self.n_bytes == output.bytes:
             return True
-        shape = next(iter(output["arrays"].values()))["shape"]
-        n_rows = self.places.get(output["place"], (0, 0))[1]
+        shape = next(iter(output.arrays.values())).shape
+        n_rows = self.places.get(output.place or "", (0, 0))[1]
         return n_rows == int(np.prod(shape[:-1]))
 
     def read(self, output: Output) -> dict[str, np.ndarray]:
         """Return the video's features."""
-        start, n_rows = self.places[output["place"]]
+        start, n_rows = self.places[output.place or ""]
         rows = self._rows(start, n_rows)
         arrays = {}
-        for key, described in output["arrays"].items():
-            column = rows[EMBEDDING if len(output["arrays"]) == 1 else key].combine_chunks()
-            arrays[key] = column.flatten().to_numpy(zero_copy_only=False).reshape(described["shape"])
+        for key, info in output.arrays.items():
+            column = rows[EMBEDDING if len(output.arrays) == 1 else key].combine_chunks()
+            arrays[key] = column.flatten().to_numpy(zero_copy_only=False).reshape(info.shape)
         return arrays
 
     def _rows(self, start: int, n_rows: int) -> "pa.Table":

@@ -1,14 +1,11 @@
 """Features shown as text."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from utils.sinks.output import Output
-
-if TYPE_CHECKING:
-    from utils.sinks.record import Record
+from utils.sinks.record import Record
 
 
 class PrintSink:
@@ -17,7 +14,7 @@ class PrintSink:
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show = show
 
-    def write(self, record: "Record") -> list[Output]:
+    def write(self, record: Record) -> list[Output]:
         """Show the record as text."""
         lines = [record.ref.label]
         for key, array in record.arrays.items():

@@ -1,52 +1,31 @@
-"""OutputReader read back, whatever format they are in: to find damaged ones, and for --out."""
+"""Outputs read back, whatever format they are in: to find damaged ones, and for --out."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from types import ModuleType
-from typing import Protocol
 
 import numpy as np
 
 from utils.errors import RunError
 from utils.sinks import arrays, npz, staging
-from utils.sinks.acav import UP, ShardFile
-from utils.sinks.h5 import H5File
-from utils.sinks.output import Output
-from utils.sinks.parquet import ParquetFile
-from utils.sinks.webdataset import TarOfFeatures
+from utils.sinks.acav import UP
+from utils.sinks.formats import FORMATS
+from utils.sinks.output import MergedFile, Output, VideoFiles
 from utils.storage.folder import Folder
 
-OPEN_FILES = 4  # bound files that are kept open; videos that are neighbours in a list often share one
-
-
-class MergedFile(Protocol):
-    """A file with the features of many videos, open for reading.
-
-    n_bytes: its size, if it is written once; None if it grows.
-    """
-
-    n_bytes: int | None
-
-    def holds(self, output: Output) -> bool:
-        """Return whether a video's features are in the file."""
-        ...
-
-    def read(self, output: Output) -> dict[str, np.ndarray]:
-        """Return a video's features."""
-        ...
+OPEN_FILES = 4  # merged files that are kept open; videos that are neighbours in a list often share one
 
 
 class OutputReader:
-    """Reads what sinks and binders wrote into a folder, as it is when a file is first asked for.
+    """Reads what sinks and merging wrote into a folder, as it is when a file is first asked for.
 
-    root: the folder above, where the result files of shards lie.
+    root: the folder above, where the result files of shards are.
     """
 
     def __init__(self, folder: Folder, root: Folder | None = None) -> None:
         self._folder = folder
         self._root = root
         self._open: OrderedDict[str, MergedFile] = OrderedDict()
-        self._sizes: dict[str, int | None] = {}  # of bound files that are whole
+        self._sizes: dict[str, int | None] = {}  # of merged files that are whole
         self._damaged: set[str] = set()
 
     def is_readable(self, outputs: Sequence[Output]) -> bool:
@@ -54,22 +33,22 @@ class OutputReader:
 
         Of an array in a file of one video the header is read. A file of many videos is opened once.
         """
-        return all(self._is_readable(output) for output in outputs)
+        return all(map(self._is_readable, outputs))
 
     def _is_readable(self, output: Output) -> bool:
-        name = output["file"]
+        name = output.file
         if name in self._damaged:
             return False
-        if self._sizes.get(name) == output["bytes"]:
+        if self._sizes.get(name) == output.bytes:
             return True
         try:
-            if "place" in output:
-                return self._bound(name).holds(output)
-            if self._folder.size(name) != output["bytes"]:
+            if output.place is not None:
+                return self._merged(name).holds(output)
+            if self._folder.size(name) != output.bytes:
                 return False
-            return _module(output).is_whole(self._folder, output)
+            return _files(output).is_whole(self._folder, output)
         except staging.DAMAGE:
-            if "place" in output:
+            if output.place is not None:
                 self._damaged.add(name)
             return False
 
@@ -81,51 +60,39 @@ class OutputReader:
         """
         found: dict[str, np.ndarray] = {}
         for output in outputs:
-            name = output["file"]
             try:
-                if "place" in output:
-                    found |= self._bound(name).read(output)
+                if output.place is not None:
+                    found |= self._merged(output.file).read(output)
                 else:
-                    found |= _module(output).read(self._folder, output)
+                    found |= _files(output).read(self._folder, output)
             except staging.DAMAGE as error:
                 cause = str(error) or type(error).__name__
                 raise RunError(
-                    f"{self._folder}/{name}: cannot be read ({cause}); run the same command again to make it anew"
+                    f"{self._folder}/{output.file}: cannot be read ({cause}); run the same command again, which "
+                    "extracts it again"
                 ) from error
         return found
 
-    def _bound(self, name: str) -> MergedFile:
+    def _merged(self, name: str) -> MergedFile:
         if name in self._open:
             self._open.move_to_end(name)
             return self._open[name]
+        folder = self._folder
         if name.startswith(UP):
             if self._root is None:
-                raise ValueError(f"{name} lies outside the folder, so its own folder must be given")
-            opened: MergedFile = ShardFile(self._root, name)
-        else:
-            opened = BOUND_FILES[name.rpartition(".")[2]](self._folder, name)
-        self._open[name] = opened
+                raise ValueError(f"{name} is outside the folder, so its own folder must be given")
+            folder = self._root
+        suffix = f".{name.rpartition('.')[2]}"
+        merged = next(each.merged for each in FORMATS.values() if each.merged and each.merged.suffix == suffix)
+        self._open[name] = opened = merged.open(folder, name)
         self._sizes[name] = opened.n_bytes
         if len(self._open) > OPEN_FILES:
             self._open.popitem(last=False)
         return opened
 
 
-BOUND_FILES = {"h5": H5File, "parquet": ParquetFile, "tar": TarOfFeatures}
-
-
-def _module(output: Output) -> ModuleType:
-    """Return the module whose is_whole and read know a file of one video."""
+def _files(output: Output) -> VideoFiles:
+    """Return what reads a file of one video."""
     if staging.is_staged(output):
         return staging
-    return npz if output["file"].endswith(".npz") else arrays
-
-
-def is_readable(folder: Folder, outputs: Sequence[Output], root: Folder | None = None) -> bool:
-    """Return whether one video's outputs can be read, see `OutputReader`."""
-    return OutputReader(folder, root).is_readable(outputs)
-
-
-def read_outputs(folder: Folder, outputs: Sequence[Output], root: Folder | None = None) -> dict[str, np.ndarray]:
-    """Return one video's arrays, see `OutputReader`."""
-    return OutputReader(folder, root).read(outputs)
+    return npz if output.file.endswith(".npz") else arrays

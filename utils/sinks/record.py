@@ -13,7 +13,7 @@ class Record:
 
     arrays: key → [windows, ...], and "fps", "timestamps_ms" where the model saves them.
     features: the keys that are the model's outputs.
-    facts: single numbers that formats with room for them carry along, such as clip_length.
+    attributes: single numbers that formats with room for them carry along, such as clip_length.
     start_s, end_s: when each window begins and ends, float64 [windows]: the times of its first and its last frame, or
         of the sound in it; None where the arrays have no row per window.
     """
@@ -21,6 +21,6 @@ class Record:
     ref: VideoRef
     arrays: dict[str, np.ndarray]
     features: list[str]
-    facts: dict[str, float] = field(default_factory=dict)
+    attributes: dict[str, float] = field(default_factory=dict)
     start_s: np.ndarray | None = None
     end_s: np.ndarray | None = None

@@ -1,29 +1,30 @@
-"""Parts: finished videos that wait to be bound into a file that only one process may write."""
+"""Finished videos that wait, each in a file, to be merged into a file that only one process may write."""
 
 import contextlib
 import hashlib
 import json
 import logging
+import re
 import shutil
 import struct
 import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Generator, Iterable, Iterator
+from typing import BinaryIO
 
 import numpy as np
 
 from utils.sinks import npz
-from utils.sinks.arrays import npy_header
-from utils.sinks.output import Line, Output, end_of, output_of
+from utils.sinks.arrays import npy_info
+from utils.sinks.manifest_line import ManifestLine
+from utils.sinks.output import ArrayInfo, Output, describe, size_so_far
+from utils.sinks.record import Record
 from utils.storage.folder import Folder
 
-if TYPE_CHECKING:
-    from utils.sinks.record import Record
-
-STAGING = ".featmill/parts/"
+STAGING = ".featmill/staging/"
+STAGED = re.compile(r"\.[a-z]+/(staging|parts)/")  # also as earlier versions named the folders
 ARRAYS = "arrays/"
 ABOUT = "about"  # JSON: features, facts
 DAMAGE = (  # what reading a damaged file raises, whatever its format
@@ -42,41 +43,47 @@ class StagingSink:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
-    def write(self, record: "Record") -> list[Output]:
+    def write(self, record: Record) -> list[Output]:
         """Write the record, with the times of its windows."""
         times = {"start_s": record.start_s, "end_s": record.end_s}
         arrays = record.arrays | {key: array for key, array in times.items() if array is not None}
-        about = json.dumps({"features": list(record.features), "facts": record.facts})
+        about = json.dumps({"features": list(record.features), "facts": record.attributes})
         name = staged_name(record.ref.id)
         with self._folder.whole(name) as file:
             members = {f"{ARRAYS}{key}": array for key, array in arrays.items()}
             npz.save(file, {ABOUT: np.frombuffer(about.encode(), np.uint8)} | members)
-            n_bytes = end_of(file)
-        return [output_of(name, n_bytes, arrays)]
+            n_bytes = size_so_far(file)
+        return [Output(name, n_bytes, describe(arrays))]
 
 
 def staged_name(video_id: str) -> str:
-    """Return where the part of a video lies in the output folder."""
+    """Return the staged file of a video, relative to the output folder."""
     digest = hashlib.sha256(video_id.encode("utf-8", "backslashreplace")).hexdigest()[:32]
     return f"{STAGING}{digest[:2]}/{digest}.npz"
 
 
 def is_staged(output: Output) -> bool:
-    """Return whether an output is a part."""
-    return output["file"].startswith(STAGING)
+    """Return whether an output waits to be merged."""
+    return STAGED.match(output.file) is not None
+
+
+def staged_output(line: ManifestLine) -> Output:
+    """Return the one output of a line whose video waits to be merged."""
+    (output,) = line.outputs
+    return output
 
 
 class StagedVideo:
-    """A part that is open for reading.
+    """A staged file, open for reading.
 
-    features: the keys that are the model's outputs. facts: see `utils.worker.assemble.Record`.
+    features: the keys that are the model's outputs. attributes: see `Record`.
     """
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         about = json.loads(self.array(ABOUT, "").tobytes())
         self.features: list[str] = about["features"]
-        self.facts: dict[str, float] = about["facts"]
+        self.attributes: dict[str, float] = about["facts"]
         names = (name.removesuffix(".npy") for name in archive.namelist())
         self.keys = [name.removeprefix(ARRAYS) for name in names if name.startswith(ARRAYS)]
 
@@ -86,19 +93,19 @@ class StagedVideo:
             return np.lib.format.read_array(member, allow_pickle=False)
 
     def times(self, key: str) -> np.ndarray | None:
-        """Return "start_s" or "end_s" of the windows, float64 [windows], None where rows are no windows."""
+        """Return "start_s" or "end_s" of the windows, float64 [windows], None where rows are not windows."""
         return self.array(key) if key in self.keys else None
 
-    def header(self, key: str) -> tuple[tuple[int, ...], np.dtype]:
+    def info(self, key: str) -> ArrayInfo:
         """Return shape and dtype of an array."""
         with self._archive.open(f"{ARRAYS}{key}.npy") as member:
-            shape, _, dtype = npy_header(member)
-        return shape, dtype
+            return npy_info(member)
 
     def blocks(self, key: str) -> Iterator[np.ndarray]:
         """Yield the rows of an array of one dimension or more in blocks of some MiB."""
         with self._archive.open(f"{ARRAYS}{key}.npy") as member:
-            shape, _, dtype = npy_header(member)
+            info = npy_info(member)
+            shape, dtype = info.shape, np.dtype(info.dtype)
             row_bytes = int(np.prod(shape[1:])) * dtype.itemsize
             n_rows = max(1, BLOCK_BYTES // max(row_bytes, 1))
             for start in range(0, shape[0], n_rows):
@@ -112,10 +119,9 @@ class StagedVideo:
 
 
 @contextlib.contextmanager
-def opened(folder: Folder, line: Line) -> Iterator[StagedVideo]:
-    """Open the part that a manifest line names."""
-    (output,) = line["outputs"]
-    with near(folder, output["file"]) as file, zipfile.ZipFile(file) as archive:
+def opened(folder: Folder, output: Output) -> Generator[StagedVideo, None, None]:
+    """Open a staged file."""
+    with near(folder, output.file) as file, zipfile.ZipFile(file) as archive:
         yield StagedVideo(archive)
 
 
@@ -134,15 +140,15 @@ def near(folder: Folder, name: str) -> BinaryIO:
     return copy  # type: ignore[return-value]
 
 
-def intact(folder: Folder, lines: Iterable[Line]) -> list[Line]:
-    """Return the lines whose parts can be read to the last byte; warn of the others, which a later run makes anew."""
+def intact(folder: Folder, lines: Iterable[ManifestLine]) -> list[ManifestLine]:
+    """Return the lines whose staged files can be read to the last byte; warn of the others."""
     return [line for line in lines if _is_intact(folder, line)]
 
 
-def _is_intact(folder: Folder, line: Line) -> bool:
-    (output,) = line["outputs"]
+def _is_intact(folder: Folder, line: ManifestLine) -> bool:
+    output = staged_output(line)
     try:
-        with near(folder, output["file"]) as file, zipfile.ZipFile(file) as archive:
+        with near(folder, output.file) as file, zipfile.ZipFile(file) as archive:
             broken = archive.testzip()
             if broken is None:
                 StagedVideo(archive)
@@ -150,7 +156,7 @@ def _is_intact(folder: Folder, line: Line) -> bool:
             cause = f"{broken} has changed"
     except DAMAGE as error:
         cause = str(error) or type(error).__name__
-    log.warning("%s: its features are lost (%s); run the same command again", line["id"], cause)
+    log.warning("%s: its features are lost (%s); run the same command again", line.id, cause)
     return False
 
 
@@ -161,22 +167,21 @@ def is_whole(folder: Folder, output: Output) -> bool:
 
 def read(folder: Folder, output: Output) -> dict[str, np.ndarray]:
     """Return all arrays of a part."""
-    with opened(folder, {"outputs": [output]}) as part:
-        return {key: part.array(key) for key in output["arrays"]}
+    with opened(folder, output) as staged:
+        return {key: staged.array(key) for key in output.arrays}
 
 
-def remove_staged(folder: Folder, lines: Iterable[Line]) -> None:
-    """Remove the parts that lines named before they were bound."""
-    for line in lines:
-        for output in line["outputs"]:
-            folder.remove(output["file"])
+def remove_staged(folder: Folder, outputs: Iterable[Output]) -> None:
+    """Remove staged files that have been merged."""
+    for output in outputs:
+        folder.remove(output.file)
 
 
 def tidy_staging(folder: Folder) -> None:
-    """Remove the folders of parts that are empty; only while no worker writes."""
+    """Remove the staging folders that are empty; only while no worker writes."""
     if folder.local is None:
         return
-    parts = folder.local / STAGING
-    for path in (*parts.glob("*"), parts):
+    root = folder.local / STAGING
+    for path in (*root.glob("*"), root):
         with contextlib.suppress(OSError):  # not empty, or not there
             path.rmdir()

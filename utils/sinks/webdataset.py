@@ -3,50 +3,53 @@
 import io
 import json
 import tarfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import BinaryIO
 
 import numpy as np
 
 from utils.sinks import staging
-from utils.sinks.arrays import npy_header
+from utils.sinks.arrays import npy_info
+from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.naming import sample_key
 from utils.sinks.numbered import merge_numbered
-from utils.sinks.output import Line, Output, agrees, end_of
+from utils.sinks.output import ArrayInfo, Output, size_so_far
 from utils.storage.folder import Folder
 
 SUFFIX = ".tar"
 END = bytes(1024)  # two blocks of zeros, with which a tar ends
 
 
-def merge(folder: Folder, lines: Sequence[Line], taken: Collection[str]) -> list[Line]:
-    """Put parts together into new files, see `merge_numbered`."""
+def merge(folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str]) -> list[ManifestLine]:
+    """Merge staged videos into new files, see `merge_numbered`."""
     return merge_numbered(folder, lines, taken, SUFFIX, _write)
 
 
-def _write(file: BinaryIO, folder: Folder, lines: Sequence[Line]) -> list[Output]:
-    outputs: list[Output] = []
+def _write(file: BinaryIO, folder: Folder, lines: Sequence[ManifestLine]) -> list[tuple[str, Mapping[str, ArrayInfo]]]:
+    written: list[tuple[str, Mapping[str, ArrayInfo]]] = []
     used: set[str] = set()
     with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for line in lines:
-            key = sample_key(line["name"], line["id"])
+            key = sample_key(line.name, line.id)
             while key in used:
                 key += "_"
             used.add(key)
-            with staging.opened(folder, line) as part:
-                _add(tar, key, line, part)
-            outputs.append({"place": key, "arrays": line["outputs"][0]["arrays"]})
-    return outputs
+            output = staging.staged_output(line)
+            with staging.opened(folder, output) as staged:
+                _add(tar, key, line, staged)
+            written.append((key, output.arrays))
+    return written
 
 
-def _add(tar: tarfile.TarFile, key: str, line: Line, part: staging.StagedVideo) -> None:
+def _add(tar: tarfile.TarFile, key: str, line: ManifestLine, staged: staging.StagedVideo) -> None:
     """Add a video's members, one after the other; the arrays are copied as they are."""
-    for name in part.keys:
-        stream, n_bytes = part.raw(name)
+    for name in staged.keys:
+        stream, n_bytes = staged.raw(name)
         with stream:
             tar.addfile(_header(f"{key}.{name}.npy", n_bytes), stream)
-    about = {name: line.get(name) for name in ("id", "name", "source", "status", "reason", "fps", "windows", "meta")}
-    data = json.dumps(about | {"features": part.features, "facts": part.facts}).encode()
+    content = line.to_json() | {"meta": dict(line.meta)}
+    about = {name: content[name] for name in ("id", "name", "source", "status", "reason", "fps", "windows", "meta")}
+    data = json.dumps(about | {"features": staged.features, "facts": staged.attributes}).encode()
     tar.addfile(_header(f"{key}.json", len(data)), io.BytesIO(data))
 
 
@@ -88,7 +91,7 @@ class TarOfFeatures:
 
     def __init__(self, folder: Folder, name: str) -> None:
         self._stream = folder.open(name)
-        self.n_bytes = end_of(self._stream)
+        self.n_bytes = size_so_far(self._stream)
         self._stream.seek(max(0, self.n_bytes - len(END)))
         if self._stream.read() != END:
             raise ValueError("it does not end as a tar does")
@@ -115,22 +118,19 @@ class TarOfFeatures:
 
     def holds(self, output: Output) -> bool:
         """Return whether the sample is in the file: sure if it is as long as it was, else it is looked for."""
-        if self.n_bytes == output["bytes"]:
+        if self.n_bytes == output.bytes:
             return True
-        sample = self.samples.get(output["place"], {})
-        return all(self._agrees(sample.get(f"{key}.npy"), array) for key, array in output["arrays"].items())
+        sample = self.samples.get(output.place or "", {})
+        return all(self._agrees(sample.get(f"{key}.npy"), info) for key, info in output.arrays.items())
 
-    def _agrees(self, member: tarfile.TarInfo | None, described: dict[str, object]) -> bool:
-        if member is None:
-            return False
-        shape, _, dtype = npy_header(self.stream(member))
-        return agrees(described, shape, dtype)
+    def _agrees(self, member: tarfile.TarInfo | None, info: ArrayInfo) -> bool:
+        return member is not None and npy_info(self.stream(member)) == info
 
     def read(self, output: Output) -> dict[str, np.ndarray]:
         """Return the sample's arrays."""
-        sample = self.samples[output["place"]]
+        sample = self.samples[output.place or ""]
         return {
             key: np.lib.format.read_array(io.BytesIO(self.stream(member).read(member.size)), allow_pickle=False)
-            for key in output["arrays"]
+            for key in output.arrays
             for member in [sample[f"{key}.npy"]]
         }

@@ -1,12 +1,12 @@
 """What every kind of source offers, and the light form in which lists are compared before any work."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from os.path import exists
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from utils.sources.names import as_json
-from utils.sources.ref import VideoRef
+from utils.sources.ref import Refusal, VideoRef
 from utils.storage.urls import is_url
 
 
@@ -27,7 +27,7 @@ class Mention(NamedTuple):
     end_s: float | None = None
     has_id: bool = False
     meta: Mapping[str, Any] = {}
-    refused: tuple[str, str] | None = None
+    refused: Refusal | None = None
 
 
 class ListedSource(Protocol):
@@ -52,8 +52,11 @@ class StreamedSource(Protocol):
 
     roots: tuple[Path, ...]
 
-    def refs(self) -> Iterator[VideoRef]:
-        """Yield the videos that are left to do, in order; what cannot be read is a refused one."""
+    def refs(self, shard_done: Callable[[str], bool]) -> Iterator[VideoRef]:
+        """Yield the videos that are left to do, in order; what cannot be read is a refused one.
+
+        shard_done: returns whether all clips of the tar at a path are done.
+        """
         ...
 
     def listed(self) -> Iterator[VideoRef]:

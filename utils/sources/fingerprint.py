@@ -28,7 +28,7 @@ class Fingerprint:
     inspected: False where nobody looked at the file, since that might hang.
     """
 
-    path: str
+    path: str = ""
     member: str = ""
     offset: int = 0
     segment: tuple[float | None, float | None] | None = None

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ class HuggingFaceSource:
         self._id = next((name for name in IDS if name in self._others), None)
         self._rows = _undecoded(rows, self._video, features).select_columns([self._video, *self._others])
 
-    def refs(self) -> Iterator[VideoRef]:
+    def refs(self, shard_done: Callable[[str], bool]) -> Iterator[VideoRef]:
         """Yield the videos; a row without one is refused, and so is the rest after a read error."""
         yield from self._read(self._rows, with_data=True)
 
@@ -149,7 +149,7 @@ def _load(name: str, config: str | None, split: str) -> "IterableDataset":
 
 
 @contextlib.contextmanager
-def _without_torch() -> Iterator[None]:
+def _without_torch() -> Generator[None, None, None]:
     """Keep the package from importing PyTorch, which takes two seconds and is not needed."""
     before = os.environ.get("USE_TORCH")
     os.environ["USE_TORCH"] = "0"

@@ -55,14 +55,17 @@ class Inputs:
         if next(numbers, None) is not None:
             raise changed
 
-    def __iter__(self) -> Iterator[VideoRef]:
-        """Yield each video once, in order, without those of finished shards."""
+    def refs(self, shard_done: Callable[[str], bool] = never) -> Iterator[VideoRef]:
+        """Yield each video once, in order, without those of finished shards.
+
+        shard_done: returns whether all clips of the tar at a path are done, so that it need not be opened.
+        """
         is_first = self._repeats.is_first
         for number, mention in self._numbered():
             if is_first[number]:
                 yield to_ref(mention)
         for stream in self._streams:
-            yield from stream.refs()
+            yield from stream.refs(shard_done)
 
     def listed(self) -> Iterator[VideoRef]:
         """Yield a video for every mention in list order, including repeats and those of finished shards."""
@@ -73,10 +76,8 @@ class Inputs:
             yield from stream.listed()
 
 
-def collect(run: RunConfig, shard_done: Callable[[str], bool] = never) -> Inputs:
+def collect(run: RunConfig) -> Inputs:
     """Return the inputs of a run: command line, list, folder, tars, in this order; or a data set.
-
-    shard_done: returns whether all clips of the tar at a path are done, so that it need not be opened.
 
     Raises:
         UserError: there are none, or two different files would write the same outputs.
@@ -86,7 +87,7 @@ def collect(run: RunConfig, shard_done: Callable[[str], bool] = never) -> Inputs
         listings.append(ListSource(run.video_paths, run.file_with_video_paths, run.video_root))
     if run.input_dir is not None:
         listings.append(FolderSource(run.input_dir, run.glob))
-    shards = TarSource(run.tar_path, run.meta_path, run.glob, shard_done) if run.tar_path else None
+    shards = TarSource(run.tar_path, run.meta_path, run.glob) if run.tar_path else None
     if run.hf_dataset is not None and (listings or shards):
         raise UserError("--hf_dataset cannot be combined with other inputs: use one run for each")
     data_set = HuggingFaceSource(run) if run.hf_dataset is not None else None

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from utils.media.input import BytesFile, FileRange, MediaSource, UrlFile
 from utils.storage.urls import is_url, redacted
+
+Refusal = tuple[Literal["skipped", "failed"], str]  # status and reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class VideoRef:
     data: the file itself, where the source has it in memory.
     shard: the shard that it comes from, such as "shard-000003"; empty if none.
     meta: other information from the source, as JSON: columns of a list, metadata of a shard.
-    refused: why the source cannot provide it, as (status, reason): recorded, and nothing is opened.
+    refused: why the source cannot provide it: recorded, and nothing is opened.
     """
 
     id: str
@@ -35,7 +37,7 @@ class VideoRef:
     data: bytes | None = field(default=None, repr=False)
     shard: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    refused: tuple[str, str] | None = None
+    refused: Refusal | None = None
 
     @property
     def label(self) -> str:

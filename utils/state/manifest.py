@@ -7,17 +7,16 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from utils.sinks.manifest_line import ManifestLine
+from utils.sinks.staging import STAGED
 from utils.storage.folder import Folder
 from utils.storage.hash_index import HashIndex
 
 FILE_NAME = "manifest.jsonl"
-GIVEN = ("done", "partial")  # with outputs
-FINISHED = (*GIVEN, "skipped")  # what a later run need not do again
 ID_FIRST = b'{"id": '
 SETTINGS = re.compile(rb'"settings_hash": "([0-9a-f]{16})"')
-BOUND = re.compile(rb'"file": "(features-[^"/]+)"')
-PART = b'"file": ".featmill/parts/'
-Line = dict[str, Any]
+MERGED = re.compile(rb'"file": "(features-[^"/]+)"')
+STAGED_FILE = re.compile(rb'"file": "' + STAGED.pattern.encode())
 
 
 def settings_hash(settings: dict[str, Any]) -> str:
@@ -31,13 +30,13 @@ class Manifest:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
-    def append(self, *lines: Line) -> None:
+    def append(self, *lines: ManifestLine) -> None:
         """Add lines.
 
         Raises:
             RunError: they cannot be written.
         """
-        self._folder.append(FILE_NAME, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        self._folder.append(FILE_NAME, b"".join(json.dumps(line.to_json()).encode() + b"\n" for line in lines))
 
     def latest(self) -> "Latest":
         """Return the last line of each video."""
@@ -51,10 +50,10 @@ class Latest:
         self._folder = folder
         self._position: Any = None
         self._offsets = HashIndex()  # of the last line of each video, by a hash of its id
-        self._copy: BinaryIO | None = None  # of lines that do not lie in one local file
+        self._copy: BinaryIO | None = None  # of lines that are not in one local file
         self._first_new = 0
         self.hashes: set[str] = set()  # of the settings of all lines, also of those that later ones replace
-        self.bound_files: set[str] = set()  # the numbered files that lines mention
+        self.merged_files: set[str] = set()  # the numbered files that lines mention
         self.outdated: dict[str, set[str]] = {}  # of them, by file: places of videos that were extracted again
         self.refresh()
         self._first_new = self._copy.seek(0, 2) if self._copy else self._position
@@ -68,29 +67,32 @@ class Latest:
                 found = SETTINGS.search(raw)
                 if found:
                     self.hashes.add(found[1].decode())
-                self.bound_files.update(name.decode() for name in BOUND.findall(raw))
+                self.merged_files.update(name.decode() for name in MERGED.findall(raw))
                 self._put(_hashed(identity), offset, raw)
 
     def _put(self, key: int, offset: int, raw: bytes) -> None:
-        if PART in raw and (known := self._offsets.get(key)) is not None:
-            for output in self._read(known).get("outputs", []):
-                if "place" in output:
-                    self.outdated.setdefault(output["file"], set()).add(output["place"])
+        if STAGED_FILE.search(raw) and (known := self._line(key)) is not None:
+            for output in known.outputs:
+                if output.place is not None:
+                    self.outdated.setdefault(output.file, set()).add(output.place)
         if offset < 0:  # lines of several files come in no order of time
-            known = self._offsets.get(key)
-            if known is not None and self._read(known).get("finished", "") > _parsed(raw).get("finished", ""):
+            known, new = self._line(key), _parsed(raw)
+            if known is not None and new is not None and known.finished > new.finished:
                 return
             offset = self._copied(raw)
         self._offsets.put(key, offset)
 
     def _copied(self, raw: bytes) -> int:
         if self._copy is None:
-            self._copy = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the index
+            self._copy = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the index is used
         offset = self._copy.seek(0, 2)
         self._copy.write(raw)
         return offset
 
-    def _read(self, offset: int) -> Line:
+    def _line(self, key: int) -> ManifestLine | None:
+        offset = self._offsets.get(key)
+        if offset is None:
+            return None
         if self._copy is not None:
             self._copy.seek(offset)
             return _parsed(self._copy.readline())
@@ -98,13 +100,10 @@ class Latest:
             file.seek(offset)
             return _parsed(file.readline())
 
-    def get(self, identity: str) -> Line | None:
+    def get(self, identity: str) -> ManifestLine | None:
         """Return the last line of a video, None if it has none."""
-        offset = self._offsets.get(_hashed(identity))
-        if offset is None:
-            return None
-        line = self._read(offset)
-        return line if line.get("id") == identity else None
+        line = self._line(_hashed(identity))
+        return line if line is not None and line.id == identity else None
 
     def is_new(self, identity: str) -> bool:
         """Return whether the last line of a video was written since this index was made."""
@@ -114,7 +113,7 @@ class Latest:
     def __len__(self) -> int:
         return len(self._offsets)
 
-    def __iter__(self) -> Iterator[Line]:
+    def __iter__(self) -> Iterator[ManifestLine]:
         """Yield the last line of each video, in the order written."""
         file = self._copy
         if file is None:
@@ -123,7 +122,7 @@ class Latest:
             file = self._folder.open(FILE_NAME)
         for offset in self._offsets.sorted_values():
             file.seek(int(offset))
-            if line := _parsed(file.readline()):  # empty: damaged after its id
+            if (line := _parsed(file.readline())) is not None:  # None: damaged after its id
                 yield line
 
 
@@ -133,20 +132,19 @@ def _hashed(identity: str) -> int:
 
 
 def _id(raw: bytes) -> str | None:
-    """Return the id of a line; None if it was cut short by a crash, or is no line of ours."""
+    """Return the id of a line; None if it was cut short by a crash, or is not a manifest line."""
     try:
         if raw.startswith(ID_FIRST) and raw.endswith(b"}\n"):
             identity = json.JSONDecoder().raw_decode(raw.decode(), len(ID_FIRST))[0]
-        else:
-            identity = _parsed(raw).get("id")
+            return identity if isinstance(identity, str) else None
     except ValueError:
         return None
-    return identity if isinstance(identity, str) else None
+    line = _parsed(raw)
+    return None if line is None else line.id
 
 
-def _parsed(raw: bytes) -> Line:
+def _parsed(raw: bytes) -> ManifestLine | None:
     try:
-        line = json.loads(raw)
+        return ManifestLine.from_json(json.loads(raw))
     except ValueError:
-        return {}
-    return line if isinstance(line, dict) and "id" in line and "status" in line else {}
+        return None

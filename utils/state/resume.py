@@ -4,41 +4,40 @@ import json
 from typing import Any
 
 from utils.errors import UserError
+from utils.sinks.manifest_line import FINISHED, WITH_OUTPUTS, ManifestLine
 from utils.sinks.readback import OutputReader
-from utils.sources.fingerprint import Fingerprint, fingerprint
+from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
-from utils.state import manifest
-from utils.state.manifest import FINISHED, Line
+from utils.state.manifest import Latest, settings_hash
 from utils.storage.folder import Folder
 
 Settings = dict[str, Any]  # all that decides what the features are
 
 
-def is_done(line: Line | None, ref: VideoRef, outputs: OutputReader, settings: str, on_extraction: str) -> bool:
+def is_done(line: ManifestLine | None, ref: VideoRef, outputs: OutputReader, settings: str, on_extraction: str) -> bool:
     """Return whether `line` says that `ref` needs no work: same settings and format, same input, outputs in place.
 
     An input that cannot be seen now counts as the same: it may be unmounted for a while, or removed to save room.
     """
-    if not line or line["status"] not in FINISHED or line.get("settings_hash") != settings:
+    if line is None or line.status not in FINISHED:
         return False
-    if line.get("on_extraction") != on_extraction:
+    if (line.stamp.settings_hash, line.stamp.on_extraction) != (settings, on_extraction):
         return False
-    now = fingerprint(ref)
-    if now.bytes is not None and Fingerprint.from_json(line.get("source") or {}) != now:
+    source = fingerprint(ref)
+    if line.source != source and source.bytes is not None:
         return False
-    return outputs.is_readable(line.get("outputs", []))
+    return outputs.is_readable(line.outputs)
 
 
-def refuse_mixing(folder: Folder, latest: manifest.Latest, settings: Settings) -> None:
+def refuse_mixing(folder: Folder, latest: Latest, settings: Settings) -> None:
     """Raise UserError if the folder holds outputs of other settings, naming the difference."""
-    own = manifest.settings_hash(settings)
+    own = settings_hash(settings)
     if not latest.hashes - {own}:
         return
-    others = {line["settings_hash"] for line in latest if line["status"] in manifest.GIVEN} - {own}
+    others = {line.stamp.settings_hash for line in latest if line.status in WITH_OUTPUTS} - {own}
     if not others:
         return
-    other = sorted(others)[0]
-    known = _settings_of_run(folder, other)
+    known = _settings_of_run(folder, min(others))
     differences = [
         f"{key}: {known.get(key)} there, {value} now" for key, value in settings.items() if known.get(key) != value
     ]

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-from utils.state.manifest import GIVEN, Latest
+from utils.sinks.manifest_line import WITH_OUTPUTS
+from utils.state.manifest import Latest
 from utils.storage import processes
 from utils.storage.folder import Folder
 
@@ -16,29 +17,31 @@ VERSION = "0.1.0"
 PACKAGES = ("torch", "torchvision", "av", "numpy")
 
 
-class RunFiles:
-    """The files about one run. `id` names it in manifest lines."""
+class RunFile:
+    """The file about one run, and its log. `id` names the run in manifest lines."""
 
     def __init__(self) -> None:
         self._started = time.time()
         self.id = f"{time.strftime('%Y%m%dT%H%M%S', time.localtime(self._started))}-{processes.host()}-{os.getpid()}"
 
-    def write(self, folder: Folder, settings: dict[str, Any], facts: dict[str, Any]) -> None:
-        """Write run-<id>.json, anew at the end of the run. facts: devices, listed videos, totals, seconds.
+    def write(self, folder: Folder, settings_hash: str, settings: dict[str, Any], about: dict[str, Any]) -> None:
+        """Write run-<id>.json, at the start of a run and again at its end.
+
+        about: devices, listed videos, totals, seconds.
 
         Raises:
             RunError: it cannot be written.
         """
         content = {
             "run": self.id,
-            "settings_hash": facts.pop("settings_hash"),
+            "settings_hash": settings_hash,
             "settings": settings,
             "versions": {
                 "featmill": VERSION,
                 "python": platform.python_version(),
                 **{name: metadata.version(name) for name in PACKAGES},
             },
-            **facts,
+            **about,
         }
         with folder.whole(f"run-{self.id}.json") as file:
             file.write(json.dumps(content, indent=1, default=str).encode())
@@ -61,8 +64,8 @@ class RunFiles:
         for latest in manifests.values():
             latest.refresh()
             for line in latest:
-                if line.get("run") == self.id and line["status"] in GIVEN:
-                    done["shards" if "shard" in line else "videos"].setdefault(line.get("shard") or line["id"])
+                if line.stamp.run == self.id and line.status in WITH_OUTPUTS:
+                    done["shards" if line.shard else "videos"].setdefault(line.shard or line.id, None)
         content = {
             "hostname": processes.host(),
             "pid": os.getpid(),

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +14,7 @@ TEMPORARY = ".featmill-"  # start of the name of an unfinished file
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path) -> Generator[BinaryIO, None, None]:
     """Open a temporary file beside `path` for writing, and put it in place once it is complete and on disk.
 
     Raises:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -109,7 +109,7 @@ class LocalFolder:
             end = _last_line_end(file, start, size)
         return self._lines(name, start, end), end
 
-    def _lines(self, name: str, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    def _lines(self, name: str, start: int, end: int) -> Generator[tuple[int, bytes], None, None]:
         if start >= end:
             return
         with (self._path / name).open("rb") as file:
@@ -198,7 +198,7 @@ class LocalFolder:
 
 
 @contextlib.contextmanager
-def _created(path: Path) -> Iterator[BinaryIO]:
+def _created(path: Path) -> Generator[BinaryIO, None, None]:
     try:
         file = path.open("xb")
     except FileNotFoundError:

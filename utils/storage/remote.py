@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, BinaryIO, cast
 
 from utils.errors import RunError
@@ -95,7 +95,7 @@ class RemoteFolder:
         sizes = {segment: self.size(segment) or 0 for segment in self.names(f"{name}.d/")}
         return self._lines(known, sizes), sizes
 
-    def _lines(self, known: dict[str, int], sizes: dict[str, int]) -> Iterator[tuple[int, bytes]]:
+    def _lines(self, known: dict[str, int], sizes: dict[str, int]) -> Generator[tuple[int, bytes], None, None]:
         for segment, size in sizes.items():
             if size > known.get(segment, 0):
                 with self._reported(segment):
@@ -142,7 +142,7 @@ class RemoteFolder:
         return f"{self._path}/{name}"
 
     @contextlib.contextmanager
-    def _reported(self, name: str) -> Iterator[None]:
+    def _reported(self, name: str) -> Generator[None, None, None]:
         """Turn the errors of the file system into RunError, except those of files that do or do not exist."""
         try:
             yield

@@ -5,7 +5,7 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import filelock
@@ -130,7 +130,7 @@ def _escaped(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _lock(target: Path) -> Iterator[None]:
+def _lock(target: Path) -> Generator[None, None, None]:
     """Hold the lock of a download. Wait while another process has it; that one's end frees it."""
     lock = filelock.FileLock(f"{target}.lock")
     try:

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +154,7 @@ class Decoders:
         self._queue.put(last)
 
     @contextlib.contextmanager
-    def _decoding(self, jobs: Sequence[Job]) -> Iterator[None]:
+    def _decoding(self, jobs: Sequence[Job]) -> Generator[None, None, None]:
         """Watch what is decoded inside for these jobs of one video, and share its seconds among them."""
         start = time.perf_counter()
         try:

@@ -2,8 +2,8 @@
 
 import contextlib
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Generator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,9 +21,11 @@ class Job:
 
     ref: VideoRef
     feature_type: str
-    source: Fingerprint | None = None  # what the input was before it was decoded
+    source: Fingerprint = field(default_factory=Fingerprint)  # what the input was before it was decoded
     info: StreamInfo = field(default_factory=StreamInfo)
-    seconds: Counter[str] = field(default_factory=Counter)  # by stage; those of a shared decoder in equal parts
+    seconds: dict[str, float] = field(
+        default_factory=lambda: defaultdict(float)
+    )  # by stage; those of a shared decoder in equal parts
     decoded: int = 0  # frames or samples that came out of the decoder
     declared: int | None = None  # frames that the header promises
     problems: list[str] = field(default_factory=list)
@@ -32,7 +34,7 @@ class Job:
     told: bool = False  # the decode thread has said the last about it: StreamEnded or StreamFailed
 
     @contextlib.contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
+    def timed(self, stage: str) -> Generator[None, None, None]:
         """Add the time spent inside to the stage's seconds."""
         start = time.perf_counter()
         try:

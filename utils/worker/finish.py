@@ -1,40 +1,41 @@
 """What happens to a video whose features are there: sink, manifest line, word to the main process."""
 
-from typing import Any
-
 import numpy as np
 
 from utils.extractors.base import Extractor
 from utils.extractors.labels import labels, top_classes
-from utils.sinks.formats import make_sink
+from utils.sinks.manifest_line import ManifestLine
+from utils.sinks.output import Output
 from utils.state.manifest import Manifest
 from utils.storage.folder import folder_at
 from utils.storage.urls import base_name
 from utils.worker.events import Job
-from utils.worker.messages import Link
+from utils.worker.messages import Finished, MainPipe, Printed
 from utils.worker.pipeline import Outcome
-from utils.worker.plan import FeaturePlan, Plan, manifest_line
+from utils.worker.plan import FeaturePlan, Plan
 from utils.worker.window_builder import WindowInput
 
 
 class Finisher:
     """Writes outcomes of one worker and feature type, and reports each to the main process."""
 
-    def __init__(self, link: Link, plan: Plan, feature: FeaturePlan, extractor: Extractor, device_name: str) -> None:
-        self._link = link
+    def __init__(
+        self, pipe: MainPipe, plan: Plan, feature: FeaturePlan, extractor: Extractor, device_name: str
+    ) -> None:
+        self._pipe = pipe
         self._feature = feature
         self._extractor = extractor
         self._device_name = device_name
-        self._keeps_files = plan.keeps_files
+        self._saves = plan.format.saves
         self._title = f"{feature.feature_type}: " if len(plan.features) > 1 else ""
         folder = folder_at(feature.output)
-        if self._keeps_files:
+        if self._saves:
             folder.prepare(make=False)
-        self._sink = make_sink(plan.run.on_extraction, folder, self._show)
+        self._sink = plan.format.make_sink(folder, self._show)
         self._manifest = Manifest(folder)
 
     def _show(self, text: str) -> None:
-        self._link.send("text", self._title + text)
+        self._pipe.send(Printed(self._title + text))
 
     def finish(self, outcome: Outcome) -> None:
         """Write the outputs, then the manifest line, then report.
@@ -43,19 +44,18 @@ class Finisher:
             RunError: the output folder cannot be written.
         """
         job = outcome.job
-        outputs: list[dict[str, Any]] = []
+        outputs: list[Output] = []
         if outcome.record is not None:
             with job.timed("write"):
                 outputs = self._sink.write(outcome.record)
         line = self._line(outcome, outputs)
-        if self._keeps_files:
+        if self._saves:
             self._manifest.append(line)
-        self._link.send("finished", line)
+        self._pipe.send(Finished(line))
 
-    def _line(self, outcome: Outcome, outputs: list[dict[str, Any]]) -> dict[str, Any]:
+    def _line(self, outcome: Outcome, outputs: list[Output]) -> ManifestLine:
         job = outcome.job
-        return manifest_line(
-            self._feature,
+        return self._feature.line(
             job.ref,
             outcome.status,
             outcome.reason,
@@ -66,8 +66,8 @@ class Finisher:
             declared=job.declared,
             windows=outcome.n_windows,
             repeated=outcome.n_repeated,
-            problems=job.problems,
-            outputs=outputs,
+            problems=tuple(job.problems),
+            outputs=tuple(outputs),
             seconds={stage: round(seconds, 4) for stage, seconds in dict(job.seconds).items()},
             device=self._device_name,
         )

@@ -18,7 +18,7 @@ from utils.storage.folder import folder_at
 from utils.worker import pipeline
 from utils.worker.decode import Decoders
 from utils.worker.finish import Finisher
-from utils.worker.messages import Link
+from utils.worker.messages import Ended, Fatal, MainPipe, Ready, Start, Warned, WindowsDone
 from utils.worker.pipeline import Pipeline
 from utils.worker.plan import FeaturePlan, Plan
 from utils.worker.watchdog import Watchdog
@@ -31,22 +31,23 @@ def work(connection: Connection) -> None:
     """Wait for a plan and a device, then extract until the main process has no more videos."""
     signal.signal(signal.SIGTERM, _exit_at_once)
     try:
-        plan, device_name = connection.recv()
+        start: Start = connection.recv()
     except (EOFError, OSError):  # the main process has nothing to do, or is gone
         return
+    plan, device_name = start.plan, start.device
     _set_up_logs(device_name, plan.run.quiet)
-    link = Link(connection)
+    pipe = MainPipe(connection)
     try:
-        _extract(link, plan, device_name)
-        link.send("bye")
+        _extract(pipe, plan, device_name)
+        pipe.send(Ended())
         if not plan.run.compile:  # the compiler has helpers and semaphores to clean up
             _end()
     except FeatmillError as error:
-        link.send("fatal", error.exit_code, str(error))
+        pipe.send(Fatal(error.exit_code, str(error)))
     except BrokenPipeError:
         log.warning("the main process is gone, so this worker stops")
     except Exception:
-        link.send("fatal", RunError.exit_code, f"worker on {device_name}: {traceback.format_exc()}")
+        pipe.send(Fatal(RunError.exit_code, f"worker on {device_name}: {traceback.format_exc()}"))
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is left to clean up: no traceback from here on
 
@@ -62,23 +63,23 @@ def _exit_at_once(_signal: int, _frame: object) -> None:
     raise SystemExit(143)  # as a shell reports SIGTERM; `finally` blocks still remove unfinished files
 
 
-def _extract(link: Link, plan: Plan, device_name: str) -> None:
+def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
     torch.set_num_threads(plan.n_threads)
     device, arithmetic = torch.device(device_name), ComputeMode(plan.run.precision, plan.run.compile)
     extractors = {
         feature.feature_type: load_extractor(feature.extractor)(feature.config, feature.checkpoints, device, arithmetic)
         for feature in plan.features
     }
-    link.send("ready", os.getpid())
-    with Watchdog(link.send, plan.run.video_timeout) as watchdog, Writer() as writer:
+    pipe.send(Ready())
+    with Watchdog(pipe.send, plan.run.video_timeout) as watchdog, Writer() as writer:
         pipelines = {}
         for feature in plan.features:
             extractor = extractors[feature.feature_type]
-            finisher = Finisher(link, plan, feature, extractor, device_name)
-            pipelines[feature.feature_type] = _pipeline(link, plan, feature, extractor, finisher, writer)
+            finisher = Finisher(pipe, plan, feature, extractor, device_name)
+            pipelines[feature.feature_type] = _pipeline(pipe, plan, feature, extractor, finisher, writer)
         decoders = Decoders(
             extractors,
-            link.next_task,
+            pipe.next_task,
             plan.decode_threads,
             limits=Limits(plan.run.max_pixels, plan.run.max_seconds),
             watching=watchdog.watching,
@@ -88,17 +89,17 @@ def _extract(link: Link, plan: Plan, device_name: str) -> None:
 
 
 def _pipeline(
-    link: Link, plan: Plan, feature: FeaturePlan, extractor: Extractor, finisher: Finisher, writer: Writer
+    pipe: MainPipe, plan: Plan, feature: FeaturePlan, extractor: Extractor, finisher: Finisher, writer: Writer
 ) -> Pipeline:
     return Pipeline(
         extractor,
         plan.run.batch_size or extractor.batch_size,
-        spill=folder_at(feature.output).local if plan.keeps_files else None,
+        spill=folder_at(feature.output).local if plan.format.saves else None,
         # What is printed goes out between the predictions for its windows, so in this thread.
-        finish=writer.later(finisher.finish, lambda outcome: outcome.n_bytes) if plan.keeps_files else finisher.finish,
-        windows_done=lambda n: link.send("windows", n),
+        finish=writer.later(finisher.finish, lambda outcome: outcome.n_bytes) if plan.format.saves else finisher.finish,
+        windows_done=lambda n: pipe.send(WindowsDone(n)),
         predicted=finisher.show_predictions,
-        warn=lambda text: link.send("warn", f"{feature.feature_type}: {text}"),
+        warn=lambda text: pipe.send(Warned(f"{feature.feature_type}: {text}")),
     )
 
 

@@ -1,30 +1,106 @@
-"""A worker's end of the pipe that it shares with the main process alone."""
+"""What a worker and the main process tell each other, and the worker's end of their pipe."""
 
 import threading
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
 
-from utils.worker.plan import Task
+from utils.sinks.manifest_line import ManifestLine
+from utils.worker.plan import Plan, Task
 
 
-class Link:
-    """This worker's end of its own pipe: asks for videos, reports events. Safe to use from many threads."""
+@dataclass(frozen=True)
+class Start:
+    """To a worker: what to do, on which device."""
+
+    plan: Plan
+    device: str
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The worker has loaded its networks."""
+
+
+@dataclass(frozen=True)
+class NextTask:
+    """The worker has a decode thread free; it is answered by a Task, or by None if there is no more."""
+
+
+@dataclass(frozen=True)
+class WindowsDone:
+    """So many windows came back from a network."""
+
+    n: int
+
+
+@dataclass(frozen=True)
+class Printed:
+    """Text for standard output: features or predictions."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A line for the user."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A video and feature type has ended; the line is in the manifest, if there is one."""
+
+    line: ManifestLine
+
+
+@dataclass(frozen=True)
+class Alive:
+    """The worker runs; sent every few seconds."""
+
+
+@dataclass(frozen=True)
+class Hung:
+    """The decoder has given nothing of a video for so many seconds."""
+
+    video_id: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The worker has no more to do, and is about to end."""
+
+
+@dataclass(frozen=True)
+class Fatal:
+    """The worker cannot go on: the run stops with this exit code."""
+
+    exit_code: int
+    message: str
+
+
+Message = Ready | NextTask | WindowsDone | Printed | Warned | Finished | Alive | Hung | Ended | Fatal
+
+
+class MainPipe:
+    """The worker's end of the pipe that it shares with the main process alone. Safe to use from many threads."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._sending = threading.Lock()
         self._asking = threading.Lock()
 
-    def send(self, kind: str, *content: Any) -> None:
-        """Report an event to the main process."""
+    def send(self, message: Message) -> None:
+        """Report to the main process. Raises OSError if it is gone."""
         with self._sending:
-            self._connection.send((kind, *content))
+            self._connection.send(message)
 
     def next_task(self) -> Task | None:
         """Ask for the next video; None when there is no more, or the main process is gone."""
         with self._asking:
             try:
-                self.send("next")
+                self.send(NextTask())
                 return self._connection.recv()
             except (EOFError, OSError):
                 return None

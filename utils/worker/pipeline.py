@@ -12,6 +12,7 @@ from torch import Tensor
 from utils.errors import VideoError
 from utils.extractors.base import Extractor
 from utils.nn.out_of_memory import fitting, is_out_of_memory, release, remedy
+from utils.sinks.manifest_line import Status
 from utils.sinks.record import Record
 from utils.worker.assemble import Rows
 from utils.worker.batch import Packed, Packer, stacked
@@ -29,7 +30,7 @@ class Outcome:
     """How one video ended: with a record, or as "failed" or "skipped" with the reason."""
 
     job: Job
-    status: str
+    status: Status
     reason: str
     record: Record | None = None
     n_windows: int = 0
@@ -269,7 +270,7 @@ class Pipeline:
         if extractor.with_times:
             arrays["fps"] = np.array(job.info.fps, np.float64)
             arrays["timestamps_ms"] = video.rows.timestamps_ms(with_first=extractor.frame_times)
-        return Record(job.ref, arrays, features, extractor.facts, start_s, end_s)
+        return Record(job.ref, arrays, features, extractor.attributes, start_s, end_s)
 
     def _fail(self, job: Job, reason: str) -> None:
         self._close(Outcome(job, "failed", reason))

@@ -1,15 +1,17 @@
-"""What every worker of a run is told, and what each manifest line takes from it."""
+"""What every worker of a run is told."""
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from utils.config.run import RunConfig
 from utils.config.schema import Config
 from utils.sinks.acav import AcavNames
-from utils.sources.fingerprint import Fingerprint, fingerprint
+from utils.sinks.formats import FORMATS, Format
+from utils.sinks.manifest_line import ManifestLine, RunStamp, Status
+from utils.sources.fingerprint import Fingerprint
 from utils.sources.ref import VideoRef
+from utils.state.resume import Settings
 
 
 @dataclass(frozen=True)
@@ -18,34 +20,51 @@ class FeaturePlan:
 
     extractor: dotted path of the extractor class, "package.module:Class".
     checkpoints: file per name in the model's needs(), None for random weights.
+    settings: all that decides what the features are.
     output: folder of the outputs and the manifest: a local path, or an address.
-    facts: what each manifest line repeats: settings hash, weights, program version.
-    described: what result files of shards call its features.
+    stamp: what each manifest line repeats.
+    acav: what result files of shards call its features.
     """
 
     feature_type: str
     extractor: str
     config: Config
     checkpoints: dict[str, Path | None]
+    settings: Settings
     output: str
-    described: AcavNames
+    stamp: RunStamp
+    acav: AcavNames
     frames_folder: Path | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+
+    def line(self, ref: VideoRef, status: Status, reason: str, source: Fingerprint, **found: Any) -> ManifestLine:
+        """Return the manifest line of a video. found: further fields of the line."""
+        return ManifestLine(
+            id=ref.id,
+            status=status,
+            name=ref.name,
+            reason=reason,
+            source=source,
+            shard=ref.shard,
+            meta=ref.meta,
+            stamp=self.stamp,
+            **found,
+        )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What every worker of a run is told."""
+    """What every worker of a run is told. devices: one per worker; threads are per worker."""
 
     run: RunConfig
     features: tuple[FeaturePlan, ...]
+    devices: tuple[str, ...]
     n_threads: int
     decode_threads: int
 
     @property
-    def keeps_files(self) -> bool:
-        """Whether anything is written."""
-        return self.run.on_extraction != "print"
+    def format(self) -> Format:
+        """The format of the outputs."""
+        return FORMATS[self.run.on_extraction]
 
 
 @dataclass(frozen=True)
@@ -54,21 +73,3 @@ class Task:
 
     ref: VideoRef
     feature_types: tuple[str, ...]
-
-
-def manifest_line(
-    feature: FeaturePlan, ref: VideoRef, status: str, reason: str, source: Fingerprint | None = None, **facts: Any
-) -> dict[str, Any]:
-    """Return a manifest line for one video and feature type. source: what is known of it, where asking is no use."""
-    return {
-        "id": ref.id,  # first, so that the index of a long manifest need not parse whole lines
-        "status": status,
-        "reason": reason,
-        "name": ref.name,
-        "source": (source or fingerprint(ref)).to_json(),
-        **({"shard": ref.shard} if ref.shard else {}),
-        **({"meta": dict(ref.meta)} if ref.meta else {}),
-        **facts,
-        **feature.facts,
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-    }

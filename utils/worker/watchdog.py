@@ -6,10 +6,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
+
+from utils.worker.messages import Alive, Hung
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +28,15 @@ class _Call:
 class Watchdog:
     """A thread that watches the decoding calls of all others; a context manager.
 
-    report: how events reach the main process: ("alive",) every few seconds, and ("hung", id, seconds) once for each
-        call that lasts longer than `timeout_s`. Where it raises OSError, the main process is gone, and this process
+    report: takes messages for the main process: Alive every few seconds, and Hung once for each call that lasts longer
+        than `timeout_s`. Where it raises OSError, the main process is gone, and this process
         gets SIGTERM: a thread that hangs would never notice.
 
     Time is counted only while this process runs: one that was stopped for an hour, by Ctrl-Z or by a laptop's lid, has
     no decoder that hung for an hour. The clock of the wall has no say.
     """
 
-    def __init__(self, report: Callable[..., Any], timeout_s: float, alive_s: float = ALIVE_S) -> None:
+    def __init__(self, report: Callable[[Alive | Hung], None], timeout_s: float, alive_s: float = ALIVE_S) -> None:
         self._report = report
         self._timeout_s = timeout_s
         self._alive_s = alive_s
@@ -52,7 +54,7 @@ class Watchdog:
         self._stopped.set()  # it is not waited for: it may be in the middle of a report that nobody reads
 
     @contextlib.contextmanager
-    def watching(self, video_id: str) -> Iterator[None]:
+    def watching(self, video_id: str) -> Generator[None, None, None]:
         """Watch what the calling thread does inside: opening a video, or decoding its next frames."""
         thread = threading.get_ident()
         self._calls[thread] = _Call(video_id, self._awake_s)
@@ -70,7 +72,7 @@ class Watchdog:
                 last_s = now_s
                 if self._awake_s >= alive_at_s:
                     alive_at_s = self._awake_s + self._alive_s
-                    self._report("alive")
+                    self._report(Alive())
                 self._look()
         except OSError:
             if not self._stopped.is_set():
@@ -83,4 +85,4 @@ class Watchdog:
             seconds = self._awake_s - call.awake_s
             if seconds > self._timeout_s and not call.reported:
                 call.reported = True
-                self._report("hung", call.video_id, round(seconds, 1))
+                self._report(Hung(call.video_id, round(seconds, 1)))

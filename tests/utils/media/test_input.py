@@ -4,7 +4,7 @@ import http.server
 import io
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_address_of_a_file_system(clip: Path) -> None:
 
 
 @contextmanager
-def server(folder: Path, *, parts: bool) -> Iterator[str]:
+def server(folder: Path, *, parts: bool) -> Generator[str, None, None]:
     """Serve a folder; yield its address."""
     handler = partial(_Parts if parts else _Whole, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:

@@ -1,4 +1,4 @@
-"""A process that is killed while it binds: the next one finds all that it needs, and nothing is there twice."""
+"""A process that is killed while it merges: the next one finds all that it needs, and nothing is there twice."""
 
 import pickle
 import tarfile
@@ -7,32 +7,31 @@ import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.sinks import Dying, Killed, part_lines, record
+from support.sinks import Dying, Killed, merge, record, staged_lines
 
 from utils.sinks.acav import acav_names, merge_shards
-from utils.sinks.formats import merge
 from utils.sinks.readback import OutputReader
-from utils.sinks.staging import remove_staged
+from utils.sinks.staging import is_staged, remove_staged
 from utils.storage.folder import LocalFolder
 
 KINDS = ["save_h5", "save_parquet", "save_webdataset", "save_shards"]
 
 
-def bind_any(kind, folder, lines, taken):
+def merge_any(kind, folder, lines, taken):
     if kind == "save_shards":
-        described = {"slowfast": acav_names("slowfast")}
-        return merge_shards(folder, "shard-0", {"slowfast": (folder, lines)}, described)["slowfast"]
+        names = {"slowfast": acav_names("slowfast")}
+        return merge_shards(folder, "shard-0", {"slowfast": (folder, lines)}, names)["slowfast"]
     return merge(kind, folder, lines, taken)
 
 
-def bind_as_the_run_does(kind, folder, latest):
-    """Bind, note the new lines in `latest`, which stands for the manifest, and remove the parts."""
-    lines = [line for line in latest.values() if line["outputs"][0]["file"].startswith(".featmill/parts")]
-    taken = {line["outputs"][0]["file"] for line in latest.values()}
-    new = bind_any(kind, folder, lines, taken)
+def merge_as_the_run_does(kind, folder, latest):
+    """Merge, note the new lines in `latest`, which stands for the manifest, and remove the staged files."""
+    lines = [line for line in latest.values() if is_staged(line.outputs[0])]
+    taken = {line.outputs[0].file for line in latest.values()}
+    new = merge_any(kind, folder, lines, taken)
     folder.append("manifest", b"\n")
-    latest.update({line["id"]: line for line in new})
-    remove_staged(folder, lines)
+    latest.update({line.id: line for line in new})
+    remove_staged(folder, [output for line in lines for output in line.outputs])
 
 
 def clip(i, kind):
@@ -40,18 +39,18 @@ def clip(i, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_video_is_bound_once_wherever_the_process_dies(tmp_path, kind, monkeypatch):
+def test_every_video_is_merged_once_wherever_the_process_dies(tmp_path, kind, monkeypatch):
     monkeypatch.setattr("utils.sinks.numbered.FILE_VIDEOS", 2)
     for calls in range(40):
         path, latest = tmp_path / str(calls), {}
         extract(path, latest, kind, range(2))
-        bind_as_the_run_does(kind, LocalFolder(path), latest)
+        merge_as_the_run_does(kind, LocalFolder(path), latest)
         extract(path, latest, kind, range(2, 5))
         try:
-            bind_as_the_run_does(kind, Dying(path, calls), latest)
+            merge_as_the_run_does(kind, Dying(path, calls), latest)
         except Killed:
             extract(path, latest, kind, range(5, 6))
-            bind_as_the_run_does(kind, LocalFolder(path), latest)
+            merge_as_the_run_does(kind, LocalFolder(path), latest)
             check(path, latest, kind)
         else:
             check(path, latest, kind)
@@ -61,17 +60,17 @@ def test_every_video_is_bound_once_wherever_the_process_dies(tmp_path, kind, mon
 
 
 def extract(path, latest, kind, numbers):
-    latest |= {line["id"]: line for line in part_lines(kind, LocalFolder(path), [clip(i, kind) for i in numbers])}
+    latest |= {line.id: line for line in staged_lines(kind, LocalFolder(path), [clip(i, kind) for i in numbers])}
 
 
 def check(path, latest, kind):
     outputs = OutputReader(LocalFolder(path), LocalFolder(path))
     for i in range(len(latest)):
-        rows, found = clip(i, kind).arrays["rgb"], latest[f"clip{i}"]["outputs"]
+        rows, found = clip(i, kind).arrays["rgb"], latest[f"clip{i}"].outputs
         assert outputs.is_readable(found)
         np.testing.assert_array_equal(outputs.read(found)["rgb"], rows[0] if kind == "save_shards" else rows)
     files = [file for file in path.iterdir() if file.suffix in (".h5", ".parquet", ".tar", ".pkl")]
-    assert {file.name for file in files} == {line["outputs"][0]["file"].removeprefix("../") for line in latest.values()}
+    assert {file.name for file in files} == {line.outputs[0].file.removeprefix("../") for line in latest.values()}
     assert sorted(name for file in files for name in names_in(file)) == sorted(latest)
 
 

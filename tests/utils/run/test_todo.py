@@ -9,6 +9,7 @@ from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
 from utils.run.todo import NothingYet, Todo
 from utils.sinks.acav import acav_names
+from utils.sinks.manifest_line import RunStamp
 from utils.sinks.readback import OutputReader
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
@@ -21,18 +22,16 @@ REFS = [VideoRef(f"{i}.mp4", str(i), f"/absent/{i}.mp4") for i in range(6)]
 CLIPS = [VideoRef(f"{i}", f"{i}", "x.tar", shard=f"shard-{i // 2}") for i in range(6)]
 
 
-def kept_in(tmp_path, feature_type="tiny"):
+def state_in(tmp_path, feature_type="tiny"):
     folder = folder_at(str(tmp_path / feature_type))
     folder.prepare()
-    feature = FeaturePlan(
-        feature_type, "", None, {}, str(folder), acav_names(feature_type), facts={"settings_hash": "s"}
-    )
+    stamp = RunStamp(feature_type, settings_hash="s", on_extraction="save_npz")
+    feature = FeaturePlan(feature_type, "", None, {}, {}, str(folder), stamp, acav_names(feature_type))
     return OutputState(feature, folder, Latest(folder), OutputReader(folder))
 
 
-def finish(kept, ref, status="done"):
-    facts = {"settings_hash": "s", "on_extraction": "save_npz", "source": fingerprint(ref).to_json(), "outputs": []}
-    Manifest(kept.folder).append({"id": ref.id, "status": status, "finished": "2026-01-01T00:00:00+0000", **facts})
+def finish(state, ref, status="done"):
+    Manifest(state.folder).append(state.feature.line(ref, status, "", fingerprint(ref)))
 
 
 def all_of(todo):
@@ -42,12 +41,12 @@ def all_of(todo):
     return found
 
 
-def todo_of(kept=(), claims=None, refs=REFS, progress_file=None, **flags):
-    types = tuple(one.feature.feature_type for one in kept) or ("tiny",)
-    return Todo(refs, RunConfig(on_extraction="save_npz", **flags), types, list(kept), claims, progress_file)
+def todo_of(states=(), claims=None, refs=REFS, done_list=None, **flags):
+    types = tuple(state.feature_type for state in states) or ("tiny",)
+    return Todo(iter(refs), RunConfig(on_extraction="save_npz", **flags), types, states, claims, done_list)
 
 
-def test_everything_where_nothing_is_kept():
+def test_everything_where_nothing_is_written():
     assert all_of(todo_of()) == [ref.id for ref in REFS]
     assert all_of(todo_of(limit=2)) == ["0.mp4", "1.mp4"]
 
@@ -63,34 +62,34 @@ def test_parts_of_tars_are_whole_shards():
 
 
 def test_what_is_done_is_left_out_and_what_failed_is_not(tmp_path):
-    kept = kept_in(tmp_path)
-    finish(kept, REFS[1])
-    finish(kept, REFS[2], "failed")
-    finish(kept, REFS[3], "skipped")
-    kept.latest.refresh()
-    kept.latest = Latest(kept.folder)
+    state = state_in(tmp_path)
+    finish(state, REFS[1])
+    finish(state, REFS[2], "failed")
+    finish(state, REFS[3], "skipped")
+    state.latest.refresh()
+    state.latest = Latest(state.folder)
     with Claims(folder_at(str(tmp_path))) as claims:
-        todo = todo_of([kept], claims)
+        todo = todo_of([state], claims)
         assert all_of(todo) == ["0.mp4", "2.mp4", "4.mp4", "5.mp4"]
         assert todo.n_before == 2
-        assert len(all_of(todo_of([kept], claims, overwrite=True))) == 6
+        assert len(all_of(todo_of([state], claims, overwrite=True))) == 6
 
 
 def test_each_feature_type_gets_what_it_lacks(tmp_path):
-    kept = [kept_in(tmp_path, "a"), kept_in(tmp_path, "b")]
-    finish(kept[0], REFS[0])
-    finish(kept[1], REFS[1])
-    for one in kept:
+    states = [state_in(tmp_path, "a"), state_in(tmp_path, "b")]
+    finish(states[0], REFS[0])
+    finish(states[1], REFS[1])
+    for one in states:
         one.latest = Latest(one.folder)
     with Claims(folder_at(str(tmp_path))) as claims:
-        todo = todo_of(kept, claims)
+        todo = todo_of(states, claims)
         assert [todo.next().feature_types for _ in range(3)] == [("b",), ("a",), ("a", "b")]
 
 
 def test_a_list_of_finished_videos_is_honoured_and_grows(tmp_path):
     file = tmp_path / "finished.txt"
     file.write_text("0.mp4\n/absent/1.mp4\n2\n")
-    todo = todo_of(progress_file=DoneList(str(file)))
+    todo = todo_of(done_list=DoneList(str(file)))
     assert all_of(todo) == ["3.mp4", "4.mp4", "5.mp4"]
     todo.finished("tiny", REFS[3], "done")
     todo.finished("tiny", REFS[4], "failed")
@@ -99,7 +98,7 @@ def test_a_list_of_finished_videos_is_honoured_and_grows(tmp_path):
 
 def test_two_runs_share_a_list_and_one_waits_for_the_other(tmp_path):
     root = folder_at(str(tmp_path))
-    first, second = kept_in(tmp_path), kept_in(tmp_path)
+    first, second = state_in(tmp_path), state_in(tmp_path)
     with Claims(root) as ours, Claims(root) as theirs:
         one, other = todo_of([first], ours), todo_of([second], theirs)
         assert (one.next().ref.id, other.next().ref.id, one.next().ref.id) == ("0.mp4", "1.mp4", "2.mp4")

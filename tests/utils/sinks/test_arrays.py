@@ -2,14 +2,14 @@
 
 import pickle
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.sinks import part_lines, record
+from support.sinks import is_readable, make_sink, merge, read_outputs, record, staged_lines
 
 from utils.errors import RunError
-from utils.sinks.formats import make_sink, merge
-from utils.sinks.readback import is_readable, read_outputs
+from utils.sinks.output import ArrayInfo
 from utils.storage.folder import LocalFolder, folder_at
 
 KINDS = ["save_numpy", "save_npz", "save_pickle", "save_h5"]  # the last stands for all that begin as a part
@@ -17,29 +17,29 @@ KINDS = ["save_numpy", "save_npz", "save_pickle", "save_h5"]  # the last stands 
 
 def test_numpy_files_hold_the_arrays(tmp_path):
     video = record()
-    outputs = make_sink("save_numpy", LocalFolder(tmp_path), print).write(video)
-    assert [output["file"] for output in outputs] == ["a/clip_rgb.npy", "a/clip_fps.npy", "a/clip_timestamps_ms.npy"]
+    outputs = make_sink("save_numpy", LocalFolder(tmp_path)).write(video)
+    assert [output.file for output in outputs] == ["a/clip_rgb.npy", "a/clip_fps.npy", "a/clip_timestamps_ms.npy"]
     np.testing.assert_array_equal(np.load(tmp_path / "a/clip_rgb.npy"), video.arrays["rgb"])
     assert np.load(tmp_path / "a/clip_fps.npy") == 25
-    assert outputs[0]["arrays"] == {"rgb": {"shape": [3, 4], "dtype": "float32"}}
-    assert outputs[0]["bytes"] == (tmp_path / "a/clip_rgb.npy").stat().st_size
+    assert outputs[0].arrays == {"rgb": ArrayInfo((3, 4), "float32")}
+    assert outputs[0].bytes == (tmp_path / "a/clip_rgb.npy").stat().st_size
 
 
 def test_pickle_files_hold_one_array_each(tmp_path):
     video = record()
-    make_sink("save_pickle", LocalFolder(tmp_path), print).write(video)
+    make_sink("save_pickle", LocalFolder(tmp_path)).write(video)
     with (tmp_path / "a/clip_rgb.pkl").open("rb") as file:
         np.testing.assert_array_equal(pickle.load(file), video.arrays["rgb"])
 
 
-def test_npz_holds_features_and_facts(tmp_path):
+def test_npz_holds_features_and_attributes(tmp_path):
     video = record()
-    (output,) = make_sink("save_npz", LocalFolder(tmp_path), print).write(video)
+    (output,) = make_sink("save_npz", LocalFolder(tmp_path)).write(video)
     with np.load(tmp_path / "a/clip.npz") as file:
         assert set(file) == {"features", "fps", "timestamps_ms", "clip_length"}
         np.testing.assert_array_equal(file["features"], video.arrays["rgb"])
         assert (file["fps"], file["clip_length"]) == (25, 2)
-    assert output["file"] == "a/clip.npz"
+    assert output.file == "a/clip.npz"
 
 
 @pytest.mark.parametrize("where", ["local", "memory"])
@@ -47,7 +47,7 @@ def test_npz_holds_features_and_facts(tmp_path):
 def test_outputs_are_read_back(tmp_path, kind, where):
     folder = LocalFolder(tmp_path) if where == "local" else folder_at(f"memory://files-{kind}")
     video = record(keys=("rgb", "flow"))
-    outputs = make_sink(kind, folder, print).write(video)
+    outputs = make_sink(kind, folder).write(video)
     assert is_readable(folder, outputs)
     arrays = read_outputs(folder, outputs)
     assert set(video.arrays) <= set(arrays)
@@ -60,9 +60,9 @@ def test_an_array_that_lies_on_disk_is_written_as_one_in_memory(tmp_path):
     video.arrays["rgb"].tofile(tmp_path / "rows")
     rows = np.memmap(tmp_path / "rows", np.float32, "r", shape=(3, 4))
     for kind in KINDS:
-        outputs = make_sink(kind, LocalFolder(tmp_path), print).write(record())
+        outputs = make_sink(kind, LocalFolder(tmp_path)).write(record())
         video.arrays["rgb"] = rows
-        assert make_sink(kind, LocalFolder(tmp_path), print).write(video) == outputs
+        assert make_sink(kind, LocalFolder(tmp_path)).write(video) == outputs
         np.testing.assert_array_equal(read_outputs(LocalFolder(tmp_path), outputs)["rgb"], rows)
 
 
@@ -88,9 +88,9 @@ def test_print_shows_no_password(tmp_path):
 )
 def test_damaged_outputs_are_not_readable(tmp_path, kind, damage):
     folder = LocalFolder(tmp_path)
-    outputs = make_sink(kind, folder, print).write(record())
+    outputs = make_sink(kind, folder).write(record())
     assert is_readable(folder, outputs)
-    path = tmp_path / outputs[0]["file"]
+    path = tmp_path / outputs[0].file
     if damage == "remove":
         path.unlink()
     elif damage == "cut":
@@ -102,13 +102,13 @@ def test_damaged_outputs_are_not_readable(tmp_path, kind, damage):
         zeros = bytes(len(data) // 2)
         path.write_bytes(zeros + data[len(zeros) :] if kind == "save_numpy" else data[: -len(zeros)] + zeros)
     else:
-        outputs[0]["arrays"]["rgb"]["shape"] = [4, 3]
+        outputs = [replace(outputs[0], arrays=outputs[0].arrays | {"rgb": ArrayInfo((4, 3), "float32")}), *outputs[1:]]
     assert not is_readable(folder, outputs)
 
 
 def test_reading_what_is_damaged_says_what_to_do(tmp_path):
     folder = LocalFolder(tmp_path)
-    outputs = make_sink("save_npz", folder, print).write(record())
+    outputs = make_sink("save_npz", folder).write(record())
     (tmp_path / "a/clip.npz").write_bytes(b"")
     with pytest.raises(RunError, match=r"a/clip.npz: cannot be read .*run the same command again"):
         read_outputs(folder, outputs)
@@ -120,21 +120,21 @@ def test_reading_runs_nothing_that_a_pickle_names(tmp_path):
             return (tmp_path / "hacked").touch, ()
 
     folder = LocalFolder(tmp_path)
-    outputs = make_sink("save_pickle", folder, print).write(record())
+    outputs = make_sink("save_pickle", folder).write(record())
     (tmp_path / "a/clip_rgb.pkl").write_bytes(pickle.dumps(Wicked()))
     with pytest.raises(RunError, match="not data"):
         read_outputs(folder, outputs)
     assert not (tmp_path / "hacked").exists()
 
 
-def test_a_part_with_a_changed_byte_is_found_before_it_is_bound(tmp_path, caplog):
+def test_a_staged_file_with_a_changed_byte_is_found_before_it_is_merged(tmp_path, caplog):
     folder = LocalFolder(tmp_path)
-    lines = part_lines("save_h5", folder, [record("one"), record("two")])
-    path = tmp_path / lines[0]["outputs"][0]["file"]
+    lines = staged_lines("save_h5", folder, [record("one"), record("two")])
+    path = tmp_path / lines[0].outputs[0].file
     with zipfile.ZipFile(path) as archive:
         start = archive.getinfo("arrays/rgb.npy").header_offset + 200
     data = bytearray(path.read_bytes())
     data[start] ^= 255
     path.write_bytes(data)
-    assert [new["id"] for new in merge("save_h5", folder, lines, set())] == ["two"]
+    assert [new.id for new in merge("save_h5", folder, lines, set())] == ["two"]
     assert "one: its features are lost" in caplog.text

@@ -6,10 +6,9 @@ import pickle
 import numpy as np
 import pytest
 import yaml
-from support.sinks import part_lines, record
+from support.sinks import MERGED, merge, record, staged_lines
 
 from utils.errors import RunError, UserError
-from utils.sinks.formats import BOUND, merge
 from utils.sinks.list_file import check_suffix, write_list
 from utils.sources.ref import VideoRef
 from utils.storage.folder import LocalFolder, folder_at
@@ -19,12 +18,12 @@ REFS = [VideoRef(name, f"out/{name}", name) for name in ("z", "b", "a", "b")]
 
 
 def latest(kind, folder, **options):
-    """Return the manifest lines of the videos a and b, bound in this order where the format asks for it."""
+    """Return the manifest lines of the videos a and b, merged in this order where the format asks for it."""
     clips = [record(f"out/{name}", name, seed=seed, **options) for seed, name in enumerate("ab")]
-    lines = part_lines(kind, folder, clips)
-    if kind in BOUND:
+    lines = staged_lines(kind, folder, clips)
+    if kind in MERGED:
         lines = merge(kind, folder, lines, set())
-    return {clip.ref.id: clip.arrays for clip in clips}, {line["id"]: line for line in lines}
+    return {clip.ref.id: clip.arrays for clip in clips}, {line.id: line for line in lines}
 
 
 @pytest.mark.parametrize("kind", ["save_numpy", "save_npz", "save_h5", "save_parquet", "save_webdataset"])

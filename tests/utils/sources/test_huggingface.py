@@ -26,7 +26,7 @@ def videos(settings):
         inputs = collect(RunConfig(**settings))
     except UserError as error:
         return str(error)
-    refs, listed = list(inputs), list(inputs.listed())
+    refs, listed = list(inputs.refs()), list(inputs.listed())
     assert [(ref.id, ref.name) for ref in refs] == [(ref.id, ref.name) for ref in listed]
     assert all(ref.data is None for ref in listed)
     assert inputs.total is None
@@ -143,7 +143,7 @@ def test_a_data_set_of_the_hub_names_no_local_files(monkeypatch):
     rows = ["/etc/x.mp4", "../x.mp4", "file:///etc/x.mp4", "in/x.mp4", "s3://b/x.mp4", "a\0.mp4"]
     splits = {"train": Dataset.from_dict({"path": rows}).to_iterable_dataset()}
     monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
-    found = list(collect(RunConfig(hf_dataset="someone/videos")))
+    found = list(collect(RunConfig(hf_dataset="someone/videos")).refs())
     assert [ref.path for ref in found if not ref.refused] == ["hf://datasets/someone/videos/in/x.mp4", "s3://b/x.mp4"]
     assert ["is not a file of the data set" in ref.refused[1] for ref in found if ref.refused] == [
         True,
@@ -163,6 +163,6 @@ def test_a_data_set_that_cannot_be_read_on_says_where(monkeypatch):
     features = Dataset.from_list([{"id": "a", "video": b"1"}]).features
     splits = {"train": IterableDataset.from_generator(rows, features=features)}
     monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
-    good, broken = collect(RunConfig(hf_dataset="someone/videos"))
+    good, broken = collect(RunConfig(hf_dataset="someone/videos")).refs()
     assert good.data == b"1"
     assert "reading stops at row 1 (https://host/x is gone)" in broken.refused[1]

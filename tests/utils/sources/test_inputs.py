@@ -11,7 +11,7 @@ import os
 import tarfile
 import tempfile
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pyarrow as pa
@@ -54,7 +54,7 @@ def mutated(data: bytes, edits: list[tuple[float, bytes, int]]) -> bytes:
 
 
 @contextlib.contextmanager
-def little_memory(suffix: str) -> Iterator[None]:
+def little_memory(suffix: str) -> Generator[None, None, None]:
     """Check what a block allocates: Arrow by its own account, whose threads tracemalloc cannot be stopped under."""
     if suffix == ".parquet":
         yield
@@ -74,7 +74,7 @@ def collected(suffix: str = "", **flags) -> list[VideoRef]:
     listed: list[VideoRef] = []
     with little_memory(suffix), contextlib.suppress(UserError):
         inputs = collect(RunConfig(**flags))
-        found = list(inputs)
+        found = list(inputs.refs())
         listed = list(inputs.listed())
     assert len({ref.id for ref in found}) == len({ref.name for ref in found}) == len(found)
     assert {ref.id for ref in listed} == {ref.id for ref in found}

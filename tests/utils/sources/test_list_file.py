@@ -21,7 +21,7 @@ ROWS = [
 
 
 def collected(path):
-    return list(collect(RunConfig(file_with_video_paths=str(path))))
+    return list(collect(RunConfig(file_with_video_paths=str(path))).refs())
 
 
 def write(folder, suffix):

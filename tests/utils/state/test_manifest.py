@@ -4,6 +4,7 @@ import json
 import threading
 import tracemalloc
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from utils.errors import UserError
+from utils.sinks.manifest_line import ManifestLine, RunStamp
+from utils.sinks.output import Output
 from utils.sinks.readback import OutputReader
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
@@ -29,8 +32,8 @@ def folder(request, tmp_path):
     return folder
 
 
-def line(identity, status="done", time="2026-01-01T00:00:00+0000", **facts):
-    return {"id": identity, "status": status, "finished": time, "outputs": [], **facts}
+def line(identity, status="done", time="2026-01-01T00:00:00+0000", reason="", **stamp):
+    return ManifestLine(id=identity, status=status, finished=time, reason=reason, stamp=RunStamp(**stamp))
 
 
 def test_the_last_line_of_a_video_counts(folder):
@@ -39,9 +42,9 @@ def test_the_last_line_of_a_video_counts(folder):
     manifest.append(line("a", time="2026-01-01T00:00:01+0000"))
     latest = manifest.latest()
     assert len(latest) == 2
-    assert latest.get("a")["status"] == "done"
+    assert latest.get("a").status == "done"
     assert latest.get("c") is None
-    assert sorted(one["id"] for one in latest) == ["a", "b"]
+    assert sorted(one.id for one in latest) == ["a", "b"]
 
 
 def test_lines_written_since_are_told_apart(folder):
@@ -59,8 +62,8 @@ def test_of_writers_at_an_address_the_later_counts():
     folder = folder_at(f"memory://{uuid.uuid4().hex}/out")
     writers = [Manifest(folder_at(str(folder))) for _ in range(2)]
     for i in range(6):
-        writers[i % 2].append(line("a", f"s{i}", time=f"2026-01-01T00:00:0{i}+0000"))
-    assert Latest(folder).get("a")["status"] == "s5"
+        writers[i % 2].append(line("a", reason=f"s{i}", time=f"2026-01-01T00:00:0{i}+0000"))
+    assert Latest(folder).get("a").reason == "s5"
 
 
 def test_a_line_cut_short_is_left_out(tmp_path):
@@ -70,7 +73,7 @@ def test_a_line_cut_short_is_left_out(tmp_path):
         file.write(b'{"id": "b", "stat')
     Manifest(folder).append(line("a"))
     latest = Latest(folder)
-    assert [one["status"] for one in latest] == ["done"]
+    assert [one.status for one in latest] == ["done"]
 
 
 @given(st.lists(st.binary(max_size=60) | st.sampled_from([b"\n", b'{"id": "a", "status": "done"}\n', b'{"id": 3}\n'])))
@@ -78,7 +81,7 @@ def test_any_bytes_are_no_obstacle(tmp_path_factory, pieces):
     folder = tmp_path_factory.mktemp("any")
     (folder / "manifest.jsonl").write_bytes(b"".join(pieces))
     latest = Latest(folder_at(str(folder)))
-    assert all({"id", "status"} <= one.keys() for one in latest)
+    assert all(isinstance(one, ManifestLine) for one in latest)
     assert latest.get("absent") is None
 
 
@@ -92,7 +95,7 @@ def test_many_writers_do_not_mix_their_lines(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    assert {one["id"] for one in Latest(folder_at(str(tmp_path)))} == {f"{w}-{i}" for w in range(4) for i in range(50)}
+    assert {one.id for one in Latest(folder_at(str(tmp_path)))} == {f"{w}-{i}" for w in range(4) for i in range(50)}
 
 
 def test_a_long_manifest_takes_little_memory_and_keeps_its_order(tmp_path, monkeypatch):
@@ -101,27 +104,29 @@ def test_a_long_manifest_takes_little_memory_and_keeps_its_order(tmp_path, monke
     order = np.random.default_rng(0).permutation(n_videos)
     with (tmp_path / "manifest.jsonl").open("w") as file:
         for status in ("failed", "done"):
-            file.writelines(json.dumps(line(f"videos/{i}.mp4", status, reason="y" * 300)) + "\n" for i in order)
+            file.writelines(
+                json.dumps(line(f"videos/{i}.mp4", status, reason="y" * 300).to_json()) + "\n" for i in order
+            )
     tracemalloc.start()
     latest = Latest(folder_at(str(tmp_path)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 100 * n_videos
     assert len(latest) == n_videos
-    assert latest.get("videos/77.mp4")["status"] == "done"
-    assert [one["id"] for one in latest] == [f"videos/{i}.mp4" for i in order]
+    assert latest.get("videos/77.mp4").status == "done"
+    assert [one.id for one in latest] == [f"videos/{i}.mp4" for i in order]
 
 
 def test_a_video_is_done_only_with_its_settings_input_and_outputs(tmp_path):
     video = tmp_path / "clip.mp4"
     video.write_bytes(b"1")
     ref, outputs = VideoRef("clip.mp4", "clip", str(video)), OutputReader(folder_at(str(tmp_path)))
-    known = line(ref.id, settings_hash="s", source=fingerprint(ref).to_json(), on_extraction="save_numpy")
+    known = replace(line(ref.id, settings_hash="s", on_extraction="save_numpy"), source=fingerprint(ref))
     assert is_done(known, ref, outputs, "s", "save_numpy")
     assert not is_done(known, ref, outputs, "t", "save_numpy")
-    assert not is_done(known | {"status": "failed"}, ref, outputs, "s", "save_numpy")
-    absent = {"file": "absent.npy", "bytes": 1, "arrays": {}}
-    assert not is_done(known | {"outputs": [absent]}, ref, outputs, "s", "save_numpy")
+    assert not is_done(replace(known, status="failed"), ref, outputs, "s", "save_numpy")
+    absent = Output("absent.npy", 1, {})
+    assert not is_done(replace(known, outputs=(absent,)), ref, outputs, "s", "save_numpy")
     assert not is_done(known, ref, outputs, "s", "save_pickle")
     assert not is_done(None, ref, outputs, "s", "save_numpy")
     segment = VideoRef("clip.mp4", "clip", str(video), start_s=1.0)

@@ -21,6 +21,7 @@ from utils.sources.ref import VideoRef
 from utils.worker import decode as decode_module
 from utils.worker.decode import Decoders
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened
+from utils.worker.messages import Hung
 from utils.worker.plan import Task
 from utils.worker.watchdog import Watchdog
 
@@ -255,9 +256,9 @@ class Blocking:
 def test_a_decoder_that_hangs_is_reported_and_waiting_for_room_is_not(clip, monkeypatch):
     blocking, events = Blocking(), []
 
-    def report(*event):
-        if event[0] == "hung":
-            events.append(event)
+    def report(message):
+        if isinstance(message, Hung):
+            events.append(message)
             blocking.released.set()
 
     monkeypatch.setattr(decode_module, "QUEUE_CHUNKS", 1)
@@ -267,7 +268,7 @@ def test_a_decoder_that_hangs_is_reported_and_waiting_for_room_is_not(clip, monk
         facts = dict.fromkeys(("start_s", "end_s", "member", "data")) | {"path": "blocking.mp4", "name": "stuck"}
         ref = SimpleNamespace(id="stuck", label="blocking.mp4", media=blocking, **facts)
         streams = decode({"one": Fake()}, ref, watching=dog.watching)
-    assert [event[:2] for event in events] == [("hung", "stuck")]
+    assert [event.video_id for event in events] == ["stuck"]
     assert isinstance(streams["one"].last, StreamFailed)
 
 

@@ -9,6 +9,7 @@ from utils.config.run import RunConfig
 from utils.extractors.base import Extractor
 from utils.extractors.windows import Dense
 from utils.sinks.acav import acav_names
+from utils.sinks.manifest_line import RunStamp
 from utils.sources.fingerprint import Fingerprint
 from utils.sources.ref import VideoRef
 from utils.worker.events import Job
@@ -33,17 +34,19 @@ class Fake(Extractor):
 def test_the_line_is_written_before_the_report_and_names_the_source_as_it_was(tmp_path):
     (tmp_path / "fake").mkdir()
     events = []
-    feature = FeaturePlan("fake", "", None, {}, str(tmp_path / "fake"), acav_names("fake"))
+    stamp = RunStamp("fake")
+    feature = FeaturePlan("fake", "", None, {}, {}, str(tmp_path / "fake"), stamp, acav_names("fake"))
     run = RunConfig(feature_type=["fake"], on_extraction="save_numpy")
 
-    def send(kind, line):
-        assert json.loads((tmp_path / "fake" / "manifest.jsonl").read_text()) == line
-        events.append((kind, line["status"], line["seconds"], line["source"]))
+    def send(message):
+        line = message.line
+        assert json.loads((tmp_path / "fake" / "manifest.jsonl").read_text()) == line.to_json()
+        events.append((line.status, line.seconds, line.source))
 
-    link, plan = SimpleNamespace(send=send), Plan(run, (feature,), 1, 1)
-    finisher = Finisher(link, plan, feature, Fake(None, {}, torch.device("cpu")), "cpu")
+    pipe, plan = SimpleNamespace(send=send), Plan(run, (feature,), ("cpu",), 1, 1)
+    finisher = Finisher(pipe, plan, feature, Fake(None, {}, torch.device("cpu")), "cpu")
     before = Fingerprint("a.mp4", bytes=7, mtime_ns=1)
     job = Job(VideoRef("a", "a", str(tmp_path / "gone meanwhile.mp4")), "fake", before)
     job.seconds["decode"] = 0.12345
     finisher.finish(Outcome(job, "failed", "a.mp4: no such file"))
-    assert events == [("finished", "failed", {"decode": 0.1235}, before.to_json())]
+    assert events == [("failed", {"decode": 0.1235}, before)]

@@ -6,40 +6,41 @@ import threading
 import time
 
 from utils.worker import watchdog
+from utils.worker.messages import Alive
 from utils.worker.watchdog import Watchdog
 
 
 def test_a_call_that_lasts_too_long_is_reported_once():
     events = queue.Queue()
-    with Watchdog(lambda *event: events.put(event), timeout_s=0.2, alive_s=100) as dog:
+    with Watchdog(events.put, timeout_s=0.2, alive_s=100) as dog:
         with dog.watching("quick"):
             time.sleep(0.05)
-        assert events.get(timeout=5) == ("alive",)
+        assert events.get(timeout=5) == Alive()
         with dog.watching("slow"):
-            kind, video_id, seconds = events.get(timeout=5)
+            hung = events.get(timeout=5)
             time.sleep(0.2)
-    assert (kind, video_id) == ("hung", "slow")
-    assert 0.2 <= seconds < 5
+    assert hung.video_id == "slow"
+    assert 0.2 <= hung.seconds < 5
     assert events.empty()
 
 
 def test_signs_of_life_come_regularly():
     events = queue.Queue()
-    with Watchdog(lambda *event: events.put(event), timeout_s=100, alive_s=0.05):
-        assert [events.get(timeout=5) for _ in range(3)] == [("alive",)] * 3
+    with Watchdog(events.put, timeout_s=100, alive_s=0.05):
+        assert [events.get(timeout=5) for _ in range(3)] == [Alive()] * 3
 
 
 def test_time_in_which_the_process_stood_still_does_not_count(monkeypatch):
     """The process is stopped for an hour while a decoder works: the watchdog sees one long tick."""
     times_s = iter([0.0, 1.0, 3601.0, 3602.0])
     events = []
-    dog = Watchdog(lambda *event: events.append(event), timeout_s=600)
+    dog = Watchdog(events.append, timeout_s=600)
     monkeypatch.setattr(watchdog.time, "monotonic", lambda: next(times_s))
     waits = iter([False, False, False, True])
     monkeypatch.setattr(dog._stopped, "wait", lambda _seconds: next(waits))
     with dog.watching("a"):
         dog._run()
-    assert events == [("alive",)]
+    assert events == [Alive()]
 
 
 def test_leaving_does_not_wait_for_a_report_that_nobody_reads():

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from utils.errors import FeatmillError
 from utils.sources.errors import cause_of, read_errors
 from utils.sources.folder import Patterns
 from utils.sources.names import as_json, safe_id, safe_name, without_suffix
-from utils.sources.ref import VideoRef
+from utils.sources.ref import Refusal, VideoRef
 from utils.sources.tar.members import Member, walk
 from utils.sources.tar.metadata import Metadata, metadata_path, read_metadata, stem_of
 from utils.sources.tar.stream import DamagedTarError, TarStream
@@ -135,7 +135,7 @@ class Shard:
             if name in taken:
                 first = taken[name]
                 why = "it is in the tar twice" if first == label else f"{first} has the same output name"
-                refused = ("failed", f"{id_}: {why}; rename one of them")
+                refused: Refusal = ("failed", f"{id_}: {why}; rename one of them")
                 id_, name = f"{id_} (at byte {member.offset})", f"{name}.byte{member.offset}"
                 yield self._ref(id_, name, member, meta, refused)
                 continue
@@ -152,7 +152,7 @@ class Shard:
         name: str,
         member: Member,
         meta: Mapping[str, Any],
-        refused: tuple[str, str] | None,
+        refused: Refusal | None,
         data: bytes | None = None,
     ) -> VideoRef:
         return VideoRef(
@@ -205,7 +205,9 @@ class Shard:
             name = f"{self.name}/{safe_name(stem)}"
             yield VideoRef(id_, name, self.path, member=file, shard=self.stem, meta=entry, refused=("failed", reason))
 
-    def _refused(self, status: str, reason: str, id_: str | None = None, name: str | None = None) -> VideoRef:
+    def _refused(
+        self, status: Literal["skipped", "failed"], reason: str, id_: str | None = None, name: str | None = None
+    ) -> VideoRef:
         name = safe_name(name or self.stem)
         return VideoRef(id_ or self.label, name, self.path, shard=self.stem, refused=(status, reason))
 

@@ -33,7 +33,6 @@ class TarSource:
         tar_path: Iterable[str],
         meta_path: str | None,
         patterns: Iterable[str],
-        shard_done: Callable[[str], bool],
     ) -> None:
         """Raises UserError: a pattern is malformed or matches nothing, no tar exists, or two have the same name."""
         paths = dict.fromkeys(itertools.chain.from_iterable(map(expanded, tar_path)))
@@ -54,15 +53,14 @@ class TarSource:
                     "and so would be their output folders: rename one of them, or use different --output_path"
                 )
             self._shards.append(Shard(path, name, stem, meta_path, tuple(patterns), frozenset(suffixes)))
-        self._shard_done = shard_done
         self.names = frozenset(by_name)
         folders = (Path(path).parent for path in paths if not is_url(path))
         self.roots = tuple(dict.fromkeys(folder for folder in folders if folder.is_dir()))
 
-    def refs(self) -> Iterator[VideoRef]:
+    def refs(self, shard_done: Callable[[str], bool]) -> Iterator[VideoRef]:
         """Yield the clips of the shards that are not done."""
         for shard in self._shards:
-            if not self._shard_done(shard.path):
+            if not shard_done(shard.path):
                 yield from shard.refs()
 
     def listed(self) -> Iterator[VideoRef]:

@@ -25,8 +25,8 @@ def test_missing_shards_are_skipped_and_finished_ones_not_opened(tmp_path):
 
     assert [ref.name for ref in shard_refs(pattern, is_done)] == ["shard-000001", "shard-000002/2"]
     assert asked == [f"{tmp_path}/shard-{number:06d}.tar" for number in range(3)]
-    inputs = collect(RunConfig(tar_path=[str(pattern)]), lambda _: True)
-    assert [ref.name for ref in inputs] == []
+    inputs = collect(RunConfig(tar_path=[str(pattern)]))
+    assert list(inputs.refs(lambda _: True)) == []
     assert len(list(inputs.listed())) == 3
 
 
@@ -60,7 +60,7 @@ def test_a_folder_or_pipe_called_tar_is_refused(tmp_path):
 
 def test_paths_and_tars_in_one_command_keep_their_names_apart(tmp_path):
     path = write_shard(tmp_path / "s.tar", CLIPS)
-    found = list(collect(RunConfig(video_paths=["s.mp4"], tar_path=[str(path)])))
+    found = list(collect(RunConfig(video_paths=["s.mp4"], tar_path=[str(path)])).refs())
     assert [ref.name for ref in found] == ["s", "s/a", "s/sub/b", "s/c.d"]
     with pytest.raises(UserError, match="would both write outputs called 's/a'"):
         collect(RunConfig(video_paths=["s/a.mp4"], video_root=str(tmp_path), tar_path=[str(path)]))

@@ -15,7 +15,7 @@ CLIPS = {"a.mp4": b"A" * 200_000, "b.mp4": b"B" * 70_000, "b.json": b'{"of": "b"
 
 
 def refs(**settings):
-    return list(collect(RunConfig(**settings)))
+    return list(collect(RunConfig(**settings)).refs())
 
 
 def contents(found):

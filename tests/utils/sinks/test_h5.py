@@ -1,0 +1,65 @@
+"""features.h5, read with h5py: a group per video."""
+
+import json
+
+import h5py
+import numpy as np
+from support.sinks import is_readable, merged, read_outputs, record, videos
+
+from utils.storage.folder import LocalFolder
+
+
+def test_h5_has_a_group_per_video_in_its_folders(tmp_path):
+    folder, clips = LocalFolder(tmp_path), videos(meta={"split": "train"})
+    merged("save_h5", folder, clips[:2])
+    merged("save_h5", folder, clips[2:])
+    with h5py.File(tmp_path / "features.h5") as file:
+        assert list(file["a"]) == ["clip0", "clip1", "clip2"]
+        group = file["a/clip2"]
+        np.testing.assert_array_equal(group["rgb"], clips[2].arrays["rgb"])
+        np.testing.assert_array_equal(group["timestamps_ms"], clips[2].arrays["timestamps_ms"])
+        np.testing.assert_array_equal(group["end_s"], clips[2].end_s)
+        assert group["rgb"].dtype == np.float32
+        assert (group["fps"][()], group.attrs["fps"], group.attrs["status"]) == (25, 25, "done")
+        assert (group.attrs["id"], group.attrs["source"]) == ("a/clip2", "videos/clip.mp4")
+        assert json.loads(group.attrs["facts"]) == {"clip_length": 2}
+        assert json.loads(group.attrs["meta"]) == {"split": "train"}
+
+
+def test_h5_replaces_a_video_that_is_extracted_again(tmp_path):
+    folder = LocalFolder(tmp_path)
+    merged("save_h5", folder, [record("clip", keys=("old", "rgb")), record("clip/inner", seed=5)])
+    (new,) = merged("save_h5", folder, [record("clip", seed=1, n_windows=7)])
+    with h5py.File(tmp_path / "features.h5") as file:
+        assert set(file["clip"]) == {"rgb", "fps", "timestamps_ms", "start_s", "end_s", "inner"}
+        assert file["clip/rgb"].shape == (7, 4)
+        np.testing.assert_array_equal(file["clip/inner/rgb"], record(seed=5).arrays["rgb"])
+    assert is_readable(folder, new.outputs)
+
+
+def test_h5_keeps_videos_apart_whose_names_meet(tmp_path):
+    folder = LocalFolder(tmp_path)
+    names = ["clip/rgb", "clip", "clip/rgb/rgb", "x", "x/rgb", "x/rgb/y", ".", "..", "./.", "ü\udcff", "a//b", "a\0b"]
+    clips = [record(name, seed=seed) for seed, name in enumerate(names)]
+    lines = merged("save_h5", folder, clips[:4]) + merged("save_h5", folder, clips[4:])
+    assert len({new.outputs[0].place for new in lines}) == len(names)
+    for clip, new in zip(clips, lines, strict=True):
+        np.testing.assert_array_equal(read_outputs(folder, new.outputs)["rgb"], clip.arrays["rgb"])
+
+
+def test_h5_writes_large_arrays_in_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr("utils.sinks.staging.BLOCK_BYTES", 100)
+    folder, clip = LocalFolder(tmp_path), record(n_windows=50)
+    (new,) = merged("save_h5", folder, [clip])
+    np.testing.assert_array_equal(read_outputs(folder, new.outputs)["rgb"], clip.arrays["rgb"])
+
+
+def test_a_damaged_h5_file_is_replaced(tmp_path, caplog):
+    folder = LocalFolder(tmp_path)
+    (old,) = merged("save_h5", folder, [record("old")])
+    path = tmp_path / "features.h5"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert not is_readable(folder, old.outputs)
+    (new,) = merged("save_h5", folder, [record("new")])
+    assert "features.h5 is damaged" in caplog.text
+    assert (is_readable(folder, new.outputs), is_readable(folder, old.outputs)) == (True, False)

@@ -1,0 +1,268 @@
+"""The main process of a run: hands out videos one by one, gathers results, replaces dead workers, stops when asked.
+
+It knows nothing of how workers run: an `Engine` starts them and carries the messages.
+"""
+
+import collections
+import signal
+import time
+from dataclasses import dataclass, field
+
+from utils.engines.base import Engine, Gone, WorkerId
+from utils.errors import FeatmillError, Interrupted, RunError, UserError
+from utils.run.progress import RunProgress
+from utils.run.results import Results
+from utils.run.todo import NothingYet, Todo
+from utils.sinks.manifest_line import ManifestLine, Status
+from utils.worker.messages import (
+    Alive,
+    Ended,
+    Fatal,
+    Finished,
+    Hung,
+    Message,
+    NextTask,
+    Printed,
+    Ready,
+    Warned,
+    WindowsDone,
+)
+from utils.worker.plan import Plan, Task
+
+STARTS = 3  # workers that may die in a row before they are ready
+TICK_S = 1.0  # how often the main process looks at what no message tells
+FROZEN_S = 120.0  # silence of a worker, which otherwise reports every few seconds, before it is taken for frozen
+
+
+@dataclass
+class _Held:
+    """A video that a worker is processing, and the feature types that it has not reported yet."""
+
+    task: Task
+    left: list[str]
+    statuses: list[Status] = field(default_factory=list[Status])
+
+
+@dataclass
+class _Worker:
+    device: str
+    held: dict[str, _Held] = field(default_factory=dict[str, _Held])
+    heard_s: float = field(default_factory=time.monotonic)
+    hung: str | None = None  # the video that its decoder hangs in
+    ready: bool = False
+    asking: bool = False  # waits for a video that it cannot have yet
+    alone: bool = False  # retries a video that a worker died with, and gets no other meanwhile
+    ended: bool = False  # has said that it has no more to do
+
+
+class Dispatcher:
+    """Hands out the videos of one run, and gathers what the workers report."""
+
+    def __init__(self, plan: Plan, todo: Todo, results: Results, progress: RunProgress, engine: Engine) -> None:
+        self._plan = plan
+        self._todo = todo
+        self._results = results
+        self._progress = progress
+        self._engine = engine
+        self._waiting: collections.deque[Task] = collections.deque()  # taken from the list, or back from a dead worker
+        self._retries: collections.deque[Task] = collections.deque()
+        self._deaths: collections.Counter[str] = collections.Counter()
+        self._earlier: dict[str, list[Status]] = {}  # of feature types that a video gave before its worker died
+        self._failed_starts = 0
+        self._idle_devices: collections.deque[str] = collections.deque(plan.devices)
+        self._workers: dict[WorkerId, _Worker] = {}
+        self._exhausted = False  # the list holds nothing more
+        self._stopping: int | None = None  # the signal that asked for it
+
+    def anything_to_do(self) -> bool:
+        """Look a video per device ahead in the list; return whether any is to be done, or held by another run."""
+        self._look_ahead(len(self._plan.devices))
+        return bool(self._waiting) or not self._exhausted
+
+    def _look_ahead(self, n: int) -> None:
+        while len(self._waiting) < n and (task := self._from_list()) is not None:
+            self._waiting.append(task)
+
+    def run(self) -> None:
+        """Work until every video is finished.
+
+        Raises:
+            FeatmillError: a worker cannot load its networks, or the machine fails.
+            Interrupted: Ctrl-C or SIGTERM. The workers are ended, only whole files remain.
+        """
+        previous = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self._start_workers()
+            tick_s = time.monotonic()
+            while self._workers or not (self._exhausted or self._stopping):
+                for worker, message in self._engine.poll(TICK_S):
+                    self._receive(worker, message)
+                if time.monotonic() - tick_s >= TICK_S:
+                    self._tick()
+                    tick_s = time.monotonic()
+            if self._stopping and not (self._exhausted and not self._waiting and not self._retries):
+                raise Interrupted(self._stopping)
+        finally:
+            for number in previous:
+                signal.signal(number, signal.SIG_IGN)  # one more Ctrl-C must not break the cleaning up
+            self._engine.end()
+            self._results.tidy()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _interrupt(self, signal_number: int, _frame: object) -> None:
+        """Finish the videos in hand after a first Ctrl-C; stop at once after a second, or SIGTERM."""
+        if signal_number == signal.SIGINT and self._stopping is None:
+            self._stopping = signal_number
+            return
+        raise Interrupted(signal_number)
+
+    def _start_workers(self) -> None:
+        """Start a worker for each idle device that there is a video for."""
+        self._look_ahead(len(self._idle_devices))
+        for _ in range(min(len(self._waiting), len(self._idle_devices))):
+            self._start(self._idle_devices.popleft())
+
+    def _start(self, device: str) -> None:
+        self._workers[self._engine.start(self._plan, device)] = _Worker(device)
+
+    def _tick(self) -> None:
+        self._results.tick()
+        if self._stopping:
+            held = sum(len(worker.held) for worker in self._workers.values())
+            self._progress.say_once(f"stopping: {held} videos in hand are finished first; Ctrl-C again stops at once")
+        for number, worker in list(self._workers.items()):
+            if worker.ready and time.monotonic() - worker.heard_s > max(FROZEN_S, self._plan.run.video_timeout):
+                self._engine.kill(number)
+            elif worker.asking:
+                self._answer(number)
+        if self._todo.n_waiting and not self._waiting:
+            self._progress.say_once(
+                "other runs on this output folder are processing the videos that are left: waiting until they are "
+                "done, or can be taken over; Ctrl-C leaves them to those runs"
+            )
+        if not self._workers and not self._stopping:
+            self._start_workers()
+
+    def _receive(self, number: WorkerId, message: Message | Gone) -> None:
+        worker = self._workers[number]
+        worker.heard_s = time.monotonic()
+        match message:
+            case NextTask():
+                worker.asking = True
+                self._answer(number)
+            case Ready():
+                worker.ready = True
+                self._failed_starts = 0
+            case WindowsDone(n):
+                self._progress.windows(n)
+            case Printed(text):
+                self._progress.show(text)
+            case Warned(text):
+                self._progress.warn(text)
+            case Finished(line):
+                self._finished(number, line)
+            case Hung(video_id):
+                worker.hung = video_id
+                self._engine.kill(number)
+            case Ended():
+                worker.ended = True
+            case Fatal(exit_code, text):
+                raise _error(exit_code, text)
+            case Gone(cause):
+                self._gone(number, cause)
+            case Alive():
+                pass
+
+    def _answer(self, number: WorkerId) -> None:
+        """Give the asking worker its next video, or None if there is no more, or let it wait."""
+        worker = self._workers[number]
+        if worker.alone:
+            return
+        task = None
+        if self._retries and not worker.held and not self._stopping:
+            task = self._retries.popleft()
+            worker.alone = True
+        elif not self._stopping:
+            task = self._waiting.popleft() if self._waiting else self._from_list()
+            if task is None and (self._retries or not self._exhausted):
+                return  # it may have a retry once it holds nothing else, or what another run leaves
+        if task is not None:
+            earlier = self._earlier.pop(task.ref.id, [])
+            worker.held[task.ref.id] = _Held(task, list(task.feature_types), earlier)
+        worker.asking = False
+        self._engine.send(number, task)
+
+    def _from_list(self) -> Task | None:
+        """Return the next video of the list; None if there is none, or none now."""
+        try:
+            while (task := self._todo.next()) is not None:
+                if task.ref.refused is None:
+                    self._results.handed_out(task)
+                    return task
+                self._results.refused(task, *task.ref.refused)
+        except NothingYet:
+            return None
+        self._exhausted = True
+        return None
+
+    def _finished(self, number: WorkerId, line: ManifestLine) -> None:
+        worker = self._workers[number]
+        held = worker.held[line.id]
+        self._take(held, line)
+        if not held.left:
+            del worker.held[line.id]
+        if not worker.held:
+            worker.alone = False
+        if worker.asking:
+            self._answer(number)
+
+    def _take(self, held: _Held, line: ManifestLine) -> None:
+        self._results.take(line, held.task.ref)
+        held.left.remove(line.stamp.feature_type)
+        held.statuses.append(line.status)
+        if not held.left:
+            self._results.video(held.task, held.statuses)
+
+    def _gone(self, number: WorkerId, cause: str) -> None:
+        """A worker's process is gone: it ended, or died with videos in hand."""
+        worker = self._workers.pop(number)
+        if worker.ended:
+            return
+        self._results.tidy()
+        if not worker.ready:
+            self._failed_starts += 1
+            if self._failed_starts >= STARTS:
+                raise RunError(f"workers on {worker.device} die while they start ({cause}); see the lines above")
+        for held in worker.held.values():
+            self._lost(worker, held, cause)
+        if not self._stopping:
+            self._start(worker.device)
+
+    def _lost(self, worker: _Worker, held: _Held, cause: str) -> None:
+        """A worker died with this video in hand: retry it, alone if it may be the reason."""
+        for line in self._results.unreported(held.task.ref, held.left):
+            self._take(held, line)
+        if not held.left:
+            return
+        ref = held.task.ref
+        task = Task(ref, tuple(held.left))
+        if held.statuses:
+            self._earlier[ref.id] = held.statuses
+        if worker.hung is not None and worker.hung != ref.id:
+            self._waiting.appendleft(task)
+            return
+        if worker.hung is not None:
+            timeout_s = self._plan.run.video_timeout
+            cause = f"was ended, as the decoder gave nothing for {timeout_s:g} s (--video_timeout),"
+        self._deaths[ref.id] += 1
+        if self._deaths[ref.id] <= self._plan.run.max_retries:
+            self._progress.warn(f"{ref.label}: the worker on {worker.device} {cause}; trying this video alone")
+            self._retries.append(task)
+        else:
+            reason = f"{ref.label}: the worker {cause} {self._deaths[ref.id]} times while it held this video"
+            self._results.give_up(task, reason, held.statuses)
+
+
+def _error(exit_code: int, message: str) -> FeatmillError:
+    return (UserError if exit_code == UserError.exit_code else RunError)(message)

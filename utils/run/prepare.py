@@ -1,0 +1,73 @@
+"""From the user's settings to a plan for the workers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.config.run import RunConfig
+from utils.config.schema import Config
+from utils.extractors.registry import Model
+from utils.run.settings import find_checkpoints, settings_of
+from utils.sinks.acav import acav_names
+from utils.sinks.formats import check_room
+from utils.sinks.manifest_line import RunStamp
+from utils.state.manifest import settings_hash
+from utils.state.run_file import VERSION
+from utils.worker.plan import FeaturePlan, Plan
+
+RANDOM_WARNING = "--weights random: THE NETWORKS ARE FILLED WITH SEEDED NOISE, THE FEATURES MEAN NOTHING."
+
+
+@dataclass(frozen=True)
+class Requested:
+    """One feature type as the command asks for it."""
+
+    model: Model
+    config: Config
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What workers run on: a device name for each, and the threads of each, for arithmetic and for decoding."""
+
+    devices: tuple[str, ...]
+    n_threads: int
+    decode_threads: int
+
+
+def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resources, run_id: str) -> Plan:
+    """Return the plan of a run; checkpoints that are missing are downloaded.
+
+    requested: by feature type. run_id: names the run in manifest lines.
+
+    Raises:
+        UserError: the format has no room for a model's outputs, or a checkpoint is missing and cannot be downloaded.
+    """
+    for feature_type, one in requested.items():
+        check_room(run.on_extraction, feature_type, one.model.outputs)
+    features = tuple(_feature(run, feature_type, one, run_id) for feature_type, one in requested.items())
+    return Plan(run, features, resources.devices, resources.n_threads, resources.decode_threads)
+
+
+def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str) -> FeaturePlan:
+    checkpoints = find_checkpoints(run, one.config, one.model)
+    settings = settings_of(feature_type, run, one.config, checkpoints)
+    return FeaturePlan(
+        feature_type=feature_type,
+        extractor=one.model.extractor,
+        config=one.config,
+        checkpoints=checkpoints,
+        settings=settings,
+        output=f"{run.output_path.rstrip('/')}/{feature_type}",
+        stamp=RunStamp(
+            feature_type=feature_type,
+            settings_hash=settings_hash(settings),
+            weights=settings["weights"],
+            on_extraction=run.on_extraction,
+            run=run_id,
+            version=VERSION,
+            warning=RANDOM_WARNING if run.weights == "random" else "",
+        ),
+        acav=acav_names(feature_type, one.model.media),
+        frames_folder=Path(run.tmp_path) / feature_type if run.keep_frames else None,
+    )

@@ -1,0 +1,115 @@
+"""One line of a manifest: what became of one video and feature type."""
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self, get_args
+
+from utils.sinks.output import Output
+from utils.sources.fingerprint import Fingerprint
+
+Status = Literal["done", "partial", "skipped", "failed"]
+STATUSES: tuple[Status, ...] = get_args(Status)  # from best to worst
+WITH_OUTPUTS: tuple[Status, ...] = ("done", "partial")
+FINISHED: tuple[Status, ...] = (*WITH_OUTPUTS, "skipped")  # a later run does not try these again
+
+
+@dataclass(frozen=True)
+class RunStamp:
+    """What all lines that a run writes for a feature type repeat.
+
+    settings_hash: of the settings and weights that decide what the features are. weights: SHA-256 of each checkpoint,
+    or "random". on_extraction: the format. run: names the run's own file, run-<run>.json. version: of the program.
+    warning: of features that mean nothing, as those of random weights; else empty.
+    """
+
+    feature_type: str = ""
+    settings_hash: str = ""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    on_extraction: str = ""
+    run: str = ""
+    version: str = ""
+    warning: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what each manifest line holds."""
+        content = dataclasses.asdict(self)
+        return content if self.warning else {key: value for key, value in content.items() if key != "warning"}
+
+
+STAMP_KEYS = tuple(spec.name for spec in dataclasses.fields(RunStamp))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestLine:
+    """What became of one video and feature type.
+
+    id, name, shard, meta: as in VideoRef. reason: why it is not simply done.
+    fps, rate_hz: of the frames or samples that were extracted. decoded: how many of them; declared: how many frames the
+    header promises. windows: rows; repeated: frames shown again to fill windows. seconds: spent, by stage.
+    finished: local time with its offset from UTC. other: keys of other versions, kept.
+    """
+
+    id: str
+    status: Status
+    name: str = ""
+    reason: str = ""
+    source: Fingerprint = field(default_factory=Fingerprint)
+    shard: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    fps: float | None = None
+    rate_hz: int | None = None
+    decoded: int = 0
+    declared: int | None = None
+    windows: int = 0
+    repeated: int = 0
+    problems: tuple[str, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    device: str = ""
+    stamp: RunStamp = field(default_factory=RunStamp)
+    finished: str = field(default_factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%S%z"))
+    other: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the line as it is written; `id` comes first, so that an index need not parse whole lines."""
+        return {
+            "id": self.id,
+            "status": self.status,
+            "reason": self.reason,
+            "name": self.name,
+            "source": self.source.to_json(),
+            **({"shard": self.shard} if self.shard else {}),
+            **({"meta": dict(self.meta)} if self.meta else {}),
+            **{name: getattr(self, name) for name in PLAIN_KEYS},
+            "problems": list(self.problems),
+            "outputs": [output.to_json() for output in self.outputs],
+            "seconds": dict(self.seconds),
+            "device": self.device,
+            **self.stamp.to_json(),
+            "finished": self.finished,
+            **self.other,
+        }
+
+    @classmethod
+    def from_json(cls, content: Any) -> Self | None:
+        """Return the line that was read; None for anything else, such as one that a crash has cut short."""
+        try:
+            known = {name: content[name] for name in READ_AS_THEY_ARE if name in content}
+            line = cls(
+                **known,
+                source=Fingerprint.from_json(content.get("source") or {}),
+                problems=tuple(content.get("problems", ())),
+                outputs=tuple(map(Output.from_json, content.get("outputs", ()))),
+                stamp=RunStamp(**{key: content[key] for key in STAMP_KEYS if key in content}),
+                other={key: value for key, value in content.items() if key not in KEYS},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None
+        return line if isinstance(line.id, str) and line.status in STATUSES else None
+
+
+PLAIN_KEYS = ("fps", "rate_hz", "decoded", "declared", "windows", "repeated")
+READ_AS_THEY_ARE = ("id", "status", "reason", "name", "shard", "meta", *PLAIN_KEYS, "seconds", "device", "finished")
+KEYS = {*READ_AS_THEY_ARE, "source", "problems", "outputs", *STAMP_KEYS}
