@@ -1,4 +1,4 @@
-"""A web server of one checkpoint that can be told to misbehave, and the table entry of that checkpoint."""
+"""A web server of one checkpoint that can be made to misbehave, and the table entry of that checkpoint."""
 
 import hashlib
 import http.server
@@ -26,7 +26,7 @@ def names(folder: Path) -> list[str]:
 
 
 class Server:
-    """A web server on this machine that can be told to misbehave."""
+    """A local web server that can be made to misbehave."""
 
     def __init__(self) -> None:
         self.content = CONTENT
@@ -62,7 +62,7 @@ class Server:
         return Handler
 
     def answer(self, handler: http.server.BaseHTTPRequestHandler) -> None:
-        """Answer a request, as told."""
+        """Answer a request."""
         wanted, condition = handler.headers["Range"], handler.headers["If-Range"]
         self.asked.append((handler.path, wanted, condition))
         if handler.path == "/moved.pth":

@@ -20,7 +20,7 @@ CLIPS = {"a.mp4": b"A" * 700, "sub/b.MP4": b"B" * 1500, "c.d.mkv": b"C" * 3}
 
 
 def tar_bytes(members: Mapping[str, bytes] | list[tuple[str | tarfile.TarInfo, bytes]], mode: str = "w") -> bytes:
-    """Return a tar of members in this order; a TarInfo stands for a member that is no plain file."""
+    """Return a tar of members in this order; a TarInfo is a member that is not a plain file."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode=mode) as tar:
         for name, data in members.items() if isinstance(members, Mapping) else members:

@@ -112,7 +112,7 @@ def _open_file(path: str | os.PathLike[str], options: dict[str, str]) -> Media:
 
 
 def _refuse_non_files(file: Path, path: str) -> None:
-    """Raise VideoError unless `file` is a regular file that holds something."""
+    """Raise VideoError unless `file` is a regular file and not empty."""
     try:
         if not file.exists():
             raise VideoError(f"{path}: no such file. Check the path, or remove it from the list of videos.")

@@ -54,6 +54,6 @@ def open_frames(
     """Return the frames of a video, decoded for networks on a device of this type.
 
     Raises:
-        VideoError: the file is no media, has no video stream, or not one frame decodes.
+        VideoError: the file is not media, has no video stream, or not one frame decodes.
     """
     return DECODERS[device_type](source, views, segment, limits)

@@ -21,7 +21,7 @@ class Fingerprint:
     """Where an input is, its size, and what changes with its content. Equal ones mean the same content.
 
     path: the local path or the address, without credentials; of a tar member, that of the tar.
-    member, offset: the member's name and its first byte in the tar; "" where it is no member.
+    member, offset: the member's name and its first byte in the tar; "" for other files.
     segment: the start and end in seconds, where only a part of the file is extracted.
     bytes: the size; None where the file cannot be seen.
     mtime_ns: modification time of a local file. stamp: ETag or date of an address. sha256: of content in memory.

@@ -1,4 +1,4 @@
-"""A map from 64-bit hashes to 64-bit integers that holds tens of millions of entries in little memory."""
+"""A map from 64-bit hashes to 64-bit integers, for tens of millions of entries in little memory."""
 
 import numpy as np
 

@@ -42,7 +42,7 @@ def is_alive(name: str) -> bool | None:
         return None
     pid, started = int(parts[2]), int(parts[3])
     try:
-        if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:  # it has ended, and waits for its parent
+        if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:  # it has ended, and its parent does not know yet
             return False
         return _started(pid) == started if started else None
     except psutil.NoSuchProcess:
@@ -72,6 +72,6 @@ def _is_hidden(pid: int) -> bool:
         os.kill(pid, 0)
     except PermissionError:
         return True
-    except OSError:
+    except (OSError, OverflowError):  # OverflowError: no process can have this id
         return False
     return False

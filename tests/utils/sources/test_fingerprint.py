@@ -44,7 +44,7 @@ def test_the_json_of_each_kind_of_input(path: Path) -> None:
         assert Fingerprint.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
-def test_what_nobody_looked_at_has_no_more_than_its_path() -> None:
+def test_a_file_that_was_not_inspected_has_only_its_path() -> None:
     hung = Fingerprint("a.mp4", inspected=False)
     assert hung.to_json() == {"path": "a.mp4", "bytes": None}
     assert Fingerprint.from_json(hung.to_json()) == hung

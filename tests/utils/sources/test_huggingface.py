@@ -1,4 +1,4 @@
-"""Hugging Face data sets from local folders, in every form that videos come in, without any network."""
+"""Hugging Face data sets from local folders, with videos in every form, without a network."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def clip(tmp_path_factory):
 
 
 def read(cache, *data_sets):
-    """Return the videos of data sets as a process of its own sees them, which is told that there is no network."""
+    """Return the videos of data sets as seen by a separate process, in offline mode."""
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(cache), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", PROGRAM, json.dumps(data_sets)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
@@ -103,10 +103,10 @@ def test_a_folder_of_videos_with_metadata_and_without(tmp_path, cache, clip):
     for name in ("a.mp4", "sub/b.mp4"):
         (tmp_path / "plain" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "plain" / name).write_bytes(clip.read_bytes())
-        (tmp_path / "told" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "told" / name).write_bytes(clip.read_bytes())
-    (tmp_path / "told" / "metadata.csv").write_text("file_name,id,text\na.mp4,first,hello\nsub/b.mp4,second,there\n")
-    plain, found = read(cache, *({"hf_dataset": str(tmp_path / name)} for name in ("plain", "told")))
+        (tmp_path / "listed" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "listed" / name).write_bytes(clip.read_bytes())
+    (tmp_path / "listed" / "metadata.csv").write_text("file_name,id,text\na.mp4,first,hello\nsub/b.mp4,second,there\n")
+    plain, found = read(cache, *({"hf_dataset": str(tmp_path / name)} for name in ("plain", "listed")))
     assert sorted(Path(ref["path"]).name for ref in plain) == ["a.mp4", "b.mp4"]
     assert [ref["id"] for ref in plain] == ["train_00000000", "train_00000001"]
     assert [(ref["id"], Path(ref["path"]).name, ref["meta"]["text"]) for ref in found] == [
@@ -116,7 +116,7 @@ def test_a_folder_of_videos_with_metadata_and_without(tmp_path, cache, clip):
     assert all(Path(ref["path"]).is_file() and ref["bytes"] is None for ref in found)
 
 
-def test_what_is_not_there_is_named(tmp_path):
+def test_what_is_missing_is_named(tmp_path):
     parquet.write_table(pa.table({"label": [1], "title": ["x"]}), tmp_path / "train.parquet")
     for settings, words in (
         ({"hf_split": "trian"}, "choose from train .did you mean train?"),

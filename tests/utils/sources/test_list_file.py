@@ -1,4 +1,4 @@
-"""List files with columns: what each row means, and rows that mean nothing."""
+"""List files with columns: what rows mean, and bad rows."""
 
 import collections
 import json
@@ -49,7 +49,7 @@ def test_columns_give_segments_and_metadata(tmp_path, suffix):
     assert not any(ref.refused for ref in refs)
 
 
-def test_ids_name_rows_and_equal_ones_are_told(tmp_path):
+def test_ids_name_rows_and_equal_ones_are_refused(tmp_path):
     path = tmp_path / "list.csv"
     path.write_text("id,filename,start,end\nclip/1,a.mp4,0,1\n2,a.mp4,1,2\n,c.mp4,,\n")
     assert [(ref.id, ref.name) for ref in collected(path)] == [("clip/1", "clip/1"), ("2", "2"), ("c.mp4", "c")]
@@ -165,7 +165,7 @@ def test_a_damaged_row_group_is_refused_alone(tmp_path):
     assert "blob" not in refs[0].meta
 
 
-def test_metadata_holds_no_credentials_and_no_endless_values(tmp_path):
+def test_metadata_has_no_credentials_and_no_endless_values(tmp_path):
     path = tmp_path / "list.jsonl"
     row = {
         "path": "a.mp4",

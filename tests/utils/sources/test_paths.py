@@ -46,7 +46,7 @@ def test_equal_output_names_are_refused_with_the_remedy():
         refs(video_paths=["x/1.mp4", "y/1.mp4"])
 
 
-def test_a_path_named_twice_is_one_video():
+def test_a_path_given_twice_is_one_video():
     inputs = collect(RunConfig(video_paths=["a.mp4", "b.mp4", "a.mp4", "./a.mp4"]))
     assert [ref.id for ref in inputs.refs()] == ["a.mp4", "b.mp4"]
     assert [ref.id for ref in inputs.listed()] == ["a.mp4", "b.mp4", "a.mp4", "a.mp4"]
@@ -63,7 +63,7 @@ def test_equal_names_in_the_list_and_its_folder_are_compared_as_files(tmp_path, 
     assert len(refs(video_paths=["a.mp4"], file_with_video_paths="lists/list.txt")) == 1
 
 
-def test_a_folder_is_searched_with_the_folders_below_it(tmp_path):
+def test_a_folder_is_searched_with_its_subfolders(tmp_path):
     for name in ("b/2.MP4", "a/1.mkv", "a/notes.txt", "3.wav", "[odd] name.mp4", "a.mkv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -80,7 +80,7 @@ def test_a_folder_is_searched_with_the_folders_below_it(tmp_path):
     assert collect(RunConfig(input_dir=str(tmp_path))).roots == (tmp_path,)
 
 
-def test_a_folder_is_remembered_as_it_was(tmp_path):
+def test_a_folder_is_searched_once(tmp_path):
     (tmp_path / "1.mp4").touch()
     inputs = collect(RunConfig(input_dir=str(tmp_path)))
     (tmp_path / "2.mp4").touch()
@@ -148,7 +148,7 @@ def test_addresses_in_a_list_and_as_the_root(tmp_path):
             refs(file_with_video_paths=str(listing), video_root="s3://bucket/videos")
 
 
-def test_what_no_file_can_be_called_is_refused_alone(tmp_path):
+def test_impossible_file_names_are_refused_alone(tmp_path):
     listing = tmp_path / "list.txt"
     listing.write_bytes(
         b"good.mp4\nfile://elsewhere/a.mp4\nhttp://[bad/a.mp4\nlatin-\xe9.mp4\n" + b"x" * (1 << 21) + b"\nlast.mp4"

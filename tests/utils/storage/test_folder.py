@@ -19,7 +19,7 @@ def folder(request, tmp_path):
     return folder
 
 
-def test_a_file_is_there_whole_or_not_at_all(folder):
+def test_a_file_appears_complete_or_not_at_all(folder):
     with folder.whole("a/b.bin") as file:
         file.write(b"old")
     with pytest.raises(KeyboardInterrupt), folder.whole("a/b.bin") as file:
@@ -32,7 +32,7 @@ def test_a_file_is_there_whole_or_not_at_all(folder):
     assert list(folder.names(".featmill/tmp/")) == []
 
 
-def test_a_file_is_made_once(folder):
+def test_a_file_is_created_once(folder):
     assert folder.create("claims/x", b"mine")
     assert not folder.create("claims/x", b"theirs")
     with folder.open("claims/x") as file:
@@ -43,7 +43,7 @@ def test_a_file_is_made_once(folder):
     assert folder.create("claims/x", b"theirs")
 
 
-def test_what_is_not_there_is_said_so(folder):
+def test_absent_files(folder):
     assert folder.size("absent") is None
     assert list(folder.names("absent/")) == []
     with pytest.raises(FileNotFoundError):
@@ -89,7 +89,7 @@ def write_and_hang(path, ready):
         time.sleep(60)
 
 
-def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
+def test_files_of_a_killed_process_are_removed_and_those_of_a_running_one_are_not(tmp_path):
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
     process = context.Process(target=write_and_hang, args=(str(tmp_path), ready))
@@ -104,7 +104,7 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_n
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_folder_in_its_place_is_noticed(tmp_path):
+def test_a_replaced_folder_is_noticed(tmp_path):
     path = tmp_path / "out"
     folder = folder_at(str(path))
     folder.prepare()

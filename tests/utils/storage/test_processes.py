@@ -1,4 +1,4 @@
-"""Which processes are running: told by names that outlive them, whatever the clock does meanwhile."""
+"""Which processes are running: known by names that no other process has, even if the clock is set meanwhile."""
 
 import os
 import subprocess
@@ -34,18 +34,19 @@ def test_another_process_is_alive_until_it_ends(other: tuple[subprocess.Popen[st
     assert processes.is_alive(name) is False
 
 
-def test_names_that_say_nothing_here() -> None:
+def test_names_of_other_systems_and_versions() -> None:
     own = processes.identity()
     assert processes.is_alive(own) is True
     host, system, pid, started = own.split("~")
-    assert processes.is_alive(f"{host}~{system}~{pid}~{int(started) - 1}") is False  # its number was given anew
+    assert processes.is_alive(f"{host}~{system}~{pid}~{int(started) - 1}") is False  # the number of another process now
+    assert processes.is_alive(f"{host}~{system}~{10**30}~1") is False
     assert processes.is_alive(f"elsewhere~{system}~{pid}~{started}") is None
     assert processes.is_alive(f"{host}~{system}~{pid}~0") is None  # by a version that did not know the start
     for name in ("", f"{host}~{system}~{pid}", f"{host}~{system}~{pid}~early", f"{own}~1"):
         assert processes.is_alive(name) is None
 
 
-def test_a_process_that_may_not_be_seen_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hidden_process_does_not_count_as_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     """Under the mount option hidepid, /proc shows nobody else's processes."""
 
     def refuse(*_: int) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of downloads share: a server on this machine, short waits, and a cache of their own."""
+"""What the tests of downloads share: a local server, short waits, and a temporary cache."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -48,7 +48,7 @@ def tensors() -> dict[str, torch.Tensor]:
 
 
 @CONTAINERS
-def test_objects_of_other_programs_are_passed_over(new_format, foreign_class, tmp_path, monkeypatch):
+def test_objects_of_other_programs_are_ignored(new_format, foreign_class, tmp_path, monkeypatch):
     content = {
         "meta": {"epoch": 100, "seen": {1, 2}, "table": defaultdict(list, {"a": [1]})},
         "message_hub": foreign_class(),

@@ -1,4 +1,4 @@
-"""Downloads against a server that breaks off, changes its file, refuses or hangs."""
+"""Downloads from a server that drops connections, changes its file, refuses or hangs."""
 
 import time
 
@@ -43,7 +43,7 @@ def test_a_partial_file_that_is_complete_is_only_checked(server, tmp_path):
 
 @pytest.mark.parametrize("change", ["ignores Range", "new version", "no validator", "new version unseen"])
 def test_a_download_that_cannot_resume_starts_over(server, tmp_path, change):
-    """Also where the server gives no sign of a new version: then the checksum tells."""
+    """Also where the server does not announce a new version: the checksum tells."""
     server.etag = None if change in ("no validator", "new version unseen") else '"one"'
     server.content, server.cuts = CONTENT[::-1], [1_000_000, 0, 0]
     with pytest.raises(UserError):

@@ -1,4 +1,4 @@
-"""Published checkpoints: where they are looked for, how they are checked, and what is said if they cannot be had."""
+"""Published checkpoints: where they are looked for, how they are checked, and what users read if that fails."""
 
 import hashlib
 import os
@@ -102,9 +102,9 @@ def test_locate_prefers_the_flag_then_the_folder_then_the_cache(server, tmp_path
     folder.mkdir()
     assert locate(file, None, str(folder)) == cache_folder() / "model.pth"
     assert len(server.asked) == 1
-    (folder / "model.pth").write_bytes(b"used as it is")
+    (folder / "model.pth").write_bytes(b"used unchecked")
     assert locate(file, None, str(folder)) == folder / "model.pth"
-    named.write_bytes(b"used as it is")
+    named.write_bytes(b"used unchecked")
     assert locate(file, str(named), str(folder)) == named
     (tmp_path / "model.ckpt.index").write_bytes(b"")
     assert locate(file, str(tmp_path / "model.ckpt"), None) == tmp_path / "model.ckpt"
@@ -112,7 +112,7 @@ def test_locate_prefers_the_flag_then_the_folder_then_the_cache(server, tmp_path
 
 
 @pytest.mark.parametrize(("named", "folder"), [("absent.pth", None), (None, "absent")])
-def test_a_named_file_or_folder_must_exist(server, named, folder):
+def test_a_given_file_or_folder_must_exist(server, named, folder):
     with pytest.raises(UserError, match=r"absent.*: no such"):
         locate(published(server.url), named, folder)
     assert not server.asked
@@ -133,7 +133,7 @@ def test_sha256_of_a_file_and_of_a_tensorflow_prefix(tmp_path):
 
 
 class OneFile:
-    """A feature type with one checkpoint, as `main.py weights fetch` sees it."""
+    """A feature type with one checkpoint, for `main.py weights fetch`."""
 
     def __init__(self, published):
         self.published = published

@@ -1,4 +1,4 @@
-"""Lists, folders and tars at addresses: in memory, over HTTP with and without parts of files, in S3."""
+"""Lists, folders and tars at addresses: in memory, over HTTP with and without ranges of files, in S3."""
 
 import gzip
 import os

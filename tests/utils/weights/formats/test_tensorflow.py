@@ -11,7 +11,7 @@ from utils.errors import UserError
 from utils.weights.formats import leveldb
 from utils.weights.formats.tensorflow import CompressedBlockError, is_tensorflow_checkpoint, read
 
-# TensorFlow writes the checkpoints and says what is in them, in a process of its own.
+# TensorFlow writes the checkpoints and says what is in them, in a separate process.
 WRITE = """
 import sys
 import numpy as np
@@ -162,7 +162,7 @@ def write_v2(folder, *blocks):
     return folder / "made.ckpt"
 
 
-def test_the_made_tables_are_right(tmp_path):
+def test_the_handmade_tables_are_right(tmp_path):
     known = 0xE3069283  # CRC-32C of "123456789", RFC 3720 and others
     assert leveldb.masked_crc32c(b"123456789") == ((known >> 15 | known << 17) + 0xA282EAD8) % 2**32
     made = read(write_v2(tmp_path, block(HEADER), block((b"a", entry()))))
@@ -200,7 +200,7 @@ def test_what_does_not_fit_is_named(tmp_path, blocks, message):
         read(write_v2(tmp_path, *blocks))
 
 
-def test_one_block_listed_again_and_again_is_refused():
+def test_one_block_listed_many_times_is_refused():
     data = block((b"a", entry()))
     place = varint(0) + varint(len(data) - leveldb.TRAILER_BYTES)
     index = block(*[(b"k", place)] * 100)
@@ -219,7 +219,7 @@ def mutated(content, changes, length):
 @pytest.mark.parametrize("checked", [True, False], ids=["checksums", "no checksums"])
 @pytest.mark.parametrize("name", ["small_v1.ckpt", "small_v2.ckpt.index"])
 def test_damage_never_ends_in_another_error(written, tmp_path, name, checked, monkeypatch):
-    """Without checksums the damage reaches the parsers, as it does in a file made to harm."""
+    """Without checksums the damage reaches the parsers, as in a hostile file."""
     path = copied(written, tmp_path, name.removesuffix(".index"))
     path = path.with_name(name)
     content = path.read_bytes()

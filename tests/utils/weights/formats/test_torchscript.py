@@ -48,7 +48,7 @@ def test_tensors_are_those_that_pytorch_reads(small):
         assert all(tensors[name].dtype == value.dtype for name, value in expected.items())
 
 
-def test_other_files_are_no_archives(tmp_path):
+def test_other_files_are_not_archives(tmp_path):
     torch.save({"a": torch.zeros(3)}, tmp_path / "state.pt")
     (tmp_path / "text.pt").write_text("PK, but no zip")
     assert not is_archive(tmp_path / "state.pt")
