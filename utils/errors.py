@@ -1,10 +1,10 @@
-"""The three kinds of failure, told apart in code and in the exit code of the program."""
+"""The kinds of failure, each with an exit code of the program."""
 
 import signal
 
 
 class FeatmillError(Exception):
-    """A failure with a message for the user: what happened, where, and what to do."""
+    """A failure with a message for the user: where, what happened, and what to do."""
 
     exit_code = 3
 
@@ -16,7 +16,7 @@ class UserError(FeatmillError):
 
 
 class VideoError(FeatmillError):
-    """One input cannot be used. It is recorded, the run goes on, and ends with exit code 1."""
+    """One input cannot be used. It is recorded; the run continues, and ends with exit code 1."""
 
     exit_code = 1
 
@@ -27,7 +27,7 @@ class RunError(FeatmillError):
     exit_code = 3
 
 
-class Interrupted(Exception):  # noqa: N818 - no error: the user asked for it
+class Interrupted(Exception):  # noqa: N818 - not an error: the user asked for it
     """Ctrl-C or SIGTERM."""
 
     def __init__(self, signal_number: int) -> None:

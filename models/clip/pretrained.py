@@ -41,11 +41,11 @@ def needs(config: CLIPConfig) -> dict[str, Needed]:
         return {"clip": Needed(PUBLISHED[config.openai_name], config.checkpoint)}
     model_name, tag = config.open_clip_name
     name = f"{model_name}.{tag}.safetensors"
-    weights = LibraryCheckpoint(name, HUB_LICENCE, HUB_PAGE, partial(_bring, model_name, tag, name))
+    weights = LibraryCheckpoint(name, HUB_LICENCE, HUB_PAGE, partial(_fetch, model_name, tag, name))
     return {"clip": Needed(weights, config.checkpoint)}
 
 
-def _bring(model_name: str, tag: str | None, local_name: str) -> Path:
+def _fetch(model_name: str, tag: str | None, local_name: str) -> Path:
     """Return the file that open_clip's table gives for a model and a tag.
 
     Raises:

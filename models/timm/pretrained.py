@@ -18,11 +18,11 @@ FILES: tuple[Published, ...] = ()  # any of more than 1800
 def needs(config: TimmConfig) -> dict[str, Needed]:
     """Return the weights of the chosen model."""
     name = f"{config.model_name}.safetensors".replace("/", "_")
-    weights = LibraryCheckpoint(name, LICENCE, PAGE, partial(_bring, config.model_name, name))
+    weights = LibraryCheckpoint(name, LICENCE, PAGE, partial(_fetch, config.model_name, name))
     return {"timm": Needed(weights, config.checkpoint)}
 
 
-def _bring(model_name: str, local_name: str) -> Path:
+def _fetch(model_name: str, local_name: str) -> Path:
     """Return the file that timm's table gives for a model.
 
     Raises:

@@ -19,7 +19,7 @@ FPS, RATE_HZ = 25, 44100
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a clip of 70 frames, 64x48, with sound: 2.8 s."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    return write_clip(path, moving_frames(70), FPS, sound=waveform(0, 2.8, RATE_HZ))
+    return write_clip(path, moving_frames(70), FPS, audio=waveform(0, 2.8, RATE_HZ))
 
 
 def decoded(path: Path) -> tuple[np.ndarray, float]:
@@ -41,7 +41,7 @@ def decoded(path: Path) -> tuple[np.ndarray, float]:
     ],
 )
 def test_a_clip_in_other_sizes_keeps_its_length_and_sound(tmp_path: Path, kind: str, sizes: list) -> None:
-    clip = write_clip(tmp_path / "clip.mp4", moving_frames(6), FPS, sound=waveform(0, 6 / FPS, RATE_HZ))
+    clip = write_clip(tmp_path / "clip.mp4", moving_frames(6), FPS, audio=waveform(0, 6 / FPS, RATE_HZ))
     found = [decoded(path) for path in variants.write(str(clip), kind, tmp_path / kind)]
     assert [frames.shape for frames, _ in found] == [(6, *size) for size in sizes]
     assert [sound_s for _, sound_s in found] == pytest.approx([6 / FPS] * len(sizes), abs=0.05)

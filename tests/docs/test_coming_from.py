@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
     """A folder with videos/, list.txt, a.mp4 and b.mp4, as the page's commands expect it."""
     folder = tmp_path_factory.mktemp("coming_from")
     (folder / "videos").mkdir()
-    write_clip(folder / "videos" / "one.mp4", moving_frames(24), fps=10, sound=waveform(1, 2.4, 44100))
+    write_clip(folder / "videos" / "one.mp4", moving_frames(24), fps=10, audio=waveform(1, 2.4, 44100))
     for name in ("a.mp4", "b.mp4"):
         write_clip(folder / name, moving_frames(6))
     (folder / "list.txt").write_text("one.mp4\n")

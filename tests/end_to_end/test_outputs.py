@@ -28,9 +28,9 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of four small clips, one in a folder of its own, one silent and one with a dot in its name."""
     folder = tmp_path_factory.mktemp("videos")
     (folder / "inner").mkdir()
-    write_clip(folder / "a.mp4", moving_frames(30, seed=1), sound=waveform(1, 1.2, 44100))
-    write_clip(folder / "b.take2.mp4", moving_frames(5, seed=2), sound=waveform(2, 1.2, 44100))
-    write_clip(folder / "inner" / "c.mp4", moving_frames(7, seed=3), sound=waveform(3, 2.3, 44100))
+    write_clip(folder / "a.mp4", moving_frames(30, seed=1), audio=waveform(1, 1.2, 44100))
+    write_clip(folder / "b.take2.mp4", moving_frames(5, seed=2), audio=waveform(2, 1.2, 44100))
+    write_clip(folder / "inner" / "c.mp4", moving_frames(7, seed=3), audio=waveform(3, 2.3, 44100))
     write_clip(folder / "silent.mp4", moving_frames(3, seed=4))
     return folder
 

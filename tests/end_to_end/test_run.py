@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from support.golden import relative_error
-from support.media import cut, moving_frames, waveform, write_clip, write_sound
+from support.media import cut, moving_frames, waveform, write_audio, write_clip
 from support.program import ROOT, interrupt_group, is_running, manifest, run, start, unfinished, until, workers
 
 I3D = (
@@ -327,7 +327,7 @@ class Resumed:
 def resumed(tmp_path_factory: pytest.TempPathFactory) -> Resumed:
     folder = tmp_path_factory.mktemp("resumed")
     sounds = {
-        name: write_sound(folder / f"{name}.wav", waveform(i, 2.0, 16000), 16000) for i, name in enumerate("abcd")
+        name: write_audio(folder / f"{name}.wav", waveform(i, 2.0, 16000), 16000) for i, name in enumerate("abcd")
     }
     state = Resumed(folder, sounds)
     result = state.run()
@@ -355,7 +355,7 @@ def test_only_what_is_missing_damaged_or_changed_is_made_again(resumed: Resumed)
     before = {name: resumed.features(name) for name in resumed.sounds}
     resumed.path("a").unlink()
     cut(resumed.path("b"), 0.5)
-    write_sound(resumed.sounds["c"], waveform(9, 3.0, 16000), 16000)
+    write_audio(resumed.sounds["c"], waveform(9, 3.0, 16000), 16000)
     untouched = resumed.path("d").stat().st_mtime_ns
     result = resumed.run()
     assert result.returncode == 0, result.stderr

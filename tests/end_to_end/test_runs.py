@@ -115,7 +115,7 @@ def test_an_output_folder_that_goes_stops_the_run_and_is_not_made_anew(tmp_path:
     output.rename(tmp_path / "unmounted")
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == 3, stderr
-    assert "the output folder is gone; bring it back and run the same command again" in stderr
+    assert "the output folder is gone; restore it and run the same command again" in stderr
     assert "Traceback" not in stderr
     assert not output.exists()
     (tmp_path / "unmounted").rename(output)

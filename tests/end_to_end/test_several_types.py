@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.media import moving_frames, waveform, write_clip, write_sound
+from support.media import moving_frames, waveform, write_audio, write_clip
 from support.program import ROOT, manifest, run, unfinished
 
 PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
@@ -15,14 +15,14 @@ CLIPS = [ROOT / "sample" / "bouncing_shapes.mp4", ROOT / "sample" / "camera_pan.
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Two clips with sound, one without, sound without pictures, and a short one."""
+    """Two clips with audio, one without, audio without frames, and a short clip."""
     folder = tmp_path_factory.mktemp("videos")
     return {
-        "a": write_clip(folder / "a.mp4", moving_frames(60), sound=waveform(0, 2.4, 44100)),
-        "b": write_clip(folder / "b.mp4", moving_frames(30, seed=1), sound=waveform(1, 1.2, 44100)),
+        "a": write_clip(folder / "a.mp4", moving_frames(60), audio=waveform(0, 2.4, 44100)),
+        "b": write_clip(folder / "b.mp4", moving_frames(30, seed=1), audio=waveform(1, 1.2, 44100)),
         "silent": write_clip(folder / "silent.mp4", moving_frames(10, seed=2)),
-        "speech": write_sound(folder / "speech.wav", waveform(3, 3.0, 16000), 16000),
-        "short": write_clip(folder / "short.mp4", moving_frames(5, seed=4), sound=waveform(4, 0.2, 44100)),
+        "speech": write_audio(folder / "speech.wav", waveform(3, 3.0, 16000), 16000),
+        "short": write_clip(folder / "short.mp4", moving_frames(5, seed=4), audio=waveform(4, 0.2, 44100)),
     }
 
 

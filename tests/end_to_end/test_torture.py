@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support.media import cut, damage, hide_start, moving_frames, turn, waveform, write_clip, write_sound
+from support.media import cut, damage, hide_start, moving_frames, turn, waveform, write_audio, write_clip
 from support.program import manifest, run, unfinished, watched
 
 SPACES = "name with spaces & 'quotes' ünïcode 视频.mp4"
@@ -19,15 +19,15 @@ NO_TEXT = os.fsdecode(b"not\xffutf-8.mp4")  # a name that no terminal encoding c
 FASTSTART = {"movflags": "faststart"}
 UNEVEN_MS = [*range(0, 600, 30), *range(600, 1600, 100)]  # 20 frames at 33 fps, 10 at 10 fps
 
-NO_VIDEO = "no video stream (it holds: audio {}). For sound use --feature_type vggish."
-NO_AUDIO = "no audio stream (it holds: video {}). For pictures use a video feature type such as i3d."
+NO_VIDEO = "no video stream (it has: audio {}). For audio use --feature_type vggish."
+NO_AUDIO = "no audio stream (it has: video {}). For frames use a video feature type such as i3d."
 PLAYLIST = "it is a playlist, which names other files"
 NO_MEDIA = {  # cause for either feature type
     "truncated_no_moov.mp4": "its index (moov box) is missing or damaged",
     "empty.mp4": "the file is empty (0 bytes)",
-    "text.mp4": "it holds text",
-    NO_TEXT: "it holds text",
-    "random_bytes.mp4": "no known video or audio format in it",
+    "text.mp4": "it is a text file",
+    NO_TEXT: "it is a text file",
+    "random_bytes.mp4": "not a known video or audio format",
     "hls_playlist_pretending.mp4": PLAYLIST,
     "concat_pretending.mp4": PLAYLIST,
     "absent.mp4": "no such file",
@@ -107,17 +107,17 @@ def make_whole(folder: Path) -> None:
     """Write the files that hold all they should."""
     short, longer, sound = moving_frames(12), moving_frames(25), waveform(3, 2.0, 44100)
     stereo = np.stack([sound, sound / 2], axis=1)
-    write_clip(folder / "h264_aac.mp4", longer, sound=sound)
-    write_clip(folder / "h264_mp3.mp4", longer, sound=sound, sound_codec="libmp3lame")
-    write_clip(folder / "h264_opus.mkv", longer, sound=waveform(3, 2.0, 48000), sound_rate=48000, sound_codec="libopus")
-    write_clip(folder / "vp9_vorbis.webm", longer, codec="libvpx-vp9", sound=stereo, sound_codec="vorbis")
-    write_clip(folder / "mpeg4_mp2.avi", longer, codec="mpeg4", sound=sound, sound_codec="mp2")
-    write_clip(folder / "mpeg4_mp3.avi", longer, codec="mpeg4", sound=sound, sound_codec="libmp3lame")
+    write_clip(folder / "h264_aac.mp4", longer, audio=sound)
+    write_clip(folder / "h264_mp3.mp4", longer, audio=sound, audio_codec="libmp3lame")
+    write_clip(folder / "h264_opus.mkv", longer, audio=waveform(3, 2.0, 48000), audio_rate=48000, audio_codec="libopus")
+    write_clip(folder / "vp9_vorbis.webm", longer, codec="libvpx-vp9", audio=stereo, audio_codec="vorbis")
+    write_clip(folder / "mpeg4_mp2.avi", longer, codec="mpeg4", audio=sound, audio_codec="mp2")
+    write_clip(folder / "mpeg4_mp3.avi", longer, codec="mpeg4", audio=sound, audio_codec="libmp3lame")
     hevc = {"codec": "libx265", "pix_fmt": "yuv420p10le", "options": {"x265-params": "log-level=error"}}
-    write_clip(folder / "hevc_10bit.mp4", longer, sound=sound, **hevc)
-    write_clip(folder / "surround_5_1.mp4", short, sound=np.stack([sound] * 6, axis=1))
-    hide_start(write_clip(folder / "edit_list.mp4", moving_frames(30), sound=sound), 0.2)
-    write_clip(folder / SPACES, short, sound=sound)
+    write_clip(folder / "hevc_10bit.mp4", longer, audio=sound, **hevc)
+    write_clip(folder / "surround_5_1.mp4", short, audio=np.stack([sound] * 6, axis=1))
+    hide_start(write_clip(folder / "edit_list.mp4", moving_frames(30), audio=sound), 0.2)
+    write_clip(folder / SPACES, short, audio=sound)
     for name in ("no_audio.mp4", DASH):
         write_clip(folder / name, short)
     write_clip(folder / "one_frame.mp4", short[:1])
@@ -133,18 +133,18 @@ def make_whole(folder: Path) -> None:
     write_clip(folder / "ntsc_29_97.mp4", longer, fps=30000 / 1001)
     write_clip(folder / "one_fps.mp4", short, fps=1)
     write_clip(folder / "vfr.mp4", moving_frames(30), pts=UNEVEN_MS)
-    write_sound(folder / "audio_only.m4a", sound, 44100, "aac")
-    write_sound(folder / "tone.wav", sound, 44100)
-    write_sound(folder / "rate_8k.wav", waveform(4, 2.0, 8000), 8000)
-    write_sound(folder / "under_one_example.wav", sound[:22050], 44100)
-    write_sound(folder / "silence.m4a", np.zeros(88200, np.float32), 44100, "aac")
+    write_audio(folder / "audio_only.m4a", sound, 44100, "aac")
+    write_audio(folder / "tone.wav", sound, 44100)
+    write_audio(folder / "rate_8k.wav", waveform(4, 2.0, 8000), 8000)
+    write_audio(folder / "under_one_example.wav", sound[:22050], 44100)
+    write_audio(folder / "silence.m4a", np.zeros(88200, np.float32), 44100, "aac")
 
 
 def make_broken(folder: Path, other: Path, port: int) -> None:
     """Write the files that lack something, or are none; the playlists name another file and an address."""
     big, sound = moving_frames(30, 96, 128), waveform(3, 2.0, 44100)
-    cut(write_clip(folder / "truncated_faststart.mp4", big, sound=sound, muxer_options=FASTSTART), 0.6)
-    damage(write_clip(folder / "bit_flips.mp4", big, sound=sound), b"mdat", 100)
+    cut(write_clip(folder / "truncated_faststart.mp4", big, audio=sound, muxer_options=FASTSTART), 0.6)
+    damage(write_clip(folder / "bit_flips.mp4", big, audio=sound), b"mdat", 100)
     cut(write_clip(folder / "truncated_no_moov.mp4", big), 0.5)
     (folder / "empty.mp4").touch()
     (folder / "random_bytes.mp4").write_bytes(np.random.default_rng(0).bytes(30000))
@@ -246,7 +246,7 @@ def test_what_is_no_media_fails_with_its_cause(runs: dict[str, Run], feature_typ
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_pictures_become_features(runs: dict[str, Run], name: str) -> None:
+def test_frames_become_features(runs: dict[str, Run], name: str) -> None:
     run, (frames, fps, times_ms, repeated) = runs["i3d"], PICTURES[name]
     line = run.lines[name]
     assert (line["status"], line["decoded"], line["windows"], line["repeated"]) == (
@@ -272,12 +272,12 @@ def test_frames_are_upright_and_as_stored(runs: dict[str, Run], name: str) -> No
 
 @pytest.mark.parametrize("feature_type", VIDEO_TYPES)
 @pytest.mark.parametrize("name", AUDIO_ONLY)
-def test_sound_alone_has_no_pictures(runs: dict[str, Run], feature_type: str, name: str) -> None:
+def test_audio_alone_has_no_frames(runs: dict[str, Run], feature_type: str, name: str) -> None:
     assert runs[feature_type].reason(name) == f"{name}: {NO_VIDEO.format(AUDIO_ONLY[name])}"
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_every_kind_makes_features_of_pictures(runs: dict[str, Run], name: str) -> None:
+def test_every_kind_makes_features_of_frames(runs: dict[str, Run], name: str) -> None:
     n_frames = PICTURES[name][0]
     clips, frames, flow = (runs[feature_type] for feature_type in ("tsn", "resnet", "pwc"))
     assert clips.array(name, "tsn").shape == (2048,)
@@ -293,7 +293,7 @@ def test_every_kind_makes_features_of_pictures(runs: dict[str, Run], name: str) 
 
 
 @pytest.mark.parametrize("name", SOUNDS)
-def test_sound_becomes_features(runs: dict[str, Run], name: str) -> None:
+def test_audio_becomes_features(runs: dict[str, Run], name: str) -> None:
     run = runs["vggish"]
     assert (run.lines[name]["status"], run.lines[name]["windows"]) == ("done", SOUNDS[name])
     features = run.array(name, "vggish")
@@ -302,11 +302,11 @@ def test_sound_becomes_features(runs: dict[str, Run], name: str) -> None:
 
 
 @pytest.mark.parametrize("name", VIDEO_ONLY)
-def test_pictures_alone_have_no_sound(runs: dict[str, Run], name: str) -> None:
+def test_frames_alone_have_no_audio(runs: dict[str, Run], name: str) -> None:
     assert runs["vggish"].reason(name) == f"{name}: {NO_AUDIO.format(VIDEO_ONLY[name])}"
 
 
-def test_sound_under_one_example_fails_with_its_length(runs: dict[str, Run]) -> None:
+def test_audio_under_one_example_fails_with_its_length(runs: dict[str, Run]) -> None:
     assert "0.500 s of sound, VGGish needs at least 0.975 s" in runs["vggish"].reason("under_one_example.wav")
 
 

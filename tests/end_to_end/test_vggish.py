@@ -8,7 +8,7 @@ import pytest
 import resampy
 import torch
 from support.golden import GOLDEN, relative_error
-from support.media import waveform, write_sound
+from support.media import waveform, write_audio
 from support.program import ROOT, manifest, run
 
 from models.vggish.postprocess import Postprocessor
@@ -33,7 +33,7 @@ def paths(tmp_path_factory: pytest.TempPathFactory, sound: np.ndarray) -> dict[s
     """The same sound in four formats, and a real clip."""
     folder = tmp_path_factory.mktemp("sounds")
     encoded = {
-        suffix: write_sound(folder / f"{suffix}.{suffix}", sound, RATE_HZ, codec) for suffix, codec in CODECS.items()
+        suffix: write_audio(folder / f"{suffix}.{suffix}", sound, RATE_HZ, codec) for suffix, codec in CODECS.items()
     }
     return {**encoded, "clip": CLIP}
 

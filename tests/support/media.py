@@ -1,4 +1,4 @@
-"""Small media files that tests make for themselves, with PyAV: pictures, sound, and what can be odd about a file."""
+"""Small media files that tests make for themselves, with PyAV: frames, audio, and what can be odd about a file."""
 
 import struct
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def moving_frames(n: int, height: int = 48, width: int = 64, seed: int = 0) -> np.ndarray:
-    """Return smooth moving pictures, uint8 [n, height, width, 3], each different from the others."""
+    """Return smooth moving frames, uint8 [n, height, width, 3], each different from the others."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
     t = np.arange(n)[:, None, None]
@@ -37,16 +37,16 @@ def write_clip(
     *,
     pix_fmt: str = "yuv420p",
     pts: Sequence[int] | None = None,
-    sound: np.ndarray | None = None,
-    sound_rate: int = 44100,
-    sound_codec: str = "aac",
+    audio: np.ndarray | None = None,
+    audio_rate: int = 44100,
+    audio_codec: str = "aac",
     options: dict[str, str] | None = None,
     muxer_options: dict[str, str] | None = None,
     tags: dict[str, int] | None = None,
 ) -> Path:
     """Write frames [n, H, W, 3] RGB as a video, and return its path; the suffix says which container.
 
-    pts: presentation times in milliseconds instead of a constant rate. sound: float32 [n] or [n, channels].
+    pts: presentation times in milliseconds instead of a constant rate. audio: float32 [n] or [n, channels].
     tags: colour attributes of the codec context.
     """
     rate = Fraction(fps).limit_denominator(1001)
@@ -58,7 +58,7 @@ def write_clip(
         video.codec_context.time_base = time_base
         for name, value in (tags or {}).items():
             setattr(video.codec_context, name, value)
-        audio = _sound_stream(container, sound, sound_rate, sound_codec) if sound is not None else None
+        stream = _audio_stream(container, audio, audio_rate, audio_codec) if audio is not None else None
         for number, pixels in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format=pix_fmt)
             for name, value in (tags or {}).items():
@@ -67,34 +67,34 @@ def write_clip(
             container.mux(video.encode(frame))
         container.mux(video.encode())
         if audio is not None:
-            _encode_sound(container, audio, sound, sound_rate)
+            _encode_audio(container, stream, audio, audio_rate)
     return path
 
 
-def write_sound(path: Path, sound: np.ndarray, rate: int, codec: str = "pcm_s16le") -> Path:
-    """Write sound alone, float32 or int16 [n] or [n, channels], and return its path."""
+def write_audio(path: Path, audio: np.ndarray, rate: int, codec: str = "pcm_s16le") -> Path:
+    """Write audio alone, float32 or int16 [n] or [n, channels], and return its path."""
     with av.open(str(path), "w") as container:
-        _encode_sound(container, _sound_stream(container, sound, rate, codec), sound, rate)
+        _encode_audio(container, _audio_stream(container, audio, rate, codec), audio, rate)
     return path
 
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 
 
-def _sound_stream(container: av.container.OutputContainer, sound: np.ndarray, rate: int, codec: str) -> av.AudioStream:
-    channels = 1 if sound.ndim == 1 else sound.shape[1]
+def _audio_stream(container: av.container.OutputContainer, audio: np.ndarray, rate: int, codec: str) -> av.AudioStream:
+    channels = 1 if audio.ndim == 1 else audio.shape[1]
     options = {"strict": "experimental"} if codec == "vorbis" else {}  # FFmpeg's own encoder, two channels only
     return container.add_stream(codec, rate=rate, options=options, layout=LAYOUTS[channels])
 
 
-def _encode_sound(
-    container: av.container.OutputContainer, stream: av.AudioStream, sound: np.ndarray, rate: int
+def _encode_audio(
+    container: av.container.OutputContainer, stream: av.AudioStream, audio: np.ndarray, rate: int
 ) -> None:
-    sound = sound[:, None] if sound.ndim == 1 else sound
-    kind = "s16" if sound.dtype == np.int16 else "flt"
-    for start in range(0, len(sound), 1024):
-        block = np.ascontiguousarray(sound[start : start + 1024]).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(block, format=kind, layout=LAYOUTS[sound.shape[1]])
+    audio = audio[:, None] if audio.ndim == 1 else audio
+    kind = "s16" if audio.dtype == np.int16 else "flt"
+    for start in range(0, len(audio), 1024):
+        block = np.ascontiguousarray(audio[start : start + 1024]).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(block, format=kind, layout=LAYOUTS[audio.shape[1]])
         frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
         container.mux(stream.encode(frame))
     container.mux(stream.encode())

@@ -1,20 +1,26 @@
-"""Shards, and servers to read them from: tars of bytes, HTTP with and without parts of files, S3 by moto."""
+"""Shards and their videos, and servers to read them from: HTTP with and without ranges of files, S3 by moto."""
 
 import contextlib
 import io
 import json
 import tarfile
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from utils.config.run import RunConfig
+from utils.sources.inputs import collect, never
+from utils.sources.ref import VideoRef
+
+CLIPS = {"a.mp4": b"A" * 700, "sub/b.MP4": b"B" * 1500, "c.d.mkv": b"C" * 3}
+
 
 def tar_bytes(members: Mapping[str, bytes] | list[tuple[str | tarfile.TarInfo, bytes]], mode: str = "w") -> bytes:
-    """Return a tar of members in this order; a TarInfo stands for a member that is no plain file."""
+    """Return a tar of members in this order; a TarInfo is a member that is not a plain file."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode=mode) as tar:
         for name, data in members.items() if isinstance(members, Mapping) else members:
@@ -33,15 +39,48 @@ def write_shard(path: Path, members: Any, metadata: Any = None) -> Path:
     return path
 
 
+def shard_refs(
+    tar_path: Path | str | list[Path], shard_done: Callable[[str], bool] = never, **settings: Any
+) -> list[VideoRef]:
+    """Return the videos of --tar_path with these entries."""
+    paths = [str(path) for path in (tar_path if isinstance(tar_path, list) else [tar_path])]
+    return list(collect(RunConfig(tar_path=paths, **settings)).refs(shard_done))
+
+
+def written_refs(folder: Path, data: bytes, metadata: Any = None) -> list[VideoRef]:
+    """Write a tar of these bytes as shard-000, and metadata beside it; return its videos."""
+    path = folder / "shard-000.tar"
+    path.write_bytes(data)
+    if metadata is not None:
+        path.with_suffix(".json").write_text(json.dumps(metadata))
+    return shard_refs(path)
+
+
+def good(refs: list[VideoRef]) -> list[VideoRef]:
+    """Return the videos that can be extracted."""
+    return [ref for ref in refs if ref.refused is None]
+
+
+def reasons(refs: list[VideoRef]) -> list[tuple[str, str]]:
+    """Return (status, reason) of the others."""
+    return [ref.refused for ref in refs if ref.refused is not None]
+
+
+def content(ref: VideoRef) -> bytes:
+    """Return the bytes of a video."""
+    with ref.media.open() as file:
+        return file.read()
+
+
 class _Plain(SimpleHTTPRequestHandler):
-    """Whole files only."""
+    """Complete files only."""
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
 
 class _Ranges(_Plain):
-    """Also parts of files."""
+    """Also ranges of files."""
 
     def do_GET(self) -> None:
         wanted = self.headers.get("Range")

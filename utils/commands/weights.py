@@ -7,7 +7,7 @@ from utils.config.schema import nearest
 from utils.errors import UserError
 from utils.extractors.registry import Model
 from utils.weights.download_bar import DownloadBar
-from utils.weights.store import bring
+from utils.weights.store import fetch
 
 
 def fetch_weights(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
@@ -25,9 +25,9 @@ def fetch_weights(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     if name not in models:
         raise UserError(f"{name}: no such feature type; choose from {', '.join(models)}{nearest(name, models)}")
     config = parse_flags(flags, models[name].config_class())
-    used = [need.published for need in models[name].needs(config).values() if need.named is None]
+    used = [need.published for need in models[name].needs(config).values() if need.path is None]
     for file in models[name].files() if options.all else used:
-        with DownloadBar(file.name) as report:
-            print(f"{file.name}: {bring(file, options.weights_dir, report)}")
+        with DownloadBar(file.name) as progress:
+            print(f"{file.name}: {fetch(file, options.weights_dir, progress)}")
         print(f"  licence: {file.licence} ({file.source})")
     return 0

@@ -1,1 +1,1 @@
-"""What media files hold, as frames and as sound."""
+"""Media files as streams of frames and of audio."""

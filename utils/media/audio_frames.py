@@ -1,4 +1,4 @@
-"""The decoded sound of a media file, or of a segment of it, piece by piece and counted in samples."""
+"""The decoded audio of a media file, or of a segment of it, piece by piece and counted in samples."""
 
 import itertools
 from collections.abc import Iterator
@@ -6,32 +6,35 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-import av
 import numpy as np
+from av.audio.frame import AudioFrame
 from av.codec.context import Flags2
+from av.error import FFmpegError
 from av.packet import Packet
 
 from utils.errors import VideoError
-from utils.media.container import open_media, require_audio
-from utils.media.demux import declared_end_s, declared_packets, read
+from utils.media.container import open_media, require_audio, time_base
+from utils.media.demux import declared_end_s, declared_packets, read_packets
 from utils.media.input import MediaSource
 from utils.media.limits import Limits
 from utils.media.report import AudioReport
 from utils.media.segment import Segment
 
-PRIMING_MAX = 6144  # samples per channel: three HE-AAC frames, more than any AAC encoder puts before the sound
-RATES_HZ = range(1000, 384001)  # a header that says anything else is damaged
-LOST_MAX_S = 1.0  # silence put in for one lost packet; no codec has longer ones, so more is a damaged header
-SLACK_S = 1.0  # stated durations are rounded: only more than this counts as missing
-WARM_UP_S = Fraction(1, 2)  # Opus wants 0.08 s, MP3's bit reservoir reaches back 0.26 s
-COUNTING = ("wav", "w64", "aiff", "au", "flac")  # containers whose clock counts samples exactly; and MP4's, often
+PRIMING_MAX = 6144  # samples per channel: three HE-AAC frames, more than any AAC encoder puts before the audio
+RATES_HZ = range(1000, 384001)  # a header with any other rate is damaged
+LOST_MAX_S = 1.0  # most silence in place of one lost packet: a longer one has a damaged header
+SLACK_S = 1.0  # durations in headers are rounded: only more than this counts as missing
+WARM_UP_S = Fraction(1, 2)  # Opus needs 0.08 s, MP3's bit reservoir reaches back 0.26 s
+SAMPLE_CLOCKS = ("wav", "w64", "aiff", "au", "flac")  # containers whose times are sample numbers; MP4's often are
+
+Decoded = AudioFrame | np.ndarray  # a frame, or float32 [n] of silence in place of a lost packet
 
 
 @dataclass(frozen=True)
 class Piece:
     """A decoded frame, or silence in place of a lost packet, and which of its samples are wanted."""
 
-    sound: av.AudioFrame | np.ndarray
+    audio: Decoded
     start: int
     stop: int
 
@@ -39,8 +42,9 @@ class Piece:
 class SourceAudio:
     """Iterates once over the pieces of a segment, at the source's own rate.
 
-    The first sample that decoding the whole gives has number 0 and is at 0 s. Where the container's clock counts
-    samples a segment is entered half a second before its start; elsewhere the sound before it is decoded and dropped.
+    The first sample of the whole file has number 0 and is at 0 s. Where the container's times are sample numbers,
+    decoding starts half a second before the segment; elsewhere it starts with the file, and what comes before the
+    segment is dropped.
     """
 
     def __init__(self, source: MediaSource, segment: Segment, limits: Limits) -> None:
@@ -73,21 +77,20 @@ class SourceAudio:
         self.media.close()
 
     def __iter__(self) -> Iterator[Piece]:
-        """Yield the pieces that hold something of the segment, then complete the report."""
+        """Yield the pieces with samples of the segment, then complete the report."""
         n_lost = n_damaged = 0
-        sounds = self._entered() or self._decoded()
-        for sound in sounds:
-            is_lost = isinstance(sound, np.ndarray)
+        for decoded in self._seek() or self._decoded():
+            is_lost = isinstance(decoded, np.ndarray)
             first, last, limit = self._bounds()
-            position, n_samples = self.position, len(sound) if is_lost else sound.samples
+            position, n_samples = self.position, len(decoded) if isinstance(decoded, np.ndarray) else decoded.samples
             if position >= min(last, limit):
                 break
             self.position += n_samples
             if self.position < first or (self.position == first and not is_lost):
                 continue
             n_lost += is_lost
-            n_damaged += not is_lost and sound.is_corrupt
-            yield Piece(sound, max(0, first - position), min(n_samples, last - position, limit - position))
+            n_damaged += not isinstance(decoded, np.ndarray) and decoded.is_corrupt
+            yield Piece(decoded, max(0, first - position), min(n_samples, last - position, limit - position))
         if n_lost:
             self.report.damage(f"{n_lost} of {self._n_packets} packets do not decode")
         if n_damaged:
@@ -95,44 +98,44 @@ class SourceAudio:
         self._compare_with_header()
 
     def _bounds(self) -> tuple[int, int, int]:
-        """Return the numbers of the segment's first sample, and of the first behind it, and behind the limit."""
+        """Return the number of the segment's first sample, of the first after it, and of the first past the limit."""
         return _bounds(self._segment, self._limits, self.report.rate_hz)
 
-    def _entered(self) -> Iterator[av.AudioFrame | np.ndarray] | None:
-        """Return the sound from half a second before the segment, `position` set; None to decode from the start."""
+    def _seek(self) -> Iterator[Decoded] | None:
+        """Return the audio from half a second before the segment, `position` set; None to decode from the start."""
         name = self.media.container.format.name
         in_mp4 = name.startswith("mov,")
-        if self._segment.origin_s <= 2 * WARM_UP_S or not (in_mp4 or name in COUNTING):
+        if self._segment.origin_s <= 2 * WARM_UP_S or not (in_mp4 or name in SAMPLE_CLOCKS):
             return None
         opening = next(self._decoded(), None)
-        if isinstance(opening, av.AudioFrame) and opening.pts is not None:
-            per_unit = opening.sample_rate * self.stream.time_base  # samples
-            target = opening.pts + int((self._segment.origin_s - WARM_UP_S) / self.stream.time_base)
+        if isinstance(opening, AudioFrame) and opening.pts is not None:
+            per_unit = opening.sample_rate * time_base(self.stream)  # samples
+            target = opening.pts + int((self._segment.origin_s - WARM_UP_S) / time_base(self.stream))
             found, rest = self._at(target)
             if found is not None and found.pts is not None and per_unit.denominator == 1:
                 number = (found.pts - opening.pts) * int(per_unit)
-                if 0 <= number <= self._bounds()[0] and self._counts(found, int(per_unit)):
+                if 0 <= number <= self._bounds()[0] and self._pts_counts_samples(found, int(per_unit)):
                     self.position = number
                     return itertools.chain([found], rest)
         self.close()
         self._open()
         return None
 
-    def _at(self, moment: int) -> tuple[av.AudioFrame | None, Iterator[av.AudioFrame | np.ndarray]]:
-        """Return the frame at or before a moment of the stream's clock, None if there is none, and what follows it."""
+    def _at(self, time: int) -> tuple[AudioFrame | None, Iterator[Decoded]]:
+        """Return the frame at or before a time in time base units, None if there is none, and what follows it."""
         try:
-            self.media.container.seek(moment, stream=self.stream)
-        except (av.FFmpegError, OverflowError):  # a time beyond any clock
+            self.media.container.seek(time, stream=self.stream)
+        except (FFmpegError, OverflowError):  # a time beyond any clock
             return None, iter(())
         rest = self._decoded()
         found = next(rest, None)
-        return (found if isinstance(found, av.AudioFrame) else None), rest
+        return (found if isinstance(found, AudioFrame) else None), rest
 
-    def _counts(self, frame: av.AudioFrame, per_unit: int) -> bool:
+    def _pts_counts_samples(self, frame: AudioFrame, per_unit: int) -> bool:
         """Return whether the frame's time tells how many samples come before it.
 
-        So it is for PCM and FLAC. In MP4 it is if all packets up to it last as long as they have samples: recorders
-        have been seen that write uneven lengths to keep in step with the pictures.
+        It does for PCM and FLAC, and in MP4 if all packets up to it last as long as their samples: some recorders write
+        uneven lengths to stay in step with the video.
         """
         codec = self._context.codec.canonical_name
         if codec == "flac" or codec.startswith("pcm_"):
@@ -144,15 +147,15 @@ class SourceAudio:
         elapsed = entries[number].timestamp - entries[0].timestamp
         return elapsed * per_unit == number * frame.samples
 
-    def _decoded(self) -> Iterator[av.AudioFrame | np.ndarray]:
-        """Yield decoded frames from where the file stands, and silence for lost packets."""
-        for packet in read(self.media, self.stream, self.report):
+    def _decoded(self) -> Iterator[Decoded]:
+        """Yield decoded frames from the file's current position, and silence for lost packets."""
+        for packet in read_packets(self.media, self.stream, self.report):
             if not self._n_packets:
                 self._keep_priming(packet)
             self._n_packets += packet is not None
             try:
                 frames = self._context.decode(packet)
-            except av.FFmpegError:
+            except FFmpegError:
                 yield self._silence(packet)
                 continue
             for frame in frames:
@@ -163,30 +166,30 @@ class SourceAudio:
         self._at_end = True
 
     def _keep_priming(self, first: Packet | None) -> None:
-        """Tell the decoder to keep encoder priming where the reference keeps it."""
+        """Make the decoder keep encoder priming where the reference keeps it."""
         in_mp4 = self.media.container.format.name.startswith("mov,")
         if not in_mp4 or first is None or first.pts is None or self._context.codec.canonical_name != "aac":
             return
-        n_hidden = -first.pts * self.stream.time_base * self.stream.rate
+        n_hidden = -first.pts * time_base(self.stream) * self.stream.rate
         if n_hidden <= PRIMING_MAX:
             self._context.flags2 |= Flags2.skip_manual
 
-    def _check_rate(self, frame: av.AudioFrame) -> None:
-        """Keep the frame's rate, known to be possible."""
+    def _check_rate(self, frame: AudioFrame) -> None:
+        """Record the frame's rate. VideoError if it is impossible."""
         if frame.sample_rate not in RATES_HZ:
-            odd = f"a sample rate of {frame.sample_rate} Hz"
-            raise VideoError(f"{self.media.label}: {odd}. Get the file again, or convert it.")
+            rate = f"an impossible sample rate of {frame.sample_rate} Hz"
+            raise VideoError(f"{self.media.label}: {rate}. Get the file again, or convert it.")
         self.report.rate_hz = frame.sample_rate
 
     def _silence(self, packet: Packet | None) -> np.ndarray:
-        """Return silence of a lost packet's length at the source's rate."""
+        """Return silence as long as a lost packet, at the source's rate."""
         if packet is None or not packet.duration:
             return np.empty(0, np.float32)
         lost_s = min(LOST_MAX_S, float(packet.duration * packet.time_base))
         return np.zeros(max(0, round(lost_s * self.report.rate_hz)), np.float32)
 
     def _compare_with_header(self) -> None:
-        """Note what the limit leaves out, and what the header promises beyond what was read."""
+        """Report what the limit leaves out, and what is in the header but was not read."""
         report, container, segment = self.report, self.media.container, self._segment
         _, last, limit = self._bounds()
         if limit < last and (self.position > limit or not self._at_end):
@@ -197,18 +200,18 @@ class SourceAudio:
         declared = declared_packets(container, self.stream, shown=False) if segment.is_whole else None
         if declared is not None and self._n_packets < declared:
             report.damage(f"{self._n_packets} of {declared} packets are in the file")
-        read_s = float(self._end * self.stream.time_base)
-        promised_s = declared_end_s(container, self.stream, exact_count=segment.is_whole)
-        if promised_s is not None and segment.end_s is not None:
-            promised_s = min(promised_s, float(segment.end_s))
-        if promised_s is not None and promised_s - read_s > SLACK_S:
-            report.damage(f"it ends at {read_s:.2f} s, the header says {promised_s:.2f} s")
+        read_s = float(self._end * time_base(self.stream))
+        declared_s = declared_end_s(container, self.stream, exact_count=segment.is_whole)
+        if declared_s is not None and segment.end_s is not None:
+            declared_s = min(declared_s, float(segment.end_s))
+        if declared_s is not None and declared_s - read_s > SLACK_S:
+            report.damage(f"it ends at {read_s:.2f} s, the header says {declared_s:.2f} s")
 
 
 @lru_cache(maxsize=16)
 def _bounds(segment: Segment, limits: Limits, rate_hz: int) -> tuple[int, int, int]:
-    """Return what `SourceAudio._bounds` does; asked for every piece, of which a minute may have thousands."""
-    clock = Fraction(1, max(1, rate_hz))
-    first, last = segment.units(clock)
-    limit = limits.behind(clock, first or 0)
+    """Return what `SourceAudio._bounds` does. Cached: a minute of audio may have thousands of pieces."""
+    sample_s = Fraction(1, max(1, rate_hz))
+    first, last = segment.units(sample_s)
+    limit = limits.end(sample_s, first or 0)
     return first or 0, limit + 1 if last is None else last, limit

@@ -1,13 +1,14 @@
-"""Opening a media file: only the file at hand is read; every failure is a VideoError with its cause and a remedy."""
+"""Opening a media file: no other file is read on its behalf; every failure is a VideoError with cause and remedy."""
 
 import os
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import av
 from av.container import InputContainer
+from av.error import FFmpegError
 from av.stream import Disposition, Stream
 
 from utils.errors import VideoError
@@ -18,20 +19,20 @@ from utils.media.reader import Reader, open_reader
 from utils.storage.urls import redacted
 
 # The demuxers that may read a file. All of them read that file alone. Left out on purpose: playlists and manifests
-# that name other files or addresses (hls, dash, concat, sdp, imf, ...), numbered pictures (image2), capture devices.
+# that name other files or addresses (hls, dash, concat, sdp, imf, ...), numbered images (image2), capture devices.
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,mpegts,mpeg,mpegvideo,asf,asf_o,ogg,gif,apng,mxf,nut,ivf,rm,wtv,"
     "dv,nsv,yuv4mpegpipe,h264,hevc,vvc,obu,m4v,vc1,mjpeg,h263,wav,w64,aiff,au,caf,flac,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,"
     "amr,amrnb,amrwb,ape,tta,tak,wv,mpc,mpc8,oma,voc,dsf,loas"
 )
 
-HEAD_BYTES = 512  # looked at to say what a file is that FFmpeg refuses
-READ_BYTES = 1 << 18  # asked of a stream at once
+HEAD_BYTES = 512  # read to say what a file is that FFmpeg refuses
+READ_BYTES = 1 << 18  # read from a stream at once
 PLAYLIST_MARKS = (b"#EXTM3U", b"ffconcat", b"<MPD", b"v=0", b"file ", b"[playlist]", b"<SmoothStreamingMedia")
 
 
 class Media:
-    """An opened media file; a context manager. Its stream of bytes, where there is one, is closed with it."""
+    """An opened media file; a context manager. Closing it closes the stream of bytes that it is read from, if any."""
 
     def __init__(
         self, source: MediaSource, container: InputContainer, label: str, reader: Reader | None = None
@@ -43,7 +44,7 @@ class Media:
 
     @property
     def failure(self) -> str:
-        """What went wrong on reading the bytes, with a remedy; empty if nothing did. FFmpeg takes it for the end."""
+        """What went wrong on reading bytes, and the remedy; empty if nothing did. FFmpeg takes it for the end."""
         return self._reader.failure if self._reader else ""
 
     def __enter__(self) -> Self:
@@ -62,11 +63,13 @@ class Media:
 
 
 def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders: bool = True) -> Media:
-    """Return the opened file. Nothing else is opened on its behalf: no playlist, no reference, no address.
+    """Return the opened file. Nothing else is opened on its behalf: no playlist entry, no reference, no address.
 
-    A str is always a local file's name, also when it looks like an address or an option.
-    decoders: FFmpeg may decode the first pictures to learn what the header does not say.
-    Raises VideoError when the file is missing, empty, no media, or cut off before its index.
+    A str is always the name of a local file, even if it looks like an address or an option.
+    decoders: whether FFmpeg may decode the first frames to learn what the header does not say.
+
+    Raises:
+        VideoError: the file is missing, empty, not media, or cut off before its index.
     """
     options = {"format_whitelist": FORMATS}
     options |= limits.decoder_options if decoders else {"codec_whitelist": "none"}
@@ -75,7 +78,7 @@ def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders
     label, reader = redacted(str(source)), open_reader(source)
     try:
         container = _open(reader, options | {"protocol_whitelist": "none"})
-    except (av.FFmpegError, ValueError) as error:
+    except (FFmpegError, ValueError) as error:
         reader.seek(0)
         cause = reader.failure or _cause(reader.read(HEAD_BYTES), error)
         reader.close()
@@ -99,7 +102,7 @@ def _open_file(path: str | os.PathLike[str], options: dict[str, str]) -> Media:
         return Media(path, _open(str(file.absolute()), options | {"protocol_whitelist": "file"}), label)
     except PermissionError as error:
         raise VideoError(f"{label}: cannot be opened as media: permission denied. Make the file readable.") from error
-    except (av.FFmpegError, ValueError) as error:
+    except (FFmpegError, ValueError) as error:
         try:
             with file.open("rb") as stream:
                 head = stream.read(HEAD_BYTES)
@@ -109,7 +112,7 @@ def _open_file(path: str | os.PathLike[str], options: dict[str, str]) -> Media:
 
 
 def _refuse_non_files(file: Path, path: str) -> None:
-    """Raise VideoError unless `file` is a regular file that holds something."""
+    """Raise VideoError unless `file` is a regular file and not empty."""
     try:
         if not file.exists():
             raise VideoError(f"{path}: no such file. Check the path, or remove it from the list of videos.")
@@ -124,93 +127,98 @@ def _refuse_non_files(file: Path, path: str) -> None:
 def _cause(head: bytes, error: Exception) -> str:
     """Say in a few words why FFmpeg refused a file that starts with `head`, and what to do."""
     if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(PLAYLIST_MARKS) or b"<MPD" in head:
-        return "it is a playlist, which names other files. Give those files themselves."
+        return "it is a playlist, which names other files. Give those files instead."
     if head[4:8] in (b"ftyp", b"mdat", b"moov", b"free", b"wide"):
         return "its index (moov box) is missing or damaged: cut off, or never finished. Get the whole file again."
     if _is_text(head):
-        return "it holds text. Check what was saved under this name."
-    return f"no known video or audio format in it ({reason(error)}). Get the file again, or convert it."
+        return "it is a text file. Check what was saved under this name."
+    return f"not a known video or audio format ({ffmpeg_reason(error)}). Get the file again, or convert it."
 
 
 def _is_text(head: bytes) -> bool:
-    """Return whether these bytes read as text (a cut multi-byte character at the end is no objection)."""
+    """Return whether these bytes are text; a multi-byte character may be cut off at the end."""
     text = head.decode("utf-8", errors="ignore")
     return len(text.encode()) > len(head) - 4 and all(c.isprintable() or c in "\r\n\t" for c in text)
 
 
-def reason(error: Exception) -> str:
-    """Return FFmpeg's own words for an error, without numbers and file names, to be put into a sentence."""
+def ffmpeg_reason(error: Exception) -> str:
+    """Return FFmpeg's own words for an error, without numbers and file names, as part of a sentence."""
     text = getattr(error, "strerror", None) or str(error)
     return text[:1].lower() + text[1:]
 
 
-def describe(container: InputContainer) -> str:
-    """Return what the file holds, e.g. "video h264, audio aac"; "no streams" where there are none."""
+def describe_streams(container: InputContainer) -> str:
+    """Return what the file contains, such as "video h264, audio aac"; "no streams" where there are none."""
     names = []
     for stream in container.streams:
         codec = stream.codec_context.codec.canonical_name if stream.codec_context else "of an unknown codec"
-        cover = " (a cover picture)" if is_cover(stream) else ""
+        cover = " (cover art)" if is_cover(stream) else ""
         names.append(f"{stream.type} {codec}{cover}")
     return ", ".join(names) or "no streams"
 
 
 def is_cover(stream: Stream) -> bool:
-    """Return whether a stream is a still picture attached to a song or a film, which is no video."""
+    """Return whether a stream is cover art or thumbnails of a song or a film, and not a video."""
     return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
 
 
-def video_stream(container: InputContainer) -> Stream | None:
-    """Return the first video stream that is not a cover picture and has a decoder (OpenCV's choice), else None."""
+def video_stream(container: InputContainer) -> av.VideoStream | None:
+    """Return the first video stream that is not cover art and has a decoder (OpenCV's choice), else None."""
     return next((s for s in container.streams.video if s.codec_context and not is_cover(s)), None)
 
 
-def audio_stream(container: InputContainer) -> Stream | None:
-    """Return the audio stream that the ffmpeg command would take: the default one, then the one of most channels."""
+def audio_stream(container: InputContainer) -> av.AudioStream | None:
+    """Return the audio stream that the ffmpeg command picks: the default one, else the one with most channels."""
     streams = [s for s in container.streams.audio if s.codec_context]
     return max(streams, key=lambda s: (bool(s.disposition & Disposition.default), s.channels), default=None)
 
 
-def require_video(media: Media) -> Stream:
+def require_video(media: Media) -> av.VideoStream:
     """Return the video stream; VideoError where there is none."""
     stream = video_stream(media.container)
     if stream is None:
-        held = describe(media.container)
-        raise VideoError(f"{media.label}: no video stream (it holds: {held}). For sound use --feature_type vggish.")
+        found = describe_streams(media.container)
+        raise VideoError(f"{media.label}: no video stream (it has: {found}). For audio use --feature_type vggish.")
     return stream
 
 
-def require_audio(media: Media) -> Stream:
+def require_audio(media: Media) -> av.AudioStream:
     """Return the audio stream; VideoError where there is none."""
     stream = audio_stream(media.container)
     if stream is None:
-        held = describe(media.container)
-        remedy = "For pictures use a video feature type such as i3d."
-        raise VideoError(f"{media.label}: no audio stream (it holds: {held}). {remedy}")
+        found = describe_streams(media.container)
+        remedy = "For frames use a video feature type such as i3d."
+        raise VideoError(f"{media.label}: no audio stream (it has: {found}). {remedy}")
     return stream
 
 
-def average_fps(stream: Stream) -> Fraction:
-    """Return frames per second as CAP_PROP_FPS gives it: the average rate, or the nearest thing the file states.
+def time_base(stream: Stream) -> Fraction:
+    """Return one unit of the stream's times, in seconds."""
+    return cast(Fraction, stream.time_base)  # FFmpeg sets it for every stream of a file
 
-    Where the file states no average, a rate that no camera has is passed over. The result may still be absurd.
+
+def average_fps(stream: av.VideoStream) -> Fraction:
+    """Return frames per second as OpenCV's CAP_PROP_FPS gives it: the average rate, else the best guess of FFmpeg.
+
+    A guess that no camera has is skipped where there is another one. The result may still be absurd.
     """
     stated = stream.average_rate
     if stated:
         return stated
-    guesses = [rate for rate in (stream.guessed_rate, stream.base_rate, 1 / stream.time_base) if rate]
+    guesses = [rate for rate in (stream.guessed_rate, stream.base_rate, 1 / time_base(stream)) if rate]
     return next((rate for rate in guesses if 0 < rate <= MAX_FPS), guesses[0])
 
 
-def require_fps(media: Media, stream: Stream) -> Fraction:
-    """Return the average rate; VideoError if it is none that a video can have."""
+def require_fps(media: Media, stream: av.VideoStream) -> Fraction:
+    """Return the average rate; VideoError if no video can have it."""
     rate = average_fps(stream)
     if 0 < rate <= MAX_FPS:
         return rate
-    stated = f"its header states {float(rate):g} frames per second"
+    stated = f"its header says {float(rate):g} frames per second"
     raise VideoError(f"{media.label}: {stated}, which no video has. Give the rate to use: --extraction_fps 25.")
 
 
-def frame_units(stream: Stream) -> int:
-    """Return one frame's usual duration in time base units; 0 where the header's rate is none that a video can have."""
+def frame_units(stream: av.VideoStream) -> int:
+    """Return one frame's usual duration in time base units; 0 where the header has a rate that no video can have."""
     rate = average_fps(stream)
-    return nearest(*(1 / (rate * stream.time_base)).as_integer_ratio()) if 0 < rate <= MAX_FPS else 0
+    return nearest(*(1 / (rate * time_base(stream))).as_integer_ratio()) if 0 < rate <= MAX_FPS else 0

@@ -1,11 +1,11 @@
-"""Which source frame is shown at each frame of another rate, by the rule of ffmpeg's `fps` filter: arithmetic alone."""
+"""Which source frame is on screen at each frame of another rate, by the rule of ffmpeg's `fps` filter."""
 
 import math
 from fractions import Fraction
 
 from utils.errors import UserError
 
-MAX_TERM = 2**31 - 1  # ffmpeg keeps a rate as two 32-bit integers
+MAX_TERM = 2**31 - 1  # ffmpeg stores a rate as two 32-bit integers
 
 
 def parse_fps(fps: float | Fraction) -> Fraction:
@@ -22,7 +22,7 @@ def parse_fps(fps: float | Fraction) -> Fraction:
     if rate.denominator > MAX_TERM or rate.numerator > MAX_TERM:
         rate = rate.limit_denominator(min(MAX_TERM, int(MAX_TERM / rate)))
     if not rate:
-        raise UserError(f"--extraction_fps is {fps}; that is too small to be a frame rate.")
+        raise UserError(f"--extraction_fps is {fps}; that is too small for a frame rate.")
     return rate
 
 
@@ -33,14 +33,14 @@ def nearest(numerator: int, denominator: int) -> int:
 
 
 class FrameRateRule:
-    """Says at which ticks of the new rate each source frame is shown, one source frame after the other.
+    """Says at which ticks of the new rate each source frame is on screen, one source frame after the other.
 
-    Tick n is the time n / fps. A source frame's time is rounded to the nearest tick; it is shown from there until the
-    tick of the next frame. So a frame is left out when the next one falls on its tick, and repeated over a gap. The
-    first tick is that of the first frame; the last frame is shown until the rounded end of the stream. This is what
-    ffmpeg's `fps` filter does with its default options (round=near, eof_action=round).
+    Tick n is the time n / fps. A source frame's time is rounded to the nearest tick; the frame is on screen from there
+    until the tick of the next frame. So a frame is dropped when the next one falls on its tick, and repeated over a
+    gap. The first tick is that of the first frame; the last frame stays until the rounded end of the stream. This is
+    what ffmpeg's `fps` filter does with its default options (round=near, eof_action=round).
 
-    origin_s: the time of tick 0, which is the start of the segment that the frames are cut from.
+    origin_s: the time of tick 0, which is the start of the segment that the frames are taken from.
     """
 
     def __init__(self, time_base: Fraction, fps: Fraction, origin_s: Fraction = Fraction(0)) -> None:
@@ -55,23 +55,19 @@ class FrameRateRule:
 
         The first call returns an empty range.
         """
-        tick = self._tick(pts)
-        if self._next is None:
-            self._next = tick
-        return self._until(tick)
+        return self._until(self._tick(pts))
 
     def finish(self, end: int) -> range:
         """Return the ticks that show the last frame. end: its time plus its duration, in time base units."""
-        if self._next is None:
-            return range(0)
-        return self._until(self._tick(end))
+        return range(0) if self._next is None else self._until(self._tick(end))
 
     def _tick(self, pts: int) -> int:
         """Return the tick nearest to a time."""
         return nearest(pts * self._per_unit - self._shift, self._denominator)
 
     def _until(self, tick: int) -> range:
-        """Return the ticks from the next one to `tick`, and move on."""
-        shown = range(self._next, max(self._next, tick))
+        """Return the ticks before `tick` that were not returned yet; none the first time."""
+        start = tick if self._next is None else self._next
+        shown = range(start, max(start, tick))
         self._next = shown.stop
         return shown

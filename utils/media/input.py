@@ -1,21 +1,24 @@
-"""What a media file can be read from: a local path, an address, a part of a larger file, or bytes in memory."""
+"""What a media file can be read from: a local path, an address, a range of a larger file, or bytes in memory."""
 
 import io
 import os
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from utils.storage.urls import is_url, resolve, scheme
+from utils.storage.urls import is_url, open_binary, resolve, scheme
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 
 class OpenableMedia(Protocol):
-    """Media that is no local file of its own. str() of it is what messages call it, without credentials."""
+    """Media that is not a local file. str() of it is what messages call it, without credentials."""
 
     def open(self) -> BinaryIO:
         """Return a new seekable stream of its bytes.
 
         Raises:
-            OSError: it is not there, or cannot be read.
+            OSError: it does not exist, or cannot be read.
         """
         ...
 
@@ -36,16 +39,16 @@ class UrlFile:
     def open(self) -> BinaryIO:
         """Return a stream that fetches what is read; it cannot seek if a server sends whole files only."""
         filesystem, path = resolve(self.url)
-        stream = filesystem.open(path, "rb")
-        if scheme(self.url) in ("http", "https") and not _reads_parts(stream):
+        stream = open_binary(filesystem, path)
+        if scheme(self.url) in ("http", "https") and not _reads_ranges(stream):
             stream.close()
-            stream = filesystem.open(path, "rb", block_size=0)
+            stream = open_binary(filesystem, path, block_size=0)
         return stream
 
 
 @dataclass(frozen=True)
 class FileRange:
-    """`size` bytes from `offset` of a local file or of an address: a member of a tar."""
+    """`size` bytes from `offset` on of a local file or of an address: a member of a tar."""
 
     path: str = field(repr=False)
     offset: int
@@ -63,7 +66,7 @@ class FileRange:
 
 @dataclass(frozen=True)
 class BytesFile:
-    """A file that is in memory."""
+    """A file in memory."""
 
     data: bytes = field(repr=False)
     label: str
@@ -77,7 +80,7 @@ class BytesFile:
 
 
 def is_seekable(stream: BinaryIO) -> bool:
-    """Return whether a stream really goes to its end and back, whatever its `seekable` says."""
+    """Return whether a stream can go to its end and back, whatever its `seekable` says."""
     try:
         stream.seek(0, io.SEEK_END)
         stream.seek(0)
@@ -87,13 +90,13 @@ def is_seekable(stream: BinaryIO) -> bool:
 
 
 def skip(stream: BinaryIO, n_bytes: int) -> None:
-    """Read and forget bytes."""
+    """Read bytes and drop them."""
     while n_bytes > 0 and (data := stream.read(min(n_bytes, 1 << 18))):
         n_bytes -= len(data)
 
 
-def _reads_parts(stream: BinaryIO) -> bool:
-    """Return whether an HTTP server sends parts of a file. Many do not say; asking for the last byte shows it."""
+def _reads_ranges(stream: BinaryIO) -> bool:
+    """Return whether an HTTP server sends ranges of a file. Many do not say; asking for the last byte shows it."""
     try:
         stream.seek(-1, io.SEEK_END)
         last = stream.read(1)
@@ -104,7 +107,7 @@ def _reads_parts(stream: BinaryIO) -> bool:
 
 
 class _RangeStream(io.RawIOBase):
-    """A window on a stream; it can seek if the stream can."""
+    """A range of a stream; it can seek if the stream can."""
 
     def __init__(self, whole: BinaryIO, offset: int, size: int) -> None:
         self._whole = whole
@@ -123,7 +126,7 @@ class _RangeStream(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         if not self._can_seek:
-            raise io.UnsupportedOperation("the stream around it cannot seek")
+            raise io.UnsupportedOperation("the underlying stream cannot seek")
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         self._position = max(0, base + offset)
         return self._position
@@ -131,14 +134,15 @@ class _RangeStream(io.RawIOBase):
     def tell(self) -> int:
         return self._position
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        n_bytes = min(len(buffer), self._size - self._position)
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer)
+        n_bytes = min(len(view), self._size - self._position)
         if n_bytes <= 0:
             return 0
         if self._can_seek:
             self._whole.seek(self._offset + self._position)
         data = self._whole.read(n_bytes)
-        buffer[: len(data)] = data
+        view[: len(data)] = data
         self._position += len(data)
         return len(data)
 

@@ -1,4 +1,4 @@
-"""How much of a media file is decoded at most, whatever its header promises."""
+"""How much of a media file is decoded at most, whatever its header claims."""
 
 import math
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from fractions import Fraction
 class Limits:
     """Bounds on one media file.
 
-    max_pixels: width times height of a picture as stored. A larger one is refused before memory is taken for it.
-    max_seconds: of the file, or of the segment asked for. What is shown or heard later is left out.
+    max_pixels: width times height of a frame as stored. A larger one is refused before memory is allocated for it.
+    max_seconds: length of the file, or of the segment asked for. What comes later is left out.
     """
 
     max_pixels: int = 2**26
     max_seconds: float = 86400.0
 
-    def behind(self, time_base: Fraction, first: int) -> int:
-        """Return the first clock tick that is too late, where `first` is the tick that the seconds count from."""
+    def end(self, time_base: Fraction, first: int) -> int:
+        """Return the first time that is too late, in time base units; the seconds count from `first`."""
         return first + math.ceil(Fraction(str(self.max_seconds)) / time_base)
 
     @property
     def decoder_options(self) -> dict[str, str]:
-        """What FFmpeg is told, so that it takes no memory for what is far too large; it counts padding as pixels."""
+        """FFmpeg options that stop it from allocating far too large frames; FFmpeg counts padding as pixels."""
         return {"max_pixels": str(2 * self.max_pixels + 2**16)}
 
 
 DEFAULT_LIMITS = Limits()
-MAX_FPS = 1000  # a header that states a higher average rate is damaged or hostile
+MAX_FPS = 1000  # a header with a higher average rate is damaged or hostile

@@ -1,4 +1,4 @@
-"""The way from a stream of bytes (an address, a tar member, memory) to FFmpeg, which must not lose an error on it."""
+"""Streams of bytes (an address, a tar member, memory) as FFmpeg reads them, with no error lost on the way."""
 
 import errno
 import io
@@ -6,21 +6,21 @@ import re
 import shutil
 import tempfile
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from utils.errors import UserError, VideoError
 from utils.media.input import OpenableMedia, is_seekable
 from utils.storage.urls import base_name, redacted
 
-SPOOL_BYTES = 16 << 20  # a stream that cannot go back is copied: up to here in memory, then to a temporary file
+SPOOL_BYTES = 16 << 20  # a copied stream is in memory up to this size, then in a temporary file
 SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
-TEXT_MAX = 200  # characters of somebody else's error message
+TEXT_MAX = 200  # characters of a library's error message
 
 
 class Reader:
     """A stream as FFmpeg reads it. An error ends the stream, and `failure` says which one it was.
 
-    An exception must not leave `read`: FFmpeg takes it for the end of the file or swallows it, as it sees fit.
+    `read` raises nothing: depending on where it is, FFmpeg takes an exception for the end of the file or ignores it.
     """
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
@@ -34,7 +34,7 @@ class Reader:
             return b""
         try:
             data = bytes(self._stream.read(size) or b"")
-        except Exception as error:  # whatever a file system raises is said, not raised: see above
+        except Exception as error:  # file systems raise errors of any type
             self.failure = describe_failure(error)
             return b""
         if len(data) > size:  # FFmpeg's buffer holds no more
@@ -43,17 +43,17 @@ class Reader:
         return data
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place, and return it; -1 where that cannot be done."""
+        """Go to a position, and return it; -1 where that is impossible."""
         try:
             return self._stream.seek(offset, whence)
-        except ValueError:  # before the start: a damaged header asks for it
+        except ValueError:  # before the start, as a damaged header may ask
             return -1
         except Exception as error:
             self.failure = self.failure or describe_failure(error)
             return -1
 
     def tell(self) -> int:
-        """Return the place."""
+        """Return the position."""
         return self._stream.tell()
 
     def close(self) -> None:
@@ -62,17 +62,17 @@ class Reader:
 
 
 def open_reader(source: OpenableMedia) -> Reader:
-    """Return the opened source. A stream that cannot go back is copied to a temporary file first.
+    """Return the opened source. A stream that cannot seek is copied to a temporary file first.
 
     Raises:
-        VideoError: it cannot be opened, or holds nothing.
+        VideoError: it cannot be opened, or is empty.
     """
     label = redacted(str(source))
     try:
         stream = source.open()
     except UserError as error:  # its message names the address and the remedy
         raise VideoError(redacted(str(error))) from error
-    except Exception as error:  # each file system has errors of its own
+    except Exception as error:  # file systems raise errors of any type
         raise VideoError(f"{label}: {describe_failure(error)}") from error
     try:
         if not is_seekable(stream):
@@ -90,10 +90,10 @@ def open_reader(source: OpenableMedia) -> Reader:
 
 
 def describe_failure(error: Exception) -> str:
-    """Return what an error on reading means and what to do, on one line and without credentials."""
+    """Return what a read error means and what to do, on one line and without credentials."""
     text = redacted(" ".join(str(error).split()))[:TEXT_MAX]
     cause = error.__cause__
-    if isinstance(error, FileNotFoundError) and _is_other(cause):  # fsspec's word for whatever a web server does
+    if isinstance(error, FileNotFoundError) and isinstance(cause, Exception) and _is_not_absence(cause):
         return describe_failure(cause)
     if isinstance(error, FileNotFoundError):
         return "no such file. Check the address, or remove it from the list of videos."
@@ -105,16 +105,16 @@ def describe_failure(error: Exception) -> str:
     return f"cannot be read ({known}). Check the address and the connection, then run the same command again."
 
 
-def _is_other(cause: BaseException | None) -> bool:
-    """Return whether the cause of a FileNotFoundError is another one: no connection, or a server's refusal."""
+def _is_not_absence(cause: Exception) -> bool:
+    """Return whether a FileNotFoundError, which fsspec raises for all web servers do, means something else."""
     if isinstance(cause, OSError):
         return not isinstance(cause, FileNotFoundError)
     return getattr(cause, "status", 404) not in (404, 410)
 
 
 def _spooled(stream: BinaryIO) -> BinaryIO:
-    """Return a copy that can go back, and close the stream."""
-    copy = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 (the reader closes it)
+    """Return a copy that can seek, and close the stream."""
+    copy = cast(BinaryIO, tempfile.SpooledTemporaryFile(SPOOL_BYTES))  # noqa: SIM115 (the reader closes it)
     try:
         shutil.copyfileobj(stream, copy, 1 << 18)
     except BaseException as error:

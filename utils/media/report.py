@@ -1,4 +1,4 @@
-"""What came of decoding a stream: how much, what was promised, what went wrong. Final once it is read to its end."""
+"""The outcome of decoding a stream, complete once it is read to its end: how much there was, and what went wrong."""
 
 from dataclasses import dataclass, field
 
@@ -23,18 +23,16 @@ class DecodeReport:
 
 @dataclass
 class VideoReport(DecodeReport):
-    """What came of decoding a video stream."""
+    """The outcome of decoding a video stream."""
 
-    decoded: int = 0  # source frames that came out of the decoder, of the segment asked for
-    declared: int | None = (
-        None  # frames that the header promises to show; None where it makes no exact promise, and of a segment
-    )
+    decoded: int = 0  # source frames that the decoder put out, of the segment asked for
+    declared: int | None = None  # frames to show by the header; None where it gives no exact count, and for a segment
 
 
 @dataclass
 class AudioReport(DecodeReport):
-    """What came of decoding an audio stream."""
+    """The outcome of decoding an audio stream."""
 
-    samples: int = 0  # per channel, at the source's rate, silence put in for lost packets included
+    samples: int = 0  # per channel, at the source's rate, including the silence in place of lost packets
     rate_hz: int = 0  # the source's rate
     duration_s: float = 0.0  # of the decoded samples

@@ -1,8 +1,8 @@
 """Changing the sample rate of a signal block by block, with the result of resampy's `kaiser_best` filter.
 
-The ratio of two rates is rational: every L output samples the same L sets of weights come round again, M input
-samples further on. They are cut once from resampy's own table, in its way (a step of int(scale * 8192) entries,
-linear interpolation between entries), and applied as a few dense matrix products.
+The ratio of two rates is rational: every L output samples, the same L sets of weights repeat, M input samples further
+on. They are taken once from resampy's own table, in its way (a step of int(scale * 8192) entries, linear interpolation
+between entries), and applied as a few dense matrix products.
 """
 
 import math
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-GROUP = 48  # phases in one matrix product: more waste less on overlaps, but multiply by more zeros
+GROUP = 48  # phases in one matrix product: more of them overlap less, but multiply by more zeros
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class FilterBank:
 
 
 class Resampler:
-    """Resamples a mono signal fed in pieces; the concatenated outputs are those of the whole signal."""
+    """Resamples a mono signal given in pieces; the concatenated outputs are those of the whole signal."""
 
     def __init__(self, rate_in_hz: int, rate_out_hz: int) -> None:
         self._rates = (rate_in_hz, rate_out_hz)
@@ -43,7 +43,7 @@ class Resampler:
             self._held = np.zeros(self._bank.reach - 1, np.float32)
 
     def push(self, samples: np.ndarray) -> np.ndarray:
-        """Take the next samples, float32 [n]; return those that are ready at the new rate, float32 [m], m >= 0."""
+        """Take the next samples, float32 [n]; return what is ready at the new rate, float32 [m], m >= 0."""
         self._n_in += len(samples)
         if self._same:
             return samples
@@ -53,7 +53,7 @@ class Resampler:
         return ready
 
     def finish(self) -> np.ndarray:
-        """Return what is left, float32 [m]: int(n * new rate / old rate) samples in all, silence beyond both ends."""
+        """Return the rest, float32 [m]: int(n * new rate / old rate) samples in all, with silence beyond both ends."""
         if self._same:
             return np.empty(0, np.float32)
         rate_in_hz, rate_out_hz = self._rates
@@ -64,7 +64,7 @@ class Resampler:
         return self._periods(periods)[:missing]
 
     def _periods(self, n: int) -> np.ndarray:
-        """Return the next n whole periods and let go of their input."""
+        """Return the next n whole periods, and drop their input."""
         bank, n = self._bank, max(0, n)
         out = np.empty((n, bank.n_out), np.float32)
         if n:
@@ -88,7 +88,7 @@ def _bank(rate_in_hz: int, rate_out_hz: int) -> FilterBank:
     """Return the weights for a pair of different rates (L x about 300 floats)."""
     common = math.gcd(rate_in_hz, rate_out_hz)
     n_out, n_in = rate_out_hz // common, rate_in_hz // common
-    repeat = -(-GROUP // n_out)  # a period of a few samples makes poor matrices: take several as one
+    repeat = -(-GROUP // n_out)  # a period of a few samples makes small, slow matrices: join several
     n_out, n_in = n_out * repeat, n_in * repeat
     weights, reach = _weights(n_out, n_in)
     groups = []
@@ -104,7 +104,7 @@ def _bank(rate_in_hz: int, rate_out_hz: int) -> FilterBank:
 
 
 def _weights(n_out: int, n_in: int) -> tuple[np.ndarray, int]:
-    """Return the weights of each phase, float64 [n_out, 2 * reach], and how far they reach to either side."""
+    """Return the weights of each phase, float64 [n_out, 2 * reach], and how far they reach on either side."""
     half_window, entries_per_zero = _filter_table()
     scale = min(1.0, n_out / n_in)
     table = half_window * scale
@@ -133,6 +133,6 @@ def _filter_table() -> tuple[np.ndarray, int]:
     """
     spec = find_spec("resampy")
     if spec is None or not spec.origin:
-        raise ModuleNotFoundError("resampy is not installed; its filter table is needed to resample sound")
+        raise ModuleNotFoundError("resampy is not installed; its filter table is needed to resample audio")
     with np.load(Path(spec.origin).parent / "data" / "kaiser_best.npz") as data:
         return data["half_window"], int(data["precision"])

@@ -1,11 +1,12 @@
 """Decoded frames → RGB pixels, as OpenCV's reader converts them."""
 
-import av
 import numpy as np
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from utils.errors import VideoError
-from utils.media.container import reason
+from utils.media.container import ffmpeg_reason
 from utils.media.rotation import Orientation
 
 
@@ -14,10 +15,10 @@ class RgbConverter:
 
     Colour tags are followed, as OpenCV since 4.13 and FFmpeg do: a video tagged BT.709 is converted by BT.709, an
     untagged one by BT.601, full and limited range as tagged. (OpenCV up to 4.12 ignored the tag and always took BT.601:
-    up to 26 grey levels apart on tagged video, nothing on untagged.)
+    up to 26 grey levels apart on tagged video, no difference on untagged.)
     """
 
-    def __init__(self, label: str, first: av.VideoFrame, turn: Orientation) -> None:
+    def __init__(self, label: str, first: VideoFrame, turn: Orientation) -> None:
         self._label = label
         self._stored = (first.width, first.height)
         self._turn = turn
@@ -25,20 +26,20 @@ class RgbConverter:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) of the upright picture, that of the video's first frame."""
+        """(width, height) of the upright frames, that of the video's first one."""
         return self._turn.size(*self._stored)
 
-    def fits(self, frame: av.VideoFrame) -> bool:
+    def fits(self, frame: VideoFrame) -> bool:
         """Return whether a frame has the size of the first one; others are scaled to it."""
         return (frame.width, frame.height) == self._stored
 
-    def write(self, frame: av.VideoFrame, out: np.ndarray) -> None:
+    def write(self, frame: VideoFrame, out: np.ndarray) -> None:
         """Write a frame's pixels to out, uint8 [H, W, 3] RGB, upright. VideoError if it cannot be converted."""
         # swscale's ways to rgb24 and to bgr24 are the same for 8-bit video but not for more bits. OpenCV takes bgr24.
         deep = frame.format.components[0].bits > 8
         width, height = self._stored
         try:
-            picture = self._reformatter.reformat(
+            converted = self._reformatter.reformat(
                 frame,
                 width,
                 height,
@@ -46,12 +47,12 @@ class RgbConverter:
                 interpolation=Interpolation.BICUBIC,
                 threads=1,
             )
-        except av.FFmpegError as error:
+        except FFmpegError as error:
             raise VideoError(
-                f"{self._label}: pixel format {frame.format.name} cannot be turned into RGB: {reason(error)}. "
+                f"{self._label}: pixel format {frame.format.name} cannot be converted to RGB: {ffmpeg_reason(error)}. "
                 "Convert the video to yuv420p."
             ) from error
-        plane = picture.planes[0]
-        rows = np.frombuffer(plane, np.uint8).reshape(height, plane.line_size)
+        plane = converted.planes[0]
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)
         pixels = rows[:, : width * 3].reshape(height, width, 3)
         out[...] = self._turn.apply(pixels[..., ::-1] if deep else pixels)

@@ -1,9 +1,12 @@
 """Which way up a video is shown: the display matrix of a stream, and turning pixels accordingly."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
-from av import VideoFrame
+from av.sidedata.sidedata import SideData
+from av.video.frame import VideoFrame
 
 DISPLAY_MATRIX = "DISPLAYMATRIX"
 
@@ -13,16 +16,16 @@ class Orientation:
     """How stored pixels become upright ones: first swap rows and columns, then reverse them."""
 
     transpose: bool = False
-    reverse_rows: bool = False  # top and bottom change places
-    reverse_columns: bool = False  # left and right change places
-    known: bool = True  # False: the matrix turns by an angle that is no multiple of 90 degrees; pixels stay as stored
+    reverse_rows: bool = False  # swap top and bottom
+    reverse_columns: bool = False  # swap left and right
+    known: bool = True  # False: not a multiple of 90 degrees; pixels stay as stored
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Return (width, height) of the upright picture."""
+        """Return (width, height) of the upright frame."""
         return (height, width) if self.transpose else (width, height)
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
-        """Return a view of pixels [H, W, 3] that is upright."""
+        """Return an upright view of pixels [H, W, 3]."""
         if self.transpose:
             pixels = pixels.transpose(1, 0, 2)
         return pixels[:: -1 if self.reverse_rows else 1, :: -1 if self.reverse_columns else 1]
@@ -43,8 +46,8 @@ def from_matrix(matrix: bytes) -> Orientation:
 
 
 def orientation(frame: VideoFrame) -> Orientation:
-    """Return which way a decoded frame has to be turned; upright where the file says nothing."""
-    for data in frame.side_data:
+    """Return how to turn a decoded frame; upright where the file says nothing."""
+    for data in cast(Iterable[SideData], frame.side_data):  # PyAV's stub names the type of motion vectors only
         if data.type.name == DISPLAY_MATRIX:
             return from_matrix(bytes(data))
     return Orientation()

@@ -1,26 +1,28 @@
-"""Reading a stream from the key frame before a moment, where that gives the frames of reading it from the start."""
+"""Reading a stream from a key frame, where that gives the same frames as reading it from the start."""
 
-import itertools
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import av
+from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Stream
 
-from utils.media.container import Media
+from utils.media.container import Media, time_base
 
-# Containers whose packets carry times and key frame marks that a decoder can start from. Not GIF and APNG, whose frames
-# are changes to the one before though each is marked as a key frame, nor bare streams, which have no times, nor MPEG
-# program streams, where most pictures' times are worked out from the ones before.
+# Containers whose packets have times, and marks of key frames that a decoder can start from. Not GIF and APNG, which
+# mark each frame as a key frame though it is a change to the one before, nor bare streams, which have no times, nor
+# MPEG program streams, where the times of most frames follow from earlier ones.
 SEEKABLE = ("mov,", "matroska,", "avi", "mpegts", "flv", "asf", "nut", "mxf")
-BACK_S = (0, 1, 4, 16, 64)  # how far before the moment to look for its key frame, one try after the other
+PacketOrNone = TypeVar("PacketOrNone", Packet, Packet | None)  # None at the end of some sources of packets
+
+BACK_S = (0, 1, 4, 16, 64)  # how far before the wanted time to look for its key frame, in successive tries
 
 
-def can_seek(media: Media, stream: Stream) -> bool:
-    """Return whether decoding may start within the file.
+def can_seek(media: Media, stream: av.VideoStream) -> bool:
+    """Return whether decoding may start in the middle of the file.
 
-    AVI files with frames out of order are read from their start: their frames have no times of their own, but count
-    in the order that they leave the decoder.
+    AVI files with B-frames are read from their start: frames have no times there, but are counted as they leave the
+    decoder.
     """
     name = media.container.format.name
     if name == "avi" and stream.codec_context.has_b_frames:
@@ -28,29 +30,29 @@ def can_seek(media: Media, stream: Stream) -> bool:
     return stream.start_time is not None and any(name == known or name.startswith(known) for known in SEEKABLE)
 
 
-def read_from(
-    media: Media, stream: Stream, moment: int, read: Callable[[], Iterator[Packet | None]]
-) -> Iterator[Packet | None] | None:
-    """Return the packets from a key frame that is shown at or before `moment`; None if none is found.
+def packets_from_key_frame(
+    media: Media, stream: av.VideoStream, time: int, read: Callable[[], Iterator[PacketOrNone]]
+) -> tuple[Packet, Iterator[PacketOrNone]] | None:
+    """Return a key frame that is shown at or before a time and the packets after it; None if none is found.
 
-    moment: in time base units of the stream's clock. read: yields the packets from where the file stands.
-    After None the file stands anywhere: open it again.
+    time: in time base units of the stream's clock. read: yields the packets from the file's current position.
+    After None that position is undefined: open the file again.
     """
     for back_s in BACK_S:
-        target = moment - int(back_s / stream.time_base)
-        if target <= stream.start_time:
+        target = time - int(back_s / time_base(stream))
+        if target <= (stream.start_time or 0):
             return None
         try:
             media.container.seek(target, stream=stream)
-        except (av.FFmpegError, OverflowError):  # a time beyond any clock
+        except (FFmpegError, OverflowError):  # a time beyond any clock
             return None
         packets = read()
-        key = next((packet for packet in packets if _starts(packet, moment)), None)
-        if key is not None and key.pts is not None and key.pts <= moment:
-            return itertools.chain([key], packets)
+        key = next((packet for packet in packets if _ends_search(packet, time)), None)
+        if key is not None and key.pts is not None and key.pts <= time:
+            return key, packets
     return None
 
 
-def _starts(packet: Packet | None, moment: int) -> bool:
-    """Return whether a packet is a key frame, or lies behind the moment, so that looking on is no use."""
-    return packet is not None and (packet.is_keyframe or (packet.pts or 0) > moment)
+def _ends_search(packet: Packet | None, time: int) -> bool:
+    """Return whether a packet is a key frame, or comes after the time."""
+    return packet is not None and (packet.is_keyframe or (packet.pts or 0) > time)

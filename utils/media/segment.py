@@ -1,19 +1,19 @@
-"""A part of a media file, by its times."""
+"""A part of a media file, given by its times."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 
 from utils.errors import VideoError
 
-TOLERANCE_S = Fraction(1, 10**6)  # lists write the time of a frame with six digits at most
+TOLERANCE_S = Fraction(1, 10**6)  # lists give the time of a frame with six digits at most
 
 
 @dataclass(frozen=True)
 class Segment:
-    """What is shown or heard from `start_s` until before `end_s`, in seconds of the file's own clock.
+    """What is shown or heard from `start_s` until just before `end_s`, in seconds of the file's own clock.
 
-    None: from the file's start, until its end. A bound means the decimal digits that it prints with, and a frame within
-    a microsecond before it counts as at it; so segments that meet share no frame and lose none.
+    None: from the start of the file, to its end. A bound means the decimal digits that it prints with, and a frame up
+    to a microsecond before it counts as at it; so adjacent segments neither share nor lose a frame.
     """
 
     start_s: float | None = None
@@ -30,14 +30,11 @@ class Segment:
         return Fraction(str(self.start_s)) if self.start_s is not None else Fraction(0)
 
     def units(self, time_base: Fraction) -> tuple[int | None, int | None]:
-        """Return the first clock tick inside, and the first one behind; None where there is no bound."""
-        return tuple(
-            None if bound is None else _ceil((Fraction(str(bound)) - TOLERANCE_S) / time_base)
-            for bound in (self.start_s, self.end_s)
-        )
+        """Return the first time inside and the first one after it, in time base units; None where there is no bound."""
+        return _units(self.start_s, time_base), _units(self.end_s, time_base)
 
     def check(self, label: str) -> None:
-        """Raise VideoError unless the times are numbers and the end lies behind the start."""
+        """Raise VideoError unless the times are numbers and the end comes after the start."""
         try:
             start_s, end_s = (None if bound is None else Fraction(str(bound)) for bound in (self.start_s, self.end_s))
         except ValueError:
@@ -55,5 +52,8 @@ class Segment:
 WHOLE = Segment()
 
 
-def _ceil(number: Fraction) -> int:
-    return -(-number.numerator // number.denominator)
+def _units(bound_s: float | None, time_base: Fraction) -> int | None:
+    if bound_s is None:
+        return None
+    exact = (Fraction(str(bound_s)) - TOLERANCE_S) / time_base
+    return -(-exact.numerator // exact.denominator)  # rounded up

@@ -1,4 +1,4 @@
-"""The frames of a video file as a bounded stream of uint8 RGB chunks, with their times in seconds."""
+"""The frames of a video file, decoded on the CPU: a bounded stream of uint8 RGB chunks with times in seconds."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -7,8 +7,8 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Self
 
-import av
 import numpy as np
+from av.video.frame import VideoFrame
 
 from utils.media.container import require_fps
 from utils.media.input import MediaSource
@@ -20,7 +20,7 @@ from utils.media.segment import WHOLE, Segment
 from utils.media.video_frames import SourceFrames
 from utils.media.view import Cursor, View
 
-CHUNK_BYTES = 32 << 20  # most bytes of pixels in a chunk, so that frames above about 0.7 megapixel come in shorter ones
+CHUNK_BYTES = 32 << 20  # most bytes of pixels in a chunk: frames above about 0.7 megapixels come in shorter ones
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Frames:
     """Consecutive output frames of one view of a video."""
 
     pixels: np.ndarray  # uint8 [n, H, W, 3], RGB, upright
-    index: np.ndarray  # int64 [n], the frame's number in output order, from 0
+    index: np.ndarray  # int64 [n], number of each frame in output order, from 0
     pts_s: np.ndarray  # float64 [n], presentation time minus the stream's start time, in seconds
     view: int = 0  # which of the views asked for
 
@@ -45,20 +45,21 @@ class VideoInfo:
 class VideoStream:
     """Iterates once over the `Frames` of a video; a context manager. Holds one chunk of pixels per view at a time.
 
-    The frames are those that OpenCV's FFmpeg reader shows, in its order and with its pixels: edit lists are honoured,
-    the display matrix is applied, non-square pixels stay as stored, and colour tags are followed (see `RgbConverter`).
-    Where the decoder refuses a packet the stream ends, as that reader does, and `report` says so.
+    The frames are those of OpenCV's FFmpeg reader, in its order and with its pixels: edit lists are honoured, the
+    display matrix is applied, non-square pixels stay as stored, and colour tags are followed (see `RgbConverter`).
+    Where the decoder refuses a packet the stream ends, as with that reader, and `report` says so.
 
-    views: who wants which frames (see `View`). The video is decoded once for all of them; only what is wanted is
-        converted, and decoding ends when each has what it wants. Each gets its frames in order, as if it were alone;
-        which view's chunk comes next depends on the times. Without `views` there is one: View(fps, wanted).
+    views: who wants which frames (see `View`). The video is decoded once for all of them; only wanted frames are
+        converted, and decoding ends when each view is complete. Each view gets its frames in order, as if it were
+        alone; which view's chunk comes next depends on the times. Without `views` there is one: View(fps, wanted).
     chunk_frames: most frames in one chunk.
     threads: decoder threads. One gives the most frames per CPU second; more shorten the wait for a single large video.
     segment: the frames with start_s <= time < end_s. Output 0 is the first of them, times stay the video's own; an
-        extraction rate ticks from start_s on, as if the segment were a file of its own.
+        extraction rate ticks from start_s on, as if the segment were a separate file.
     limits: what is refused or left out, see `Limits`.
 
-    Raises VideoError when the file is no media, has no video stream, or not one frame decodes.
+    Raises:
+        VideoError: the file is not media, has no video stream, or not one frame decodes.
     """
 
     infos: tuple[VideoInfo, ...]  # one per view
@@ -84,26 +85,24 @@ class VideoStream:
             raise
 
     def _start(self, views: Sequence[View], segment: Segment, chunk_frames: int) -> None:
-        """Decode the first frame, which tells the size and which way is up."""
+        """Decode the first frame, which tells the size and which way up it is."""
         source = self._source
         self.report = source.report
         self._cursors = [Cursor(view, source.time_base, segment.origin_s) for view in views]
         rates = [cursor.fps or require_fps(source.media, source.stream) for cursor in self._cursors]
         frames = iter(source)
-        first = next(frames)  # SourceFrames raises VideoError where there is none
-        self._frames = itertools.chain([first], frames)
-        turn = orientation(first[0])
+        first, pts = next(frames)  # SourceFrames raises VideoError where there is none
+        self._frames = itertools.chain([(first, pts)], frames)
+        turn = orientation(first)
         if not turn.known:
             self.report.note("its display matrix turns by an odd angle: frames are left as stored")
-        self._converter = RgbConverter(source.media.label, first[0], turn)
+        self._converter = RgbConverter(source.media.label, first, turn)
         width, height = self._converter.size
         self.infos = tuple(VideoInfo(width, height, rate) for rate in rates)
         chunk_frames = max(1, min(chunk_frames, CHUNK_BYTES // (3 * width * height)))
-        self._chunks = [_ViewBuffer(view, (chunk_frames, height, width, 3)) for view in range(len(views))]
-        self._shown: av.VideoFrame | None = None  # the last frame that came
-        self._converted: tuple[av.VideoFrame, np.ndarray] | None = (
-            None  # the last one converted, in a chunk not yet given
-        )
+        self._buffers = [_ViewBuffer(view, (chunk_frames, height, width, 3)) for view in range(len(views))]
+        self._shown = first  # the last frame that came
+        self._converted: tuple[VideoFrame, np.ndarray] | None = None  # the last one converted, and where it is
 
     @property
     def info(self) -> VideoInfo:
@@ -130,56 +129,55 @@ class VideoStream:
         """Yield the frames in chunks; the last of a view may be shorter."""
         cursors = self._cursors
         while not all(cursor.done for cursor in cursors):
-            frame, pts = next(self._frames, (None, 0))
-            if frame is None:
+            timed = next(self._frames, None)
+            if timed is None:
                 yield from self._finish()
                 break
+            frame, pts = timed
             if not self._converter.fits(frame):
                 self._note_size(frame)
-            for chunk, cursor in zip(self._chunks, cursors, strict=True):
-                yield from self._put(chunk, self._shown, cursor.before(pts))
-            for chunk, cursor in zip(self._chunks, cursors, strict=True):
-                yield from self._put(chunk, frame, cursor.now(pts))
+            for buffer, cursor in zip(self._buffers, cursors, strict=True):
+                yield from self._put(buffer, self._shown, cursor.before(pts))
+            for buffer, cursor in zip(self._buffers, cursors, strict=True):
+                yield from self._put(buffer, frame, cursor.now(pts))
             self._shown = frame
-        yield from (chunk.take() for chunk in self._chunks if chunk.index)
+        yield from (buffer.take() for buffer in self._buffers if buffer.index)
 
     def _finish(self) -> Iterator[Frames]:
-        """Show the last frame until its end; say what is missing."""
+        """Show the last frame until its end, and report what is missing."""
         end = min(self._source.end, self._source.limit)
-        for chunk, cursor in zip(self._chunks, self._cursors, strict=True):
+        for buffer, cursor in zip(self._buffers, self._cursors, strict=True):
             if cursor.done:
                 continue
-            yield from self._put(chunk, self._shown, cursor.finish(end))
-            if not cursor.count:
+            yield from self._put(buffer, self._shown, cursor.finish(end))
+            if cursor.fps and not cursor.count:
                 self.report.note(f"it is too short to show a frame at {float(cursor.fps):g} fps")
             if cursor.missing:
                 self.report.damage(cursor.missing)
             elif cursor.fps and end < self._source.end:
-                self._source.cut_off()
+                self._source.note_cut_off()
 
-    def _put(
-        self, chunk: "_ViewBuffer", frame: av.VideoFrame | None, outputs: Iterator[tuple[int, float]]
-    ) -> Iterator[Frames]:
-        """Write a frame to a view's chunk, once per output; yield the chunk whenever it is full."""
+    def _put(self, buffer: "_ViewBuffer", frame: VideoFrame, outputs: Iterator[tuple[int, float]]) -> Iterator[Frames]:
+        """Write a frame to a view's buffer, once per output; yield a chunk whenever the buffer is full."""
         for number, time_s in outputs:
-            if chunk.full:
-                self._converted = None  # it may lie in this chunk, which is no longer ours
-                yield chunk.take()
-            row = chunk.add(number, time_s)
+            if buffer.full:
+                self._converted = None  # its pixels may be in this chunk, and the taker may overwrite them
+                yield buffer.take()
+            row = buffer.add(number, time_s)
             if self._converted and self._converted[0] is frame:
                 row[...] = self._converted[1]
             else:
                 self._converter.write(frame, row)
                 self._converted = (frame, row)
 
-    def _note_size(self, frame: av.VideoFrame) -> None:
+    def _note_size(self, frame: VideoFrame) -> None:
         """Note, once per size, that frames are scaled to the first one's size."""
         size = f"{frame.width}x{frame.height} (as stored)"
         self.report.note(f"the frame size changes to {size}: scaled to the first frame's")
 
 
 class _ViewBuffer:
-    """The next frames of one view, while they come."""
+    """Collects the next frames of one view."""
 
     def __init__(self, view: int, shape: tuple[int, int, int, int]) -> None:
         self._view = view
@@ -189,23 +187,23 @@ class _ViewBuffer:
     def _clear(self) -> None:
         self.index: list[int] = []
         self._pts_s: list[float] = []
-        self._pixels: np.ndarray | None = None
+        self._pixels = np.empty((0, *self._shape[1:]), np.uint8)
 
     @property
     def full(self) -> bool:
-        """Whether no frame more goes into it."""
+        """Whether it has no room for another frame."""
         return len(self.index) == self._shape[0]
 
     def add(self, number: int, time_s: float) -> np.ndarray:
-        """Return the place for the pixels of one frame more, uint8 [H, W, 3]."""
-        if self._pixels is None:
+        """Return where the pixels of the next frame go, uint8 [H, W, 3]."""
+        if not self.index:
             self._pixels = np.empty(self._shape, np.uint8)
         self.index.append(number)
         self._pts_s.append(time_s)
         return self._pixels[len(self.index) - 1]
 
     def take(self) -> Frames:
-        """Return what came, and start anew."""
+        """Return the frames collected, and start over."""
         index = np.array(self.index, np.int64)
         frames = Frames(self._pixels[: len(index)], index, np.array(self._pts_s, np.float64), self._view)
         self._clear()

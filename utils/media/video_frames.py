@@ -1,34 +1,35 @@
-"""The decoded frames of a video, or of a segment of it, in the order and with the times that they are shown."""
+"""The decoded frames of a video, or of a segment of it, in the order and at the times that they are shown."""
 
 import itertools
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 
-import av
+from av.error import FFmpegError
 from av.packet import Packet
+from av.video.frame import VideoFrame
 
 from utils.errors import VideoError
-from utils.media.container import frame_units, open_media, reason, require_video
-from utils.media.demux import declared_end_s, declared_packets, read
-from utils.media.frame_size import bound, check, check_refused
+from utils.media.container import ffmpeg_reason, frame_units, open_media, require_video, time_base
+from utils.media.demux import declared_end_s, declared_packets, read_packets
+from utils.media.frame_size import check_refused_packet, check_size, limit_decoder
 from utils.media.input import MediaSource
 from utils.media.limits import Limits
 from utils.media.report import VideoReport
-from utils.media.seek import can_seek, read_from
+from utils.media.seek import can_seek, packets_from_key_frame
 from utils.media.segment import Segment
 
-SLACK_S = 1.0  # a stated duration is rounded and says nothing of the last frame's: only more counts as missing
+SLACK_S = 1.0  # durations in headers are rounded, and may leave out the last frame: only more counts as missing
 
 
 class SourceFrames:
     """Iterates once over (frame, time since the stream's start in time base units).
 
-    Where the decoder refuses a packet the frames end: what follows would be guesses on missing references, and `report`
-    says so. Packets before the first frame that do not decode are skipped.
+    Where the decoder refuses a packet the frames end, and `report` says so: later ones would be guesses on missing
+    references. Packets before the first frame that do not decode are skipped.
 
-    A segment is read from the key frame before its start. The frames are those that decoding the whole gives: where the
-    file cannot be entered in its middle for certain, it is decoded from its start.
+    A segment is read from the key frame before its start. The frames are the same as of decoding the whole file: where
+    seeking might change them, the file is decoded from its start.
     """
 
     def __init__(self, source: MediaSource, threads: int, segment: Segment, limits: Limits) -> None:
@@ -49,50 +50,53 @@ class SourceFrames:
         self.media = open_media(self._source, self._limits)
         try:
             self.stream = require_video(self.media)
-            bound(self.media, self.stream, self._limits)
+            limit_decoder(self.media, self.stream, self._limits)
             self.stream.codec_context.thread_type = "AUTO"
             self.stream.codec_context.thread_count = self._threads
         except BaseException:
             self.close()
             raise
-        # AVI files store packets in decoding order, without presentation times: frame k is shown at the k-th packet's.
-        self._packet_times: deque[int] | None = deque() if self.media.container.format.name == "avi" else None
+        # AVI files have packets in decoding order, without presentation times: frame k is shown when packet k says.
+        self._packet_times: deque[int | None] | None = deque() if self.media.container.format.name == "avi" else None
         self._start = self.stream.start_time
         self._usual_duration = frame_units(self.stream)
-        self._n_out = 0  # frames out of the decoder, those before the segment included
+        self._n_out = 0  # frames that the decoder put out, including those before the segment
 
     def _prepare(self) -> None:
-        """Find the place to read from."""
+        """Go to where reading starts."""
         self._first, self._last = self._segment.units(self.time_base)
-        self.limit = self._limits.behind(self.time_base, self._first or 0)
+        self.limit = self._limits.end(self.time_base, self._first or 0)
         self.end = 0  # of the last frame yielded, in time base units since the stream's start
         frames = None
         if self._first is not None and self._first > 0 and can_seek(self.media, self.stream):
-            frames = self._entered()
+            frames = self._seek()
             if frames is None:
                 self.close()
                 self._open()
         if self._segment.is_whole:
             self.report.declared = declared_packets(self.media.container, self.stream)
-        self._frames = frames or self._timed(read(self.media, self.stream, self.report))
+        self._frames = frames or self._timed(read_packets(self.media, self.stream, self.report))
 
-    def _entered(self) -> Iterator[tuple[av.VideoFrame, int]] | None:
-        """Return the frames from the key frame before the segment; None if they would not be those of the whole."""
-        packets = read_from(
+    def _seek(self) -> Iterator[tuple[VideoFrame, int]] | None:
+        """Return the frames from the key frame before the segment; None if they may differ from those of the whole."""
+        start = self._start or 0
+        sought = packets_from_key_frame(
             self.media,
             self.stream,
-            self._first + self._start,
-            lambda: read(self.media, self.stream, self.report),
+            (self._first or 0) + start,
+            lambda: read_packets(self.media, self.stream, self.report),
         )
-        if packets is None:
+        if sought is None:
             return None
-        key = next(packets)
-        shown = (key.dts if self._packet_times is not None else key.pts) - self._start
+        key, packets = sought
+        key_time = key.dts if self._packet_times is not None else key.pts
+        if key_time is None:
+            return None
         frames = self._timed(itertools.chain([key], packets))
         for frame, pts in frames:
-            if pts < shown:  # shown before the key frame, and made of frames before it
+            if pts < key_time - start:  # shown before the key frame, and depends on frames before it
                 continue
-            if pts > shown or not frame.key_frame or frame.is_corrupt:
+            if pts > key_time - start or not frame.key_frame or frame.is_corrupt:
                 return None
             return itertools.chain([(frame, pts)], frames)
         return None
@@ -100,13 +104,13 @@ class SourceFrames:
     @property
     def time_base(self) -> Fraction:
         """One unit of the times, in seconds."""
-        return self.stream.time_base
+        return time_base(self.stream)
 
     def close(self) -> None:
         """Close the file."""
         self.media.close()
 
-    def __iter__(self) -> Iterator[tuple[av.VideoFrame, int]]:
+    def __iter__(self) -> Iterator[tuple[VideoFrame, int]]:
         """Yield the frames of the segment, then complete the report."""
         report, n_damaged, at_end = self.report, 0, False
         for frame, pts in self._frames:
@@ -114,13 +118,13 @@ class SourceFrames:
             self._seen_s = float(end * self.time_base)
             if self._first is not None and pts < self._first:
                 continue
-            if self._first is None and not report.decoded:  # the seconds count from a frame before 0, too
-                self.limit = self._limits.behind(self.time_base, min(0, pts))
+            if self._first is None and not report.decoded:  # the limit counts from a frame before 0, too
+                self.limit = self._limits.end(self.time_base, min(0, pts))
             if self._last is not None and pts >= self._last:
                 break
             if pts >= self.limit:
                 self.end = self.limit  # until then the frame before is on screen
-                self.cut_off()
+                self.note_cut_off()
                 break
             report.decoded += 1
             n_damaged += frame.is_corrupt
@@ -135,8 +139,8 @@ class SourceFrames:
         if not report.decoded:
             self._refuse()
 
-    def cut_off(self) -> None:
-        """Say that the video goes on behind what may be shown of it."""
+    def note_cut_off(self) -> None:
+        """Report that the video is longer than allowed."""
         allowed = f"{self._limits.max_seconds:g} s of --max_seconds"
         self.report.damage(f"it is longer than the {allowed}: the rest is left out")
 
@@ -155,9 +159,9 @@ class SourceFrames:
         stated = self.stream.duration
         return max(self._seen_s, float(stated * self.time_base) if stated else 0.0)
 
-    def _timed(self, packets: Iterator[Packet | None]) -> Iterator[tuple[av.VideoFrame, int]]:
+    def _timed(self, packets: Iterator[Packet | None]) -> Iterator[tuple[VideoFrame, int]]:
         """Yield decoded frames with their time since the stream's start."""
-        expected = self._start or 0  # stands in for a missing time
+        expected = self._start or 0  # in place of a missing time
         for frame in self._decoded(packets):
             stated = self._packet_times.popleft() if self._packet_times else frame.pts
             pts = expected if stated is None else stated
@@ -167,38 +171,38 @@ class SourceFrames:
             yield frame, pts - self._start
             expected = pts + (frame.duration or self._usual_duration)
 
-    def _decoded(self, packets: Iterator[Packet | None]) -> Iterator[av.VideoFrame]:
+    def _decoded(self, packets: Iterator[Packet | None]) -> Iterator[VideoFrame]:
         """Yield decoded frames until the end, or until the decoder refuses a packet."""
         report, n_lost = self.report, 0
         for packet in packets:
             try:
                 frames = self.stream.codec_context.decode(packet)
-            except av.FFmpegError as error:
-                check_refused(self.media, self.stream, packet, self._limits)
+            except FFmpegError as error:
+                check_refused_packet(self.media, self.stream, packet, self._limits)
                 if self._n_out:
-                    report.damage(f"decoding stops after {report.decoded} frames: {reason(error)}")
+                    report.damage(f"decoding stops after {report.decoded} frames: {ffmpeg_reason(error)}")
                     break
                 n_lost += 1
                 continue
             if packet is not None and self._packet_times is not None:
                 self._packet_times.append(packet.dts)
             for frame in frames:
-                check(self.media, (frame.width, frame.height), self._limits)
+                check_size(self.media, (frame.width, frame.height), self._limits)
                 yield frame
         if n_lost:
             report.damage(f"{n_lost} packets before the first frame do not decode")
 
     def _compare_with_header(self) -> None:
-        """Note what the header promises beyond what was decoded."""
+        """Report what is in the header but was not decoded."""
         report, start_s = self.report, float((self._start or 0) * self.time_base)
         if report.declared is not None and report.decoded < report.declared:
             report.damage(f"{report.decoded} of {report.declared} frames decode")
-        promised_s = declared_end_s(self.media.container, self.stream, exact_count=self._segment.is_whole)
-        if promised_s is None:
+        declared_s = declared_end_s(self.media.container, self.stream, exact_count=self._segment.is_whole)
+        if declared_s is None:
             return
         if self._segment.end_s is not None:
-            promised_s = min(promised_s, start_s + float(self._segment.end_s))
+            declared_s = min(declared_s, start_s + float(self._segment.end_s))
         decoded_s = start_s + float(self.end * self.time_base)
         slack_s = max(SLACK_S, 2 * float(self._usual_duration * self.time_base))
-        if promised_s - decoded_s > slack_s:
-            report.damage(f"it ends at {decoded_s:.2f} s, the header says {promised_s:.2f} s")
+        if declared_s - decoded_s > slack_s:
+            report.damage(f"it ends at {decoded_s:.2f} s, the header says {declared_s:.2f} s")

@@ -1,4 +1,4 @@
-"""Which frames somebody wants of a video: at which rate, and which of them."""
+"""Which frames of a video somebody wants: at which rate, and which of those."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from utils.media.frame_rate import FrameRateRule, parse_fps
 
 @dataclass(frozen=True)
 class View:
-    """The frames that one feature sees of a video.
+    """The frames that one feature type sees of a video.
 
-    fps: at this rate, each showing what is on screen at its time by the rule of ffmpeg's `fps` filter (see
-        `FrameRateRule`); None for each frame of the video itself.
+    fps: at this rate, each frame showing what is on screen at its time by the rule of ffmpeg's `fps` filter (see
+        `FrameRateRule`); None for every frame of the video itself.
     wanted: output numbers of the only frames to yield; None for all of them.
     """
 
@@ -24,39 +24,42 @@ class Cursor:
     """Says which outputs of a view show a source frame: (output number, time in seconds), one frame after the other.
 
     At the video's own rate an output is known when its frame comes, at another rate only when the next frame comes.
-    origin_s: start of the segment that the frames are cut from.
+    origin_s: start of the segment that the frames are taken from.
     """
 
     def __init__(self, view: View, time_base: Fraction, origin_s: Fraction) -> None:
-        self.fps = None if view.fps is None else parse_fps(view.fps)
+        self._rule = None if view.fps is None else FrameRateRule(time_base, parse_fps(view.fps), origin_s)
         self._per_s = time_base.as_integer_ratio()
         self._origin_s = origin_s
-        self._rule = None if self.fps is None else FrameRateRule(time_base, self.fps, origin_s)
-        self._first_tick: int | None = None
         self.count = 0  # outputs so far, wanted or not
         self.want(view.wanted)
+
+    @property
+    def fps(self) -> Fraction | None:
+        """The rate asked for; None for the video's own."""
+        return None if self._rule is None else self._rule.fps
 
     def want(self, wanted: Sequence[int] | None) -> None:
         """Choose the outputs to yield."""
         self._wanted = None if wanted is None else frozenset(wanted)
-        self._behind = max(self._wanted, default=-1) + 1 if self._wanted is not None else None
+        self._end = None if self._wanted is None else max(self._wanted, default=-1) + 1
 
     @property
     def done(self) -> bool:
         """Whether no further output is wanted."""
-        return self._behind is not None and self.count >= self._behind
+        return self._end is not None and self.count >= self._end
 
     @property
     def missing(self) -> str:
-        """What is wanted and has not come, as a clause; empty if all has."""
+        """The wanted frames that did not come, as a clause; empty if all came."""
         if self._wanted is None or self.done:
             return ""
         n_missing = sum(1 for number in self._wanted if number >= self.count)
-        return f"{n_missing} of the {len(self._wanted)} frames asked for lie behind its end"
+        return f"{n_missing} of the {len(self._wanted)} frames asked for are past its end"
 
     def before(self, pts: int) -> Iterator[tuple[int, float]]:
         """Take the next frame's time in time base units; yield the outputs that show the frame before it."""
-        return self._ticks(self._rule.push(pts)) if self._rule else iter(())
+        return iter(()) if self._rule is None else self._ticks(self._rule, self._rule.push(pts))
 
     def now(self, pts: int) -> Iterator[tuple[int, float]]:
         """Yield the output that is the frame itself."""
@@ -66,13 +69,13 @@ class Cursor:
 
     def finish(self, end: int) -> Iterator[tuple[int, float]]:
         """Yield the outputs that show the last frame. end: its time plus its duration, in time base units."""
-        return self._ticks(self._rule.finish(end)) if self._rule else iter(())
+        return iter(()) if self._rule is None else self._ticks(self._rule, self._rule.finish(end))
 
-    def _ticks(self, ticks: range) -> Iterator[tuple[int, float]]:
+    def _ticks(self, rule: FrameRateRule, ticks: range) -> Iterator[tuple[int, float]]:
         for tick in ticks:
             if self.done:
                 return
-            yield from self._chosen(self.count, float(self._origin_s + tick / self.fps))
+            yield from self._chosen(self.count, float(self._origin_s + tick / rule.fps))
 
     def _chosen(self, number: int, time_s: float) -> Iterator[tuple[int, float]]:
         """Count an output, and yield it if it is wanted."""

@@ -89,7 +89,7 @@ class Results:
 
     def give_up(self, task: Task, reason: str, statuses: Sequence[Status]) -> None:
         """Record a video that workers died with as failed. statuses: of the feature types that it has given."""
-        not_asked = Fingerprint(redacted(task.ref.path))  # it may be what hangs
+        not_asked = Fingerprint(redacted(task.ref.path), inspected=False)  # it may be what hangs
         self._write(task, "failed", reason, statuses, not_asked)
 
     def _write(self, task: Task, status: Status, reason: str, statuses: Sequence[Status], source: Fingerprint) -> None:

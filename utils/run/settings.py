@@ -20,11 +20,11 @@ def find_checkpoints(config: RunConfig, model_config: Config, model: Model) -> d
     """
     found: dict[str, Path | None] = {}
     for name, need in model.needs(model_config).items():
-        if config.weights == "random" and need.named is None and need.can_be_random:
+        if config.weights == "random" and need.path is None and need.can_be_random:
             found[name] = None
             continue
         with DownloadBar(need.published.name) as report:
-            found[name] = locate(need.published, need.named, config.weights_dir, report)
+            found[name] = locate(need.published, need.path, config.weights_dir, report)
     return found
 
 

@@ -1,1 +1,1 @@
-"""Where videos come from: each source yields VideoRefs, no two with one output name."""
+"""Sources of videos: each yields VideoRefs, no two with the same output name."""

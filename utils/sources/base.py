@@ -1,44 +1,45 @@
-"""What every kind of source offers, and the light form in which lists are read before any work."""
+"""What every kind of source offers, and the light form in which lists are compared before any work."""
 
 from collections.abc import Callable, Iterator, Mapping
 from os.path import exists
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from utils.sources.names import plain
-from utils.sources.ref import VideoRef
+from utils.sources.names import as_json
+from utils.sources.ref import Refusal, VideoRef
 from utils.storage.urls import is_url
 
 
 class Mention(NamedTuple):
     """One mention of a video in a list, read without looking at the file.
 
-    path: the file; other: where to look for it if there is none at `path`, "" for nowhere. The rest as in VideoRef.
-    meta: what a list says besides, as it was read.
-    named: whether the name comes from an id that the list gives, and not from the path.
+    path: the file. fallback: where the file is if it is not at `path`; "" for nowhere else.
+    has_id: whether the list gives an id, which the name comes from in place of the path.
+    meta: other columns of the list, as they were read.
+    The other fields are as in VideoRef.
     """
 
     id: str
     name: str
     path: str
-    other: str = ""
+    fallback: str = ""
     start_s: float | None = None
     end_s: float | None = None
-    named: bool = False
+    has_id: bool = False
     meta: Mapping[str, Any] = {}
-    refused: tuple[str, str] | None = None
+    refused: Refusal | None = None
 
 
 class ListedSource(Protocol):
-    """A source whose names are known without opening anything: compared with each other before any work.
+    """A source whose names are known without opening any video, so that they are compared before any work.
 
-    roots: local folders that must stay there while the run lasts.
+    roots: local folders that must stay available while the run lasts.
     """
 
     roots: tuple[Path, ...]
 
-    def entries(self) -> Iterator[Mention]:
-        """Yield every mention in order, the same ones each time it is called.
+    def mentions(self) -> Iterator[Mention]:
+        """Yield every mention in order, the same ones at each call.
 
         Raises:
             UserError: the list as a whole cannot be used.
@@ -47,45 +48,45 @@ class ListedSource(Protocol):
 
 
 class StreamedSource(Protocol):
-    """A source that is read while the run goes on, and that gives no name twice."""
+    """A source that is read during the run, and that never repeats a name."""
 
     roots: tuple[Path, ...]
 
     def refs(self, shard_done: Callable[[str], bool]) -> Iterator[VideoRef]:
         """Yield the videos that are left to do, in order; what cannot be read is a refused one.
 
-        shard_done: says of the path of a tar whether all of it is done.
+        shard_done: returns whether all clips of the tar at a path are done.
         """
         ...
 
     def listed(self) -> Iterator[VideoRef]:
-        """Yield all videos in the same order, also those that are done; without the data that some hold."""
+        """Yield all videos in the same order, including those that are done; none has data in memory."""
         ...
 
 
-def resolved(entry: Mention) -> str:
-    """Return where the file of an entry lies, by looking for it where there is a choice."""
-    if entry.other and not exists(entry.path) and exists(entry.other):  # noqa: PTH110 - a million times
-        return entry.other
-    return entry.path
+def existing_path(mention: Mention) -> str:
+    """Return the path of the file, which is looked for only if there is a fallback."""
+    if mention.fallback and not exists(mention.path) and exists(mention.fallback):  # noqa: PTH110 - a million times
+        return mention.fallback
+    return mention.path
 
 
-def to_ref(entry: Mention) -> VideoRef:
-    """Return an entry as the runs know it."""
+def to_ref(mention: Mention) -> VideoRef:
+    """Return the video that is mentioned."""
     return VideoRef(
-        entry.id,
-        entry.name,
-        resolved(entry),
-        entry.start_s,
-        entry.end_s,
-        meta={key: plain(value) for key, value in entry.meta.items() if value is not None and value != ""},
-        refused=entry.refused,
+        mention.id,
+        mention.name,
+        existing_path(mention),
+        mention.start_s,
+        mention.end_s,
+        meta={key: as_json(value) for key, value in mention.meta.items() if value is not None and value != ""},
+        refused=mention.refused,
     )
 
 
 def same_video(first: Mention, second: Mention) -> bool:
-    """Return whether two entries are the same part of the same file."""
+    """Return whether two mentions are of the same segment of the same file."""
     if (first.start_s, first.end_s) != (second.start_s, second.end_s) or first.refused != second.refused:
         return False
-    one, other = resolved(first), resolved(second)
+    one, other = existing_path(first), existing_path(second)
     return one == other or (not is_url(one) and not is_url(other) and Path(one).absolute() == Path(other).absolute())

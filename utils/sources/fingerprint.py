@@ -1,11 +1,10 @@
-"""What tells whether an input is still the one that was extracted."""
+"""What identifies the content of an input, so that a later run notices that it has changed."""
 
 import contextlib
-import dataclasses
 import hashlib
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,17 +12,20 @@ from utils.errors import UserError
 from utils.sources.ref import VideoRef
 from utils.storage.urls import is_url, redacted, resolve
 
-ANSWER_S = 30.0  # a store that takes longer to say what it has counts as not knowing
+TIMEOUT_S = 30.0  # a store that does not answer within this time counts as one that knows nothing
 STAMPS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "checksum", "sha256")
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Where an input lies, and what changes when it does.
+    """Where an input is, its size, and what changes with its content. Equal ones mean the same content.
 
-    path: without credentials. member, offset: of a tar member. segment: (start_s, end_s), None for a whole file.
-    bytes: its size; mtime_ns: of a local file; stamp: the tag or time that a store gives; sha256: of bytes in memory.
-    None for what cannot be told.
+    path: the local path or the address, without credentials; of a tar member, that of the tar.
+    member, offset: the member's name and its first byte in the tar; "" for other files.
+    segment: the start and end in seconds, where only a part of the file is extracted.
+    bytes: the size; None where the file cannot be seen.
+    mtime_ns: modification time of a local file. stamp: ETag or date of an address. sha256: of content in memory.
+    inspected: False where nobody looked at the file, since that might hang.
     """
 
     path: str = ""
@@ -34,54 +36,72 @@ class Fingerprint:
     mtime_ns: int | None = None
     stamp: str | None = None
     sha256: str | None = None
+    inspected: bool = True
 
     def to_json(self) -> dict[str, Any]:
-        """Return what the manifest holds."""
-        content: dict[str, Any] = {"path": self.path}
+        """Return the keys that a manifest line has for such an input."""
+        about: dict[str, Any] = {"path": self.path}
         if self.member:
-            content |= {"member": self.member, "offset": self.offset}
+            about |= {"member": self.member, "offset": self.offset}
         if self.segment is not None:
-            content["segment"] = list(self.segment)
-        content["bytes"] = self.bytes
-        told = {"mtime_ns": self.mtime_ns, "stamp": self.stamp, "sha256": self.sha256}
-        return content | {key: value for key, value in told.items() if value is not None}
+            about["segment"] = list(self.segment)
+        about["bytes"] = self.bytes
+        if self.sha256 is not None:
+            about["sha256"] = self.sha256
+        elif self.inspected:
+            about |= {"stamp": self.stamp} if is_url(self.path) else {"mtime_ns": self.mtime_ns}
+        return about
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Return the fingerprint that a manifest holds; keys of other versions are passed over."""
-        known = {spec.name: content[spec.name] for spec in dataclasses.fields(cls) if spec.name in content}
-        if known.get("segment") is not None:
-            start_s, end_s = known["segment"]
-            known["segment"] = (start_s, end_s)
-        return cls(**known)
+    def from_json(cls, about: Mapping[str, Any]) -> Self:
+        """Return the fingerprint of a manifest line."""
+        start_s, end_s = about.get("segment") or (None, None)
+        return cls(
+            about.get("path", ""),
+            about.get("member", ""),
+            about.get("offset", 0),
+            None if start_s is None and end_s is None else (start_s, end_s),
+            about.get("bytes"),
+            about.get("mtime_ns"),
+            about.get("stamp"),
+            about.get("sha256"),
+            inspected=any(name in about for name in ("mtime_ns", "stamp", "sha256")),
+        )
 
 
 def fingerprint(ref: VideoRef) -> Fingerprint:
     """Return the fingerprint of an input as it is now."""
     segment = None if ref.start_s is None and ref.end_s is None else (ref.start_s, ref.end_s)
-    place = Fingerprint(redacted(ref.path), ref.member, ref.offset, segment)
+    n_bytes = mtime_ns = stamp = sha256 = None
     if ref.data is not None:
-        return replace(place, bytes=len(ref.data), sha256=hashlib.sha256(ref.data).hexdigest())
-    found = _at_address(place, ref.path) if is_url(ref.path) else _on_disk(place, ref.path)
-    return replace(found, bytes=ref.size) if ref.member else found
+        n_bytes, sha256 = len(ref.data), hashlib.sha256(ref.data).hexdigest()
+    elif is_url(ref.path):
+        n_bytes, stamp = _at_address(ref.path)
+    else:
+        n_bytes, mtime_ns = _on_disk(ref.path)
+    if ref.member and ref.data is None:
+        n_bytes = ref.size
+    path, offset = redacted(ref.path), ref.offset if ref.member else 0
+    return Fingerprint(path, ref.member, offset, segment, n_bytes, mtime_ns, stamp, sha256)
 
 
-def _on_disk(place: Fingerprint, path: str) -> Fingerprint:
+def _on_disk(path: str) -> tuple[int | None, int | None]:
+    """Return the size in bytes and the modification time of a file; None for each if it cannot be seen."""
     try:
         stat = Path(path).stat()
     except (OSError, ValueError):
-        return place
-    return replace(place, bytes=stat.st_size, mtime_ns=stat.st_mtime_ns)
+        return None, None
+    return stat.st_size, stat.st_mtime_ns
 
 
-def _at_address(place: Fingerprint, url: str) -> Fingerprint:
-    info = _answer(url)
-    stamp = next((str(info[name]) for name in STAMPS if info.get(name)), None)
-    return replace(place, bytes=info.get("size"), stamp=stamp)
+def _at_address(url: str) -> tuple[int | None, str | None]:
+    """Return the size in bytes and the stamp of a file; None for each if the store does not say."""
+    info = _info(url)
+    return info.get("size"), next((str(info[name]) for name in STAMPS if info.get(name)), None)
 
 
-def _answer(url: str) -> dict[str, Any]:
-    """Return what the store says of a file; nothing if it does not say it in time."""
+def _info(url: str) -> dict[str, Any]:
+    """Return what the store knows of a file; nothing if it does not answer in time."""
     found: list[dict[str, Any]] = []
 
     def ask() -> None:
@@ -91,5 +111,5 @@ def _answer(url: str) -> dict[str, Any]:
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
-    asking.join(ANSWER_S)
+    asking.join(TIMEOUT_S)
     return found[0] if found else {}

@@ -1,4 +1,4 @@
-"""Videos found in a folder and the folders below it."""
+"""Videos in a folder and its subfolders."""
 
 import fnmatch
 import os
@@ -8,36 +8,37 @@ from pathlib import Path
 
 from utils.errors import FeatmillError, RunError, UserError
 from utils.sources.base import Mention
+from utils.sources.errors import cause_of
 from utils.sources.names import safe_id, safe_name, without_suffix
 from utils.sources.paths import local_path
 from utils.storage.urls import is_url, redacted, resolve, scheme
 
 
 class Patterns:
-    """Names to look for, in upper or lower case."""
+    """File name patterns, which ignore case."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._match = re.compile("|".join(fnmatch.translate(pattern.lower()) for pattern in patterns) or r"(?!)").match
 
     def match(self, path: str) -> bool:
-        """Return whether a path's last part is such a name."""
+        """Return whether the last part of a path matches a pattern."""
         return self._match(path.rpartition("/")[2].lower()) is not None
 
 
 class FolderSource:
     """The files of a folder, local or at an address, whose names match a pattern, sorted by path.
 
-    Searched once: the paths are kept, encoded, so that every pass sees the same ones. Outputs keep the folders below.
-    Links to files are followed, links to folders are not.
+    Searched once: the paths are kept, so that every pass sees the same ones. Outputs keep the subfolders. Links to
+    files are followed, links to folders are not.
     """
 
     def __init__(self, folder: str, patterns: Iterable[str]) -> None:
-        """Raises UserError if there is no such folder."""
+        """Raises UserError if the folder does not exist."""
         if is_url(folder) and scheme(folder) == "file":
             folder = local_path(folder)
         self._folder = folder
         self._paths = bytearray()  # each followed by a NUL
-        self._closed: list[str] = []
+        self._unreadable: list[str] = []
         matching = Patterns(patterns)
         if is_url(folder):
             self.roots: tuple[Path, ...] = ()
@@ -58,19 +59,19 @@ class FolderSource:
             yield self._paths[start:end].decode("utf-8", "surrogatepass")
             start = end + 1
 
-    def entries(self) -> Iterator[Mention]:
-        """Yield the files, and as refused what could not be searched."""
+    def mentions(self) -> Iterator[Mention]:
+        """Yield the files, and as refused the folders that could not be searched."""
         join = f"{self._folder.rstrip('/')}/{{}}".format if self._folder != "/" else "/{}".format
         for inside in self._kept():
             path = join(inside)
             yield Mention(safe_id(path), safe_name(without_suffix(inside)), path)
-        for inside in self._closed:
+        for inside in self._unreadable:
             path = join(inside)
-            reason = f"{path}: this folder cannot be searched: no permission; give it, or leave the folder out"
+            reason = f"{path}: this folder cannot be searched: permission denied; grant it, or leave the folder out"
             yield Mention(f"{safe_id(path)}/", safe_name(f"{inside}/.closed"), path, refused=("failed", reason))
 
     def _local(self, inside: str, matching: Patterns) -> Iterator[str]:
-        """Yield the paths below a folder of the folder, in the order of pathlib: part by part."""
+        """Yield the paths below a subfolder, in the order of pathlib: part by part."""
         stack = [iter(self._scanned(inside))]
         while stack:
             found = next(stack[-1], None)
@@ -82,7 +83,7 @@ class FolderSource:
                 yield found[0]
 
     def _scanned(self, inside: str) -> list[tuple[str, bool, bool]]:
-        """Return (path, is a folder, is a link or odd) of what lies in a folder, sorted."""
+        """Return (path, is a folder, is a link or special file) of the entries of a subfolder, sorted."""
         try:
             with os.scandir(Path(self._folder) / inside) as listing:
                 start = f"{inside}/" if inside else ""
@@ -91,7 +92,7 @@ class FolderSource:
                     for item in listing
                 ]
         except OSError:
-            self._closed.append(inside)
+            self._unreadable.append(inside)
             return []
         return sorted(found)
 
@@ -110,8 +111,8 @@ def _remote(url: str, matching: Patterns) -> list[str]:
         raise
     except FileNotFoundError as error:
         raise UserError(f"--input_dir {redacted(url)}: no such folder") from error
-    except Exception as error:  # each file system raises errors of its own
-        raise RunError(f"--input_dir {redacted(url)}: cannot be searched ({redacted(str(error))})") from error
+    except Exception as error:  # file systems raise errors of any type
+        raise RunError(f"--input_dir {redacted(url)}: cannot be searched ({cause_of(error)})") from error
     start = f"{root.rstrip('/')}/"
     inside = (path.removeprefix(start) for path in paths if path.startswith(start) and matching.match(path))
     return sorted(inside, key=lambda path: path.split("/"))

@@ -1,4 +1,4 @@
-"""Names of outputs and ids: whatever a list, a shard or a data set calls a video, nothing is written elsewhere."""
+"""Safe output names and ids: whatever a source calls a video, nothing is written outside the output folder."""
 
 import hashlib
 import re
@@ -9,30 +9,27 @@ from utils.storage.urls import redacted
 PLAIN = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_ .+=@,()\[\]-]{0,79}/){0,5}[A-Za-z0-9_][A-Za-z0-9_ .+=@,()\[\]-]{0,79}")
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\\]")
 DRIVE = re.compile(r"([A-Za-z]):")
-LONGEST_PART = (
-    180  # bytes of a folder's or file's name: 255 are allowed, and the key, the suffix and a part's mark follow
-)
-LONGEST_NAME = 1000  # bytes of a whole name: paths of 4096 are allowed
+LONGEST_PART = 180  # bytes of the name of a folder or file: file systems allow 255, and a key and suffixes follow
+LONGEST_NAME = 1000  # bytes of a name with its folders: file systems allow paths of 4096
 HASH_DIGITS = 8
-LONGEST_TEXT = 10_000  # characters of a value in the metadata: it is repeated in each manifest line
+LONGEST_TEXT = 10_000  # characters of a value in the metadata, which is in every manifest line
 MOST_VALUES = 1000
 DEEPEST = 6
 
 
 def without_suffix(name: str) -> str:
-    """Return a name without what follows its last dot, as pathlib has it: "a.b.mp4" gives "a.b"."""
+    """Return a name without its suffix, as pathlib defines it: "a.b.mp4" gives "a.b"."""
     start = name.rfind("/") + 1
     dot = name.rfind(".")
     return name[:dot] if start < dot < len(name) - 1 else name
 
 
 def safe_name(text: str) -> str:
-    """Return `text` as a relative path that stays in the folder it is put in, and that file systems take.
+    """Return `text` as a relative path that stays inside its folder, and that file systems accept.
 
-    Folders are kept. Control characters, backslashes and lone surrogates become "_", as do a leading dot of a folder
-    or file ("..", and the hidden files that runs keep for themselves) and the colon of a drive letter; parts beyond
-    180 bytes and names beyond 1000 are cut. Whatever was changed so gets a hash of the original, so that two names do
-    not become one.
+    Folders are kept. Control characters, backslashes and lone surrogates become "_", as do a leading dot of a folder or
+    file (a parent folder, or a hidden file) and the colon of a drive letter; parts longer than 180 bytes and names
+    longer than 1000 are shortened. A changed name gets a hash of the original, so that two names do not become one.
     """
     if PLAIN.fullmatch(text):
         return text
@@ -68,19 +65,19 @@ def _cut(part: str) -> str:
 
 
 def safe_id(text: str) -> str:
-    """Return `text` as it may be shown and encoded: without credentials, lone surrogates written out."""
+    """Return `text` without credentials, and with lone surrogates escaped."""
     if "://" in text:
         text = redacted(text)
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def seconds_text(seconds: float | None, missing: str) -> str:
-    """Return a number of seconds as people write it: "12", "0.5"; `missing` for None."""
+    """Return a number of seconds in its shortest form, such as "12" or "0.5"; `missing` for None."""
     return missing if seconds is None else f"{seconds:.12g}"
 
 
-def plain(value: Any, depth: int = DEEPEST) -> Any:
-    """Return metadata as JSON that can be repeated in a manifest: no bytes, no credentials, long texts cut."""
+def as_json(value: Any, depth: int = DEEPEST) -> Any:
+    """Return metadata as JSON fit for a manifest: without bytes and credentials, long texts shortened."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -91,8 +88,8 @@ def plain(value: Any, depth: int = DEEPEST) -> Any:
         return None
     if isinstance(value, dict):
         items = list(value.items())[:MOST_VALUES]
-        return {safe_id(str(key)[:LONGEST_TEXT]): plain(item, depth - 1) for key, item in items}
+        return {safe_id(str(key)[:LONGEST_TEXT]): as_json(item, depth - 1) for key, item in items}
     if isinstance(value, list | tuple):
-        return [plain(item, depth - 1) for item in value[:MOST_VALUES]]
+        return [as_json(item, depth - 1) for item in value[:MOST_VALUES]]
     text = str(value)
     return safe_id(text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…")

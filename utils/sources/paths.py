@@ -1,4 +1,4 @@
-"""Videos named on the command line or in a list file."""
+"""Videos given on the command line or in a list file."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -7,16 +7,18 @@ from urllib.parse import unquote, urlsplit
 
 from utils.errors import UserError
 from utils.sources.base import Mention
-from utils.sources.list_file import ListFile, ListRow
+from utils.sources.list_file import ListFile
+from utils.sources.list_rows import ListRow
 from utils.sources.names import safe_id, safe_name, seconds_text, without_suffix
 from utils.storage.urls import is_url, redacted, scheme
 
 
 class ListSource:
-    """Videos named on the command line, then those of a list, in the order given.
+    """Videos given on the command line, then those of a list, in the order given.
 
-    A relative path is looked for in the current folder, then in the list's own, or with --video_root in that. The
-    name of the outputs is the file's without folder and suffix, with --video_root below that folder, or the list's id.
+    A relative path is looked for in the current folder, then in that of the list; with --video_root, in that folder.
+    Outputs are called by the id in the list, else by the file without folder and suffix; with --video_root they keep
+    its subfolders.
     """
 
     def __init__(self, video_paths: Iterable[str], list_path: str | None, video_root: str | None) -> None:
@@ -25,31 +27,31 @@ class ListSource:
         self._root = _root(video_root)
         self._list_folder = ""
         if list_path is not None and not is_url(list_path):
-            folder = os.path.dirname(list_path)  # noqa: PTH120 - as it was given
+            folder = os.path.dirname(list_path)  # noqa: PTH120 - unchanged, as Path would not
             self._list_folder = folder if folder not in ("", ".") else ""
-        self._list_stem = os.path.basename(redacted(list_path or ""))  # noqa: PTH119 - of an address as well
+        self._list_stem = os.path.basename(redacted(list_path or ""))  # noqa: PTH119 - also of an address
         self.roots = (Path(self._root.path),) if isinstance(self._root, LocalRoot) else ()
 
-    def entries(self) -> Iterator[Mention]:
+    def mentions(self) -> Iterator[Mention]:
         """Yield every mention.
 
         Raises:
-            UserError: the list cannot be read, or a path lies outside --video_root.
+            UserError: the list cannot be read, or a path is outside --video_root.
         """
         for number, path in enumerate(self._paths, 1):
-            entry = self._entry(ListRow(number, path), "")
-            if entry.refused:
-                raise UserError(f"--video_paths: {entry.refused[1]}")
-            yield entry
+            mention = self._mention(ListRow(number, path), "")
+            if mention.refused:
+                raise UserError(f"--video_paths: {mention.refused[1]}")
+            yield mention
         if self._list is not None:
             for row in self._list.rows():
-                yield self._entry(row, self._list_folder)
+                yield self._mention(row, self._list_folder)
 
-    def _entry(self, row: ListRow, folder: str) -> Mention:
+    def _mention(self, row: ListRow, folder: str) -> Mention:
         if row.problem is not None:
             return self._refused(row, row.problem)
         try:
-            path, other, name = self._place(row.path, folder)
+            path, fallback, name = self._located(row.path, folder)
         except ValueError as error:
             return self._refused(row, f"{redacted(row.path)[:200]!r}: {error}")
         id_ = safe_id(row.path)
@@ -64,27 +66,27 @@ class ListSource:
             name = id_
         elif segment:
             name += segment
-        return Mention(id_, safe_name(name), path, other, row.start_s, row.end_s, row.id is not None, row.meta)
+        return Mention(id_, safe_name(name), path, fallback, row.start_s, row.end_s, row.id is not None, row.meta)
 
-    def _place(self, text: str, folder: str) -> tuple[str, str, str]:
-        """Return where the file is, where else it may be, and its name."""
+    def _located(self, text: str, folder: str) -> tuple[str, str, str]:
+        """Return the path of a file, its fallback, and its name."""
         if is_url(text):
             if scheme(text) != "file":
                 return _address(text, self._root)
             text = local_path(text)
         _check(text)
         if self._root is not None:
-            path, name = self._root.place(text)
+            path, name = self._root.locate(text)
             return path, "", name
-        other = f"{folder}/{text}" if folder and not text.startswith("/") else ""
-        return text, other, without_suffix(text.rstrip("/").rpartition("/")[2])
+        fallback = f"{folder}/{text}" if folder and not text.startswith("/") else ""
+        return text, fallback, without_suffix(text.rstrip("/").rpartition("/")[2])
 
     def _refused(self, row: ListRow, problem: str) -> Mention:
         if self._list is None:
             return Mention(f"video_paths {row.number}", "", row.path, refused=("failed", problem))
-        where = f"{self._list.shown}, line {row.number}"
+        line = f"{self._list.label}, line {row.number}"
         name = safe_name(f"{without_suffix(self._list_stem)}.line{row.number}")
-        return Mention(safe_id(where), name, self._list.shown, refused=("failed", f"{where}: {problem}"))
+        return Mention(safe_id(line), name, self._list.label, refused=("failed", f"{line}: {problem}"))
 
 
 class LocalRoot:
@@ -99,14 +101,14 @@ class LocalRoot:
         above = f"{self._current}/".removeprefix(f"{self._absolute}/")
         self._above = above if self._current.startswith(f"{self._absolute}/") else None
 
-    def place(self, text: str) -> tuple[str, str]:
-        """Return the file, and its name: its path below the root without the suffix.
+    def locate(self, text: str) -> tuple[str, str]:
+        """Return the path of a file, and its name: its path below the root without the suffix.
 
-        A relative path counts from the root. Where it could also count from the current folder and still lie below
-        the root, and such a file exists, it does; only then a file is looked for.
+        A relative path counts from the root, unless counting from the current folder gives an existing file below the
+        root. That file is looked for only if its path would be below the root.
 
         Raises:
-            UserError: it lies outside.
+            UserError: the file is outside the root.
         """
         if text.startswith("/"):
             return text, self._name(text if _is_normal(text) else str(Path(text)), text)
@@ -114,11 +116,11 @@ class LocalRoot:
         if from_current is not None and Path(text).exists():
             return text, without_suffix(from_current)
         if "/../" in f"/{text}/":
-            raise UserError(f"{text}: leads out of --video_root {self.path} through '..'")
+            raise UserError(f"{text}: leaves --video_root {self.path} through '..'")
         return os.path.join(self.path, text), without_suffix(_normal(text))  # noqa: PTH118 - a million times
 
     def _from_current(self, text: str) -> str | None:
-        """Return the name of a path from the current folder, None if it cannot lie below the root."""
+        """Return a path below the root of a path from the current folder, None if it cannot be below the root."""
         text = _normal(text)
         if text.startswith("../") or "/../" in text:
             return None
@@ -131,7 +133,7 @@ class LocalRoot:
             raise UserError(f"{text}: not below --video_root {self.path}")
         inside = absolute[len(self._absolute) + 1 :]
         if "/../" in f"/{inside}/":
-            raise UserError(f"{text}: leads out of --video_root {self.path} through '..'")
+            raise UserError(f"{text}: leaves --video_root {self.path} through '..'")
         return without_suffix(inside)
 
 
@@ -141,12 +143,12 @@ class AddressRoot:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
 
-    def place(self, text: str) -> tuple[str, str]:
-        """Return the address of a relative path, and its name. Raises UserError for an absolute one."""
+    def locate(self, text: str) -> tuple[str, str]:
+        """Return the address of a relative path, and its name. Raises UserError for an absolute path."""
         if text.startswith("/"):
             raise UserError(f"{text}: not below --video_root {redacted(self.url)}")
         if "/../" in f"/{text}/":
-            raise UserError(f"{text}: leads out of --video_root {redacted(self.url)} through '..'")
+            raise UserError(f"{text}: leaves --video_root {redacted(self.url)} through '..'")
         inside = _normal(text)
         return f"{self.url}/{inside}", without_suffix(inside)
 
@@ -160,10 +162,10 @@ def _root(video_root: str | None) -> LocalRoot | AddressRoot | None:
 
 
 def local_path(url: str) -> str:
-    """Return the local path that a file:// address means. Raises ValueError for one of another machine."""
+    """Return the local path of a file:// address. Raises ValueError for an address of another machine."""
     host, slash, path = url.partition("://")[2].partition("/")
     if host not in ("", "localhost"):
-        raise ValueError("a file:// address of another machine; write file:///folder/file")
+        raise ValueError("it is a file:// address of another machine; write file:///folder/file")
     return unquote(slash + path, errors="surrogateescape")
 
 
@@ -172,31 +174,32 @@ def _is_normal(text: str) -> bool:
 
 
 def _normal(text: str) -> str:
-    """Return a path without empty and "." parts."""
+    """Return a path without empty parts and "." parts."""
     if _is_normal(text):
         return text
     return "/".join(part for part in text.split("/") if part not in ("", "."))
 
 
 def _check(path: str) -> None:
-    """Raise ValueError for what no file can be called."""
+    """Raise ValueError if no file can have this path."""
     if not path.isascii():
         try:
             os.fsencode(path)
         except UnicodeEncodeError as error:
-            raise ValueError("holds characters that no file name has (lone surrogates); write the list anew") from error
+            raise ValueError("has characters that no file name has (lone surrogates); write the list again") from error
     if "\0" in path:
-        raise ValueError("holds a NUL character; write the list anew")
+        raise ValueError("has a NUL character; write the list again")
 
 
 def _address(url: str, root: LocalRoot | AddressRoot | None) -> tuple[str, str, str]:
+    """Return an address, the fallback "", and the name of the file."""
     try:
         path = urlsplit(url).path
         url.encode()
     except ValueError as error:
-        raise ValueError(f"no address ({error})") from error
+        raise ValueError(f"not an address ({error})") from error
     if "\0" in url:
-        raise ValueError("holds a NUL character; write the list anew")
+        raise ValueError("has a NUL character; write the list again")
     if root is None:
         name = without_suffix(path.rstrip("/").rpartition("/")[2])
         return url, "", name or without_suffix(redacted(url).partition("://")[2])
@@ -207,5 +210,5 @@ def _address(url: str, root: LocalRoot | AddressRoot | None) -> tuple[str, str, 
         raise UserError(f"{redacted(url)}: not below --video_root {redacted(root.url)}")
     inside = _normal(urlsplit(f"x://x/{inside}").path.lstrip("/"))
     if "/../" in f"/{inside}/":
-        raise UserError(f"{redacted(url)}: leads out of --video_root {redacted(root.url)} through '..'")
+        raise UserError(f"{redacted(url)}: leaves --video_root {redacted(root.url)} through '..'")
     return url, "", without_suffix(inside)

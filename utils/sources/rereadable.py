@@ -1,28 +1,30 @@
-"""A list that is read several times during a run, be it a file, a pipe or at an address."""
+"""A list that is read several times during a run: a file, a pipe or an address."""
 
 import io
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from utils.errors import FeatmillError, RunError, UserError
-from utils.storage.urls import is_url, redacted, resolve
+from utils.storage.urls import is_url, open_binary, redacted, resolve
 
-IN_MEMORY = 16 << 20  # bytes of a copy that are kept in memory, the rest goes to a temporary file without a name
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+IN_MEMORY = 16 << 20  # bytes of a copy that are kept in memory; a larger one is a temporary file
 BLOCK = 1 << 20
 
 
 class Rereadable:
-    """The bytes of a list. A local file stays open, so that it is the same one however often it is read; a pipe or an
-    address is copied once.
+    """The bytes of a list. A local file stays open, so that every pass reads the same one; others are copied once.
 
-    flag: what the user gave it by, for messages.
+    flag: that the user gave it with, for messages.
     """
 
     def __init__(self, path: str, flag: str) -> None:
-        self._shown = f"{flag} {redacted(path)}"
+        self._label = f"{flag} {redacted(path)}"
         self._file = self._opened(path)
         self._known = self._stamp()
 
@@ -30,16 +32,16 @@ class Rereadable:
         try:
             if is_url(path):
                 filesystem, inside = resolve(path)
-                return _copied(lambda: filesystem.open(inside, "rb"))
+                return _copied(lambda: open_binary(filesystem, inside))
             if Path(path).is_file():
-                return open(path, "rb")  # noqa: PTH123 - open while the run lasts
+                return open(path, "rb")  # noqa: PTH123 - stays open while the run lasts
             return _copied(lambda: open(path, "rb"))  # noqa: PTH123
         except FileNotFoundError as error:
-            raise UserError(f"{self._shown}: no such file") from error
+            raise UserError(f"{self._label}: no such file") from error
         except FeatmillError:
             raise
-        except Exception as error:  # each file system raises errors of its own
-            raise UserError(f"{self._shown}: not readable ({redacted(str(error))})") from error
+        except Exception as error:  # file systems raise errors of any type
+            raise UserError(f"{self._label}: not readable ({redacted(str(error))})") from error
 
     def _stamp(self) -> tuple[int, int] | None:
         if isinstance(self._file, tempfile.SpooledTemporaryFile):
@@ -47,23 +49,23 @@ class Rereadable:
         stat = os.fstat(self._file.fileno())
         return stat.st_size, stat.st_mtime_ns
 
-    def open(self) -> BinaryIO:
-        """Return a stream from the start, with a place of its own.
+    def open(self) -> io.BufferedReader:
+        """Return a new stream from the start.
 
         Raises:
-            RunError: the file was changed since it was read first.
+            RunError: the file was changed since it was first read.
         """
         self.check()
         return io.BufferedReader(_Reader(self._file), BLOCK)
 
     def check(self) -> None:
-        """Raise RunError if the list is not what it was when the run started."""
+        """Raise RunError if the list has changed since the run started."""
         if self._stamp() != self._known:
-            raise RunError(f"{self._shown}: was changed during the run; run the same command again to resume")
+            raise RunError(f"{self._label}: was changed during the run; run the same command again to resume")
 
 
 def _copied(source: Callable[[], BinaryIO]) -> BinaryIO:
-    copy = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - open while the run lasts
+    copy = cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115 - stays open while the run lasts
     with source() as stream:
         while block := stream.read(BLOCK):
             copy.write(block)
@@ -71,7 +73,7 @@ def _copied(source: Callable[[], BinaryIO]) -> BinaryIO:
 
 
 class _Reader(io.RawIOBase):
-    """One of several readers of one open file, which all live in the thread that hands out videos."""
+    """One of several readers of one open file, all in the thread that hands out videos."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -92,9 +94,10 @@ class _Reader(io.RawIOBase):
     def tell(self) -> int:
         return self._position
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer)
         self._file.seek(self._position)
-        data = self._file.read(len(buffer))
-        buffer[: len(data)] = data
+        data = self._file.read(len(view))
+        view[: len(data)] = data
         self._position += len(data)
         return len(data)

@@ -1,61 +1,58 @@
-"""No two videos with one output name: found before any work, for lists of any length, without keeping them."""
+"""Refusing two videos with one output name, before any work, for lists of any length, without keeping the lists."""
 
 from array import array
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from utils.errors import UserError
 from utils.sources.base import Mention, same_video
+from utils.storage.hash_index import HashIndex
 from utils.storage.urls import redacted
-
-if TYPE_CHECKING:
-    import numpy as np
-
-SMALL = 1 << 16
 
 
 @dataclass(frozen=True)
-class Mentions:
-    """The mentions of all lists together, by their number.
+class Repeats:
+    """Which mentions of all lists, by their number, repeat an earlier one.
 
-    is_first: bool [n], False where the video was mentioned before. aliases: the entry that was mentioned before, where
-    the later mention calls the video differently.
+    is_first: bool [n], False where the video was mentioned before.
+    aliases: the earlier mention, where a later one gives the same video another path or id.
     """
 
-    is_first: "np.ndarray"
+    is_first: np.ndarray
     aliases: dict[int, Mention]
 
     @property
     def n_videos(self) -> int:
-        """How many different videos there are."""
+        """The number of different videos."""
         return int(self.is_first.sum())
 
 
-def compare(entries: Callable[[], Iterable[Mention]], reserved: Collection[str] = ()) -> Mentions:
-    """Return which mentions are of a new video.
+def find_repeats(mentions: Callable[[], Iterable[Mention]], reserved: Collection[str] = ()) -> Repeats:
+    """Return which mentions repeat an earlier one.
 
-    Only 64-bit hashes are kept of each mention (24 bytes); those whose hashes collide are read once more and compared.
-    Python draws the key of its hashes anew for each process, so that no list can be made to collide.
+    Of each mention only three 64-bit hashes are kept (24 bytes); mentions whose hashes collide are read again and
+    compared. Python's hashes have a new key in each process, so that no list can be made to collide.
 
-    reserved: folders of outputs that belong to another source.
+    reserved: output folders that belong to another source.
 
     Raises:
         UserError: two different videos would write the same outputs, or have one id.
     """
-    import numpy as np
-
     names, contents, ids = array("q"), array("q"), array("q")
-    for entry in entries():
-        folder, slash, _ = entry.name.partition("/")
+    for mention in mentions():
+        folder, slash, _ = mention.name.partition("/")
         if slash and folder in reserved:
             raise UserError(
-                f"{_shown(entry)} and a clip of the shard {folder} would both write outputs called {entry.name!r}: "
-                "use one run for each"
+                f"{_label(mention)} and a clip of the shard {folder} would both write outputs called {mention.name!r}: "
+                "use separate runs"
             )
-        names.append(hash(entry.name))
-        contents.append(hash((entry.id, entry.path, entry.other, entry.start_s, entry.end_s, entry.refused)))
-        ids.append(hash(entry.id))
+        names.append(hash(mention.name))
+        contents.append(
+            hash((mention.id, mention.path, mention.fallback, mention.start_s, mention.end_s, mention.refused))
+        )
+        ids.append(hash(mention.id))
     name, content, id_ = (np.frombuffer(hashes, np.int64) for hashes in (names, contents, ids))
     leader = _leaders(name)
     is_first = leader == np.arange(len(name))
@@ -63,15 +60,13 @@ def compare(entries: Callable[[], Iterable[Mention]], reserved: Collection[str] 
     id_leader = _leaders(id_)
     doubtful = np.flatnonzero(differing | (name[id_leader] != name))
     if not len(doubtful):
-        return Mentions(is_first, {})
+        return Repeats(is_first, {})
     wanted = {*doubtful.tolist(), *leader[doubtful].tolist(), *id_leader[doubtful].tolist()}
-    return _compared(entries(), wanted, is_first)
+    return _compared(mentions(), wanted, is_first)
 
 
-def _leaders(hashes: "np.ndarray") -> "np.ndarray":
-    """Return for each hash the position of the first one that is equal."""
-    import numpy as np
-
+def _leaders(hashes: np.ndarray) -> np.ndarray:
+    """Return for each hash the position of the first equal one."""
     order = np.argsort(hashes, kind="stable")
     ordered = hashes[order]
     starts = np.concatenate([[True], ordered[1:] != ordered[:-1]]) if len(ordered) else np.zeros(0, bool)
@@ -80,73 +75,56 @@ def _leaders(hashes: "np.ndarray") -> "np.ndarray":
     return leaders
 
 
-def _compared(entries: Iterable[Mention], wanted: set[int], is_first: "np.ndarray") -> Mentions:
-    """Compare the entries whose hashes collide themselves."""
+def _compared(mentions: Iterable[Mention], wanted: set[int], is_first: np.ndarray) -> Repeats:
+    """Compare the mentions of these numbers, whose hashes collide; update `is_first`."""
     aliases: dict[int, Mention] = {}
     by_name: dict[str, Mention] = {}
     by_id: dict[str, Mention] = {}
-    for number, entry in enumerate(entries):
+    for number, mention in enumerate(mentions):
         if number not in wanted:
             continue
-        first = by_name.setdefault(entry.name, entry)
-        if not same_video(first, entry):
-            raise UserError(_clash(first, entry))
-        same_id = by_id.setdefault(entry.id, entry)
-        if same_id.name != entry.name:
+        first = by_name.setdefault(mention.name, mention)
+        if not same_video(first, mention):
+            raise UserError(_clash(first, mention))
+        same_id = by_id.setdefault(mention.id, mention)
+        if same_id.name != mention.name:
             raise UserError(
-                f"{redacted(same_id.path)} and {redacted(entry.path)} both have the id {entry.id!r}: "
+                f"{redacted(same_id.path)} and {redacted(mention.path)} both have the id {mention.id!r}: "
                 "give one of them another id"
             )
-        is_first[number] = first is entry
-        if first is not entry:
+        is_first[number] = first is mention
+        if first is not mention:
             aliases[number] = first
-    return Mentions(is_first, aliases)
+    return Repeats(is_first, aliases)
 
 
 def _clash(first: Mention, second: Mention) -> str:
-    clash = f"{_shown(first)} and {_shown(second)} would both write outputs called {first.name!r}"
-    if first.named or second.named:
-        return f"{clash}: give each row an id of its own, or leave the id out"
-    return f"{clash}: give --video_root so that outputs keep the folders below it, or rename one of the files"
+    clash = f"{_label(first)} and {_label(second)} would both write outputs called {first.name!r}"
+    if first.has_id or second.has_id:
+        return f"{clash}: give each row a different id, or leave the id out"
+    return f"{clash}: give --video_root so that outputs keep its subfolders, or rename one of the files"
 
 
-def _shown(entry: Mention) -> str:
-    if entry.start_s is None and entry.end_s is None:
-        return redacted(entry.path)
-    return f"{redacted(entry.path)} ({entry.start_s or 0:g} to {'its end' if entry.end_s is None else entry.end_s} s)"
+def _label(mention: Mention) -> str:
+    if mention.start_s is None and mention.end_s is None:
+        return redacted(mention.path)
+    end = "its end" if mention.end_s is None else mention.end_s
+    return f"{redacted(mention.path)} ({mention.start_s or 0:g} to {end} s)"
 
 
 class Seen:
-    """Which texts were met before, at 8 bytes each: a set of hashes.
+    """Which texts were seen before, by their hashes alone: about 16 bytes each.
 
-    Two texts of one hash are taken for one: once in 10^5 data sets of ten million.
+    Two texts with one hash count as one: once in 10^5 data sets of ten million.
     """
 
     def __init__(self) -> None:
-        self._recent: set[int] = set()
-        self._sorted: list[np.ndarray] = []
+        self._hashes = HashIndex()
 
     def add(self, text: str) -> bool:
         """Return whether the text is new, and remember it."""
         value = hash(text)
-        if value in self._recent or any(_holds(values, value) for values in self._sorted):
+        if self._hashes.get(value) is not None:
             return False
-        self._recent.add(value)
-        if len(self._recent) >= SMALL:
-            self._merge()
+        self._hashes.put(value, 0)
         return True
-
-    def _merge(self) -> None:
-        """Keep few sorted arrays, each at least twice the next."""
-        import numpy as np
-
-        values = np.sort(np.fromiter(self._recent, np.int64, len(self._recent)))
-        self._recent = set()
-        while self._sorted and len(self._sorted[-1]) < 2 * len(values):
-            values = np.sort(np.concatenate([self._sorted.pop(), values]), kind="stable")
-        self._sorted.append(values)
-
-
-def _holds(values: "np.ndarray", value: int) -> bool:
-    position = values.searchsorted(value)
-    return position < len(values) and values[position] == value

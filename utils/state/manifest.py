@@ -7,14 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.staging import STAGED
 from utils.storage.folder import Folder
+from utils.storage.hash_index import HashIndex
 
 FILE_NAME = "manifest.jsonl"
-MERGE_AT = 1 << 17  # new entries of the index that are kept in a dict before they go into its arrays
 ID_FIRST = b'{"id": '
 SETTINGS = re.compile(rb'"settings_hash": "([0-9a-f]{16})"')
 MERGED = re.compile(rb'"file": "(features-[^"/]+)"')
@@ -51,7 +49,7 @@ class Latest:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._position: Any = None
-        self._offsets = _Offsets()
+        self._offsets = HashIndex()  # of the last line of each video, by a hash of its id
         self._copy: BinaryIO | None = None  # of lines that are not in one local file
         self._first_new = 0
         self.hashes: set[str] = set()  # of the settings of all lines, also of those that later ones replace
@@ -122,56 +120,15 @@ class Latest:
             if self._folder.size(FILE_NAME) is None:
                 return
             file = self._folder.open(FILE_NAME)
-        for offset in self._offsets.sorted():
-            file.seek(offset)
+        for offset in self._offsets.sorted_values():
+            file.seek(int(offset))
             if (line := _parsed(file.readline())) is not None:  # None: damaged after its id
                 yield line
 
 
-class _Offsets:
-    """Where the last line of each video starts, by a 64-bit hash of its id."""
-
-    def __init__(self) -> None:
-        self._keys = np.empty(0, np.uint64)
-        self._values = np.empty(0, np.int64)
-        self._new: dict[int, int] = {}
-
-    def put(self, key: int, offset: int) -> None:
-        """Set the offset of a video."""
-        self._new[key] = offset
-        if len(self._new) > max(MERGE_AT, len(self._keys) // 8):
-            self._merge()
-
-    def _merge(self) -> None:
-        keys = np.concatenate([self._keys, np.fromiter(self._new, np.uint64, len(self._new))])
-        values = np.concatenate([self._values, np.fromiter(self._new.values(), np.int64, len(self._new))])
-        order = np.argsort(keys, kind="stable")  # the newer of two equal keys stays behind the older
-        keys, values = keys[order], values[order]
-        last = np.append(keys[1:] != keys[:-1], True)[: len(keys)]
-        self._keys, self._values, self._new = keys[last], values[last], {}
-
-    def get(self, key: int) -> int | None:
-        """Return the offset of a video, None if it has none."""
-        if key in self._new:
-            return self._new[key]
-        place = int(np.searchsorted(self._keys, np.uint64(key)))
-        if place < len(self._keys) and int(self._keys[place]) == key:
-            return int(self._values[place])
-        return None
-
-    def sorted(self) -> list[int]:
-        """Return all offsets in rising order."""
-        self._merge()
-        return np.sort(self._values).tolist()
-
-    def __len__(self) -> int:
-        self._merge()
-        return len(self._keys)
-
-
 def _hashed(identity: str) -> int:
     digest = hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little")
+    return int.from_bytes(digest, "little", signed=True)
 
 
 def _id(raw: bytes) -> str | None:

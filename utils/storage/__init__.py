@@ -1,1 +1,1 @@
-"""Where bytes lie: local folders and addresses."""
+"""Storage of bytes: local folders and addresses."""

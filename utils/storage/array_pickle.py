@@ -1,27 +1,27 @@
-"""Pickles of numpy arrays, containers and plain values, read without importing or running what they name.
+"""Pickles of numpy arrays, containers and plain values, read without importing or calling what they name.
 
-A pickle is a program that may call any function by name. The unpickler here looks names up in a table of what numpy's
-own pickles need; a file that names anything else is refused. Imports no torch.
+A pickle is a program that may call any function by name. The unpickler here knows only the few names that numpy's own
+pickles need, and refuses a file with any other. Imports no torch.
 """
 
 import codecs
 import pickle
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
 
-FAULTS = (  # what a damaged or foreign file makes an unpickler raise
+PICKLE_ERRORS = (  # what an unpickler raises on a damaged or foreign file
     pickle.UnpicklingError, EOFError, OSError, RuntimeError, ArithmeticError,
     ValueError, TypeError, AttributeError, LookupError, MemoryError, ImportError,
 )  # fmt: skip
 
-ARRAYS: Mapping[tuple[str, str], Callable[..., Any]] = (
+ARRAYS: Mapping[tuple[str, str], Any] = (  # functions and classes
     {
         ("numpy", "ndarray"): np.ndarray,
         ("numpy", "dtype"): np.dtype,
-        ("_codecs", "encode"): codecs.encode,  # how bytes of Python 2, and of protocol 2, are kept
+        ("_codecs", "encode"): codecs.encode,  # of bytes, by Python 2 and protocol 2
         ("collections", "OrderedDict"): OrderedDict,
     }
     | {
@@ -43,7 +43,7 @@ class ArrayUnpickler(pickle.Unpickler):
     """Builds numpy arrays, containers and plain values, and refuses any other class."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what numpy's own pickles name.
+        """Return the function or class that one of numpy's pickles names.
 
         Raises:
             pickle.UnpicklingError: the pickle names anything else.
@@ -59,9 +59,9 @@ def load_arrays(file: BinaryIO, encoding: str = "ASCII") -> Any:
     encoding: of the byte strings of Python 2, see `pickle.load`.
 
     Raises:
-        ValueError: the file is damaged, or holds more than arrays, containers and plain values.
+        ValueError: the file is damaged, or has more than arrays, containers and plain values.
     """
     try:
         return ArrayUnpickler(file, encoding=encoding).load()
-    except FAULTS as error:
-        raise ValueError(f"no pickle of arrays: {str(error) or type(error).__name__}") from error
+    except PICKLE_ERRORS as error:
+        raise ValueError(f"not a pickle of arrays: {str(error) or type(error).__name__}") from error

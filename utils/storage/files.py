@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear complete or not at all."""
 
 import contextlib
 import errno
@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from utils.errors import RunError
 
-TEMPORARY = ".featmill-"  # how the name of an unfinished file starts
+TEMPORARY = ".featmill-"  # start of the name of an unfinished file
 
 
 @contextlib.contextmanager
@@ -33,16 +33,16 @@ def whole_file(path: Path) -> Generator[BinaryIO, None, None]:
             f"{path}: cannot be written ({cause_of(error)}); run the same command again to resume"
         ) from error
     finally:
-        with contextlib.suppress(OSError):  # the error that counts is the one above
+        with contextlib.suppress(OSError):  # the error above is the one to report
             temporary.unlink()
 
 
 def check_writable(folder: Path) -> None:
-    """Raise RunError where files cannot be put into a folder, before any work is done for them. Creates nothing."""
+    """Raise RunError if no file can be created in a folder, before any work is done for one. Creates nothing."""
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        cause = "is no folder" if not existing.is_dir() else "gives no permission"
-        raise RunError(f"{folder}: cannot be written ({existing} {cause}); choose another --output_path")
+        cause = "is not a directory" if not existing.is_dir() else "permission denied"
+        raise RunError(f"{folder}: cannot be written ({existing}: {cause}); choose another --output_path")
 
 
 def cause_of(error: OSError) -> str:

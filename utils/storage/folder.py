@@ -1,4 +1,4 @@
-"""Where outputs lie: a local folder, or one at an address that fsspec opens. Files appear whole or not at all."""
+"""Output folders, local or at an address that fsspec opens. Files appear complete or not at all."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -15,63 +15,63 @@ from utils.storage.urls import is_url
 class Folder(Protocol):
     """A folder of outputs. Names are relative to it, with forward slashes. str() of it is safe to show.
 
-    Every method raises RunError where the folder is gone, full, or gives no permission.
+    Every method raises RunError where the folder is gone or full, or permission is denied.
     """
 
     @property
     def local(self) -> Path | None:
-        """The folder on this machine, None if it is elsewhere."""
+        """The path of the folder on this machine, None if it is elsewhere."""
         ...
 
     def prepare(self, make: bool = True) -> None:
-        """Remember which folder it is: should another one take its place, writing fails. make: make it first."""
+        """Remember which folder it is, so that writing fails once another one replaces it. make: create it first."""
         ...
 
     def below(self, name: str) -> "Folder":
-        """Return a folder in this one."""
+        """Return a subfolder."""
         ...
 
     def whole(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """Open a file for writing that is put in place, on disk, when the block ends without an error."""
+        """Open a file for writing. It appears under its name, safely stored, when the block ends without an error."""
         ...
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write a file only if there is none of the name yet, atomically; return whether it was written."""
+        """Write a file if none has its name yet, atomically; return whether it was written."""
         ...
 
     def append(self, name: str, data: bytes) -> None:
-        """Add lines to the end of a file that many processes add to; `data` ends with a newline."""
+        """Append lines to a file that many processes append to; `data` ends with a newline."""
         ...
 
     def tail(self, name: str, position: Any) -> tuple[Iterator[tuple[int, bytes]], Any]:
-        """Return what was appended behind `position` (None: the start), line by line, and the position behind it.
+        """Return the lines that were appended after `position` (None: all lines), and the position after them.
 
-        Lines come with their offset in the file; -1 where lines lie in several files. One that is not whole is left.
+        Each line comes with its offset in the file; -1 where lines are in several files. An incomplete one is left out.
         """
         ...
 
     def open(self, name: str) -> BinaryIO:
-        """Return a seekable stream of a file; FileNotFoundError if there is none."""
+        """Return a seekable stream of a file; FileNotFoundError if it does not exist."""
         ...
 
     def size(self, name: str) -> int | None:
-        """Return the bytes of a file, None if there is none."""
+        """Return the size of a file in bytes, None if it does not exist."""
         ...
 
     def names(self, prefix: str = "") -> Iterator[str]:
-        """Yield the names, sorted, of the files of one folder (this one, or the prefix's) that start with `prefix`."""
+        """Yield the sorted names that start with `prefix` of the files in this folder, or in the prefix's subfolder."""
         ...
 
     def remove(self, name: str) -> None:
-        """Remove a file; one that is gone already is no error."""
+        """Remove a file, if it exists."""
         ...
 
     def tidy(self) -> None:
-        """Remove what ended processes left unfinished."""
+        """Remove unfinished files of processes that have ended."""
         ...
 
     def leave(self) -> None:
-        """Tidy, and remove the folder if `prepare` made it and nothing has come into it."""
+        """Tidy, and remove the folder if `prepare` created it and it is empty."""
         ...
 
 

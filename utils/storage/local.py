@@ -1,4 +1,4 @@
-"""Outputs in a local folder, which may be a network file system shared with other machines."""
+"""Outputs in a local folder, which may be on a network file system shared with other machines."""
 
 import contextlib
 import os
@@ -12,9 +12,9 @@ from utils.errors import RunError
 from utils.storage import processes
 from utils.storage.files import cause_of
 
-PRIVATE = ".featmill"  # what a folder of outputs holds besides the outputs: temporaries, claims, parts
+PRIVATE = ".featmill"  # subfolder of all that is not an output: temporary files, claims, staging files
 TEMPORARIES = f"{PRIVATE}/tmp"
-STALE_S = 86400.0  # age at which a temporary of another machine, of which nothing is known, is nobody's
+STALE_S = 86400.0  # age at which a temporary file of another machine counts as abandoned
 
 
 class LocalFolder:
@@ -30,11 +30,11 @@ class LocalFolder:
 
     @property
     def local(self) -> Path | None:
-        """The folder itself."""
+        """The path of the folder."""
         return self._path
 
     def prepare(self, make: bool = True) -> None:
-        """Make the folder, if asked to, and remember which one it is."""
+        """Create the folder, if asked to, and remember which one it is."""
         try:
             if make:
                 self._made = self._made or not self._path.exists()
@@ -45,12 +45,12 @@ class LocalFolder:
         self._identity = (stat.st_dev, stat.st_ino)
 
     def below(self, name: str) -> "LocalFolder":
-        """Return a folder in this one."""
+        """Return a subfolder."""
         return LocalFolder(self._path / name)
 
     @contextlib.contextmanager
     def whole(self, name: str) -> Iterator[BinaryIO]:
-        """Open a file for writing that is put in place, on disk, when the block ends without an error."""
+        """Open a file for writing. It appears under its name, on disk, when the block ends without an error."""
         self._check()
         target = self._path / name
         temporary = self._path / TEMPORARIES / f"{processes.identity()}~{secrets.token_hex(4)}"
@@ -64,11 +64,11 @@ class LocalFolder:
         except OSError as error:
             raise self._error(name, error) from error
         finally:
-            with contextlib.suppress(OSError):  # the error that counts is the one above
+            with contextlib.suppress(OSError):  # the error above is the one to report
                 temporary.unlink()
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write a small file only if there is none of the name yet; return whether it was written."""
+        """Write a small file if none has its name yet; return whether it was written."""
         self._check()
         target = self._path / name
         try:
@@ -81,13 +81,13 @@ class LocalFolder:
         return True
 
     def append(self, name: str, data: bytes) -> None:
-        """Add lines to the end of a file, by one write, so that those of many processes do not mix."""
+        """Append lines to a file in a single write, so that those of several processes do not mix."""
         self._check()
         try:
             descriptor = os.open(self._path / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             try:
                 end = os.lseek(descriptor, 0, os.SEEK_END)
-                if end and os.pread(descriptor, 1, end - 1) != b"\n":  # a writer was killed within its line
+                if end and os.pread(descriptor, 1, end - 1) != b"\n":  # a writer was killed in the middle of its line
                     data = b"\n" + data
                 if os.write(descriptor, data) != len(data):
                     raise RunError(f"{self._path / name}: the disk is full; make room and run the same command again")
@@ -98,7 +98,7 @@ class LocalFolder:
             raise self._error(name, error) from error
 
     def tail(self, name: str, position: int | None) -> tuple[Iterator[tuple[int, bytes]], int]:
-        """Return (offset, line) of the whole lines behind `position`, and the position behind the last of them."""
+        """Return (offset, line) of the complete lines after `position`, and the position after the last of them."""
         try:
             size = (self._path / name).stat().st_size
         except FileNotFoundError:
@@ -120,23 +120,23 @@ class LocalFolder:
                 start += len(line)
 
     def open(self, name: str) -> BinaryIO:
-        """Return a stream of a file; FileNotFoundError if there is none."""
+        """Return a stream of a file; FileNotFoundError if it does not exist."""
         try:
             return (self._path / name).open("rb")
         except FileNotFoundError:
-            self._check()  # it may be the whole folder that is gone
+            self._check()  # the whole folder may be gone
             raise
 
     def size(self, name: str) -> int | None:
-        """Return the bytes of a file, None if there is none."""
+        """Return the size of a file in bytes, None if it does not exist."""
         try:
             return (self._path / name).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
-            self._check()  # it may be the whole folder that is gone
+            self._check()  # the whole folder may be gone
             return None
 
     def names(self, prefix: str = "") -> Iterator[str]:
-        """Yield the names, sorted, of the files of one folder that start with `prefix`."""
+        """Yield the sorted names that start with `prefix` of the files in this folder, or in the prefix's subfolder."""
         inside, _, start = prefix.rpartition("/")
         try:
             with os.scandir(self._path / inside) as entries:
@@ -146,25 +146,25 @@ class LocalFolder:
         yield from (f"{inside}/{name}" if inside else name for name in found)
 
     def remove(self, name: str) -> None:
-        """Remove a file; one that is gone already is no error."""
+        """Remove a file, if it exists."""
         try:
             (self._path / name).unlink(missing_ok=True)
         except OSError as error:
             raise self._error(name, error) from error
 
     def tidy(self) -> None:
-        """Remove what ended processes left unfinished, and the private folders that are empty."""
+        """Remove unfinished files of processes that have ended, and private folders that are empty."""
         for name in list(self.names(f"{TEMPORARIES}/")):
             owner = name.rsplit("/", 1)[1].rsplit("~", 1)[0]
             alive = processes.is_alive(owner)
             if alive is False or (alive is None and self._age_s(name) > STALE_S):
                 self.remove(name)
         for folder in ("tmp", "claims", ""):
-            with contextlib.suppress(OSError):  # not empty, or not there
+            with contextlib.suppress(OSError):  # not empty, or absent
                 (self._path / PRIVATE / folder).rmdir()
 
     def leave(self) -> None:
-        """Tidy, and remove the folder if `prepare` made it and nothing has come into it."""
+        """Tidy, and remove the folder if `prepare` created it and it is empty."""
         self.tidy()
         if self._made:
             with contextlib.suppress(OSError):  # not empty
@@ -177,7 +177,7 @@ class LocalFolder:
             return 0.0
 
     def _check(self) -> None:
-        """Raise RunError unless the folder is the one that was prepared."""
+        """Raise RunError if the folder is gone, or is not the one that `prepare` saw."""
         if self._identity is None:
             return
         try:
@@ -186,13 +186,12 @@ class LocalFolder:
             raise self._error("", error) from error
         if (stat.st_dev, stat.st_ino) != self._identity:
             raise RunError(
-                f"{self._path}: another folder has taken its place (unmounted?); bring it back and run the same "
-                "command again"
+                f"{self._path}: replaced by another folder (unmounted?); restore it and run the same command again"
             )
 
     def _error(self, name: str, error: OSError) -> RunError:
         if isinstance(error, FileNotFoundError) and not self._path.exists():
-            return RunError(f"{self._path}: the output folder is gone; bring it back and run the same command again")
+            return RunError(f"{self._path}: the output folder is gone; restore it and run the same command again")
         return RunError(
             f"{self._path / name}: cannot be written ({cause_of(error)}); run the same command again to resume"
         )
@@ -210,7 +209,7 @@ def _created(path: Path) -> Generator[BinaryIO, None, None]:
 
 
 def _last_line_end(file: BinaryIO, start: int, size: int) -> int:
-    """Return where the last whole line before `size` ends, at least `start`."""
+    """Return where the last complete line before `size` ends; `start` if there is none."""
     end = size
     while end > start:
         block = max(start, end - 65536)

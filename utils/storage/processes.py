@@ -1,10 +1,12 @@
-"""Telling processes apart across machines, containers and restarts, and whether one is still there."""
+"""Telling processes apart across machines, containers and restarts, and whether one is still running."""
 
 import os
 import re
 import socket
 from functools import lru_cache
 from pathlib import Path
+
+import psutil
 
 
 @lru_cache(maxsize=1)
@@ -14,40 +16,62 @@ def host() -> str:
 
 
 @lru_cache(maxsize=1)
-def _place() -> str:
-    """Return what sets this system apart from others, and from itself before a restart: boot and process namespace."""
+def _system() -> str:
+    """Return an id of this boot and process namespace, within which a process id means one process at a time."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
         return f"{boot}.{re.sub('[^0-9]', '', str(Path('/proc/self/ns/pid').readlink()))}"
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         return "0.0"
 
 
-def identity(pid: int | None = None) -> str:
-    """Return a name for a process of this system (default: this one) that no other process ever has."""
-    pid = os.getpid() if pid is None else pid
-    return f"{host()}~{_place()}~{pid}~{_started(pid)}"
+def identity() -> str:
+    """Return a name for this process that no other process ever has: host, system, process id, start time."""
+    return _identity(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _identity(pid: int) -> str:
+    return f"{host()}~{_system()}~{pid}~{_started(pid)}"
 
 
 def is_alive(name: str) -> bool | None:
-    """Return whether the process of that `identity` is there; None where this system cannot know: it is another's."""
+    """Return whether the process of that `identity` is running; None where this system cannot tell."""
     parts = name.split("~")
-    if len(parts) != 4 or not parts[2].isdecimal() or parts[:2] != [host(), _place()]:
+    if len(parts) != 4 or not (parts[2].isdecimal() and parts[3].isdecimal()) or parts[:2] != [host(), _system()]:
         return None
-    pid = int(parts[2])
+    pid, started = int(parts[2]), int(parts[3])
+    try:
+        if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:  # it has ended, and its parent does not know yet
+            return False
+        return _started(pid) == started if started else None
+    except psutil.NoSuchProcess:
+        return None if _is_hidden(pid) else False
+
+
+def _started(pid: int) -> int:
+    """Return when a process started, in 1/100 s since boot: its id may be reused later, this time is not.
+
+    0 on systems other than Linux. They keep the time of day, which is of no use once the clock is set.
+
+    Raises:
+        psutil.NoSuchProcess: it has ended.
+    """
+    if not psutil.LINUX:
+        return 0
+    while True:  # psutil adds the boot time, which changes when the clock is set: subtract the same one
+        boot_s = psutil.boot_time()
+        created_s = psutil.Process(pid).create_time()
+        if psutil.boot_time() == boot_s:
+            return round((created_s - boot_s) * 100)
+
+
+def _is_hidden(pid: int) -> bool:
+    """Return whether a process exists that /proc does not show to this user (mount option hidepid)."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
     except PermissionError:
         return True
-    return _started(pid) == parts[3]
-
-
-def _started(pid: int) -> str:
-    """Return when a process started, in ticks since boot; a process number may be given anew, this is not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return "0"
-    return "0" if stat[0] == "Z" else stat[19]  # one that waits to be reaped does nothing any more
+    except (OSError, OverflowError):  # OverflowError: no process can have this id
+        return False
+    return False

@@ -5,29 +5,29 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from utils.errors import RunError
 from utils.storage import processes
-from utils.storage.urls import redacted, resolve, scheme
+from utils.storage.urls import open_binary, redacted, resolve, scheme
 
-IN_MEMORY = 64 << 20  # bytes of a file in the making that are kept in memory; more go to a local temporary file
-SEGMENT_BYTES = 64 << 10  # of appended lines; each new line writes the segment anew, since objects cannot grow
-WHOLE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory", "hf"}  # where a file appears once it is complete
+IN_MEMORY = 64 << 20  # bytes of an unfinished file that are kept in memory; a larger one is a local temporary file
+SEGMENT_BYTES = 64 << 10  # of appended lines; each new line rewrites the segment, since objects cannot grow
+ATOMIC = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory", "hf"}  # where files appear once complete
 
 
 class RemoteFolder:
     """A folder at an address. See `utils.storage.folder.Folder`.
 
-    Objects cannot grow, so lines that are appended to `name` go into objects of their own, "<name>.d/<process>-<n>":
-    every process has its own, and rewrites the last one until it is large enough.
+    Objects cannot grow, so lines that are appended to `name` go into segments, objects called "<name>.d/<process>-<n>".
+    Each process has its own, and rewrites its last one until that has SEGMENT_BYTES.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self._label = redacted(self._url)
         self._filesystem, self._path = resolve(self._url, use_listings_cache=False)
-        self._segment = (0, b"")  # number and content of the one that this process adds to
+        self._segment = (0, b"")  # number and content of this process's last one
         self._process = f"{processes.identity()}~{secrets.token_hex(4)}"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -36,39 +36,42 @@ class RemoteFolder:
     def __str__(self) -> str:
         return self._label
 
-    local = None
+    @property
+    def local(self) -> None:
+        """No path on this machine."""
 
     def prepare(self, make: bool = True) -> None:
-        """Make the folder, if asked to, where the file system knows folders."""
+        """Create the folder, if asked to, where the file system has folders."""
         if not make:
             return
         with self._reported(""):
             self._filesystem.makedirs(self._path, exist_ok=True)
 
     def below(self, name: str) -> "RemoteFolder":
-        """Return a folder in this one."""
+        """Return a subfolder."""
         return RemoteFolder(f"{self._url}/{name}")
 
     @contextlib.contextmanager
     def whole(self, name: str) -> Iterator[BinaryIO]:
-        """Open a file for writing that is uploaded when the block ends without an error."""
-        with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
-            yield file  # type: ignore[misc]
+        """Open a file for writing. It is uploaded when the block ends without an error."""
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as temporary:
+            file = cast(BinaryIO, temporary)
+            yield file
             file.seek(0)
-            self._upload(name, file)  # type: ignore[arg-type]
+            self._upload(name, file)
 
     def _upload(self, name: str, file: BinaryIO) -> None:
         path = self._at(name)
-        target = path if scheme(self._url) in WHOLE else f"{path}.{secrets.token_hex(4)}.featmill"
+        target = path if scheme(self._url) in ATOMIC else f"{path}.{secrets.token_hex(4)}.featmill"
         with self._reported(name):
             self._filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
             with self._filesystem.open(target, "wb") as stream:
-                shutil.copyfileobj(file, stream, 1 << 20)
+                shutil.copyfileobj(file, cast(BinaryIO, stream), 1 << 20)  # fsspec's annotation also has text streams
             if target != path:
                 self._filesystem.mv(target, path)
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write a small file only if there is none of the name yet; return whether it was written."""
+        """Write a small file if none has its name yet; return whether it was written."""
         with self._reported(name):
             self._filesystem.makedirs(self._at(name).rpartition("/")[0], exist_ok=True)
             try:
@@ -78,7 +81,7 @@ class RemoteFolder:
         return True
 
     def append(self, name: str, data: bytes) -> None:
-        """Add lines. They are in place when this returns."""
+        """Append lines. They are stored when this returns."""
         number, content = self._segment
         if len(content) >= SEGMENT_BYTES:
             number, content = number + 1, b""
@@ -87,7 +90,7 @@ class RemoteFolder:
             file.write(self._segment[1])
 
     def tail(self, name: str, position: dict[str, int] | None) -> tuple[Iterator[tuple[int, bytes]], dict[str, int]]:
-        """Return (-1, line) of the lines that are not yet in `position`, and the position behind them."""
+        """Return (-1, line) of the lines after `position`, and the position after them."""
         known = position or {}
         sizes = {segment: self.size(segment) or 0 for segment in self.names(f"{name}.d/")}
         return self._lines(known, sizes), sizes
@@ -97,15 +100,16 @@ class RemoteFolder:
             if size > known.get(segment, 0):
                 with self._reported(segment):
                     content = self._filesystem.cat_file(self._at(segment), start=known.get(segment, 0), end=size)
+                content = cast(bytes, content)  # fsspec's annotation also has text
                 yield from ((-1, line + b"\n") for line in content.split(b"\n") if line)
 
     def open(self, name: str) -> BinaryIO:
-        """Return a stream of a file; FileNotFoundError if there is none."""
+        """Return a stream of a file; FileNotFoundError if it does not exist."""
         with self._reported(name):
-            return self._filesystem.open(self._at(name), "rb")
+            return open_binary(self._filesystem, self._at(name))
 
     def size(self, name: str) -> int | None:
-        """Return the bytes of a file, None if there is none."""
+        """Return the size of a file in bytes, None if it does not exist."""
         try:
             with self._reported(name):
                 return self._filesystem.info(self._at(name))["size"]
@@ -113,7 +117,7 @@ class RemoteFolder:
             return None
 
     def names(self, prefix: str = "") -> Iterator[str]:
-        """Yield the names, sorted, of the files of one folder that start with `prefix`."""
+        """Yield the sorted names that start with `prefix` of the files in this folder, or in the prefix's subfolder."""
         inside, _, start = prefix.rpartition("/")
         try:
             with self._reported(prefix):
@@ -124,27 +128,27 @@ class RemoteFolder:
         yield from (f"{inside}/{name}" if inside else name for name in sorted(found) if name.startswith(start))
 
     def remove(self, name: str) -> None:
-        """Remove a file; one that is gone already is no error."""
+        """Remove a file, if it exists."""
         with self._reported(name), contextlib.suppress(FileNotFoundError):
             self._filesystem.rm_file(self._at(name))
 
     def tidy(self) -> None:
-        """Nothing is left unfinished: what is not uploaded wholly is not there."""
+        """Do nothing: an unfinished upload leaves no file."""
 
     def leave(self) -> None:
-        """Nothing: object stores know no empty folders."""
+        """Do nothing: object stores have no empty folders."""
 
     def _at(self, name: str) -> str:
         return f"{self._path}/{name}"
 
     @contextlib.contextmanager
     def _reported(self, name: str) -> Generator[None, None, None]:
-        """Turn what the file system raises into RunError, but for files that are or are not there."""
+        """Turn the errors of the file system into RunError, except those of files that do or do not exist."""
         try:
             yield
         except (FileNotFoundError, FileExistsError):
             raise
-        except Exception as error:  # each file system has exceptions of its own: botocore's, aiohttp's, …
+        except Exception as error:  # file systems raise errors of any type: botocore's, aiohttp's, …
             cause = redacted(str(error)) or type(error).__name__
-            place = f"{self._label}/{name}".rstrip("/")
-            raise RunError(f"{place}: cannot be reached ({cause}); run the same command again to resume") from error
+            address = f"{self._label}/{name}".rstrip("/")
+            raise RunError(f"{address}: cannot be accessed ({cause}); run the same command again to resume") from error

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from utils.errors import UserError
@@ -17,7 +17,7 @@ PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "h
 
 
 def is_url(path: str) -> bool:
-    """Return whether `path` is an address ("s3://bucket/a.mp4") and not the name of a local file."""
+    """Return whether `path` is an address ("s3://bucket/a.mp4") and not a local path."""
     return URL.match(path) is not None
 
 
@@ -34,9 +34,9 @@ def base_name(path: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """Return `text` with user names, passwords and signed query values taken out of every address in it.
+    """Return `text` without the user names, passwords and signed query values of the addresses in it.
 
-    Other query values stay, since they may be what tells one video from another.
+    Other query values stay, since they may distinguish one video from another.
     """
     return IN_TEXT.sub(lambda found: _redacted_url(found.group()), text)
 
@@ -44,11 +44,11 @@ def redacted(text: str) -> str:
 def _redacted_url(url: str) -> str:
     try:
         parts = urlsplit(url)
-    except ValueError:  # brackets that enclose no IPv6 address, for instance
+    except ValueError:  # such as brackets without an IPv6 address
         return f"{scheme(url)}://…"
-    place = parts.netloc.rpartition("@")[2]
+    host = parts.netloc.rpartition("@")[2]
     query = "&".join(_redacted_pair(pair) for pair in parts.query.split("&")) if parts.query else ""
-    return f"{parts.scheme}://{place}{parts.path}{f'?{query}' if query else ''}"
+    return f"{parts.scheme}://{host}{parts.path}{f'?{query}' if query else ''}"
 
 
 def _redacted_pair(pair: str) -> str:
@@ -70,4 +70,9 @@ def resolve(url: str, **options: Any) -> tuple["AbstractFileSystem", str]:
         package = PACKAGES.get(scheme(url), f"the fsspec package for {scheme(url)}://")
         raise UserError(f"{redacted(url)}: needs {package}; install it (pip install {package})") from error
     except ValueError as error:
-        raise UserError(f"{redacted(url)}: no address that can be opened ({redacted(str(error))})") from error
+        raise UserError(f"{redacted(url)}: not an address that can be opened ({redacted(str(error))})") from error
+
+
+def open_binary(filesystem: "AbstractFileSystem", path: str, **options: Any) -> BinaryIO:
+    """Return a stream of the bytes of a file. Its options are fsspec's."""
+    return cast(BinaryIO, filesystem.open(path, "rb", **options))  # fsspec's annotation also has text streams

@@ -1,1 +1,1 @@
-"""From a published address to tensors."""
+"""Pretrained weights: from the address of a published checkpoint to tensors."""

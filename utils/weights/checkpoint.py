@@ -1,4 +1,4 @@
-"""Read checkpoint files without running code from them, and load them into networks strictly."""
+"""Read checkpoint files without running their code, and load them into networks strictly."""
 
 import pickle
 from collections.abc import Iterable
@@ -10,22 +10,21 @@ from torch import Tensor, nn
 
 from utils.errors import UserError
 from utils.weights.formats import torchscript
-from utils.weights.formats.torch_pickle import FAULTS, is_torch_file, read_torch_file
+from utils.weights.formats.torch_pickle import READ_ERRORS, first_line, is_torch_file, read_torch_file
 
-WRAPPERS = ("state_dict", "model_state")  # the keys under which training programs keep the tensors
-PREPROCESSOR = "data_preprocessor."  # mmengine's means and deviations, which are no weights
+WRAPPERS = ("state_dict", "model_state")  # keys under which training programs save the tensors
+PREPROCESSOR = "data_preprocessor."  # mmengine's means and deviations, which are not weights
 
 
 def read_tensors(path: str | Path) -> dict[str, Tensor]:
     """Return the tensors of a PyTorch or safetensors file by name, on the CPU, in the order of the file.
 
-    Takes bare state dicts and dicts that hold one under "state_dict" or "model_state", zip and legacy
-    containers, TorchScript archives and safetensors, told apart by content. Other entries are left out, objects of
-    other programs (mmengine's message_hub) unread. Drops the "module." prefix of DataParallel where every name
-    carries it.
+    Takes bare state dicts and dicts with one under "state_dict" or "model_state", in zip and legacy containers,
+    TorchScript archives and safetensors, recognized by content. Other entries are left out; objects of other programs
+    (mmengine's message_hub) are not built. Drops the "module." prefix of DataParallel where every name has it.
 
     Raises:
-        UserError: the file is missing, is no checkpoint, or asks to run code.
+        UserError: the file is missing, is not a checkpoint, or needs code to run.
     """
     content = _read(Path(path))
     for wrapper in WRAPPERS:
@@ -37,14 +36,14 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
         else {}
     )
     if not tensors:
-        raise UserError(f"{path}: holds no named tensors, so it is not a checkpoint that can be loaded")
+        raise UserError(f"{path}: has no named tensors, so it is not a checkpoint that can be loaded")
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
     return {name: value for name, value in tensors.items() if not name.startswith(PREPROCESSOR)}
 
 
 def _read(path: Path) -> Any:
-    """Return what the file holds, by PyTorch's safe loader, or where that refuses a class, with stand-ins."""
+    """Return the content of the file, by PyTorch's safe loader, or with stand-ins for classes that it refuses."""
     try:
         if _is_safetensors(path):
             return _read_safetensors(path)
@@ -58,19 +57,18 @@ def _read(path: Path) -> Any:
         if is_torch_file(path):
             return read_torch_file(path)
         raise _refused(path, error) from error
-    except FAULTS as error:
+    except READ_ERRORS as error:
         raise _refused(path, error) from error
 
 
 def _refused(path: Path, error: Exception) -> UserError:
-    first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return UserError(f"{path}: not a PyTorch checkpoint of plain tensors ({first_line[:200]})")
+    return UserError(f"{path}: not a PyTorch checkpoint of plain tensors ({first_line(error)})")
 
 
 def load_strict(network: nn.Module, tensors: dict[str, Tensor], path: str | Path) -> None:
-    """Copy `tensors` into `network`, name for name and shape for shape.
+    """Copy `tensors` into `network`; names and shapes must match.
 
-    Batch norm's num_batches_tracked may be absent (files older than PyTorch 0.4) and is not used.
+    Batch norm's num_batches_tracked is not used, and may be absent, as in files older than PyTorch 0.4.
 
     Raises:
         UserError: names the missing, unexpected and wrongly shaped tensors.
@@ -110,7 +108,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """Return whether the file begins with the length of a JSON header, as safetensors do."""
+    """Return whether the file begins with the length of a JSON header, as safetensors files do."""
     with path.open("rb") as file:
         start = file.read(9)
     return start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size

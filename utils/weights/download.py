@@ -1,4 +1,4 @@
-"""Download one file: in pieces, taken up again after a cut, retried where the network hiccups."""
+"""Download one file: resumed after an interruption, retried after passing network errors."""
 
 import http.client
 import json
@@ -15,59 +15,59 @@ from urllib.parse import urlsplit
 
 log = logging.getLogger(__name__)
 
-Report = Callable[[int, int | None], None]  # bytes done, bytes in all (None where the server does not say)
+Progress = Callable[[int, int | None], None]  # bytes done, bytes in all (None where the server does not say)
 
 CHUNK_BYTES = 256 * 1024
-TIMEOUT_S = 20.0  # to connect, and between two pieces
-BACKOFF_S = (0.5, 1.0, 2.0)  # before each try again; an attempt that brought new bytes starts the row anew
+TIMEOUT_S = 20.0  # to connect, and between two reads
+BACKOFF_S = (0.5, 1.0, 2.0)  # before each retry; an attempt that gets new bytes resets the count
 TRANSIENT_STATUS = (408, 425, 429, 500, 502, 503, 504)
-AGENT = "featmill"  # some hosts refuse the standard library's own name
+AGENT = "featmill"  # some hosts refuse that of the standard library
 
 
 class UnreachableError(Exception):
-    """The server cannot be reached or does not give the file; the text says how it failed."""
+    """The server cannot be reached or does not send the file; the text says why."""
 
 
 class _TransientError(Exception):
-    """A failure that may pass: worth another attempt."""
+    """A failure that may pass: worth a retry."""
 
 
 class Download:
-    """One URL on its way into a partial file.
+    """The download of one URL into a partial file.
 
-    The partial file stays when the download is cut. Beside it, `<part>.json` keeps the address and the
-    server's validator, so that the rest is only taken from the same version of the file (HTTP If-Range).
-    Where the server gives no validator, a part is continued only if the caller checks the whole (`checked`).
+    The partial file stays when the download is interrupted. Beside it, `<part>.json` has the address and the server's
+    validator, so that the rest comes from the same version of the file (HTTP If-Range). Where the server gives no
+    validator, the download resumes only if the caller checks the complete file (`checked`).
 
-    `joined` tells whether the file was put together from the answers to several requests.
+    resumed: whether the file was assembled from the answers to several requests.
     """
 
-    def __init__(self, url: str, part: Path, report: Report | None = None, checked: bool = False) -> None:
+    def __init__(self, url: str, part: Path, progress: Progress | None = None, checked: bool = False) -> None:
         self.url = url
         self.part = part
         self.note = Path(f"{part}.json")
-        self.report = report or (lambda done, total: None)
+        self.progress = progress or (lambda done, total: None)
         self.checked = checked
-        self.joined = False
+        self.resumed = False
 
     def run(self) -> None:
-        """Bring the partial file to its full length and flush it to disk.
+        """Complete the partial file, and flush it to disk.
 
         Raises:
-            UnreachableError: the server refuses, or several attempts in a row brought nothing new.
+            UnreachableError: the server refuses, or several attempts in a row got no new bytes.
             OSError: the file cannot be written.
         """
-        failures, furthest = 0, self._have()
+        failures, furthest = 0, self._n_bytes()
         while True:
             try:
                 self._attempt()
                 return
             except _TransientError as error:
-                if self._have() > furthest:
-                    failures, furthest = 0, self._have()
+                if self._n_bytes() > furthest:
+                    failures, furthest = 0, self._n_bytes()
                 if failures == len(BACKOFF_S):
                     raise UnreachableError(str(error)) from error
-                log.info("%s: %s; trying again", self.url, error)
+                log.info("%s: %s; retrying", self.url, error)
                 time.sleep(BACKOFF_S[failures])
                 failures += 1
 
@@ -75,10 +75,10 @@ class Download:
         """Delete the partial file and its note."""
         self.part.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
-        self.joined = False
+        self.resumed = False
 
     def finish(self, target: Path) -> None:
-        """Give the whole file its name, atomically and so that it survives a crash."""
+        """Give the complete file its name, atomically and durably."""
         self.part.replace(target)
         self.note.unlink(missing_ok=True)
         if os.name == "posix":
@@ -92,25 +92,25 @@ class Download:
         known, validator = self._read_note()
         if not known or not (validator or self.checked):
             self.discard()
-        response = self._open(self._have(), validator)
+        response = self._open(self._n_bytes(), validator)
         if response is None:
             return
         with response:
-            offset = _offset(response)  # 0 where the server ignores Range or has another version by now
-            if offset not in (0, self._have()):
+            offset = _offset(response)  # 0 where the server ignores Range, or has a new version
+            if offset not in (0, self._n_bytes()):
                 self.discard()
-                raise _TransientError("the server sent another part of the file than asked for")
+                raise _TransientError("the server sent a wrong part of the file")
             total = _total(response)
             self._write_note(response)
             done = self._copy(response, offset, total)
         if total is not None and done != total:
             raise _TransientError(f"the connection ended after {done} of {total} bytes")
 
-    def _have(self) -> int:
+    def _n_bytes(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
 
     def _open(self, offset: int, validator: str | None) -> Any:
-        """Ask for the bytes from `offset`; None if the partial file already holds all of them."""
+        """Request the bytes from `offset` on; return None if the partial file is complete already."""
         request = urllib.request.Request(self.url, headers={"User-Agent": AGENT})
         if offset:
             request.add_header("Range", f"bytes={offset}-")
@@ -129,43 +129,43 @@ class Download:
             raise _TransientError(str(error) or type(error).__name__) from error
 
     def _refused(self, error: urllib.error.HTTPError, offset: int) -> None:
-        """Return if the answer only says that nothing is left to send; else raise what the answer means."""
+        """Return if the partial file is complete; else raise what the answer means."""
         if error.code == 416 and offset:
             if error.headers.get("Content-Range", "").strip() == f"bytes */{offset}":
-                self.joined = True
+                self.resumed = True
                 return
             self.discard()
-            raise _TransientError("the file on the server is shorter than the part at hand") from error
+            raise _TransientError("the file on the server is shorter than the partial file") from error
         failure = _TransientError if error.code in TRANSIENT_STATUS else UnreachableError
         raise failure(f"the server answers {error.code} {error.reason}") from error
 
     def _copy(self, response: Any, offset: int, total: int | None) -> int:
-        """Write the body to the partial file from `offset` on; return the length of the file in bytes."""
-        done = told = offset
-        self.joined = offset > 0
-        self.report(done, total)
+        """Write the body to the partial file from `offset` on; return the size of the file in bytes."""
+        done = reported = offset
+        self.resumed = offset > 0
+        self.progress(done, total)
         with self.part.open("r+b" if offset else "wb") as file:
             file.seek(offset)
             while chunk := _read(response):
                 file.write(chunk)
                 done += len(chunk)
-                if done - told >= CHUNK_BYTES:
-                    self.report(done, total)
-                    told = done
+                if done - reported >= CHUNK_BYTES:
+                    self.progress(done, total)
+                    reported = done
             file.flush()
             os.fsync(file.fileno())
-        if told != done:
-            self.report(done, total)
+        if reported != done:
+            self.progress(done, total)
         return done
 
     def _write_note(self, response: Any) -> None:
-        """Keep the strong ETag or the date, the two that If-Range takes (RFC 9110, 13.1.5)."""
+        """Save the strong ETag or the date, which are what If-Range takes (RFC 9110, 13.1.5)."""
         etag = response.headers.get("ETag", "")
         validator = etag if etag.startswith('"') else response.headers.get("Last-Modified")
         self.note.write_text(json.dumps({"url": self.url, "validator": validator}))
 
     def _read_note(self) -> tuple[bool, str | None]:
-        """Whether the partial file is of this URL, and the validator that its server gave."""
+        """Return whether the partial file is of this URL, and the server's validator."""
         try:
             note = json.loads(self.note.read_text())
         except (FileNotFoundError, ValueError):
@@ -195,7 +195,7 @@ def _read(response: Any) -> bytes:
 
 
 def _offset(response: Any) -> int:
-    """Where in the file the body begins, in bytes; -1 if a partial answer does not say it."""
+    """Return where in the file the body begins, in bytes; -1 if a partial answer does not say."""
     if response.status != 206:
         return 0
     span = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
@@ -203,7 +203,7 @@ def _offset(response: Any) -> int:
 
 
 def _total(response: Any) -> int | None:
-    """Length of the whole file in bytes."""
+    """Return the size of the complete file in bytes; None if the server does not say."""
     if response.status == 206:
         span = re.fullmatch(r"bytes \d+-\d+/(\d+)", response.headers.get("Content-Range", "").strip())
         return int(span[1]) if span else None

@@ -1,4 +1,4 @@
-"""What a download shows: a bar with rate and time left on a terminal, a line every few seconds elsewhere."""
+"""The progress of a download: a bar with rate and time left on a terminal, a line every few seconds elsewhere."""
 
 import time
 from types import TracebackType
@@ -11,7 +11,7 @@ PLAIN_EVERY_S = 5.0
 
 
 class DownloadBar:
-    """Called with the bytes done and in all, as `weights.download` reports. Shows nothing before the first call."""
+    """Shows the progress that `weights.download` calls it with. Shows nothing before the first call."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -27,7 +27,7 @@ class DownloadBar:
             self._bar.stop()
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Show that `done` of `total` bytes are there; total is None where the server does not say."""
+        """Show that `done` of `total` bytes are downloaded; total is None where the server does not say."""
         if not self._console.is_terminal:
             self._show_line(done, total)
             return

@@ -1,4 +1,4 @@
-"""Files of the Hugging Face hub, through its own client: its cache, its login and its mirrors are the user's."""
+"""Files of the Hugging Face hub, by its own client: with the user's cache, login and mirrors."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,19 +9,19 @@ HUB = "https://huggingface.co"
 
 
 def hub_file(repository: str, names: Sequence[str], local_name: str) -> Path:
-    """Return the first of the files `names` that a repository has, from the client's cache, or downloaded.
+    """Return the first of the files `names` that a repository has, from the client's cache or downloaded.
 
-    local_name: what the file is called in --weights_dir, for the message.
+    local_name: of the file in --weights_dir, for the message.
 
     Raises:
-        UserError: the client is not installed, or the hub is out of reach, or does not give the file.
+        UserError: the client is not installed, or the hub cannot be reached, or does not send the file.
     """
     try:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
     except ImportError as error:
         raise UserError(f"{HUB}/{repository}: the package huggingface_hub is needed; install it") from error
-    for name in names:  # what is there needs no network, and no wait for one
+    for name in names:  # a cached file needs no network
         try:
             return Path(hf_hub_download(repository, name, local_files_only=True))
         except OSError:
@@ -35,7 +35,7 @@ def hub_file(repository: str, names: Sequence[str], local_name: str) -> Path:
             break
         except EntryNotFoundError as error:
             reason = error
-        except OSError as error:  # refused, gated, or broken off
+        except OSError as error:  # refused, gated, or interrupted
             reason = error
             break
     raise UserError(_failed(repository, names, local_name, reason)) from reason
@@ -44,7 +44,7 @@ def hub_file(repository: str, names: Sequence[str], local_name: str) -> Path:
 def _failed(repository: str, names: Sequence[str], local_name: str, reason: Exception | None) -> str:
     first_line = str(reason).strip().split("\n")[0][:300]
     return (
-        f"{names[0]} could not be brought from {HUB}/{repository} ({first_line}). Without a network: bring the file "
-        f"from a connected machine, and name it with --checkpoint or put it into the folder of --weights_dir as "
-        f"{local_name}; or try the set-up without real weights with `--weights random`"
+        f"{names[0]} could not be downloaded from {HUB}/{repository} ({first_line}). Without a network: download the "
+        "file on a connected machine, and give its path with --checkpoint or put it into the folder of --weights_dir "
+        f"as {local_name}; or test the installation with `--weights random`"
     )

@@ -1,4 +1,4 @@
-"""The table entries of published checkpoints: where each file is and how it is checked."""
+"""Entries of the tables of published checkpoints: where each file is, and how it is checked."""
 
 import string
 from collections.abc import Callable
@@ -13,9 +13,11 @@ SCHEMES = ("http", "https", "file")
 class Published:
     """A checkpoint file as its authors publish it.
 
-    name is the published file name, which it keeps in the cache and in --weights_dir. licence and source (a
-    page) say where it comes from. size is in bytes. sha256 holds all 64 hexadecimal digits, or the leading
-    ones where only the file name carries them. git_blob is the SHA-1 that git gives to the content.
+    name: the published file name, which it keeps in the cache and in --weights_dir.
+    source: a page about it.
+    size: in bytes.
+    sha256: all 64 hexadecimal digits, or the leading ones where only the file name has them.
+    git_blob: the SHA-1 that git gives to the content.
     """
 
     name: str
@@ -30,33 +32,35 @@ class Published:
         if not self.name or Path(self.name).name != self.name:
             raise ValueError(f"{self.name!r} is not a plain file name")
         if urlsplit(self.url).scheme not in SCHEMES:
-            raise ValueError(f"{self.url}: weights come by {', '.join(SCHEMES)} only")
+            raise ValueError(f"{self.url}: checkpoints are downloaded by {', '.join(SCHEMES)} only")
         for digits in (self.sha256, self.git_blob):
             if digits is not None and (not digits or set(digits) - set(string.hexdigits.lower())):
-                raise ValueError(f"{self.name}: {digits!r} is no checksum in lower-case hexadecimal")
+                raise ValueError(f"{self.name}: {digits!r} is not a checksum in lower-case hexadecimal")
 
 
 @dataclass(frozen=True)
 class LibraryCheckpoint:
-    """A checkpoint that the table of another library names, which is asked only when the file is needed.
+    """A checkpoint in the table of another library, which is read only when the file is needed.
 
-    name: what the file is called in --weights_dir. source: a page. bring: returns the path of the file,
-    downloaded if need be; raises UserError where that cannot be done.
+    name: of the file in --weights_dir.
+    source: a page about it.
+    fetch: returns the path of the file, downloaded if need be; raises UserError if that fails.
     """
 
     name: str
     licence: str
     source: str
-    bring: Callable[[], Path]
+    fetch: Callable[[], Path]
 
 
 @dataclass(frozen=True)
 class Needed:
-    """One checkpoint that a configuration needs: the published file, and the user's own path if a flag gave one.
+    """One checkpoint that a configuration needs.
 
-    can_be_random is False for constants that --weights random does not replace.
+    path: of the user's own file, if a flag gave one in place of the published file.
+    can_be_random: False for constants that --weights random does not replace.
     """
 
     published: Published | LibraryCheckpoint
-    named: str | None = None
+    path: str | None = None
     can_be_random: bool = True

@@ -1,4 +1,4 @@
-"""Names of published checkpoints → names of the network, by a table of patterns."""
+"""Tensor names of published checkpoints → those of our networks, by a table of patterns."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,8 @@ Value = TypeVar("Value")
 def rename(state: Mapping[str, Value], table: Sequence[tuple[str, str]]) -> dict[str, Value]:
     """Return `state` under new names, in the same order.
 
-    table: (pattern, replacement) as of re.sub; the first pattern that fits the beginning of a name counts. A name that
-    none fits keeps itself, for a strict loader to complain about.
+    table: (pattern, replacement) as for re.sub; the first pattern that matches the beginning of a name counts. A name
+    without a match stays, for a strict loader to report.
     """
     patterns = [(re.compile(pattern), replacement) for pattern, replacement in table]
     return {_renamed(name, patterns): value for name, value in state.items()}
@@ -28,7 +28,6 @@ def _renamed(name: str, patterns: Sequence[tuple[re.Pattern[str], str]]) -> str:
 
 MMACTION2_CLASSIFIER = "cls_head.fc_cls."
 
-
 MMACTION2_NAMES = (  # mmaction2 → utils.nn.resnet3d.Classifier3D
     (r"cls_head\.fc_cls\.", "classifier."),
     (r"(.+)\.non_local_block\.theta\.conv\.", r"\1.non_local.theta."),
@@ -38,7 +37,7 @@ MMACTION2_NAMES = (  # mmaction2 → utils.nn.resnet3d.Classifier3D
 
 
 def from_mmaction2(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors under the names of utils.nn.resnet3d.Classifier3D; foreign names stay for a strict loader."""
+    """Return the tensors under the names of utils.nn.resnet3d.Classifier3D; other names stay, see `rename`."""
     return rename(tensors, MMACTION2_NAMES)
 
 

@@ -1,4 +1,4 @@
-"""Random weights that anyone can regenerate: each tensor comes from a generator seeded by its own name."""
+"""Reproducible random weights: each tensor comes from a generator seeded by its name."""
 
 import zlib
 

@@ -1,4 +1,4 @@
-"""Published checkpoints: where they are, how they are checked, and where they lie on this machine."""
+"""Published checkpoints on this machine: found, or downloaded and checked."""
 
 import contextlib
 import hashlib
@@ -13,7 +13,7 @@ import platformdirs
 
 from utils.errors import RunError, UserError
 from utils.storage.files import whole_file
-from utils.weights.download import Download, Report, UnreachableError
+from utils.weights.download import Download, Progress, UnreachableError
 from utils.weights.pretrained import LibraryCheckpoint, Published
 
 log = logging.getLogger(__name__)
@@ -23,64 +23,72 @@ CHUNK_BYTES = 1 << 20
 
 
 def cache_folder() -> Path:
-    """Folder of the downloaded weights: FEATMILL_WEIGHTS, else featmill/weights in the platform's cache."""
+    """Return the folder of downloaded checkpoints: FEATMILL_WEIGHTS, else featmill/weights in the platform's cache."""
     named = os.environ.get(CACHE_VARIABLE)
     return Path(named).expanduser() if named else platformdirs.user_cache_path("featmill") / "weights"
 
 
 def locate(
-    published: Published | LibraryCheckpoint, named: str | None, weights_dir: str | None, report: Report | None = None
+    published: Published | LibraryCheckpoint,
+    path: str | None,
+    weights_dir: str | None,
+    progress: Progress | None = None,
 ) -> Path:
-    """Path of a checkpoint: a flag's own file, else the one in weights_dir, in the cache, or downloaded.
+    """Return the path of a checkpoint: `path` if given, else in weights_dir, in the cache, or downloaded.
 
-    A named path may be the prefix of a TensorFlow V2 checkpoint (PREFIX.index beside PREFIX.data-*).
+    path: of the user's own file; may be the prefix of a TensorFlow V2 checkpoint (PREFIX.index beside PREFIX.data-*).
 
     Raises:
-        UserError: the named file or the folder does not exist, or the download is out of reach.
-        RunError: the download is not the published file, or cannot be written.
+        UserError: the file or the folder that the user gave does not exist, or the download is not available.
+        RunError: the downloaded file is not the published one, or cannot be written.
     """
-    if named is not None:
-        path = Path(named).expanduser()
-        if not _exists(path):
-            raise UserError(f"{path}: no such checkpoint (the place of {published.name}, {published.source})")
-        return path
+    if path is not None:
+        own = Path(path).expanduser()
+        if not _exists(own):
+            raise UserError(f"{own}: no such checkpoint (expected {published.name}; available at {published.source})")
+        return own
     if weights_dir is not None:
         folder = Path(weights_dir).expanduser()
         if not folder.is_dir():
             raise UserError(f"--weights_dir {weights_dir}: no such folder")
         if _exists(folder / published.name):
             return folder / published.name
-    if isinstance(published, LibraryCheckpoint):
-        return published.bring()
-    return fetch(published, report=report)
+    return fetch(published, progress=progress)
 
 
 def is_downloaded(published: Published, weights_dir: str | None = None) -> bool:
-    """Whether locate() finds the file in weights_dir or in the cache, without the network."""
+    """Return whether locate() finds the file in weights_dir or in the cache, without the network."""
     if weights_dir is not None and _exists(Path(weights_dir).expanduser() / published.name):
         return True
-    return _is_whole(cache_folder() / published.name, published)
+    return _is_complete(cache_folder() / published.name, published)
 
 
-def fetch(published: Published, folder: str | Path | None = None, report: Report | None = None) -> Path:
-    """Path of the published file in `folder` (default: the cache), downloaded if it is not there yet.
+def fetch(
+    published: Published | LibraryCheckpoint, folder: str | Path | None = None, progress: Progress | None = None
+) -> Path:
+    """Return the path of a published file in `folder`, downloaded if it is not there yet.
 
-    A download that was cut is taken up where it stopped. The file gets its name only when it is whole and its
-    checksum is right; of several processes that ask at once, one downloads and the others wait for it.
-    report(bytes_done, bytes_total or None) is called as the download goes on.
+    An interrupted download resumes. The file gets its name only when it is complete and its checksum is right; of
+    several processes that ask at once, one downloads and the others wait for it.
+
+    folder: by default the cache; for a LibraryCheckpoint, the cache of its library.
+    progress: called with the bytes done and the bytes in all (None if not known) while the download runs.
 
     Raises:
-        UserError: the server cannot be reached, or does not give the file.
-        RunError: what arrived is not the published file, or it cannot be written.
+        UserError: the server cannot be reached, or does not send the file.
+        RunError: the downloaded file is not the published one, or cannot be written.
     """
+    if isinstance(published, LibraryCheckpoint):
+        path = published.fetch()
+        return path if folder is None else _copied(path, Path(folder).expanduser() / published.name)
     target = (Path(folder) if folder is not None else cache_folder()) / published.name
-    if _is_whole(target, published):
+    if _is_complete(target, published):
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _lock(target):
-            if not _is_whole(target, published):
-                _download(published, target, report)
+            if not _is_complete(target, published):
+                _download(published, target, progress)
     except OSError as error:
         raise RunError(
             f"{target}: cannot be written ({error.strerror or error}); make room, or choose another folder "
@@ -89,25 +97,15 @@ def fetch(published: Published, folder: str | Path | None = None, report: Report
     return target
 
 
-def bring(published: Published | LibraryCheckpoint, folder: str | None = None, report: Report | None = None) -> Path:
-    """Path of a checkpoint in `folder` (default: the cache of whoever downloads it), downloaded if need be.
-
-    Raises:
-        UserError, RunError: as fetch.
-    """
-    if isinstance(published, Published):
-        return fetch(published, folder, report)
-    path = published.bring()
-    if folder is None:
-        return path
-    target = Path(folder).expanduser() / published.name
+def _copied(path: Path, target: Path) -> Path:
+    """Copy a file to `target`, and return that."""
     with path.open("rb") as file, whole_file(target) as copy:
         shutil.copyfileobj(file, copy)
     return target
 
 
 def sha256_of(path: str | Path) -> str:
-    """SHA-256 of a checkpoint in hexadecimal; of a TensorFlow prefix: of its index and data, in order."""
+    """Return the SHA-256 of a checkpoint in hexadecimal; of a TensorFlow prefix, that of its index and data files."""
     path = Path(path)
     files = [path]
     if not path.is_file():
@@ -122,8 +120,8 @@ def _exists(path: Path) -> bool:
     return path.is_file() or Path(f"{path}.index").is_file()
 
 
-def _is_whole(path: Path, published: Published) -> bool:
-    """Whether the file is in place; its checksum was verified before it got its name."""
+def _is_complete(path: Path, published: Published) -> bool:
+    """Return whether the file is in place; its checksum was verified before it got its name."""
     return path.is_file() and published.size in (None, path.stat().st_size)
 
 
@@ -133,12 +131,12 @@ def _escaped(name: str) -> str:
 
 @contextlib.contextmanager
 def _lock(target: Path) -> Generator[None, None, None]:
-    """Hold the lock of a download; while another process has it, wait until that one ends or dies."""
+    """Hold the lock of a download. Wait while another process has it; that one's end frees it."""
     lock = filelock.FileLock(f"{target}.lock")
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        log.info("%s: another process downloads it, waiting", target)
+        log.info("%s: waiting for another process that downloads it", target)
         lock.acquire()
     try:
         yield
@@ -146,14 +144,14 @@ def _lock(target: Path) -> Generator[None, None, None]:
         lock.release()
 
 
-def _download(published: Published, target: Path, report: Report | None) -> None:
-    """Bring the published file to `target`; the caller holds the lock."""
+def _download(published: Published, target: Path, progress: Progress | None) -> None:
+    """Download the published file to `target`; the caller holds the lock."""
     checked = published.sha256 is not None or published.git_blob is not None
-    download = Download(published.url, Path(f"{target}.part"), report, checked)
+    download = Download(published.url, Path(f"{target}.part"), progress, checked)
     try:
         download.run()
         wrong = _difference(download.part, published)
-        if wrong and download.joined:  # the beginning may come from another version of the file
+        if wrong and download.resumed:  # its beginning may be of another version of the file
             log.warning("%s: %s; downloading it from the beginning", published.name, wrong)
             download.discard()
             download.run()
@@ -163,15 +161,15 @@ def _download(published: Published, target: Path, report: Report | None) -> None
     if wrong:
         download.discard()
         raise RunError(
-            f"{published.url} does not give the published file {published.name}: {wrong}. The download was "
-            "deleted. Try again; if it stays so, the file was changed or something on the way replaces it: "
-            f"get it from {published.source} and put it in the folder of --weights_dir"
+            f"{published.url} is not the published file {published.name}: {wrong}. The download was deleted. "
+            "Try again; if that fails too, the file was changed, or something on the way replaces it: get it from "
+            f"{published.source} and put it into the folder of --weights_dir"
         )
     download.finish(target)
 
 
 def _difference(path: Path, published: Published) -> str | None:
-    """What tells the file from the published one, with the expected and the found; None if nothing does."""
+    """Return how the file differs from the published one, as expected and found; None if it does not."""
     size = path.stat().st_size
     if published.size not in (None, size):
         return f"expected {published.size} bytes, found {size}"
@@ -196,8 +194,7 @@ def _feed(path: Path, digest: "hashlib._Hash") -> None:
 
 def _offline(published: Published, target: Path, error: UnreachableError) -> str:
     return (
-        f"{published.name} could not be downloaded from {published.url} ({error}). Without a network: put "
-        f"the file in the folder of --weights_dir or at {target}; or run `python main.py weights fetch "
-        "<feature_type>` on a connected machine and copy its folder of weights; or try the set-up without "
-        "real weights with `--weights random`"
+        f"{published.name} could not be downloaded from {published.url} ({error}). Without a network: put the file "
+        f"into the folder of --weights_dir or at {target}; or run `python main.py weights fetch <feature_type>` on a "
+        "connected machine and copy its weights folder; or test the installation with `--weights random`"
     )

@@ -17,10 +17,12 @@ from utils.errors import FeatmillError, RunError
 from utils.extractors.base import Extractor, StreamInfo
 from utils.extractors.windows import Sampling
 from utils.media.audio import AudioStream
+from utils.media.frame_stream import FrameStream, open_frames
 from utils.media.limits import Limits
 from utils.media.probe import frame_times_s
 from utils.media.segment import Segment
-from utils.media.video import Frames, VideoStream, View
+from utils.media.video import Frames
+from utils.media.view import View
 from utils.nn.out_of_memory import is_out_of_memory
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
@@ -169,7 +171,8 @@ class Decoders:
             counted = {fps for job, fps in zip(jobs, rates, strict=True) if self._extractor(job).needs_times}
             times_s = {fps: frame_times_s(ref.media, fps, segment=segment, limits=self._limits) for fps in counted}
             views = tuple(View(fps) for fps in rates)
-            stream = VideoStream(ref.media, views=views, segment=segment, limits=self._limits)
+            device_type = self._extractor(jobs[0]).device.type  # a worker has one device
+            stream = open_frames(ref.media, views, segment, self._limits, device_type)
         with stream:
             takers = self._takers(stream, jobs, rates, times_s)
             chunks = iter(stream)
@@ -186,7 +189,7 @@ class Decoders:
 
     def _takers(
         self,
-        stream: VideoStream,
+        stream: FrameStream,
         jobs: Sequence[Job],
         rates: Sequence[float | None],
         times_s: Mapping[float | None, np.ndarray],
@@ -242,7 +245,7 @@ class Decoders:
         on_cpu = all(extractor.device.type == "cpu" for extractor in self._extractors.values())
         return units if on_cpu else units.pin_memory()
 
-    def _sum_up_pictures(self, job: Job, stream: VideoStream) -> None:
+    def _sum_up_pictures(self, job: Job, stream: FrameStream) -> None:
         report = stream.report
         job.decoded, job.declared = report.decoded, report.declared
         job.problems, job.partial = list(report.problems), report.partial

@@ -101,7 +101,7 @@ def test_other_files_are_refused(tmp_path):
 )
 def test_wrong_names_of_weights_are_explained(settings, words):
     with pytest.raises(UserError) as caught:
-        needs(CLIPConfig(**settings))["clip"].published.bring()
+        needs(CLIPConfig(**settings))["clip"].published.fetch()
     assert all(word in str(caught.value) for word in words)
 
 

@@ -89,4 +89,4 @@ def test_wrong_requests_are_refused():
 
 def test_the_file_it_needs():
     assert needs(PWCConfig())["pwc"].published is SINTEL
-    assert needs(PWCConfig(checkpoint="mine.pt"))["pwc"].named == "mine.pt"
+    assert needs(PWCConfig(checkpoint="mine.pt"))["pwc"].path == "mine.pt"

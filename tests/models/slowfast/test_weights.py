@@ -57,7 +57,7 @@ def test_the_format_is_told_by_content(pickles, slowfast_files):
         "pytorchvideo": True, "pyslowfast": True, "caffe2": False
     }  # fmt: skip
     for name in ("torch_legacy", "torch_zip"):
-        with pytest.raises(UserError, match=r"not a checkpoint of SlowFast|holds no named tensors"):
+        with pytest.raises(UserError, match=r"not a checkpoint of SlowFast|has no named tensors"):
             load_slowfast(files[name])
 
 

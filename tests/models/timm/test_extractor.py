@@ -72,7 +72,7 @@ def test_other_files_and_names_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"resnet10t\.x: timm has no such weights; choose from resnet10t\.c3_in1k"):
         pretrained_config("resnet10t.x")
     with pytest.raises(UserError, match="timm has no weights of it"):
-        needs(TimmConfig(model_name="vit_small_patch16_18x2_224"))["timm"].published.bring()
+        needs(TimmConfig(model_name="vit_small_patch16_18x2_224"))["timm"].published.fetch()
     with pytest.raises(UserError, match="--model_name is missing"):
         TimmConfig()
 

@@ -1,11 +1,11 @@
-"""Segments of sound: the samples of decoding the whole, entered half a second before the start where that is exact."""
+"""Segments of audio: the same samples as of the whole, decoded from half a second before where that is exact."""
 
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.media import moving_frames, waveform, write_clip, write_sound
+from support.media import moving_frames, waveform, write_audio, write_clip
 
 from utils.errors import VideoError
 from utils.media.audio import AudioStream
@@ -21,7 +21,7 @@ def read(path: Path, rate_hz: int, segment: Segment) -> tuple[np.ndarray, AudioS
 
 
 @pytest.mark.parametrize(
-    ("name", "codec", "rate", "enters", "tolerance"),
+    ("name", "codec", "rate", "seeks", "tolerance"),
     [
         ("x.wav", "pcm_s16le", 44100, True, 0.0),
         ("x.aiff", "pcm_s24be", 32000, True, 0.0),
@@ -29,7 +29,7 @@ def read(path: Path, rate_hz: int, segment: Segment) -> tuple[np.ndarray, AudioS
         ("alac.m4a", "alac", 44100, True, 0.0),
         ("tones.m4a", "aac", 8000, True, 0.0),  # at this rate the encoder puts no noise in
         ("mp3.mp4", "libmp3lame", 44100, True, 0.0),
-        ("opus.mp4", "libopus", 48000, True, 1e-4),  # it predicts from earlier sound
+        ("opus.mp4", "libopus", 48000, True, 1e-4),  # it predicts from earlier audio
         ("x.mkv", "aac", 44100, False, 0.0),  # a clock of milliseconds
         ("x.mp3", "libmp3lame", 44100, False, 0.0),
     ],
@@ -39,34 +39,34 @@ def test_same_as_decoding_the_whole(
     name: str,
     codec: str,
     rate: int,
-    enters: bool,
+    seeks: bool,
     tolerance: float,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    path = write_sound(tmp_path / name, waveform(1, 6.0, rate), rate, codec)
+    path = write_audio(tmp_path / name, waveform(1, 6.0, rate), rate, codec)
     whole, _ = read(path, rate, Segment())
-    entered = []
-    enter = SourceAudio._entered
-    monkeypatch.setattr(SourceAudio, "_entered", lambda self: (entered.append(result := enter(self)), result)[1])
+    sought = []
+    seek = SourceAudio._seek
+    monkeypatch.setattr(SourceAudio, "_seek", lambda self: (sought.append(result := seek(self)), result)[1])
     for start_s, end_s in ((0.0, 0.5), (1.001, 1.3), (3.3335, 4.2), (4.0, 4.0001), (5.5, None)):
         ours, stream = read(path, rate, Segment(start_s, end_s))
-        behind = len(whole) if end_s is None else math.ceil((end_s - 1e-6) * rate)
-        expected = whole[max(0, math.ceil((start_s - 1e-6) * rate)) : behind]
+        end = len(whole) if end_s is None else math.ceil((end_s - 1e-6) * rate)
+        expected = whole[max(0, math.ceil((start_s - 1e-6) * rate)) : end]
         np.testing.assert_allclose(ours, expected, rtol=0, atol=tolerance)
         assert stream.report.samples == len(expected)
         assert (stream.report.problems, stream.report.partial) == ([], False)
-    assert (entered[-1] is not None) == enters
+    assert (sought[-1] is not None) == seeks
 
 
-def test_segment_is_resampled_by_itself(tmp_path: Path) -> None:
-    path = write_sound(tmp_path / "x.wav", waveform(1, 6.0, 44100), 44100)
+def test_a_segment_is_resampled_on_its_own(tmp_path: Path) -> None:
+    path = write_audio(tmp_path / "x.wav", waveform(1, 6.0, 44100), 44100)
     whole, _ = read(path, 44100, Segment())
     ours, _ = read(path, 16000, Segment(2.5, 4))
     np.testing.assert_array_equal(ours, resample(whole[110250:176400], 44100, 16000))
 
 
 def test_noise_of_aac_differs_only_in_its_values(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "x.mp4", moving_frames(2), sound=waveform(1, 6.0, 44100))
+    path = write_clip(tmp_path / "x.mp4", moving_frames(2), audio=waveform(1, 6.0, 44100))
     whole, _ = read(path, 44100, Segment())
     ours, _ = read(path, 44100, Segment(3, 5))
     expected = whole[3 * 44100 : 5 * 44100]
@@ -74,12 +74,12 @@ def test_noise_of_aac_differs_only_in_its_values(tmp_path: Path) -> None:
     assert np.linalg.norm(ours - expected) < 0.05 * np.linalg.norm(expected)
 
 
-def test_segment_behind_the_end(tmp_path: Path) -> None:
-    path = write_sound(tmp_path / "x.wav", waveform(1, 3.0, 16000), 16000)
+def test_a_segment_after_the_end(tmp_path: Path) -> None:
+    path = write_audio(tmp_path / "x.wav", waveform(1, 3.0, 16000), 16000)
     with AudioStream(path, 16000, segment=Segment(1e30)) as stream, pytest.raises(VideoError, match=r"3\.00 s long"):
         list(stream)
     with AudioStream(path, 16000, segment=Segment(3.5, 5)) as stream, pytest.raises(VideoError) as caught:
         list(stream)
-    assert "nothing is heard in the segment from 3.5 to 5 s: the sound is 3.00 s long" in str(caught.value)
+    assert "no audio in the segment from 3.5 to 5 s: the audio is 3.00 s long" in str(caught.value)
     with pytest.raises(VideoError, match="is empty"):
         AudioStream(path, 16000, segment=Segment(2, 1))

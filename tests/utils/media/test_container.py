@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.media import cut, moving_frames, write_clip, write_sound
+from support.media import cut, moving_frames, write_audio, write_clip
 
 from utils.errors import VideoError
 from utils.media.container import open_media
@@ -25,8 +25,8 @@ def refusal(path: Path | str) -> str:
     ("content", "cause"),
     [
         (b"", "empty"),
-        (b"this is not a video\n", "holds text"),
-        (np.random.default_rng(0).bytes(30000), "no known video or audio format"),
+        (b"this is not a video\n", "is a text file"),
+        (np.random.default_rng(0).bytes(30000), "not a known video or audio format"),
         (b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2mp41" + bytes(500), "moov"),
     ],
 )
@@ -80,7 +80,7 @@ def test_a_name_is_never_an_address_a_pattern_or_an_option(tmp_path: Path, monke
     refusal("concat:real.mp4|other.mp4")
 
 
-def test_a_picture_is_no_video(tmp_path: Path) -> None:
+def test_an_image_is_not_a_video(tmp_path: Path) -> None:
     for number in range(3):
         write_clip(tmp_path / f"{number}.jpg", moving_frames(1), codec="mjpeg", pix_fmt="yuvj420p")
     assert "cannot be opened as media" in refusal(tmp_path / "0.jpg")
@@ -88,8 +88,8 @@ def test_a_picture_is_no_video(tmp_path: Path) -> None:
 
 
 def test_no_video_stream_says_what_there_is(tmp_path: Path) -> None:
-    path = write_sound(tmp_path / "x.m4a", np.zeros(4096, np.float32), 44100, "aac")
+    path = write_audio(tmp_path / "x.m4a", np.zeros(4096, np.float32), 44100, "aac")
     with pytest.raises(VideoError) as caught:
         VideoStream(path)
-    expected = f"{path}: no video stream (it holds: audio aac). For sound use --feature_type vggish."
+    expected = f"{path}: no video stream (it has: audio aac). For audio use --feature_type vggish."
     assert str(caught.value) == expected

@@ -1,4 +1,4 @@
-"""Media that is no local file: memory, parts of files, addresses; what goes wrong on the way is said, never lost."""
+"""Media that is not a local file: memory, ranges of files, addresses. Errors on the way are reported, never lost."""
 
 import http.server
 import io
@@ -26,7 +26,7 @@ from utils.media.video import VideoStream
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clip") / "x.mp4"
-    return write_clip(path, moving_frames(50), sound=waveform(0, 2.0, 16000), sound_rate=16000)
+    return write_clip(path, moving_frames(50), audio=waveform(0, 2.0, 16000), audio_rate=16000)
 
 
 def pixels(source: MediaSource, **options: Any) -> np.ndarray:
@@ -43,13 +43,13 @@ def same_as_file(source: MediaSource, path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["x.mp4", "x.mkv", "x.avi", "x.ts"])
-def test_memory_and_parts_of_files(tmp_path: Path, name: str) -> None:
+def test_memory_and_ranges_of_files(tmp_path: Path, name: str) -> None:
     codec = "mpeg4" if name == "x.avi" else "libx264"
-    path = write_clip(tmp_path / name, moving_frames(20), codec=codec, sound=waveform(0, 0.8, 16000), sound_rate=16000)
+    path = write_clip(tmp_path / name, moving_frames(20), codec=codec, audio=waveform(0, 0.8, 16000), audio_rate=16000)
     data = path.read_bytes()
     same_as_file(BytesFile(data, f"memory: {name}"), path)
     around = tmp_path / "a.tar"
-    around.write_bytes(b"before" + data + b"behind" * 500)
+    around.write_bytes(b"before" + data + b"after" * 600)
     same_as_file(FileRange(str(around), 6, len(data), f"a.tar: {name}"), path)
 
 
@@ -124,7 +124,7 @@ class Odd(io.BytesIO):
 
 
 class OddFile:
-    """A source that opens as it is told."""
+    """A source that opens what a function returns."""
 
     def __init__(self, opened: Callable[[], BinaryIO]) -> None:
         self.opened: list[BinaryIO] = []
@@ -145,7 +145,7 @@ def test_stream_that_cannot_seek_is_copied(clip: Path) -> None:
 
 
 def test_stream_is_closed_with_the_container(clip: Path) -> None:
-    for data, match in ((clip.read_bytes(), None), (bytes(5000), "no known video"), (b"", "empty")):
+    for data, match in ((clip.read_bytes(), None), (bytes(5000), "not a known video"), (b"", "empty")):
         source = OddFile(lambda data=data: Odd(data))
         if match is None:
             open_media(source).close()
@@ -178,8 +178,8 @@ def _failing_after(n_bytes: int) -> Callable[[Odd, int], bytes]:
 
 
 def test_errors_while_reading_are_not_lost(tmp_path: Path) -> None:
-    sound = {"sound": waveform(0, 6.0, 44100), "sound_codec": "pcm_s16le"}
-    path = write_clip(tmp_path / "x.mkv", moving_frames(150, 96, 128), options={"crf": "1", "g": "5"}, **sound)
+    options = {"audio": waveform(0, 6.0, 44100), "audio_codec": "pcm_s16le"}
+    path = write_clip(tmp_path / "x.mkv", moving_frames(150, 96, 128), options={"crf": "1", "g": "5"}, **options)
     data = path.read_bytes()
     assert len(data) > 900_000  # FFmpeg asks for 256 KiB at once
 
@@ -191,9 +191,9 @@ def test_errors_while_reading_are_not_lost(tmp_path: Path) -> None:
     assert 10 < n < 150
     assert stream.report.partial
     assert "RuntimeError: connection lost" in stream.report.problems[0]
-    with AudioStream(broken(), 16000) as sound:
-        assert 0 < sum(map(len, sound)) < 96000
-    assert "RuntimeError: connection lost" in sound.report.problems[0]
+    with AudioStream(broken(), 16000) as audio:
+        assert 0 < sum(map(len, audio)) < 96000
+    assert "RuntimeError: connection lost" in audio.report.problems[0]
     with pytest.raises(VideoError, match="connection lost"):
         frame_times_s(broken())
     with pytest.raises(VideoError, match="connection lost"):

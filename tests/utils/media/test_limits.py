@@ -1,11 +1,11 @@
-"""Headers that promise absurd things are refused or cut off, before memory or time is spent on them."""
+"""Absurd claims in headers are refused or cut off, before memory or time is spent on them."""
 
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.media import box, damage, moving_frames, waveform, write_clip, write_sound
+from support.media import box, damage, moving_frames, waveform, write_audio, write_clip
 
 from utils.errors import VideoError
 from utils.media.audio import AudioStream
@@ -26,8 +26,8 @@ def huge_gif() -> bytes:
 @pytest.mark.parametrize(
     ("name", "codec"), [("x.mp4", "libx264"), ("x.avi", "mpeg4"), ("x.webm", "libvpx-vp9"), ("x.ts", "mpeg2video")]
 )
-def test_pictures_too_large_by_the_header(tmp_path: Path, name: str, codec: str) -> None:
-    message = "its pictures are 64x48 = 3,072 pixels, more than the 3,071 of --max_pixels. Raise --max_pixels"
+def test_frames_too_large_by_the_header(tmp_path: Path, name: str, codec: str) -> None:
+    message = "its frames have 64x48 = 3,072 pixels, more than the 3,071 of --max_pixels. Raise --max_pixels"
     path = write_clip(tmp_path / name, moving_frames(3), codec=codec)
     for act in (VideoStream, frame_times_s, probe):
         with pytest.raises(VideoError, match=message):
@@ -36,7 +36,7 @@ def test_pictures_too_large_by_the_header(tmp_path: Path, name: str, codec: str)
         assert sum(len(chunk.index) for chunk in stream) == 3
 
 
-def test_a_huge_picture_in_a_few_bytes() -> None:
+def test_a_huge_frame_in_a_few_bytes() -> None:
     with pytest.raises(VideoError, match=r"60000x60000 = 3,600,000,000 pixels, more than the 67,108,864"):
         VideoStream(BytesFile(huge_gif(), "huge.gif"))
 
@@ -74,7 +74,7 @@ def test_video_longer_than_allowed(tmp_path: Path, fps: float | None, n: int) ->
 
 
 def test_a_frame_of_days(tmp_path: Path) -> None:
-    """Repeats are bounded, and a video that comes to an end in time is whole."""
+    """Repeats are bounded, and a video that ends in time is complete."""
     path = write_clip(tmp_path / "x.mkv", moving_frames(3), pts=[0, 500, 40 * 86400 * 1000])
     limits = Limits(max_seconds=3600)
     with VideoStream(path, views=(View(10), View()), limits=limits) as stream:
@@ -107,8 +107,8 @@ def test_an_absurd_rate(tmp_path: Path, timescale: int) -> None:
     assert len(frame_times_s(path)) == 20
 
 
-def test_sound_longer_than_allowed(tmp_path: Path) -> None:
-    path, limits = write_sound(tmp_path / "x.wav", waveform(0, 3.0, 16000), 16000), Limits(max_seconds=1)
+def test_audio_longer_than_allowed(tmp_path: Path) -> None:
+    path, limits = write_audio(tmp_path / "x.wav", waveform(0, 3.0, 16000), 16000), Limits(max_seconds=1)
     for segment in (Segment(), Segment(0.5), Segment(0.5, 2)):
         with AudioStream(path, 16000, segment=segment, limits=limits) as stream:
             assert sum(map(len, stream)) == 16000
@@ -120,11 +120,11 @@ def test_sound_longer_than_allowed(tmp_path: Path) -> None:
 
 def test_lost_packets_that_claim_hours(tmp_path: Path) -> None:
     """Each may be replaced by a second of silence at most, all of them within the limit."""
-    path = write_clip(tmp_path / "x.mp4", moving_frames(2), sound=waveform(0, 4.0, 44100))
+    path = write_clip(tmp_path / "x.mp4", moving_frames(2), audio=waveform(0, 4.0, 44100))
     data = bytearray(path.read_bytes())
-    sound = data.rindex(b"stts") + 4
-    struct.pack_into(">I", data, sound + 12, 2**24)  # the duration of the first run of packets
-    path.write_bytes(data.replace(b"edts", b"free"))  # an edit list would end the sound after its true length
+    audio = data.rindex(b"stts") + 4
+    struct.pack_into(">I", data, audio + 12, 2**24)  # the duration of the first run of packets
+    path.write_bytes(data.replace(b"edts", b"free"))  # an edit list would end the audio after its true length
     damage(path, b"mdat", 40)
     for max_seconds in (3600, 2):
         with AudioStream(path, 16000, limits=Limits(max_seconds=max_seconds)) as stream:

@@ -1,4 +1,4 @@
-"""What a file is said to hold, and how many frames it yields, without decoding it."""
+"""What a file contains, and how many frames it yields, without decoding it."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from support.media import hide_start, moving_frames, turn, waveform, write_clip, write_sound
+from support.media import hide_start, moving_frames, turn, waveform, write_audio, write_clip
 
 from utils.errors import VideoError
 from utils.media.container import is_cover
@@ -15,8 +15,8 @@ from utils.media.probe import MediaInfo, frame_times_s, probe
 from utils.media.video import VideoStream
 
 
-def test_video_with_sound(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "x.mp4", moving_frames(30), fps=Fraction(30000, 1001), sound=waveform(0, 1.0, 44100))
+def test_video_with_audio(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "x.mp4", moving_frames(30), fps=Fraction(30000, 1001), audio=waveform(0, 1.0, 44100))
     info = probe(turn(path, 0, -1, 1, 0))
     assert info.streams == "video h264, audio aac"
     assert (info.width, info.height) == (48, 64)
@@ -26,9 +26,9 @@ def test_video_with_sound(tmp_path: Path) -> None:
     assert (info.audio_rate_hz, info.audio_channels) == (44100, 1)
 
 
-def test_sound_alone(tmp_path: Path) -> None:
-    sound = np.zeros((8000, 2), np.int16)
-    assert probe(write_sound(tmp_path / "x.wav", sound, 16000)) == MediaInfo(
+def test_audio_alone(tmp_path: Path) -> None:
+    audio = np.zeros((8000, 2), np.int16)
+    assert probe(write_audio(tmp_path / "x.wav", audio, 16000)) == MediaInfo(
         has_video=False,
         has_audio=True,
         streams="audio pcm_s16le",
@@ -42,20 +42,20 @@ def test_sound_alone(tmp_path: Path) -> None:
     )
 
 
-def test_cover_picture_is_no_video(tmp_path: Path) -> None:
+def test_cover_art_is_not_a_video(tmp_path: Path) -> None:
     path = tmp_path / "song.mp3"
-    picture = write_clip(tmp_path / "cover.jpg", moving_frames(1), codec="mjpeg", pix_fmt="yuvj420p")
-    write_sound(path, waveform(0, 0.5, 44100), 44100, "libmp3lame")
-    path.write_bytes(_id3_with_picture(picture.read_bytes()) + path.read_bytes())
+    cover = write_clip(tmp_path / "cover.jpg", moving_frames(1), codec="mjpeg", pix_fmt="yuvj420p")
+    write_audio(path, waveform(0, 0.5, 44100), 44100, "libmp3lame")
+    path.write_bytes(_id3_with_cover(cover.read_bytes()) + path.read_bytes())
     with av.open(str(path)) as container:
         assert [is_cover(stream) for stream in container.streams.video] == [True]
     info = probe(path)
     assert (info.has_video, info.has_audio) == (False, True)
-    with pytest.raises(VideoError, match=r"no video stream \(it holds: audio mp3, video mjpeg \(a cover picture\)\)"):
+    with pytest.raises(VideoError, match=r"no video stream \(it has: audio mp3, video mjpeg \(cover art\)\)"):
         VideoStream(path)
 
 
-def _id3_with_picture(jpeg: bytes) -> bytes:
+def _id3_with_cover(jpeg: bytes) -> bytes:
     """Return an ID3v2.3 tag holding a front cover."""
     body = b"\0image/jpeg\0\x03\0" + jpeg
     frame = b"APIC" + len(body).to_bytes(4, "big") + b"\0\0" + body

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.media import moving_frames, waveform, write_clip, write_sound
+from support.media import moving_frames, waveform, write_audio, write_clip
 
 from utils.errors import VideoError
 from utils.media.audio import AudioStream
@@ -30,13 +30,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @cache
 def sample(folder: Path, name: str) -> bytes:
     """Return a small file of half a second."""
-    sound = waveform(0, 0.6, 8000)
+    audio = waveform(0, 0.6, 8000)
     if name == "x.wav":
-        return write_sound(folder / name, sound, 8000).read_bytes()
+        return write_audio(folder / name, audio, 8000).read_bytes()
     codec = {"x.mp4": "libx264", "x.mkv": "libx264", "x.webm": "libvpx", "x.gif": "gif", "x.ts": "mpeg2video"}
-    options = {} if name in ("x.gif", "x.webm") else {"sound": sound, "sound_rate": 8000}
+    options = {} if name in ("x.gif", "x.webm") else {"audio": audio, "audio_rate": 8000}
     if name in ("x.avi", "x.ts"):
-        options = {"sound": waveform(0, 0.6, 44100), "sound_codec": "mp2"}
+        options = {"audio": waveform(0, 0.6, 44100), "audio_codec": "mp2"}
     pix_fmt = "rgb8" if name == "x.gif" else "yuv420p"
     kind = codec.get(name, "mpeg4")
     write_clip(folder / name, moving_frames(15, 32, 48), codec=kind, options={"g": "5"}, pix_fmt=pix_fmt, **options)
@@ -44,7 +44,7 @@ def sample(folder: Path, name: str) -> bytes:
 
 
 def use(source: MediaSource, segment: Segment) -> None:
-    """Do with a source all that is done with one; whatever comes is bounded."""
+    """Use a source in every way; whatever it yields is bounded."""
     views = (View(), View(30), View(7, [1, 3]))
     for fps in (None, 30):
         try:
@@ -65,14 +65,14 @@ def use(source: MediaSource, segment: Segment) -> None:
         except VideoError as error:
             assert "\n" not in str(error)
     try:
-        with AudioStream(source, 16000, segment=segment, limits=LIMITS) as sound:
-            assert sum(map(len, sound)) <= 4 * 16000 * 48
+        with AudioStream(source, 16000, segment=segment, limits=LIMITS) as audio:
+            assert sum(map(len, audio)) <= 4 * 16000 * 48
     except VideoError as error:
         assert "\n" not in str(error)
 
 
 def mutated(data: bytes, changes: list[tuple[float, int, bytes]], kept: float) -> bytes:
-    """Return data with bytes overwritten at places given as fractions of one of its ends, and cut off."""
+    """Return data with bytes overwritten at places given as fractions of its start or end, and cut off."""
     out = bytearray(data)
     for place, base, new in changes:
         start = min(len(out) - 1, int(place * min(len(out), (len(out), 64, 1024)[base])))

@@ -1,4 +1,4 @@
-"""Segments of videos: the frames of decoding the whole, from the key frame before the start."""
+"""Segments of videos: the same frames as of the whole, decoded from the key frame before the start."""
 
 import itertools
 from fractions import Fraction
@@ -36,7 +36,7 @@ CLIPS: dict[str, dict[str, Any]] = {
     "uneven.mkv": {"options": {"g": "15"}, "pts": np.cumsum(np.arange(80) * 37 % 71 + 1).tolist()},
     "edited.mp4": {"options": {"x264-params": OPEN_GOP}},
 }
-ENTERED = {"h264.mp4", "open_gop.mp4", "open_gop.ts", "mpeg2_b_frames.mkv", "mpeg4.avi", "h264.flv", "uneven.mkv"}
+SOUGHT = {"h264.mp4", "open_gop.mp4", "open_gop.ts", "mpeg2_b_frames.mkv", "mpeg4.avi", "h264.flv", "uneven.mkv"}
 
 
 def read(path: Path, **options: Any) -> tuple[Frames, VideoStream]:
@@ -52,9 +52,9 @@ def test_same_as_decoding_the_whole(tmp_path: Path, name: str, monkeypatch: pyte
     if name == "edited.mp4":
         hide_start(path, 0.7)
     whole, _ = read(path)
-    entered = []
-    enter = SourceFrames._entered
-    monkeypatch.setattr(SourceFrames, "_entered", lambda self: (entered.append(result := enter(self)), result)[1])
+    sought = []
+    seek = SourceFrames._seek
+    monkeypatch.setattr(SourceFrames, "_seek", lambda self: (sought.append(result := seek(self)), result)[1])
     rng = np.random.default_rng(len(name))
     for start_s in (0.0, float(whole.pts_s[45]), *rng.uniform(0, whole.pts_s[-1], 4).round(3)):
         end_s = float(start_s + round(rng.uniform(0.3, 1.5), 3))
@@ -68,8 +68,8 @@ def test_same_as_decoding_the_whole(tmp_path: Path, name: str, monkeypatch: pyte
         np.testing.assert_allclose(frame_times_s(path, None, Segment(start_s, end_s)), ours.pts_s, atol=1e-9)
         report = stream.report
         assert (report.decoded, report.declared, report.problems) == (inside.sum(), None, [])
-    if name in ENTERED:
-        assert any(entered)
+    if name in SOUGHT:
+        assert any(sought)
 
 
 def filtered(path: Path, segment: Segment, fps: float) -> list[tuple[np.ndarray, float]]:

@@ -172,14 +172,14 @@ def test_chunks_are_bounded_and_only_wanted_frames_converted(tmp_path: Path, mon
     assert not stream.report.partial
 
 
-def test_wanted_frames_behind_the_end_are_a_problem(tmp_path: Path) -> None:
+def test_wanted_frames_past_the_end_are_a_problem(tmp_path: Path) -> None:
     _, stream = read(write_clip(tmp_path / "x.mp4", moving_frames(5)), wanted=[1, 7, 9])
     assert stream.report.partial
     assert "2 of the 3 frames" in stream.report.problems[-1]
 
 
 def test_edit_list_hides_the_start(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "x.mp4", moving_frames(50), sound=waveform(0, 2.0, 44100))
+    path = write_clip(tmp_path / "x.mp4", moving_frames(50), audio=waveform(0, 2.0, 44100))
     whole, _ = read(path)
     shown, stream = read(hide_start(path, 0.4))
     np.testing.assert_array_equal(shown.pixels, whole.pixels[10:])
@@ -195,7 +195,7 @@ def test_frame_size_change_is_scaled_and_noted(tmp_path: Path) -> None:
     path.write_bytes(first.read_bytes() + second.read_bytes())
     frames, stream = read(path)
     assert frames.pixels.shape[1:] == (48, 64, 3)
-    assert len(frames.pixels) >= 19  # the parser may drop the last picture before the change
+    assert len(frames.pixels) >= 19  # the parser may drop the last frame before the change
     assert np.abs(frames.pixels[10:].astype(int).mean(axis=(1, 2)) - 127).max() < 40
     assert [problem for problem in stream.report.problems if "128x96" in problem]
 

@@ -1,4 +1,4 @@
-"""Several views of one decode: each gets what a stream of its own would give, and frames are converted once."""
+"""Several views of one decode: each gets the same as alone, and frames are converted once."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def joined(chunks: list[Frames]) -> Frames:
 
 
 @pytest.mark.parametrize("segment", [Segment(), Segment(0.1, 0.9)], ids=str)
-def test_each_view_is_that_of_a_stream_of_its_own(clip: Path, segment: Segment) -> None:
+def test_each_view_is_the_same_as_alone(clip: Path, segment: Segment) -> None:
     with VideoStream(clip, views=VIEWS, chunk_frames=3, segment=segment) as stream:
         chunks = list(stream)
     assert len(stream.infos) == len(VIEWS)
@@ -49,7 +49,7 @@ def test_a_frame_is_decoded_and_converted_once(clip: Path, monkeypatch: pytest.M
     assert len(converted) == len(set(converted)) == stream.report.decoded == 20
 
 
-def test_decoding_ends_when_each_view_has_what_it_wants(clip: Path) -> None:
+def test_decoding_ends_when_each_view_is_complete(clip: Path) -> None:
     with VideoStream(clip, views=(View(), View())) as stream:
         stream.want(0, [4])
         stream.want(1, [2, 7])
@@ -59,7 +59,7 @@ def test_decoding_ends_when_each_view_has_what_it_wants(clip: Path) -> None:
     assert not stream.report.partial
 
 
-def test_a_view_may_want_no_more_while_others_go_on(clip: Path) -> None:
+def test_a_view_may_end_before_the_others(clip: Path) -> None:
     seen = []
     with VideoStream(clip, views=(View(), View()), chunk_frames=4) as stream:
         for chunk in stream:
@@ -69,7 +69,7 @@ def test_a_view_may_want_no_more_while_others_go_on(clip: Path) -> None:
     assert seen.count(1) == 5
 
 
-def test_chunks_belong_to_whom_they_are_given(clip: Path) -> None:
+def test_chunks_belong_to_their_takers(clip: Path) -> None:
     """A taker may write into its chunk; later chunks and other views do not see it."""
     with VideoStream(clip, fps=200) as stream:
         expected = joined(list(stream))

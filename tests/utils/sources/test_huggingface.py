@@ -1,4 +1,4 @@
-"""Hugging Face data sets from local folders, in every form that videos come in, without any network."""
+"""Hugging Face data sets from local folders, with videos in every form, without a network."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def videos(settings):
         inputs = collect(RunConfig(**settings))
     except UserError as error:
         return str(error)
-    refs, listed = list(inputs), list(inputs.listed())
+    refs, listed = list(inputs.refs()), list(inputs.listed())
     assert [(ref.id, ref.name) for ref in refs] == [(ref.id, ref.name) for ref in listed]
     assert all(ref.data is None for ref in listed)
     assert inputs.total is None
@@ -48,7 +48,7 @@ def clip(tmp_path_factory):
 
 
 def read(cache, *data_sets):
-    """Return the videos of data sets as a process of its own sees them, which is told that there is no network."""
+    """Return the videos of data sets as seen by a separate process, in offline mode."""
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(cache), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", PROGRAM, json.dumps(data_sets)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
@@ -91,7 +91,7 @@ def test_tables_with_videos_bytes_and_paths(tmp_path, cache, clip):
     assert one["meta"] == {"video_id": "x", "label": 1, "file": "one.mp4"}
     assert (two["id"], two["bytes"]) == ("y", 100)
     assert (three["id"], three["name"]) == ("x#2", "x_row2")
-    assert "column clip holds no video" in three["refused"][1]
+    assert "column clip has no video" in three["refused"][1]
     assert (plain[0]["id"], plain[0]["bytes"], plain[0]["meta"]) == ("test_00000000", len(data), {"name": "n"})
     assert [(ref["id"], ref["path"]) for ref in paths[:2]] == [("7", f"{tmp_path}/a.mp4"), ("8", "s3://bucket/b.mp4")]
     assert paths[2]["refused"][0] == "failed"
@@ -103,10 +103,10 @@ def test_a_folder_of_videos_with_metadata_and_without(tmp_path, cache, clip):
     for name in ("a.mp4", "sub/b.mp4"):
         (tmp_path / "plain" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "plain" / name).write_bytes(clip.read_bytes())
-        (tmp_path / "told" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "told" / name).write_bytes(clip.read_bytes())
-    (tmp_path / "told" / "metadata.csv").write_text("file_name,id,text\na.mp4,first,hello\nsub/b.mp4,second,there\n")
-    plain, found = read(cache, *({"hf_dataset": str(tmp_path / name)} for name in ("plain", "told")))
+        (tmp_path / "listed" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "listed" / name).write_bytes(clip.read_bytes())
+    (tmp_path / "listed" / "metadata.csv").write_text("file_name,id,text\na.mp4,first,hello\nsub/b.mp4,second,there\n")
+    plain, found = read(cache, *({"hf_dataset": str(tmp_path / name)} for name in ("plain", "listed")))
     assert sorted(Path(ref["path"]).name for ref in plain) == ["a.mp4", "b.mp4"]
     assert [ref["id"] for ref in plain] == ["train_00000000", "train_00000001"]
     assert [(ref["id"], Path(ref["path"]).name, ref["meta"]["text"]) for ref in found] == [
@@ -116,13 +116,13 @@ def test_a_folder_of_videos_with_metadata_and_without(tmp_path, cache, clip):
     assert all(Path(ref["path"]).is_file() and ref["bytes"] is None for ref in found)
 
 
-def test_what_is_not_there_is_named(tmp_path):
+def test_what_is_missing_is_named(tmp_path):
     parquet.write_table(pa.table({"label": [1], "title": ["x"]}), tmp_path / "train.parquet")
     for settings, words in (
         ({"hf_split": "trian"}, "choose from train .did you mean train?"),
         ({"hf_video_column": "titel"}, "columns are label, title .did you mean title?"),
-        ({"hf_video_column": "label"}, "holds neither videos, bytes nor paths"),
-        ({}, "no column holds videos"),
+        ({"hf_video_column": "label"}, "has neither videos, bytes nor paths"),
+        ({}, "no column has videos"),
         ({"hf_config": "absent"}, "cannot be loaded .*absent"),
     ):
         with pytest.raises(UserError, match=words):
@@ -137,18 +137,23 @@ def test_without_the_package_its_installation_is_named(tmp_path, monkeypatch):
         collect(RunConfig(hf_dataset=str(tmp_path)))
 
 
-def test_a_data_set_from_elsewhere_names_no_local_files(monkeypatch):
+def test_a_data_set_of_the_hub_names_no_local_files(monkeypatch):
     from datasets import Dataset
 
     rows = ["/etc/x.mp4", "../x.mp4", "file:///etc/x.mp4", "in/x.mp4", "s3://b/x.mp4", "a\0.mp4"]
     splits = {"train": Dataset.from_dict({"path": rows}).to_iterable_dataset()}
     monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
-    found = list(collect(RunConfig(hf_dataset="someone/videos")))
+    found = list(collect(RunConfig(hf_dataset="someone/videos")).refs())
     assert [ref.path for ref in found if not ref.refused] == ["hf://datasets/someone/videos/in/x.mp4", "s3://b/x.mp4"]
-    assert ["is no file of the data set" in ref.refused[1] for ref in found if ref.refused] == [True, True, True, False]
+    assert ["is not a file of the data set" in ref.refused[1] for ref in found if ref.refused] == [
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
-def test_a_data_set_that_breaks_off_says_where(monkeypatch):
+def test_a_data_set_that_cannot_be_read_on_says_where(monkeypatch):
     from datasets import Dataset, IterableDataset
 
     def rows():
@@ -158,6 +163,6 @@ def test_a_data_set_that_breaks_off_says_where(monkeypatch):
     features = Dataset.from_list([{"id": "a", "video": b"1"}]).features
     splits = {"train": IterableDataset.from_generator(rows, features=features)}
     monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
-    good, broken = collect(RunConfig(hf_dataset="someone/videos"))
+    good, broken = collect(RunConfig(hf_dataset="someone/videos")).refs()
     assert good.data == b"1"
-    assert "breaks off at row 1 (https://host/x is gone)" in broken.refused[1]
+    assert "reading stops at row 1 (https://host/x is gone)" in broken.refused[1]

@@ -1,4 +1,4 @@
-"""List files, metadata and tars with anything in them: no traceback, no hang, memory within bounds.
+"""List files, metadata and tars with any content: no traceback, no hang, bounded memory.
 
 FUZZ_EXAMPLES=2000 tries that many inputs per test instead of a few.
 """
@@ -46,7 +46,7 @@ EDITS = st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=0, max_size=3), s
 
 
 def mutated(data: bytes, edits: list[tuple[float, bytes, int]]) -> bytes:
-    """Return data with bytes put in place of others, some taken out, others put in."""
+    """Return data with some bytes replaced, removed or inserted."""
     for place, insertion, n_removed in edits:
         start = int(place * len(data))
         data = data[:start] + insertion + data[start + n_removed :]
@@ -55,7 +55,7 @@ def mutated(data: bytes, edits: list[tuple[float, bytes, int]]) -> bytes:
 
 @contextlib.contextmanager
 def little_memory(suffix: str) -> Generator[None, None, None]:
-    """Check what a block allocates: Arrow by its own account, whose threads tracemalloc cannot be stopped under."""
+    """Check what a block allocates; for Arrow, by its own count, since its threads break tracemalloc."""
     if suffix == ".parquet":
         yield
         assert pa.default_memory_pool().max_memory() < MOST_MEMORY
@@ -69,12 +69,12 @@ def little_memory(suffix: str) -> Generator[None, None, None]:
 
 
 def collected(suffix: str = "", **flags) -> list[VideoRef]:
-    """Return the videos of a source, none where it is refused; check what holds for all of them."""
+    """Return the videos of a source, none if it is refused; check what is true of all of them."""
     found: list[VideoRef] = []
     listed: list[VideoRef] = []
     with little_memory(suffix), contextlib.suppress(UserError):
         inputs = collect(RunConfig(**flags))
-        found = list(inputs)
+        found = list(inputs.refs())
         listed = list(inputs.listed())
     assert len({ref.id for ref in found}) == len({ref.name for ref in found}) == len(found)
     assert {ref.id for ref in listed} == {ref.id for ref in found}

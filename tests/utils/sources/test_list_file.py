@@ -1,6 +1,8 @@
-"""List files with columns: what each row means, and rows that mean nothing."""
+"""List files with columns: what rows mean, and bad rows."""
 
+import collections
 import json
+import tracemalloc
 
 import pyarrow as pa
 import pytest
@@ -9,6 +11,7 @@ from pyarrow import parquet
 from utils.config.run import RunConfig
 from utils.errors import UserError
 from utils.sources.inputs import collect
+from utils.sources.list_file import ListFile
 
 ROWS = [
     {"path": "a.mp4", "start_s": 1.5, "end_s": 4.0, "label": "x"},
@@ -18,7 +21,7 @@ ROWS = [
 
 
 def collected(path):
-    return list(collect(RunConfig(file_with_video_paths=str(path))))
+    return list(collect(RunConfig(file_with_video_paths=str(path))).refs())
 
 
 def write(folder, suffix):
@@ -46,12 +49,12 @@ def test_columns_give_segments_and_metadata(tmp_path, suffix):
     assert not any(ref.refused for ref in refs)
 
 
-def test_ids_name_rows_and_equal_ones_are_told(tmp_path):
+def test_ids_name_rows_and_equal_ones_are_refused(tmp_path):
     path = tmp_path / "list.csv"
     path.write_text("id,filename,start,end\nclip/1,a.mp4,0,1\n2,a.mp4,1,2\n,c.mp4,,\n")
     assert [(ref.id, ref.name) for ref in collected(path)] == [("clip/1", "clip/1"), ("2", "2"), ("c.mp4", "c")]
     path.write_text("id,path,start,end\nx,a.mp4,0,1\nx,a.mp4,1,2\n")
-    with pytest.raises(UserError, match=r"'x': give each row an id of its own"):
+    with pytest.raises(UserError, match=r"'x': give each row a different id"):
         collected(path)
     path.write_text("id,path\na.mp4,b.mp4\n,a.mp4\n")
     with pytest.raises(UserError, match=r"both have the id 'a\.mp4'"):
@@ -84,12 +87,40 @@ def test_a_bad_row_is_one_refused_video(tmp_path, row, words):
     assert words in bad.refused[1]
 
 
-def test_a_quote_that_is_never_closed_takes_no_other_row_along(tmp_path):
+@pytest.mark.parametrize(
+    ("rows", "lost", "kept"),
+    [
+        (
+            ['"b.mp4', "c.mp4", "d.mp4"],
+            "line 3: unexpected end of data, so lines 3 to 5 are lost; close every quote",
+            [],
+        ),
+        (['"b.mp4', "c.mp4", '"d.mp4"', "e.mp4"], "line 3: ',' expected after '\"', so lines 3 to 5 are lost", ["e"]),
+        (['"b.mp4'], "line 3: unexpected end of data; close every quote", []),
+        (['"b.mp4', "x" * (1 << 21), "c.mp4"], "bytes; is the file a list?, so lines 3 to 4 are lost", ["c"]),
+    ],
+)
+def test_an_open_quote_loses_the_lines_up_to_the_end_of_its_record(tmp_path, rows, lost, kept):
     path = tmp_path / "list.csv"
-    path.write_text('path\na.mp4\n"b.mp4\n' + "".join(f"{i}.mp4\n" for i in range(50_000)))
-    refs = collected(path)
-    assert len(refs) == 50_002
-    assert [ref.refused is not None for ref in refs[:4]] == [False, True, False, False]
+    path.write_text("\n".join(["path", "a.mp4", *rows]))
+    first, bad, *others = collected(path)
+    assert (first.name, [ref.name for ref in others]) == ("a", kept)
+    assert lost in bad.refused[1]
+
+
+@pytest.mark.parametrize("line", ["x" * 99 + ".mp4,\n", '","' + "x" * 99 + "\n"], ids=["field", "fields"])
+def test_a_record_without_end_takes_little_memory(tmp_path, line):
+    path = tmp_path / "list.csv"
+    path.write_text('path,label\n"start\n' + line * 100_000 + "last.mp4,\n")
+    rows = ListFile(str(path)).rows()
+    tracemalloc.start()
+    problem = next(rows).problem
+    last = collections.deque(rows, maxlen=1).pop()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20
+    assert "so lines 2 to " in problem
+    assert (last.number, last.path) == (100_003, "last.mp4")
 
 
 def test_broken_json_lines_are_refused_alone(tmp_path):
@@ -115,7 +146,7 @@ def test_a_list_that_cannot_be_read_at_all_is_refused(tmp_path):
     with pytest.raises(UserError, match="not readable as Parquet"):
         collected(tmp_path / "list.parquet")
     (tmp_path / "empty.csv").touch()
-    with pytest.raises(UserError, match="holds no path"):
+    with pytest.raises(UserError, match="has no path in it"):
         collected(tmp_path / "empty.csv")
 
 
@@ -134,7 +165,7 @@ def test_a_damaged_row_group_is_refused_alone(tmp_path):
     assert "blob" not in refs[0].meta
 
 
-def test_metadata_holds_no_credentials_and_no_endless_values(tmp_path):
+def test_metadata_has_no_credentials_and_no_endless_values(tmp_path):
     path = tmp_path / "list.jsonl"
     row = {
         "path": "a.mp4",

@@ -48,7 +48,7 @@ def test_two_names_do_not_become_one(texts):
 
 
 @pytest.mark.parametrize("name", ["a b/c.d", "视频/1", "-dash", "[odd] name", "x@y,z=(1)", "v_GGSY1Qvo990"])
-def test_ordinary_names_stay_as_they_are(name):
+def test_ordinary_names_are_unchanged(name):
     assert safe_name(name) == name
 
 

@@ -17,9 +17,9 @@ from utils.sinks.output import Output
 from utils.sinks.readback import OutputReader
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
-from utils.state import manifest as manifest_module
 from utils.state.manifest import Latest, Manifest, settings_hash
 from utils.state.resume import is_done, refuse_mixing
+from utils.storage import hash_index
 from utils.storage.folder import folder_at
 
 FIRST = {"stack_size": 64, "weights": {"i3d": "random"}}
@@ -99,7 +99,7 @@ def test_many_writers_do_not_mix_their_lines(tmp_path):
 
 
 def test_a_long_manifest_takes_little_memory_and_keeps_its_order(tmp_path, monkeypatch):
-    monkeypatch.setattr(manifest_module, "MERGE_AT", 1000)
+    monkeypatch.setattr(hash_index, "RECENT", 1000)
     n_videos = 20_000
     order = np.random.default_rng(0).permutation(n_videos)
     with (tmp_path / "manifest.jsonl").open("w") as file:

@@ -1,4 +1,4 @@
-"""Folders of outputs, on disk and at addresses: whole files, files made once, lines of many writers."""
+"""Output folders, on disk and at addresses: complete files, files created once, lines of many writers."""
 
 import multiprocessing
 import os
@@ -9,7 +9,6 @@ import uuid
 import pytest
 
 from utils.errors import RunError
-from utils.storage import processes
 from utils.storage.folder import folder_at
 
 
@@ -20,7 +19,7 @@ def folder(request, tmp_path):
     return folder
 
 
-def test_a_file_is_there_whole_or_not_at_all(folder):
+def test_a_file_appears_complete_or_not_at_all(folder):
     with folder.whole("a/b.bin") as file:
         file.write(b"old")
     with pytest.raises(KeyboardInterrupt), folder.whole("a/b.bin") as file:
@@ -33,7 +32,7 @@ def test_a_file_is_there_whole_or_not_at_all(folder):
     assert list(folder.names(".featmill/tmp/")) == []
 
 
-def test_a_file_is_made_once(folder):
+def test_a_file_is_created_once(folder):
     assert folder.create("claims/x", b"mine")
     assert not folder.create("claims/x", b"theirs")
     with folder.open("claims/x") as file:
@@ -44,7 +43,7 @@ def test_a_file_is_made_once(folder):
     assert folder.create("claims/x", b"theirs")
 
 
-def test_what_is_not_there_is_said_so(folder):
+def test_absent_files(folder):
     assert folder.size("absent") is None
     assert list(folder.names("absent/")) == []
     with pytest.raises(FileNotFoundError):
@@ -90,7 +89,7 @@ def write_and_hang(path, ready):
         time.sleep(60)
 
 
-def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
+def test_files_of_a_killed_process_are_removed_and_those_of_a_running_one_are_not(tmp_path):
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
     process = context.Process(target=write_and_hang, args=(str(tmp_path), ready))
@@ -105,18 +104,18 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_n
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_folder_in_its_place_is_noticed(tmp_path):
+def test_a_replaced_folder_is_noticed(tmp_path):
     path = tmp_path / "out"
     folder = folder_at(str(path))
     folder.prepare()
     path.rename(tmp_path / "unmounted")
-    with pytest.raises(RunError, match=r"out: the output folder is gone; bring it back"), folder.whole("a"):
+    with pytest.raises(RunError, match=r"out: the output folder is gone; restore it"), folder.whole("a"):
         pass
     for use in (lambda: folder.append("lines", b"1\n"), lambda: folder.size("a"), lambda: folder.open("a")):
         with pytest.raises(RunError, match="the output folder is gone"):
             use()
     path.mkdir()
-    with pytest.raises(RunError, match="another folder has taken its place"), folder.whole("a"):
+    with pytest.raises(RunError, match="replaced by another folder"), folder.whole("a"):
         pass
     assert list(path.iterdir()) == []
 
@@ -130,12 +129,3 @@ def test_a_full_disk_is_named(tmp_path):
     ):
         full.write(b"x")
     assert not (tmp_path / "a").exists()
-
-
-def test_processes_are_told_apart():
-    own = processes.identity()
-    assert processes.is_alive(own) is True
-    host, place, pid, started = own.split("~")
-    assert processes.is_alive(f"{host}~{place}~{pid}~{int(started) - 1}") is False  # its number was given anew
-    assert processes.is_alive(f"elsewhere~{place}~{pid}~{started}") is None
-    assert processes.is_alive("") is None

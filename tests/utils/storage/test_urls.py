@@ -51,5 +51,5 @@ def test_what_is_an_address():
 
 
 def test_an_address_that_nothing_opens_is_refused():
-    with pytest.raises(UserError, match="no address that can be opened"):
+    with pytest.raises(UserError, match="not an address that can be opened"):
         resolve("nosuchscheme://user:pw@host/x")

@@ -21,6 +21,7 @@ from utils.sources.ref import VideoRef
 from utils.worker import decode as decode_module
 from utils.worker.decode import Decoders
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened
+from utils.worker.messages import Hung
 from utils.worker.plan import Task
 from utils.worker.watchdog import Watchdog
 
@@ -70,14 +71,14 @@ class Sound(Fake):
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip of 40 frames at 25 per second, with sound."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    return write_clip(path, moving_frames(40), sound=waveform(0, 1.6, 44100))
+    return write_clip(path, moving_frames(40), audio=waveform(0, 1.6, 44100))
 
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note which decoders are opened."""
     names = []
-    for name in ("VideoStream", "AudioStream", "frame_times_s"):
+    for name in ("open_frames", "AudioStream", "frame_times_s"):
         original = getattr(decode_module, name)
 
         def noted(*arguments, name=name, original=original, **options):
@@ -132,7 +133,7 @@ def video(path: Path, **facts) -> VideoRef:
 
 def test_types_that_want_the_same_frames_share_them(clip, opened):
     streams = decode({"one": Fake(), "two": Fake()}, video(clip))
-    assert opened == ["VideoStream"]
+    assert opened == ["open_frames"]
     one, two = streams["one"], streams["two"]
     assert isinstance(one.last, StreamEnded) and isinstance(two.last, StreamEnded)
     assert len(one.units) == 40
@@ -153,7 +154,7 @@ def test_one_pass_gives_each_type_what_a_pass_of_its_own_does(clip, opened):
         "sound too": lambda: Sound(),
     }
     together = decode({name: make() for name, make in types.items()}, video(clip))
-    assert sorted(opened) == ["AudioStream", "VideoStream", "frame_times_s"]
+    assert sorted(opened) == ["AudioStream", "frame_times_s", "open_frames"]
     for name, make in types.items():
         alone = decode({name: make()}, video(clip))[name]
         np.testing.assert_array_equal(together[name].units, alone.units)
@@ -213,7 +214,7 @@ def test_no_memory_to_decode_fails_the_video(clip, monkeypatch):
     def fails(*_arguments, **_options):
         raise MemoryError
 
-    monkeypatch.setattr(decode_module, "VideoStream", fails)
+    monkeypatch.setattr(decode_module, "open_frames", fails)
     assert "--decode_threads 1" in decode({"one": Fake()}, video(clip))["one"].last.reason
 
 
@@ -255,9 +256,9 @@ class Blocking:
 def test_a_decoder_that_hangs_is_reported_and_waiting_for_room_is_not(clip, monkeypatch):
     blocking, events = Blocking(), []
 
-    def report(*event):
-        if event[0] == "hung":
-            events.append(event)
+    def report(message):
+        if isinstance(message, Hung):
+            events.append(message)
             blocking.released.set()
 
     monkeypatch.setattr(decode_module, "QUEUE_CHUNKS", 1)
@@ -267,7 +268,7 @@ def test_a_decoder_that_hangs_is_reported_and_waiting_for_room_is_not(clip, monk
         facts = dict.fromkeys(("start_s", "end_s", "member", "data")) | {"path": "blocking.mp4", "name": "stuck"}
         ref = SimpleNamespace(id="stuck", label="blocking.mp4", media=blocking, **facts)
         streams = decode({"one": Fake()}, ref, watching=dog.watching)
-    assert [event[:2] for event in events] == [("hung", "stuck")]
+    assert [event.video_id for event in events] == ["stuck"]
     assert isinstance(streams["one"].last, StreamFailed)
 
 

@@ -1,27 +1,27 @@
-"""The members of a tar, from its headers: in flat memory, from a file or a stream, up to the byte where it breaks.
+"""The members of a tar, read from its headers: in constant memory, from a file or a stream, up to any damage.
 
-tarfile's own walk ends without a word at a damaged header, and reads into memory as much as an extended header claims.
+tarfile ends silently at a damaged header, and reads as much into memory as an extended header claims.
 """
 
 import tarfile
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from utils.sources.tar.stream import Damaged, TarStream
+from utils.sources.tar.stream import DamagedTarError, TarStream
 
 BLOCK = 512
 ZEROS = bytes(BLOCK)
-LONGEST_HEADER = 1 << 20  # bytes of a long name or of a member's pax records
+LONGEST_HEADER = 1 << 20  # bytes of a long name, or of the pax records of a member
 FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 LINKS = (tarfile.LNKTYPE, tarfile.SYMTYPE)
 WITHOUT_DATA = (*LINKS, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE)
 PAX = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
 MORE_HEADERS = (*PAX, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
-SPARSE_MORE, SPARSE_MORE_NEXT = 482, 504  # bytes of a GNU sparse header that say that another block of it follows
+SPARSE_MORE, SPARSE_MORE_NEXT = 482, 504  # positions in GNU sparse headers of the flag that another block follows
 
 
 class Member(NamedTuple):
-    """One member: the bytes [offset, offset + size) of the tar, or of what it holds where it is compressed.
+    """One member: the bytes [offset, offset + size) of the tar, or of its content if it is compressed.
 
     kind: file, link, sparse, folder or other.
     """
@@ -33,7 +33,7 @@ class Member(NamedTuple):
 
 
 class _Extension(NamedTuple):
-    """What extended headers say of the member that follows them."""
+    """What extended headers say about the member after them."""
 
     name: str | None = None
     size: int | None = None
@@ -44,10 +44,10 @@ NOTHING = _Extension()
 
 
 def walk(tar: TarStream) -> Iterator[Member]:
-    """Yield the members in order, each before its data is passed; the data may be read meanwhile.
+    """Yield the members in order; the data of each may be read before the next one is asked for.
 
     Raises:
-        Damaged: the tar breaks off or holds something else; the members before were yielded.
+        DamagedTarError: the tar is cut off or is not a tar; the members before the damage were yielded.
     """
     position = 0
     extension = NOTHING
@@ -55,7 +55,7 @@ def walk(tar: TarStream) -> Iterator[Member]:
         header = _header(tar, position)
         if header is None:
             if extension is not NOTHING:
-                raise Damaged(position, "it ends where a member should follow")
+                raise DamagedTarError(position, "it ends where a member should follow")
             return
         info, block = header
         data = position + BLOCK
@@ -70,27 +70,27 @@ def walk(tar: TarStream) -> Iterator[Member]:
         kind = "sparse" if is_sparse or extension.is_sparse else _kind(info)
         name = info.name if extension.name is None else extension.name
         if tar.size is not None and data + size > tar.size:
-            raise Damaged(tar.size, f"it is cut off within {name!r}")
+            raise DamagedTarError(tar.size, f"it is cut off within {name!r}")
         yield Member(name, data, size, kind)
         position, extension = data + _padded(size), NOTHING
 
 
 def _header(tar: TarStream, position: int) -> tuple[tarfile.TarInfo, bytes] | None:
-    """Return the header at a place, None for the mark that ends a tar."""
+    """Return the header at a position, None for the end-of-archive mark."""
     if not tar.go_to(position):
-        raise Damaged(tar.position if tar.size is None else tar.size, "it is cut off within a member's data")
+        raise DamagedTarError(tar.position if tar.size is None else tar.size, "it is cut off within a member's data")
     block = tar.read(BLOCK)
     if block == ZEROS:
         return None
     if len(block) < BLOCK:
-        where = "within a header" if block else "or was never closed: the mark that ends a tar is missing"
-        raise Damaged(position + len(block), f"it is cut off {where}")
+        where = "within a header" if block else "or was never finished: the end-of-archive mark is missing"
+        raise DamagedTarError(position + len(block), f"it is cut off {where}")
     try:
         info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except (tarfile.HeaderError, ValueError) as error:
-        raise Damaged(position, f"no header of a tar is there ({error})") from error
+        raise DamagedTarError(position, f"there is no tar header ({error})") from error
     if info.size < 0:
-        raise Damaged(position, f"a header says {info.size} bytes")
+        raise DamagedTarError(position, f"a header says {info.size} bytes")
     return info, block
 
 
@@ -108,25 +108,25 @@ def _kind(info: tarfile.TarInfo) -> str:
 
 def _payload(tar: TarStream, position: int, size: int) -> bytes:
     if size > LONGEST_HEADER:
-        raise Damaged(position, f"a header claims {size} bytes for a name or its records")
+        raise DamagedTarError(position, f"a header claims {size} bytes for a name or its records")
     payload = tar.read(size)
     if len(payload) < size:
-        raise Damaged(position + len(payload), "it is cut off within a header")
+        raise DamagedTarError(position + len(payload), "it is cut off within a header")
     return payload
 
 
 def _extended(info: tarfile.TarInfo, payload: bytes, position: int, before: _Extension) -> _Extension:
-    """Return what is known of the next member after one more header of it."""
+    """Return `before` updated by another extended header."""
     if info.type == tarfile.GNUTYPE_LONGNAME:
         return before._replace(name=payload.partition(b"\0")[0].decode("utf-8", "surrogateescape"))
     if info.type not in PAX:
-        return before._replace()  # a long link's target, or records for all members: nothing that is used
+        return before._replace()  # a long link target, or records for all members: not used
     records = _pax_records(payload, position)
     is_sparse = before.is_sparse or any(key.startswith(b"GNU.sparse") for key in records)
     name = records.get(b"GNU.sparse.name", records.get(b"path"))
     size = records.get(b"size")
     if size is not None and not (size.isdigit() and len(size) < 20):
-        raise Damaged(position, "a header's size is no number")
+        raise DamagedTarError(position, "the size in a header is not a number")
     return _Extension(
         before.name if name is None else name.decode("utf-8", "surrogateescape"),
         before.size if size is None else int(size),
@@ -135,7 +135,7 @@ def _extended(info: tarfile.TarInfo, payload: bytes, position: int, before: _Ext
 
 
 def _pax_records(payload: bytes, position: int) -> dict[bytes, bytes]:
-    """Return the records of a pax header: "LENGTH KEY=VALUE\\n", the length being that of all of it."""
+    """Return the records of a pax header: "LENGTH KEY=VALUE\\n", where LENGTH is that of the whole record."""
     records: dict[bytes, bytes] = {}
     start = 0
     while start < len(payload) and payload[start] != 0:
@@ -148,7 +148,7 @@ def _pax_records(payload: bytes, position: int) -> dict[bytes, bytes]:
             or not record.endswith(b"\n")
             or b"=" not in record
         ):
-            raise Damaged(position + start, "a header's records are malformed")
+            raise DamagedTarError(position + start, "the records in a header are malformed")
         key, _, value = record[:-1].partition(b"=")
         records[key] = value
         start += length
@@ -156,12 +156,12 @@ def _pax_records(payload: bytes, position: int) -> dict[bytes, bytes]:
 
 
 def _after_sparse_map(tar: TarStream, block: bytes, position: int) -> int:
-    """Return where the data of a GNU sparse member starts: behind the further blocks of its header."""
+    """Return where the data of a GNU sparse member starts: after further blocks of its header."""
     more = block[SPARSE_MORE]
     while more:
         block = tar.read(BLOCK)
         if len(block) < BLOCK:
-            raise Damaged(position + len(block), "it is cut off within a header")
+            raise DamagedTarError(position + len(block), "it is cut off within a header")
         position += BLOCK
         more = block[SPARSE_MORE_NEXT]
     return position

@@ -1,23 +1,23 @@
-"""The metadata beside a shard: ACAV100M's list of {"filename", "id", "segment"}, matched to clips by their stems."""
+"""The metadata file of a shard: ACAV100M's list of {"filename", "id", "segment"}, matched to clips by their stems."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from utils.sources.errors import read_errors
-from utils.sources.names import plain, safe_id, without_suffix
-from utils.storage.urls import is_url, redacted, resolve, scheme
+from utils.sources.errors import cause_of, read_errors
+from utils.sources.names import as_json, safe_id, without_suffix
+from utils.storage.urls import is_url, open_binary, redacted, resolve, scheme
 
 LARGEST = 256 << 20  # bytes of a metadata file
-PIECE = 1 << 20
+BLOCK = 1 << 20
 
 
 @dataclass
 class Metadata:
-    """What is said of the clips of one shard.
+    """The metadata of the clips of one shard.
 
-    file: what messages call it; exists: whether it was found. problem: what is wrong with it, "" for nothing.
+    file: its path, without credentials. exists: whether it was found. problem: what is wrong with it, "" for nothing.
     """
 
     file: str
@@ -27,7 +27,7 @@ class Metadata:
     _found: set[str] = field(default_factory=set)
 
     def of(self, stems: tuple[str, ...]) -> Mapping[str, Any] | None:
-        """Return the entry of the first stem that has one, and remember that its clip exists."""
+        """Return the entry of the first of a clip's stems that has one, and remember that the clip exists."""
         for stem in stems:
             if stem in self._entries:
                 self._found.add(stem)
@@ -35,12 +35,12 @@ class Metadata:
         return None
 
     def missing(self) -> list[tuple[str, Mapping[str, Any]]]:
-        """Return stem and entry of the clips that were never asked for, in their order."""
+        """Return stem and entry of the clips that were not asked for, in their order."""
         return [(stem, entry) for stem, entry in self._entries.items() if stem not in self._found]
 
 
-def beside(tar_path: str, tar_stem: str, meta_path: str | None) -> str:
-    """Return where the metadata of a tar is: `shard-N.json` beside it, or in --meta_path."""
+def metadata_path(tar_path: str, tar_stem: str, meta_path: str | None) -> str:
+    """Return the path of the metadata of a tar: `shard-N.json` beside it, or in --meta_path."""
     if meta_path is not None:
         return f"{meta_path.rstrip('/')}/{tar_stem}.json"
     query = ""
@@ -51,11 +51,12 @@ def beside(tar_path: str, tar_stem: str, meta_path: str | None) -> str:
     return f"{folder}{slash}{tar_stem}.json{query}"
 
 
-def read_metadata(path: str, suffixes: frozenset[str], *, named: bool) -> Metadata:
-    """Return the metadata of a shard; a file that is missing or malformed is no error of the run.
+def read_metadata(path: str, suffixes: frozenset[str], *, required: bool) -> Metadata:
+    """Return the metadata of a shard; a missing or malformed file does not stop the run.
 
-    suffixes: lower-case suffixes of media, that a "filename" may carry or not. named: whether the user named the
-    place; else permission may be lacking for files that are not there, as object stores have it.
+    suffixes: lower-case suffixes of media, which a "filename" may have or not.
+    required: whether the user gave --meta_path; else a read error at an address counts as a missing file, since object
+        stores deny permission for files that do not exist.
     """
     metadata = Metadata(redacted(path))
     try:
@@ -63,8 +64,8 @@ def read_metadata(path: str, suffixes: frozenset[str], *, named: bool) -> Metada
     except FileNotFoundError:
         return metadata
     except read_errors() as error:
-        if named or not is_url(path):
-            metadata.problem = f"cannot be read ({redacted(str(error))[:300]})"
+        if required or not is_url(path):
+            metadata.problem = f"cannot be read ({cause_of(error)})"
         return metadata
     metadata.exists = True
     if content is None:
@@ -73,10 +74,10 @@ def read_metadata(path: str, suffixes: frozenset[str], *, named: bool) -> Metada
     try:
         entries = json.loads(content)
     except (ValueError, RecursionError) as error:
-        metadata.problem = f"is no JSON ({str(error)[:300]})"
+        metadata.problem = f"is not JSON ({str(error)[:300]})"
         return metadata
     if not isinstance(entries, list):
-        metadata.problem = f"holds {_kind(entries)}, not a list of objects"
+        metadata.problem = f"has {_kind(entries)}, not a list of objects"
         return metadata
     _take(metadata, entries, suffixes)
     return metadata
@@ -86,13 +87,13 @@ def _read(path: str) -> bytes | None:
     """Return the bytes of a file, None if there are too many."""
     if is_url(path):
         filesystem, inside = resolve(path)
-        opened = filesystem.open(inside, "rb")
+        opened = open_binary(filesystem, inside)
     else:
         opened = open(path, "rb")  # noqa: SIM115, PTH123
     content = bytearray()
     with opened as file:
-        while len(content) <= LARGEST and (piece := file.read(PIECE)):
-            content += piece
+        while len(content) <= LARGEST and (block := file.read(BLOCK)):
+            content += block
     return None if len(content) > LARGEST else bytes(content)
 
 
@@ -106,14 +107,14 @@ def _take(metadata: Metadata, entries: list[Any], suffixes: frozenset[str]) -> N
         elif stem in metadata._entries:
             bad.append(f"entry {number} names {safe_id(stem)[:100]!r} again")
         else:
-            metadata._entries[stem] = plain(entry)
+            metadata._entries[stem] = as_json(entry)
     if bad:
         more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
-        metadata.problem = f"{bad[0]}{more}; each entry must be an object with a filename of its own"
+        metadata.problem = f"{bad[0]}{more}; each entry must be an object with a different filename"
 
 
 def stem_of(name: str, suffixes: frozenset[str]) -> str:
-    """Return a file's name without folders, and without a suffix of media: "x/a.b.mp4" gives "a.b"."""
+    """Return a file's name without folders and without a suffix of media: "x/a.b.mp4" gives "a.b"."""
     base = name.rpartition("/")[2]
     stem = without_suffix(base)
     return stem if base[len(stem) :].lower() in suffixes else base

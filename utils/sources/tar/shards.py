@@ -1,4 +1,4 @@
-"""Clips in tar shards, read where they lie: nothing is unpacked."""
+"""Clips in tar shards, read in place: nothing is unpacked."""
 
 import glob
 import itertools
@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 
 from utils.errors import RunError, UserError
-from utils.sources.errors import read_errors
+from utils.sources.errors import cause_of, read_errors
 from utils.sources.names import safe_id, safe_name
 from utils.sources.paths import local_path
 from utils.sources.ref import VideoRef
@@ -16,16 +16,16 @@ from utils.sources.tar.clips import Shard
 from utils.storage.urls import base_name, is_url, redacted, resolve, scheme
 
 MOST_SHARDS = 1_000_000
-LOOKED_FOR = 16  # shards that are looked for before any work, to find a path that is simply wrong
+LOOKED_FOR = 16  # if all of at most so many shards are missing, the path is wrong, and the run does not start
 RANGE = re.compile(r"\{(-?\d{1,18})\.\.(-?\d{1,18})(?:\.\.(-?\d{1,18}))?\}")
 TAR_SUFFIX = re.compile(r"(?i)\.(tar|tgz|tar\.\w{1,5})$")
 MEDIA_SUFFIX = re.compile(r"\*?(\.[A-Za-z0-9]+)")
 
 
 class TarSource:
-    """The clips of all shards that --tar_path names, shard by shard in the order given; of a pattern, sorted.
+    """The clips of all shards of --tar_path, shard by shard in the order given; those of a pattern are sorted.
 
-    names: of the shards, which are the folders of their outputs.
+    names: of the shards, which are their output folders.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class TarSource:
         meta_path: str | None,
         patterns: Iterable[str],
     ) -> None:
-        """Raises UserError: a pattern is malformed or fits nothing, no tar is there, or two have one name."""
+        """Raises UserError: a pattern is malformed or matches nothing, no tar exists, or two have the same name."""
         paths = dict.fromkeys(itertools.chain.from_iterable(map(expanded, tar_path)))
         if len(paths) <= LOOKED_FOR and not any(map(_exists, paths)):
             raise UserError(f"--tar_path {' '.join(map(redacted, tar_path))}: no such tar")
@@ -50,7 +50,7 @@ class TarSource:
             if first != path:
                 raise UserError(
                     f"--tar_path: {redacted(first)} and {redacted(path)} are both called {safe_id(stem)!r}, "
-                    "which names their outputs: rename one of them, or use one --output_path for each"
+                    "and so would be their output folders: rename one of them, or use different --output_path"
                 )
             self._shards.append(Shard(path, name, stem, meta_path, tuple(patterns), frozenset(suffixes)))
         self.names = frozenset(by_name)
@@ -70,14 +70,14 @@ class TarSource:
 
 
 def expanded(pattern: str) -> list[str]:
-    """Return the tars that one entry of --tar_path means: braces first ({000000..000099}, {a,b}), then * ? [..].
+    """Return the tars of one entry of --tar_path: braces are expanded first ({000000..000099}, {a,b}), then * ? [..].
 
-    A file that is called just so is that file. In an address of the web, "?" starts its query.
+    An entry that is the name of a file is that file. In a web address, "?" starts the query.
 
     Raises:
-        UserError: braces that do not match, too many shards, or a pattern that no file fits.
+        UserError: braces do not match, there are too many shards, or no file matches.
     """
-    from braceexpand import UnbalancedBracesError, braceexpand
+    from braceexpand import braceexpand
 
     if is_url(pattern) and scheme(pattern) == "file":
         pattern = _checked_local(pattern)
@@ -87,15 +87,13 @@ def expanded(pattern: str) -> list[str]:
         abs(int(last) - int(first)) // max(1, abs(int(step or 1))) + 1 for first, last, step in RANGE.findall(pattern)
     )
     if prod(sizes) > MOST_SHARDS:
-        raise UserError(f"--tar_path {redacted(pattern)}: means more than {MOST_SHARDS} shards")
+        raise UserError(f"--tar_path {redacted(pattern)}: is more than {MOST_SHARDS} shards")
     try:
         paths = list(itertools.islice(braceexpand(pattern, escape=False), MOST_SHARDS + 1))
-    except (UnbalancedBracesError, ValueError, RecursionError) as error:
-        raise UserError(
-            f"--tar_path {redacted(pattern)}: braces that do not match; write {{000000..000099}}"
-        ) from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"--tar_path {redacted(pattern)}: its braces do not match; write {{000000..000099}}") from error
     if len(paths) > MOST_SHARDS:
-        raise UserError(f"--tar_path {redacted(pattern)}: means more than {MOST_SHARDS} shards")
+        raise UserError(f"--tar_path {redacted(pattern)}: is more than {MOST_SHARDS} shards")
     return [found for path in paths for found in _matching(path)]
 
 
@@ -107,7 +105,7 @@ def _checked_local(url: str) -> str:
 
 
 def _matching(path: str) -> list[str]:
-    """Return the files that fit a pattern with * ? [..], sorted; a path without any as it is."""
+    """Return the files that match a pattern with * ? [..], sorted; a path without these is returned as given."""
     if is_url(path):
         wild = "*[" if scheme(path) in ("http", "https") else "*?["
         if not any(character in path for character in wild):
@@ -118,7 +116,7 @@ def _matching(path: str) -> list[str]:
             return [path]
         found = glob.glob(path, recursive=True)  # noqa: PTH207 - the pattern may be absolute
     if not found:
-        raise UserError(f"--tar_path {redacted(path)}: no tar fits this pattern")
+        raise UserError(f"--tar_path {redacted(path)}: no tar matches")
     return sorted(found)
 
 
@@ -127,8 +125,8 @@ def _matching_remote(url: str) -> list[str]:
     try:
         found = filesystem.glob(inside)
     except read_errors() as error:
-        raise RunError(f"--tar_path {redacted(url)}: cannot be listed ({redacted(str(error))[:300]})") from error
-    return [filesystem.unstrip_protocol(path) for path in found]
+        raise RunError(f"--tar_path {redacted(url)}: cannot be listed ({cause_of(error)})") from error
+    return [filesystem.unstrip_protocol(str(path)) for path in found]
 
 
 def _exists(path: str) -> bool:
@@ -138,4 +136,4 @@ def _exists(path: str) -> bool:
     try:
         return filesystem.exists(inside)
     except read_errors():
-        return True  # what is wrong is said when it is opened
+        return True  # opening it will report the problem

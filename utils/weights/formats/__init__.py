@@ -1,1 +1,1 @@
-"""The file formats of checkpoints."""
+"""File formats of checkpoints."""

@@ -1,7 +1,7 @@
-"""Read checkpoint pickles that PyTorch's own safe loader refuses, without importing or running what they name.
+"""Read checkpoint pickles that PyTorch's own safe loader refuses, without importing or calling what they name.
 
-A pickle is a program that may call any function by name. The unpicklers here look names up in a table of a few
-harmless functions; what is not in it is refused, or becomes an object that does nothing.
+A pickle is a program that may call any function by name. The unpickler here knows a few harmless functions; anything
+else becomes an object that does nothing. Why not PyTorch's `safe_globals`: docs/architecture.md, "Libraries".
 """
 
 import io
@@ -17,13 +17,12 @@ import torch
 from torch import Tensor
 
 from utils.errors import UserError
-from utils.storage import array_pickle
-from utils.storage.array_pickle import load_arrays
+from utils.storage.array_pickle import PICKLE_ERRORS, load_arrays
 
 ZIP_MAGIC = b"PK"
-LEGACY_MAGIC = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)  # what torch.save wrote first before PyTorch 1.6
+LEGACY_MAGIC = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)  # start of files of torch.save before PyTorch 1.6
 LEGACY_PROTOCOL = 1001
-FAULTS = (*array_pickle.FAULTS, zipfile.BadZipFile)  # what a damaged or foreign file makes an unpickler raise
+READ_ERRORS = (*PICKLE_ERRORS, zipfile.BadZipFile)  # what reading a damaged or foreign file raises
 
 STORAGES = {
     "FloatStorage": torch.float32,
@@ -40,10 +39,10 @@ STORAGES = {
 
 
 def is_torch_file(path: str | Path) -> bool:
-    """Return whether the content, whatever the file is called, is that of torch.save, old format or new.
+    """Return whether a file, whatever its name, is one of torch.save, in the old format or the new.
 
     Raises:
-        UserError: there is no such file.
+        UserError: it does not exist.
     """
     try:
         with Path(path).open("rb") as file:
@@ -54,25 +53,25 @@ def is_torch_file(path: str | Path) -> bool:
 
 
 class Inert:
-    """Stands for an object of a class that is not ours to run: takes what the pickle gives it, and drops it."""
+    """Stands for an object of a foreign class: takes all that the pickle gives it, and drops it."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        """Ignore what the object was to be made of."""
+        """Ignore the arguments."""
 
     def __setstate__(self, state: object) -> None:
         """Ignore the attributes."""
 
     def __setitem__(self, key: object, value: object) -> None:
-        """Ignore an entry of what was a mapping."""
+        """Ignore an entry of a mapping."""
 
     def append(self, item: object) -> None:
-        """Ignore an item of what was a list."""
+        """Ignore an item of a list."""
 
     def extend(self, items: object) -> None:
-        """Ignore items of what was a list."""
+        """Ignore items of a list."""
 
     def add(self, item: object) -> None:
-        """Ignore an item of what was a set."""
+        """Ignore an item of a set."""
 
 
 class TensorUnpickler(pickle.Unpickler):
@@ -86,7 +85,7 @@ class TensorUnpickler(pickle.Unpickler):
         self._storage = storage
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what the pickle means by module.name, or a stand-in; nothing is imported."""
+        """Return the stand-in for module.name; nothing is imported."""
         if module == "torch" and name in STORAGES:
             return STORAGES[name]
         return HARMLESS.get((module, name), Inert)
@@ -95,7 +94,7 @@ class TensorUnpickler(pickle.Unpickler):
         """Return the values of the storage that the pickle refers to."""
         kind, dtype, key, _, n_values = pid[:5]
         if kind != "storage" or not isinstance(dtype, torch.dtype) or (len(pid) > 5 and pid[5] is not None):
-            raise pickle.UnpicklingError(f"a storage of an unknown kind ({kind!r}, {dtype!r})")
+            raise pickle.UnpicklingError(f"an unknown kind of storage ({kind!r}, {dtype!r})")
         return self._storage(dtype, key, n_values)
 
 
@@ -117,10 +116,10 @@ HARMLESS: Mapping[tuple[str, str], Callable[..., Any]] = {
 
 
 def read_torch_file(path: str | Path) -> Any:
-    """Return what torch.save wrote, with `Inert` in the place of every object that is no tensor and no plain value.
+    """Return what torch.save wrote, with `Inert` in the place of every object that is not a tensor or plain value.
 
-    Such files come from training programs that save their own objects beside the tensors, as mmengine's
-    message_hub. Tensors are on the CPU.
+    Such files come from training programs that save their own objects with the tensors, such as mmengine's message_hub.
+    Tensors are on the CPU.
 
     Raises:
         UserError: the file is missing, damaged, or of another format.
@@ -130,12 +129,12 @@ def read_torch_file(path: str | Path) -> Any:
     try:
         with Path(path).open("rb") as file:
             return _read_legacy(file) if file.read(2) != ZIP_MAGIC else _read_zip(file)
-    except FAULTS as error:
-        raise UserError(f"{path}: not a PyTorch checkpoint that can be read ({_first_line(error)})") from error
+    except READ_ERRORS as error:
+        raise UserError(f"{path}: not a PyTorch checkpoint that can be read ({first_line(error)})") from error
 
 
 def _read_zip(file: BinaryIO) -> Any:
-    """Return the content of the format of PyTorch 1.6 and later: a pickle, and a file for each storage."""
+    """Return the content of a file of PyTorch 1.6 or later: a zip of a pickle, and a file for each storage."""
     with zipfile.ZipFile(file) as archive:
         names = archive.namelist()
         (pickled,) = (name for name in names if name.count("/") == 1 and name.endswith("/data.pkl"))
@@ -153,7 +152,7 @@ def _read_zip(file: BinaryIO) -> Any:
 
 
 def _read_legacy(file: BinaryIO) -> Any:
-    """Return the content of the format before PyTorch 1.6: five pickles, then the values of each storage."""
+    """Return the content of a file from before PyTorch 1.6: five pickles, then the values of each storage."""
     file.seek(0)
     storages: dict[str, Tensor] = {}
 
@@ -175,28 +174,28 @@ def _read_legacy(file: BinaryIO) -> Any:
 
 
 def _values(data: bytearray, dtype: torch.dtype, n_values: int) -> Tensor:
-    """Return `n_values` numbers out of their bytes."""
+    """Return `n_values` numbers from their bytes."""
     if n_values == 0:
         return torch.empty(0, dtype=dtype)
     return torch.frombuffer(data, dtype=dtype, count=n_values)
 
 
 def read_caffe2_blobs(path: str | Path) -> dict[str, np.ndarray]:
-    """Return the arrays of a Caffe2 checkpoint by name: a pickle of Python 2 that holds a dict under "blobs".
+    """Return the arrays of a Caffe2 checkpoint by name: a pickle of Python 2 with a dict under "blobs".
 
     Raises:
-        UserError: the file is missing, is no such pickle, or asks for more than arrays.
+        UserError: the file is missing, is not such a pickle, or has more than arrays.
     """
     try:
         with Path(path).open("rb") as file:
             content = load_arrays(file, encoding="latin1")
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such checkpoint file") from error
-    except FAULTS as error:
-        raise UserError(f"{path}: neither a PyTorch nor a Caffe2 checkpoint ({_first_line(error)})") from error
+    except READ_ERRORS as error:
+        raise UserError(f"{path}: neither a PyTorch nor a Caffe2 checkpoint ({first_line(error)})") from error
     blobs = content.get("blobs") if isinstance(content, dict) else None
     if not isinstance(blobs, dict) or not blobs:
-        raise UserError(f'{path}: a pickle without "blobs", so it is no Caffe2 checkpoint')
+        raise UserError(f'{path}: a pickle without "blobs", so not a Caffe2 checkpoint')
     return {
         name: value
         for name, value in blobs.items()
@@ -204,6 +203,7 @@ def read_caffe2_blobs(path: str | Path) -> dict[str, np.ndarray]:
     }
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, at most 200 characters."""
     text = str(error).strip()
     return text.splitlines()[0][:200] if text else type(error).__name__

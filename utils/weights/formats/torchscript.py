@@ -1,7 +1,7 @@
-"""Read the tensors of a TorchScript archive without running any code of it.
+"""Read the tensors of a TorchScript archive without running its code.
 
-Such an archive, as torch.jit.save writes it, is a zip: `<root>/data.pkl` pickles the module's attributes,
-`<root>/data/<n>` are the bytes of its tensors, `<root>/code/` its program, which is never looked at here.
+Such an archive, as torch.jit.save writes it, is a zip: `<root>/data.pkl` is a pickle of the module's attributes,
+`<root>/data/<n>` are the bytes of its tensors, `<root>/code/` is its program, which is not read here.
 """
 
 import io
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from utils.errors import UserError
-from utils.weights.formats.torch_pickle import FAULTS, TensorUnpickler
+from utils.weights.formats.torch_pickle import READ_ERRORS, TensorUnpickler, first_line
 
 
 def is_archive(path: str | Path) -> bool:
@@ -27,10 +27,10 @@ def is_archive(path: str | Path) -> bool:
 
 
 def read_archive(path: str | Path) -> dict[str, Tensor]:
-    """Return parameters and buffers by the names that state_dict() would give them, on the CPU.
+    """Return parameters and buffers by their names in state_dict(), on the CPU.
 
     Raises:
-        UserError: the file is missing, damaged, or no TorchScript archive.
+        UserError: the file is missing, damaged, or not a TorchScript archive.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -40,13 +40,13 @@ def read_archive(path: str | Path) -> dict[str, Tensor]:
             module = _unpickled(archive, root)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such checkpoint file") from error
-    except FAULTS as error:
-        raise UserError(f"{path}: not a TorchScript archive that can be read ({str(error)[:200]})") from error
+    except READ_ERRORS as error:
+        raise UserError(f"{path}: not a TorchScript archive that can be read ({first_line(error)})") from error
     return dict(_named_tensors(module, ""))
 
 
 def _root(archive: zipfile.ZipFile) -> str | None:
-    """Return the folder that holds data.pkl, if it holds code too."""
+    """Return the folder of data.pkl, if there is a code folder in it too."""
     names = archive.namelist()
     root = next((name.removesuffix("data.pkl") for name in names if name.endswith("/data.pkl")), None)
     if root is None or not any(name.startswith(f"{root}code/") for name in names):
@@ -55,7 +55,7 @@ def _root(archive: zipfile.ZipFile) -> str | None:
 
 
 class _Module:
-    """Stands for an object of a class that the archive defines: its attributes alone."""
+    """Stands for an object of a class that the archive defines: has its attributes only."""
 
     attributes: dict[str, Any]
 
@@ -67,7 +67,7 @@ class _ModuleUnpickler(TensorUnpickler):
     """Keeps the attributes of the archive's own objects."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what stands for module.name; nothing is imported."""
+        """Return the stand-in for module.name; nothing is imported."""
         if module.split(".")[0] == "__torch__":
             return _Module
         return super().find_class(module, name)
@@ -86,7 +86,7 @@ def _unpickled(archive: zipfile.ZipFile, root: str) -> Any:
 
 
 def _named_tensors(module: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
-    """Yield the tensors of a module and of those within it."""
+    """Yield the tensors of a module and its submodules."""
     for name, value in getattr(module, "attributes", {}).items():
         if isinstance(value, Tensor):
             yield f"{prefix}{name}", value

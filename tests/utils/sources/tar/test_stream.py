@@ -1,4 +1,4 @@
-"""Lists, folders and tars at addresses: in memory, over HTTP with and without parts of files, in S3."""
+"""Lists, folders and tars at addresses: in memory, over HTTP with and without ranges of files, in S3."""
 
 import gzip
 import os
@@ -15,7 +15,7 @@ CLIPS = {"a.mp4": b"A" * 200_000, "b.mp4": b"B" * 70_000, "b.json": b'{"of": "b"
 
 
 def refs(**settings):
-    return list(collect(RunConfig(**settings)))
+    return list(collect(RunConfig(**settings)).refs())
 
 
 def contents(found):

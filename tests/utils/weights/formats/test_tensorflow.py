@@ -11,7 +11,7 @@ from utils.errors import UserError
 from utils.weights.formats import leveldb
 from utils.weights.formats.tensorflow import CompressedBlockError, is_tensorflow_checkpoint, read
 
-# TensorFlow writes the checkpoints and says what is in them, in a process of its own.
+# TensorFlow writes the checkpoints and says what is in them, in a separate process.
 WRITE = """
 import sys
 import numpy as np
@@ -162,14 +162,14 @@ def write_v2(folder, *blocks):
     return folder / "made.ckpt"
 
 
-def test_the_made_tables_are_right(tmp_path):
+def test_the_handmade_tables_are_right(tmp_path):
     known = 0xE3069283  # CRC-32C of "123456789", RFC 3720 and others
     assert leveldb.masked_crc32c(b"123456789") == ((known >> 15 | known << 17) + 0xA282EAD8) % 2**32
     made = read(write_v2(tmp_path, block(HEADER), block((b"a", entry()))))
     np.testing.assert_array_equal(made["a"], np.ones(4, "f4"))
 
 
-def test_compressed_blocks_have_an_error_of_their_own(tmp_path):
+def test_compressed_blocks_have_a_separate_error(tmp_path):
     with pytest.raises(CompressedBlockError, match="compressed; read it with TensorFlow"):
         read(write_v2(tmp_path, block(HEADER), block((b"a", entry()), kind=1)))
 
@@ -178,14 +178,14 @@ def test_compressed_blocks_have_an_error_of_their_own(tmp_path):
     ("blocks", "message"),
     [
         ([block((b"a", entry()))], "does not begin with a header"),
-        ([block(HEADER, kind=7)], "unknown kind 7"),
+        ([block(HEADER, kind=7)], "an unknown kind, 7"),
         ([block((b"", field(1, 1) + field(2, 1)))], "big-endian"),
         ([block((b"", field(1, b"1")), (b"a", entry()))], "bytes where a number belongs"),
-        ([block(HEADER, (b"a", entry(size=17)))], "17 bytes at 0 lie outside"),
+        ([block(HEADER, (b"a", entry(size=17)))], "17 bytes at 0 are outside"),
         ([block(HEADER, (b"a", entry(offset=2**63)))], "outside"),
         ([block(HEADER, (b"a", entry(dim=5)))], "shape .5. has 16 bytes"),
         ([block(HEADER, (b"a", entry(dim=2**64 - 1)))], "has the shape"),
-        ([block(HEADER, (b"a", entry(dtype=14)))], "unread type 14"),
+        ([block(HEADER, (b"a", entry(dtype=14)))], "a type that is not read, 14"),
         ([block(HEADER, (b"a", entry(shard=1)))], "absent data file 1"),
         ([block(HEADER, (b"a", entry(more=field(7, b""))))], "partitioned"),
         ([block(HEADER, (b"a", entry()), (b"a", entry()))], "listed twice"),
@@ -195,17 +195,17 @@ def test_compressed_blocks_have_an_error_of_their_own(tmp_path):
         ([block(HEADER, (b"a" * 5000, entry()))], "key"),
     ],
 )
-def test_what_does_not_fit_is_said(tmp_path, blocks, message):
+def test_what_does_not_fit_is_named(tmp_path, blocks, message):
     with pytest.raises(UserError, match=message):
         read(write_v2(tmp_path, *blocks))
 
 
-def test_one_block_listed_again_and_again_is_refused():
+def test_one_block_listed_many_times_is_refused():
     data = block((b"a", entry()))
     place = varint(0) + varint(len(data) - leveldb.TRAILER_BYTES)
     index = block(*[(b"k", place)] * 100)
     handles = varint(0) + varint(0) + varint(len(data)) + varint(len(index) - leveldb.TRAILER_BYTES)
-    with pytest.raises(leveldb.DamagedError, match="too many blocks"):
+    with pytest.raises(leveldb.DamagedTableError, match="too many blocks"):
         list(leveldb.entries(memoryview(data + index + handles.ljust(40, b"\0") + leveldb.MAGIC)))
 
 
@@ -219,7 +219,7 @@ def mutated(content, changes, length):
 @pytest.mark.parametrize("checked", [True, False], ids=["checksums", "no checksums"])
 @pytest.mark.parametrize("name", ["small_v1.ckpt", "small_v2.ckpt.index"])
 def test_damage_never_ends_in_another_error(written, tmp_path, name, checked, monkeypatch):
-    """Without checksums the damage reaches the parsers, as it does in a file made to harm."""
+    """Without checksums the damage reaches the parsers, as in a hostile file."""
     path = copied(written, tmp_path, name.removesuffix(".index"))
     path = path.with_name(name)
     content = path.read_bytes()
