@@ -52,7 +52,7 @@ def manifest(folder: Path) -> dict[str, dict[str, Any]]:
 def unfinished(folder: Path) -> list[Path]:
     """Return the temporary files below a folder; there must be none once a run has ended."""
     private = [path for path in folder.rglob("*") if ".featmill" in path.parts and path.is_file()]
-    return [path for path in private if path.parent.name != "shards"]
+    return [path for path in private if path.parent.name not in ("shards", "merged")]
 
 
 def until(happened: Callable[[], Any], process: subprocess.Popen[str]) -> None:

@@ -134,11 +134,11 @@ class _Run:
         self, results: Results, merger: Merger | None, seconds: float, error: FeatmillError | Interrupted | None
     ) -> FeatmillError | Interrupted | None:
         """Write what is written at the end of a run, however it ended; return the first error."""
-        if not self.states or not results.totals.videos:
-            return error
         try:
-            if merger is not None:
+            if merger is not None:  # also where there was nothing to do: a killed run may have left something to merge
                 merger.finish()
+            if not self.states or not results.totals.videos:
+                return error
             totals = {**results.totals.counts, "windows": results.totals.windows}
             self._write_run_files({"totals": totals, "seconds": round(seconds, 3)})
             self.run_file.write_log(self.root, {state.feature_type: state.latest for state in self.states})

@@ -94,7 +94,8 @@ class Results:
 
     def _write(self, task: Task, status: Status, reason: str, statuses: Sequence[Status], source: Fingerprint) -> None:
         for feature_type in task.feature_types:
-            line = self._features[feature_type].line(task.ref, status, reason, source)
+            revision = task.revisions.get(feature_type, 0)
+            line = self._features[feature_type].line(task.ref, status, reason, source, revision=revision)
             if self._folders:
                 Manifest(self._folders[feature_type]).append(line)
             self.take(line, task.ref)

@@ -103,7 +103,7 @@ class Todo:
 
     def _claimed(self, claims: Claims, ref: VideoRef, missing: list[OutputState]) -> Task | None:
         """Return the part of the work that this run gets hold of."""
-        mine: list[str] = []
+        mine: dict[str, int] = {}
         theirs: list[OutputState] = []
         for state in missing:
             if not claims.take(self._unit(state.feature_type, ref)):
@@ -113,12 +113,13 @@ class Todo:
             if state.latest.is_new(ref.id):
                 self._release(claims, state.feature_type, ref)
             else:
-                mine.append(state.feature_type)
+                line = state.latest.get(ref.id)
+                mine[state.feature_type] = 1 if line is None else line.revision + 1
         if theirs:
             self._held_elsewhere.append((ref, theirs))
         elif not mine:
             self.n_elsewhere += 1
-        return Task(ref, tuple(mine)) if mine else None
+        return Task(ref, tuple(mine), mine) if mine else None
 
     def _taken_over(self) -> Task | None:
         """Return a task that another run held and holds no more."""
