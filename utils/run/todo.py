@@ -8,7 +8,7 @@ from utils.config.run import RunConfig
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
 from utils.sinks.formats import FORMATS
-from utils.sinks.manifest_line import Status
+from utils.sinks.manifest_line import FINISHED, Status
 from utils.sources.ref import VideoRef
 from utils.state.claims import Claims
 from utils.state.resume import is_done
@@ -138,12 +138,24 @@ class Todo:
             raise NothingYet
         return None
 
-    def finished(self, feature_type: str, ref: VideoRef, status: Status) -> None:
-        """Take note that a video's line is in the manifest."""
+    def finished(self, feature_type: str, ref: VideoRef) -> None:
+        """Take note that the line of a video and feature type is in the manifest."""
         if self._claims is not None:
             self._release(self._claims, feature_type, ref)
-        if self._done_list is not None and status != "failed":
-            self._done_list.add(ref.id)
+
+    def completed(self, ref: VideoRef, statuses: Sequence[Status]) -> None:
+        """Take note that all that this run does of a video is in the manifest; list it if every feature type is done.
+
+        statuses: of the feature types that this run did.
+        """
+        if self._done_list is None or "failed" in statuses:
+            return
+        for state in self._states:
+            state.latest.refresh()
+            line = state.latest.get(ref.id)
+            if line is None or line.status not in FINISHED:
+                return
+        self._done_list.add(ref.id)
 
     def _release(self, claims: Claims, feature_type: str, ref: VideoRef) -> None:
         if not self._by_shard:  # a shard is held until its file is written
