@@ -16,7 +16,7 @@ from utils.config.schema import Config
 from utils.engines import devices
 from utils.extractors.base import Extractor
 from utils.extractors.registry import load_extractor
-from utils.nn.prepare import ComputeMode
+from utils.nn.prepare import ComputeMode, set_process_flags
 from utils.run.settings import find_checkpoints
 from utils.sources.ref import VideoRef
 from utils.worker import pipeline
@@ -63,6 +63,7 @@ class Measured:
         self.device = torch.device(names[0])
         load = load_extractor(model.extractor)
         arithmetic = ComputeMode(run.precision, run.compile)
+        set_process_flags(arithmetic, self.device)
         self.extractor: Extractor = load(config, find_checkpoints(run, config, model), self.device, arithmetic)
         self.media_s = sum(_length_s(ref) for ref in refs)
         self.pipeline_run()

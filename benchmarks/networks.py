@@ -25,7 +25,7 @@ from benchmarks import limits, record
 from utils.engines.environment import VARIABLES
 from utils.nn.cpu.convolution import HAS_ONE_DNN
 from utils.nn.cpu.threads import RowThreads, row_by_row
-from utils.nn.prepare import ComputeMode, prepare_layers, prepare_network, set_up
+from utils.nn.prepare import ComputeMode, check, prepare_layers, prepare_network, set_process_flags
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ def measure(name: str, device: torch.device, arithmetic: ComputeMode, batch: int
     Raises:
         UserError: the device cannot compute so.
     """
-    set_up(arithmetic, device)
+    check(arithmetic, device)
+    set_process_flags(arithmetic, device)
     subject = SUBJECTS[name]
     make_ready = prepare_layers if subject.pair else prepare_network
     network = make_ready(subject.make(), device, arithmetic, subject.float32_parts)

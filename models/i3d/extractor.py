@@ -11,7 +11,6 @@ from utils.extractors.base import Batch, Extractor, NoWindows, StreamInfo, short
 from utils.extractors.flow import FlowPairs
 from utils.extractors.windows import Dense, Sampling
 from utils.nn.flow import FlowNetwork
-from utils.nn.lean_import import without_compiler
 from utils.nn.prepare import prepare_layers
 from utils.transforms.fast import RESIZE_BY_DECODE
 from utils.transforms.geometry import Region, center_crop_box
@@ -41,8 +40,7 @@ class I3DExtractor(Extractor):
     def _flow_network(self) -> FlowNetwork:
         path = self.checkpoints[self.config.flow_type]
         if self.config.flow_type == "raft":
-            with without_compiler():
-                from models.raft.weights import load_raft, random_raft
+            from models.raft.weights import load_raft, random_raft
 
             return prepare_layers(load_raft(path) if path else random_raft(), self.device, self.arithmetic)
         from models.pwc.weights import load_pwc, random_pwc

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from utils.config.schema import nearest
 from utils.errors import UserError
-from utils.nn.lean_import import without_compiler
 from utils.transforms.image_input import ImageInput
 from utils.weights.checkpoint import read_tensors
 from utils.weights.seeded import fill_random
@@ -101,8 +100,7 @@ def import_timm() -> ModuleType:
         UserError: it is not installed.
     """
     try:
-        with without_compiler():
-            return importlib.import_module("timm")
+        return importlib.import_module("timm")
     except ImportError as error:
         raise UserError(f"the models of timm need the package timm ({error}); install it") from error
 

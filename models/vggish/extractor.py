@@ -13,7 +13,7 @@ from models.vggish.weights import load_tensorflow_vggish, load_vggish, random_te
 from utils.errors import UserError
 from utils.extractors.base import FLOAT32, Batch, Extractor, NoWindows, StreamInfo
 from utils.extractors.windows import Dense, Sampling
-from utils.nn.prepare import compile_in_place, prepare_layers
+from utils.nn.prepare import prepare_layers
 
 LAYERS = tuple(f"layer_{i}" for i in range(5))
 
@@ -41,7 +41,7 @@ class VGGishExtractor(Extractor):
             return load_tensorflow_vggish(path, self.device) if path else random_tensorflow_vggish(self.device)
         network = prepare_layers(load_vggish(path) if path else random_vggish(), self.device, self.arithmetic)
         if self.arithmetic.compile:
-            compile_in_place(network)
+            network.compile()
         return network.layers if self.config.layers else network
 
     @property

@@ -25,6 +25,7 @@ from utils.errors import UserError
 INPUT = "vggish/input_features"
 EMBEDDING = "vggish/embedding"
 PREACTIVATION = "vggish/fc2/BiasAdd"
+LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 class TensorFlowVGGish:
@@ -78,9 +79,8 @@ def import_tensorflow() -> tuple[ModuleType, ModuleType]:
     # TensorFlow: both register the same option of LLVM. The other order works.
     with contextlib.suppress(ImportError):
         import triton  # noqa: F401
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with _standard_error_held_back():
+        with _log_level_of_errors(), _standard_error_held_back():
             import tensorflow.compat.v1 as tf
             import tf_slim
     except ImportError as error:
@@ -145,6 +145,18 @@ def _assign(tf: ModuleType, session: Any, arrays: Mapping[str, np.ndarray]) -> N
             raise UserError(f"not the weights of VGGish: {name} is {found} instead of {list(shape)}")
         value = tf.placeholder(tf.float32, shape)
         session.run(variable.assign(value), {value: arrays[name]})
+
+
+@contextlib.contextmanager
+def _log_level_of_errors() -> Iterator[None]:
+    """Have TensorFlow log errors alone, unless the user's environment says otherwise; it reads this when imported."""
+    unset = LOG_LEVEL not in os.environ
+    os.environ.setdefault(LOG_LEVEL, "3")
+    try:
+        yield
+    finally:
+        if unset:
+            del os.environ[LOG_LEVEL]
 
 
 @contextlib.contextmanager

@@ -15,8 +15,8 @@ from utils.config.schema import Config
 from utils.extractors.windows import Sampling
 from utils.nn.cpu.threads import RowThreads
 from utils.nn.flow import Encoded
-from utils.nn.prepare import ComputeMode, prepare_network, set_up
-from utils.nn.skip_init import skip_init
+from utils.nn.prepare import ComputeMode, check, prepare_network
+from utils.nn.skip_init import SkipInit
 
 Checkpoints = Mapping[str, Path | None]  # name in the model's needs() -> file; None asks for random weights
 FLOAT32 = ComputeMode()
@@ -100,9 +100,9 @@ class Extractor(ABC):
         self.checkpoints = checkpoints
         self.device = device
         self.arithmetic = arithmetic
-        set_up(arithmetic, device)
+        check(arithmetic, device)
         self.pairs: PairStage | None = None
-        with skip_init():
+        with SkipInit():
             self.load()
 
     def load(self) -> None:  # noqa: B027 - a model without weights has nothing to load
@@ -125,6 +125,11 @@ class Extractor(ABC):
     def batch_size(self) -> int:
         """How many windows fill this device well. Two large ones side by side on a CPU would take ever more memory."""
         return 1 if self.device.type == "cpu" else GPU_WINDOWS
+
+    @property
+    def shows_predictions(self) -> bool:
+        """Whether `forward` is to return logits too."""
+        return getattr(self.config, "show_pred", False)
 
     @property
     def facts(self) -> dict[str, float]:

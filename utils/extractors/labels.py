@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from utils.nn.lean_import import without_compiler
-
 
 def labels(label_set: str) -> Sequence[str]:
     """Return the class names of "kinetics400" or "imagenet1k", in the order of the published classifiers.
@@ -13,9 +11,8 @@ def labels(label_set: str) -> Sequence[str]:
     The names are torchvision's, which keeps them beside its own weights for the same data sets; both lists
     are in the order that all published checkpoints of these data sets use.
     """
-    with without_compiler():
-        from torchvision.models import ResNet50_Weights
-        from torchvision.models.video import R3D_18_Weights
+    from torchvision.models import ResNet50_Weights
+    from torchvision.models.video import R3D_18_Weights
 
     if label_set == "kinetics400":
         return R3D_18_Weights.KINETICS400_V1.meta["categories"]

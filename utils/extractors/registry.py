@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from utils.nn.lean_import import without_compiler
 from utils.weights.pretrained import Needed, Published
 
 
@@ -47,5 +46,4 @@ def load_object(dotted: str) -> Any:
 
 def load_extractor(dotted: str) -> Any:
     """Import an Extractor, "package.module:Class", and with it torch and the libraries of its network."""
-    with without_compiler():
-        return load_object(dotted)
+    return load_object(dotted)

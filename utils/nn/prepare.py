@@ -29,13 +29,8 @@ class ComputeMode:
         return DTYPES[self.precision]
 
 
-def set_up(arithmetic: ComputeMode, device: torch.device) -> None:
-    """Set what PyTorch keeps for the whole process, after checking that the device can compute so.
-
-    Raises:
-        UserError: it cannot.
-    """
-    check(arithmetic, device)
+def set_process_flags(arithmetic: ComputeMode, device: torch.device) -> None:
+    """Set PyTorch's flags for this precision; they hold for the whole process."""
     if device.type == "cuda":
         # float32 means float32: torch's default rounds convolutions to 10 bits, past our tolerance
         torch.backends.cudnn.allow_tf32 = arithmetic.precision == "tf32"
@@ -74,7 +69,7 @@ def prepare_network(
     """
     prepare_layers(network, device, arithmetic, float32_parts)
     if arithmetic.compile:
-        compile_in_place(network)
+        network.compile()  # when it first runs
     return network if arithmetic.dtype == torch.float32 else Casting(network, arithmetic.dtype)
 
 
@@ -107,14 +102,6 @@ def prepare_layers(
 
 def _to_float32(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return _cast(inputs, torch.float32)
-
-
-def compile_in_place(network: nn.Module) -> None:
-    """Have the network's forward compiled when it first runs; what comes of it is kept for later runs."""
-    from utils.weights.store import cache_folder
-
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder().parent / "compiled"))
-    network.compile()
 
 
 class Casting(nn.Module):

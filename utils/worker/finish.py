@@ -1,11 +1,11 @@
 """What happens to a video whose features are there: sink, manifest line, word to the main process."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from utils.extractors.base import Extractor
-from utils.extractors.labels import labels, top_classes
+from utils.extractors.labels import top_classes
 from utils.sinks.formats import make_sink
 from utils.state.manifest import Manifest
 from utils.storage.folder import folder_at
@@ -18,12 +18,17 @@ from utils.worker.window_builder import WindowInput
 
 
 class Finisher:
-    """Writes outcomes of one worker and feature type, and reports each to the main process."""
+    """Writes outcomes of one worker and feature type, and reports each to the main process.
 
-    def __init__(self, link: Link, plan: Plan, feature: FeaturePlan, extractor: Extractor, device_name: str) -> None:
+    class_names: for the predictions, if they have names.
+    """
+
+    def __init__(
+        self, link: Link, plan: Plan, feature: FeaturePlan, class_names: Sequence[str] | None, device_name: str
+    ) -> None:
         self._link = link
         self._feature = feature
-        self._extractor = extractor
+        self._class_names = class_names
         self._device_name = device_name
         self._keeps_files = plan.keeps_files
         self._title = f"{feature.feature_type}: " if len(plan.features) > 1 else ""
@@ -75,9 +80,8 @@ class Finisher:
     def show_predictions(self, job: Job, cut: WindowInput, logits: dict[str, np.ndarray]) -> None:
         """Show the five best classes of one window for each stream."""
         name = base_name(job.ref.member or job.ref.path)
-        names = labels(self._extractor.label_set) if self._extractor.label_set else None
         lines = []
         for key, values in logits.items():
             lines.append(f"{name} window {cut.row} (ends at {cut.end_s:.3f} s) {key}")
-            lines += top_classes(values, names)
+            lines += top_classes(values, self._class_names)
         self._show("\n".join(lines) + "\n")

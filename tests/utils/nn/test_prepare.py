@@ -26,7 +26,7 @@ from models.swin.weights import load_swin
 from models.tsn.weights import load_tsn
 from models.vggish.weights import load_vggish
 from utils.errors import UserError
-from utils.nn.prepare import ComputeMode, check, prepare_layers, prepare_network, set_up
+from utils.nn.prepare import ComputeMode, check, prepare_layers, prepare_network
 from utils.weights.seeded import fill_random
 
 CPU = torch.device("cpu")
@@ -159,19 +159,19 @@ def can(arithmetic: ComputeMode) -> bool:
 @pytest.mark.parametrize("precision", ["tf32", "fp16"])
 def test_what_needs_a_gpu_says_so(precision):
     with pytest.raises(UserError, match=f"--precision {precision} needs a GPU; on a CPU use bf16 or float32"):
-        set_up(ComputeMode(precision), CPU)
+        check(ComputeMode(precision), CPU)
 
 
 def test_a_cpu_without_bf16_says_so(monkeypatch):
     monkeypatch.setattr("utils.nn.prepare._cpu_has_bf16", lambda: False)
     with pytest.raises(UserError, match="no instructions for it"):
-        set_up(ComputeMode("bf16"), CPU)
+        check(ComputeMode("bf16"), CPU)
 
 
 def test_compiling_without_a_compiler_says_so(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(UserError, match=r"--compile needs a C\+\+ compiler"):
-        set_up(ComputeMode(compile=True), CPU)
+        check(ComputeMode(compile=True), CPU)
 
 
 @needs_compiler
