@@ -62,9 +62,9 @@ class Measured:
         self.n_decoders = devices.decode_threads(run, names[:1])
         self.device = torch.device(names[0])
         load = load_extractor(model.extractor)
-        arithmetic = ComputeMode(run.precision, run.compile)
-        set_process_flags(arithmetic, self.device)
-        self.extractor: Extractor = load(config, find_checkpoints(run, config, model), self.device, arithmetic)
+        compute = ComputeMode(run.precision, run.compile)
+        set_process_flags(compute, self.device)
+        self.extractor: Extractor = load(config, find_checkpoints(run, config, model), self.device, compute)
         self.media_s = sum(_length_s(ref) for ref in refs)
         self.pipeline_run()
         self.peak_mib = _peak_mib(self.device)  # before anything is kept for the network alone

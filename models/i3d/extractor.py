@@ -42,10 +42,10 @@ class I3DExtractor(Extractor):
         if self.config.flow_type == "raft":
             from models.raft.weights import load_raft, random_raft
 
-            return prepare_layers(load_raft(path) if path else random_raft(), self.device, self.arithmetic)
+            return prepare_layers(load_raft(path) if path else random_raft(), self.device, self.compute)
         from models.pwc.weights import load_pwc, random_pwc
 
-        return prepare_layers(load_pwc(path) if path else random_pwc(), self.device, self.arithmetic)
+        return prepare_layers(load_pwc(path) if path else random_pwc(), self.device, self.compute)
 
     @property
     def keys(self) -> Sequence[str]:

@@ -36,11 +36,11 @@ class VGGishExtractor(Extractor):
     def _load_network(self) -> Callable[[Tensor], tuple[Tensor, ...]]:
         path = self.checkpoints["vggish"]
         if self.config.vggish_backend == "tf":
-            if self.arithmetic != FLOAT32:
+            if self.compute != FLOAT32:
                 raise UserError("--precision and --compile are for the PyTorch backend: drop --vggish_backend")
             return load_tensorflow_vggish(path, self.device) if path else random_tensorflow_vggish(self.device)
-        network = prepare_layers(load_vggish(path) if path else random_vggish(), self.device, self.arithmetic)
-        if self.arithmetic.compile:
+        network = prepare_layers(load_vggish(path) if path else random_vggish(), self.device, self.compute)
+        if self.compute.compile:
             network.compile()
         return network.layers if self.config.layers else network
 
@@ -68,7 +68,7 @@ class VGGishExtractor(Extractor):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return embeddings [B, 128], or each layer [B, D], of waveforms [B, 15600]."""
-        outputs = [rows.float() for rows in self._network(log_mel(batch["units"]).to(self.arithmetic.dtype))]
+        outputs = [rows.float() for rows in self._network(log_mel(batch["units"]).to(self.compute.dtype))]
         if self.config.layers:
             return dict(zip(LAYERS, outputs, strict=True))
         embedding, preactivation = outputs

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -13,9 +12,9 @@ from torch import Tensor, nn
 
 from utils.config.schema import Config
 from utils.extractors.windows import Sampling
-from utils.nn.cpu.threads import RowThreads
+from utils.nn.execute import batch_function
 from utils.nn.flow import Encoded
-from utils.nn.prepare import ComputeMode, check, prepare_network
+from utils.nn.prepare import ComputeMode, check_supported, prepare_network
 from utils.nn.skip_init import SkipInit
 
 Checkpoints = Mapping[str, Path | None]  # name in the model's needs() -> file; None asks for random weights
@@ -94,16 +93,17 @@ class Extractor(ABC):
     streamed: ClassVar[bool] = False  # rows are too large for memory: keep them on disk until the video ends
 
     def __init__(
-        self, config: Config, checkpoints: Checkpoints, device: torch.device, arithmetic: ComputeMode = FLOAT32
+        self, config: Config, checkpoints: Checkpoints, device: torch.device, compute: ComputeMode = FLOAT32
     ) -> None:
         self.config = config
         self.checkpoints = checkpoints
         self.device = device
-        self.arithmetic = arithmetic
-        check(arithmetic, device)
+        self.compute = compute
+        check_supported(compute, device)
         self.pairs: PairStage | None = None
         with SkipInit():
             self.load()
+        self._run = batch_function(self.forward, device, compute, self.rows_per_thread)
 
     def load(self) -> None:  # noqa: B027 - a model without weights has nothing to load
         """Load the networks onto the device, in evaluation mode; set `pairs` if neighbours have work of their own.
@@ -114,7 +114,7 @@ class Extractor(ABC):
 
     def prepare_network(self, network: nn.Module, float32_parts: tuple[str, ...] = ()) -> nn.Module:
         """Return a loaded network on the device, made ready to run as --precision and --compile say."""
-        return prepare_network(network, self.device, self.arithmetic, float32_parts)
+        return prepare_network(network, self.device, self.compute, float32_parts)
 
     @property
     @abstractmethod
@@ -167,14 +167,8 @@ class Extractor(ABC):
         """
 
     def outputs(self, batch: Batch) -> dict[str, Tensor]:
-        """Return what `forward` gives for a batch, on a CPU from parts of it on threads of their own."""
-        if self.device.type != "cpu" or self.arithmetic.compile:
-            return self.forward(batch)
-        return self._row_threads.spread(self.forward, batch, self.rows_per_thread)
-
-    @cached_property
-    def _row_threads(self) -> RowThreads:
-        return RowThreads()
+        """Return what `forward` gives for a batch, see utils/nn/execute.py."""
+        return self._run(batch)
 
     def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return what is saved of a video, from the rows of all its windows [windows, ...] by key.

@@ -44,10 +44,10 @@ class FlowExtractor(Extractor):
         Raises:
             UserError: --compile, by which flow networks gain nothing.
         """
-        if self.arithmetic.compile:
+        if self.compute.compile:
             raise UserError(f"--compile: {self.key} is no faster compiled (docs/performance.md); leave it out")
         self.row_dtype = {"float16": torch.float16, "float32": torch.float32}[self.config.flow_dtype]
-        network = prepare_layers(self.load_network(self.checkpoints[self.key]), self.device, self.arithmetic)
+        network = prepare_layers(self.load_network(self.checkpoints[self.key]), self.device, self.compute)
         self.pairs = FlowPairs(network, self.device, self._kept)
 
     def _kept(self, flow: Tensor, size: tuple[int, int]) -> Tensor:

@@ -29,24 +29,24 @@ class ComputeMode:
         return DTYPES[self.precision]
 
 
-def set_process_flags(arithmetic: ComputeMode, device: torch.device) -> None:
+def set_process_flags(compute: ComputeMode, device: torch.device) -> None:
     """Set PyTorch's flags for this precision; they hold for the whole process."""
     if device.type == "cuda":
         # float32 means float32: torch's default rounds convolutions to 10 bits, past our tolerance
-        torch.backends.cudnn.allow_tf32 = arithmetic.precision == "tf32"
-        torch.backends.cuda.matmul.allow_tf32 = arithmetic.precision == "tf32"
+        torch.backends.cudnn.allow_tf32 = compute.precision == "tf32"
+        torch.backends.cuda.matmul.allow_tf32 = compute.precision == "tf32"
         torch.backends.cudnn.benchmark = True  # windows of a run have few shapes
 
 
-def check(arithmetic: ComputeMode, device: torch.device) -> None:
+def check_supported(compute: ComputeMode, device: torch.device) -> None:
     """Raise UserError where the device cannot compute so, or only more slowly than in float32."""
-    precision = arithmetic.precision
+    precision = compute.precision
     if device.type == "cpu":
         if precision in ("tf32", "fp16"):
             raise UserError(f"--precision {precision} needs a GPU; on a CPU use bf16 or float32")
         if precision == "bf16" and not _cpu_has_bf16():
             raise UserError("--precision bf16: this CPU has no instructions for it (AVX512); use float32")
-        if arithmetic.compile and shutil.which(os.environ.get("CXX", "g++")) is None:
+        if compute.compile and shutil.which(os.environ.get("CXX", "g++")) is None:
             raise UserError("--compile needs a C++ compiler on a CPU; install g++, or name one in the variable CXX")
     elif precision == "bf16" and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise UserError("--precision bf16: this GPU has no bf16 arithmetic; use fp16")
@@ -58,7 +58,7 @@ def _cpu_has_bf16() -> bool:
 
 
 def prepare_network(
-    network: nn.Module, device: torch.device, arithmetic: ComputeMode, float32_parts: tuple[str, ...] = ()
+    network: nn.Module, device: torch.device, compute: ComputeMode, float32_parts: tuple[str, ...] = ()
 ) -> nn.Module:
     """Return a loaded network as it will run, on the device: folded, cast, laid out, compiled.
 
@@ -67,14 +67,14 @@ def prepare_network(
     float32_parts: names of submodules that stay float32, and whose inputs become it: average pools, which would lose
         the digits that a mean gains, and the classifiers behind them.
     """
-    prepare_layers(network, device, arithmetic, float32_parts)
-    if arithmetic.compile:
+    prepare_layers(network, device, compute, float32_parts)
+    if compute.compile:
         network.compile()  # when it first runs
-    return network if arithmetic.dtype == torch.float32 else Casting(network, arithmetic.dtype)
+    return network if compute.dtype == torch.float32 else Casting(network, compute.dtype)
 
 
 def prepare_layers(
-    network: nn.Module, device: torch.device, arithmetic: ComputeMode, float32_parts: tuple[str, ...] = ()
+    network: nn.Module, device: torch.device, compute: ComputeMode, float32_parts: tuple[str, ...] = ()
 ) -> nn.Module:
     """Do what `prepare_network` does, except compiling, and casting inputs and outputs."""
     network.eval().requires_grad_(False)
@@ -82,20 +82,20 @@ def prepare_layers(
     kept = {parameter for name in float32_parts for parameter in network.get_submodule(name).parameters()}
     for parameter in network.parameters():
         if parameter.is_floating_point() and parameter not in kept:
-            parameter.data = parameter.data.to(arithmetic.dtype)
+            parameter.data = parameter.data.to(compute.dtype)
     for module in network.modules():
         for name, buffer in module.named_buffers(recurse=False):
             if buffer.is_floating_point():
-                setattr(module, name, buffer.to(arithmetic.dtype))
+                setattr(module, name, buffer.to(compute.dtype))
     network.to(device)
     if device.type == "cpu":
         residual.rewrite_blocks(network)
         convolution.fuse(network)
-    if arithmetic.dtype != torch.float32:
+    if compute.dtype != torch.float32:
         for name in float32_parts:
             network.get_submodule(name).register_forward_pre_hook(_to_float32)
     # a GPU's plain float32 kernels are for channels first
-    if device.type == "cpu" or arithmetic.precision != "float32":
+    if device.type == "cpu" or compute.precision != "float32":
         lay_out(network)
     return network
 
