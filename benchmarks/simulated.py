@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from main import main
 from models import MODELS
-from utils.config.schema import flag
+from utils.config.schema import Config, flag
 from utils.extractors.registry import Model
 
 FILES = ()
 
 
 @dataclass(frozen=True)
-class SimulatedConfig:
+class SimulatedConfig(Config):
     """What `--feature_type simulated` lets the user choose."""
 
     pause_s: float = flag(0.0, "seconds that the device is busy with each frame", group="simulated")

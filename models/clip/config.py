@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from utils.config import shared_flags
 from utils.config.schema import flag
-from utils.config.shared_flags import check_frames
 from utils.errors import UserError
+from utils.extractors.frames_config import FramewiseConfig
 
 GROUP = "clip"
 OPENAI = "openai"  # the tag that open_clip gives OpenAI's weights
@@ -23,7 +22,7 @@ OPENAI_MODELS = {  # OpenAI's name → open_clip's name for that network
 
 
 @dataclass(frozen=True)
-class CLIPConfig:
+class CLIPConfig(FramewiseConfig):
     """What `--feature_type clip` lets the user choose."""
 
     model_name: str = flag(
@@ -35,12 +34,14 @@ class CLIPConfig:
         None, "tag of open_clip's weights, e.g. webli for ViT-B-16-SigLIP2 (default: OpenAI's weights)", group=GROUP
     )
     clip_len: float | None = flag(
-        None, "seconds of a clip: average the frames of each, in place of a row per frame", group=GROUP
+        None,
+        "seconds of a clip: average the frames of each, in place of a row per frame",
+        group=GROUP,
+        above=0,
+        at_most=3600,
+        note="seconds",
     )
     normalize: bool = flag(False, "divide each row that is saved by its length (L2 norm)", group=GROUP)
-    extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
-    extraction_total: int | None = shared_flags.extraction_total(GROUP)
-    decode: str = shared_flags.decode(GROUP)
     checkpoint: str | None = flag(
         None,
         "file with the network's weights, such as fine-tuned ones: state dict, OpenAI's archive or safetensors",
@@ -49,13 +50,11 @@ class CLIPConfig:
     )
 
     def __post_init__(self) -> None:
-        check_frames(self)
+        super().__post_init__()
         if not self.model_name:
             raise UserError(
                 f"--model_name is empty; choose from {', '.join(OPENAI_MODELS)}, or name one of open_clip's"
             )
-        if self.clip_len is not None and not 0 < self.clip_len <= 3600:
-            raise UserError(f"--clip_len is {self.clip_len}; it must be above 0 and at most 3600 seconds")
         if self.clip_len is not None and self.extraction_total is not None:
             raise UserError("--clip_len and --extraction_total exclude each other: drop one of them")
 

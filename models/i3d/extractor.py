@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from models.i3d.config import I3DConfig
-from models.i3d.preprocess import CROP_SIDE, crop_frames, flow_input, quantize_flow, resized_size, rgb_input
+from models.i3d.config import CROP_SIDE, I3DConfig
+from models.i3d.preprocess import crop_frames, flow_input, quantize_flow, resized_size, rgb_input
 from models.i3d.weights import load_i3d, random_i3d
-from utils.extractors.base import Batch, Extractor, NoWindows, StreamInfo, short_of_a_window
+from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo, short_of_a_window
 from utils.extractors.flow import FlowPairs
 from utils.extractors.windows import Dense, Sampling
 from utils.nn.flow import FlowNetwork
@@ -16,14 +16,13 @@ from utils.transforms.fast import RESIZE_BY_DECODE
 from utils.transforms.geometry import Region, center_crop_box
 
 
-class I3DExtractor(Extractor):
+class I3DExtractor(VideoExtractor[I3DConfig]):
     """RGB and flow features, each [windows, 1024].
 
     A window is stack_size + 1 consecutive frames: RGB sees the first stack_size of them, flow the stack_size
     flows between neighbours.
     """
 
-    config: I3DConfig
     label_set = "kinetics400"
 
     def load(self) -> None:
@@ -52,7 +51,7 @@ class I3DExtractor(Extractor):
         """The chosen streams, RGB first."""
         return sorted(self.config.streams, reverse=True)
 
-    def sampling(self, info: StreamInfo) -> Sampling:
+    def sampling(self, info: VideoStreamInfo) -> Sampling:
         """Return windows of stack_size + 1 frames moved by step_size."""
         return Dense(
             self.config.stack_size + 1,
@@ -61,23 +60,23 @@ class I3DExtractor(Extractor):
             tail=self.config.tail,
         )
 
-    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
+    def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
         """Return what --short_video skip or error make of a video shorter than one window."""
-        return short_of_a_window(n_units, self.config.stack_size + 1, self.config.short_video)
+        return short_of_a_window(n_frames, self.config.stack_size + 1, self.config.short_video)
 
-    def prepare(self, units: Tensor) -> Tensor:
+    def prepare(self, frames: Tensor) -> Tensor:
         """Return frames with a shorter side of min_side_size, uint8 [n, h, w, 3]; without flow, the 224 crop."""
-        size = resized_size(units.shape[1], units.shape[2], self.config.min_side_size)
+        size = resized_size(frames.shape[1], frames.shape[2], self.config.min_side_size)
         part = (
             None if "flow" in self.config.streams else Region(*center_crop_box(*size, CROP_SIDE), CROP_SIDE, CROP_SIDE)
         )
-        return RESIZE_BY_DECODE[self.config.decode](units, size, "bilinear", part).contiguous()
+        return RESIZE_BY_DECODE[self.config.decode](frames, size, "bilinear", part).contiguous()
 
-    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the crops: "rgb" uint8 [T, 224, 224, 3] and "flow" float16 [T, 2, 224, 224], T = stack_size."""
         inputs = {}
         if "rgb" in self.config.streams:
-            inputs["rgb"] = crop_frames(units[:-1])
+            inputs["rgb"] = crop_frames(frames[:-1])
         if pairs is not None:
             inputs["flow"] = pairs
         return inputs

@@ -7,14 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.i3d.config import CROP_SIDE, FEWEST_FRAMES
 from utils.nn.cpu.convolution import convolve
 from utils.nn.cpu.pooling import max_pool
 
 Padding = Literal["video_features", "tensorflow"]
 Size = tuple[int, int, int]  # time, height, width
 
-SIDE = 224  # pixels; the last feature map is then 7x7, which the average pool covers exactly
-MIN_FRAMES = 10  # 9 frames leave one time position after the last max pool, and the average pool needs two
 N_FEATURES = 1024
 
 # Branch widths of the inception blocks (table 1 of Inception-v1, arXiv:1409.4842):
@@ -172,10 +171,9 @@ class I3D(nn.Module):
         Raises:
             ValueError: the clips are too short or not 224x224.
         """
-        if clips.shape[2] < MIN_FRAMES or clips.shape[3:] != (SIDE, SIDE):
-            raise ValueError(
-                f"I3D takes [B, C, T, {SIDE}, {SIDE}] with T at least {MIN_FRAMES}, not {list(clips.shape)}"
-            )
+        if clips.shape[2] < FEWEST_FRAMES or clips.shape[3:] != (CROP_SIDE, CROP_SIDE):
+            wanted = f"[B, C, T, {CROP_SIDE}, {CROP_SIDE}] with T at least {FEWEST_FRAMES}"
+            raise ValueError(f"I3D takes {wanted}, not {list(clips.shape)}")
         *trunk, classifier = self.children()
         x = clips
         for layer in trunk:

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
+from models.i3d.config import CROP_SIDE
 from utils.transforms.geometry import center_crop, shorter_side
 
 MIN_SIDE = 256  # pixels of the shorter side after the resize
-CROP_SIDE = 224  # pixels
 FLOW_LIMIT = 20.0  # pixels; longer displacements are cut off
 FLOW_LEVELS_PER_PIXEL = 255 / (2 * FLOW_LIMIT)  # 6.375, exact in float32
 FLOW_ZERO_LEVEL = 128.0  # so that a zero flow becomes 1/255 and not 0

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from utils.config import shared_flags
-from utils.config.schema import check_choices, flag
-from utils.config.shared_flags import check_fps
-from utils.errors import UserError
+from utils.config.schema import flag
+from utils.extractors.stacks_config import StackConfig
 
 GROUP = "r21d"
 CLIP_FRAMES = {  # what each network was trained on
@@ -16,7 +15,7 @@ CLIP_FRAMES = {  # what each network was trained on
 
 
 @dataclass(frozen=True)
-class R21DConfig:
+class R21DConfig(StackConfig):
     """What `--feature_type r21d` lets the user choose; defaults are those of the published features."""
 
     model_name: str = flag(
@@ -28,24 +27,8 @@ class R21DConfig:
     stack_size: int | None = shared_flags.stack_size(
         GROUP, None, "frames in a window (default: those the network was trained on, 16, 32 or 8)"
     )
-    step_size: int | None = flag(
-        None,
-        "frames from the start of one window to the start of the next (default: the network's 16, 32 or 8)",
-        group=GROUP,
-    )
-    extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
-    short_video: str = shared_flags.short_video(GROUP)
-    tail: str = shared_flags.tail(GROUP)
-    show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-400")
+    step_size: int | None = shared_flags.step_size(GROUP, None, " (default: the network's 16, 32 or 8)")
     checkpoint: str | None = shared_flags.checkpoint(GROUP, "the published file of --model_name")
-
-    def __post_init__(self) -> None:
-        check_choices(self)
-        for name in ("stack_size", "step_size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"--{name} is {value}; it must be at least 1 frame")
-        check_fps(self.extraction_fps)
 
     @property
     def stack(self) -> tuple[int, int]:

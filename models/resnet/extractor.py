@@ -11,10 +11,9 @@ from utils.transforms.image_input import ImageInput
 INPUT = ImageInput(size=(224, 224), resize=(256, 256))  # the transform of torchvision's IMAGENET1K_V1 weights
 
 
-class ResNetExtractor(FramewiseExtractor):
+class ResNetExtractor(FramewiseExtractor[ResNetConfig]):
     """Features [frames, 2048], or 512 of ResNet-18 and 34."""
 
-    config: ResNetConfig
     key = "resnet"
     label_set = "imagenet1k"
 

@@ -8,10 +8,9 @@ from models.s3d.weights import load_s3d, random_s3d
 from utils.extractors.stacks import StackExtractor
 
 
-class S3DExtractor(StackExtractor):
+class S3DExtractor(StackExtractor[S3DConfig]):
     """Features [windows, 1024]."""
 
-    config: S3DConfig
     key = "s3d"
     float32_parts = ("avgpool", "classifier")
 
@@ -20,6 +19,6 @@ class S3DExtractor(StackExtractor):
         path = self.checkpoints["s3d"]
         return load_s3d(path) if path else random_s3d()
 
-    def prepare(self, units: Tensor) -> Tensor:
+    def prepare(self, frames: Tensor) -> Tensor:
         """Return frames as the network reads them, float32 [n, 3, 224, 224]."""
-        return to_network(units, self.config.signed_input)
+        return to_network(frames, self.config.signed_input)

@@ -1,10 +1,10 @@
 """The settings of SlowFast."""
 
+import math
 from dataclasses import dataclass
 
 from utils.config import shared_flags
-from utils.config.schema import check_choices, flag
-from utils.config.shared_flags import check_fps
+from utils.config.schema import Config, flag
 from utils.errors import UserError
 
 GROUP = "slowfast"
@@ -13,7 +13,7 @@ ACAV_S = 10.0  # of each file that ACAV100M looks at
 
 
 @dataclass(frozen=True)
-class SlowFastConfig:
+class SlowFastConfig(Config):
     """What `--feature_type slowfast` lets the user choose."""
 
     preset: str = flag(
@@ -25,7 +25,12 @@ class SlowFastConfig:
         choices=("pytorchvideo", "acav100m", "squash"),
     )
     clip_len: float | None = flag(
-        None, "seconds of a clip, 32 frames of which are seen (default: 2; acav100m: one clip)", group=GROUP
+        None,
+        "seconds of a clip, 32 frames of which are seen (default: 2; acav100m: one clip)",
+        group=GROUP,
+        above=0,
+        below=math.inf,
+        note="seconds (see also --whole_video)",
     )
     stack_size: int | None = shared_flags.stack_size(GROUP, None, "frames of a clip, instead of --clip_len")
     whole_video: bool = flag(False, "one clip per video: 32 frames spread over all of it", group=GROUP)
@@ -43,18 +48,11 @@ class SlowFastConfig:
     checkpoint: str | None = shared_flags.checkpoint(GROUP, "SLOWFAST_8x8_R50.pyth")
 
     def __post_init__(self) -> None:
-        check_choices(self)
-        check_fps(self.extraction_fps)
+        super().__post_init__()
         lengths = {"--clip_len": self.clip_len, "--stack_size": self.stack_size, "--whole_video": self.whole_video}
         given = [name for name, value in lengths.items() if value is not None and value is not False]
         if len(given) > 1:
             raise UserError(f"{' and '.join(given)} exclude each other: both say how long a clip is")
-        if self.clip_len is not None and not 0 < self.clip_len < float("inf"):
-            raise UserError(f"--clip_len is {self.clip_len}; it must be above 0 seconds (see also --whole_video)")
-        if self.stack_size is not None and self.stack_size < 1:
-            raise UserError(f"--stack_size is {self.stack_size}; it must be at least 1 frame")
-        if self.num_clips != -1 and self.num_clips < 1:
-            raise UserError(f"--num_clips is {self.num_clips}; it must be at least 1, or -1 for all")
         if self.tail == "cycle" and self.num_clips != -1:
             raise UserError("--tail cycle adds to clips that lie back to back: it excludes --num_clips")
         if self.one_clip and (self.num_clips != -1 or self.tail == "cycle"):

@@ -9,10 +9,9 @@ from utils.extractors.base import Batch
 from utils.extractors.frames import FramewiseExtractor, as_rows
 
 
-class TimmExtractor(FramewiseExtractor):
+class TimmExtractor(FramewiseExtractor[TimmConfig]):
     """Features [frames, D], D being the model's own."""
 
-    config: TimmConfig
     key = "timm"
     label_set = "imagenet1k"
 

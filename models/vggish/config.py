@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from utils.config.schema import check_choices, flag
+from utils.config.schema import Config, flag
 from utils.errors import UserError
 
 GROUP = "vggish"
 
 
 @dataclass(frozen=True)
-class VGGishConfig:
+class VGGishConfig(Config):
     """What `--feature_type vggish` lets the user choose."""
 
     vggish_backend: str = flag(
@@ -39,7 +39,7 @@ class VGGishConfig:
     vggish_pca_path: str | None = flag(None, "file used as vggish_pca_params.npz", group=GROUP, shapes_output=False)
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        super().__post_init__()
         if self.vggish_pca_path and not self.postprocess:
             raise UserError("--vggish_pca_path is used by --postprocess only: add it, or drop the path")
         self._check_layers()

@@ -2,23 +2,12 @@
 
 from dataclasses import dataclass
 
-from utils.config.schema import check_choices, flag
+from utils.config.schema import Config, flag
 from utils.errors import UserError
-
-LEAST = {
-    "num_workers": 1,
-    "batch_size": 1,
-    "decode_threads": 1,
-    "max_retries": 0,
-    "max_pixels": 1,
-    "max_seconds": 0.001,
-    "video_timeout": 1,
-    "limit": 1,
-}
 
 
 @dataclass(frozen=True)
-class RunConfig:
+class RunConfig(Config):
     """What every feature type shares: input, devices, output, weights."""
 
     feature_type: list[str] = flag(
@@ -54,14 +43,22 @@ class RunConfig:
     hf_video_column: str | None = flag(
         None, "column of --hf_dataset with videos, bytes or paths (default: the first that holds any)", group="input"
     )
-    max_pixels: int = flag(1 << 26, "pixels of a frame; a video whose header says more is refused", group="limits")
+    max_pixels: int = flag(
+        1 << 26, "pixels of a frame; a video whose header says more is refused", group="limits", at_least=1
+    )
     max_seconds: float = flag(
-        86400.0, "seconds of a video or segment that are extracted; a longer one ends there, as partial", group="limits"
+        86400.0,
+        "seconds of a video or segment that are extracted; a longer one ends there, as partial",
+        group="limits",
+        at_least=0.001,
     )
     video_timeout: float = flag(
-        600.0, "seconds that a decoder may take for the next frames before the video is given up", group="limits"
+        600.0,
+        "seconds that a decoder may take for the next frames before the video is given up",
+        group="limits",
+        at_least=1,
     )
-    limit: int | None = flag(None, "stop after this many videos", group="runs")
+    limit: int | None = flag(None, "stop after this many videos", group="runs", at_least=1)
     shard: str | None = flag(
         None,
         "i/n: do part i (from 0) of n of the list, for n machines or array jobs on one output folder",
@@ -74,8 +71,10 @@ class RunConfig:
         [], "GPUs to use, one process each (default: every visible GPU, else the CPU)", group="devices"
     )
     device: str = flag("auto", "cpu forces CPU workers", group="devices", choices=("auto", "cuda", "cpu"))
-    num_workers: int = flag(1, "processes on the CPU, or per GPU", group="devices")
-    batch_size: int | None = flag(None, "windows per batch (default: the model's own choice)", group="devices")
+    num_workers: int = flag(1, "processes on the CPU, or per GPU", group="devices", at_least=1)
+    batch_size: int | None = flag(
+        None, "windows per batch (default: the model's own choice)", group="devices", at_least=1
+    )
     precision: str = flag(
         "float32",
         "number format of the networks: bf16 and fp16 are faster and round features (docs/performance.md says by how "
@@ -87,11 +86,9 @@ class RunConfig:
         False, "compile the networks at the start, for long runs; kept in the cache folder", group="devices"
     )
     decode_threads: int | None = flag(
-        None, "videos decoded at once per process (default: by the number of cores)", group="devices"
+        None, "videos decoded at once per process (default: by the number of cores)", group="devices", at_least=1
     )
-    max_retries: int = flag(
-        1, "how often a video is tried again, alone, after a process died while it held it", group="devices"
-    )
+    max_retries: int = flag(1, "retries of a video, alone, after its worker crashed", group="devices", at_least=0)
     on_extraction: str = flag(
         "print",
         "what to do with the features",
@@ -135,11 +132,7 @@ class RunConfig:
     weights_dir: str | None = flag(None, "folder with checkpoints under their published names", group="weights")
 
     def __post_init__(self) -> None:
-        check_choices(self)
-        for name, least in LEAST.items():
-            value = getattr(self, name)
-            if value is not None and not value >= least:
-                raise UserError(f"--{name} is {value}; it must be at least {least}")
+        super().__post_init__()
         if self.shard is not None:
             check_part(self.shard)
         if self.device == "cpu" and self.device_ids:

@@ -2,16 +2,37 @@
 
 import dataclasses
 import difflib
+import operator
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from utils.errors import UserError
 
-Config = Any  # an instance of a dataclass whose fields were made by flag()
+COMPARISONS = {"at least": operator.ge, "above": operator.gt, "at most": operator.le, "below": operator.lt}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings whose fields were made by flag(). Making one checks each value against its flag.
+
+    Raises:
+        UserError: a value is none of its flag's choices, or out of its bounds.
+    """
+
+    def __post_init__(self) -> None:
+        for spec in dataclasses.fields(self):
+            value = getattr(self, spec.name)
+            values = cast(list[Any], value) if isinstance(value, list) else [value]
+            for each in values:
+                if each is not None:
+                    _check(spec.name, spec.metadata, each)
+
+
+ConfigT = TypeVar("ConfigT", bound=Config)
 
 
 def flag(
@@ -22,35 +43,46 @@ def flag(
     choices: Iterable[str] = (),
     aliases: Iterable[str] = (),
     shapes_output: bool = True,
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
+    also: float | None = None,
+    note: str = "",
 ) -> Any:
     """Return a dataclass field that is also a command-line flag and a YAML key.
 
     text: the help, with the unit; the default is added to it.
     shapes_output: False for what cannot change a feature (paths, display), which resuming ignores.
+    at_least, above, at_most, below: bounds of the values. also: a value out of the bounds that is accepted.
+    note: what follows the bounds in an error: a unit, a reason.
     """
+    bounds = {"at least": at_least, "above": above, "at most": at_most, "below": below}
     metadata = {
         "help": text,
         "group": group,
         "choices": tuple(choices),
         "aliases": tuple(aliases),
         "shapes_output": shapes_output,
+        "bounds": {words: bound for words, bound in bounds.items() if bound is not None},
+        "also": also,
+        "note": note,
     }
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
-def check_choices(config: Config) -> None:
-    """Raise UserError where a field holds a value outside its choices."""
-    for spec in dataclasses.fields(config):
-        choices = spec.metadata.get("choices")
-        value = getattr(config, spec.name)
-        given = value if isinstance(value, list) else [] if value is None else [value]
-        wrong = [v for v in given if choices and v not in choices]
-        if wrong:
-            raise UserError(
-                f"--{spec.name} is {wrong[0]!r}; choose from {', '.join(choices)}{nearest(wrong[0], choices)}"
-            )
+def _check(name: str, metadata: Mapping[str, Any], value: Any) -> None:
+    """Raise UserError for a value that its flag does not accept. metadata: of the field."""
+    choices, bounds = metadata["choices"], metadata["bounds"]
+    if choices and value not in choices:
+        raise UserError(f"--{name} is {value!r}; choose from {', '.join(choices)}{nearest(value, choices)}")
+    if value == metadata["also"]:
+        return
+    if not all(COMPARISONS[words](value, bound) for words, bound in bounds.items()):  # none holds for "not a number"
+        wanted = " and ".join(f"{words} {bound}" for words, bound in bounds.items())
+        raise UserError(f"--{name} is {value}; it must be {wanted} {metadata['note']}".rstrip())
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -79,7 +111,7 @@ def aliases(cls: type) -> dict[str, str]:
     return {alias: spec.name for spec in dataclasses.fields(cls) for alias in spec.metadata["aliases"]}
 
 
-def build(cls: type, layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Config:
+def build(cls: type[ConfigT], layers: Iterable[tuple[str, Mapping[str, Any]]]) -> ConfigT:
     """Return `cls` made from its defaults and the layers above them, later layers winning.
 
     layers: (where the values come from, values); keys that are no fields of `cls` are left to others.

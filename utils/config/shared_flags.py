@@ -2,22 +2,27 @@
 
 from typing import Any
 
-from utils.config.schema import Config, flag
-from utils.errors import UserError
+from utils.config.schema import flag
 
 CROP_TYPES = ("center", "3-crop", "5-crop", "10-crop")
 AVERAGES = ("clips", "crops", "both", "none")
 OF_PRESET = " (default: the preset's)"
 
 
-def extraction_fps(group: str) -> Any:
-    """Return --extraction_fps, by the rule of ffmpeg's fps filter."""
-    return flag(None, "frames per second to sample the video at (default: the video's own)", group=group)
+def extraction_fps(group: str, default: float | None = None, of_video: str = "default: the video's own") -> Any:
+    """Return --extraction_fps, by the rule of ffmpeg's fps filter. of_video: how to ask for the video's own rate."""
+    return flag(default, f"frames per second to sample the video at ({of_video})", group=group, above=0, at_most=1000)
 
 
 def extraction_total(group: str) -> Any:
     """Return --extraction_total, a number of frames spread over the video."""
-    return flag(None, "this many frames spread over the video, in place of --extraction_fps", group=group)
+    return flag(
+        None,
+        "this many frames spread over the video, in place of --extraction_fps",
+        group=group,
+        at_least=1,
+        note="frame",
+    )
 
 
 def decode(group: str) -> Any:
@@ -31,30 +36,26 @@ def decode(group: str) -> Any:
     )
 
 
-def stack_size(group: str, default: int | None, text: str = "frames in a window") -> Any:
+def stack_size(group: str, default: int | None, text: str, at_least: int = 1, note: str = "frame") -> Any:
     """Return --stack_size, the frames that the network sees at once."""
-    return flag(default, text, group=group)
+    return flag(default, text, group=group, at_least=at_least, note=note)
 
 
-def step_size(group: str, default: int) -> Any:
-    """Return --step_size, between the starts of dense windows."""
-    return flag(default, "frames from the start of one window to the start of the next", group=group)
+def step_size(group: str, default: int | None, of_network: str = "") -> Any:
+    """Return --step_size, between the starts of dense windows. of_network: the default where the network has one."""
+    text = f"frames from the start of one window to the start of the next{of_network}"
+    return flag(default, text, group=group, at_least=1, note="frame")
 
 
 def frame_interval(group: str, default: int) -> Any:
     """Return --frame_interval, between the frames of one clip."""
-    return flag(default, "frames from one frame of a clip to the next", group=group)
-
-
-def clip_len(group: str, default: float | None) -> Any:
-    """Return --clip_len, the length of a clip in seconds."""
-    return flag(default, "seconds of a clip", group=group)
+    return flag(default, "frames from one frame of a clip to the next", group=group, at_least=1, note="frame")
 
 
 def num_clips(group: str, default: int | None, placed: str = "spread evenly") -> Any:
     """Return --num_clips: a number of clips of the video, placed as said, or -1."""
     text = f"clips per video, {placed}; -1: all, back to back from start to end"
-    return flag(default, text + _of_preset(default), group=group)
+    return flag(default, text + _of_preset(default), group=group, at_least=1, also=-1, note="or -1 for all")
 
 
 def crop_type(group: str, default: str | None, choices: tuple[str, ...] = CROP_TYPES) -> Any:
@@ -107,20 +108,3 @@ def tail(group: str) -> Any:
 def _of_preset(default: Any) -> str:
     """Return what the help says where a model leaves the default to its --preset."""
     return OF_PRESET if default is None else ""
-
-
-def check_fps(extraction_fps: float | None) -> None:
-    """Raise UserError where --extraction_fps is no rate that a video can be sampled at."""
-    if extraction_fps is not None and not 0 < extraction_fps <= 1000:
-        raise UserError(f"--extraction_fps is {extraction_fps}; it must be above 0 and at most 1000")
-
-
-def check_frames(config: Config) -> None:
-    """Raise UserError where --extraction_fps and --extraction_total do not say which frames to take."""
-    check_fps(config.extraction_fps)
-    if config.extraction_total is None:
-        return
-    if config.extraction_total < 1:
-        raise UserError(f"--extraction_total is {config.extraction_total}; it must be at least 1 frame")
-    if config.extraction_fps is not None:
-        raise UserError("--extraction_fps and --extraction_total exclude each other: drop one of them")

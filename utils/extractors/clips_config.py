@@ -1,17 +1,17 @@
 """The settings of models that see clips of a video in several views. Imports no torch."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from utils.config import shared_flags
-from utils.config.schema import check_choices, flag
-from utils.config.shared_flags import OF_PRESET, check_fps
+from utils.config.schema import Config, flag
+from utils.config.shared_flags import OF_PRESET
 from utils.errors import UserError
 
 GROUP = "clips"
-SMALLEST_CROP = 32  # pixels: the networks halve the frame five times
 
 
 @dataclass(frozen=True)
@@ -67,48 +67,46 @@ def preset(presets: Mapping[str, Preset], default: str) -> Any:
 
 
 @dataclass(frozen=True)
-class VideoClipsConfig:
+class VideoClipsConfig(Config):
     """What all of them share. A model adds `preset`, `stack_size`, `frame_interval` and `checkpoint`."""
 
     PRESETS: ClassVar[Mapping[str, Preset]] = {"snippets": SNIPPETS}
-    FEWEST_FRAMES: ClassVar[int] = 1  # that the network can see as one clip
 
     preset: str = preset(PRESETS, "snippets")
     num_clips: int | None = shared_flags.num_clips(GROUP, None, "placed as the preset says")
     stack_size: int = shared_flags.stack_size(GROUP, 32, "frames in a clip")
     frame_interval: int = shared_flags.frame_interval(GROUP, 2)
     clip_len: float | None = flag(
-        None, "seconds that a clip spans, from which --frame_interval follows by the video's rate", group=GROUP
+        None,
+        "seconds that a clip spans, from which --frame_interval follows by the video's rate",
+        group=GROUP,
+        above=0,
+        below=math.inf,
+        note="seconds",
     )
     side_size: int | None = flag(
         None, f"pixels of the frame's shorter side, from which crops are taken{OF_PRESET}", group=GROUP
     )
-    crop_size: int | None = flag(None, f"pixels of a crop's side{OF_PRESET}", group=GROUP)
+    crop_size: int | None = flag(
+        None,
+        f"pixels of a crop's side{OF_PRESET}",
+        group=GROUP,
+        at_least=32,
+        note="pixels, since the network halves the frame five times",
+    )
     crop_type: str | None = shared_flags.crop_type(GROUP, None)
     average: str | None = shared_flags.average(GROUP, None)
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
     show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-400")
-    checkpoint: str | None = None
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        super().__post_init__()
         chosen = self.chosen
-        if chosen.num_clips != -1 and chosen.num_clips < 1:
-            raise UserError(f"--num_clips is {chosen.num_clips}; it must be at least 1, or -1 for all")
-        if self.stack_size < self.FEWEST_FRAMES:
-            raise UserError(f"--stack_size is {self.stack_size}; this network needs at least {self.FEWEST_FRAMES}")
-        if self.frame_interval < 1:
-            raise UserError(f"--frame_interval is {self.frame_interval}; it must be at least 1 frame")
-        if self.clip_len is not None and not 0 < self.clip_len < float("inf"):
-            raise UserError(f"--clip_len is {self.clip_len}; it must be above 0 seconds")
-        if chosen.crop_size < SMALLEST_CROP:
-            raise UserError(f"--crop_size is {chosen.crop_size}; the network needs at least {SMALLEST_CROP} pixels")
         if chosen.crop_size > chosen.side_size:
             raise UserError(
                 f"a crop of {chosen.crop_size} pixels does not fit a side of {chosen.side_size}: lower --crop_size "
                 "or raise --side_size"
             )
-        check_fps(self.extraction_fps)
 
     def interval(self, fps: float) -> int:
         """Return the frames from one frame of a clip to the next, in a video of `fps` frames per second."""

@@ -3,12 +3,13 @@
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from utils.errors import UserError
-from utils.extractors.base import Batch, Extractor, NoWindows, StreamInfo
+from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo
 from utils.extractors.flow_config import FlowConfig
 from utils.extractors.windows import Dense, Sampling
 from utils.nn.cpu.threads import row_by_row
@@ -18,11 +19,10 @@ from utils.transforms.geometry import longer_side, shorter_side
 from utils.transforms.pillow import resize_pillow
 
 
-class FlowExtractor(Extractor):
+class FlowExtractor(VideoExtractor[FlowConfig]):
     """Flow [frames - 1, 2, H, W] under one key, with a time for each frame; too much for memory, so kept on disk."""
 
-    config: FlowConfig
-    key: str
+    key: ClassVar[str]  # of the output and of the checkpoint
     streamed = True
     frame_times = True
 
@@ -47,7 +47,8 @@ class FlowExtractor(Extractor):
         if self.compute.compile:
             raise UserError(f"--compile: {self.key} is no faster compiled (docs/performance.md); leave it out")
         self.row_dtype = {"float16": torch.float16, "float32": torch.float32}[self.config.flow_dtype]
-        network = prepare_layers(self.load_network(self.checkpoints[self.key]), self.device, self.compute)
+        network = self.load_network(self.checkpoints[self.key])
+        prepare_layers(cast(nn.Module, network), self.device, self.compute)  # a Protocol cannot say that it is one
         self.pairs = FlowPairs(network, self.device, self._kept)
 
     def _kept(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
@@ -63,25 +64,26 @@ class FlowExtractor(Extractor):
         """Pairs that are copied from the device at once; how many the network sees is its own choice."""
         return 1 if self.device.type == "cpu" else 8
 
-    def sampling(self, info: StreamInfo) -> Sampling:
+    def sampling(self, info: VideoStreamInfo) -> Sampling:
         """Return all pairs of neighbours."""
         return Dense(2, 1)
 
-    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
+    def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
         """Return the outcome of a video with fewer than two frames: there is no flow in it."""
-        frames = "1 frame" if n_units == 1 else "no frame"
+        frames = "1 frame" if n_frames == 1 else "no frame"
         hint = "raise --extraction_fps, or leave the file out" if self.config.extraction_fps else "leave the file out"
         return NoWindows("failed", f"{frames}, and flow lies between two; {hint}")
 
-    def prepare(self, units: Tensor) -> Tensor:
+    def prepare(self, frames: Tensor) -> Tensor:
         """Return frames of the size that --side_size asks for, uint8 [n, h, w, 3], resized as Pillow does it."""
         if self.config.side_size is None:
-            return units
+            return frames
         resized = longer_side if self.config.resize_to_larger_edge else shorter_side
-        return resize_pillow(units, resized(units.shape[1], units.shape[2], self.config.side_size))
+        return resize_pillow(frames, resized(frames.shape[1], frames.shape[2], self.config.side_size))
 
-    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the flow of the pair, [2, h, w]."""
+        assert pairs is not None  # since `load` sets a pair stage
         return {"flow": pairs[0]}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
@@ -105,9 +107,9 @@ class FlowPairs:
         """Return how many pairs of frames of this (H, W) fit a batch."""
         return self._network.pairs_at_once(size)
 
-    def encode(self, units: Tensor) -> Encoded:
-        """Return what the network needs of each frame. units: uint8 [n, H, W, 3]."""
-        return self._network.encode(units.permute(0, 3, 1, 2).float())
+    def encode(self, frames: Tensor) -> Encoded:
+        """Return what the network needs of each frame. frames: uint8 [n, H, W, 3]."""
+        return self._network.encode(frames.permute(0, 3, 1, 2).float())
 
     def between(self, first: Encoded, second: Encoded, size: tuple[int, int]) -> Tensor:
         """Return what is kept of the flow from each frame to its partner, one row per pair."""

@@ -3,19 +3,22 @@
 from dataclasses import dataclass
 
 from utils.config import shared_flags
-from utils.config.schema import check_choices, flag
-from utils.config.shared_flags import check_fps
+from utils.config.schema import Config, flag
 from utils.errors import UserError
 
 GROUP = "flow"
 
 
 @dataclass(frozen=True)
-class FlowConfig:
+class FlowConfig(Config):
     """What a feature type that saves flow lets the user choose."""
 
     side_size: int | None = flag(
-        None, "pixels of the frame's shorter side before the network (default: frames as they are)", group=GROUP
+        None,
+        "pixels of the frame's shorter side before the network (default: frames as they are)",
+        group=GROUP,
+        at_least=1,
+        note="pixel",
     )
     resize_to_larger_edge: bool = flag(False, "--side_size is the longer side instead", group=GROUP)
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
@@ -27,9 +30,6 @@ class FlowConfig:
     )
 
     def __post_init__(self) -> None:
-        check_choices(self)
-        check_fps(self.extraction_fps)
-        if self.side_size is not None and self.side_size < 1:
-            raise UserError(f"--side_size is {self.side_size}; it must be at least 1 pixel")
+        super().__post_init__()
         if self.resize_to_larger_edge and self.side_size is None:
             raise UserError("--resize_to_larger_edge says what --side_size means: add it, or drop the flag")

@@ -2,22 +2,24 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 from torch import Tensor, nn
 
 from utils.errors import UserError
-from utils.extractors.base import Batch, Extractor, StreamInfo
+from utils.extractors.base import Batch, VideoExtractor, VideoStreamInfo
+from utils.extractors.frames_config import FramewiseConfig
 from utils.extractors.windows import Dense, Listed, Sampling
 from utils.transforms.fast import RESIZE_BY_DECODE
 from utils.transforms.image_input import ImageInput
 
 CPU_FRAMES, GPU_FRAMES = 16, 128  # frames per batch
+FramewiseConfigT = TypeVar("FramewiseConfigT", bound=FramewiseConfig)
 HALF = 0.5 + 1e-9  # so that a time that float64 puts just below half a tick still rounds up
 
 
-class FramewiseExtractor(Extractor):
+class FramewiseExtractor(VideoExtractor[FramewiseConfigT]):
     """A row per frame. `load` of a subclass sets `image` and `network`."""
 
     key: ClassVar[str]  # the name of the output
@@ -45,38 +47,38 @@ class FramewiseExtractor(Extractor):
         return self.frames_per_batch
 
     @property
-    def needs_times(self) -> bool:  # type: ignore[override]
+    def needs_times(self) -> bool:
         """The frames of --extraction_total are chosen by their times."""
         return self.config.extraction_total is not None
 
-    def sampling(self, info: StreamInfo) -> Sampling:
+    def sampling(self, info: VideoStreamInfo) -> Sampling:
         """Return each frame, or those of --extraction_total."""
         if self.config.extraction_total is None:
             return Dense(1, 1)
         return Listed([[frame] for frame in spread_frames(info, self.config.extraction_total)])
 
-    def prepare(self, units: Tensor) -> Tensor:
+    def prepare(self, frames: Tensor) -> Tensor:
         """Return frames as the network sees them but for the normalization, uint8 [n, h, w, 3]."""
-        return self.image.crops(units, RESIZE_BY_DECODE[self.config.decode])
+        return self.image.crops(frames, RESIZE_BY_DECODE[self.config.decode])
 
-    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the frame, uint8 [h, w, 3]."""
-        return {"frame": units[0]}
+        return {"frame": frames[0]}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D] of frames [B, h, w, 3]."""
         return {self.key: self.network(self.image.normalized(batch["frame"]))}
 
 
-def spread_frames(info: StreamInfo, total: int) -> list[int]:
+def spread_frames(info: VideoStreamInfo, total: int) -> list[int]:
     """Return `total` frames spread over a video: those that ffmpeg's fps filter shows at total * fps / frames.
 
     A video with fewer frames shows some of them again; one without frames gives none.
     """
     if info.n_frames == 0:
         return []
-    rate = total * (info.fps or 0.0) / info.n_frames
-    ticks = np.floor((info.times_s - info.times_s[0]) * rate + HALF)
+    rate = total * info.fps / info.n_frames
+    ticks = np.floor((info.known_times_s - info.known_times_s[0]) * rate + HALF)
     shown = np.searchsorted(ticks, np.arange(total), side="right") - 1
     return [int(frame) for frame in shown]
 

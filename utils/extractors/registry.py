@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from utils.config.schema import Config
 from utils.weights.pretrained import Needed, Published
+
+if TYPE_CHECKING:
+    from utils.extractors.base import AnyExtractor
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Model:
     outputs: dict[str, str]
     media: str = "visual"
 
-    def config_class(self) -> type:
+    def config_class(self) -> type[Config]:
         """Return the dataclass of its settings; imports no torch."""
         return load_object(self.config)
 
@@ -33,7 +37,7 @@ class Model:
         """Return every published file that it can use."""
         return import_module(self.checkpoints).FILES
 
-    def needs(self, config: Any) -> dict[str, Needed]:
+    def needs(self, config: Config) -> dict[str, Needed]:
         """Return the files that a configuration uses, by a short name of the model's own."""
         return import_module(self.checkpoints).needs(config)
 
@@ -44,6 +48,6 @@ def load_object(dotted: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def load_extractor(dotted: str) -> Any:
+def load_extractor(dotted: str) -> "type[AnyExtractor]":
     """Import an Extractor, "package.module:Class", and with it torch and the libraries of its network."""
     return load_object(dotted)

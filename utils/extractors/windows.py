@@ -11,15 +11,15 @@ TAIL_SHARE = 0.2  # the least share of a window that `--tail cycle` fills up
 
 @dataclass(frozen=True)
 class Window:
-    """The units that the network sees at once.
+    """The frames or samples that the network sees at once.
 
     row: the window's place in the output.
-    units: indices into the stream of wanted units (see Sampling.wanted), in the order the network sees them.
+    indices: of the frames among the wanted ones (see Sampling.wanted), in the order that the network sees them.
     n_repeated: how many of them are shown again to fill the window.
     """
 
     row: int
-    units: Sequence[int]
+    indices: Sequence[int]
     n_repeated: int = 0
 
 
@@ -32,24 +32,24 @@ class Sampling(Protocol):
         ...
 
     def full(self) -> Iterator[Window]:
-        """Yield windows in the order of their latest unit; those that the stream is long enough for are used."""
+        """Yield windows in the order of their latest frame; those that the stream is long enough for are used."""
         ...
 
     def earliest(self, n_full: int) -> int:
-        """Return the earliest unit that any window after the first `n_full` ones, or the rest, may need."""
+        """Return the earliest frame that any window after the first `n_full` ones, or the rest, may need."""
         ...
 
-    def rest(self, n_units: int, n_full: int) -> list[Window]:
-        """Return the windows made of what is left after `n_full` full ones, once `n_units` are known."""
+    def rest(self, n_frames: int, n_full: int) -> list[Window]:
+        """Return the windows made of what is left after `n_full` full ones, once `n_frames` are known."""
         ...
 
 
 @dataclass(frozen=True)
 class Dense:
-    """Windows of `size` units that start at 0, step, 2 * step, …
+    """Windows of `size` frames that start at 0, step, 2 * step, …
 
     short: what becomes of a stream shorter than one window: "cycle" repeats it until the window is full.
-    tail: what becomes of the units after the last full window: "cycle" repeats them if they are at
+    tail: what becomes of the frames after the last full window: "cycle" repeats them if they are at
         least a fifth of a window, "drop" leaves them out.
     """
 
@@ -68,10 +68,10 @@ class Dense:
         """Return the start of the next window."""
         return n_full * self.step
 
-    def rest(self, n_units: int, n_full: int) -> list[Window]:
+    def rest(self, n_frames: int, n_full: int) -> list[Window]:
         """Return one window that repeats the short stream, or the tail, or nothing."""
         start = n_full * self.step
-        left = n_units - start
+        left = n_frames - start
         if n_full == 0:
             wanted = self.short == "cycle" and left > 0
         else:
@@ -97,8 +97,8 @@ class Listed:
             Window(row, [place[frame] for frame in clip], n_repeated=len(clip) - len(set(clip)))
             for row, clip in enumerate(clips)
         ]
-        self._windows = sorted(windows, key=lambda window: max(window.units))
-        firsts = (min(window.units) for window in reversed(self._windows))
+        self._windows = sorted(windows, key=lambda window: max(window.indices))
+        firsts = (min(window.indices) for window in reversed(self._windows))
         self._earliest = list(itertools.accumulate(firsts, min))[::-1]  # of each window and those after it
 
     def full(self) -> Iterator[Window]:
@@ -109,13 +109,13 @@ class Listed:
         """Return the earliest frame of the windows still to come."""
         return self._earliest[n_full]
 
-    def rest(self, n_units: int, n_full: int) -> list[Window]:
+    def rest(self, n_frames: int, n_full: int) -> list[Window]:
         """Return the windows that a stream shorter than counted cuts off, filled with its last frame."""
-        if n_units == 0:
+        if n_frames == 0:
             return []
         return [
-            Window(window.row, units, n_repeated=len(units) - len(set(units)))
+            Window(window.row, indices, n_repeated=len(indices) - len(set(indices)))
             for window in self._windows[n_full:]
-            if self._fill_lost or min(window.units) < n_units
-            for units in [[min(unit, n_units - 1) for unit in window.units]]
+            if self._fill_lost or min(window.indices) < n_frames
+            for indices in [[min(index, n_frames - 1) for index in window.indices]]
         ]

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from utils.errors import FeatmillError, RunError
-from utils.extractors.base import Extractor, StreamInfo
+from utils.extractors.base import AnyExtractor, AudioExtractor, AudioStreamInfo, VideoExtractor, VideoStreamInfo
 from utils.extractors.windows import Sampling
 from utils.media.audio import AudioStream
 from utils.media.limits import Limits
@@ -51,7 +52,7 @@ class Decoders:
 
     def __init__(
         self,
-        extractors: Mapping[str, Extractor],
+        extractors: Mapping[str, AnyExtractor],
         next_task: Callable[[], Task | None],
         n_threads: int,
         limits: Limits | None = None,
@@ -108,13 +109,14 @@ class Decoders:
         with self._watching(task.ref.id):  # a store may give no answer
             source = fingerprint(task.ref)
         jobs = [Job(task.ref, feature_type, source) for feature_type in task.feature_types]
-        pictures = [job for job in jobs if self._extractor(job).media == "video"]
+        extractors = [(job, self._extractor(job)) for job in jobs]
+        pictures = [(job, extractor) for job, extractor in extractors if isinstance(extractor, VideoExtractor)]
         if pictures:
-            self._guarded(pictures, lambda: self._decode_pictures(task.ref, pictures))
+            self._guarded([job for job, _ in pictures], lambda: self._decode_pictures(task.ref, pictures))
         sound: dict[int, list[Job]] = {}
-        for job in jobs:
-            if self._extractor(job).media == "audio":
-                sound.setdefault(self._extractor(job).rate_hz, []).append(job)
+        for job, extractor in extractors:
+            if isinstance(extractor, AudioExtractor):
+                sound.setdefault(extractor.rate_hz, []).append(job)
         for rate_hz, group in sound.items():
             self._guarded(group, lambda rate_hz=rate_hz, group=group: self._decode_sound(task.ref, rate_hz, group))
 
@@ -163,11 +165,13 @@ class Decoders:
             for job in jobs:
                 job.seconds["decode"] += share
 
-    def _decode_pictures(self, ref: VideoRef, jobs: list[Job]) -> None:
-        segment, rates = Segment(ref.start_s, ref.end_s), [self._fps(job) for job in jobs]
+    def _decode_pictures(self, ref: VideoRef, pictures: Sequence[tuple[Job, VideoExtractor[Any]]]) -> None:
+        segment, jobs = Segment(ref.start_s, ref.end_s), [job for job, _ in pictures]
+        rates = [extractor.extraction_fps for _, extractor in pictures]
         with self._decoding(jobs):
-            counted = {fps for job, fps in zip(jobs, rates, strict=True) if self._extractor(job).needs_times}
-            times_s = {fps: frame_times_s(ref.media, fps, segment=segment, limits=self._limits) for fps in counted}
+            counted = {extractor.extraction_fps for _, extractor in pictures if extractor.needs_times}
+            by_rate = {fps: frame_times_s(ref.media, fps, segment=segment, limits=self._limits) for fps in counted}
+            times_s = [by_rate[one.extraction_fps] if one.needs_times else None for _, one in pictures]
             views = tuple(View(fps) for fps in rates)
             stream = VideoStream(ref.media, views=views, segment=segment, limits=self._limits)
         with stream:
@@ -189,7 +193,7 @@ class Decoders:
         stream: VideoStream,
         jobs: Sequence[Job],
         rates: Sequence[float | None],
-        times_s: Mapping[float | None, np.ndarray],
+        times_s: Sequence[np.ndarray | None],
     ) -> dict[int, list[Job]]:
         """Say which frames each job wants, and return the jobs by the view of the stream that they take.
 
@@ -197,9 +201,8 @@ class Decoders:
         """
         views: dict[tuple[float | None, tuple[int, ...] | None], int] = {}
         takers: dict[int, list[Job]] = {}
-        for i, (job, fps, info) in enumerate(zip(jobs, rates, stream.infos, strict=True)):
-            times = times_s[fps] if self._extractor(job).needs_times else None
-            job.info = StreamInfo(float(info.fps), info.height, info.width, times_s=times)
+        for i, (job, fps, times, info) in enumerate(zip(jobs, rates, times_s, stream.infos, strict=True)):
+            job.info = VideoStreamInfo(float(info.fps), info.height, info.width, times)
             sampling = self._sampling(job)
             view = i
             if sampling is not None:
@@ -246,7 +249,7 @@ class Decoders:
         report = stream.report
         job.decoded, job.declared = report.decoded, report.declared
         job.problems, job.partial = list(report.problems), report.partial
-        times_s = job.info.times_s
+        times_s = job.info.times_s if isinstance(job.info, VideoStreamInfo) else None
         if times_s is not None and len(times_s) < (job.declared or 0):  # decoding may have ended before the cut
             job.problems.append(f"the file holds {len(times_s)} of {job.declared} frames")
             job.partial = True
@@ -258,7 +261,7 @@ class Decoders:
             stream = AudioStream(ref.media, rate_hz, segment=segment, limits=self._limits)
         with stream:
             for job in jobs:
-                job.info = StreamInfo(rate_hz=rate_hz)
+                job.info = AudioStreamInfo(rate_hz)
                 self._sampling(job)
             blocks, n_samples = iter(stream), 0
             while live := self._open(jobs):
@@ -276,11 +279,8 @@ class Decoders:
                 job.problems, job.partial = list(stream.report.problems), stream.report.partial
                 self._tell(StreamEnded(job))
 
-    def _extractor(self, job: Job) -> Extractor:
+    def _extractor(self, job: Job) -> AnyExtractor:
         return self._extractors[job.feature_type]
-
-    def _fps(self, job: Job) -> float | None:
-        return getattr(self._extractor(job).config, "extraction_fps", None)
 
     def _keep(self, job: Job, frames: Frames) -> None:
         """Write the frames as pictures, if they are to be kept.

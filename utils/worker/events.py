@@ -22,7 +22,7 @@ class Job:
     ref: VideoRef
     feature_type: str
     source: dict[str, Any] = field(default_factory=dict)  # what the input was before it was decoded
-    info: StreamInfo = field(default_factory=StreamInfo)
+    info: StreamInfo | None = None  # once its stream is opened
     seconds: Counter[str] = field(default_factory=Counter)  # by stage; those of a shared decoder in equal parts
     decoded: int = 0  # frames or samples that came out of the decoder
     declared: int | None = None  # frames that the header promises

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from utils.extractors.base import AudioStreamInfo, VideoStreamInfo
 from utils.extractors.labels import top_classes
 from utils.sinks.formats import make_sink
 from utils.state.manifest import Manifest
@@ -65,8 +66,8 @@ class Finisher:
             outcome.status,
             outcome.reason,
             job.source,
-            fps=job.info.fps,
-            rate_hz=job.info.rate_hz,
+            fps=job.info.fps if isinstance(job.info, VideoStreamInfo) else None,
+            rate_hz=job.info.rate_hz if isinstance(job.info, AudioStreamInfo) else None,
             decoded=job.decoded,
             declared=job.declared,
             windows=outcome.n_windows,

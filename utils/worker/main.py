@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 import torch
 
 from utils.errors import FeatmillError, RunError
-from utils.extractors.base import Extractor
+from utils.extractors.base import AnyExtractor
 from utils.extractors.labels import labels
 from utils.extractors.registry import load_extractor
 from utils.media.limits import Limits
@@ -99,7 +99,7 @@ def _set_up_torch(plan: Plan, device: torch.device, compute: ComputeMode) -> Non
 
 def _load(
     plan: Plan, device: torch.device, compute: ComputeMode
-) -> tuple[dict[str, Extractor], dict[str, Sequence[str] | None]]:
+) -> tuple[dict[str, AnyExtractor], dict[str, Sequence[str] | None]]:
     """Return each feature type's extractor, and the class names for its predictions, None where it shows none.
 
     Both import torchvision and timm, which keep the stand-in for the compiler: not for networks to be compiled.
@@ -118,7 +118,7 @@ def _load(
 
 
 def _pipeline(
-    link: Link, plan: Plan, feature: FeaturePlan, extractor: Extractor, finisher: Finisher, writer: Writer
+    link: Link, plan: Plan, feature: FeaturePlan, extractor: AnyExtractor, finisher: Finisher, writer: Writer
 ) -> Pipeline:
     return Pipeline(
         extractor,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from utils.errors import VideoError
-from utils.extractors.base import Extractor
+from utils.extractors.base import AnyExtractor, AudioStreamInfo, VideoStreamInfo
 from utils.nn.out_of_memory import fitting, is_out_of_memory, release, remedy
 from utils.sinks.record import Record
 from utils.worker.assemble import Rows
@@ -78,7 +78,7 @@ class Pipeline:
     warn: called with a line for the user. spill: folder for outputs that do not fit in memory; None for the system's.
     """
 
-    extractor: Extractor
+    extractor: AnyExtractor
     batch_size: int
     spill: Path | None
     finish: Callable[[Outcome], None]
@@ -256,20 +256,20 @@ class Pipeline:
         self._close(Outcome(job, status, reason, self._record(video), video.n_windows, video.rows.n_repeated))
 
     def _record(self, video: _Video) -> Record:
-        job, extractor = video.job, self.extractor
+        job, extractor, info = video.job, self.extractor, video.job.info
         arrays = extractor.finish(video.rows.arrays())
         features = list(arrays)
         start_s = end_s = None
         # An average may have as many rows (crops, say) as there are windows, so the shape alone does not tell.
-        has_times = extractor.with_times or extractor.media == "audio"
+        has_times = extractor.with_times or isinstance(info, AudioStreamInfo)
         if has_times and all(array.ndim > 1 and len(array) == video.n_windows for array in arrays.values()):
             start_s, end_s = video.rows.times_s()
-            if job.info.rate_hz:  # the time of the last sample is when it begins
-                end_s += 1 / job.info.rate_hz
-        if extractor.with_times:
-            arrays["fps"] = np.array(job.info.fps, np.float64)
+            if isinstance(info, AudioStreamInfo):  # the time of the last sample is when it begins
+                end_s += 1 / info.rate_hz
+        if isinstance(info, VideoStreamInfo) and extractor.with_times:
+            arrays["fps"] = np.array(info.fps, np.float64)
             arrays["timestamps_ms"] = video.rows.timestamps_ms(with_first=extractor.frame_times)
-        return Record(job.ref, arrays, features, extractor.facts, start_s, end_s)
+        return Record(job.ref, arrays, features, extractor.attributes, start_s, end_s)
 
     def _fail(self, job: Job, reason: str) -> None:
         self._close(Outcome(job, "failed", reason))

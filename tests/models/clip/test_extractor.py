@@ -10,7 +10,7 @@ from models.clip.extractor import CLIPExtractor
 from models.clip.pretrained import FILES, _candidates, needs
 from models.clip.tower import build_tower, image_input, load_tower
 from utils.errors import UserError
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
 
 CPU = torch.device("cpu")
@@ -55,7 +55,7 @@ def test_clips_equal_the_reference(clip_files):
     frames = moving_frames(meta["input"]["seed"], 11, 96, 128)
     assert zlib.crc32(frames.tobytes()) == meta["input"]["crc32"]
     clip = extractor(clip_files("ViT-B-32"), clip_len=2.0)
-    info = StreamInfo(fps=meta["input"]["fps"], height=96, width=128)
+    info = VideoStreamInfo(meta["input"]["fps"], 96, 128)
     cutter = WindowBuilder(clip, clip.sampling(info))
     with torch.inference_mode():
         cuts = list(cutter.push(clip.prepare(torch.from_numpy(frames)), np.arange(11) / 2.5))

@@ -10,13 +10,13 @@ from models.pwc.config import PWCConfig
 from models.pwc.extractor import PWCExtractor
 from models.pwc.pretrained import SINTEL, needs
 from utils.errors import UserError
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
 
 
 def extracted(extractor: PWCExtractor, frames: torch.Tensor) -> torch.Tensor:
     """Return the rows of uint8 frames [n, H, W, 3] that arrive one after the other."""
-    cutter = WindowBuilder(extractor, extractor.sampling(StreamInfo(fps=25.0)))
+    cutter = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     rows = []
     with torch.inference_mode():
         for i, frame in enumerate(extractor.prepare(frames)):

@@ -11,7 +11,7 @@ from models.s3d.extractor import S3DExtractor
 from models.s3d.preprocess import to_network
 from models.s3d.weights import convert, load_s3d, random_s3d
 from utils.errors import UserError
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
 
 TOLERANCE = 1e-4
@@ -36,7 +36,7 @@ def test_features_of_frames_equal_the_reference(tmp_path, name, write):
     assert zlib.crc32(frames.tobytes()) == drawn["frames_crc32"]
     config = S3DConfig(stack_size=drawn["stack_size"], step_size=drawn["step_size"], show_pred=True)
     extractor = S3DExtractor(config, {"s3d": write(tmp_path / "published.pt")}, torch.device("cpu"))
-    cutter = WindowBuilder(extractor, extractor.sampling(StreamInfo(fps=25.0)))
+    cutter = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     with torch.inference_mode():
         units = extractor.prepare(torch.from_numpy(frames))
         assert relative_error(units[:, :, 3::16, 5::16].transpose(0, 1), arrays["input_grid"]) < 1e-6
@@ -77,7 +77,7 @@ def test_sides_that_come_out_short_and_the_crop():
 def test_wrong_requests_are_refused():
     S3DConfig(stack_size=13, extraction_fps=None)
     for flags, message in (
-        ({"stack_size": 12}, "S3D needs at least 13 frames"),
+        ({"stack_size": 12}, "it must be at least 13 frames"),
         ({"step_size": 0}, "--step_size is 0"),
         ({"extraction_fps": 0.0}, "--extraction_fps is 0"),
     ):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from utils.errors import VideoError
-from utils.extractors.base import Extractor
+from utils.extractors.base import VideoExtractor
 from utils.extractors.windows import Dense, Listed
 from utils.worker.assemble import Rows
 from utils.worker.frame_store import FrameStore
@@ -26,9 +26,9 @@ class Differences:
     def pairs_at_once(self, size):
         return 3
 
-    def encode(self, units):
-        self.encoded += units[:, 0, 0, 0].tolist()
-        return (units,)
+    def encode(self, frames):
+        self.encoded += frames[:, 0, 0, 0].tolist()
+        return (frames,)
 
     def between(self, first, second, size):
         self.batches.append(len(first[0]))
@@ -36,7 +36,7 @@ class Differences:
         return second[0] - first[0]
 
 
-class Plain(Extractor):
+class Plain(VideoExtractor):
     """Windows of frames that hold their own index."""
 
     keys = ("x",)
@@ -46,11 +46,11 @@ class Plain(Extractor):
     def sampling(self, info):
         return self.dense
 
-    def window(self, units, pairs):
-        return {"units": units} if pairs is None else {"units": units, "pairs": pairs}
+    def window(self, frames, pairs):
+        return {"frames": frames} if pairs is None else {"frames": frames, "pairs": pairs}
 
     def forward(self, batch):
-        return {"x": batch["units"].flatten(1)[:, :1]}
+        return {"x": batch["frames"].flatten(1)[:, :1]}
 
 
 def run(
@@ -78,10 +78,10 @@ def test_windows_do_not_depend_on_how_frames_arrive(n_frames, size, step, chunk,
     dense = Dense(size, step, short=rule, tail=rule)
     cuts = run(dense, n_frames, chunk)
     whole = run(dense, n_frames, n_frames)
-    got = [(cut.row, cut.inputs["units"][:, 0, 0, 0].tolist(), cut.end_s) for cut in cuts]
-    assert got == [(cut.row, cut.inputs["units"][:, 0, 0, 0].tolist(), cut.end_s) for cut in whole]
+    got = [(cut.row, cut.inputs["frames"][:, 0, 0, 0].tolist(), cut.end_s) for cut in cuts]
+    assert got == [(cut.row, cut.inputs["frames"][:, 0, 0, 0].tolist(), cut.end_s) for cut in whole]
     assert [row for row, _, _ in got] == list(range(len(got)))
-    assert all(end_s == max(units) / 10 for _, units, end_s in got)
+    assert all(end_s == max(frames) / 10 for _, frames, end_s in got)
 
 
 @pytest.mark.parametrize(("size", "step"), [(9, 8), (9, 2), (9, 20)])
@@ -91,7 +91,9 @@ def test_each_pair_and_frame_is_computed_once(size, step, chunk):
     cuts = run(Dense(size, step), 40, chunk, stage)
     assert len(stage.pairs) == len(set(stage.pairs))
     assert len(stage.encoded) == len(set(stage.encoded))
-    assert set(stage.pairs) == {(unit, unit + 1) for cut in cuts for unit in cut.inputs["units"][:-1, 0, 0, 0].tolist()}
+    assert set(stage.pairs) == {
+        (frame, frame + 1) for cut in cuts for frame in cut.inputs["frames"][:-1, 0, 0, 0].tolist()
+    }
     assert all((cut.inputs["pairs"] == 1).all() for cut in cuts)
     assert all(len(cut.inputs["pairs"]) == size - 1 for cut in cuts)
 
@@ -124,7 +126,7 @@ def test_a_store_keeps_only_what_is_needed():
 def test_clips_of_a_damaged_video_end_with_the_last_frame(n_decoded):
     """Six frames were counted, fewer decode: every clip is there all the same."""
     cuts = run(Listed([[0, 9, 3], [12, 6, 15], [3, 3, 15]]), n_decoded, 2)
-    shown = {cut.row: cut.inputs["units"][:, 0, 0, 0].tolist() for cut in cuts}
+    shown = {cut.row: cut.inputs["frames"][:, 0, 0, 0].tolist() for cut in cuts}
     last = n_decoded - 1
     assert shown == {
         0: [0, min(3, last), min(1, last)],
