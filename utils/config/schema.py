@@ -8,11 +8,20 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
+
+import yaml
 
 from utils.errors import UserError
 
 COMPARISONS = {"at least": operator.ge, "above": operator.gt, "at most": operator.le, "below": operator.lt}
+SCALARS = {  # type of a field → types of the values that it takes; a truth value is no number, a fraction no integer
+    bool: (bool, int, str),
+    int: (int, str),
+    float: (float, int, str),
+    str: (str, bool, int, float),
+}
+TRUTH = {"yes": True, "y": True, "on": True, "true": True, "no": False, "n": False, "off": False, "false": False}
 
 
 @dataclass(frozen=True)
@@ -114,31 +123,43 @@ def aliases(cls: type) -> dict[str, str]:
 def build(cls: type[ConfigT], layers: Iterable[tuple[str, Mapping[str, Any]]]) -> ConfigT:
     """Return `cls` made from its defaults and the layers above them, later layers winning.
 
-    layers: (where the values come from, values); keys that are no fields of `cls` are left to others.
+    layers: (where the values come from, values); keys that are no fields of `cls` are left to others. Numbers and truth
+        values may be given as text.
 
     Raises:
         UserError: a value has the wrong type, or fails the dataclass's own checks.
     """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    merged = OmegaConf.structured(cls)
-    OmegaConf.set_readonly(merged, False)
+    given: dict[str, Any] = {}
     for origin, values in layers:
         for key in values.keys() & field_names(cls):
             try:
-                merged = OmegaConf.merge(merged, {key: values[key]})
-            except OmegaConfBaseException as error:
+                given[key] = _converted(cls, key, values[key])
+            except (ValueError, OverflowError) as error:
                 kind, many = value_type(cls, key)
                 wanted = f"a list of {kind.__name__}" if many else kind.__name__
                 raise UserError(f"{origin}: {key} is {values[key]!r}; it must be {wanted}") from error
-    return cls(**{spec.name: _plain(merged[spec.name]) for spec in dataclasses.fields(cls)})
+    return cls(**given)
 
 
-def _plain(value: Any) -> Any:
-    from omegaconf import ListConfig
+def _converted(cls: type, name: str, value: Any) -> Any:
+    """Return a value as a field of `cls` holds it; ValueError if it cannot hold it."""
+    kind, many = value_type(cls, name)
+    if value is None and type(None) in typing.get_args(typing.get_type_hints(cls)[name]):
+        return None
+    if many and isinstance(value, list):
+        return [_scalar(each, kind) for each in cast(list[Any], value)]
+    if many:
+        raise ValueError(f"{value!r} is no list")
+    return _scalar(value, kind)
 
-    return list(value) if isinstance(value, ListConfig) else value
+
+def _scalar(value: Any, kind: type) -> Any:
+    """Return a value as the type of a field; ValueError where that takes no such value."""
+    if type(value) not in SCALARS[kind]:
+        raise ValueError(f"{value!r} is no {kind.__name__}")
+    if kind is bool and isinstance(value, str):
+        return TRUTH[value.lower()] if value.lower() in TRUTH else int(value) != 0
+    return kind(value)
 
 
 def read_yaml(path: str) -> dict[str, Any]:
@@ -147,18 +168,35 @@ def read_yaml(path: str) -> dict[str, Any]:
     Raises:
         UserError: the file is missing, is not YAML, or is not a mapping.
     """
-    import yaml
-    from omegaconf import OmegaConf
-
     if not Path(path).is_file():
         raise UserError(f"--config {path}: no such file")
     try:
-        loaded = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    except (yaml.YAMLError, UnicodeDecodeError, OSError, ValueError) as error:
+        with Path(path).open(encoding="utf-8") as file:
+            loaded = yaml.load(file, _Loader)
+    except (yaml.YAMLError, OSError, ValueError) as error:
         raise UserError(f"--config {path}: not readable as YAML ({error})") from error
-    if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in cast(dict[Any, Any], loaded)):
         raise UserError(f"--config {path}: must hold `flag: value` lines, found {type(loaded).__name__}")
-    return loaded
+    return cast(dict[str, Any], loaded)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which dates stay text, and a key may be given once."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping; ConstructorError where it has a key twice."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"found duplicate key {key}", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def output_settings(config: Config) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""Flags as fields of dataclasses: bounds and choices."""
+"""Flags as fields of dataclasses: bounds, choices, and values from files."""
 
 import math
 from dataclasses import dataclass
 
 import pytest
 
-from utils.config.schema import Config, flag
+from utils.config.schema import Config, build, flag, read_yaml
 from utils.errors import UserError
 
 
@@ -47,3 +47,106 @@ def test_a_value_out_of_bounds_says_what_is_in_them(values, message):
     with pytest.raises(UserError) as caught:
         Settings(**values)
     assert str(caught.value) == message
+
+
+@dataclass(frozen=True)
+class Typed(Config):
+    """A field of each type."""
+
+    integer: int = flag(1, "", group="test")
+    number: float = flag(1.0, "", group="test")
+    truth: bool = flag(False, "", group="test")
+    text: str = flag("", "", group="test")
+    maybe: int | None = flag(5, "", group="test")
+    texts: list[str] = flag([], "", group="test")
+    integers: list[int] = flag([], "", group="test")
+
+
+def read(tmp_path, line):
+    file = tmp_path / "run.yml"
+    file.write_text(f"{line}\n")
+    return build(Typed, [("run.yml", read_yaml(str(file)))])
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("integer: 7", 7),
+        ("integer: '7'", 7),
+        ("number: 2", 2.0),
+        ("number: 1e-3", 0.001),
+        ("number: '.5'", 0.5),
+        ("number: .inf", math.inf),
+        ("truth: on", True),
+        ("truth: 'No'", False),
+        ("truth: 2", True),
+        ("truth: '0'", False),
+        ("text: 25", "25"),
+        ("text: 1.5", "1.5"),
+        ("text: yes", "True"),
+        ("text: 2024-01-02", "2024-01-02"),
+        ("text: 2024-01-02T03:04:05Z", "2024-01-02T03:04:05Z"),
+        ("text: ${oc.env:HOME}", "${oc.env:HOME}"),
+        ("maybe: null", None),
+        ("maybe: 6", 6),
+        ("texts: [a, 1, true]", ["a", "1", "True"]),
+        ("texts: []", []),
+        ("integers: ['1', 2]", [1, 2]),
+    ],
+)
+def test_a_file_gives_values_of_the_fields_types(tmp_path, line, value):
+    found = getattr(read(tmp_path, line), line.partition(":")[0])
+    assert (type(found), found) == (type(value), value)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("integer: 1.0", "run.yml: integer is 1.0; it must be int"),
+        ("integer: true", "run.yml: integer is True; it must be int"),
+        ("integer: null", "run.yml: integer is None; it must be int"),
+        ("number: many", "run.yml: number is 'many'; it must be float"),
+        ("number: false", "run.yml: number is False; it must be float"),
+        ("truth: 1.0", "run.yml: truth is 1.0; it must be bool"),
+        ("truth: perhaps", "run.yml: truth is 'perhaps'; it must be bool"),
+        ("text: [a]", "run.yml: text is ['a']; it must be str"),
+        ("text: {a: 1}", "run.yml: text is {'a': 1}; it must be str"),
+        ("texts: a", "run.yml: texts is 'a'; it must be a list of str"),
+        ("texts: [[a]]", "run.yml: texts is [['a']]; it must be a list of str"),
+        ("texts: [null]", "run.yml: texts is [None]; it must be a list of str"),
+        ("integers: [1.5]", "run.yml: integers is [1.5]; it must be a list of int"),
+    ],
+)
+def test_a_value_of_another_type_says_which_one_is_wanted(tmp_path, line, message):
+    with pytest.raises(UserError) as caught:
+        read(tmp_path, line)
+    assert str(caught.value) == message
+
+
+def test_later_layers_win():
+    layers = [("file", {"integer": 2, "text": "file", "of another class": 0}), ("flags", {"text": "flag"})]
+    assert build(Typed, layers) == Typed(integer=2, text="flag")
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n"])
+def test_an_empty_file_sets_nothing(tmp_path, text):
+    (tmp_path / "run.yml").write_text(text)
+    assert read_yaml(str(tmp_path / "run.yml")) == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"text: a\ntext: b\n", "not readable as YAML (found duplicate key text"),
+        (b"text: [a\n", "not readable as YAML"),
+        (b"text: \xff\n", "not readable as YAML"),
+        (b"text: !!python/object:os.system {}\n", "not readable as YAML"),
+        (b"7: a\n", "must hold `flag: value` lines, found dict"),
+        (b"text\n", "must hold `flag: value` lines, found str"),
+    ],
+)
+def test_a_file_that_is_no_settings_says_so(tmp_path, data, words):
+    (tmp_path / "run.yml").write_bytes(data)
+    with pytest.raises(UserError) as caught:
+        read_yaml(str(tmp_path / "run.yml"))
+    assert words in str(caught.value)
