@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from benchmarks import limits, record
 from utils.engines.environment import VARIABLES
-from utils.nn.cpu.convolution import HAS_ONE_DNN
+from utils.nn.cpu import onednn
 from utils.nn.cpu.threads import RowThreads, row_by_row
 from utils.nn.prepare import ComputeMode, check_supported, prepare_layers, prepare_network, set_process_flags
 
@@ -151,7 +151,7 @@ def _counter() -> FlopCounterMode:
     def convolution(x: torch.Size, weight: torch.Size, *_rest: Any, out_shape: torch.Size, **_others: Any) -> int:
         return conv_flop_count(x, weight, out_shape)
 
-    known = {torch.ops.mkldnn._convolution_pointwise: convolution} if HAS_ONE_DNN else {}
+    known = {} if onednn.CONVOLVE is None else {onednn.CONVOLVE: convolution}
     return FlopCounterMode(display=False, custom_mapping=known)
 
 

@@ -61,7 +61,7 @@ class Unit(nn.Module):
         x, own = _pad_uneven(x, pads)
         is_folded = isinstance(self.batch3d, nn.Identity)
         slope = 0.0 if is_folded else None
-        x = convolve(x, self.conv3d.weight, self.conv3d.bias, stride, own, slope=slope, by_sums=True)
+        x = convolve(x, self.conv3d.weight, self.conv3d.bias, stride, own, slope=slope, use_winograd=True)
         return x if is_folded else F.relu(self.batch3d(x), inplace=True)
 
 

@@ -29,7 +29,7 @@ class PWCNet(nn.Module):
     align_corners: how the warp reads its coordinates; see `warp`. Published features were made with True.
     """
 
-    convolves_by_sums = True  # 1.18 times as fast (docs/performance.md)
+    uses_winograd = True  # 1.18 times as fast (docs/performance.md)
 
     def __init__(self, align_corners: bool = True) -> None:
         super().__init__()

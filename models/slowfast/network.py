@@ -26,8 +26,6 @@ Maps = tuple[Tensor, Tensor]  # feature maps of the slow and of the fast pathway
 class SlowFast(nn.Module):
     """Features of five layers and logits of clips of 32 frames."""
 
-    convolves_by_sums = True  # 1.03 times as fast (docs/performance.md)
-
     def __init__(self, n_classes: int = N_CLASSES) -> None:
         super().__init__()
         self.slow = ResNet3D(SLOW)

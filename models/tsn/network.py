@@ -7,8 +7,6 @@ from torchvision.models import ResNet
 class TSN(nn.Module):
     """A torchvision ResNet whose features are averaged over the frames of a clip before it classifies them."""
 
-    convolves_by_sums = True  # 1.05 times as fast (docs/performance.md)
-
     def __init__(self, resnet: ResNet) -> None:
         super().__init__()
         self.classifier = resnet.fc

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from utils.errors import UserError
 from utils.nn.batch_norm import fuse_batch_norms
-from utils.nn.cpu import convolution, residual
+from utils.nn.cpu import convolution, onednn, residual
 from utils.nn.cpu.layout import lay_out
 
 DTYPES = {"float32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -53,8 +53,7 @@ def check_supported(compute: ComputeMode, device: torch.device) -> None:
 
 
 def _cpu_has_bf16() -> bool:
-    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
-    return torch.backends.mkldnn.is_available() and (supported is None or supported())
+    return torch.backends.mkldnn.is_available() and (onednn.SUPPORTS_BF16 is None or onednn.SUPPORTS_BF16())
 
 
 def prepare_network(

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from utils.nn.cpu import winograd
+from utils.nn.cpu import onednn, winograd
 from utils.nn.cpu.layout import is_channels_last, packed
 
 PLAIN = {4: F.conv2d, 5: F.conv3d}  # by the dimensions of the input
-HAS_ONE_DNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise_")
 
 
 def convolve(
@@ -27,25 +26,23 @@ def convolve(
     dilation: Sequence[int] = (1, 1, 1),
     groups: int = 1,
     slope: float | None = None,
-    by_sums: bool = False,
+    use_winograd: bool = False,
 ) -> Tensor:
     """Return the convolution of x [B, C, (T,) H, W]; values below 0 times `slope` where it is given. Zeros are padded.
 
-    slope: 0 is a ReLU, more a leaky one. by_sums: by `utils.nn.cpu.winograd` where that has been found to be quicker.
+    slope: 0 is a ReLU, more a leaky one. use_winograd: where `utils.nn.cpu.winograd` is quicker.
     """
     n_dims = x.ndim - 2
     stride, padding, dilation = (list(sizes[:n_dims]) for sizes in (stride, padding, dilation))
-    if _fits(x) and not weight.requires_grad:
-        plain = by_sums and groups == 1 and all(step == 1 for step in dilation) and not torch.compiler.is_compiling()
-        axis = winograd.axis_for(x, weight, stride, padding) if plain else None
-        if axis is not None:
-            return _activated(winograd.convolve(x, weight, bias, padding, axis), slope)
-        then = "none" if slope is None else "leaky_relu" if slope else "relu"
-        weight = packed(weight, x.shape, padding, stride, dilation, groups)
-        return torch.ops.mkldnn._convolution_pointwise(
-            x, weight, bias, padding, stride, dilation, groups, then, [slope] if slope else [], ""
-        )
-    return _activated(PLAIN[x.ndim](x, weight, bias, stride, padding, dilation, groups), slope)
+    if onednn.CONVOLVE is None or not _fits(x) or weight.requires_grad:
+        return _activated(PLAIN[x.ndim](x, weight, bias, stride, padding, dilation, groups), slope)
+    simple = groups == 1 and all(step == 1 for step in dilation) and not torch.compiler.is_compiling()
+    axis = winograd.axis_for(x, weight, stride, padding) if use_winograd and simple else None
+    if axis is not None:
+        return _activated(winograd.convolve(x, weight, bias, padding, axis), slope)
+    then = "none" if slope is None else "leaky_relu" if slope else "relu"
+    weight = packed(weight, x.shape, padding, stride, dilation, groups)
+    return onednn.CONVOLVE(x, weight, bias, padding, stride, dilation, groups, then, [slope] if slope else [], "")
 
 
 def _activated(y: Tensor, slope: float | None) -> Tensor:
@@ -57,27 +54,26 @@ def _activated(y: Tensor, slope: float | None) -> Tensor:
 class FusedConvolution(nn.Module):
     """A convolution, and the ReLU or leaky ReLU that follows it where there is one; the rest as in `convolve`."""
 
-    def __init__(self, convolution: nn.Conv2d | nn.Conv3d, slope: float | None, by_sums: bool) -> None:
+    def __init__(self, convolution: nn.Conv2d | nn.Conv3d, slope: float | None, use_winograd: bool) -> None:
         super().__init__()
         self.weight, self.bias = convolution.weight, convolution.bias
         self.stride, self.padding, self.dilation = convolution.stride, convolution.padding, convolution.dilation
         self.kernel_size, self.out_channels = convolution.kernel_size, convolution.out_channels
-        self.groups, self.slope, self.by_sums = convolution.groups, slope, by_sums
+        self.groups, self.slope, self.use_winograd = convolution.groups, slope, use_winograd
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, (T,) H, W] -> [B, C', (T',) H', W']."""
         sizes = (self.stride, self.padding, self.dilation, self.groups)
-        return convolve(x, self.weight, self.bias, *sizes, self.slope, self.by_sums)
+        return convolve(x, self.weight, self.bias, *sizes, self.slope, self.use_winograd)
 
     def add_and_relu(self, x: Tensor, other: Tensor) -> Tensor:
         """Return relu(convolution of x + other), written over `other` where oneDNN does so in one pass."""
-        if not (_fits(x) and is_channels_last(other) and other.dtype == x.dtype):
+        fits = _fits(x) and is_channels_last(other) and other.dtype == x.dtype
+        if onednn.CONVOLVE_AND_ADD is None or not fits:
             return F.relu_(self(x).add_(other))
         sizes = (list(self.padding), list(self.stride), list(self.dilation), self.groups)
         weight = packed(self.weight, x.shape, *sizes)
-        return torch.ops.mkldnn._convolution_pointwise_.binary(
-            other, x, weight, self.bias, *sizes, "add", 1.0, "relu", [], ""
-        )
+        return onednn.CONVOLVE_AND_ADD(other, x, weight, self.bias, *sizes, "add", 1.0, "relu", [], "")
 
 
 class OneDnnLinear(nn.Module):
@@ -89,8 +85,9 @@ class OneDnnLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., n_in] -> [..., n_out]."""
-        if _fits(x) and not torch.compiler.is_compiling():  # which takes its own operation, with constant weights
-            return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+        fits = _fits(x) and not torch.compiler.is_compiling()  # which takes its own operation, with constant weights
+        if onednn.LINEAR is not None and fits:
+            return onednn.LINEAR(x, self.weight, self.bias, "none", [], "")
         return F.linear(x, self.weight, self.bias)
 
 
@@ -99,9 +96,9 @@ def fuse(network: nn.Module) -> None:
 
     Next to means in a Sequential; what stands between (an Identity where a batch norm was) is skipped. Linear layers
     become `OneDnnLinear`s, but for those whose weights their module's forward reads itself (attention). A network says
-    by an attribute `convolves_by_sums` that it gains by `utils.nn.cpu.winograd`.
+    by an attribute `uses_winograd` that it gains by `utils.nn.cpu.winograd`.
     """
-    by_sums = getattr(network, "convolves_by_sums", False)
+    use_winograd = getattr(network, "uses_winograd", False)
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if type(child) is nn.Linear:
@@ -109,7 +106,7 @@ def fuse(network: nn.Module) -> None:
             elif _is_plain(child):
                 behind = _activation_behind(module, name) if isinstance(module, nn.Sequential) else None
                 slope = getattr(module.get_submodule(behind), "negative_slope", 0.0) if behind else None
-                setattr(module, name, FusedConvolution(child, slope, by_sums))
+                setattr(module, name, FusedConvolution(child, slope, use_winograd))
                 if behind:
                     setattr(module, behind, nn.Identity())
     _unwrap(network)
@@ -126,7 +123,7 @@ def _unwrap(network: nn.Module) -> None:
 
 def _fits(x: Tensor) -> bool:
     """Return whether oneDNN takes an input of a layer."""
-    return HAS_ONE_DNN and x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and x.numel() > 0
+    return x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and x.numel() > 0
 
 
 def _is_plain(module: nn.Module) -> bool:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from utils.nn.cpu import onednn
+
 CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}  # by the dimensions of the input
 
 
@@ -60,7 +62,7 @@ def packed(
 
     shape: of the first input. Any other shape gives the same results, and is laid out for as well where that differs.
     """
-    if weight.is_inference() or torch.compiler.is_compiling():  # the compiler does so by itself
+    lay_out = onednn.LAY_OUT_WEIGHT
+    if lay_out is None or weight.is_inference() or torch.compiler.is_compiling():  # the compiler does so by itself
         return weight
-    reorder = torch.ops.mkldnn._reorder_convolution_weight
-    return _packed.get(weight, lambda plain: reorder(plain, padding, stride, dilation, groups, list(shape)))
+    return _packed.get(weight, lambda plain: lay_out(plain, padding, stride, dilation, groups, list(shape)))

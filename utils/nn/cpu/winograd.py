@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from utils.nn.cpu import onednn
 from utils.nn.cpu.layout import PerWeight, is_channels_last, packed
 
 TILE = 4  # outputs
@@ -41,7 +42,9 @@ def axis_for(x: Tensor, weight: Tensor, stride: Sequence[int], padding: Sequence
     x: [B, C, (T,) H, W], float32, channels last. weight: [C', C, (kT,) kH, kW]. stride, padding: of (T,) H, W; the
         dilation is 1 and there is one group.
     """
-    if x.dtype != torch.float32 or any(step != 1 for step in stride) or not is_channels_last(x):
+    if onednn.CONVOLVE is None or x.dtype != torch.float32 or not is_channels_last(x):
+        return None
+    if any(step != 1 for step in stride):
         return None
     axis = next((dim for dim in range(2, x.ndim - 1) if weight.shape[dim] > 1), None)
     if axis is None or weight.shape[axis] != TAPS or padding[axis - 2] != 1 or weight.is_inference():
@@ -90,7 +93,7 @@ def _product(part: Tensor, weight: Tensor, bias: Tensor | None, padding: list[in
     images = part.reshape(-1, *part.shape[-3:]).permute(0, 3, 1, 2)
     sizes = (padding, [1, 1], [1, 1], 1)
     weight = packed(weight, images.shape, *sizes)
-    convolved = torch.ops.mkldnn._convolution_pointwise(images, weight, bias, *sizes, "none", [], "")
+    convolved = onednn.CONVOLVE(images, weight, bias, *sizes, "none", [], "")
     return convolved.permute(0, 2, 3, 1)
 
 
