@@ -31,7 +31,7 @@ if __name__ == "__main__":
     MODELS["simulated"] = Model(
         config="benchmarks.simulated:SimulatedConfig",
         extractor="benchmarks.simulated_extractor:SimulatedExtractor",
-        checkpoints="benchmarks.simulated",
+        pretrained="benchmarks.simulated",
         summary="the mean of each frame, by a device that sleeps",
         outputs={"simulated": "[frames, 3]"},
     )

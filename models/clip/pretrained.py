@@ -28,17 +28,17 @@ SHA256 = {
     "RN50x64.pt": "be1cfb55d75a9666199fb2206c106743da0f6468c9d327f3e0d0a543a9919d9c",
 }
 OPENAI_FILES = {name: f"{name.replace('/', '-').replace('@', '-')}.pt" for name in OPENAI_MODELS}
-PUBLISHED = {
+BY_MODEL = {
     name: Published(file, f"{FOLDER}/{SHA256[file]}/{file}", LICENCE, PAGE, sha256=SHA256[file])
     for name, file in OPENAI_FILES.items()
 }
-FILES = tuple(PUBLISHED.values())
+FILES = tuple(BY_MODEL.values())
 
 
 def needs(config: CLIPConfig) -> dict[str, Needed]:
     """Return OpenAI's file, or the one that open_clip's table gives for the model and the tag."""
     if config.openai_name:
-        return {"clip": Needed(PUBLISHED[config.openai_name], config.checkpoint)}
+        return {"clip": Needed(BY_MODEL[config.openai_name], config.checkpoint)}
     model_name, tag = config.open_clip_name
     name = f"{model_name}.{tag}.safetensors"
     weights = LibraryCheckpoint(name, HUB_LICENCE, HUB_PAGE, partial(_bring, model_name, tag, name))

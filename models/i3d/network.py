@@ -45,7 +45,7 @@ def zeros_around(length: int, kernel: int, stride: int, padding: Padding) -> tup
     return total // 2, total - total // 2
 
 
-class Unit(nn.Module):
+class Unit3D(nn.Module):
     """Convolution without bias, batch norm, ReLU; or convolution with the batch norm folded in, ReLU."""
 
     def __init__(self, n_in: int, n_out: int, kernel: Size, stride: Size, *, bn_eps: float, padding: Padding) -> None:
@@ -101,8 +101,8 @@ class Inception(nn.Module):
         super().__init__()
         b0, b1, b2, b3 = BLOCKS[name]
 
-        def unit(n_in: int, n_out: int, kernel: int) -> Unit:
-            return Unit(n_in, n_out, (kernel,) * 3, (1, 1, 1), bn_eps=bn_eps, padding=padding)
+        def unit(n_in: int, n_out: int, kernel: int) -> Unit3D:
+            return Unit3D(n_in, n_out, (kernel,) * 3, (1, 1, 1), bn_eps=bn_eps, padding=padding)
 
         self.branch_0 = unit(n_in, b0, 1)
         self.branch_1 = nn.Sequential(unit(n_in, b1[0], 1), unit(*b1, 3))
@@ -145,10 +145,10 @@ class I3D(nn.Module):
     ) -> None:
         super().__init__()
         norm = {"bn_eps": bn_eps, "padding": padding}
-        self.conv3d_1a_7x7 = Unit(in_channels, 64, (7, 7, 7), (2, 2, 2), **norm)
+        self.conv3d_1a_7x7 = Unit3D(in_channels, 64, (7, 7, 7), (2, 2, 2), **norm)
         self.pool_2a = Pool((1, 3, 3), (1, 2, 2), padding)
-        self.conv3d_2b_1x1 = Unit(64, 64, (1, 1, 1), (1, 1, 1), **norm)
-        self.conv3d_2c_3x3 = Unit(64, 192, (3, 3, 3), (1, 1, 1), **norm)
+        self.conv3d_2b_1x1 = Unit3D(64, 64, (1, 1, 1), (1, 1, 1), **norm)
+        self.conv3d_2c_3x3 = Unit3D(64, 192, (3, 3, 3), (1, 1, 1), **norm)
         n_channels = 192
         pools = {
             "mixed_3b": ("pool_3a", Pool((1, 3, 3), (1, 2, 2), padding)),

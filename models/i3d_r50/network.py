@@ -4,7 +4,7 @@ from utils.nn.resnet3d import Classifier3D, ResNet3DSpec
 
 N_CLASSES = 400  # Kinetics-400
 
-PLAN = ResNet3DSpec(
+SPEC = ResNet3DSpec(
     stem_time=5,
     stem_stride=2,
     pool_stride=2,
@@ -18,4 +18,4 @@ class I3DR50(Classifier3D):
     """Features [B, 2048] and logits of clips [B, 3, T, H, W]; T is 32 where it was trained, at least 5."""
 
     def __init__(self, n_classes: int = N_CLASSES) -> None:
-        super().__init__(PLAN, n_classes)
+        super().__init__(SPEC, n_classes)

@@ -3,17 +3,17 @@
 from models.r21d.config import R21DConfig
 from utils.weights.pretrained import Needed, Published
 
-_IG65M = "https://github.com/moabitcoin/ig65m-pytorch"
-_IG65M_LICENCE = "no separate statement (code: MIT; converted from facebookresearch/VMZ, Apache-2.0)"
+IG65M_PAGE = "https://github.com/moabitcoin/ig65m-pytorch"
+IG65M_LICENCE = "no separate statement (code: MIT; converted from facebookresearch/VMZ, Apache-2.0)"
 
 
 def _ig65m(name: str) -> Published:
     # torch.hub loads these files, and takes the digits before the suffix for the beginning of their SHA-256
     return Published(
         name=name,
-        url=f"{_IG65M}/releases/download/v1.0.0/{name}",
-        licence=_IG65M_LICENCE,
-        source=_IG65M,
+        url=f"{IG65M_PAGE}/releases/download/v1.0.0/{name}",
+        licence=IG65M_LICENCE,
+        source=IG65M_PAGE,
         sha256=name.removesuffix(".pth").rpartition("-")[2],
     )
 

@@ -11,7 +11,7 @@ from utils.weights.checkpoint import load_strict, read_tensors
 from utils.weights.seeded import fill_random
 
 # published name -> torchvision's, applied one after the other
-_RENAMES = (
+NAMES = (
     (r"^fnet\.", "feature_encoder."),
     (r"^cnet\.", "context_encoder."),
     (r"^(\w+_encoder)\.conv1\.", r"\1.convnormrelu.0."),
@@ -27,9 +27,9 @@ _RENAMES = (
     (r"^update_block\.mask\.2\.", "mask_predictor.conv."),
 )
 # The norm of a shortcut is saved twice; the original, loading in file order, ends with downsample.1.
-_DUPLICATE = re.compile(r"\.norm3\.")
+DUPLICATE = re.compile(r"\.norm3\.")
 # Factor on the recipe's weights: see random_raft.
-_RECIPE_SCALE = {"update_block.flow_head.conv2.weight": 0.1, "update_block.flow_head.conv2.bias": 0.1}
+RANDOM_SCALES = {"update_block.flow_head.conv2.weight": 0.1, "update_block.flow_head.conv2.bias": 0.1}
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -37,7 +37,7 @@ def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
     if any(name.startswith("feature_encoder.") for name in state):
         return state
-    return {_renamed(name): tensor for name, tensor in state.items() if not _DUPLICATE.search(name)}
+    return {_renamed(name): tensor for name, tensor in state.items() if not DUPLICATE.search(name)}
 
 
 def load_raft(path: str | Path, iterations: int = ITERATIONS) -> RAFT:
@@ -60,11 +60,11 @@ def random_raft(iterations: int = ITERATIONS) -> RAFT:
     chaotic and enlarge rounding errors a thousandfold, so that two machines would not agree.
     """
     network = RAFT(iterations)
-    fill_random(network, _RECIPE_SCALE)
+    fill_random(network, RANDOM_SCALES)
     return network.eval().requires_grad_(False)
 
 
 def _renamed(name: str) -> str:
-    for pattern, replacement in _RENAMES:
+    for pattern, replacement in NAMES:
         name = re.sub(pattern, replacement, name)
     return name

@@ -11,7 +11,7 @@ from utils.weights.checkpoint import load_strict, read_tensors
 from utils.weights.seeded import fill_random
 
 # name in kylemin's layout -> torchvision's, applied one after the other
-_RENAMES = (
+NAMES = (
     (r"^(base\.\d+\.branch0)\.0\.", r"\1."),
     (r"^base\.", "features."),
     (r"^fc\.0\.", "classifier.1."),
@@ -52,6 +52,6 @@ def random_s3d() -> S3D:
 
 
 def _renamed(name: str) -> str:
-    for pattern, replacement in _RENAMES:
+    for pattern, replacement in NAMES:
         name = re.sub(pattern, replacement, name)
     return name

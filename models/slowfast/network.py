@@ -18,7 +18,7 @@ N_CLASSES = 400  # Kinetics-400
 
 FAST = ResNet3DSpec(width=8, stem_time=5, inflated=EVERYWHERE)
 FUSED = tuple(2 * n for n in (FAST.width, *map(FAST.channels, range(3))))  # channels from each fusion
-SLOW = ResNet3DSpec(inflated=((), (), EVERYWHERE[2], EVERYWHERE[3]), joined=FUSED)
+SLOW = ResNet3DSpec(inflated=((), (), EVERYWHERE[2], EVERYWHERE[3]), extra=FUSED)
 
 Maps = tuple[Tensor, Tensor]  # feature maps of the slow and of the fast pathway, [B, C, T, H, W]
 

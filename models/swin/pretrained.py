@@ -5,7 +5,7 @@ from utils.weights.pretrained import Needed, Published
 
 FOLDER = "swin-tiny-p244-w877_in1k-pre_8xb8-amp-32x2x1-30e_kinetics400-rgb"
 
-CHECKPOINT = Published(
+MMACTION2 = Published(
     name=PUBLISHED_NAME,
     url=f"https://download.openmmlab.com/mmaction/v1.0/recognition/swin/{FOLDER}/{PUBLISHED_NAME}",
     licence="No statement for the weights alone; published by mmaction2 (Apache-2.0), trained on Kinetics-400",
@@ -26,9 +26,9 @@ TORCHVISION = Published(
     source="https://github.com/pytorch/vision",
     sha256="7615ae03",
 )
-FILES = (CHECKPOINT, AUTHORS, TORCHVISION)
+FILES = (MMACTION2, AUTHORS, TORCHVISION)
 
 
 def needs(config: SwinConfig) -> dict[str, Needed]:
     """Return the one file that it needs."""
-    return {"swin": Needed(CHECKPOINT, config.checkpoint)}
+    return {"swin": Needed(MMACTION2, config.checkpoint)}

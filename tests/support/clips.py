@@ -44,11 +44,11 @@ def extract(extractor: VideoClipsExtractor, frames: np.ndarray) -> tuple[np.ndar
     """Return what is saved of a video with these frames, and the features of its views [clips, crops, D]."""
     info = VideoStreamInfo(25.0, frames.shape[1], frames.shape[2], np.arange(len(frames)) / 25)
     sampling = extractor.sampling(info)
-    cutter = WindowBuilder(extractor, sampling)
+    builder = WindowBuilder(extractor, sampling)
     rows = {}
     with torch.inference_mode():
         prepared = extractor.prepare(torch.from_numpy(frames[sampling.wanted]))
-        cuts = [*cutter.push(prepared, info.times_s[sampling.wanted]), *cutter.finish()]
+        cuts = [*builder.push(prepared, info.times_s[sampling.wanted]), *builder.finish()]
         for start in range(0, len(cuts), extractor.batch_size):
             batch = cuts[start : start + extractor.batch_size]
             outputs = extractor.forward({"views": torch.stack([cut.inputs["views"] for cut in batch])})

@@ -38,14 +38,14 @@ if __name__ == "__main__":
     MODELS["tiny"] = Model(
         config="tiny_program:TinyConfig",
         extractor="tiny_extractor:TinyExtractor",
-        checkpoints="tiny_program",
+        pretrained="tiny_program",
         summary="the mean of each frame",
         outputs={"tiny": "[frames, 1]"},
     )
     MODELS["loudness"] = Model(
         config="tiny_program:LoudnessConfig",
         extractor="tiny_extractor:LoudnessExtractor",
-        checkpoints="tiny_program",
+        pretrained="tiny_program",
         summary="the loudness of each second",
         outputs={"loudness": "[seconds, 1]"},
         media="audio",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def labels(label_set: str) -> Sequence[str]:
+def class_names(label_set: str) -> Sequence[str]:
     """Return the class names of "kinetics400" or "imagenet1k", in the order of the published classifiers.
 
     The names are torchvision's, which keeps them beside its own weights for the same data sets; both lists

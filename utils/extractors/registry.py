@@ -16,7 +16,7 @@ class Model:
     """One feature type: where its parts are, and what a user reads about it.
 
     config, extractor: dotted paths, "package.module:Class".
-    checkpoints: dotted path of the module with FILES, all published files, the default ones first, and
+    pretrained: dotted path of the module with FILES, all published files, the default ones first, and
         needs(config), which of them a configuration uses. Like config, it imports no torch.
     outputs: key → shape of the saved array.
     media: "visual" or "audio": in which of their two lists result files of shards have it.
@@ -24,7 +24,7 @@ class Model:
 
     config: str
     extractor: str
-    checkpoints: str
+    pretrained: str
     summary: str
     outputs: dict[str, str]
     media: str = "visual"
@@ -35,11 +35,11 @@ class Model:
 
     def files(self) -> tuple[Published, ...]:
         """Return every published file that it can use."""
-        return import_module(self.checkpoints).FILES
+        return import_module(self.pretrained).FILES
 
     def needs(self, config: Config) -> dict[str, Needed]:
         """Return the files that a configuration uses, by a short name of the model's own."""
-        return import_module(self.checkpoints).needs(config)
+        return import_module(self.pretrained).needs(config)
 
 
 def load_object(dotted: str) -> Any:

@@ -14,7 +14,7 @@ INIT_FUNCTIONS = (init.uniform_, init.normal_, init.kaiming_uniform_)  # those t
 
 
 class SkipInit(TorchFunctionMode):
-    """In a `with` block, leave parameters as they were allocated where torch.nn.init would draw their values.
+    """In a `with` block, parameters keep the memory they were allocated with where torch.nn.init would draw values.
 
     Only the thread that entered the block skips draws, and only those into parameters.
     """
@@ -36,7 +36,7 @@ class SkipInit(TorchFunctionMode):
             return kwargs["tensor"]
         if func == Tensor.uniform_ and isinstance(args[0], nn.Parameter):
             return args[0]
-        # trunc_normal_ draws until all values are within its bounds, then copies them. It finds the mean within them.
+        # trunc_normal_ draws until all values are within its bounds, then copies them: the mean ends that at once
         if func == Tensor.normal_ and isinstance(args[0], nn.Parameter):
             self._mean = args[0].new_tensor(args[1] if len(args) > 1 else kwargs.get("mean", 0.0))
             return self._mean

@@ -13,7 +13,7 @@ import torch
 
 from utils.errors import FeatmillError, RunError
 from utils.extractors.base import AnyExtractor
-from utils.extractors.labels import labels
+from utils.extractors.labels import class_names
 from utils.extractors.registry import load_extractor
 from utils.media.limits import Limits
 from utils.nn.lean_import import without_compiler
@@ -112,7 +112,7 @@ def _load(
             for feature in plan.features
         }
         return extractors, {
-            name: labels(extractor.label_set) if extractor.label_set and extractor.shows_predictions else None
+            name: class_names(extractor.label_set) if extractor.label_set and extractor.shows_predictions else None
             for name, extractor in extractors.items()
         }
 

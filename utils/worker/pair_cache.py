@@ -10,7 +10,7 @@ from torch import Tensor
 from utils.errors import VideoError
 from utils.extractors.base import PairStage
 from utils.nn.flow import Encoded
-from utils.nn.out_of_memory import fitting, remedy
+from utils.nn.out_of_memory import advice, run_if_it_fits
 from utils.worker.frame_store import FrameStore
 
 
@@ -81,17 +81,17 @@ class PairCache:
                     continue
                 if n_pairs == 1:
                     device = self._store.take(part[:1]).device
-                    raise VideoError(f"one pair of {size[1]}x{size[0]} frames does not fit in memory; {remedy(device)}")
+                    raise VideoError(f"one pair of {size[1]}x{size[0]} frames does not fit in memory; {advice(device)}")
                 self._limits.lower(size, n_pairs - half)
             parts += [part[half:], part[: half + 1]]  # the earlier half is taken first, and ends where the other begins
         if (now := self._limits.at_once(self._stage, size)) < before:
             self._limits.learned(size, now)
 
     def _fits(self, chain: list[int]) -> bool:
-        if fitting(lambda: self._compute(chain)):
+        if run_if_it_fits(lambda: self._compute(chain)):
             return True
         self._limits.free()
-        return len(chain) == 2 and bool(fitting(lambda: self._compute(chain)))
+        return len(chain) == 2 and bool(run_if_it_fits(lambda: self._compute(chain)))
 
     def _compute(self, chain: list[int]) -> bool:
         """Compute the pairs of neighbours in `chain`, a list of frame indices; True, since it fitted."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from utils.errors import VideoError
 from utils.extractors.base import AnyExtractor, AudioStreamInfo, VideoStreamInfo
-from utils.nn.out_of_memory import fitting, is_out_of_memory, release, remedy
+from utils.nn.out_of_memory import advice, free_cached, is_out_of_memory, run_if_it_fits
 from utils.sinks.record import Record
 from utils.worker.assemble import Rows
 from utils.worker.batch import Packed, Packer, stacked
@@ -114,7 +114,7 @@ class Pipeline:
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            self._fail(job, f"{job.ref.label}: its frames do not fit in memory; {remedy(self.extractor.device)}")
+            self._fail(job, f"{job.ref.label}: its frames do not fit in memory; {advice(self.extractor.device)}")
 
     def idle(self) -> None:
         """Run what waits for a full batch, unless windows of an open video may still fill it."""
@@ -144,12 +144,12 @@ class Pipeline:
         def prepare() -> Tensor:
             return self.extractor.prepare(units.to(device, non_blocking=True))
 
-        prepared = fitting(prepare)
+        prepared = run_if_it_fits(prepare)
         if prepared is None:
             self._make_room()
-            prepared = fitting(prepare)
+            prepared = run_if_it_fits(prepare)
         if prepared is None:
-            raise VideoError(f"its frames do not fit in the memory of {device}; {remedy(device)}")
+            raise VideoError(f"its frames do not fit in the memory of {device}; {advice(device)}")
         return prepared
 
     def _cut(self, video: _Video, cuts: Iterator[WindowInput]) -> None:
@@ -190,7 +190,7 @@ class Pipeline:
                 parts.extendleft([part[half:], part[:half]])
             else:
                 device, job = self.extractor.device, part[0][0].job
-                self._fail(job, f"{job.ref.label}: one window does not fit in the memory of {device}; {remedy(device)}")
+                self._fail(job, f"{job.ref.label}: one window does not fit in the memory of {device}; {advice(device)}")
         if (now := self._packer.capacity(cut)) < planned:
             self.warn(
                 f"{planned} windows do not fit in the memory of {self.extractor.device}: batches of {now} from now on "
@@ -206,17 +206,17 @@ class Pipeline:
             return self.extractor.outputs(stacked([cut for _, cut in rows]))
 
         with rows[0][0].job.timed("network"):
-            outputs = fitting(forward)
+            outputs = run_if_it_fits(forward)
         if outputs is None:
             self._make_room()
             if len(rows) == 1:  # it may fit now
-                outputs = fitting(forward)
+                outputs = run_if_it_fits(forward)
         return outputs
 
     def _make_room(self) -> None:
         """Let go of all on the device that need not stay there."""
         self._collect_all()
-        release(self.extractor.device)
+        free_cached(self.extractor.device)
 
     def _warn_of_pairs(self, size: tuple[int, int], most: int) -> None:
         self.warn(

@@ -56,10 +56,10 @@ def test_clips_equal_the_reference(clip_files):
     assert zlib.crc32(frames.tobytes()) == meta["input"]["crc32"]
     clip = extractor(clip_files("ViT-B-32"), clip_len=2.0)
     info = VideoStreamInfo(meta["input"]["fps"], 96, 128)
-    cutter = WindowBuilder(clip, clip.sampling(info))
+    builder = WindowBuilder(clip, clip.sampling(info))
     with torch.inference_mode():
-        cuts = list(cutter.push(clip.prepare(torch.from_numpy(frames)), np.arange(11) / 2.5))
-        assert list(cutter.finish()) == []
+        cuts = list(builder.push(clip.prepare(torch.from_numpy(frames)), np.arange(11) / 2.5))
+        assert list(builder.finish()) == []
         batch = {"clip": torch.stack([cut.inputs["clip"] for cut in cuts])}
         assert batch["clip"].shape == (2, 5, 224, 224, 3)
         rows = clip.forward(batch)["clip"]

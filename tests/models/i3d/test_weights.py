@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.golden import layout, recipe_arrays
+from support.golden import layout, seeded_arrays
 
 from models.i3d import convert
 from models.i3d.pretrained import FLOW, RGB
@@ -108,7 +108,7 @@ def test_from_tensorflow_keeps_values_and_strange_names() -> None:
 
 
 def test_from_tensorflow_reads_the_layout_of_kinetics_600() -> None:
-    prefixed = recipe_arrays("i3d_rgb", "keys_tf.json", "tf")
+    prefixed = seeded_arrays("i3d_rgb", "keys_tf.json", "tf")
     bare = {}
     for name, array in prefixed.items():
         name = name.removeprefix("RGB/inception_i3d/")

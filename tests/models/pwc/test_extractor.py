@@ -16,11 +16,11 @@ from utils.worker.window_builder import WindowBuilder
 
 def extracted(extractor: PWCExtractor, frames: torch.Tensor) -> torch.Tensor:
     """Return the rows of uint8 frames [n, H, W, 3] that arrive one after the other."""
-    cutter = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
+    builder = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     rows = []
     with torch.inference_mode():
         for i, frame in enumerate(extractor.prepare(frames)):
-            rows += [cut.inputs["flow"] for cut in cutter.push(frame[None], np.array([i / 25]))]
+            rows += [cut.inputs["flow"] for cut in builder.push(frame[None], np.array([i / 25]))]
         return extractor.forward({"flow": torch.stack(rows)})["pwc"]
 
 

@@ -13,12 +13,12 @@ def run(code: str) -> str:
 def test_extractors_are_imported_without_the_compiler():
     code = (
         "import sys; from models import MODELS; from utils.extractors.registry import load_extractor, load_object\n"
-        "from utils.extractors.labels import labels; from utils.nn.lean_import import without_compiler\n"
+        "from utils.extractors.labels import class_names; from utils.nn.lean_import import without_compiler\n"
         "with without_compiler():\n"
         "    for model in MODELS.values():\n        load_extractor(model.extractor)\n"
         "    load_object('models.clip.tower:import_open_clip')()\n"
         "    load_object('models.timm.weights:import_timm')()\n"
-        "    labels('kinetics400')\n"
+        "    class_names('kinetics400')\n"
         "loaded = {'torchvision', 'open_clip', 'timm'} & set(sys.modules)\n"
         "print(len(loaded), [name for name in sys.modules if name.startswith('torch._dynamo')])"
     )

@@ -1,6 +1,7 @@
-"""oneDNN's operations that PyTorch keeps for its compiler, called here without it.
+"""oneDNN's operations that PyTorch's compiler calls, to be called without it.
 
-They are private to PyTorch: each is None where this version lacks it, and whoever calls it does without.
+They are private to PyTorch. Each is None where the installed version lacks it; callers then use PyTorch's public
+functions.
 """
 
 from typing import Any
@@ -16,8 +17,8 @@ def operation(name: str, overload: str | None = None) -> Any:
     return found if overload is None else getattr(found, overload, None)
 
 
-CONVOLVE = operation("_convolution_pointwise")  # and an activation
-CONVOLVE_AND_ADD = operation("_convolution_pointwise_", "binary")  # to a tensor in place, and an activation
+CONVOLVE = operation("_convolution_pointwise")  # and apply an activation
+CONVOLVE_AND_ADD = operation("_convolution_pointwise_", "binary")  # to a tensor in place, and apply an activation
 LINEAR = operation("_linear_pointwise")
-LAY_OUT_WEIGHT = operation("_reorder_convolution_weight")
+PACK_WEIGHT = operation("_reorder_convolution_weight")
 SUPPORTS_BF16 = operation("_is_mkldnn_bf16_supported")

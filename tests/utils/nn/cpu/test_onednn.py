@@ -8,7 +8,7 @@ from torchvision.models import resnet18
 
 from utils.nn.cpu import onednn
 from utils.nn.cpu.convolution import FusedConvolution, OneDnnLinear, convolve
-from utils.nn.cpu.layout import lay_out
+from utils.nn.cpu.layout import use_channels_last
 from utils.nn.cpu.winograd import axis_for
 from utils.nn.prepare import ComputeMode, check_supported, prepare_network
 from utils.weights.seeded import fill_random
@@ -26,7 +26,7 @@ def test_what_pytorch_lacks_is_none():
     assert onednn.operation("_convolution_pointwise", "no_such_overload") is None
 
 
-@pytest.mark.parametrize("name", ["CONVOLVE", "CONVOLVE_AND_ADD", "LINEAR", "LAY_OUT_WEIGHT"])
+@pytest.mark.parametrize("name", ["CONVOLVE", "CONVOLVE_AND_ADD", "LINEAR", "PACK_WEIGHT"])
 def test_a_network_gives_the_same_without(name, monkeypatch):
     network = resnet18()
     fill_random(network)
@@ -42,7 +42,7 @@ def test_a_network_gives_the_same_without(name, monkeypatch):
 
 def test_winograd_is_left_out_without_its_convolution(monkeypatch):
     convolution = nn.Conv2d(128, 128, 3, padding=1, bias=False).requires_grad_(False)
-    lay_out(convolution)
+    use_channels_last(convolution)
     x = random(1, 128, 40, 40).contiguous(memory_format=torch.channels_last)
     monkeypatch.setattr(onednn, "CONVOLVE", None)
     assert axis_for(x, convolution.weight, (1, 1), (1, 1)) is None
