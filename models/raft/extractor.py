@@ -19,6 +19,6 @@ class RAFTExtractor(FlowExtractor):
         """Return RAFT."""
         return load_raft(path) if path else random_raft()
 
-    def cut_to_frame(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
-        """Return the flow without the margins that the network added."""
+    def crop_to_frame(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return the flow without the padding that the network added."""
         return unpad(flow, size)

@@ -22,7 +22,9 @@ class S3DConfig(StackConfig):
         note="frames, since fewer leave the last pool of S3D nothing to average",
     )
     step_size: int = shared_flags.step_size(GROUP, 64)
-    extraction_fps: float | None = shared_flags.extraction_fps(GROUP, 25.0, "null in a --config file: the video's own")
+    extraction_fps: float | None = shared_flags.extraction_fps(
+        GROUP, 25.0, "; null in a --config file: the video's own"
+    )
     signed_input: bool = flag(
         False, "scale pixels to -1..1, as the weights' author did, not to 0..1 as video_features does", group=GROUP
     )

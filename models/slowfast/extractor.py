@@ -33,7 +33,7 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
 
     @property
     def with_times(self) -> bool:
-        """Rows have a time of their own unless clips are averaged."""
+        """Whether rows have times: not if clips are averaged."""
         return self.config.average == "none"
 
     @property

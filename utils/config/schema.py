@@ -1,4 +1,4 @@
-"""Settings as typed dataclasses: one home for each flag's type, default, help and checks. Imports no torch."""
+"""Settings as typed dataclasses: the type, default, help and bounds of each flag in one place. Imports no torch."""
 
 import dataclasses
 import difflib
@@ -8,14 +8,14 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeGuard, TypeVar, cast
 
 import yaml
 
 from utils.errors import UserError
 
 COMPARISONS = {"at least": operator.ge, "above": operator.gt, "at most": operator.le, "below": operator.lt}
-SCALARS = {  # type of a field → types of the values that it takes; a truth value is no number, a fraction no integer
+SCALARS = {  # type of a field → types of the values that are converted to it
     bool: (bool, int, str),
     int: (int, str),
     float: (float, int, str),
@@ -26,10 +26,10 @@ TRUTH = {"yes": True, "y": True, "on": True, "true": True, "no": False, "n": Fal
 
 @dataclass(frozen=True)
 class Config:
-    """Settings whose fields were made by flag(). Making one checks each value against its flag.
+    """Settings whose fields are made by flag(). The constructor checks each value.
 
     Raises:
-        UserError: a value is none of its flag's choices, or out of its bounds.
+        UserError: a value is not one of its flag's choices, or is out of its bounds.
     """
 
     def __post_init__(self) -> None:
@@ -63,8 +63,8 @@ def flag(
 
     text: the help, with the unit; the default is added to it.
     shapes_output: False for what cannot change a feature (paths, display), which resuming ignores.
-    at_least, above, at_most, below: bounds of the values. also: a value out of the bounds that is accepted.
-    note: what follows the bounds in an error: a unit, a reason.
+    at_least, above, at_most, below: bounds of the values. also: one more value that is accepted.
+    note: for the error about the bounds, which ends with it: a unit, a reason.
     """
     bounds = {"at least": at_least, "above": above, "at most": at_most, "below": below}
     metadata = {
@@ -78,18 +78,19 @@ def flag(
         "note": note,
     }
     if isinstance(default, list):
-        return field(default_factory=lambda: list(default), metadata=metadata)
+        values = cast(list[Any], default)
+        return field(default_factory=lambda: list(values), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
 def _check(name: str, metadata: Mapping[str, Any], value: Any) -> None:
-    """Raise UserError for a value that its flag does not accept. metadata: of the field."""
+    """Raise UserError for a value that a flag refuses. metadata: of its field."""
     choices, bounds = metadata["choices"], metadata["bounds"]
     if choices and value not in choices:
         raise UserError(f"--{name} is {value!r}; choose from {', '.join(choices)}{nearest(value, choices)}")
     if value == metadata["also"]:
         return
-    if not all(COMPARISONS[words](value, bound) for words, bound in bounds.items()):  # none holds for "not a number"
+    if not all(COMPARISONS[words](value, bound) for words, bound in bounds.items()):  # NaN is within no bounds
         wanted = " and ".join(f"{words} {bound}" for words, bound in bounds.items())
         raise UserError(f"--{name} is {value}; it must be {wanted} {metadata['note']}".rstrip())
 
@@ -101,7 +102,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def value_type(cls: type, name: str) -> tuple[type, bool]:
-    """Return the plain type of a field and whether it holds a list: `list[str]` gives (str, True)."""
+    """Return the type of a field's values, and whether it holds a list of them: `list[str]` gives (str, True)."""
     hint = typing.get_type_hints(cls)[name]
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
@@ -111,23 +112,23 @@ def value_type(cls: type, name: str) -> tuple[type, bool]:
 
 
 def field_names(cls: type) -> set[str]:
-    """Return the flags that a config dataclass defines."""
+    """Return the names of the flags that a config class defines."""
     return {spec.name for spec in dataclasses.fields(cls)}
 
 
 def aliases(cls: type) -> dict[str, str]:
-    """Return the other spellings of flags, each with the field that it fills."""
+    """Return the other names of flags, each with the field that it fills."""
     return {alias: spec.name for spec in dataclasses.fields(cls) for alias in spec.metadata["aliases"]}
 
 
 def build(cls: type[ConfigT], layers: Iterable[tuple[str, Mapping[str, Any]]]) -> ConfigT:
-    """Return `cls` made from its defaults and the layers above them, later layers winning.
+    """Return `cls` made from its defaults and the layers above them; later layers win.
 
-    layers: (where the values come from, values); keys that are no fields of `cls` are left to others. Numbers and truth
-        values may be given as text.
+    layers: (where the values come from, values); keys that are not fields of `cls` are ignored. Numbers and truth
+        values may be text.
 
     Raises:
-        UserError: a value has the wrong type, or fails the dataclass's own checks.
+        UserError: a value has the wrong type, or `cls` refuses it.
     """
     given: dict[str, Any] = {}
     for origin, values in layers:
@@ -142,21 +143,21 @@ def build(cls: type[ConfigT], layers: Iterable[tuple[str, Mapping[str, Any]]]) -
 
 
 def _converted(cls: type, name: str, value: Any) -> Any:
-    """Return a value as a field of `cls` holds it; ValueError if it cannot hold it."""
+    """Return a value converted to the type of a field; ValueError or OverflowError if it cannot be."""
     kind, many = value_type(cls, name)
     if value is None and type(None) in typing.get_args(typing.get_type_hints(cls)[name]):
         return None
     if many and isinstance(value, list):
         return [_scalar(each, kind) for each in cast(list[Any], value)]
     if many:
-        raise ValueError(f"{value!r} is no list")
+        raise ValueError("not a list")
     return _scalar(value, kind)
 
 
 def _scalar(value: Any, kind: type) -> Any:
-    """Return a value as the type of a field; ValueError where that takes no such value."""
+    """Return a value converted to one of SCALARS; ValueError or OverflowError if it cannot be."""
     if type(value) not in SCALARS[kind]:
-        raise ValueError(f"{value!r} is no {kind.__name__}")
+        raise ValueError(f"not {kind.__name__}")
     if kind is bool and isinstance(value, str):
         return TRUTH[value.lower()] if value.lower() in TRUTH else int(value) != 0
     return kind(value)
@@ -166,24 +167,28 @@ def read_yaml(path: str) -> dict[str, Any]:
     """Return the settings of a YAML file.
 
     Raises:
-        UserError: the file is missing, is not YAML, or is not a mapping.
+        UserError: the file is missing, not YAML, or not a mapping.
     """
     if not Path(path).is_file():
         raise UserError(f"--config {path}: no such file")
     try:
         with Path(path).open(encoding="utf-8") as file:
-            loaded = yaml.load(file, _Loader)
+            loaded: Any = yaml.load(file, _Loader)
     except (yaml.YAMLError, OSError, ValueError) as error:
         raise UserError(f"--config {path}: not readable as YAML ({error})") from error
     if loaded is None:
         return {}
-    if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in cast(dict[Any, Any], loaded)):
+    if not _is_settings(loaded):
         raise UserError(f"--config {path}: must hold `flag: value` lines, found {type(loaded).__name__}")
-    return cast(dict[str, Any], loaded)
+    return loaded
+
+
+def _is_settings(loaded: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(loaded, dict) and all(isinstance(key, str) for key in cast(dict[Any, Any], loaded))
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which dates stay text, and a key may be given once."""
+    """YAML in which dates stay text and a key may occur only once."""
 
     yaml_implicit_resolvers: ClassVar = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
@@ -191,7 +196,7 @@ class _Loader(yaml.SafeLoader):
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return a mapping; ConstructorError where it has a key twice."""
+        """Return a mapping; ConstructorError if it has a key twice."""
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         for key in keys:
             if keys.count(key) > 1:

@@ -17,7 +17,7 @@ from utils.transforms import crops
 from utils.transforms.geometry import shorter_side, shorter_side_rounded
 from utils.transforms.opencv import resize_opencv
 
-RESIZE_BY_PRESET = {  # --preset's resize → its size for a shorter side, and the resize itself
+RESIZE_BY_PRESET = {  # a preset's resize → the function for its size, and the function that resizes
     "opencv": (shorter_side_rounded, resize_opencv),
     "antialias": (shorter_side, crops.resize_rounded),
 }
@@ -33,11 +33,11 @@ class VideoClipsExtractor(VideoExtractor[VideoClipsConfig]):
     label_set = "kinetics400"
     key: ClassVar[str]  # of the output and of the checkpoint
     float32_parts: ClassVar[tuple[str, ...]] = ("classifier",)  # of the network, see Extractor.prepare_network
-    clips_at_once: ClassVar[tuple[int, int]]  # that fill a CPU, a GPU; one crop of each is seen at a time
+    clips_at_once: ClassVar[tuple[int, int]]  # that fill a CPU, a GPU; the network sees one crop of each at a time
 
     @abstractmethod
     def network(self, path: Path | None) -> nn.Module:
-        """Return the network in evaluation mode, on the CPU; None asks for random weights."""
+        """Return the network in evaluation mode, on the CPU. path: a checkpoint, or None for random weights."""
 
     def load(self) -> None:
         """Load the network onto the device."""
@@ -50,7 +50,7 @@ class VideoClipsExtractor(VideoExtractor[VideoClipsConfig]):
 
     @property
     def with_times(self) -> bool:
-        """Rows have a time of their own unless clips are averaged."""
+        """Whether rows have times: not if clips are averaged."""
         return self.config.chosen.average in ("crops", "none")
 
     @property
@@ -64,20 +64,20 @@ class VideoClipsExtractor(VideoExtractor[VideoClipsConfig]):
         return self.clips_at_once[self.device.type != "cpu"]
 
     def sampling(self, info: VideoStreamInfo) -> Sampling:
-        """Return the clips of a video by its number of frames; a short video is repeated to fill them."""
+        """Return the clips, placed by the number of frames; a short video is repeated to fill them."""
         chosen, interval = self.config.chosen, self.config.interval(info.fps)
         return Listed(
             placement.place(chosen.placement, info.n_frames, self.config.stack_size, interval, chosen.num_clips)
         )
 
     def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
-        """Return the outcome of a video without frames; one frame is enough for all clips."""
+        """Return the outcome of a video without frames; a single frame can fill all clips."""
         if self.config.extraction_fps is not None:
             return NoWindows("failed", f"too short for a frame at --extraction_fps {self.config.extraction_fps:g}")
-        return NoWindows("failed", "no frame of it could be decoded; get the file again")
+        return NoWindows("failed", "no frame could be decoded; get the file again")
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return frames with a shorter side of --side_size, uint8 [n, h, w, 3]."""
+        """Return frames resized to a shorter side of --side_size, uint8 [n, h, w, 3]."""
         chosen = self.config.chosen
         size, resize = RESIZE_BY_PRESET[chosen.resize]
         return resize(frames, size(frames.shape[1], frames.shape[2], chosen.side_size))

@@ -1,4 +1,4 @@
-"""Flow between neighbouring frames as a feature of its own, for any `FlowNetwork`."""
+"""Flow between neighbouring frames as the feature, for any `FlowNetwork`."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from utils.transforms.pillow import resize_pillow
 
 
 class FlowExtractor(VideoExtractor[FlowConfig]):
-    """Flow [frames - 1, 2, H, W] under one key, with a time for each frame; too much for memory, so kept on disk."""
+    """Flow [frames - 1, 2, H, W] under one key, with a time for each frame. Too large for memory, so kept on disk."""
 
     key: ClassVar[str]  # of the output and of the checkpoint
     streamed = True
@@ -34,15 +34,15 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
             UserError: the checkpoint is not of the network's layout.
         """
 
-    def cut_to_frame(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
-        """Return the flow of the frame alone, [n, 2, H, W], for networks that pad their frames. size: (H, W)."""
+    def crop_to_frame(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return the flow without padding, [n, 2, H, W], of networks that pad their frames. size: (H, W)."""
         return flow
 
     def load(self) -> None:
         """Load the network onto the device.
 
         Raises:
-            UserError: --compile, by which flow networks gain nothing.
+            UserError: for --compile, which does not make flow networks faster.
         """
         if self.compute.compile:
             raise UserError(f"--compile: {self.key} is no faster compiled (docs/performance.md); leave it out")
@@ -52,7 +52,7 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
         self.pairs = FlowPairs(network, self.device, self._kept)
 
     def _kept(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
-        return self.cut_to_frame(flow, size).to(self.row_dtype)
+        return self.crop_to_frame(flow, size).to(self.row_dtype)
 
     @property
     def keys(self) -> Sequence[str]:
@@ -61,7 +61,7 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
 
     @property
     def batch_size(self) -> int:
-        """Pairs that are copied from the device at once; how many the network sees is its own choice."""
+        """Pairs that are copied from the device at once; the network has its own batches."""
         return 1 if self.device.type == "cpu" else 8
 
     def sampling(self, info: VideoStreamInfo) -> Sampling:
@@ -69,13 +69,13 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
         return Dense(2, 1)
 
     def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
-        """Return the outcome of a video with fewer than two frames: there is no flow in it."""
-        frames = "1 frame" if n_frames == 1 else "no frame"
+        """Return the outcome of a video with fewer than two frames."""
+        found = "1 frame" if n_frames == 1 else "no frame"
         hint = "raise --extraction_fps, or leave the file out" if self.config.extraction_fps else "leave the file out"
-        return NoWindows("failed", f"{frames}, and flow lies between two; {hint}")
+        return NoWindows("failed", f"{found}, and flow needs two; {hint}")
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return frames of the size that --side_size asks for, uint8 [n, h, w, 3], resized as Pillow does it."""
+        """Return frames resized to --side_size as Pillow does, uint8 [n, h, w, 3]."""
         if self.config.side_size is None:
             return frames
         resized = longer_side if self.config.resize_to_larger_edge else shorter_side
@@ -87,14 +87,14 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
         return {"flow": pairs[0]}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the flow as it is, [B, 2, h, w]: the work was done between the frames."""
+        """Return the flow [B, 2, h, w], which `pairs` has computed."""
         return {self.key: batch["flow"]}
 
 
 class FlowPairs:
-    """A flow network on a device, and what is kept of each pair's flow.
+    """A flow network on a device as a `PairStage`.
 
-    keep: from flow float32 [n, 2, H', W'] in pixels and the frames' size (H, W) to the rows that windows hold.
+    keep: turns flow float32 [n, 2, H', W'] in pixels, and the frames' size (H, W), into the rows that windows hold.
     """
 
     def __init__(
@@ -112,5 +112,5 @@ class FlowPairs:
         return self._network.encode(frames.permute(0, 3, 1, 2).float())
 
     def between(self, first: Encoded, second: Encoded, size: tuple[int, int]) -> Tensor:
-        """Return what is kept of the flow from each frame to its partner, one row per pair."""
+        """Return what `keep` makes of the flow from each frame to its partner, one row per pair."""
         return self._keep(self._network.between(first, second, size), size)

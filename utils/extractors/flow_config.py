@@ -1,4 +1,4 @@
-"""The settings that the networks for optical flow share. Imports no torch."""
+"""The settings that feature types of optical flow share. Imports no torch."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ GROUP = "flow"
 
 @dataclass(frozen=True)
 class FlowConfig(Config):
-    """What a feature type that saves flow lets the user choose."""
+    """The flags of a feature type that saves flow."""
 
     side_size: int | None = flag(
         None,
-        "pixels of the frame's shorter side before the network (default: frames as they are)",
+        "pixels of the frame's shorter side before the network (default: not resized)",
         group=GROUP,
         at_least=1,
         note="pixel",
@@ -24,7 +24,7 @@ class FlowConfig(Config):
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
     flow_dtype: str = flag(
         "float32",
-        "precision of the saved flow; float16 takes half the disk and is exact to 1/2048 of a displacement",
+        "type of the saved flow; float16 takes half the disk and is exact to 1/2048 of a displacement",
         group=GROUP,
         choices=("float16", "float32"),
     )
@@ -32,4 +32,4 @@ class FlowConfig(Config):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.resize_to_larger_edge and self.side_size is None:
-            raise UserError("--resize_to_larger_edge says what --side_size means: add it, or drop the flag")
+            raise UserError("--resize_to_larger_edge changes the meaning of --side_size: add that, or drop the flag")

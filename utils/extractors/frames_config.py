@@ -11,7 +11,7 @@ GROUP = "frames"
 
 @dataclass(frozen=True)
 class FramewiseConfig(Config):
-    """Which frames to take of a video, and how they are resized."""
+    """The flags that they share: which frames to take, and how to resize them."""
 
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
     extraction_total: int | None = shared_flags.extraction_total(GROUP)

@@ -1,4 +1,4 @@
-"""Models that see stacks of neighbouring frames and give one feature per stack: R(2+1)D, S3D."""
+"""Models that see stacks of neighbouring frames and return one feature per stack: R(2+1)D, S3D."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class StackExtractor(VideoExtractor[StackConfigT]):
         return Dense(size, step, short=self.config.short_video, tail=self.config.tail)
 
     def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
-        """Return what --short_video skip or error make of a video shorter than one stack."""
+        """Return the outcome of a video shorter than one stack, by --short_video."""
         return short_of_a_window(n_frames, self.config.stack[0], self.config.short_video)
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:

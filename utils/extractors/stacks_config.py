@@ -11,7 +11,7 @@ GROUP = "stacks"
 
 @dataclass(frozen=True)
 class StackConfig(Config, ABC):
-    """What all of them share. A model adds `stack_size`, `step_size` and `checkpoint`, with its own defaults."""
+    """The flags that they share. A model adds `stack_size`, `step_size` and `checkpoint`."""
 
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
     short_video: str = shared_flags.short_video(GROUP)
@@ -21,4 +21,4 @@ class StackConfig(Config, ABC):
     @property
     @abstractmethod
     def stack(self) -> tuple[int, int]:
-        """Frames in a window, and from the start of one to the start of the next."""
+        """Frames in a window, and frames from the start of one window to the start of the next."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-TAIL_SHARE = 0.2  # the least share of a window that `--tail cycle` fills up
+TAIL_SHARE = 0.2  # of a window, at least, that `--tail cycle` repeats
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,8 @@ class Window:
     """The frames or samples that the network sees at once.
 
     row: the window's place in the output.
-    indices: of the frames among the wanted ones (see Sampling.wanted), in the order that the network sees them.
-    n_repeated: how many of them are shown again to fill the window.
+    indices: of its frames among those of Sampling.wanted, in the order that the network sees them.
+    n_repeated: how many of them are repetitions that fill the window.
     """
 
     row: int
@@ -24,23 +24,23 @@ class Window:
 
 
 class Sampling(Protocol):
-    """Which windows a model wants of one stream."""
+    """Which windows to cut from one stream."""
 
     @property
     def wanted(self) -> Sequence[int] | None:
-        """The only frames of the stream that are needed, sorted, or None for all. Windows count in these."""
+        """The frames of the stream that are needed, sorted, or None for all. Windows index these."""
         ...
 
     def full(self) -> Iterator[Window]:
-        """Yield windows in the order of their latest frame; those that the stream is long enough for are used."""
+        """Yield windows in the order of their latest frame, without regard to the length of the stream."""
         ...
 
     def earliest(self, n_full: int) -> int:
-        """Return the earliest frame that any window after the first `n_full` ones, or the rest, may need."""
+        """Return the earliest frame that may still be needed after the first `n_full` windows."""
         ...
 
     def rest(self, n_frames: int, n_full: int) -> list[Window]:
-        """Return the windows made of what is left after `n_full` full ones, once `n_frames` are known."""
+        """Return the windows after the first `n_full`, which were full, once the stream has ended with `n_frames`."""
         ...
 
 
@@ -48,9 +48,9 @@ class Sampling(Protocol):
 class Dense:
     """Windows of `size` frames that start at 0, step, 2 * step, …
 
-    short: what becomes of a stream shorter than one window: "cycle" repeats it until the window is full.
-    tail: what becomes of the frames after the last full window: "cycle" repeats them if they are at
-        least a fifth of a window, "drop" leaves them out.
+    short: for a stream shorter than one window, "cycle" repeats it until the window is full; else it has no window.
+    tail: for the frames after the last full window, "cycle" repeats them if they are at least a fifth of a window; else
+        they are dropped.
     """
 
     size: int
@@ -82,27 +82,27 @@ class Dense:
 
 
 class Listed:
-    """Given windows of a stream whose frames were counted beforehand: clips spread over a video, for instance.
+    """Given windows of a stream whose frames were counted before decoding, such as clips spread over a video.
 
-    clips: the frames of each window, in the order of the outputs. Only these frames are decoded.
-    fill_lost: where fewer frames are decoded than counted (a damaged file), fill the windows that have none of
-        theirs with the last frame; False leaves them out. A window that has lost some is filled in any case.
+    clips: the frames of each window, in the order of the outputs. Only these frames are converted.
+    fill_lost: if fewer frames are decoded than counted (a damaged file), fill windows that have lost all of theirs with
+        the last frame; False leaves such windows out. A window that has lost some is always filled.
     """
 
     def __init__(self, clips: Sequence[Sequence[int]], fill_lost: bool = True) -> None:
         self._fill_lost = fill_lost
         self.wanted = sorted({frame for clip in clips for frame in clip})
-        place = {frame: i for i, frame in enumerate(self.wanted)}
+        index = {frame: i for i, frame in enumerate(self.wanted)}
         windows = [
-            Window(row, [place[frame] for frame in clip], n_repeated=len(clip) - len(set(clip)))
+            Window(row, [index[frame] for frame in clip], n_repeated=len(clip) - len(set(clip)))
             for row, clip in enumerate(clips)
         ]
         self._windows = sorted(windows, key=lambda window: max(window.indices))
         firsts = (min(window.indices) for window in reversed(self._windows))
-        self._earliest = list(itertools.accumulate(firsts, min))[::-1]  # of each window and those after it
+        self._earliest = list(itertools.accumulate(firsts, min))[::-1]  # frame of each window and those after it
 
     def full(self) -> Iterator[Window]:
-        """Yield the windows, the one whose frames are there first coming first."""
+        """Yield the windows in the order of their latest frame."""
         return iter(self._windows)
 
     def earliest(self, n_full: int) -> int:
@@ -110,7 +110,7 @@ class Listed:
         return self._earliest[n_full]
 
     def rest(self, n_frames: int, n_full: int) -> list[Window]:
-        """Return the windows that a stream shorter than counted cuts off, filled with its last frame."""
+        """Return the windows that a stream shorter than counted leaves incomplete, filled with its last frame."""
         if n_frames == 0:
             return []
         return [

@@ -73,13 +73,13 @@ def test_one_frame_has_no_flow(tmp_path):
         "--extraction_fps", 0.1, "--side_size", 48, "--output_path", tmp_path,
     )  # fmt: skip
     assert result.returncode == 1
-    assert "1 frame, and flow lies between two; raise --extraction_fps" in result.stderr
+    assert "1 frame, and flow needs two; raise --extraction_fps" in result.stderr
 
 
 def test_wrong_requests_are_refused():
     for flags, message in (
         ({"side_size": 0}, "--side_size is 0"),
-        ({"resize_to_larger_edge": True}, "says what --side_size means"),
+        ({"resize_to_larger_edge": True}, "changes the meaning of --side_size"),
         ({"flow_dtype": "float8"}, "choose from float16, float32"),
         ({"extraction_fps": 0.0}, "--extraction_fps is 0"),
     ):

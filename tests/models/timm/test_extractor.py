@@ -80,7 +80,7 @@ def test_other_files_and_names_are_refused(tmp_path):
 def test_a_model_that_does_not_pool_is_refused():
     extractor = TimmExtractor(TimmConfig(model_name="test_vit"), {"timm": None}, CPU)
     extractor.network.global_pool = ""
-    with pytest.raises(UserError, match=r"test_vit gives \[101, 64\] per frame"):
+    with pytest.raises(UserError, match=r"test_vit returns \[101, 64\] per frame"):
         extractor.forward({"frame": torch.zeros(1, 160, 160, 3, dtype=torch.uint8)})
 
 

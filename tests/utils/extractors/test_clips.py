@@ -78,7 +78,7 @@ def test_a_video_without_frames_gives_no_clip():
     model, info = extractor(), VideoStreamInfo(25.0, 40, 90, np.empty(0))
     sampling = model.sampling(info)
     assert list(sampling.full()) == [] and sampling.rest(0, 0) == []
-    assert "no frame of it could be decoded" in model.no_windows(0, info).reason
+    assert "no frame could be decoded" in model.no_windows(0, info).reason
     assert "--extraction_fps 0.5" in extractor(extraction_fps=0.5).no_windows(0, info).reason
 
 

@@ -44,5 +44,5 @@ def test_frames_are_those_of_the_fps_filter(n_frames, total):
 
 def test_features_that_are_not_pooled_are_refused():
     assert as_rows(torch.zeros(2, 5), "a").shape == (2, 5)
-    with pytest.raises(UserError, match=r"unet gives \[5, 7, 7\] per frame"):
+    with pytest.raises(UserError, match=r"unet returns \[5, 7, 7\] per frame"):
         as_rows(torch.zeros(2, 5, 7, 7), "unet")

@@ -1,7 +1,7 @@
 """Residual networks for inference on a CPU: sums and ReLUs are part of a convolution's pass.
 
-A separate sum reads two feature maps. oneDNN's convolution adds to the shortcut in place instead, so that its output, 51
-MB in the first stage of a ResNet-50 on 16 frames, is never stored.
+A separate sum reads two feature maps. oneDNN's convolution adds to the shortcut in place instead: its own output, 51 MB
+in the first stage of a ResNet-50 on 16 frames, is never stored.
 """
 
 from typing import cast
