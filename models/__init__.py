@@ -1,4 +1,4 @@
-"""The feature types. A model's code is imported only when that model is asked for."""
+"""The feature types. A model's code is imported only when its type is asked for."""
 
 from utils.extractors.registry import Model
 

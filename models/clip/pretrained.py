@@ -1,4 +1,4 @@
-"""The published files of CLIP, and which of them a configuration needs. Imports no torch."""
+"""The published files of CLIP, and those that a configuration needs. Imports no torch."""
 
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,6 @@ HUB_LICENCE = "each model's own: see its card on the Hugging Face hub"
 HUB_PAGE = "https://huggingface.co/models?library=open_clip"
 HUB_DEFAULT = "open_clip_pytorch_model.bin"
 HUB_DEFAULT_SAFE = "open_clip_model.safetensors"
-
 
 SHA256 = {
     "ViT-B-32.pt": "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
@@ -36,7 +35,7 @@ FILES = tuple(BY_MODEL.values())
 
 
 def needs(config: CLIPConfig) -> dict[str, Needed]:
-    """Return OpenAI's file, or the one that open_clip's table gives for the model and the tag."""
+    """Return OpenAI's file, or the one in open_clip's table for this network and tag."""
     if config.openai_name:
         return {"clip": Needed(BY_MODEL[config.openai_name], config.checkpoint)}
     model_name, tag = config.open_clip_name
@@ -46,10 +45,10 @@ def needs(config: CLIPConfig) -> dict[str, Needed]:
 
 
 def _bring(model_name: str, tag: str | None, local_name: str) -> Path:
-    """Return the file that open_clip's table gives for a model and a tag.
+    """Return the file in open_clip's table for a network and a tag, downloaded if needed.
 
     Raises:
-        UserError: open_clip is not installed, knows no such model or tag, or the file is out of reach.
+        UserError: open_clip is not installed or has no such network or tag, or the file cannot be downloaded.
     """
     from models.clip.tower import weights_entry
 
@@ -59,7 +58,7 @@ def _bring(model_name: str, tag: str | None, local_name: str) -> Path:
 
 
 def _candidates(file: str) -> list[str]:
-    """Return what to look for in a repository: the same tensors as safetensors first."""
+    """Return the names to look for in a repository, in this order: the same tensors may be there as safetensors."""
     if file == HUB_DEFAULT:
         return [HUB_DEFAULT_SAFE, file]
     stem, dot, suffix = file.rpartition(".")

@@ -7,22 +7,22 @@ from utils.config.schema import Config, flag
 from utils.errors import UserError
 
 GROUP = "i3d"
-FEWEST_FRAMES = 10  # 9 leave one time step after the last max pool, and the average pool needs two
+FEWEST_FRAMES = 10  # with 9, one time step is left after the last max pool, and the average pool needs two
 CROP_SIDE = 224  # pixels: the network's input
 
 
 @dataclass(frozen=True)
 class I3DConfig(Config):
-    """What `--feature_type i3d` lets the user choose; defaults are those of the published features."""
+    """The flags of `--feature_type i3d`, with the defaults of the published features."""
 
-    streams: list[str] = flag(["rgb", "flow"], "which streams to extract", group=GROUP, choices=("rgb", "flow"))
+    streams: list[str] = flag(["rgb", "flow"], "streams to extract", group=GROUP, choices=("rgb", "flow"))
     flow_type: str = flag("pwc", "network for optical flow", group=GROUP, choices=("pwc", "raft"))
     stack_size: int = shared_flags.stack_size(
         GROUP,
         64,
         f"frames in a window; at least {FEWEST_FRAMES}",
         at_least=FEWEST_FRAMES,
-        note="frames, since fewer leave the last pool of I3D nothing to average",
+        note="frames, since with fewer the last pool of I3D has nothing to average",
     )
     step_size: int = shared_flags.step_size(GROUP, 64)
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
@@ -45,14 +45,14 @@ class I3DConfig(Config):
     )
     i3d_bn_eps: float = flag(
         1e-5,
-        "batch norm epsilon: 1e-5 as video_features, 1e-3 as TensorFlow trained it",
+        "batch norm epsilon: 1e-5 as in video_features, 1e-3 as in the training",
         group=GROUP,
         above=0,
         below=1,
     )
     i3d_padding: str = flag(
         "video_features",
-        "zero padding; they differ where a length is not divisible by the stride",
+        "zero padding; the two differ where a length is not divisible by the stride",
         group=GROUP,
         choices=("video_features", "tensorflow"),
     )

@@ -1,4 +1,4 @@
-"""The published files of I3D, and which of them a configuration needs. Imports no torch."""
+"""The published files of I3D, and those that a configuration needs. Imports no torch."""
 
 from models.i3d.config import I3DConfig
 from models.pwc.pretrained import SINTEL as PWC_SINTEL
@@ -31,7 +31,7 @@ FILES = (RGB, FLOW, PWC_SINTEL, RAFT_SINTEL)
 
 def needs(config: I3DConfig) -> dict[str, Needed]:
     """Return the files of the chosen streams, and of the flow network if flow is one of them."""
-    needed = {}
+    needed: dict[str, Needed] = {}
     if "rgb" in config.streams:
         needed["i3d_rgb"] = Needed(RGB, config.i3d_rgb_path)
     if "flow" in config.streams:

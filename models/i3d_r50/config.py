@@ -13,7 +13,7 @@ PRESETS = {"snippets": SNIPPETS} | mmaction2_presets(num_clips=10, crop_type="3-
 
 @dataclass(frozen=True)
 class I3DR50Config(VideoClipsConfig):
-    """What `--feature_type i3d_r50` lets the user choose."""
+    """The flags of `--feature_type i3d_r50`."""
 
     PRESETS = PRESETS
 

@@ -1,4 +1,4 @@
-"""R(2+1)D for the pipeline: 512 numbers per stack of frames."""
+"""R(2+1)D for the pipeline: a feature per stack of frames."""
 
 from torch import Tensor, nn
 
@@ -20,5 +20,5 @@ class R21DExtractor(StackExtractor[R21DConfig]):
         return load_r21d(path, self.config.model_name) if path else random_r21d(self.config.model_name)
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return frames as the network reads them, float32 [n, 3, 112, 112]."""
+        """Return frames as the network's input, float32 [n, 3, 112, 112]."""
         return to_network(frames)

@@ -8,7 +8,7 @@ IG65M_LICENCE = "no separate statement (code: MIT; converted from facebookresear
 
 
 def _ig65m(name: str) -> Published:
-    # torch.hub loads these files, and takes the digits before the suffix for the beginning of their SHA-256
+    # for torch.hub, which loads these files, the digits before the suffix are the beginning of their SHA-256
     return Published(
         name=name,
         url=f"{IG65M_PAGE}/releases/download/v1.0.0/{name}",

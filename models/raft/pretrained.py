@@ -27,5 +27,5 @@ FILES = (SINTEL, KITTI)
 
 
 def needs(config: RAFTConfig) -> dict[str, Needed]:
-    """Return the file of the chosen data set."""
+    """Return the file of --finetuned_on."""
     return {"raft": Needed(KITTI if config.finetuned_on == "kitti" else SINTEL, config.checkpoint)}

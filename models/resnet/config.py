@@ -12,8 +12,8 @@ MODEL_NAMES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 
 @dataclass(frozen=True)
 class ResNetConfig(FramewiseConfig):
-    """What `--feature_type resnet` lets the user choose."""
+    """The flags of `--feature_type resnet`."""
 
-    model_name: str = flag("resnet50", "which network", group=GROUP, choices=MODEL_NAMES)
+    model_name: str = flag("resnet50", "network", group=GROUP, choices=MODEL_NAMES)
     show_pred: bool = shared_flags.show_pred(GROUP, "ImageNet")
     checkpoint: str | None = shared_flags.checkpoint(GROUP, "the published file")

@@ -1,4 +1,4 @@
-"""ResNet for the pipeline: what goes into the classifier, for each frame."""
+"""ResNet for the pipeline: the input of the classifier, for each frame."""
 
 from torch import Tensor, nn
 
@@ -18,12 +18,12 @@ class ResNetExtractor(FramewiseExtractor[ResNetConfig]):
     label_set = "imagenet1k"
 
     def load(self) -> None:
-        """Load the network, its classifier apart."""
+        """Load the network, and its classifier separately."""
         path = self.checkpoints["resnet"]
         name = self.config.model_name
         network = load_resnet(path, name) if path else random_resnet(name)
         self.classifier = network.fc.to(self.device)
-        network.fc = nn.Identity()
+        network.add_module("fc", nn.Identity())
         self.image, self.network = INPUT, self.prepare_network(network, float32_parts=("avgpool",))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:

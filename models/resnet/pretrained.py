@@ -1,4 +1,4 @@
-"""The published files of ResNet, and which of them a configuration needs. Imports no torch."""
+"""The published files of ResNet, and those that a configuration needs. Imports no torch."""
 
 from models.resnet.config import ResNetConfig
 from utils.weights.pretrained import Needed, Published

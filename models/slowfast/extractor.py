@@ -1,4 +1,4 @@
-"""SlowFast for the pipeline: 32 frames of each clip of a video, or of the whole of it."""
+"""SlowFast for the pipeline: 32 frames of each clip, or of the whole video."""
 
 from collections.abc import Sequence
 
@@ -43,7 +43,7 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
 
     @property
     def attributes(self) -> dict[str, float]:
-        """The length of a clip in seconds, as the 2-second-clip script saves it."""
+        """The length of a clip in seconds, which the 2-second-clip script saves."""
         by_time = self.config.stack_size is None and not self.config.one_clip
         return {"clip_length": self.config.seconds} if by_time else {}
 
@@ -69,11 +69,11 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
         return found
 
     def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
-        """Return what --short_video skip or error make of a video shorter than one clip."""
+        """Return the outcome of a video shorter than one clip, by --short_video."""
         config = self.config
         wanted = f"{config.stack_size} frames" if config.stack_size else f"{config.seconds:g} s"
         if info.n_frames == 0:
-            return NoWindows("failed", "it has no frames; get the file again")
+            return NoWindows("failed", "no frame could be decoded; get the file again")
         reason = f"{info.n_frames} frames at {info.fps:g} frames per second are less than the {wanted} of one clip"
         if config.short_video == "skip":
             return NoWindows("skipped", f"{reason} (--short_video skip)")
@@ -82,7 +82,7 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
         )
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return frames as the preset resizes and crops them, see models.slowfast.preprocess."""
+        """Return frames resized and cropped by the preset, see models.slowfast.preprocess."""
         return PRESETS[self.config.preset](frames)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:

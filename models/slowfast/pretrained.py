@@ -1,4 +1,4 @@
-"""The published files of SlowFast, and which of them a configuration needs. Imports no torch."""
+"""The published files of SlowFast, and those that a configuration needs. Imports no torch."""
 
 from models.slowfast.config import SlowFastConfig
 from utils.weights.pretrained import Needed, Published

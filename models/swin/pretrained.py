@@ -30,5 +30,5 @@ FILES = (MMACTION2, AUTHORS, TORCHVISION)
 
 
 def needs(config: SwinConfig) -> dict[str, Needed]:
-    """Return the one file that it needs."""
+    """Return the network's file."""
     return {"swin": Needed(MMACTION2, config.checkpoint)}

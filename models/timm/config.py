@@ -12,10 +12,10 @@ GROUP = "timm"
 
 @dataclass(frozen=True)
 class TimmConfig(FramewiseConfig):
-    """What `--feature_type timm` lets the user choose."""
+    """The flags of `--feature_type timm`."""
 
     model_name: str = flag(
-        "", "name in timm, with or without the tag of its weights, e.g. vit_small_patch14_dinov2.lvd142m", group=GROUP
+        "", "model of timm, with or without the tag of its weights, e.g. vit_small_patch14_dinov2.lvd142m", group=GROUP
     )
     show_pred: bool = shared_flags.show_pred(GROUP, "ImageNet-1k")
     checkpoint: str | None = shared_flags.checkpoint(GROUP, "the model's own weights")

@@ -26,5 +26,5 @@ FILES = (VERSION_0, VERSION_1)
 
 
 def needs(config: TSNConfig) -> dict[str, Needed]:
-    """Return the one file that it needs."""
+    """Return the network's file."""
     return {"tsn": Needed(VERSION_0, config.checkpoint)}

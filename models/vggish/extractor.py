@@ -52,11 +52,11 @@ class VGGishExtractor(AudioExtractor[VGGishConfig]):
         return 120 if self.device.type == "cpu" else 256
 
     def sampling(self, info: AudioStreamInfo) -> Sampling:
-        """Return the samples of each example; what is left at the end is dropped, as in all versions."""
+        """Return the samples of each example; the rest at the end is dropped, as in all implementations."""
         return Dense(EXAMPLE_SAMPLES, EXAMPLE_STEP)
 
     def no_windows(self, n_frames: int, info: AudioStreamInfo) -> NoWindows:
-        """Return the outcome of sound shorter than one example: there is no feature of it."""
+        """Return the outcome of sound shorter than one example."""
         seconds, needed = n_frames / SAMPLE_RATE_HZ, EXAMPLE_SAMPLES / SAMPLE_RATE_HZ
         return NoWindows(
             "failed",

@@ -1,4 +1,4 @@
-"""The published files of VGGish, and which of them a configuration needs. Imports no torch."""
+"""The published files of VGGish, and those that a configuration needs. Imports no torch."""
 
 from models.vggish.config import VGGishConfig
 from utils.weights.pretrained import Needed, Published

@@ -123,4 +123,4 @@ def test_short_videos(flags):
 def test_a_video_without_frames():
     found, extractor, info = windows(0, whole_video=True)
     assert found == []
-    assert extractor.no_windows(0, info).reason == "it has no frames; get the file again"
+    assert extractor.no_windows(0, info).reason == "no frame could be decoded; get the file again"

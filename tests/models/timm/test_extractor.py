@@ -69,9 +69,9 @@ def test_other_files_and_names_are_refused(tmp_path):
         load_timm(tmp_path / "less.pth", "test_vit")
     with pytest.raises(UserError, match=r"resnt50: no model of timm.*did you mean resnet50"):
         random_timm("resnt50")
-    with pytest.raises(UserError, match=r"resnet10t\.x: timm has no such weights; choose from resnet10t\.c3_in1k"):
+    with pytest.raises(UserError, match=r"resnet10t\.x: timm has no such tag; choose from resnet10t\.c3_in1k"):
         pretrained_config("resnet10t.x")
-    with pytest.raises(UserError, match="timm has no weights of it"):
+    with pytest.raises(UserError, match="timm has no weights for it"):
         needs(TimmConfig(model_name="vit_small_patch16_18x2_224"))["timm"].published.bring()
     with pytest.raises(UserError, match="--model_name is missing"):
         TimmConfig()
