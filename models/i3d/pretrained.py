@@ -6,8 +6,8 @@ from models.raft.pretrained import SINTEL as RAFT_SINTEL
 from utils.weights.pretrained import Needed, Published
 
 LICENCE = (
-    "No statement for the weights alone. They come from google-deepmind/kinetics-i3d (Apache-2.0), converted "
-    "in hassony2/kinetics_i3d_pytorch (MIT); the videos of Kinetics-400 have terms of their own."
+    "No licence stated for the weights. They come from google-deepmind/kinetics-i3d (Apache-2.0), converted "
+    "in hassony2/kinetics_i3d_pytorch (MIT); the videos of Kinetics-400 have separate terms."
 )
 PAGE = "https://github.com/hassony2/kinetics_i3d_pytorch"
 FOLDER = "https://github.com/v-iashin/video_features/raw/master/models/i3d/checkpoints"

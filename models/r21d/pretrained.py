@@ -4,7 +4,7 @@ from models.r21d.config import R21DConfig
 from utils.weights.pretrained import Needed, Published
 
 IG65M_PAGE = "https://github.com/moabitcoin/ig65m-pytorch"
-IG65M_LICENCE = "no separate statement (code: MIT; converted from facebookresearch/VMZ, Apache-2.0)"
+IG65M_LICENCE = "none stated for the weights (code: MIT; converted from facebookresearch/VMZ, Apache-2.0)"
 
 
 def _ig65m(name: str) -> Published:
@@ -22,7 +22,7 @@ BY_MODEL = {
     "r2plus1d_18_16_kinetics": Published(
         name="r2plus1d_18-91a641e6.pth",
         url="https://download.pytorch.org/models/r2plus1d_18-91a641e6.pth",
-        licence="no separate statement (code: BSD-3-Clause)",
+        licence="none stated for the weights (code: BSD-3-Clause)",
         source="https://github.com/pytorch/vision",
         sha256="91a641e6",
     ),

@@ -4,7 +4,7 @@ from models.raft.config import RAFTConfig
 from utils.weights.pretrained import Needed, Published
 
 PAGE = "https://github.com/princeton-vl/RAFT"
-LICENCE = "no separate statement (code: BSD 3-Clause)"
+LICENCE = "none stated for the weights (code: BSD 3-Clause)"
 FOLDER = (
     "https://github.com/v-iashin/video_features/raw/a2f61b7a4cf0ca6a2d91dcc2182f57e7cfd12664/models/raft/checkpoints"
 )

@@ -6,7 +6,7 @@ from utils.weights.pretrained import Needed, Published
 FOLDER = "https://download.pytorch.org/models"
 PAGE = "https://docs.pytorch.org/vision/stable/models/resnet.html"
 LICENCE = (
-    "No statement for the weights alone; they come with torchvision (BSD-3-Clause), trained on ImageNet-1k, whose "
+    "No licence stated for the weights; they come with torchvision (BSD-3-Clause), trained on ImageNet-1k, whose "
     "images are for non-commercial research."
 )
 

@@ -4,8 +4,8 @@ from models.slowfast.config import SlowFastConfig
 from utils.weights.pretrained import Needed, Published
 
 LICENCE = (
-    "No statement for the weights alone. They come from facebookresearch/{} (Apache-2.0); the videos of "
-    "Kinetics-400 have terms of their own."
+    "No licence stated for the weights. They come from facebookresearch/{} (Apache-2.0); the videos of "
+    "Kinetics-400 have separate terms."
 )
 
 PYTORCHVIDEO = Published(

@@ -4,8 +4,8 @@ from models.slowonly.config import PUBLISHED_NAME, SlowOnlyConfig
 from utils.weights.pretrained import Needed, Published
 
 LICENCE = (
-    "No statement for the weights alone. They come from open-mmlab/mmaction2 (Apache-2.0); the videos of "
-    "Kinetics-400 have terms of their own."
+    "No licence stated for the weights. They come from open-mmlab/mmaction2 (Apache-2.0); the videos of "
+    "Kinetics-400 have separate terms."
 )
 PAGE = "https://github.com/open-mmlab/mmaction2"
 FOLDER = "https://download.openmmlab.com/mmaction"

@@ -5,7 +5,7 @@ from utils.weights.pretrained import Needed, Published
 
 FOLDER = "https://download.openmmlab.com/mmaction"
 PAGE = "https://github.com/open-mmlab/mmaction2/tree/main/configs/recognition/tsn"
-LICENCE = "No statement for the weights alone; published by mmaction2 (Apache-2.0), trained on Kinetics-400"
+LICENCE = "No licence stated for the weights; published by mmaction2 (Apache-2.0), trained on Kinetics-400"
 NAME_1 = "tsn_imagenet-pretrained-r50_8xb32-1x1x3-100e_kinetics400-rgb"
 
 VERSION_0 = Published(

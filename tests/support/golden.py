@@ -37,7 +37,7 @@ def layout(model: str, keys: str = "keys.json") -> dict[str, Any]:
 
 
 def seeded_arrays(model: str, keys: str = "keys.json", layout_name: str = "torch") -> dict[str, np.ndarray]:
-    """Return every tensor of a published layout, filled by the recipe."""
+    """Return every tensor of a published layout, with seeded values."""
     spec = layout(model, keys)
     alias, scale = spec.get("alias", {}), spec.get("scale", {})
     arrays = {}

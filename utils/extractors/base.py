@@ -28,7 +28,7 @@ class VideoStreamInfo:
     """What is known of a video's frames before they are decoded.
 
     fps: frames per second, after --extraction_fps.
-    height, width: of the frames as they are shown, in pixels.
+    height, width: of the frames after rotation, in pixels.
     times_s: when each frame is shown, in seconds, float64 [frames]; None unless the extractor `needs_times`.
     """
 
@@ -127,7 +127,7 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
         """
 
     def prepare_network(self, network: nn.Module, float32_parts: tuple[str, ...] = ()) -> nn.Module:
-        """Return a loaded network on the device, made ready to run as --precision and --compile say."""
+        """Return a loaded network on the device, prepared to run as --precision and --compile say."""
         return prepare_network(network, self.device, self.compute, float32_parts)
 
     @property

@@ -45,7 +45,7 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
             UserError: for --compile, which does not make flow networks faster.
         """
         if self.compute.compile:
-            raise UserError(f"--compile: {self.key} is no faster compiled (docs/performance.md); leave it out")
+            raise UserError(f"--compile: {self.key} is not faster when compiled (docs/performance.md); leave it out")
         self.row_dtype = {"float16": torch.float16, "float32": torch.float32}[self.config.flow_dtype]
         network = self.load_network(self.checkpoints[self.key])
         prepare_layers(cast(nn.Module, network), self.device, self.compute)  # a Protocol cannot say that it is one

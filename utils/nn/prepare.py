@@ -1,4 +1,4 @@
-"""How a loaded network is made ready to run, by --precision and --compile: one place for all feature types."""
+"""How loaded networks of all feature types are prepared to run, by --precision and --compile."""
 
 import os
 import shutil

@@ -167,12 +167,12 @@ class Decoders:
 
     def _decode_pictures(self, ref: VideoRef, pictures: Sequence[tuple[Job, VideoExtractor[Any]]]) -> None:
         segment, jobs = Segment(ref.start_s, ref.end_s), [job for job, _ in pictures]
-        rates = [extractor.extraction_fps for _, extractor in pictures]
+        rates = [one.extraction_fps for _, one in pictures]
         with self._decoding(jobs):
-            counted = {extractor.extraction_fps for _, extractor in pictures if extractor.needs_times}
+            counted = {one.extraction_fps for _, one in pictures if one.needs_times}
             by_rate = {fps: frame_times_s(ref.media, fps, segment=segment, limits=self._limits) for fps in counted}
             times_s = [by_rate[one.extraction_fps] if one.needs_times else None for _, one in pictures]
-            views = tuple(View(fps) for fps in rates)
+            views = tuple(map(View, rates))
             stream = VideoStream(ref.media, views=views, segment=segment, limits=self._limits)
         with stream:
             takers = self._takers(stream, jobs, rates, times_s)
@@ -256,9 +256,8 @@ class Decoders:
         self._tell(StreamEnded(job))
 
     def _decode_sound(self, ref: VideoRef, rate_hz: int, jobs: list[Job]) -> None:
-        segment = Segment(ref.start_s, ref.end_s)
         with self._decoding(jobs):
-            stream = AudioStream(ref.media, rate_hz, segment=segment, limits=self._limits)
+            stream = AudioStream(ref.media, rate_hz, segment=Segment(ref.start_s, ref.end_s), limits=self._limits)
         with stream:
             for job in jobs:
                 job.info = AudioStreamInfo(rate_hz)

@@ -19,7 +19,7 @@ class Holder(nn.Module):
 
 
 def seeded_tensors(keys):
-    """Return the published tensors: the image tower's by the recipe, the rest zeros, which nothing reads."""
+    """Return the published tensors: seeded ones for the image tower, zeros for the rest, which nothing reads."""
     tensors = {}
     for name, (shape, dtype, *value) in layout("clip", keys)["tensors"].items():
         if name.startswith("visual.") and dtype.startswith("float"):

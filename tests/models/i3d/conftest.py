@@ -10,7 +10,7 @@ from support.golden import seeded_arrays, write_checkpoint
 
 STREAMS = ("rgb", "flow")
 
-# TensorFlow runs in a process of its own: slow to import and particular about what else is loaded.
+# TensorFlow runs in a separate process: slow to import and particular about what else is loaded.
 WRITE_TENSORFLOW = """
 import sys
 import numpy as np

@@ -27,7 +27,7 @@ def test_legacy_container_and_counters(i3d_files: dict[str, Path], tmp_path: Pat
     assert all(torch.equal(loaded[name], value) for name, value in tensors.items())
 
 
-def test_random_network_is_the_one_of_the_recipe(i3d_files: dict[str, Path]) -> None:
+def test_random_network_has_the_seeded_weights(i3d_files: dict[str, Path]) -> None:
     drawn, read = random_i3d("flow", *PARITY), load_i3d(i3d_files["flow"], "flow", *PARITY)
     assert not drawn.training
     read_state = read.state_dict()

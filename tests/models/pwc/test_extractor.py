@@ -1,4 +1,4 @@
-"""Flow as a feature of its own; what is said of PWC-Net here holds for RAFT, by the same extractor."""
+"""Flow as the feature; what is tested with PWC-Net holds for RAFT, which has the same extractor."""
 
 import numpy as np
 import pytest

@@ -25,7 +25,7 @@ def test_a_file_with_the_newer_names_loads(tmp_path: Path) -> None:
     assert not network.training
 
 
-def test_recipe_weights_are_those_of_the_published_names(pwc_file: Path) -> None:
+def test_seeded_weights_are_those_of_the_published_names(pwc_file: Path) -> None:
     loaded, drawn = load_pwc(pwc_file).state_dict(), random_pwc().state_dict()
     assert all(torch.equal(loaded[name], drawn[name]) for name in loaded)
 

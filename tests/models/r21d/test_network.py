@@ -37,9 +37,9 @@ def test_features_of_frames_equal_the_reference(tmp_path, name):
     extractor = R21DExtractor(config, {"r21d": path}, torch.device("cpu"))
     builder = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     with torch.inference_mode():
-        units = extractor.prepare(frames)
-        assert relative_error(units[:, :, ::8, ::8].transpose(0, 1), arrays["input_grid"]) < 1e-6
-        cuts = [*builder.push(units, np.arange(len(frames)) / 25), *builder.finish()]
+        prepared = extractor.prepare(frames)
+        assert relative_error(prepared[:, :, ::8, ::8].transpose(0, 1), arrays["input_grid"]) < 1e-6
+        cuts = [*builder.push(prepared, np.arange(len(frames)) / 25), *builder.finish()]
         outputs = extractor.forward({"clips": torch.stack([cut.inputs["clips"] for cut in cuts])})
     assert relative_error(outputs["r21d"], arrays["output_features"]) < TOLERANCE
     assert relative_error(outputs["logits/r21d"], arrays["output_logits"]) < TOLERANCE

@@ -38,9 +38,9 @@ def test_features_of_frames_equal_the_reference(tmp_path, name, write):
     extractor = S3DExtractor(config, {"s3d": write(tmp_path / "published.pt")}, torch.device("cpu"))
     builder = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     with torch.inference_mode():
-        units = extractor.prepare(torch.from_numpy(frames))
-        assert relative_error(units[:, :, 3::16, 5::16].transpose(0, 1), arrays["input_grid"]) < 1e-6
-        cuts = [*builder.push(units, np.arange(len(frames)) / 25), *builder.finish()]
+        prepared = extractor.prepare(torch.from_numpy(frames))
+        assert relative_error(prepared[:, :, 3::16, 5::16].transpose(0, 1), arrays["input_grid"]) < 1e-6
+        cuts = [*builder.push(prepared, np.arange(len(frames)) / 25), *builder.finish()]
         outputs = extractor.forward({"clips": torch.stack([cut.inputs["clips"] for cut in cuts])})
     assert relative_error(outputs["s3d"], arrays["output_features"]) < TOLERANCE
     assert relative_error(outputs["logits/s3d"], arrays["output_logits"]) < TOLERANCE

@@ -1,4 +1,4 @@
-"""Run by the fixture tensorflow_run in a process of its own: what only TensorFlow can make.
+"""Run by the fixture tensorflow_run in a separate process: what only TensorFlow can make.
 
 Its argument is a folder with examples.npz. It writes there vggish_model.ckpt with seeded weights, as a Saver of
 the published file's age does, and outputs.npz.

@@ -1,4 +1,4 @@
-"""What constructing an extractor leaves as it was, seen in a process of its own."""
+"""What constructing an extractor leaves unchanged, in a separate process."""
 
 import subprocess
 import sys

@@ -10,7 +10,7 @@ from utils.extractors.windows import Dense, Listed
 
 
 def cut(sampling: Dense, n_frames: int) -> list[list[int]]:
-    """All windows of a stream of `n_frames`, as the cutter takes them."""
+    """All windows of a stream of `n_frames`, as the window builder takes them."""
     full = list(itertools.takewhile(lambda window: window.indices[-1] < n_frames, sampling.full()))
     return [list(window.indices) for window in full + sampling.rest(n_frames, len(full))]
 

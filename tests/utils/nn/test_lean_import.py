@@ -1,4 +1,4 @@
-"""Imports without PyTorch's compiler, each in a process of its own."""
+"""Imports without PyTorch's compiler, each in a separate process."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Golden cases with networks made prepare_network as a run does it, in every number format that this CPU has."""
+"""Golden cases with networks prepared as in a run, in every number format that this CPU has."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -189,7 +189,7 @@ def test_a_compiled_network_gives_the_same(monkeypatch, tmp_path):
 
 @needs_compiler
 def test_flow_networks_refuse_to_be_compiled():
-    with pytest.raises(UserError, match=r"--compile: raft is no faster compiled .*; leave it out"):
+    with pytest.raises(UserError, match=r"--compile: raft is not faster when compiled .*; leave it out"):
         RAFTExtractor(RAFTConfig(), {"raft": None}, CPU, ComputeMode(compile=True))
 
 

@@ -45,7 +45,7 @@ def test_no_function_of_torch_draws_a_parameter():
 def test_a_draw_out_of_bounds_ends():
     weight = nn.Parameter(torch.empty(16))
     with SkipInit():
-        nn.init.trunc_normal_(weight, mean=0.0, std=1.0, a=0.1, b=5.0)  # the mean is no draw of these
+        nn.init.trunc_normal_(weight, mean=0.0, std=1.0, a=0.1, b=5.0)  # the mean is out of these bounds
 
 
 def test_other_threads_and_the_module_draw_as_ever():

@@ -53,7 +53,7 @@ def test_torchvisions_blocks_give_what_they_gave(name):
     with torch.inference_mode():
         before = network(x)
         rewrite_blocks(network)
-        assert not any(isinstance(module, ResidualBlock) for module in network.modules())  # not without folding
+        assert not any(isinstance(module, ResidualBlock) for module in network.modules())  # batch norms first
         fuse_batch_norms(network)
         rewrite_blocks(network)
         assert sum(isinstance(module, ResidualBlock) for module in network.modules()) == {18: 8, 50: 16}[int(name[6:])]
