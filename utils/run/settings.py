@@ -1,12 +1,15 @@
 """What decides the features of a run: settings and weights, and keeping outputs of different ones apart."""
 
+import contextlib
 from pathlib import Path
 
 from utils.config.run import RunConfig
 from utils.config.schema import Config, output_settings
 from utils.extractors.registry import Model
+from utils.nn.lean_import import without_compiler
 from utils.state.resume import Settings
 from utils.weights.download_bar import DownloadBar
+from utils.weights.pretrained import LibraryCheckpoint, Published
 from utils.weights.store import locate, sha256_of
 
 OF_RUN = ("precision", "max_seconds")  # what decides features among the settings that all types share
@@ -23,7 +26,7 @@ def find_checkpoints(config: RunConfig, model_config: Config, model: Model) -> d
         if config.weights == "random" and need.path is None and need.can_be_random:
             found[name] = None
             continue
-        with DownloadBar(need.published.name) as report:
+        with DownloadBar(need.published.name) as report, _importing(need.published):
             found[name] = locate(need.published, need.path, config.weights_dir, report)
     return found
 
@@ -35,3 +38,8 @@ def settings_of(
     weights = {name: sha256_of(path) if path else "random" for name, path in checkpoints.items()}
     of_run = {name: getattr(run, name) for name in OF_RUN}
     return {"feature_type": feature_type, **of_run, **output_settings(model_config), "weights": weights}
+
+
+def _importing(published: Published | LibraryCheckpoint) -> contextlib.AbstractContextManager[None]:
+    """Return what spares this process PyTorch's compiler when timm or open_clip is imported for its table of files."""
+    return without_compiler() if isinstance(published, LibraryCheckpoint) else contextlib.nullcontext()
