@@ -77,16 +77,18 @@ class Latest:
         return bool(self._staged)
 
     def _put(self, key: int, offset: int, raw: bytes) -> None:
-        is_staged = STAGED_FILE.search(raw) is not None
-        if is_staged and (known := self._line(key)) is not None:
-            for output in known.outputs:
-                if output.place is not None:
-                    self.outdated.setdefault(output.file, set()).add(output.place)
+        is_staged, known = STAGED_FILE.search(raw) is not None, None
+        if is_staged or offset < 0:
+            known = self._line(key)
         if offset < 0:  # lines of several files come in any order
-            known, new = self._line(key), _parsed(raw)
+            new = _parsed(raw)
             if known is not None and new is not None and known.is_later_than(new):
                 return
             offset = self._copied(raw)
+        if is_staged and known is not None:  # extracted again
+            for output in known.outputs:
+                if output.place is not None:
+                    self.outdated.setdefault(output.file, set()).add(output.place)
         self._offsets.put(key, offset)
         if is_staged:
             self._staged.add(key)

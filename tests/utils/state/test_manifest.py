@@ -152,3 +152,16 @@ def test_without_a_run_file_the_manifest_is_named(folder):
     Manifest(folder).append(line("a", settings_hash=settings_hash(FIRST)))
     with pytest.raises(UserError, match="see its manifest"):
         refuse_mixing(folder, Latest(folder), {"stack_size": 24})
+
+
+def test_an_older_staged_line_that_is_read_later_outdates_nothing():
+    folder = folder_at(f"memory://{uuid.uuid4().hex}/out")
+    staged = Output(".featmill/staging/aa/aa.npz", 1, {})
+    merged = Output("features-000000.parquet", 1, {}, "a")
+    first, second = (Manifest(folder_at(str(folder))) for _ in range(2))
+    writers = sorted((first, second), key=lambda writer: writer._folder._process)
+    writers[0].append(replace(line("a"), outputs=(merged,), revision=2))
+    writers[1].append(replace(line("a"), outputs=(staged,), revision=1))
+    latest = Latest(folder)
+    assert latest.get("a").outputs == (merged,)
+    assert not latest.outdated and not latest.has_staged
