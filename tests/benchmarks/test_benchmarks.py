@@ -1,4 +1,4 @@
-"""What speed is measured on: the videos that benchmarks/variants.py makes of a clip; and who waits in a run."""
+"""The videos that benchmarks/variants.py makes of a clip, and the idle shares of benchmarks/pipeline.py."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,7 +10,7 @@ from support.media import moving_frames, waveform, write_clip
 
 from benchmarks import variants
 from benchmarks.measured import Run
-from benchmarks.pipeline import waiting
+from benchmarks.pipeline import idle_shares
 
 FPS, RATE_HZ = 25, 44100
 
@@ -75,7 +75,7 @@ def test_a_clip_without_sound_gives_videos_without_sound(tmp_path: Path) -> None
     assert decoded(path)[1] == 0
 
 
-def test_the_share_of_waiting_is_what_a_stage_leaves_of_the_time() -> None:
+def test_the_idle_share_is_what_a_stage_leaves_of_the_time() -> None:
     run = Run(seconds=10, stages=Counter(network=4.0, cut=3.0, decode=2.0, prepare=3.0))
-    assert waiting(run, n_decoders=2, has_pairs=False) == pytest.approx({"network": 0.6, "decoders": 0.75})
-    assert waiting(run, n_decoders=2, has_pairs=True) == pytest.approx({"network": 0.3, "decoders": 0.75})
+    assert idle_shares(run, n_decoders=2, has_pairs=False) == pytest.approx({"network": 0.6, "decoders": 0.75})
+    assert idle_shares(run, n_decoders=2, has_pairs=True) == pytest.approx({"network": 0.3, "decoders": 0.75})
