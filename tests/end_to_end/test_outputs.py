@@ -15,10 +15,9 @@ import pandas
 import pytest
 import webdataset
 from support.media import moving_frames, waveform, write_clip
-from support.program import ROOT, manifest, run, start, unfinished, until
+from support.program import TINY_PROGRAM, manifest, run, start, unfinished, until
 from support.sources import s3_client, s3_server
 
-PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
 TINY = ("--feature_type", "tiny", "--device", "cpu")
 BOUND = ("save_h5", "save_parquet", "save_webdataset")  # the last two have most of their code in common
 
@@ -47,7 +46,7 @@ def expected(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 def extract(kind: str, videos: Path, output: Any, *flags: Any, exit_code: int = 0, **options: Any) -> str:
     """Run the program on the folder, and return what it said."""
     command = (*TINY, "--input_dir", videos, "--on_extraction", kind, "--output_path", output, *flags)
-    result = run(*command, program=PROGRAM, **options)
+    result = run(*command, program=TINY_PROGRAM, **options)
     assert result.returncode == exit_code, result.stderr
     return result.stdout + result.stderr
 
@@ -126,7 +125,7 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path, videos, expected, kind):
     folder = tmp_path / "tiny"
     process = start(
         *TINY, "--input_dir", videos, "--on_extraction", kind, "--output_path", tmp_path, "--pause_s", 0.02,
-        program=PROGRAM,
+        program=TINY_PROGRAM,
     )  # fmt: skip
     until(lambda: (folder / "manifest.jsonl").exists(), process)
     os.killpg(process.pid, signal.SIGKILL)
@@ -158,7 +157,7 @@ def test_one_file_for_the_list_is_in_its_order(tmp_path, videos, expected, kind)
     (tmp_path / "list.txt").write_text("".join(f"{name}.mp4\n" for name in names))
     result = run(
         *TINY, "--video_list", tmp_path / "list.txt", "--video_root", videos, "--on_extraction", kind,
-        "--output_path", tmp_path / "out", "--out", tmp_path / "all.pkl", program=PROGRAM,
+        "--output_path", tmp_path / "out", "--out", tmp_path / "all.pkl", program=TINY_PROGRAM,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     entries = pickle.loads((tmp_path / "all.pkl").read_bytes())
@@ -185,7 +184,7 @@ def extract_shards(shards: Path, output: Path, *flags: Any) -> dict[str, list[di
     result = run(
         "--feature_type", "tiny", "vggish", "--layers", "--weights", "random", "--device", "cpu",
         "--tar_path", f"{shards}/shard-{{000000..000001}}.tar", "--on_extraction", "save_shards",
-        "--output_path", output, *flags, program=PROGRAM,
+        "--output_path", output, *flags, program=TINY_PROGRAM,
     )  # fmt: skip
     assert result.returncode == 1, result.stderr  # the silent clip has no sound
     return {path.stem: pickle.loads(path.read_bytes()) for path in sorted(output.glob("*.pkl"))}
