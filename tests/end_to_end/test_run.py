@@ -33,7 +33,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def one_worker(tmp_path_factory: pytest.TempPathFactory, clips: dict[str, Path]) -> Path:
-    """Features of both streams of three clips by one worker, with a name in the list that does not exist."""
+    """Features of both streams of three clips, by one worker; a fourth file in the list is missing."""
     folder = tmp_path_factory.mktemp("one")
     paths = [clips["a"], folder / "absent.mp4", clips["b"], clips["c"]]
     (folder / "list.txt").write_text("# three clips and one that is missing\n\n" + "\n".join(map(str, paths)))
@@ -132,7 +132,7 @@ def test_weights_of_an_unknown_type_are_refused() -> None:
     assert "did you mean vggish?" in result.stderr
 
 
-def test_without_network_and_checkpoint_the_way_out_is_named(tmp_path: Path, clips: dict[str, Path]) -> None:
+def test_a_failed_download_names_the_remedies(tmp_path: Path, clips: dict[str, Path]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         closed_port = server.getsockname()[1]
     proxy = f"http://127.0.0.1:{closed_port}"
@@ -160,7 +160,9 @@ def test_a_checkpoint_of_another_layout_is_refused_with_its_tensors(tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_found_before_any_work(tmp_path: Path, clips: dict[str, Path]) -> None:
+def test_an_output_folder_that_cannot_be_written_is_found_before_any_work(
+    tmp_path: Path, clips: dict[str, Path]
+) -> None:
     (tmp_path / "out").touch()
     result = run(*TINY, "--video_paths", clips["a"], "--output_path", tmp_path / "out", program=TINY_PROGRAM)
     assert result.returncode == 3
@@ -171,8 +173,8 @@ def test_a_folder_that_cannot_be_written_is_found_before_any_work(tmp_path: Path
     assert result.stdout == ""
 
 
-def test_a_folder_that_goes_bad_during_the_run_stops_it(tmp_path: Path, clips: dict[str, Path]) -> None:
-    (tmp_path / "out" / "tiny" / "a_tiny.npy").mkdir(parents=True)  # what an output cannot replace
+def test_an_output_that_cannot_be_written_stops_the_run(tmp_path: Path, clips: dict[str, Path]) -> None:
+    (tmp_path / "out" / "tiny" / "a_tiny.npy").mkdir(parents=True)  # a folder, which no file can replace
     result = run(*TINY, "--video_paths", clips["a"], "--output_path", tmp_path / "out", program=TINY_PROGRAM)
     assert result.returncode == 3
     errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]

@@ -1,4 +1,4 @@
-"""Several feature types in one pass: the same outputs as runs of their own, and none disturbs another."""
+"""Several feature types in one pass: the same outputs as in separate runs, and none affects another."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def assert_equal(ours: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -
         np.testing.assert_array_equal(array, expected[name])
 
 
-def test_one_pass_gives_what_runs_of_their_own_give(tmp_path: Path, videos: dict[str, Path]) -> None:
+def test_one_pass_gives_what_separate_runs_give(tmp_path: Path, videos: dict[str, Path]) -> None:
     paths = ("--video_paths", *videos.values())
     both = run(
         "--feature_type", "tiny", "loudness", *SAVED, *paths, "--output_path", tmp_path / "both", program=TINY_PROGRAM
@@ -69,9 +69,8 @@ def test_only_the_type_that_lacks_a_video_is_run_again(tmp_path: Path, videos: d
 
 
 def test_what_is_printed_says_which_type_it_is(videos: dict[str, Path]) -> None:
-    result = run(
-        "--feature_type", "tiny", "loudness", "--device", "cpu", "--video_paths", videos["b"], program=TINY_PROGRAM
-    )
+    on_b = ("--device", "cpu", "--video_paths", videos["b"])
+    result = run("--feature_type", "tiny", "loudness", *on_b, program=TINY_PROGRAM)
     assert result.returncode == 0, result.stderr
     for name in ("tiny", "loudness"):
         assert f"{name}: {videos['b']}\n{name}\n" in result.stdout

@@ -32,7 +32,7 @@ def tiny_clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def assert_stopped(returncode: int, expected: int, stdout: str, stderr: str, worker: int) -> None:
-    """Check how a run that was told to stop has ended."""
+    """Check how a stopped run has ended."""
     assert returncode == expected, stderr
     assert f"stopped by {signal.Signals(expected - 128).name}; run the same command again to resume" in stdout
     assert "not done" in stdout
@@ -41,11 +41,11 @@ def assert_stopped(returncode: int, expected: int, stdout: str, stderr: str, wor
 
 
 @pytest.mark.parametrize(
-    ("name", "expected", "in_hand"),
+    ("name", "expected", "in_progress"),
     [("Ctrl-C", 130, "finished"), ("Ctrl-C twice", 130, "dropped"), ("SIGTERM", 143, "dropped")],
 )
-def test_a_stopped_run_leaves_whole_files_and_the_same_command_goes_on(
-    tmp_path: Path, tiny_clips: list[Path], name: str, expected: int, in_hand: str
+def test_a_stopped_run_leaves_whole_files_and_the_same_command_resumes_it(
+    tmp_path: Path, tiny_clips: list[Path], name: str, expected: int, in_progress: str
 ) -> None:
     command = (*TINY, "--video_paths", *tiny_clips, "--output_path", tmp_path)
     process = start(*command, "--pause_s", 0.2, program=TINY_PROGRAM)
@@ -60,9 +60,9 @@ def test_a_stopped_run_leaves_whole_files_and_the_same_command_goes_on(
         interrupt_group(process)
     stdout, stderr = process.communicate(timeout=300)
     assert_stopped(process.returncode, expected, stdout, stderr, worker)
-    assert ("finished first; Ctrl-C again stops at once" in stderr) == (in_hand == "finished")
+    assert ("finished first; Ctrl-C again stops at once" in stderr) == (in_progress == "finished")
     kept = {name: line["finished"] for name, line in manifest(tmp_path / "tiny").items()}
-    assert (1 if in_hand == "dropped" else 2) <= len(kept) < 12
+    assert (1 if in_progress == "dropped" else 2) <= len(kept) < 12
     assert not unfinished(tmp_path)
     result = run(*command, "--pause_s", 0, program=TINY_PROGRAM)
     assert result.returncode == 0, result.stderr

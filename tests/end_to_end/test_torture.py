@@ -147,7 +147,7 @@ def test_every_file_is_recorded_and_counted(runs: dict[str, Run], feature_type: 
 
 @pytest.mark.parametrize("feature_type", FLAGS)
 @pytest.mark.parametrize("name", NO_MEDIA)
-def test_what_is_no_media_fails_with_its_cause(runs: dict[str, Run], feature_type: str, name: str) -> None:
+def test_files_that_are_no_media_fail_with_the_cause(runs: dict[str, Run], feature_type: str, name: str) -> None:
     assert NO_MEDIA[name] in runs[feature_type].reason(name)
     assert runs[feature_type].lines[shown(name)]["status"] == "failed"
 
@@ -184,7 +184,7 @@ def test_audio_alone_has_no_frames(runs: dict[str, Run], feature_type: str, name
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_every_kind_makes_features_of_frames(runs: dict[str, Run], name: str) -> None:
+def test_every_kind_of_video_model_gives_features(runs: dict[str, Run], name: str) -> None:
     n_frames = PICTURES[name][0]
     clips, frames, flow = (runs[feature_type] for feature_type in ("tsn", "resnet", "pwc"))
     assert clips.array(name, "tsn").shape == (2048,)
@@ -219,7 +219,7 @@ def test_audio_under_one_example_fails_with_its_length(runs: dict[str, Run]) -> 
 
 @pytest.mark.parametrize("feature_type", FLAGS)
 @pytest.mark.parametrize("name", DAMAGED)
-def test_damage_is_never_done_without_a_word(runs: dict[str, Run], feature_type: str, name: str) -> None:
+def test_damaged_files_are_never_recorded_as_done(runs: dict[str, Run], feature_type: str, name: str) -> None:
     run = runs[feature_type]
     line, reason = run.lines[name], run.reason(name)
     assert line["status"] in ("partial", "failed")

@@ -1,4 +1,4 @@
-"""The extractors of tests/tiny_program.py."""
+"""The extractors of tests/support/tiny_program.py."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ class TinyExtractor(Extractor):
 
 
 class LoudnessExtractor(Extractor):
-    """The root mean square of each second of sound."""
+    """The root mean square of each second of audio."""
 
     media = "audio"
     rate_hz = 8000

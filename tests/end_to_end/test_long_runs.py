@@ -1,4 +1,4 @@
-"""Runs that share work, stop early, or lose what they stand on; and what `status` and the log say of them."""
+"""Runs that share work or stop early, and runs whose folders vanish; what `status` and the log say of them."""
 
 import json
 import threading
@@ -40,14 +40,14 @@ def test_runs_on_one_folder_share_the_work_and_take_over_from_a_killed_one(tmp_p
     assert [process.returncode for process in others] == [0, 0], said
     assert Counter(line["id"] for line in lines(tmp_path / "tiny")) == Counter(map(str, clips))
     assert {line["status"] for line in lines(tmp_path / "tiny")} == {"done"}
-    assert len({line["run"] for line in lines(tmp_path / "tiny")}) == 2  # both of them did some
+    assert len({line["run"] for line in lines(tmp_path / "tiny")}) == 2  # both did some of the work
     assert not unfinished(tmp_path)
     logs = [json.loads(path.read_text()) for path in tmp_path.glob("log_*.json")]
     assert sorted(name for log in logs for name in log["videos"]) == sorted(map(str, clips))
     assert all({"hostname", "pid", "timestamp", "time", "shards"} <= log.keys() for log in logs)
 
 
-def test_parts_limits_and_a_list_of_finished_videos(tmp_path: Path, clips: list[Path]) -> None:
+def test_shard_limit_and_check_progress(tmp_path: Path, clips: list[Path]) -> None:
     progress, output = tmp_path / "finished.txt", tmp_path / "out"
     progress.write_text(f"{clips[0]}\n")
     command = (*TINY, "--video_paths", *clips, "--output_path", output, "--check_progress", progress)
@@ -67,7 +67,7 @@ def test_parts_limits_and_a_list_of_finished_videos(tmp_path: Path, clips: list[
     assert (only["done"], only["left"], only["causes"]) == (5, 7, [])
 
 
-def test_a_decoder_that_hangs_fails_its_video_alone(tmp_path: Path, clips: list[Path]) -> None:
+def test_a_decoder_that_hangs_fails_only_its_video(tmp_path: Path, clips: list[Path]) -> None:
     with StallingServer(clips[0].parent) as server:
         server.faults += ["stall"] * 2
         urls = [f"{server.url.replace('//', '//user:secret@')}/{clips[0].name}?token=hidden"]
@@ -87,7 +87,7 @@ def test_a_decoder_that_hangs_fails_its_video_alone(tmp_path: Path, clips: list[
     assert "1 failed: the worker was ended, as the decoder gave nothing for N s (--video_timeout)" in status.stdout
 
 
-def test_a_folder_of_videos_that_goes_stops_the_run(tmp_path: Path, clips: list[Path]) -> None:
+def test_a_run_stops_when_its_folder_of_videos_vanishes(tmp_path: Path, clips: list[Path]) -> None:
     folder = tmp_path / "videos"
     folder.mkdir()
     for clip in clips:
@@ -106,7 +106,9 @@ def test_a_folder_of_videos_that_goes_stops_the_run(tmp_path: Path, clips: list[
     assert len(manifest(tmp_path / "out" / "tiny")) == 12
 
 
-def test_an_output_folder_that_goes_stops_the_run_and_is_not_made_anew(tmp_path: Path, clips: list[Path]) -> None:
+def test_a_run_stops_when_its_output_folder_vanishes_and_does_not_recreate_it(
+    tmp_path: Path, clips: list[Path]
+) -> None:
     output = tmp_path / "out"
     command = (*TINY, "--video_paths", *clips, "--output_path", output)
     process = start(*command, "--pause_s", 0.1, program=TINY_PROGRAM)
@@ -131,7 +133,7 @@ def test_status_needs_a_folder_of_outputs(tmp_path: Path) -> None:
 
 
 def test_the_stalling_server_serves(clips: list[Path]) -> None:
-    """The tests above would pass as well if it served nothing."""
+    """Without this, the test of a decoder that hangs would pass even if the server served nothing."""
     from utils.media.input import UrlFile
 
     with StallingServer(clips[0].parent) as server:
