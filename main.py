@@ -4,7 +4,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from utils.errors import FeatmillError
+from utils.errors import FeatmillError, printable
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
             requested = {name: Requested(MODELS[name], configs[name]) for name in configs}
             return extract(config, requested, LocalEngine(starter))
     except FeatmillError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("stopped; run the same command again to resume", file=sys.stderr)
@@ -44,4 +44,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    from utils.commands.streams import guard, settle
+
+    guard()
+    exit_code = main(sys.argv[1:])
+    settle()
+    sys.exit(exit_code)

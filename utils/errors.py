@@ -1,5 +1,6 @@
 """The kinds of failure, each with an exit code of the program."""
 
+import re
 import signal
 
 
@@ -33,3 +34,13 @@ class Interrupted(Exception):  # noqa: N818 - not an error: the user asked for i
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal.Signals(signal_number).name)
         self.exit_code = 128 + signal_number
+
+
+# Control characters, terminal escapes, and marks that change the direction of writing: a file's name may hold them.
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def printable(text: str, encoding: str = "utf-8") -> str:
+    """Return `text` as a terminal may show it: what could act on the terminal, or cannot be encoded, is escaped."""
+    text = UNPRINTABLE.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -65,7 +65,7 @@ def arrays(folder: Path) -> dict[str, np.ndarray]:
 def unfinished(folder: Path) -> list[Path]:
     """Return the temporary files below a folder; after a run there must be none."""
     private = [path for path in folder.rglob("*") if ".featmill" in path.parts and path.is_file()]
-    return [path for path in private if path.parent.name != "shards"]
+    return [path for path in private if path.parent.name not in ("shards", "merged")]
 
 
 def until(happened: Callable[[], Any], process: subprocess.Popen[str]) -> None:

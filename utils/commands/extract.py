@@ -11,13 +11,13 @@ from utils.config.run import RunConfig
 from utils.engines import devices
 from utils.engines.base import Engine
 from utils.engines.dispatch import Dispatcher
-from utils.errors import FeatmillError, Interrupted, RunError, UserError, VideoError
+from utils.errors import FeatmillError, Interrupted, RunError, UserError, VideoError, printable
 from utils.run.done_list import DoneList
 from utils.run.input_folders import InputFolders
 from utils.run.merging import Merger, merger_of
 from utils.run.output_state import OutputState, look_up
 from utils.run.prepare import RANDOM_WARNING, Requested, prepare
-from utils.run.progress import RunProgress, printable
+from utils.run.progress import RunProgress
 from utils.run.results import Results
 from utils.run.shard_marks import is_finished
 from utils.run.summary import summary
@@ -26,7 +26,9 @@ from utils.sinks import list_file
 from utils.sinks.formats import FORMATS
 from utils.sources.inputs import Inputs, collect
 from utils.state.claims import Claims
+from utils.state.resume import refuse_mixing
 from utils.state.run_file import RunFile
+from utils.state.settings_claim import claim_settings
 from utils.storage.folder import Folder, folder_at
 from utils.worker.plan import Plan
 
@@ -125,20 +127,29 @@ class _Run:
             folder.tidy()
         try:
             with Claims(self.root) as claims:
+                self._claim_settings(claims)
                 yield claims
         finally:
             for folder in reversed(folders):
                 folder.leave()
 
+    def _claim_settings(self, claims: Claims) -> None:
+        """Raise UserError if another run works with other settings here, or has done so since the manifest was read."""
+        for state in self.states:
+            claim_settings(self.root, claims, state.feature_type, state.feature.settings)
+            state.latest.refresh()
+            if not self.plan.run.overwrite:
+                refuse_mixing(state.folder, state.latest, state.feature.settings)
+
     def _conclude(
         self, results: Results, merger: Merger | None, seconds: float, error: FeatmillError | Interrupted | None
     ) -> FeatmillError | Interrupted | None:
         """Write what is written at the end of a run, however it ended; return the first error."""
-        if not self.states or not results.totals.videos:
-            return error
         try:
-            if merger is not None:
+            if merger is not None:  # also where there was nothing to do: a killed run may have left something to merge
                 merger.finish()
+            if not self.states or not results.totals.videos:
+                return error
             totals = {**results.totals.counts, "windows": results.totals.windows}
             self._write_run_files({"totals": totals, "seconds": round(seconds, 3)})
             self.run_file.write_log(self.root, {state.feature_type: state.latest for state in self.states})

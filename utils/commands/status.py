@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.commands.cli import Parser
-from utils.errors import UserError
-from utils.run.progress import printable
+from utils.errors import UserError, printable
 from utils.sinks.manifest_line import STATUSES, ManifestLine
 from utils.state.manifest import FILE_NAME, Latest
 from utils.storage.folder import Folder, folder_at

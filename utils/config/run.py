@@ -125,6 +125,11 @@ class RunConfig:
     overwrite: bool = flag(
         False, "extract again what is done, also over outputs made with other settings", group="output"
     )
+    verify: bool = flag(
+        False,
+        "read all outputs of earlier runs before they count as done, not only those modified since they were written",
+        group="runs",
+    )
     quiet: bool = flag(False, "no progress, only failures and the summary", group="output")
     weights: str = flag(
         "pretrained",

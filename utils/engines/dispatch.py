@@ -6,7 +6,7 @@ It knows nothing of how workers run: an `Engine` starts them and carries the mes
 import collections
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from utils.engines.base import Engine, Gone, WorkerId
 from utils.errors import FeatmillError, Interrupted, RunError, UserError
@@ -246,7 +246,7 @@ class Dispatcher:
         if not held.left:
             return
         ref = held.task.ref
-        task = Task(ref, tuple(held.left))
+        task = replace(held.task, feature_types=tuple(held.left))
         if held.statuses:
             self._earlier[ref.id] = held.statuses
         if worker.hung is not None and worker.hung != ref.id:

@@ -11,9 +11,10 @@ import json
 import time
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from utils.errors import RunError
 from utils.run.output_state import OutputState
 from utils.run.shard_marks import mark_finished
 from utils.run.todo import Todo, unit_of
@@ -97,23 +98,27 @@ class FileMerger:
 
     def finish(self) -> None:
         """Merge the staged videos of every feature type."""
+        n_lost = 0
         for state in self._states:
             with _claimed(self._claims, f"merge:{state.feature_type}"):
-                self._merge_state(state)
+                n_lost += self._merge_state(state)
         self._n_new = 0
+        _report_lost(n_lost)
 
-    def _merge_state(self, state: OutputState) -> None:
+    def _merge_state(self, state: OutputState) -> int:
+        """Merge the staged videos of one feature type; return how many were damaged."""
         folder = state.folder
         _recover(folder, {state.feature_type: folder})
         waiting = _waiting(state)
-        if waiting:
-            lines = self._merge(folder, waiting, state.latest.merged_files)
-            _commit(folder, {state.feature_type: folder}, lines, waiting)
+        lines = self._merge(folder, waiting, state.latest.merged_files) if waiting else []
+        _commit(folder, {state.feature_type: folder}, lines, waiting)
+        n_lost = _remove_lost(folder, waiting, lines)
         state.latest.refresh()
         if state.latest.outdated:
             mentioned = {output.file for line in state.latest for output in line.outputs}
             self._merged.remove_outdated(folder, mentioned, state.latest.outdated)
         tidy_staging(folder)
+        return n_lost
 
 
 class ShardMerger:
@@ -132,6 +137,7 @@ class ShardMerger:
         self._in_work: Counter[str] = Counter()
         self._tars: dict[str, str] = {}  # of the shards that clips were handed out of, and not merged since
         self._failed: set[str] = set()
+        self._n_lost = 0  # clips whose staged features were damaged
 
     def handed_out(self, ref: VideoRef) -> None:
         """Count a clip of a shard."""
@@ -152,11 +158,15 @@ class ShardMerger:
 
     def finish(self) -> None:
         """Write the files of all finished shards, also of those whose last clips an earlier run extracted."""
+        with _claimed(self._claims, "merge"):
+            _recover(self._root, self._folders)
         shards = {line.shard for state in self._states for line in _waiting(state)}
         mine = {shard for shard in shards if all(self._claims.take(unit) for unit in self._units(shard))}
         self._merge({shard for shard in mine if self._is_complete(shard)})
         for folder in self._folders.values():
             tidy_staging(folder)
+        n_lost, self._n_lost = self._n_lost, 0
+        _report_lost(n_lost)
 
     def _is_complete(self, shard: str) -> bool:
         return shard in self._todo.whole_shards and not self._in_work[shard]
@@ -185,6 +195,12 @@ class ShardMerger:
         keys = set(map(_key, waiting))
         new = [line for found in merged.values() for line in found if _key(line) in keys]
         _commit(self._root, self._folders, new, waiting)
+        for name, found in with_features.items():
+            waiting_here = [line for line in found if _is_waiting(line)]
+            n_lost = _remove_lost(self._folders[name], waiting_here, new)
+            self._n_lost += n_lost
+            if n_lost:
+                self._failed.add(shard)
 
     def _units(self, shard: str) -> list[str]:
         return [unit_of(state.feature_type, shard) for state in self._states]
@@ -201,6 +217,22 @@ def _claimed(claims: Claims, unit: str) -> Generator[None, None, None]:
         claims.release(unit)
 
 
+def _remove_lost(folder: Folder, waiting: Sequence[ManifestLine], merged: Sequence[ManifestLine]) -> int:
+    """Remove the staged files that were too damaged to merge, so that their videos are extracted again; count them."""
+    done = set(map(_key, merged))
+    lost = [line for line in waiting if _key(line) not in done]
+    remove_staged(folder, (output for line in lost for output in line.outputs))
+    return len(lost)
+
+
+def _report_lost(n_lost: int) -> None:
+    if n_lost:
+        raise RunError(
+            f"the features of {n_lost} videos were damaged before they could be merged; run the same command again, "
+            "which extracts them again"
+        )
+
+
 def _key(line: ManifestLine) -> tuple[str, str]:
     return line.stamp.feature_type, line.id
 
@@ -208,6 +240,8 @@ def _key(line: ManifestLine) -> tuple[str, str]:
 def _waiting(state: OutputState) -> list[ManifestLine]:
     """Return the latest lines whose outputs are staged."""
     state.latest.refresh()
+    if not state.latest.has_staged:
+        return []
     return [line for line in state.latest if _is_waiting(line)]
 
 
@@ -251,6 +285,7 @@ def _commit(
     """Make merged files count: they are in place, the lines about them are not in the manifests yet."""
     if not lines:
         return
+    lines = [replace(line, revision=line.revision + 1) for line in lines]
     staged = {_key(line): line.outputs for line in waiting}
     with place.whole(JOURNAL) as file:
         for line in lines:

@@ -43,4 +43,4 @@ def _look_up(feature: FeaturePlan, plan: Plan, root: Folder) -> OutputState:
     latest = Latest(folder)
     if not plan.run.overwrite:
         refuse_mixing(folder, latest, feature.settings)
-    return OutputState(feature, folder, latest, OutputReader(folder, root))
+    return OutputState(feature, folder, latest, OutputReader(folder, root, plan.run.verify))

@@ -8,13 +8,9 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from utils.errors import RunError, printable
+
 PLAIN_EVERY_S = 10.0
-
-
-def printable(text: str) -> str:
-    """Return `text` as standard output can show it: a file's name may hold what its encoding does not."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 class RunProgress:
@@ -55,13 +51,16 @@ class RunProgress:
     def note(self, text: str) -> None:
         """Show one line that is not a failure; left out with --quiet."""
         if not self._quiet:
-            self._console.print(text)
+            self._print(text)
+
+    def _print(self, text: str) -> None:
+        self._console.print(printable(text))
 
     def say_once(self, text: str) -> None:
         """Show a line about the run the first time it is given."""
         if text not in self._said:
             self._said.add(text)
-            self._console.print(text)
+            self._print(text)
 
     def passed_over(self, n: int) -> None:
         """Take note that so many videos of the list needed no work."""
@@ -72,14 +71,17 @@ class RunProgress:
 
     def warn(self, text: str) -> None:
         """Show one line about a video that failed or is partial."""
-        self._console.print(text)
+        self._print(text)
 
     def show(self, text: str) -> None:
         """Write features or predictions to standard output."""
         if self._bar:
             self._bar.stop()  # two writers on one terminal line would mix
-        sys.stdout.write(printable(text))
+        sys.stdout.write(printable(text, sys.stdout.encoding or "utf-8"))
         sys.stdout.flush()
+        failure = getattr(sys.stdout, "failure", None)
+        if failure is not None:
+            raise RunError(f"features cannot be printed: standard output fails ({failure}); save them to files instead")
         if self._bar:
             self._bar.start()
 

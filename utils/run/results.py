@@ -60,7 +60,7 @@ class Results:
         if line.status != "done":
             several = len(self._plan.features) > 1
             self._progress.warn(f"{line.stamp.feature_type + ' ' if several else ''}{line.status}: {line.reason}")
-        self._todo.finished(line.stamp.feature_type, ref, line.status)
+        self._todo.finished(line.stamp.feature_type, ref)
 
     def unreported(self, ref: VideoRef, feature_types: Sequence[str]) -> list[ManifestLine]:
         """Return the results of a video that a worker wrote into the manifest and died before it could report."""
@@ -77,6 +77,7 @@ class Results:
         """Take note that all results of a video are in."""
         self._progress.passed_over(self._todo.n_before + self._todo.n_elsewhere)
         self._progress.video(failed=self.totals.video(statuses) == "failed")
+        self._todo.completed(task.ref, statuses)
         if self._merger is not None:
             self._merger.finished(task.ref, statuses)
 
@@ -94,7 +95,8 @@ class Results:
 
     def _write(self, task: Task, status: Status, reason: str, statuses: Sequence[Status], source: Fingerprint) -> None:
         for feature_type in task.feature_types:
-            line = self._features[feature_type].line(task.ref, status, reason, source)
+            revision = task.revisions.get(feature_type, 0)
+            line = self._features[feature_type].line(task.ref, status, reason, source, revision=revision)
             if self._folders:
                 Manifest(self._folders[feature_type]).append(line)
             self.take(line, task.ref)

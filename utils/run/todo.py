@@ -8,7 +8,7 @@ from utils.config.run import RunConfig
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
 from utils.sinks.formats import FORMATS
-from utils.sinks.manifest_line import Status
+from utils.sinks.manifest_line import FINISHED, Status
 from utils.sources.ref import VideoRef
 from utils.state.claims import Claims
 from utils.state.resume import is_done
@@ -103,7 +103,7 @@ class Todo:
 
     def _claimed(self, claims: Claims, ref: VideoRef, missing: list[OutputState]) -> Task | None:
         """Return the part of the work that this run gets hold of."""
-        mine: list[str] = []
+        mine: dict[str, int] = {}
         theirs: list[OutputState] = []
         for state in missing:
             if not claims.take(self._unit(state.feature_type, ref)):
@@ -113,12 +113,13 @@ class Todo:
             if state.latest.is_new(ref.id):
                 self._release(claims, state.feature_type, ref)
             else:
-                mine.append(state.feature_type)
+                line = state.latest.get(ref.id)
+                mine[state.feature_type] = 1 if line is None else line.revision + 1
         if theirs:
             self._held_elsewhere.append((ref, theirs))
         elif not mine:
             self.n_elsewhere += 1
-        return Task(ref, tuple(mine)) if mine else None
+        return Task(ref, tuple(mine), mine) if mine else None
 
     def _taken_over(self) -> Task | None:
         """Return a task that another run held and holds no more."""
@@ -137,12 +138,24 @@ class Todo:
             raise NothingYet
         return None
 
-    def finished(self, feature_type: str, ref: VideoRef, status: Status) -> None:
-        """Take note that a video's line is in the manifest."""
+    def finished(self, feature_type: str, ref: VideoRef) -> None:
+        """Take note that the line of a video and feature type is in the manifest."""
         if self._claims is not None:
             self._release(self._claims, feature_type, ref)
-        if self._done_list is not None and status != "failed":
-            self._done_list.add(ref.id)
+
+    def completed(self, ref: VideoRef, statuses: Sequence[Status]) -> None:
+        """Take note that all that this run does of a video is in the manifest; list it if every feature type is done.
+
+        statuses: of the feature types that this run did.
+        """
+        if self._done_list is None or "failed" in statuses:
+            return
+        for state in self._states:
+            state.latest.refresh()
+            line = state.latest.get(ref.id)
+            if line is None or line.status not in FINISHED:
+                return
+        self._done_list.add(ref.id)
 
     def _release(self, claims: Claims, feature_type: str, ref: VideoRef) -> None:
         if not self._by_shard:  # a shard is held until its file is written

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from utils.sinks import staging
+from utils.sinks import rewritten, staging
 from utils.sinks.manifest_line import ManifestLine
-from utils.sinks.output import ArrayInfo, Output, describe, size_so_far
+from utils.sinks.output import ArrayInfo, Output, checksum, describe, store
 from utils.storage.array_pickle import load_arrays
 from utils.storage.folder import Folder
 
@@ -107,12 +107,12 @@ def merge_shards(
             outputs.setdefault(kind, []).append(output)
     offsets = {places[line.id]: line.source.offset for _, lines in typed.values() for line in lines}
     ordered = sorted(rows.values(), key=lambda row: offsets.get(row.filename, -1))
-    with root.whole(name) as file:
-        pickle.dump([_as_dict(row, shard, keys, n_clips or len(rows)) for row in ordered], file)
-        n_bytes = size_so_far(file)
+    content = [_as_dict(row, shard, keys, n_clips or len(rows)) for row in ordered]
+    stored = store(root, name, lambda file: pickle.dump(content, file))
+    rewritten.note(root, name)
     return {
         kind: [
-            replace(line, outputs=(replace(output, file=f"{UP}{name}", bytes=n_bytes),))
+            replace(line, outputs=(replace(output, file=f"{UP}{name}", bytes=stored.bytes),))
             for line, output in zip(lines, outputs.get(kind, []), strict=True)
         ]
         for kind, lines in waiting.items()
@@ -163,7 +163,7 @@ def _put(row: ClipRow, folder: Folder, line: ManifestLine, names: AcavNames, key
     entry = {"extractor_name": names.extractor_name, "dataset": names.dataset, VALUES[keys]: value}
     row.put(names.kind, {"model_key": names.model_key, **entry} if keys == "code" else entry)
     network = (names.kind, names.extractor_name, names.dataset)
-    return Output("", 0, describe(arrays), row.filename, network)
+    return Output("", 0, describe(arrays), row.filename, network, checksum(arrays))
 
 
 def _vector(array: np.ndarray) -> np.ndarray:
@@ -206,7 +206,7 @@ class ShardFile:
     n_bytes = None
 
     def __init__(self, root: Folder, name: str) -> None:
-        with root.open(name.removeprefix(UP)) as file:
+        with root.open(name) as file:
             self._rows = {row.filename: row for row in map(_row, load_arrays(file))}
 
     def holds(self, output: Output) -> bool:

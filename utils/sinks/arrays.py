@@ -2,12 +2,13 @@
 
 import pickle
 from collections.abc import Callable
+from functools import partial
 from typing import IO, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
 
-from utils.sinks.output import ArrayInfo, Output, describe, size_so_far
+from utils.sinks.output import ArrayInfo, Output, describe, store
 from utils.sinks.record import Record
 from utils.storage.array_pickle import load_arrays
 from utils.storage.folder import Folder
@@ -18,29 +19,27 @@ STOP = b"."  # with which every pickle ends
 class ArraySink:
     """Writes <name>_<key><suffix> for every key."""
 
-    def __init__(self, folder: Folder, suffix: str, save: Callable[[BinaryIO, np.ndarray], None]) -> None:
+    def __init__(self, folder: Folder, suffix: str, save: Callable[[np.ndarray, BinaryIO], None]) -> None:
         self._folder = folder
         self._suffix = suffix
         self._save = save
 
     def write(self, record: Record) -> list[Output]:
         """Write the record's arrays, each whole or not at all."""
-        outputs = []
+        outputs: list[Output] = []
         for key, array in record.arrays.items():
             name = f"{record.ref.name}_{key}{self._suffix}"
-            with self._folder.whole(name) as file:
-                self._save(file, array)
-                n_bytes = size_so_far(file)
-            outputs.append(Output(name, n_bytes, describe({key: array})))
+            stored = store(self._folder, name, partial(self._save, array))
+            outputs.append(stored.output(describe({key: array})))
         return outputs
 
 
-def save_numpy(file: BinaryIO, array: np.ndarray) -> None:
+def save_numpy(array: np.ndarray, file: BinaryIO) -> None:
     """Write one array as .npy."""
     np.save(file, array, allow_pickle=False)
 
 
-def save_pickle(file: BinaryIO, array: np.ndarray) -> None:
+def save_pickle(array: np.ndarray, file: BinaryIO) -> None:
     """Write one array as a pickle."""
     pickle.dump(np.asarray(array), file)
 

@@ -48,7 +48,8 @@ class ManifestLine:
     id, name, shard, meta: as in VideoRef. reason: why it is not simply done.
     fps, rate_hz: of the frames or samples that were extracted. decoded: how many of them; declared: how many frames the
     header promises. windows: rows; repeated: frames shown again to fill windows. seconds: spent, by stage.
-    finished: local time with its offset from UTC. other: keys of other versions, kept.
+    finished: local time with its offset from UTC. revision: counts the lines of one video, since clocks may be wrong.
+    other: keys of other versions, kept.
     """
 
     id: str
@@ -70,7 +71,12 @@ class ManifestLine:
     device: str = ""
     stamp: RunStamp = field(default_factory=RunStamp)
     finished: str = field(default_factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%S%z"))
+    revision: int = 0
     other: Mapping[str, Any] = field(default_factory=dict)
+
+    def is_later_than(self, line: "ManifestLine") -> bool:
+        """Return whether this line of a video was written after another one of it."""
+        return (self.revision, self.finished) > (line.revision, line.finished)
 
     def to_json(self) -> dict[str, Any]:
         """Return the line as it is written; `id` comes first, so that an index need not parse whole lines."""
@@ -89,6 +95,7 @@ class ManifestLine:
             "device": self.device,
             **self.stamp.to_json(),
             "finished": self.finished,
+            "revision": self.revision,
             **self.other,
         }
 
@@ -111,5 +118,17 @@ class ManifestLine:
 
 
 PLAIN_KEYS = ("fps", "rate_hz", "decoded", "declared", "windows", "repeated")
-READ_AS_THEY_ARE = ("id", "status", "reason", "name", "shard", "meta", *PLAIN_KEYS, "seconds", "device", "finished")
+READ_AS_THEY_ARE = (
+    "id",
+    "status",
+    "reason",
+    "name",
+    "shard",
+    "meta",
+    *PLAIN_KEYS,
+    "seconds",
+    "device",
+    "finished",
+    "revision",
+)
 KEYS = {*READ_AS_THEY_ARE, "source", "problems", "outputs", *STAMP_KEYS}

@@ -6,7 +6,7 @@ from typing import BinaryIO
 import numpy as np
 
 from utils.sinks.arrays import npy_info
-from utils.sinks.output import ArrayInfo, Arrays, Output, describe, size_so_far
+from utils.sinks.output import ArrayInfo, Arrays, Output, describe, store
 from utils.sinks.record import Record
 from utils.storage.folder import Folder
 
@@ -24,10 +24,8 @@ class NpzSink:
         file_name = f"{record.ref.name}.npz"
         arrays = {SINGLE if [key] == record.features else key: array for key, array in record.arrays.items()}
         attributes = {name: np.array(value) for name, value in record.attributes.items()}
-        with self._folder.whole(file_name) as file:
-            save(file, arrays | attributes)
-            n_bytes = size_so_far(file)
-        return [Output(file_name, n_bytes, describe(record.arrays))]
+        stored = store(self._folder, file_name, lambda file: save(file, arrays | attributes))
+        return [stored.output(describe(record.arrays))]
 
 
 def save(file: BinaryIO, arrays: Arrays) -> None:

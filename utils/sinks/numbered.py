@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from utils.sinks import staging
 from utils.sinks.manifest_line import ManifestLine
-from utils.sinks.output import ArrayInfo, Output, size_so_far
+from utils.sinks.output import ArrayInfo, store
 from utils.storage.folder import Folder
 
 FILE_BYTES = 1 << 30  # of staged files that go into one
@@ -35,15 +35,17 @@ def merge_numbered(
     """
     remove_unmentioned(folder, suffix, taken)
     names = _free_names(suffix, taken)
-    merged = []
+    merged: list[ManifestLine] = []
     for batch in batches(staging.intact(folder, lines), kind_of):
-        name = next(names)
-        with folder.whole(name) as file:
-            written = write(file, folder, batch)
-            n_bytes = size_so_far(file)
-        outputs = (Output(name, n_bytes, arrays, place) for place, arrays in written)
-        merged += [replace(line, outputs=(output,)) for line, output in zip(batch, outputs, strict=True)]
+        merged += _merge_file(folder, next(names), batch, write)
     return merged
+
+
+def _merge_file(folder: Folder, name: str, lines: Sequence[ManifestLine], write: Write) -> list[ManifestLine]:
+    written: list[tuple[str, Mapping[str, ArrayInfo]]] = []
+    stored = store(folder, name, lambda file: written.extend(write(file, folder, lines)))
+    outputs = (stored.output(arrays, place) for place, arrays in written)
+    return [replace(line, outputs=(output,)) for line, output in zip(lines, outputs, strict=True)]
 
 
 def remove_unmentioned(folder: Folder, suffix: str, taken: Collection[str]) -> None:

@@ -1,6 +1,7 @@
 """What a sink leaves and takes: the description of a written file, and the protocols of writers and readers."""
 
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol, Self
 
@@ -11,6 +12,7 @@ from utils.storage.folder import Folder
 
 Arrays = Mapping[str, np.ndarray]
 
+BLOCK_BYTES = 1 << 20
 TIMES = ("fps", "timestamps_ms", "start_s", "end_s")  # arrays that are not features
 
 
@@ -34,6 +36,9 @@ class Output:
     file: its name relative to the folder of the feature type.
     bytes: its size when this was written; a file of many videos may have grown since.
     place: what finds the video in a file of many (a group, a key, an id); None for a file of one video.
+    crc32: of the file, if it is written once; of the video's arrays in a file that grows (see `checksum`).
+    mtime_ns: of a local file that is written once: as long as it stays, the file need not be read to trust it.
+    crc32 and mtime_ns are None in lines of earlier versions, and mtime_ns at addresses.
     network: (kind, extractor name, data set) of the features in an ACAV100M file, which holds those of several types.
     """
 
@@ -42,13 +47,17 @@ class Output:
     arrays: Mapping[str, ArrayInfo]
     place: str | None = None
     network: tuple[str, str, str] | None = None
+    crc32: int | None = None
+    mtime_ns: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what the manifest holds."""
         arrays = {key: {"shape": list(info.shape), "dtype": info.dtype} for key, info in self.arrays.items()}
         place = {} if self.place is None else {"place": self.place}
         network = {} if self.network is None else {"extractor": list(self.network)}
-        return {"file": self.file, "bytes": self.bytes, **place, **network, "arrays": arrays}
+        checks = {"crc32": self.crc32, "mtime_ns": self.mtime_ns}
+        known = {key: value for key, value in checks.items() if value is not None}
+        return {"file": self.file, "bytes": self.bytes, **known, **place, **network, "arrays": arrays}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
@@ -61,7 +70,8 @@ class Output:
         if network is not None:
             kind, name, data_set = network
             network = (str(kind), str(name), str(data_set))
-        return cls(str(content["file"]), int(content["bytes"]), arrays, content.get("place"), network)
+        checks = (content.get("crc32"), content.get("mtime_ns"))
+        return cls(str(content["file"]), int(content["bytes"]), arrays, content.get("place"), network, *checks)
 
 
 class Sink(Protocol):
@@ -115,6 +125,45 @@ def features_in(keys: Iterable[str]) -> list[str]:
     return [key for key in keys if key not in TIMES]
 
 
-def size_so_far(file: BinaryIO) -> int:
-    """Return the bytes of a file that is being written."""
-    return file.seek(0, 2)
+@dataclass(frozen=True)
+class StoredFile:
+    """A file that was written once: its size, checksum, and time of modification (None at addresses)."""
+
+    name: str
+    bytes: int
+    crc32: int
+    mtime_ns: int | None
+
+    def output(self, arrays: Mapping[str, ArrayInfo], place: str | None = None) -> Output:
+        """Return the description of a video's arrays in it."""
+        return Output(self.name, self.bytes, arrays, place, None, self.crc32, self.mtime_ns)
+
+
+def store(folder: Folder, name: str, write: Callable[[BinaryIO], None]) -> StoredFile:
+    """Write a file, which appears complete or not at all.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written.
+    """
+    with folder.whole(name) as file:
+        write(file)
+        n_bytes, crc32 = measure(file)
+    return StoredFile(name, n_bytes, crc32, folder.mtime_ns(name))
+
+
+def measure(file: BinaryIO) -> tuple[int, int]:
+    """Return the size and the CRC-32 of a file, read from its start."""
+    file.seek(0)
+    n_bytes = crc32 = 0
+    while block := file.read(BLOCK_BYTES):
+        n_bytes += len(block)
+        crc32 = zlib.crc32(block, crc32)
+    return n_bytes, crc32
+
+
+def checksum(arrays: Arrays) -> int:
+    """Return the CRC-32 of the values of arrays, in their order."""
+    crc32 = 0
+    for array in arrays.values():
+        crc32 = zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, crc32)
+    return crc32

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from utils.sinks import staging
+from utils.sinks import rewritten, staging
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.naming import valid_text
 from utils.sinks.numbered import merge_numbered
-from utils.sinks.output import ArrayInfo, Output, features_in, size_so_far
+from utils.sinks.output import ArrayInfo, Output, features_in, store
 from utils.storage.folder import Folder
 
 if TYPE_CHECKING:
@@ -144,10 +144,10 @@ def remove_places(folder: Folder, name: str, places: Collection[str]) -> None:
     if gone == old.places.keys():
         folder.remove(name)
         return
-    with folder.whole(name) as file:
-        groups = (old.group(i) for i in range(old.n_groups))
-        kept = (group.filter(pc.invert(pc.is_in(group["id"], _strings(gone)))) for group in groups)
-        _write_tables(file, (group for group in kept if group.num_rows))
+    groups = (old.group(i) for i in range(old.n_groups))
+    kept = (group.filter(pc.invert(pc.is_in(group["id"], _strings(gone)))) for group in groups)
+    stored = store(folder, name, lambda file: _write_tables(file, (group for group in kept if group.num_rows)))
+    rewritten.note(folder, name, stored.crc32)
 
 
 def _strings(values: Collection[str]) -> "pa.Array":
@@ -163,7 +163,7 @@ class ParquetFile:
         import pyarrow.parquet as pq
 
         self._stream = folder.open(name)
-        self.n_bytes = size_so_far(self._stream)
+        self.n_bytes = self._stream.seek(0, 2)
         self._file = pq.ParquetFile(self._stream)
         self._group: tuple[int, Any] = (-1, None)  # the one read last
         self._places: dict[str, tuple[int, int]] | None = None

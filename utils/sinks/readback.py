@@ -9,7 +9,8 @@ from utils.errors import RunError
 from utils.sinks import arrays, npz, staging
 from utils.sinks.acav import UP
 from utils.sinks.formats import FORMATS
-from utils.sinks.output import MergedFile, Output, VideoFiles
+from utils.sinks.output import MergedFile, Output, VideoFiles, checksum, measure
+from utils.sinks.rewritten import FileState, noted
 from utils.storage.folder import Folder
 
 OPEN_FILES = 4  # merged files that are kept open; videos that are neighbours in a list often share one
@@ -19,19 +20,23 @@ class OutputReader:
     """Reads what sinks and merging wrote into a folder, as it is when a file is first asked for.
 
     root: the folder above, where the result files of shards are.
+    verify: read all of every file before it is trusted; else only where it may have changed since it was written.
     """
 
-    def __init__(self, folder: Folder, root: Folder | None = None) -> None:
+    def __init__(self, folder: Folder, root: Folder | None = None, verify: bool = False) -> None:
         self._folder = folder
         self._root = root
+        self._verify = verify
         self._open: OrderedDict[str, MergedFile] = OrderedDict()
         self._sizes: dict[str, int | None] = {}  # of merged files that are whole
         self._damaged: set[str] = set()
+        self._trusted: dict[str, bool] = {}  # of files that grow
 
     def is_readable(self, outputs: Sequence[Output]) -> bool:
-        """Return whether every output is there, of the size it was written with, and starts or ends as it must.
+        """Return whether every output is there and undamaged.
 
-        Of an array in a file of one video the header is read. A file of many videos is opened once.
+        A file that was modified since it was written is read and compared with its checksum, any other is trusted by
+        its size and its header. A file of many videos is opened, and read, once.
         """
         return all(map(self._is_readable, outputs))
 
@@ -43,14 +48,51 @@ class OutputReader:
             return True
         try:
             if output.place is not None:
-                return self._merged(name).holds(output)
-            if self._folder.size(name) != output.bytes:
+                return self._holds(output)
+            if self._folder.size(name) != output.bytes or self._is_changed(self._folder, output):
                 return False
             return _files(output).is_whole(self._folder, output)
         except staging.DAMAGE:
             if output.place is not None:
                 self._damaged.add(name)
             return False
+
+    def _holds(self, output: Output) -> bool:
+        """Return whether a file of many videos has this one, undamaged."""
+        file = self._merged(output)
+        if not file.holds(output):
+            return False
+        if output.crc32 is None or file.n_bytes is not None:  # of a file written once, all of it has been compared
+            return True
+        return self._is_trusted(output.file) or checksum(file.read(output)) == output.crc32
+
+    def _is_trusted(self, name: str) -> bool:
+        """Return whether a file that grows is as the last merge left it."""
+        if name not in self._trusted:
+            folder, inside = self._place(name)
+            is_same = noted(folder, inside) == FileState.of(folder, inside)
+            self._trusted[name] = is_same and not self._verify
+        return self._trusted[name]
+
+    def _is_changed(self, folder: Folder, output: Output) -> bool:
+        """Return whether a file that is written once differs from what was written."""
+        if output.crc32 is None:
+            return False
+        known = [FileState(output.bytes, output.mtime_ns, output.crc32), noted(folder, output.file)]
+        mtime_ns = folder.mtime_ns(output.file)
+        if not self._verify and any(state is not None and state.mtime_ns == mtime_ns for state in known):
+            return False
+        with folder.open(output.file) as file:
+            found = measure(file)
+        return all(state is None or (state.bytes, state.crc32) != found for state in known)
+
+    def _place(self, name: str) -> tuple[Folder, str]:
+        """Return the folder of a file, and its name there."""
+        if not name.startswith(UP):
+            return self._folder, name
+        if self._root is None:
+            raise ValueError(f"{name} is outside the folder, so its own folder must be given")
+        return self._root, name.removeprefix(UP)
 
     def read(self, outputs: Sequence[Output]) -> dict[str, np.ndarray]:
         """Return a video's arrays, by key.
@@ -62,29 +104,29 @@ class OutputReader:
         for output in outputs:
             try:
                 if output.place is not None:
-                    found |= self._merged(output.file).read(output)
+                    found |= self._merged(output).read(output)
                 else:
                     found |= _files(output).read(self._folder, output)
             except staging.DAMAGE as error:
                 cause = str(error) or type(error).__name__
                 raise RunError(
-                    f"{self._folder}/{output.file}: cannot be read ({cause}); run the same command again, which "
-                    "extracts it again"
+                    f"{self._folder}/{output.file}: cannot be read ({cause}); run the same command again with "
+                    "--verify, which extracts again what is damaged"
                 ) from error
         return found
 
-    def _merged(self, name: str) -> MergedFile:
+    def _merged(self, output: Output) -> MergedFile:
+        name = output.file
         if name in self._open:
             self._open.move_to_end(name)
             return self._open[name]
-        folder = self._folder
-        if name.startswith(UP):
-            if self._root is None:
-                raise ValueError(f"{name} is outside the folder, so its own folder must be given")
-            folder = self._root
+        folder, inside = self._place(name)
         suffix = f".{name.rpartition('.')[2]}"
         merged = next(each.merged for each in FORMATS.values() if each.merged and each.merged.suffix == suffix)
-        self._open[name] = opened = merged.open(folder, name)
+        opened = merged.open(folder, inside)
+        if opened.n_bytes is not None and self._is_changed(folder, output):
+            raise ValueError("it has changed since it was written")
+        self._open[name] = opened
         self._sizes[name] = opened.n_bytes
         if len(self._open) > OPEN_FILES:
             self._open.popitem(last=False)

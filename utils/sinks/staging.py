@@ -19,7 +19,7 @@ import numpy as np
 from utils.sinks import npz
 from utils.sinks.arrays import npy_info
 from utils.sinks.manifest_line import ManifestLine
-from utils.sinks.output import ArrayInfo, Output, describe, size_so_far
+from utils.sinks.output import ArrayInfo, Output, describe, store
 from utils.sinks.record import Record
 from utils.storage.folder import Folder
 
@@ -48,12 +48,10 @@ class StagingSink:
         times = {"start_s": record.start_s, "end_s": record.end_s}
         arrays = record.arrays | {key: array for key, array in times.items() if array is not None}
         about = json.dumps({"features": list(record.features), "facts": record.attributes})
-        name = staged_name(record.ref.id)
-        with self._folder.whole(name) as file:
-            members = {f"{ARRAYS}{key}": array for key, array in arrays.items()}
-            npz.save(file, {ABOUT: np.frombuffer(about.encode(), np.uint8)} | members)
-            n_bytes = size_so_far(file)
-        return [Output(name, n_bytes, describe(arrays))]
+        members = {ABOUT: np.frombuffer(about.encode(), np.uint8)}
+        members |= {f"{ARRAYS}{key}": array for key, array in arrays.items()}
+        stored = store(self._folder, staged_name(record.ref.id), lambda file: npz.save(file, members))
+        return [stored.output(describe(arrays))]
 
 
 def staged_name(video_id: str) -> str:

@@ -8,12 +8,12 @@ from typing import BinaryIO
 
 import numpy as np
 
-from utils.sinks import staging
+from utils.sinks import rewritten, staging
 from utils.sinks.arrays import npy_info
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.naming import sample_key
 from utils.sinks.numbered import merge_numbered
-from utils.sinks.output import ArrayInfo, Output, size_so_far
+from utils.sinks.output import ArrayInfo, Output, store
 from utils.storage.folder import Folder
 
 SUFFIX = ".tar"
@@ -72,11 +72,15 @@ def remove_places(folder: Folder, name: str, places: Collection[str]) -> None:
     if gone == old.samples.keys():
         folder.remove(name)
         return
-    with folder.whole(name) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for key, members in old.samples.items():
-            if key not in gone:
-                for suffix, member in members.items():
-                    tar.addfile(_header(f"{key}.{suffix}", member.size), old.stream(member))
+
+    def write(file: BinaryIO) -> None:
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
+            for key, members in old.samples.items():
+                if key not in gone:
+                    for suffix, member in members.items():
+                        tar.addfile(_header(f"{key}.{suffix}", member.size), old.stream(member))
+
+    rewritten.note(folder, name, store(folder, name, write).crc32)
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -91,7 +95,7 @@ class TarOfFeatures:
 
     def __init__(self, folder: Folder, name: str) -> None:
         self._stream = folder.open(name)
-        self.n_bytes = size_so_far(self._stream)
+        self.n_bytes = self._stream.seek(0, 2)
         self._stream.seek(max(0, self.n_bytes - len(END)))
         if self._stream.read() != END:
             raise ValueError("it does not end as a tar does")

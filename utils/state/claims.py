@@ -21,6 +21,8 @@ from utils.storage.folder import Folder
 FOLDER = ".featmill/claims"
 BEAT_S = 10.0
 STALE_S = 90.0
+WATCH_S = 1.0  # between two looks at another machine's counter
+BY = "@"  # before the run in the name of a note
 
 
 class Claims:
@@ -31,6 +33,7 @@ class Claims:
         self.run = f"{processes.identity()}~{secrets.token_hex(4)}"
         self._held: dict[str, list[str]] = {}  # unit → its claim files
         self._seen: dict[str, tuple[str, float]] = {}  # other run → its counter, and when that value was first seen
+        self._moving: set[str] = set()  # other runs whose counters were seen to move
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
         self.lost: RunError | None = None
@@ -52,9 +55,27 @@ class Claims:
     def _remove_dead(self) -> None:
         """Remove what killed runs left: counters, and claims on what they finished last."""
         for name in list(self._folder.names(f"{FOLDER}/")):
-            _, is_counter, run = name.rpartition("/run-")
-            if not self._is_alive(run if is_counter else self._owner(name)):
+            if not self._is_alive(self._owner(name)):
                 self._folder.remove(name)
+
+    def leave_note(self, name: str, data: bytes) -> None:
+        """Write a note of this run, which is removed when it ends."""
+        with self._folder.whole(f"{name}{BY}{self.run}") as file:
+            file.write(data)
+        self._held.setdefault(name, []).append(f"{name}{BY}{self.run}")
+
+    def remove_note(self, name: str) -> None:
+        """Remove a note before the run ends."""
+        self.release(name)
+
+    def outlives(self, name: str) -> bool:
+        """Return whether the run that left a note is alive; one of another machine is watched until that is sure."""
+        run = self._owner(name)
+        while processes.is_alive(run.rpartition("~")[0]) is None and self._counter_may_move(run):
+            if run in self._moving:
+                return True
+            time.sleep(WATCH_S)
+        return self._is_alive(run)
 
     def take(self, unit: str) -> bool:
         """Claim `unit` for this run; return False if a live run has it."""
@@ -81,6 +102,10 @@ class Claims:
             self._folder.remove(name)
 
     def _owner(self, name: str) -> str:
+        """Return the run that a file belongs to: by its name, or as a claim's content says."""
+        for mark in (BY, "/run-"):
+            if mark in name:
+                return name.rpartition(mark)[2]
         try:
             with self._folder.open(name) as file:
                 return file.read().decode("utf-8", "replace")
@@ -103,6 +128,8 @@ class Claims:
         before, since_s = self._seen.get(run, ("", 0.0))
         if count != before:
             self._seen[run] = count, time.monotonic()
+            if before:
+                self._moving.add(run)
             return True
         return time.monotonic() - since_s < STALE_S
 

@@ -53,6 +53,7 @@ class Latest:
         self._copy: BinaryIO | None = None  # of lines that are not in one local file
         self._first_new = 0
         self.hashes: set[str] = set()  # of the settings of all lines, also of those that later ones replace
+        self._staged: set[int] = set()  # hashes of the videos that wait to be merged
         self.merged_files: set[str] = set()  # the numbered files that lines mention
         self.outdated: dict[str, set[str]] = {}  # of them, by file: places of videos that were extracted again
         self.refresh()
@@ -70,17 +71,27 @@ class Latest:
                 self.merged_files.update(name.decode() for name in MERGED.findall(raw))
                 self._put(_hashed(identity), offset, raw)
 
+    @property
+    def has_staged(self) -> bool:
+        """Whether any video waits to be merged."""
+        return bool(self._staged)
+
     def _put(self, key: int, offset: int, raw: bytes) -> None:
-        if STAGED_FILE.search(raw) and (known := self._line(key)) is not None:
+        is_staged = STAGED_FILE.search(raw) is not None
+        if is_staged and (known := self._line(key)) is not None:
             for output in known.outputs:
                 if output.place is not None:
                     self.outdated.setdefault(output.file, set()).add(output.place)
-        if offset < 0:  # lines of several files come in no order of time
+        if offset < 0:  # lines of several files come in any order
             known, new = self._line(key), _parsed(raw)
-            if known is not None and new is not None and known.finished > new.finished:
+            if known is not None and new is not None and known.is_later_than(new):
                 return
             offset = self._copied(raw)
         self._offsets.put(key, offset)
+        if is_staged:
+            self._staged.add(key)
+        else:
+            self._staged.discard(key)
 
     def _copied(self, raw: bytes) -> int:
         if self._copy is None:

@@ -38,14 +38,16 @@ def refuse_mixing(folder: Folder, latest: Latest, settings: Settings) -> None:
     if not others:
         return
     known = _settings_of_run(folder, min(others))
-    differences = [
-        f"{key}: {known.get(key)} there, {value} now" for key, value in settings.items() if known.get(key) != value
-    ]
     raise UserError(
         f"{folder} holds features made with other settings "
-        f"({'; '.join(differences) if known else 'see its manifest'}): "
+        f"({'; '.join(differences(known, settings)) if known else 'see its manifest'}): "
         "choose another --output_path, or extract all again with --overwrite"
     )
+
+
+def differences(there: Settings, now: Settings) -> list[str]:
+    """Return the settings that differ, each as "stack_size: 64 there, 24 now"."""
+    return [f"{key}: {there.get(key)} there, {value} now" for key, value in now.items() if there.get(key) != value]
 
 
 def _settings_of_run(folder: Folder, wanted: str) -> Settings:

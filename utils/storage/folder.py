@@ -58,6 +58,10 @@ class Folder(Protocol):
         """Return the size of a file in bytes, None if it does not exist."""
         ...
 
+    def mtime_ns(self, name: str) -> int | None:
+        """Return when a file was last modified, by which changes are noticed; None where that is not known."""
+        ...
+
     def names(self, prefix: str = "") -> Iterator[str]:
         """Yield the sorted names that start with `prefix` of the files in this folder, or in the prefix's subfolder."""
         ...

@@ -73,7 +73,12 @@ class LocalFolder:
         target = self._path / name
         try:
             with _created(target) as file:
-                file.write(data)
+                try:
+                    file.write(data)
+                    file.flush()
+                except OSError:
+                    target.unlink()  # an empty file would pass for a complete one
+                    raise
         except FileExistsError:
             return False
         except OSError as error:
@@ -133,6 +138,13 @@ class LocalFolder:
             return (self._path / name).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             self._check()  # the whole folder may be gone
+            return None
+
+    def mtime_ns(self, name: str) -> int | None:
+        """Return when a file was last modified, None if it does not exist."""
+        try:
+            return (self._path / name).stat().st_mtime_ns
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def names(self, prefix: str = "") -> Iterator[str]:
@@ -200,10 +212,10 @@ class LocalFolder:
 @contextlib.contextmanager
 def _created(path: Path) -> Generator[BinaryIO, None, None]:
     try:
-        file = path.open("xb")
+        file = path.open("x+b")
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("xb")
+        file = path.open("x+b")
     with file:
         yield file
 

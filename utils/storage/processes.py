@@ -1,12 +1,19 @@
 """Telling processes apart across machines, containers and restarts, and whether one is still running."""
 
+import multiprocessing
 import os
 import re
+import signal
 import socket
+from collections.abc import Callable
 from functools import lru_cache
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psutil
+
+Result = TypeVar("Result")
 
 
 @lru_cache(maxsize=1)
@@ -75,3 +82,36 @@ def _is_hidden(pid: int) -> bool:
     except (OSError, OverflowError):  # OverflowError: no process can have this id
         return False
     return False
+
+
+def in_child(function: Callable[..., Result], *arguments: Any) -> Result:
+    """Return what a function returns in a process of its own, so that a crash of a library ends that process only.
+
+    Raises:
+        OSError: the function raised it, or the process crashed.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_call, args=(theirs, function, arguments), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        succeeded, result = ours.recv()
+    except EOFError:
+        process.join()
+        raise OSError(f"a process that wrote it crashed (exit code {process.exitcode})") from None
+    finally:
+        ours.close()
+    process.join()
+    if not succeeded:
+        raise result
+    return result
+
+
+def _call(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process to handle
+    try:
+        answer = (True, function(*arguments))
+    except OSError as error:
+        answer = (False, OSError(error.errno, error.strerror or str(error)))
+    connection.send(answer)

@@ -116,6 +116,10 @@ class RemoteFolder:
         except FileNotFoundError:
             return None
 
+    def mtime_ns(self, name: str) -> int | None:
+        """Return None: stores date an upload, not the content, and answer over a network."""
+        return None
+
     def names(self, prefix: str = "") -> Iterator[str]:
         """Yield the sorted names that start with `prefix` of the files in this folder, or in the prefix's subfolder."""
         inside, _, start = prefix.rpartition("/")

@@ -18,6 +18,7 @@ from utils.weights.pretrained import LibraryCheckpoint, Published
 
 log = logging.getLogger(__name__)
 
+MODELS = Path(__file__).parents[2] / "models"
 CACHE_VARIABLE = "FEATMILL_WEIGHTS"
 CHUNK_BYTES = 1 << 20
 
@@ -34,7 +35,9 @@ def locate(
     weights_dir: str | None,
     progress: Progress | None = None,
 ) -> Path:
-    """Return the path of a checkpoint: `path` if given, else in weights_dir, in the cache, or downloaded.
+    """Return the path of a checkpoint: `path` if given, else in weights_dir, beside a model, cached, or downloaded.
+
+    Beside a model: in models/*/checkpoints/, where instructions for other extractors have users put the files.
 
     path: of the user's own file; may be the prefix of a TensorFlow V2 checkpoint (PREFIX.index beside PREFIX.data-*).
 
@@ -53,12 +56,14 @@ def locate(
             raise UserError(f"--weights_dir {weights_dir}: no such folder")
         if _exists(folder / published.name):
             return folder / published.name
-    return fetch(published, progress=progress)
+    return _beside_models(published.name) or fetch(published, progress=progress)
 
 
 def is_downloaded(published: Published, weights_dir: str | None = None) -> bool:
-    """Return whether locate() finds the file in weights_dir or in the cache, without the network."""
+    """Return whether locate() finds the file without the network."""
     if weights_dir is not None and _exists(Path(weights_dir).expanduser() / published.name):
+        return True
+    if _beside_models(published.name) is not None:
         return True
     return _is_complete(cache_folder() / published.name, published)
 
@@ -114,6 +119,11 @@ def sha256_of(path: str | Path) -> str:
     for file in files:
         _feed(file, digest)
     return digest.hexdigest()
+
+
+def _beside_models(name: str) -> Path | None:
+    found = (folder / name for folder in sorted(MODELS.glob("*/checkpoints")))
+    return next(filter(_exists, found), None)
 
 
 def _exists(path: Path) -> bool:

@@ -109,7 +109,10 @@ class Decoders:
         """
         with self._watching(task.ref.id):  # a store may give no answer
             source = fingerprint(task.ref)
-        jobs = [Job(task.ref, feature_type, source) for feature_type in task.feature_types]
+        jobs = [
+            Job(task.ref, feature_type, task.revisions.get(feature_type, 0), source)
+            for feature_type in task.feature_types
+        ]
         pictures = [job for job in jobs if self._extractor(job).media == "video"]
         if pictures:
             self._guarded(pictures, lambda: self._decode_pictures(task.ref, pictures))

@@ -21,6 +21,7 @@ class Job:
 
     ref: VideoRef
     feature_type: str
+    revision: int = 0  # of its manifest line
     source: Fingerprint = field(default_factory=Fingerprint)  # what the input was before it was decoded
     info: StreamInfo = field(default_factory=StreamInfo)
     seconds: dict[str, float] = field(

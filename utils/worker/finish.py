@@ -70,6 +70,7 @@ class Finisher:
             outputs=tuple(outputs),
             seconds={stage: round(seconds, 4) for stage, seconds in dict(job.seconds).items()},
             device=self._device_name,
+            revision=job.revision,
         )
 
     def show_predictions(self, job: Job, cut: WindowInput, logits: dict[str, np.ndarray]) -> None:

@@ -1,5 +1,6 @@
 """A worker process: one device, one set of networks, videos taken one by one from the main process."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -9,7 +10,7 @@ from multiprocessing.connection import Connection
 
 import torch
 
-from utils.errors import FeatmillError, RunError
+from utils.errors import FeatmillError, RunError, printable
 from utils.extractors.base import Extractor
 from utils.extractors.registry import load_extractor
 from utils.media.limits import Limits
@@ -54,8 +55,9 @@ def work(connection: Connection) -> None:
 
 def _end() -> None:
     """End the process without unloading PyTorch, which takes 0.4 s: all is written and reported."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with contextlib.suppress(OSError, ValueError):  # nobody may read it
+            stream.flush()
     os._exit(0)
 
 
@@ -105,6 +107,15 @@ def _pipeline(
 
 def _set_up_logs(label: str, quiet: bool) -> None:
     """Send warnings (and with quiet off, notes) of this process to standard error, marked with `label`."""
-    logging.basicConfig(level=logging.WARNING, format=f"[{label}] %(levelname)s %(name)s: %(message)s", force=True)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_PrintableFormatter(f"[{label}] %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("utils", "models"):
         logging.getLogger(name).setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+class _PrintableFormatter(logging.Formatter):
+    """Escapes what a name in a message could do to a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))

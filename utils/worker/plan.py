@@ -1,6 +1,7 @@
 """What every worker of a run is told."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Task:
-    """One video to extract, and the feature types that it lacks."""
+    """One video to extract, and the feature types that it lacks.
+
+    revisions: of the manifest lines to write, by feature type; 0 where nothing is written.
+    """
 
     ref: VideoRef
     feature_types: tuple[str, ...]
+    revisions: Mapping[str, int] = field(default_factory=dict[str, int])

@@ -91,8 +91,8 @@ def test_a_list_of_finished_videos_is_honoured_and_grows(tmp_path):
     file.write_text("0.mp4\n/absent/1.mp4\n2\n")
     todo = todo_of(done_list=DoneList(str(file)))
     assert all_of(todo) == ["3.mp4", "4.mp4", "5.mp4"]
-    todo.finished("tiny", REFS[3], "done")
-    todo.finished("tiny", REFS[4], "failed")
+    todo.completed(REFS[3], ["done"])
+    todo.completed(REFS[4], ["done", "failed"])
     assert file.read_text() == "0.mp4\n/absent/1.mp4\n2\n3.mp4\n"
 
 
@@ -103,19 +103,31 @@ def test_two_runs_share_a_list_and_one_waits_for_the_other(tmp_path):
         one, other = todo_of([first], ours), todo_of([second], theirs)
         assert (one.next().ref.id, other.next().ref.id, one.next().ref.id) == ("0.mp4", "1.mp4", "2.mp4")
         finish(first, REFS[0], "failed")  # tried by a run of now: not the other's to try again
-        one.finished("tiny", REFS[0], "failed")
+        one.finished("tiny", REFS[0])
         finish(second, REFS[1])
-        other.finished("tiny", REFS[1], "done")
+        other.finished("tiny", REFS[1])
         assert [one.next().ref.id for _ in range(3)] == ["3.mp4", "4.mp4", "5.mp4"]
         with pytest.raises(NothingYet):
             other.next()
         assert other.n_waiting == 4
         for ref in REFS[2:5]:
             finish(first, ref)
-            one.finished("tiny", ref, "done")
+            one.finished("tiny", ref)
         ours.release("tiny:5.mp4")  # given up, as by a run that is stopped
         assert other.next().ref.id == "5.mp4"
         finish(second, REFS[5])
-        other.finished("tiny", REFS[5], "done")
+        other.finished("tiny", REFS[5])
         assert (one.next(), other.next()) == (None, None)
         assert (one.n_elsewhere, other.n_elsewhere) == (1, 4)
+
+
+def test_a_video_is_listed_once_every_feature_type_is_done(tmp_path):
+    states, file = [state_in(tmp_path, "a"), state_in(tmp_path, "b")], tmp_path / "finished.txt"
+    with Claims(folder_at(str(tmp_path))) as claims:
+        todo = todo_of(states, claims, done_list=DoneList(str(file)))
+        finish(states[0], REFS[0])
+        todo.completed(REFS[0], ["done"])  # another run has the other type
+        assert not file.exists()
+        finish(states[1], REFS[0])
+        todo.completed(REFS[0], ["done"])
+        assert file.read_text() == "0.mp4\n"

@@ -11,4 +11,4 @@ def test_nothing_is_left_of_staged_videos(tmp_path):
     merged("save_h5", folder, videos())
     tidy_staging(folder)
     folder.tidy()
-    assert [path.name for path in tmp_path.iterdir()] == ["features.h5"]
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["features.h5", "features.h5.json"]

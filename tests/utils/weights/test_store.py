@@ -157,3 +157,17 @@ def test_the_command_fetches_what_a_feature_type_uses(server, tmp_path, capsys):
     assert "downloading model.pth: 2.1 of 2.1 MB" in shown.err
     with pytest.raises(UserError, match="did you mean one"):
         fetch_weights(["fetch", "ones"], {"one": OneFile(file)})
+
+
+def test_files_beside_a_model_are_found_where_other_extractors_put_them(server, tmp_path, monkeypatch):
+    monkeypatch.setattr("utils.weights.store.MODELS", tmp_path / "models")
+    placed = tmp_path / "models" / "vggish" / "checkpoints" / "model.pth"
+    placed.parent.mkdir(parents=True)
+    placed.write_bytes(CONTENT)
+    assert is_downloaded(published(server.url))
+    assert locate(published(server.url), None, None) == placed
+    assert server.asked == []
+    own = tmp_path / "weights" / "model.pth"
+    own.parent.mkdir()
+    own.write_bytes(CONTENT)
+    assert locate(published(server.url), None, str(own.parent)) == own

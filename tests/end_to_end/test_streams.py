@@ -1,0 +1,50 @@
+"""Standard output and error that are closed, full, or not read: the features are there, and the exit code is true."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from support.program import ROOT, run
+
+FLAGS = (
+    "--feature_type resnet --weights random --device cpu --extraction_fps 1 --video_paths sample/bouncing_shapes.mp4"
+)
+NAMES = {"bouncing_shapes_resnet.npy", "bouncing_shapes_fps.npy", "bouncing_shapes_timestamps_ms.npy"}
+
+
+def shell(command: str) -> str:
+    """Return what a command prints in bash, which says the exit code of the program as its last line."""
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "redirected",
+    ["{} >&- 2>&- <&-; echo $?", "{} >/dev/full 2>/dev/full; echo $?", "{} 2>&1 | true; echo ${{PIPESTATUS[0]}}"],
+    ids=["closed", "full", "broken pipe"],
+)
+def test_features_are_saved_whatever_becomes_of_the_text(tmp_path, redirected):
+    program = (
+        f"{sys.executable} main.py {FLAGS} --on_extraction save_numpy --output_path {tmp_path} --out {tmp_path}/all.pkl"
+    )
+    assert shell(redirected.format(program)).splitlines()[-1] == "0"
+    assert {path.name for path in (tmp_path / "resnet").glob("*.npy")} == NAMES
+    assert np.load(tmp_path / "all.pkl", allow_pickle=True)[0].shape == (7, 2048)
+
+
+def test_features_that_cannot_be_printed_are_an_error_of_one_line():
+    printed = shell(f"({sys.executable} main.py {FLAGS} | true; echo ${{PIPESTATUS[0]}}) 2>&1")
+    assert printed.splitlines()[-1] == "3"
+    assert "Traceback" not in printed and "features cannot be printed" in printed
+
+
+def test_names_do_not_act_on_the_terminal(tmp_path):
+    name = "a\x1b[31mred\u202egnp.mp4"
+    (tmp_path / name).write_bytes(b"no video")
+    done = run("--feature_type", "resnet", "--weights", "random", "--video_paths", tmp_path / name,
+               "--on_extraction", "save_numpy", "--output_path", tmp_path / "out")  # fmt: skip
+    status = run("status", tmp_path / "out")
+    shown = done.stdout + done.stderr + status.stdout + status.stderr
+    assert done.returncode == 1 and "a\\x1b[31mred\\u202egnp.mp4" in shown
+    assert "\x1b" not in shown and "\u202e" not in shown

@@ -1,0 +1,141 @@
+"""Videos as groups of an HDF5 file. Runs in a process of its own: the HDF5 library may crash where a disk is full."""
+
+import contextlib
+import json
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from utils.sinks import staging
+from utils.sinks.manifest_line import ManifestLine
+from utils.sinks.naming import group_paths, valid_text
+from utils.sinks.output import ArrayInfo, checksum, describe
+from utils.storage.folder import Folder
+
+if TYPE_CHECKING:
+    import h5py
+
+
+@dataclass(frozen=True)
+class Group:
+    """A video in the file: the path of its group, its arrays, and their checksum."""
+
+    path: str
+    arrays: Mapping[str, ArrayInfo]
+    crc32: int
+
+
+def damage_of(path: str) -> str:
+    """Return why a file cannot be opened as HDF5; empty if it can."""
+    try:
+        with _opened(path, "r"):
+            return ""
+    except OSError as error:
+        return str(error) or type(error).__name__
+
+
+def add_groups(path: str, folder: Folder, lines: Sequence[ManifestLine]) -> list[Group]:
+    """Add the staged videos of `lines` to the file at `path`, then read them back and compare.
+
+    Raises:
+        OSError: the file cannot be written, or does not hold what was written.
+    """
+    with _opened(path, "a") as target:
+        groups = [_add(target, folder, line) for line in lines]
+    with _opened(path, "r") as written:
+        for group in groups:
+            if checksum(read_arrays(written, group.path, group.arrays)) != group.crc32:
+                raise OSError(f"group {group.path} does not hold what was written")
+    return groups
+
+
+def read_arrays(file: Any, path: str, keys: Mapping[str, ArrayInfo]) -> dict[str, np.ndarray]:
+    """Return the arrays of a group, in the order of `keys`."""
+    group = file[path]
+    return {key: np.asarray(group[key][()]) for key in keys}
+
+
+def is_data_set(group: Any, name: str) -> bool:
+    """Return whether a name in a group is an array, and not a group."""
+    import h5py
+
+    return group.get(name, getclass=True) is h5py.Dataset
+
+
+@contextlib.contextmanager
+def _opened(path: str, mode: str) -> Generator["h5py.File", None, None]:
+    """Open the file. Raises OSError for all that h5py raises, which may come as late as on closing."""
+    import h5py
+
+    try:
+        with h5py.File(path, mode, locking=False) as file:
+            yield file
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise OSError(str(error)) from error
+
+
+def _add(target: "h5py.File", folder: Folder, line: ManifestLine) -> Group:
+    """Copy a staged video into its group."""
+    output = staging.staged_output(line)
+    with staging.opened(folder, output) as staged:
+        group = _group(target, line, staged.keys)
+        for key in staged.keys:
+            _copy(staged, key, group)
+        for name, value in _attributes(line, staged.attributes).items():
+            group.attrs[name] = value
+        arrays = describe({key: group[key] for key in staged.keys})
+        crc32 = checksum({key: staged.array(key) for key in staged.keys})
+        return Group(str(group.name).lstrip("/"), arrays, crc32)
+
+
+def _copy(staged: staging.StagedVideo, key: str, group: "h5py.Group") -> None:
+    """Copy one array block by block, so that memory does not grow with it."""
+    info = staged.info(key)
+    if key in group:
+        del group[key]
+    if not info.shape:
+        group.create_dataset(key, data=staged.array(key))
+        return
+    data_set, row = group.create_dataset(key, info.shape, info.dtype), 0
+    for block in staged.blocks(key):
+        data_set[row : row + len(block)] = block
+        row += len(block)
+
+
+def _group(target: "h5py.File", line: ManifestLine, keys: Sequence[str]) -> "h5py.Group":
+    """Return the video's group: new, or emptied of what the video had in it before."""
+    video_id = valid_text(line.id)
+    path = next(path for path in group_paths(line.name) if _is_free(target, path, video_id, keys))
+    group = target.require_group(path)
+    for key in map(str, list(group)):
+        if is_data_set(group, key):
+            del group[key]
+    return group
+
+
+def _is_free(target: "h5py.File", path: str, video_id: str, keys: Sequence[str]) -> bool:
+    """Return whether a video can have the group: it may be another one's folder, but not its group or its array."""
+    node: Any = target
+    for name in path.split("/"):
+        if name not in node:
+            return True
+        if is_data_set(node, name):
+            return False
+        node = node[name]
+    if any(key in node and not is_data_set(node, key) for key in keys):
+        return False
+    return node.attrs.get("id", video_id) == video_id
+
+
+def _attributes(line: ManifestLine, numbers: Mapping[str, float]) -> dict[str, Any]:
+    attributes = {
+        "id": valid_text(line.id),
+        "name": valid_text(line.name),
+        "source": valid_text(line.source.path),
+        "status": line.status,
+        "facts": json.dumps(numbers),
+        "meta": json.dumps(dict(line.meta)),
+    }
+    return attributes if line.fps is None else attributes | {"fps": float(line.fps)}

@@ -1,0 +1,37 @@
+"""Files that merging writes again: what the last merge left, by which a changed one is noticed."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from utils.storage.folder import Folder
+
+FOLDER = ".featmill/merged"
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A file as it was left: size, time of modification (None at addresses), CRC-32 where it was computed."""
+
+    bytes: int | None
+    mtime_ns: int | None
+    crc32: int | None = None
+
+    @classmethod
+    def of(cls, folder: Folder, name: str, crc32: int | None = None) -> "FileState":
+        """Return the state of a file as it is now."""
+        return cls(folder.size(name), folder.mtime_ns(name), crc32)
+
+
+def note(folder: Folder, name: str, crc32: int | None = None) -> None:
+    """Remember a file as it is now. Raises RunError if that cannot be written."""
+    with folder.whole(f"{FOLDER}/{name}.json") as file:
+        file.write(json.dumps(asdict(FileState.of(folder, name, crc32))).encode())
+
+
+def noted(folder: Folder, name: str) -> FileState | None:
+    """Return the state that was noted, None if there is none."""
+    try:
+        with folder.open(f"{FOLDER}/{name}.json") as file:
+            return FileState(**json.load(file))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
