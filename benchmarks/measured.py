@@ -14,9 +14,9 @@ from models import MODELS
 from utils.config.run import RunConfig
 from utils.config.schema import Config
 from utils.engines import devices
-from utils.extractors.base import Extractor
+from utils.extractors.base import AnyExtractor
 from utils.extractors.registry import load_extractor
-from utils.nn.prepare import ComputeMode
+from utils.nn.prepare import ComputeMode, set_process_flags
 from utils.run.settings import find_checkpoints
 from utils.sources.ref import VideoRef
 from utils.worker import pipeline
@@ -62,8 +62,9 @@ class Measured:
         self.n_decoders = resources.decode_threads
         self.device = torch.device(resources.devices[0])
         load = load_extractor(model.extractor)
-        arithmetic = ComputeMode(run.precision, run.compile)
-        self.extractor: Extractor = load(config, find_checkpoints(run, config, model), self.device, arithmetic)
+        compute = ComputeMode(run.precision, run.compile)
+        set_process_flags(compute, self.device)
+        self.extractor: AnyExtractor = load(config, find_checkpoints(run, config, model), self.device, compute)
         self.media_s = sum(_length_s(ref) for ref in refs)
         self.pipeline_run()
         self.peak_mib = _peak_mib(self.device)  # before anything is recorded for the network alone

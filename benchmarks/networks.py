@@ -23,9 +23,9 @@ from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from benchmarks import limits, record
 from utils.engines.environment import VARIABLES
-from utils.nn.cpu.convolution import HAS_ONE_DNN
+from utils.nn.cpu import onednn
 from utils.nn.cpu.threads import RowThreads, row_by_row
-from utils.nn.prepare import ComputeMode, prepare_layers, prepare_network, set_up
+from utils.nn.prepare import ComputeMode, check_supported, prepare_layers, prepare_network, set_process_flags
 
 
 @dataclass(frozen=True)
@@ -85,16 +85,17 @@ SUBJECTS = {
 }
 
 
-def measure(name: str, device: torch.device, arithmetic: ComputeMode, batch: int, repeats: int) -> dict[str, Any]:
+def measure(name: str, device: torch.device, compute: ComputeMode, batch: int, repeats: int) -> dict[str, Any]:
     """Return what one network takes in one setting, per window, pair, frame or example.
 
     Raises:
         UserError: the device does not support the precision.
     """
-    set_up(arithmetic, device)
+    check_supported(compute, device)
+    set_process_flags(compute, device)
     subject = SUBJECTS[name]
     make_ready = prepare_layers if subject.pair else prepare_network
-    network = make_ready(subject.make(), device, arithmetic, subject.float32_parts)
+    network = make_ready(subject.make(), device, compute, subject.float32_parts)
     if subject.pair and device.type == "cpu":  # as the pipeline runs them: each pair on one thread
         network, batch = row_by_row(network, device), max(batch, torch.get_num_threads())
     inputs = [torch.rand(batch, *subject.shape, device=device) for _ in range(2 if subject.pair else 1)]
@@ -102,7 +103,7 @@ def measure(name: str, device: torch.device, arithmetic: ComputeMode, batch: int
         inputs = [frames * 255 for frames in inputs]
     with torch.inference_mode():
         run = _steps(network, inputs, subject.pair)
-        if device.type == "cpu" and batch > 1 and not subject.pair and not arithmetic.compile:  # as the pipeline does
+        if device.type == "cpu" and batch > 1 and not subject.pair and not compute.compile:  # as the pipeline does
             parts = inputs[0].tensor_split(min(batch, torch.get_num_threads()))
             run = partial(RowThreads().map, network, parts)
         run()
@@ -111,8 +112,8 @@ def measure(name: str, device: torch.device, arithmetic: ComputeMode, batch: int
         seconds = limits.median_s(run, device.type, repeats) / batch
     return {
         "network": name,
-        "precision": arithmetic.precision,
-        "compiled": arithmetic.compile,
+        "precision": compute.precision,
+        "compiled": compute.compile,
         "batch": batch,
         "gflop": round(_gflop(subject), 1),
         "seconds": round(seconds, 5),
@@ -150,7 +151,7 @@ def _counter() -> FlopCounterMode:
     def convolution(x: torch.Size, weight: torch.Size, *_rest: Any, out_shape: torch.Size, **_others: Any) -> int:
         return conv_flop_count(x, weight, out_shape)
 
-    known = {torch.ops.mkldnn._convolution_pointwise: convolution} if HAS_ONE_DNN else {}
+    known = {} if onednn.CONVOLVE is None else {onednn.CONVOLVE: convolution}
     return FlopCounterMode(display=False, custom_mapping=known)
 
 

@@ -1,4 +1,4 @@
-"""Checkpoint files for a comparison: the same ones for this program and for video_features, with recipe weights.
+"""Checkpoint files for a comparison: the same ones for this program and for video_features, with seeded weights.
 
 Speed does not depend on the numbers, so the published files need not be downloaded. Their layouts are in tests/golden/,
 read by tests/support/golden.py.
@@ -40,7 +40,7 @@ def prepare(folder: Path, peer: Path) -> None:
         "raft-sintel.pth": lambda path: write_checkpoint(path, "raft"),
         "vggish-10086976.pth": lambda path: write_checkpoint(path, "vggish", "keys_torch.json"),
         "vggish_pca_params-970ea276.pth": _write_pca,
-        "ViT-B-32.pt": lambda path: clip.write_archive(path, clip.recipe_tensors("keys_ViT-B-32.json")),
+        "ViT-B-32.pt": lambda path: clip.write_archive(path, clip.seeded_tensors("keys_ViT-B-32.json")),
         "resnet50-0676ba61.pth": _write_resnet,
     }
     for name, place in PLACES.items():

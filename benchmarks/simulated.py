@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from main import main
 from models import MODELS
-from utils.config.schema import flag
+from utils.config.schema import Config, flag
 from utils.extractors.registry import Model
 
 FILES = ()
 
 
 @dataclass(frozen=True)
-class SimulatedConfig:
+class SimulatedConfig(Config):
     """What `--feature_type simulated` lets the user choose."""
 
     pause_s: float = flag(0.0, "seconds that the device is busy with each frame", group="simulated")
@@ -31,7 +31,7 @@ if __name__ == "__main__":
     MODELS["simulated"] = Model(
         config="benchmarks.simulated:SimulatedConfig",
         extractor="benchmarks.simulated_extractor:SimulatedExtractor",
-        checkpoints="benchmarks.simulated",
+        pretrained="benchmarks.simulated",
         summary="the mean of each frame, by a device that sleeps",
         outputs={"simulated": "[frames, 3]"},
     )

@@ -1,27 +1,28 @@
 """The extractor of benchmarks/simulated.py."""
 
 import time
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from utils.extractors.base import Batch, Extractor, StreamInfo
+from utils.extractors.base import Batch, VideoExtractor, VideoStreamInfo
 from utils.extractors.windows import Dense
 
 
-class SimulatedExtractor(Extractor):
+class SimulatedExtractor(VideoExtractor[Any]):
     """The mean colour of each frame. The device sleeps, so that the cores stay free, as with a GPU."""
 
     keys = ("simulated",)
     batch_size = 1
 
-    def sampling(self, info: StreamInfo) -> Dense:
+    def sampling(self, info: VideoStreamInfo) -> Dense:
         """Return one window per frame."""
         return Dense(1, 1)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return the mean colour of each window, [B, 3]."""
-        frames = batch["units"]
+        frames = batch["frames"]
         if len(frames) > self.config.memory_frames:
             raise torch.OutOfMemoryError(f"a batch of {len(frames)} frames")
         time.sleep(self.config.pause_s * len(frames))

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from utils.config import shared_flags
 from utils.config.schema import flag
-from utils.config.shared_flags import check_frames
 from utils.errors import UserError
+from utils.extractors.frames_config import FramewiseConfig
 
 GROUP = "clip"
 OPENAI = "openai"  # the tag that open_clip gives OpenAI's weights
@@ -23,24 +22,26 @@ OPENAI_MODELS = {  # OpenAI's name → open_clip's name for that network
 
 
 @dataclass(frozen=True)
-class CLIPConfig:
-    """What `--feature_type clip` lets the user choose."""
+class CLIPConfig(FramewiseConfig):
+    """The flags of `--feature_type clip`."""
 
     model_name: str = flag(
         "ViT-B/32",
-        f"network: OpenAI's {', '.join(OPENAI_MODELS)}, or any name of open_clip's with --pretrained",
+        f"network: OpenAI's {', '.join(OPENAI_MODELS)}, or with --pretrained any network of open_clip",
         group=GROUP,
     )
     pretrained: str | None = flag(
-        None, "tag of open_clip's weights, e.g. webli for ViT-B-16-SigLIP2 (default: OpenAI's weights)", group=GROUP
+        None, "open_clip's tag of the weights, e.g. webli for ViT-B-16-SigLIP2 (default: OpenAI's weights)", group=GROUP
     )
     clip_len: float | None = flag(
-        None, "seconds of a clip: average the frames of each, in place of a row per frame", group=GROUP
+        None,
+        "seconds of a clip, to save the mean of its frames instead of a row per frame",
+        group=GROUP,
+        above=0,
+        at_most=3600,
+        note="seconds",
     )
-    normalize: bool = flag(False, "divide each row that is saved by its length (L2 norm)", group=GROUP)
-    extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
-    extraction_total: int | None = shared_flags.extraction_total(GROUP)
-    decode: str = shared_flags.decode(GROUP)
+    normalize: bool = flag(False, "divide each saved row by its L2 norm", group=GROUP)
     checkpoint: str | None = flag(
         None,
         "file with the network's weights, such as fine-tuned ones: state dict, OpenAI's archive or safetensors",
@@ -49,19 +50,15 @@ class CLIPConfig:
     )
 
     def __post_init__(self) -> None:
-        check_frames(self)
+        super().__post_init__()
         if not self.model_name:
-            raise UserError(
-                f"--model_name is empty; choose from {', '.join(OPENAI_MODELS)}, or name one of open_clip's"
-            )
-        if self.clip_len is not None and not 0 < self.clip_len <= 3600:
-            raise UserError(f"--clip_len is {self.clip_len}; it must be above 0 and at most 3600 seconds")
+            raise UserError(f"--model_name is empty; choose from {', '.join(OPENAI_MODELS)}, or a network of open_clip")
         if self.clip_len is not None and self.extraction_total is not None:
             raise UserError("--clip_len and --extraction_total exclude each other: drop one of them")
 
     @property
     def openai_name(self) -> str | None:
-        """OpenAI's name of the network if its weights are OpenAI's, whichever way it was written."""
+        """OpenAI's name of the network, if its weights are OpenAI's; the flag may have open_clip's name."""
         if self.pretrained not in (None, OPENAI):
             return None
         if self.model_name in OPENAI_MODELS:
@@ -72,7 +69,7 @@ class CLIPConfig:
 
     @property
     def open_clip_name(self) -> tuple[str, str | None]:
-        """open_clip's name of the network, and the tag of its weights or None if none was given."""
+        """open_clip's name of the network, and the tag of its weights if one was given."""
         if self.openai_name:
             return OPENAI_MODELS[self.openai_name], OPENAI
         return self.model_name.replace("/", "-"), self.pretrained

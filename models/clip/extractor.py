@@ -6,17 +6,16 @@ from torch.nn import functional as F
 
 from models.clip.config import CLIPConfig
 from models.clip.tower import image_input, load_tower, random_tower
-from utils.extractors.base import Batch, NoWindows, StreamInfo
+from utils.extractors.base import Batch, NoWindows, VideoStreamInfo
 from utils.extractors.frames import FramewiseExtractor, as_rows
 from utils.extractors.windows import Dense, Sampling
 
-USUAL_FPS = 25  # to guess the frames of a clip before any video is open
+USUAL_FPS = 25  # to guess the frames of a clip before any video is opened
 
 
-class CLIPExtractor(FramewiseExtractor):
+class CLIPExtractor(FramewiseExtractor[CLIPConfig]):
     """Features [frames, D], or with --clip_len [clips, D]; not normalized unless --normalize."""
 
-    config: CLIPConfig
     key = "clip"
 
     def load(self) -> None:
@@ -34,31 +33,26 @@ class CLIPExtractor(FramewiseExtractor):
 
     @property
     def attributes(self) -> dict[str, float]:
-        """The length of a clip in seconds, as the 2-second-clip script saves it."""
+        """The length of a clip in seconds, which the 2-second-clip script saves."""
         return {} if self.config.clip_len is None else {"clip_length": self.config.clip_len}
 
-    def sampling(self, info: StreamInfo) -> Sampling:
+    def sampling(self, info: VideoStreamInfo) -> Sampling:
         """Return each frame, or clips of int(fps * clip_len) frames back to back, the tail dropped."""
         if self.config.clip_len is None:
             return super().sampling(info)
-        n_frames = self._frames_per_clip(info)
+        n_frames = frames_per_clip(info.fps, self.config.clip_len)
         return Dense(n_frames, n_frames)
 
-    def _frames_per_clip(self, info: StreamInfo) -> int:
-        return max(int((info.fps or 0.0) * self.config.clip_len), 1)
+    def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
+        """Return the outcome of a video shorter than a clip."""
+        if self.config.clip_len is None or n_frames == 0:
+            return super().no_windows(n_frames, info)
+        wanted = frames_per_clip(info.fps, self.config.clip_len)
+        return NoWindows("failed", f"{n_frames} frames, fewer than the {wanted} of one clip; use a smaller --clip_len")
 
-    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
-        """Return the outcome of a video that holds no whole clip."""
-        if self.config.clip_len is None or n_units == 0:
-            return super().no_windows(n_units, info)
-        return NoWindows(
-            "failed",
-            f"{n_units} frames, fewer than the {self._frames_per_clip(info)} of one clip; use a smaller --clip_len",
-        )
-
-    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the frame, uint8 [h, w, 3], or the clip, uint8 [T, h, w, 3]."""
-        return super().window(units, pairs) if self.config.clip_len is None else {"clip": units}
+        return super().window(frames, pairs) if self.config.clip_len is None else {"clip": frames}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return embeddings [B, D]: of frames [B, h, w, 3], or the mean over the frames of clips [B, T, h, w, 3]."""
@@ -73,5 +67,10 @@ class CLIPExtractor(FramewiseExtractor):
     def _embeddings(self, frames: Tensor) -> Tensor:
         """Return one row per frame [n, D]. frames: uint8 [n, h, w, 3]."""
         outputs = self.network(self.image.normalized(frames))
-        pooled = outputs[0] if isinstance(outputs, tuple) else outputs  # CoCa's towers return their tokens too
+        pooled = outputs[0] if isinstance(outputs, tuple) else outputs  # CoCa's towers also return their tokens
         return as_rows(pooled, self.config.model_name)
+
+
+def frames_per_clip(fps: float, seconds: float) -> int:
+    """Return the number of frames in a clip, at least 1."""
+    return max(int(fps * seconds), 1)

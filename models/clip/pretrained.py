@@ -1,4 +1,4 @@
-"""The published files of CLIP, and which of them a configuration needs. Imports no torch."""
+"""The published files of CLIP, and those that a configuration needs. Imports no torch."""
 
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,6 @@ HUB_PAGE = "https://huggingface.co/models?library=open_clip"
 HUB_DEFAULT = "open_clip_pytorch_model.bin"
 HUB_DEFAULT_SAFE = "open_clip_model.safetensors"
 
-
 SHA256 = {
     "ViT-B-32.pt": "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
     "ViT-B-16.pt": "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f",
@@ -28,17 +27,17 @@ SHA256 = {
     "RN50x64.pt": "be1cfb55d75a9666199fb2206c106743da0f6468c9d327f3e0d0a543a9919d9c",
 }
 OPENAI_FILES = {name: f"{name.replace('/', '-').replace('@', '-')}.pt" for name in OPENAI_MODELS}
-PUBLISHED = {
+BY_MODEL = {
     name: Published(file, f"{FOLDER}/{SHA256[file]}/{file}", LICENCE, PAGE, sha256=SHA256[file])
     for name, file in OPENAI_FILES.items()
 }
-FILES = tuple(PUBLISHED.values())
+FILES = tuple(BY_MODEL.values())
 
 
 def needs(config: CLIPConfig) -> dict[str, Needed]:
-    """Return OpenAI's file, or the one that open_clip's table gives for the model and the tag."""
+    """Return OpenAI's file, or the one in open_clip's table for this network and tag."""
     if config.openai_name:
-        return {"clip": Needed(PUBLISHED[config.openai_name], config.checkpoint)}
+        return {"clip": Needed(BY_MODEL[config.openai_name], config.checkpoint)}
     model_name, tag = config.open_clip_name
     name = f"{model_name}.{tag}.safetensors"
     weights = LibraryCheckpoint(name, HUB_LICENCE, HUB_PAGE, partial(_fetch, model_name, tag, name))
@@ -46,10 +45,10 @@ def needs(config: CLIPConfig) -> dict[str, Needed]:
 
 
 def _fetch(model_name: str, tag: str | None, local_name: str) -> Path:
-    """Return the file that open_clip's table gives for a model and a tag.
+    """Return the file in open_clip's table for a network and a tag, downloaded if needed.
 
     Raises:
-        UserError: open_clip is not installed, knows no such model or tag, or the file is out of reach.
+        UserError: open_clip is not installed or has no such network or tag, or the file cannot be downloaded.
     """
     from models.clip.tower import weights_entry
 
@@ -59,7 +58,7 @@ def _fetch(model_name: str, tag: str | None, local_name: str) -> Path:
 
 
 def _candidates(file: str) -> list[str]:
-    """Return what to look for in a repository: the same tensors as safetensors first."""
+    """Return the names to look for in a repository, in this order: the same tensors may be there as safetensors."""
     if file == HUB_DEFAULT:
         return [HUB_DEFAULT_SAFE, file]
     stem, dot, suffix = file.rpartition(".")

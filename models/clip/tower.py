@@ -1,15 +1,14 @@
-"""Image towers: open_clip's networks and tables, without the text towers that belong to them."""
+"""Image towers: open_clip's networks and tables, without its text towers."""
 
 import importlib
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
 from utils.config.schema import nearest
 from utils.errors import UserError
-from utils.nn.lean_import import without_compiler
 from utils.transforms.image_input import ImageInput
 from utils.weights.checkpoint import load_strict, read_tensors
 from utils.weights.seeded import fill_random
@@ -29,14 +28,14 @@ def load_tower(path: str | Path, model_name: str, tag: str | None) -> nn.Module:
     """
     tensors = {name: value for name, value in read_tensors(path).items() if name.startswith(PREFIX)}
     if not tensors:
-        raise UserError(f"{path}: not a checkpoint of CLIP: no tensor of an image tower ({PREFIX}...) in it")
+        raise UserError(f"{path}: not a checkpoint of CLIP: it has no tensor of an image tower ({PREFIX}...)")
     tower = build_tower(model_name, tag)
     load_strict(nn.ModuleDict({"visual": tower}), tensors, path)
     return tower.eval()
 
 
 def random_tower(model_name: str, tag: str | None) -> nn.Module:
-    """Return the tower with weights that anyone can regenerate and that mean nothing."""
+    """Return the tower in evaluation mode with seeded random weights, the same everywhere."""
     tower = build_tower(model_name, tag)
     fill_random(nn.ModuleDict({"visual": tower}))
     return tower.eval()
@@ -45,17 +44,17 @@ def random_tower(model_name: str, tag: str | None) -> nn.Module:
 def build_tower(model_name: str, tag: str | None) -> nn.Module:
     """Return open_clip's image tower with the activation that the weights were trained with.
 
-    Its whole models are not built: their text towers take as long, and some need packages and files of their own.
+    The text towers are not built: they take as long, and some need further packages and files.
 
     Raises:
-        UserError: open_clip is not installed, or knows neither this model nor this tag.
+        UserError: open_clip is not installed, or has no such network or tag.
     """
     open_clip = import_open_clip()
     config = open_clip.get_model_config(model_name)
     if config is None:
         guess = nearest(model_name, open_clip.list_models())
         raise UserError(f"--model_name {model_name}: no model of open_clip {open_clip.__version__}{guess}")
-    # Some tags stand under the plain name too, whose GELU is not the one that they were trained with.
+    # Some tags are listed for the plain name, too, whose GELU they were not trained with.
     quick_gelu = config.get("quick_gelu", False) or (tag and weights_entry(model_name, tag).get("quick_gelu", False))
     return open_clip.model._build_vision_tower(config["embed_dim"], config["vision_cfg"], bool(quick_gelu))
 
@@ -63,14 +62,14 @@ def build_tower(model_name: str, tag: str | None) -> nn.Module:
 def image_input(tower: nn.Module, model_name: str, tag: str | None) -> ImageInput:
     """Return the evaluation transform that belongs to the weights.
 
-    tag: None for a file of the user's own, which is taken to be like all published weights of that network.
+    tag: None for the user's own file, whose transform is assumed to be that of all published weights of the network.
 
     Raises:
-        UserError: there is no tag, and the published weights do not agree.
+        UserError: there is no tag, and the published weights have different transforms.
     """
     found = _preprocessing(model_name, tag)
-    side = tower.image_size
-    size = (side, side) if isinstance(side, int) else tuple(side)
+    side = cast(int | tuple[int, int], tower.image_size)  # as open_clip sets it
+    size = (side, side) if isinstance(side, int) else (side[0], side[1])
     return ImageInput(
         size=size,
         resize=size,
@@ -82,25 +81,25 @@ def image_input(tower: nn.Module, model_name: str, tag: str | None) -> ImageInpu
 
 
 def weights_entry(model_name: str, tag: str | None) -> dict[str, Any]:
-    """Return what open_clip's table says of a model's weights: where they are, and how frames are prepared.
+    """Return open_clip's table entry for weights: where they are, and how frames are prepared.
 
     Raises:
-        UserError: open_clip is not installed, or knows neither this model nor this tag.
+        UserError: open_clip is not installed, or has no such network or tag.
     """
     open_clip = import_open_clip()
     tags = open_clip.list_pretrained_tags_by_model(model_name)
     if not tags:
         guess = nearest(model_name, [name for name, _ in open_clip.list_pretrained()])
-        raise UserError(f"--model_name {model_name}: open_clip has no weights of it{guess}")
+        raise UserError(f"--model_name {model_name}: open_clip has no weights for it{guess}")
     entry = open_clip.get_pretrained_cfg(model_name, tag) if tag else None
     if not entry:
-        given = f"--pretrained {tag} is none of them" if tag else "--pretrained must name one"
-        raise UserError(f"--model_name {model_name} has weights under these tags, and {given}: {', '.join(tags)}")
+        given = f"--pretrained {tag} is not one of its tags" if tag else "--pretrained must be one of its tags"
+        raise UserError(f"--model_name {model_name}: {given}: {', '.join(tags)}")
     return entry
 
 
 def _preprocessing(model_name: str, tag: str | None) -> dict[str, Any]:
-    """Return the preprocessing of a tag, or that on which all tags of a model agree."""
+    """Return the preprocessing of a tag; without one, the preprocessing that all tags of a network share."""
     if tag:
         return weights_entry(model_name, tag)
     open_clip = import_open_clip()
@@ -109,8 +108,8 @@ def _preprocessing(model_name: str, tag: str | None) -> dict[str, Any]:
     for name in ("resize_mode", "interpolation", "mean", "std"):
         if any(entry.get(name) != entries[0].get(name) for entry in entries):
             raise UserError(
-                f"--model_name {model_name} has weights that want frames prepared in different ways; say with "
-                f"--pretrained which of them yours are like: {', '.join(tags)}"
+                f"--model_name {model_name}: its published weights need different preprocessing; name those that yours "
+                f"are like with --pretrained: {', '.join(tags)}"
             )
     return entries[0] if entries else {}
 
@@ -122,7 +121,6 @@ def import_open_clip() -> ModuleType:
         UserError: it is not installed.
     """
     try:
-        with without_compiler():
-            return importlib.import_module("open_clip")
+        return importlib.import_module("open_clip")
     except ImportError as error:
         raise UserError(f"clip needs the packages open_clip_torch and timm ({error}); install them") from error

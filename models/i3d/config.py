@@ -3,26 +3,37 @@
 from dataclasses import dataclass
 
 from utils.config import shared_flags
-from utils.config.schema import check_choices, flag
-from utils.config.shared_flags import check_fps
+from utils.config.schema import Config, flag
 from utils.errors import UserError
 
 GROUP = "i3d"
-FEWEST_FRAMES = 10  # with fewer, the network's last average pool has no two time steps to average
-FRAME_CROP = 224  # pixels: the network's input
+FEWEST_FRAMES = 10  # with 9, one time step is left after the last max pool, and the average pool needs two
+CROP_SIDE = 224  # pixels: the network's input
 
 
 @dataclass(frozen=True)
-class I3DConfig:
-    """What `--feature_type i3d` lets the user choose; defaults are those of the published features."""
+class I3DConfig(Config):
+    """The flags of `--feature_type i3d`, with the defaults of the published features."""
 
-    streams: list[str] = flag(["rgb", "flow"], "which streams to extract", group=GROUP, choices=("rgb", "flow"))
+    streams: list[str] = flag(["rgb", "flow"], "streams to extract", group=GROUP, choices=("rgb", "flow"))
     flow_type: str = flag("pwc", "network for optical flow", group=GROUP, choices=("pwc", "raft"))
-    stack_size: int = flag(64, "frames in a window; at least 10", group=GROUP)
+    stack_size: int = shared_flags.stack_size(
+        GROUP,
+        64,
+        f"frames in a window; at least {FEWEST_FRAMES}",
+        at_least=FEWEST_FRAMES,
+        note="frames, since with fewer the last pool of I3D has nothing to average",
+    )
     step_size: int = shared_flags.step_size(GROUP, 64)
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
     decode: str = shared_flags.decode(GROUP)
-    min_side_size: int = flag(256, "pixels of the frame's shorter side before the 224-pixel crop", group=GROUP)
+    min_side_size: int = flag(
+        256,
+        f"pixels of the frame's shorter side before the {CROP_SIDE}-pixel crop",
+        group=GROUP,
+        at_least=CROP_SIDE,
+        note="pixels, the side of the crop",
+    )
     short_video: str = shared_flags.short_video(GROUP)
     tail: str = shared_flags.tail(GROUP)
     show_pred: bool = flag(
@@ -33,11 +44,15 @@ class I3DConfig:
         shapes_output=False,
     )
     i3d_bn_eps: float = flag(
-        1e-5, "batch norm epsilon: 1e-5 as video_features, 1e-3 as TensorFlow trained it", group=GROUP
+        1e-5,
+        "batch norm epsilon: 1e-5 as in video_features, 1e-3 as in the training",
+        group=GROUP,
+        above=0,
+        below=1,
     )
     i3d_padding: str = flag(
         "video_features",
-        "zero padding; they differ where a length is not divisible by the stride",
+        "zero padding; the two differ where a length is not divisible by the stride",
         group=GROUP,
         choices=("video_features", "tensorflow"),
     )
@@ -47,20 +62,8 @@ class I3DConfig:
     raft_path: str | None = flag(None, "file used as raft-sintel.pth", group=GROUP, shapes_output=False)
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        super().__post_init__()
         if not self.streams:
             raise UserError("--streams is empty: choose rgb, flow or both")
         if len(set(self.streams)) < len(self.streams):
             raise UserError(f"--streams names a stream twice: {' '.join(self.streams)}")
-        if self.stack_size < FEWEST_FRAMES:
-            raise UserError(
-                f"--stack_size is {self.stack_size}; I3D needs at least {FEWEST_FRAMES} frames, since fewer leave "
-                "its last pool nothing to average"
-            )
-        if self.step_size < 1:
-            raise UserError(f"--step_size is {self.step_size}; it must be at least 1 frame")
-        check_fps(self.extraction_fps)
-        if self.min_side_size < FRAME_CROP:
-            raise UserError(f"--min_side_size is {self.min_side_size}; the crop needs at least {FRAME_CROP} pixels")
-        if not 0 < self.i3d_bn_eps < 1:
-            raise UserError(f"--i3d_bn_eps is {self.i3d_bn_eps}; published versions use 1e-5 or 1e-3")

@@ -1,4 +1,4 @@
-"""Write a TensorFlow checkpoint of google-deepmind/kinetics-i3d as a PyTorch file for --feature_type i3d.
+"""Convert a TensorFlow checkpoint of google-deepmind/kinetics-i3d to a PyTorch file for --feature_type i3d.
 
 For example: python -m models.i3d.convert data/checkpoints/rgb_imagenet/model.ckpt i3d_rgb_imagenet.pt
 """
@@ -12,13 +12,13 @@ from utils.storage.files import whole_file
 
 
 def convert(prefix: Path, out: Path) -> None:
-    """Read the TensorFlow checkpoint at `prefix` and write its 287 tensors, checked against I3D, to `out`.
+    """Read the TensorFlow checkpoint at `prefix`, check its 287 tensors against I3D, and write them to `out`.
 
     Raises:
-        UserError: there is no such checkpoint, it is not one of I3D, or `out` exists.
+        UserError: there is no such checkpoint, it is not of I3D, or `out` exists.
         RunError: `out` cannot be written.
     """
-    import torch  # here, so that --help answers at once
+    import torch  # here, since --help does not need it
 
     from models.i3d.network import I3D
     from models.i3d.weights import from_tensorflow
@@ -26,11 +26,11 @@ def convert(prefix: Path, out: Path) -> None:
     from utils.weights.formats import tensorflow
 
     if out.exists():
-        raise UserError(f"{out}: exists already and is not overwritten; name another file or remove it")
+        raise UserError(f"{out}: already exists and is not overwritten; name another file or remove it")
     tensors = from_tensorflow(tensorflow.read(prefix))
     first, last = "conv3d_1a_7x7.conv3d.weight", "conv3d_0c_1x1.conv3d.weight"
     if first not in tensors or last not in tensors:
-        raise UserError(f"{prefix}: not a checkpoint of I3D (no variables of its first and last layer)")
+        raise UserError(f"{prefix}: not a checkpoint of I3D (the variables of its first or last layer are missing)")
     network = I3D(tensors[first].shape[1], tensors[last].shape[0])
     load_strict(network, tensors, prefix)
     published_order = {name: tensors[name] for name in network.state_dict() if name in tensors}
@@ -40,7 +40,7 @@ def convert(prefix: Path, out: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    purpose, example = __doc__.split("\n\n")
+    purpose, example = (__doc__ or "\n\n").split("\n\n")  # none if Python was told to drop docstrings
     parser = argparse.ArgumentParser("python -m models.i3d.convert", description=purpose, epilog=example)
     parser.add_argument("prefix", type=Path, metavar="CKPT_PREFIX", help="e.g. rgb_imagenet/model.ckpt")
     parser.add_argument("out", type=Path, metavar="OUT.pt", help="file to write; must not exist")

@@ -1,39 +1,39 @@
-"""I3D for the pipeline: windows of stack_size + 1 frames, RGB and flow, as video_features cuts them."""
+"""I3D for the pipeline: windows of stack_size + 1 frames, RGB and flow, as in video_features."""
 
 from collections.abc import Sequence
+from typing import cast
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from models.i3d.config import I3DConfig
-from models.i3d.preprocess import CROP_SIDE, crop_frames, flow_input, quantize_flow, resized_size, rgb_input
-from models.i3d.weights import load_i3d, random_i3d
-from utils.extractors.base import Batch, Extractor, NoWindows, StreamInfo, short_of_a_window
+from models.i3d.config import CROP_SIDE, I3DConfig
+from models.i3d.network import Padding
+from models.i3d.preprocess import crop_frames, flow_input, quantize_flow, resized_size, rgb_input
+from models.i3d.weights import Stream, load_i3d, random_i3d
+from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo, short_of_a_window
 from utils.extractors.flow import FlowPairs
 from utils.extractors.windows import Dense, Sampling
 from utils.nn.flow import FlowNetwork
-from utils.nn.lean_import import without_compiler
 from utils.nn.prepare import prepare_layers
 from utils.transforms.fast import RESIZE_BY_DECODE
 from utils.transforms.geometry import Region, center_crop_box
 
 
-class I3DExtractor(Extractor):
+class I3DExtractor(VideoExtractor[I3DConfig]):
     """RGB and flow features, each [windows, 1024].
 
-    A window is stack_size + 1 consecutive frames: RGB sees the first stack_size of them, flow the stack_size
-    flows between neighbours.
+    A window is stack_size + 1 consecutive frames. The RGB network sees the first stack_size of them, the flow network
+    the stack_size flows between neighbours.
     """
 
-    config: I3DConfig
     label_set = "kinetics400"
 
     def load(self) -> None:
         """Load the networks of the chosen streams."""
-        parity = (self.config.i3d_bn_eps, self.config.i3d_padding)
-        self._networks = {}
-        for stream in self.config.streams:
+        bn_eps, padding = self.config.i3d_bn_eps, cast(Padding, self.config.i3d_padding)  # by their choices
+        self._networks: dict[str, nn.Module] = {}
+        for stream in cast(list[Stream], self.config.streams):
             path = self.checkpoints[f"i3d_{stream}"]
-            network = load_i3d(path, stream, *parity) if path else random_i3d(stream, *parity)
+            network = load_i3d(path, stream, bn_eps, padding) if path else random_i3d(stream, bn_eps, padding)
             self._networks[stream] = self.prepare_network(network, float32_parts=("conv3d_0c_1x1",))
         if "flow" in self.config.streams:
             self.pairs = FlowPairs(self._flow_network(), self.device, lambda flow, size: quantize_flow(flow))
@@ -41,21 +41,20 @@ class I3DExtractor(Extractor):
     def _flow_network(self) -> FlowNetwork:
         path = self.checkpoints[self.config.flow_type]
         if self.config.flow_type == "raft":
-            with without_compiler():
-                from models.raft.weights import load_raft, random_raft
+            from models.raft.weights import load_raft, random_raft
 
-            return prepare_layers(load_raft(path) if path else random_raft(), self.device, self.arithmetic)
+            return prepare_layers(load_raft(path) if path else random_raft(), self.device, self.compute)
         from models.pwc.weights import load_pwc, random_pwc
 
-        return prepare_layers(load_pwc(path) if path else random_pwc(), self.device, self.arithmetic)
+        return prepare_layers(load_pwc(path) if path else random_pwc(), self.device, self.compute)
 
     @property
     def keys(self) -> Sequence[str]:
         """The chosen streams, RGB first."""
         return sorted(self.config.streams, reverse=True)
 
-    def sampling(self, info: StreamInfo) -> Sampling:
-        """Return windows of stack_size + 1 frames moved by step_size."""
+    def sampling(self, info: VideoStreamInfo) -> Sampling:
+        """Return windows of stack_size + 1 frames, step_size apart."""
         return Dense(
             self.config.stack_size + 1,
             self.config.step_size,
@@ -63,23 +62,23 @@ class I3DExtractor(Extractor):
             tail=self.config.tail,
         )
 
-    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
-        """Return what --short_video skip or error make of a video shorter than one window."""
-        return short_of_a_window(n_units, self.config.stack_size + 1, self.config.short_video)
+    def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
+        """Return the outcome of a video shorter than one window, by --short_video."""
+        return short_of_a_window(n_frames, self.config.stack_size + 1, self.config.short_video)
 
-    def prepare(self, units: Tensor) -> Tensor:
-        """Return frames with a shorter side of min_side_size, uint8 [n, h, w, 3]; without flow, the 224 crop."""
-        size = resized_size(units.shape[1], units.shape[2], self.config.min_side_size)
+    def prepare(self, frames: Tensor) -> Tensor:
+        """Return frames with a shorter side of min_side_size, uint8 [n, h, w, 3]; without flow, their 224 crops."""
+        size = resized_size(frames.shape[1], frames.shape[2], self.config.min_side_size)
         part = (
             None if "flow" in self.config.streams else Region(*center_crop_box(*size, CROP_SIDE), CROP_SIDE, CROP_SIDE)
         )
-        return RESIZE_BY_DECODE[self.config.decode](units, size, "bilinear", part).contiguous()
+        return RESIZE_BY_DECODE[self.config.decode](frames, size, "bilinear", part).contiguous()
 
-    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the crops: "rgb" uint8 [T, 224, 224, 3] and "flow" float16 [T, 2, 224, 224], T = stack_size."""
         inputs = {}
         if "rgb" in self.config.streams:
-            inputs["rgb"] = crop_frames(units[:-1])
+            inputs["rgb"] = crop_frames(frames[:-1])
         if pairs is not None:
             inputs["flow"] = pairs
         return inputs

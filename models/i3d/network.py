@@ -1,5 +1,6 @@
 """I3D: the image network Inception-v1 inflated to three dimensions (arXiv:1705.07750)."""
 
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
@@ -7,14 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.i3d.config import CROP_SIDE, FEWEST_FRAMES
 from utils.nn.cpu.convolution import convolve
 from utils.nn.cpu.pooling import max_pool
 
 Padding = Literal["video_features", "tensorflow"]
 Size = tuple[int, int, int]  # time, height, width
 
-SIDE = 224  # pixels; the last feature map is then 7x7, which the average pool covers exactly
-MIN_FRAMES = 10  # 9 frames leave one time position after the last max pool, and the average pool needs two
 N_FEATURES = 1024
 
 # Branch widths of the inception blocks (table 1 of Inception-v1, arXiv:1409.4842):
@@ -33,10 +33,10 @@ BLOCKS: dict[str, tuple[int, tuple[int, int], tuple[int, int], int]] = {
 
 
 def zeros_around(length: int, kernel: int, stride: int, padding: Padding) -> tuple[int, int]:
-    """Return how many zeros a layer sees before and after a dimension of `length` values.
+    """Return how many zeros a layer pads before and after a dimension of `length` values.
 
-    "tensorflow" is its SAME rule, which looks at the length; "video_features" pads kernel - stride whatever
-    the length. The two agree where the stride divides the length.
+    "tensorflow" is its SAME rule, which depends on the length; "video_features" always pads kernel - stride. The two
+    agree where the stride divides the length.
     """
     if padding == "tensorflow":
         n_outputs = -(-length // stride)
@@ -46,12 +46,12 @@ def zeros_around(length: int, kernel: int, stride: int, padding: Padding) -> tup
     return total // 2, total - total // 2
 
 
-class Unit(nn.Module):
-    """Convolution without bias, batch norm, ReLU; or convolution with the batch norm folded in, ReLU."""
+class Unit3D(nn.Module):
+    """Convolution without bias, batch norm, ReLU; or convolution with the batch norm fused, ReLU."""
 
     def __init__(self, n_in: int, n_out: int, kernel: Size, stride: Size, *, bn_eps: float, padding: Padding) -> None:
         super().__init__()
-        self.padding = padding
+        self.padding: Padding = padding
         self.conv3d = nn.Conv3d(n_in, n_out, kernel, stride, bias=False)
         self.batch3d = nn.BatchNorm3d(n_out, eps=bn_eps)
 
@@ -59,51 +59,52 @@ class Unit(nn.Module):
         """[B, n_in, T, H, W] -> [B, n_out, T', H', W'], at least 0."""
         kernel, stride = self.conv3d.kernel_size, self.conv3d.stride
         pads = [zeros_around(*sizes, self.padding) for sizes in zip(x.shape[2:], kernel, stride, strict=True)]
-        x, own = _pad_uneven(x, pads)
-        is_folded = isinstance(self.batch3d, nn.Identity)
-        slope = 0.0 if is_folded else None
-        x = convolve(x, self.conv3d.weight, self.conv3d.bias, stride, own, slope=slope, by_sums=True)
-        return x if is_folded else F.relu(self.batch3d(x), inplace=True)
+        x, even = _pad_uneven(x, pads)
+        is_fused = isinstance(self.batch3d, nn.Identity)
+        slope = 0.0 if is_fused else None
+        x = convolve(x, self.conv3d.weight, self.conv3d.bias, stride, even, slope=slope, use_winograd=True)
+        return x if is_fused else F.relu(self.batch3d(x), inplace=True)
 
 
 class Pool(nn.Module):
-    """Max pool of values that are at least 0 (after a ReLU), so that zeros around them change nothing."""
+    """Max pool of values that are at least 0 (after a ReLU), so that zero padding changes nothing."""
 
     def __init__(self, kernel: Size, stride: Size, padding: Padding) -> None:
         super().__init__()
-        self.kernel, self.stride, self.padding = kernel, stride, padding
+        self.kernel, self.stride = kernel, stride
+        self.padding: Padding = padding
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T, H, W] -> [B, C, T', H', W']."""
-        zeros = []
+        zeros: list[tuple[int, int]] = []
         for length, kernel, stride in zip(x.shape[2:], self.kernel, self.stride, strict=True):
             before, after = zeros_around(length, kernel, stride, self.padding)
-            overhang = -(length + before + after - kernel) % stride  # the last window may hang over the end
+            overhang = -(length + before + after - kernel) % stride  # the last window may pass the end
             zeros.append((before, after + overhang))
         if x.device.type == "cpu":
             return max_pool(x, self.kernel, self.stride, zeros)
-        x, own = _pad_uneven(x, zeros)
-        return F.max_pool3d(x, self.kernel, self.stride, own)
+        x, even = _pad_uneven(x, zeros)
+        return F.max_pool3d(x, self.kernel, self.stride, even)
 
 
-def _pad_uneven(x: Tensor, pads: list[tuple[int, int]]) -> tuple[Tensor, Size]:
-    """Pad the dimensions whose two ends differ; return x and the padding left for the layer itself to do."""
-    own = tuple(before if before == after else 0 for before, after in pads)
+def _pad_uneven(x: Tensor, pads: list[tuple[int, int]]) -> tuple[Tensor, tuple[int, ...]]:
+    """Pad the dimensions whose two ends differ; return x, and the padding of the others for the layer to apply."""
+    even = tuple(before if before == after else 0 for before, after in pads)
     uneven = [(0, 0) if before == after else (before, after) for before, after in pads]
-    if any(after for _, after in uneven):  # a copy of x, so only where the layer has no such padding
+    if any(after for _, after in uneven):  # this copies x
         x = F.pad(x, [zeros for ends in reversed(uneven) for zeros in ends])
-    return x, own
+    return x, even
 
 
 class Inception(nn.Module):
-    """Four branches side by side, concatenated over channels."""
+    """Four branches, concatenated over channels."""
 
     def __init__(self, n_in: int, name: str, *, bn_eps: float, padding: Padding) -> None:
         super().__init__()
         b0, b1, b2, b3 = BLOCKS[name]
 
-        def unit(n_in: int, n_out: int, kernel: int) -> Unit:
-            return Unit(n_in, n_out, (kernel,) * 3, (1, 1, 1), bn_eps=bn_eps, padding=padding)
+        def unit(n_in: int, n_out: int, kernel: int) -> Unit3D:
+            return Unit3D(n_in, n_out, (kernel, kernel, kernel), (1, 1, 1), bn_eps=bn_eps, padding=padding)
 
         self.branch_0 = unit(n_in, b0, 1)
         self.branch_1 = nn.Sequential(unit(n_in, b1[0], 1), unit(*b1, 3))
@@ -129,12 +130,11 @@ class Classifier(nn.Module):
 
 
 class I3D(nn.Module):
-    """One stream of I3D; the names of its tensors are those of the published files.
+    """One stream of I3D; its tensors have the names of the published files.
 
     in_channels: 3 for rgb, 2 for flow.
-    bn_eps: 1e-5 is what video_features runs, 1e-3 what the network was trained with in TensorFlow; the
-        features differ by 1 %.
-    padding: "video_features" or "tensorflow" (see `zeros_around`); equal where 8 divides the frame count.
+    bn_eps: 1e-5 as in video_features, or 1e-3 as in the training with TensorFlow; the features differ by 1 %.
+    padding: see `zeros_around`; the two are equal where 8 divides the number of frames.
     """
 
     def __init__(
@@ -145,11 +145,11 @@ class I3D(nn.Module):
         padding: Padding = "video_features",
     ) -> None:
         super().__init__()
-        norm = {"bn_eps": bn_eps, "padding": padding}
-        self.conv3d_1a_7x7 = Unit(in_channels, 64, (7, 7, 7), (2, 2, 2), **norm)
+        unit = partial(Unit3D, bn_eps=bn_eps, padding=padding)
+        self.conv3d_1a_7x7 = unit(in_channels, 64, (7, 7, 7), (2, 2, 2))
         self.pool_2a = Pool((1, 3, 3), (1, 2, 2), padding)
-        self.conv3d_2b_1x1 = Unit(64, 64, (1, 1, 1), (1, 1, 1), **norm)
-        self.conv3d_2c_3x3 = Unit(64, 192, (3, 3, 3), (1, 1, 1), **norm)
+        self.conv3d_2b_1x1 = unit(64, 64, (1, 1, 1), (1, 1, 1))
+        self.conv3d_2c_3x3 = unit(64, 192, (3, 3, 3), (1, 1, 1))
         n_channels = 192
         pools = {
             "mixed_3b": ("pool_3a", Pool((1, 3, 3), (1, 2, 2), padding)),
@@ -159,7 +159,7 @@ class I3D(nn.Module):
         for name in BLOCKS:
             if name in pools:
                 self.add_module(*pools[name])
-            block = Inception(n_channels, name, **norm)
+            block = Inception(n_channels, name, bn_eps=bn_eps, padding=padding)
             self.add_module(name, block)
             n_channels = block.n_out
         self.conv3d_0c_1x1 = Classifier(num_classes)
@@ -167,21 +167,19 @@ class I3D(nn.Module):
     def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
         """Return features [B, 1024] and the logits of the classes [B, num_classes], before any softmax.
 
-        clips: float32 [B, in_channels, T, 224, 224], about -1 to 1, T at least 10, any memory format.
+        clips: float32 [B, in_channels, T, 224, 224], about -1 to 1, T at least 10, in any memory format.
 
         Raises:
             ValueError: the clips are too short or not 224x224.
         """
-        if clips.shape[2] < MIN_FRAMES or clips.shape[3:] != (SIDE, SIDE):
-            raise ValueError(
-                f"I3D takes [B, C, T, {SIDE}, {SIDE}] with T at least {MIN_FRAMES}, not {list(clips.shape)}"
-            )
+        if clips.shape[2] < FEWEST_FRAMES or clips.shape[3:] != (CROP_SIDE, CROP_SIDE):
+            wanted = f"[B, C, T, {CROP_SIDE}, {CROP_SIDE}] with T at least {FEWEST_FRAMES}"
+            raise ValueError(f"I3D takes {wanted}, not {list(clips.shape)}")
         *trunk, classifier = self.children()
         x = clips
         for layer in trunk:
             x = layer(x)
-        # A 2x7x7 average pool of stride 1, then the mean over time: the first and the last time position
-        # weigh half as much as the others.
+        # a 2x7x7 average pool of stride 1, then the mean over time: the first and last time step have half the weight
         positions = x.mean((3, 4), dtype=torch.promote_types(x.dtype, torch.float32)).unbind(2)
         features = torch.stack([(a + b) / 2 for a, b in pairwise(positions)]).mean(0)
         return features, classifier(features)

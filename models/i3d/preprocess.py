@@ -1,19 +1,19 @@
-"""Frames and optical flow to the input of I3D, as video_features does it."""
+"""Frames and optical flow to the input of I3D, as in video_features."""
 
 import torch
 from torch import Tensor
 
+from models.i3d.config import CROP_SIDE
 from utils.transforms.geometry import center_crop, shorter_side
 
 MIN_SIDE = 256  # pixels of the shorter side after the resize
-CROP_SIDE = 224  # pixels
-FLOW_LIMIT = 20.0  # pixels; longer displacements are cut off
+FLOW_LIMIT = 20.0  # pixels; longer displacements are clipped
 FLOW_LEVELS_PER_PIXEL = 255 / (2 * FLOW_LIMIT)  # 6.375, exact in float32
-FLOW_ZERO_LEVEL = 128.0  # so that a zero flow becomes 1/255 and not 0
+FLOW_ZERO_LEVEL = 128.0  # so that zero flow becomes 1/255, not 0
 
 
 def resized_size(height: int, width: int, min_side: int = MIN_SIDE) -> tuple[int, int]:
-    """Return (height, width) of a frame once its shorter side is `min_side`; both streams see that frame."""
+    """Return (height, width) of a frame resized to a shorter side of `min_side`, for both streams."""
     return shorter_side(height, width, min_side)
 
 
@@ -31,13 +31,13 @@ def rgb_input(crops: Tensor) -> Tensor:
 
 
 def quantize_flow(flow: Tensor) -> Tensor:
-    """Return the middle of the flow in steps of 1/6.375 pixel, float16 [n, 2, 224, 224], whole, 0..256.
+    """Return the middle of the flow in levels of 1/6.375 pixel, whole numbers in 0..256, float16 [n, 2, 224, 224].
 
-    -20 pixels and less give 0, none gives 128, +20 pixels and more give 256 (255.5 rounded to even), which is
-    why uint8 does not do; float16 holds these numbers exactly and lets a broken flow (NaN) show.
+    -20 pixels and less give 0, no motion gives 128, +20 pixels and more give 256 (255.5 rounded to even), which uint8
+    cannot hold. float16 holds these numbers exactly, and NaN.
 
-    flow: float32 [n, 2, H, W] of the whole resized frame. A flow larger than its frame (RAFT's, which is
-    padded) is cropped in its own middle, as video_features does.
+    flow: float32 [n, 2, H, W] of the whole resized frame. Flow larger than its frame (RAFT's, which is padded) is
+        cropped around its own middle, as in video_features.
     """
     crop = center_crop(flow, CROP_SIDE).clamp(-FLOW_LIMIT, FLOW_LIMIT)
     return crop.mul_(FLOW_LEVELS_PER_PIXEL).add_(FLOW_ZERO_LEVEL).round_().to(torch.float16)

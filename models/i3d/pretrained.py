@@ -1,4 +1,4 @@
-"""The published files of I3D, and which of them a configuration needs. Imports no torch."""
+"""The published files of I3D, and those that a configuration needs. Imports no torch."""
 
 from models.i3d.config import I3DConfig
 from models.pwc.pretrained import SINTEL as PWC_SINTEL
@@ -6,8 +6,8 @@ from models.raft.pretrained import SINTEL as RAFT_SINTEL
 from utils.weights.pretrained import Needed, Published
 
 LICENCE = (
-    "No statement for the weights alone. They come from google-deepmind/kinetics-i3d (Apache-2.0), converted "
-    "in hassony2/kinetics_i3d_pytorch (MIT); the videos of Kinetics-400 have terms of their own."
+    "No licence stated for the weights. They come from google-deepmind/kinetics-i3d (Apache-2.0), converted "
+    "in hassony2/kinetics_i3d_pytorch (MIT); the videos of Kinetics-400 have separate terms."
 )
 PAGE = "https://github.com/hassony2/kinetics_i3d_pytorch"
 FOLDER = "https://github.com/v-iashin/video_features/raw/master/models/i3d/checkpoints"
@@ -31,7 +31,7 @@ FILES = (RGB, FLOW, PWC_SINTEL, RAFT_SINTEL)
 
 def needs(config: I3DConfig) -> dict[str, Needed]:
     """Return the files of the chosen streams, and of the flow network if flow is one of them."""
-    needed = {}
+    needed: dict[str, Needed] = {}
     if "rgb" in config.streams:
         needed["i3d_rgb"] = Needed(RGB, config.i3d_rgb_path)
     if "flow" in config.streams:

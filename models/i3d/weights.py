@@ -1,4 +1,4 @@
-"""The published weights of I3D, and how each layout becomes a network."""
+"""Loading I3D from published files, in PyTorch's and TensorFlow's layout."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ IN_CHANNELS: dict[Stream, int] = {"rgb": 3, "flow": 2}
 
 # The names of google-deepmind/kinetics-i3d and of hassony2/kinetics_i3d_pytorch for the same tensor.
 TF_SCOPE = re.compile(r"^(RGB|Flow)/inception_i3d/")
-TF_SLOT = "/Momentum"  # what the optimizer keeps beside a variable
+TF_SLOT = "/Momentum"  # the optimizer's, one per variable
 TF_LEAVES = {
     "conv_3d/w": "conv3d.weight",
     "conv_3d/b": "conv3d.bias",
@@ -46,10 +46,10 @@ TF_STEM_UNITS = {
 
 
 def load_i3d(path: Path, stream: Stream, bn_eps: float, padding: Padding) -> I3D:
-    """Return the network of one stream in evaluation mode, on the CPU, with the classes that the file has.
+    """Return the network of one stream in evaluation mode, on the CPU, with as many classes as the file has.
 
     path: a PyTorch file in the layout of video_features, or the prefix of a TensorFlow checkpoint of
-        google-deepmind/kinetics-i3d (".../model.ckpt", with model.ckpt.index beside it).
+        google-deepmind/kinetics-i3d (".../model.ckpt", where model.ckpt.index is).
 
     Raises:
         UserError: the file cannot be read, or its tensors are not those of this stream.
@@ -61,20 +61,20 @@ def load_i3d(path: Path, stream: Stream, bn_eps: float, padding: Padding) -> I3D
 
 
 def random_i3d(stream: Stream, bn_eps: float, padding: Padding) -> I3D:
-    """Return a network in evaluation mode whose weights mean nothing, the same ones every time."""
+    """Return the network in evaluation mode with seeded random weights, the same everywhere."""
     network = I3D(IN_CHANNELS[stream], bn_eps=bn_eps, padding=padding)
     fill_random(network)
     return network.eval()
 
 
 def from_tensorflow(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
-    """Return the tensors of a TensorFlow checkpoint under their PyTorch names and in their PyTorch shapes.
+    """Return the tensors of a TensorFlow checkpoint with PyTorch's names and shapes.
 
-    Takes the variables of rgb_imagenet, flow_scratch, ... ("RGB/inception_i3d/...") and of
-    rgb_scratch_kin600 (no prefix, statistics [1, 1, 1, 1, C], optimizer slots, which are dropped). A variable
-    with a name from elsewhere keeps that name, for a strict loader to complain about.
+    Takes the variables of rgb_imagenet, flow_scratch, ... ("RGB/inception_i3d/...") and of rgb_scratch_kin600 (no
+    prefix, statistics [1, 1, 1, 1, C], optimizer slots, which are dropped). An unknown variable keeps its name, for the
+    strict loader to refuse.
     """
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for name, array in arrays.items():
         if name.endswith(TF_SLOT):
             continue
@@ -86,20 +86,20 @@ def from_tensorflow(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
             tensors[torch_name] = torch.from_numpy(np.ascontiguousarray(array.transpose(4, 3, 0, 1, 2)))
         else:
             tensors[torch_name] = torch.from_numpy(array.reshape(-1))
-        if torch_name is not None and torch_name.endswith("batch3d.bias"):  # trained without a scale
+        if torch_name is not None and torch_name.endswith("batch3d.bias"):  # trained without scale
             tensors[torch_name.removesuffix("bias") + "weight"] = torch.ones(array.size)
     return tensors
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of either layout under their PyTorch names."""
+    """Return the tensors of either layout with PyTorch's names."""
     if path.with_name(f"{path.name}.index").is_file() or tensorflow.is_tensorflow_checkpoint(path):
         return from_tensorflow(tensorflow.read(path))
     return read_tensors(path)
 
 
 def _torch_name(name: str) -> str | None:
-    """Return the PyTorch name of a TensorFlow variable; None if it is none of I3D's."""
+    """Return the PyTorch name of a TensorFlow variable; None if it is not one of I3D's."""
     scope, _, last = TF_SCOPE.sub("", name).rpartition("/")
     scope, _, layer = scope.rpartition("/")
     leaf = TF_LEAVES.get(f"{layer}/{last}")
@@ -112,6 +112,6 @@ def _torch_name(name: str) -> str | None:
 
 
 def _count_classes(tensors: dict[str, Tensor]) -> int:
-    """Return the number of classes of the last layer; 400 where it is missing, which load_strict reports."""
+    """Return the number of classes of the last layer; 400 if it is missing, which load_strict reports."""
     last = tensors.get("conv3d_0c_1x1.conv3d.weight")
     return last.shape[0] if last is not None and last.ndim else 400

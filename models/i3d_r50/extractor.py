@@ -9,11 +9,11 @@ from utils.extractors.clips import VideoClipsExtractor
 
 
 class I3DR50Extractor(VideoClipsExtractor):
-    """Features of clips and crops, [clips, crops, 2048], unless --average joins them."""
+    """Features [clips, crops, 2048], or their averages by --average."""
 
     key = "i3d_r50"
     clips_at_once = (1, 8)
 
     def network(self, path: Path | None) -> nn.Module:
-        """Return the network with the weights of a file, or random ones."""
+        """Return the network, from a checkpoint or with random weights."""
         return load_i3d_r50(path) if path else random_i3d_r50()

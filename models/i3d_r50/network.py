@@ -1,10 +1,10 @@
-"""I3D of a ResNet-50 with dot-product non-local modules, 32x2 (arXiv:1705.07750, arXiv:1711.07971)."""
+"""I3D on a ResNet-50 with dot-product non-local modules, 32x2 (arXiv:1705.07750, arXiv:1711.07971)."""
 
 from utils.nn.resnet3d import Classifier3D, ResNet3DSpec
 
 N_CLASSES = 400  # Kinetics-400
 
-PLAN = ResNet3DSpec(
+SPEC = ResNet3DSpec(
     stem_time=5,
     stem_stride=2,
     pool_stride=2,
@@ -15,7 +15,7 @@ PLAN = ResNet3DSpec(
 
 
 class I3DR50(Classifier3D):
-    """Features [B, 2048] and logits of clips [B, 3, T, H, W]; T is 32 where it was trained, at least 5."""
+    """Features [B, 2048] and logits of clips [B, 3, T, H, W]; trained with T = 32, takes any T of at least 5."""
 
     def __init__(self, n_classes: int = N_CLASSES) -> None:
-        super().__init__(PLAN, n_classes)
+        super().__init__(SPEC, n_classes)

@@ -1,24 +1,19 @@
-"""The published files of I3D-R50, and which of them a configuration needs. Imports no torch."""
+"""The published files of I3D-R50, and those that a configuration needs. Imports no torch."""
 
-from typing import TYPE_CHECKING
-
+from models.i3d_r50.config import PUBLISHED_NAME, I3DR50Config
 from utils.weights.pretrained import Needed, Published
 
-if TYPE_CHECKING:
-    from models.i3d_r50.config import I3DR50Config
-
 LICENCE = (
-    "No statement for the weights alone. They come from open-mmlab/mmaction2 (Apache-2.0); the videos of "
-    "Kinetics-400 have terms of their own."
+    "No licence stated for the weights. They come from open-mmlab/mmaction2 (Apache-2.0); the videos of "
+    "Kinetics-400 have separate terms."
 )
 PAGE = "https://github.com/open-mmlab/mmaction2"
 FOLDER = "https://download.openmmlab.com/mmaction"
 
 VERSION_1 = Published(
-    name="i3d_imagenet-pretrained-r50-nl-dot-product_8xb8-32x2x1-100e_kinetics400-rgb_20220812-8e1f2148.pth",
+    name=PUBLISHED_NAME,
     url=f"{FOLDER}/v1.0/recognition/i3d/"
-    "i3d_imagenet-pretrained-r50-nl-dot-product_8xb8-32x2x1-100e_kinetics400-rgb/"
-    "i3d_imagenet-pretrained-r50-nl-dot-product_8xb8-32x2x1-100e_kinetics400-rgb_20220812-8e1f2148.pth",
+    f"i3d_imagenet-pretrained-r50-nl-dot-product_8xb8-32x2x1-100e_kinetics400-rgb/{PUBLISHED_NAME}",
     licence=LICENCE,
     source=PAGE,
     sha256="8e1f2148",
@@ -34,6 +29,6 @@ VERSION_0 = Published(  # another training of the same network
 FILES = (VERSION_1, VERSION_0)
 
 
-def needs(config: "I3DR50Config") -> dict[str, Needed]:
+def needs(config: I3DR50Config) -> dict[str, Needed]:
     """Return the network's file."""
     return {"i3d_r50": Needed(VERSION_1, config.checkpoint)}

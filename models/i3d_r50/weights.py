@@ -1,4 +1,4 @@
-"""The published weights of I3D-R50, and how they become the network."""
+"""Loading I3D-R50 from published files."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from utils.weights.checkpoint import load_strict, read_tensors
 from utils.weights.rename import count_mmaction2_classes, from_mmaction2
 from utils.weights.seeded import fill_random
 
-# Each non-local module is cubic in its input: five in a row overflow float32 unless random weights are made smaller.
+# Each non-local module is cubic in its input: five in a row overflow float32 unless random weights are scaled down.
 RANDOM_SCALES = {
     f"backbone.layer{stage}.{block}.non_local.{layer}.{part}": 2.0**-exponent
     for (stage, block), exponents in {
@@ -23,7 +23,7 @@ RANDOM_SCALES = {
 
 
 def load_i3d_r50(path: str | Path) -> I3DR50:
-    """Return the network in evaluation mode, on the CPU, with the classes that the file has.
+    """Return the network in evaluation mode, on the CPU, with as many classes as the file has.
 
     Raises:
         UserError: the file cannot be read, or its tensors are not those of I3D-R50 with dot-product modules.
@@ -35,7 +35,7 @@ def load_i3d_r50(path: str | Path) -> I3DR50:
 
 
 def random_i3d_r50() -> I3DR50:
-    """Return the network in evaluation mode with weights that mean nothing, the same ones every time."""
+    """Return the network in evaluation mode with seeded random weights, the same everywhere."""
     network = I3DR50()
     fill_random(network, RANDOM_SCALES)
     return network.eval()

@@ -8,6 +8,6 @@ from utils.extractors.flow_config import GROUP, FlowConfig
 
 @dataclass(frozen=True)
 class PWCConfig(FlowConfig):
-    """What `--feature_type pwc` lets the user choose."""
+    """The flags of `--feature_type pwc`."""
 
     checkpoint: str | None = flag(None, "file used as pwc_net_sintel.pt", group=GROUP, shapes_output=False)

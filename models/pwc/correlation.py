@@ -1,4 +1,4 @@
-"""The cost volume of PWC-Net and the backward warp in front of it, in plain PyTorch."""
+"""The cost volume of PWC-Net and the backward warp before it, in plain PyTorch."""
 
 import torch
 from torch import Tensor
@@ -6,18 +6,18 @@ from torch.nn import functional
 
 RADIUS = 4  # pixels of the level, in each direction
 OFFSETS = 2 * RADIUS + 1
-MIN_COVERAGE = 0.999  # a sample that reaches further out of the image than this leaves counts as outside
+MIN_COVERAGE = 0.999  # of a sample's weights, that lie in the image; with less it counts as outside
 
 
 def correlation(first: Tensor, second: Tensor) -> Tensor:
     """Mean product of each pixel of `first` with the 9x9 pixels around it in `second`, [n, 81, H, W].
 
-    Channel (dy + 4) * 9 + (dx + 4) belongs to the offset (dx, dy) in -4..4; zero where it leads outside. The
-    division is by the number of channels (paper, section 3, "cost volume layer").
+    Channel (dy + 4) * 9 + (dx + 4) belongs to the offset (dx, dy) in -4..4, and is zero where that is outside. The
+    product is divided by the number of channels (paper, section 3, "cost volume layer").
 
-    For one dy, all offsets dx of a row are a band of the matrix product of two rows: one batched product and
-    one strided copy replace nine shifted products. The result lies channels last in memory, and so does what is
-    computed from it: on a CPU the whole network is a quarter faster so.
+    For one dy, all offsets dx of a row are a band of the matrix product of two rows: one batched product and one
+    strided copy replace nine shifted products. The result has its channels last in memory, as has all that is computed
+    from it, which makes the whole network a quarter faster on a CPU.
 
     first, second: features of n pairs, [n, C, H, W].
     """
@@ -36,15 +36,15 @@ def correlation(first: Tensor, second: Tensor) -> Tensor:
 
 
 def warp(image: Tensor, flow: Tensor, align_corners: bool = True) -> Tensor:
-    """Image sampled at (x + u, y + v) bilinearly; 0 where the sample reaches out of the image, [n, C, H, W].
+    """Image sampled at (x + u, y + v) bilinearly; 0 where the sample is outside of the image, [n, C, H, W].
 
-    A sample counts as outside where its weights inside the image sum to 0.999 or less, so that one lying on
-    the last row or column is kept whatever the rounding. Coordinates are float32 at any precision of `image`.
+    A sample is outside if its weights in the image sum to 0.999 or less, so that one on the last row or column is kept
+    despite rounding. Coordinates are float32, whatever the type of `image`.
 
     image: [n, C, H, W]. flow: [n, 2, H, W], in pixels of the image, channel 0 horizontal.
-    align_corners: False gives what the reference does under torch >= 1.3, whose grid_sample reads the same
-        grid differently: sampling at ((g + 1) * W - 1) / 2 with g = 2 * (x + u) / (W - 1) - 1, not the identity
-        at zero flow. Published features were made with True.
+    align_corners: published features were made with True. False is what the reference does under torch >= 1.3, whose
+        grid_sample reads the same grid differently: it samples at ((g + 1) * W - 1) / 2 with
+        g = 2 * (x + u) / (W - 1) - 1, which is not the identity at zero flow.
     """
     grid = _normalized(flow.float())
     sampled = functional.grid_sample(image.float(), grid, padding_mode="zeros", align_corners=align_corners)
@@ -54,7 +54,7 @@ def warp(image: Tensor, flow: Tensor, align_corners: bool = True) -> Tensor:
 
 
 def _normalized(flow: Tensor) -> Tensor:
-    """Where each pixel is sampled, (x + u, y + v), -1 and 1 being the centres of the corners, [n, H, W, 2]."""
+    """Where each pixel is sampled, (x + u, y + v), with -1 and 1 at the centres of the corner pixels, [n, H, W, 2]."""
     height, width = flow.shape[-2:]
     x = torch.arange(width, device=flow.device, dtype=flow.dtype) + flow[:, 0]
     y = torch.arange(height, device=flow.device, dtype=flow.dtype)[:, None] + flow[:, 1]

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from models.pwc.config import PWCConfig
 from models.pwc.weights import load_pwc, random_pwc
 from utils.extractors.flow import FlowExtractor
 from utils.nn.flow import FlowNetwork
@@ -11,7 +10,6 @@ from utils.nn.flow import FlowNetwork
 class PWCExtractor(FlowExtractor):
     """Flow [frames - 1, 2, H, W]."""
 
-    config: PWCConfig
     key = "pwc"
 
     def load_network(self, path: Path | None) -> FlowNetwork:

@@ -29,7 +29,7 @@ class PWCNet(nn.Module):
     align_corners: how the warp reads its coordinates; see `warp`. Published features were made with True.
     """
 
-    convolves_by_sums = True  # 1.18 times as fast (docs/performance.md)
+    uses_winograd = True  # 1.18 times as fast (docs/performance.md)
 
     def __init__(self, align_corners: bool = True) -> None:
         super().__init__()
@@ -91,12 +91,12 @@ class Extractor(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Precision of the weights, which the images must have."""
-        return self.moduleOne[0].weight.dtype
+        """The type of the weights, which the images must have."""
+        return next(self.parameters()).dtype
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Levels 2 to 6 of images [n, 3, Hp, Wp]; level 1 is used by nothing and not kept."""
-        levels = []
+        """Levels 2 to 6 of images [n, 3, Hp, Wp]; nothing uses level 1."""
+        levels: list[Tensor] = []
         features = images
         for level in PYRAMID_CHANNELS:
             features = getattr(self, f"module{NUMERALS[level]}")(features)
@@ -152,7 +152,7 @@ class Refiner(nn.Module):
         self.moduleMain = nn.Sequential(*layers, nn.Conv2d(channels, 2, 3, padding=1))
 
     def forward(self, stack: Tensor) -> Tensor:
-        """What to add to the flow, [n, 2, h, w] in units of 20 pixels; stack: [n, 565, h, w]."""
+        """The correction of the flow, [n, 2, h, w] in units of 20 pixels; stack: [n, 565, h, w]."""
         return self.moduleMain(stack)
 
 
@@ -162,7 +162,7 @@ def _input_channels(level: int) -> int:
 
 
 def _stack_channels(level: int) -> int:
-    """Channels that the decoder of a level hands on: its input and all it computed."""
+    """Channels that the decoder of a level returns: its input and all that it computed."""
     return _input_channels(level) + sum(DENSE_CHANNELS)
 
 

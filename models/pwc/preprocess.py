@@ -1,4 +1,4 @@
-"""Between frames and the input and output of PWC-Net: pure functions."""
+"""Frames to the input of PWC-Net, and its output to pixels: pure functions."""
 
 import math
 
@@ -10,14 +10,14 @@ FLOW_UNIT_PIXELS = 20.0  # the network was trained on flow divided by 20 (paper,
 
 
 def network_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Smallest (H, W) of multiples of 64 that is not below `size`; a side below 64 becomes 64."""
+    """(H, W) of `size` raised to multiples of 64."""
     return math.ceil(size[0] / MULTIPLE) * MULTIPLE, math.ceil(size[1] / MULTIPLE) * MULTIPLE
 
 
 def to_network(frames: Tensor) -> Tensor:
-    """Frames as the network reads them: BGR in 0..1, float32 [n, 3, Hp, Wp], Hp and Wp multiples of 64.
+    """The network's input: BGR in 0..1, float32 [n, 3, Hp, Wp], stretched to multiples of 64, not padded.
 
-    frames: RGB, float32 [n, 3, H, W] in 0..255. They are stretched to the size, not padded.
+    frames: RGB, float32 [n, 3, H, W] in 0..255.
     """
     return _resized(frames.float().flip(1) / 255.0, network_size(_size(frames)))
 

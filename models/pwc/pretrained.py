@@ -3,7 +3,7 @@
 from models.pwc.config import PWCConfig
 from utils.weights.pretrained import Needed, Published
 
-# The file that made the published I3D features, as the last version of video_features with PWC-Net had it.
+# The file that published I3D features were made with, in the last version of video_features that had PWC-Net.
 FOLDER = (
     "https://github.com/v-iashin/video_features/raw/bd827df5e543ef3270946bcf63e47e18abcdd9ab/models/pwc/checkpoints"
 )

@@ -1,4 +1,4 @@
-"""How the published weights of PWC-Net get into the network."""
+"""Loading PWC-Net from published files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +11,9 @@ from utils.weights.seeded import fill_random
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Published tensors under the names of `PWCNet`, which are those of the published file (module...).
+    """Published tensors under the names of `PWCNet`, which are those of the published file ("module...").
 
-    The newer code of the same source saves the same tensors under names with "net" for "module".
+    Newer code of the same authors saves the same tensors with "net" in place of "module".
     """
     if all(name.startswith("net") for name in state):
         return {name.replace("net", "module"): tensor for name, tensor in state.items()}
@@ -21,13 +21,13 @@ def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_pwc(path: str | Path, align_corners: bool = True) -> PWCNet:
-    """PWC-Net with the weights of a file, on the CPU, in evaluation mode, not to be trained.
+    """PWC-Net with the weights of a file, on the CPU, in evaluation mode, without gradients.
 
-    path: pwc_net_sintel.pt, network-default.pytorch or any file of that layout.
+    path: pwc_net_sintel.pt, network-default.pytorch, or another file of that layout.
     align_corners: see `PWCNet`.
 
     Raises:
-        UserError: the file is missing or holds other tensors; the message names them.
+        UserError: the file is missing or has other tensors; the message names them.
     """
     network = PWCNet(align_corners)
     load_strict(network, convert(read_tensors(path)), path)
@@ -35,7 +35,7 @@ def load_pwc(path: str | Path, align_corners: bool = True) -> PWCNet:
 
 
 def random_pwc() -> PWCNet:
-    """PWC-Net with the weights of the recipe, the same on every machine; its flow means nothing."""
+    """PWC-Net with seeded random weights, the same everywhere."""
     network = PWCNet()
     fill_random(network)
     return network.eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""R(2+1)D for the pipeline: 512 numbers per stack of frames."""
+"""R(2+1)D for the pipeline: a feature per stack of frames."""
 
 from torch import Tensor, nn
 
@@ -8,10 +8,9 @@ from models.r21d.weights import load_r21d, random_r21d
 from utils.extractors.stacks import StackExtractor
 
 
-class R21DExtractor(StackExtractor):
+class R21DExtractor(StackExtractor[R21DConfig]):
     """Features [windows, 512]."""
 
-    config: R21DConfig
     key = "r21d"
     float32_parts = ("avgpool", "fc")
 
@@ -20,6 +19,6 @@ class R21DExtractor(StackExtractor):
         path = self.checkpoints["r21d"]
         return load_r21d(path, self.config.model_name) if path else random_r21d(self.config.model_name)
 
-    def prepare(self, units: Tensor) -> Tensor:
-        """Return frames as the network reads them, float32 [n, 3, 112, 112]."""
-        return to_network(units)
+    def prepare(self, frames: Tensor) -> Tensor:
+        """Return frames as the network's input, float32 [n, 3, 112, 112]."""
+        return to_network(frames)

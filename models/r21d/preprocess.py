@@ -1,4 +1,4 @@
-"""Frames to the input of R(2+1)D, as video_features does it."""
+"""Frames to the input of R(2+1)D, as in video_features."""
 
 import torch
 from torch import Tensor
@@ -6,7 +6,7 @@ from torch import Tensor
 from utils.transforms.floats import resize_floats, to_floats
 from utils.transforms.geometry import center_crop_even
 
-SIZE = (128, 171)  # of every frame, whatever its shape
+SIZE = (128, 171)  # of every frame, whatever its aspect ratio
 CROP_SIDE = 112  # rows 8 to 119, columns 30 to 141
 MEAN = (0.43216, 0.394666, 0.37645)
 STD = (0.22803, 0.22145, 0.216989)

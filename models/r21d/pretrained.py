@@ -3,17 +3,17 @@
 from models.r21d.config import R21DConfig
 from utils.weights.pretrained import Needed, Published
 
-_IG65M = "https://github.com/moabitcoin/ig65m-pytorch"
-_IG65M_LICENCE = "no separate statement (code: MIT; converted from facebookresearch/VMZ, Apache-2.0)"
+IG65M_PAGE = "https://github.com/moabitcoin/ig65m-pytorch"
+IG65M_LICENCE = "none stated for the weights (code: MIT; converted from facebookresearch/VMZ, Apache-2.0)"
 
 
 def _ig65m(name: str) -> Published:
-    # torch.hub loads these files, and takes the digits before the suffix for the beginning of their SHA-256
+    # for torch.hub, which loads these files, the digits before the suffix are the beginning of their SHA-256
     return Published(
         name=name,
-        url=f"{_IG65M}/releases/download/v1.0.0/{name}",
-        licence=_IG65M_LICENCE,
-        source=_IG65M,
+        url=f"{IG65M_PAGE}/releases/download/v1.0.0/{name}",
+        licence=IG65M_LICENCE,
+        source=IG65M_PAGE,
         sha256=name.removesuffix(".pth").rpartition("-")[2],
     )
 
@@ -22,7 +22,7 @@ BY_MODEL = {
     "r2plus1d_18_16_kinetics": Published(
         name="r2plus1d_18-91a641e6.pth",
         url="https://download.pytorch.org/models/r2plus1d_18-91a641e6.pth",
-        licence="no separate statement (code: BSD-3-Clause)",
+        licence="none stated for the weights (code: BSD-3-Clause)",
         source="https://github.com/pytorch/vision",
         sha256="91a641e6",
     ),

@@ -1,4 +1,4 @@
-"""The published weights of R(2+1)D: their names are those of the network."""
+"""Loading R(2+1)D from published files, whose tensors have the network's names."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from utils.weights.seeded import fill_random
 
 
 def n_layers(model_name: str) -> int:
-    """Return the depth that a model's name tells: r2plus1d_34_8_ig65m_ft_kinetics has 34 layers."""
+    """Return the depth in a model's name: r2plus1d_34_8_ig65m_ft_kinetics has 34 layers."""
     return int(model_name.split("_")[1])
 
 
 def load_r21d(path: str | Path, model_name: str) -> R2Plus1D:
-    """Return the network in evaluation mode, on the CPU, with the classes that the file has.
+    """Return the network in evaluation mode, on the CPU, with as many classes as the file has.
 
     Raises:
         UserError: the file cannot be read, or its tensors are not those of the named network.
@@ -26,7 +26,7 @@ def load_r21d(path: str | Path, model_name: str) -> R2Plus1D:
 
 
 def random_r21d(model_name: str) -> R2Plus1D:
-    """Return a network in evaluation mode whose weights mean nothing, the same ones every time."""
+    """Return the network in evaluation mode with seeded random weights, the same everywhere."""
     network = R2Plus1D(n_layers(model_name))
     fill_random(network)
     return network.eval()

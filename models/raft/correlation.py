@@ -19,9 +19,9 @@ def pixel_grid(features: Tensor) -> Tensor:
 
 
 class _Level(NamedTuple):
-    """One size of the partner: values [n * h * w, 1, h', w'], and how a position becomes the grid of its 9x9 samples.
+    """One size of the partner: values [n * h * w, 1, h', w'], and how a position gives the grid of its 9x9 samples.
 
-    The grid is position * scale + shift, -1 and 1 being the centres of the corner pixels.
+    The grid is position * scale + shift, with -1 and 1 at the centres of the corner pixels.
     """
 
     values: Tensor
@@ -38,12 +38,12 @@ class CorrelationPyramid:
     def __init__(self, first: Tensor, second: Tensor) -> None:
         """first, second: features of n pairs, [n, C, h, w]."""
         n, channels, height, width = first.shape
-        # float32 whatever the networks run in: so does the original under mixed precision
+        # float32 in every mode, as in the authors' code under mixed precision
         with torch.autocast(first.device.type, enabled=False):
             products = torch.bmm(first.float().flatten(2).transpose(1, 2), second.float().flatten(2))
         level = products.div_(channels**0.5).view(n * height * width, 1, height, width)
         steps = torch.arange(-RADIUS, RADIUS + 1, device=first.device, dtype=torch.float32)
-        # the released weights expect the offset in x to be the slow one
+        # the published weights expect the offset in y to vary fastest
         offsets = torch.stack(torch.meshgrid(steps, steps, indexing="ij"), dim=-1)
         self._levels: list[_Level] = []
         for number in range(LEVELS):
@@ -61,7 +61,7 @@ class CorrelationPyramid:
         """
         n, _, height, width = positions.shape
         centres = positions.permute(0, 2, 3, 1).reshape(n * height * width, 1, 1, 2)
-        found = []
+        found: list[Tensor] = []
         for level in self._levels:
             grid = centres * level.scale + level.shift
             sampled = functional.grid_sample(level.values, grid, padding_mode="zeros", align_corners=True)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from torch import Tensor
 
-from models.raft.config import RAFTConfig
 from models.raft.preprocess import unpad
 from models.raft.weights import load_raft, random_raft
 from utils.extractors.flow import FlowExtractor
@@ -14,13 +13,12 @@ from utils.nn.flow import FlowNetwork
 class RAFTExtractor(FlowExtractor):
     """Flow [frames - 1, 2, H, W]."""
 
-    config: RAFTConfig
     key = "raft"
 
     def load_network(self, path: Path | None) -> FlowNetwork:
         """Return RAFT."""
         return load_raft(path) if path else random_raft()
 
-    def cut_to_frame(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
-        """Return the flow without the margins that the network added."""
+    def crop_to_frame(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return the flow without the padding that the network added."""
         return unpad(flow, size)

@@ -1,7 +1,7 @@
 """RAFT (large): flow by repeated look-ups in the correlation of all pairs of positions.
 
 Teed, Deng, "RAFT: Recurrent All-Pairs Field Transforms for Optical Flow", ECCV 2020, arXiv:2003.12039. The layers are
-torchvision's; the order of work is ours, so that each frame is encoded once and the flow is enlarged once.
+torchvision's. The order of computation is ours: each frame is encoded once, and the flow is upsampled once.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from models.raft.correlation import CorrelationPyramid, pixel_grid
 from models.raft.preprocess import MULTIPLE, check_size, padded_size, to_network
 from models.raft.update import GatedUnit
 
-ITERATIONS = 20  # of the original's demonstration and of published features; its signature and torchvision say 12
+ITERATIONS = 20  # of the authors' demonstration and of published features; their signature and torchvision's say 12
 
 # Working memory of a pair of frames in float32: the encoders and the update as measured on a CPU; the correlation.
 BYTES_PER_PIXEL = 640
@@ -25,14 +25,15 @@ BATCH_BYTES_OF_GPU = 4 << 30
 
 
 class RAFT(nn.Module):
-    """Flow between frames; a `FlowNetwork`. Its tensors carry torchvision's names.
+    """Flow between frames; a `FlowNetwork`. Its tensors have torchvision's names.
 
-    iterations: how often the flow is updated. More is slower and settles further.
+    iterations: updates of the flow. More take longer and converge further.
     """
 
     def __init__(self, iterations: int = ITERATIONS) -> None:
         super().__init__()
         layers = raft_large(weights=None, progress=False)
+        assert layers.mask_predictor is not None  # only raft_small has none
         self.iterations = iterations
         self.feature_encoder = layers.feature_encoder
         self.context_encoder = layers.context_encoder
@@ -40,7 +41,7 @@ class RAFT(nn.Module):
         self.mask_predictor = layers.mask_predictor
 
     def encode(self, frames: Tensor) -> tuple[Tensor, ...]:
-        """What belongs to each frame: features [n, 256, h, w], first state and context, both [n, 128, h, w].
+        """What is computed per frame: features [n, 256, h, w], first state and context, both [n, 128, h, w].
 
         h, w: 1/8 of the sides of the frames, raised to multiples of 8.
 
@@ -57,9 +58,9 @@ class RAFT(nn.Module):
     def between(self, first: Sequence[Tensor], second: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
         """Flow from each frame to its partner, float32 [n, 2, Hp, Wp], in pixels, channel 0 horizontal.
 
-        Hp, Wp: the sides of the frames, raised to multiples of 8; `unpad` cuts the margins off.
+        Hp, Wp: the sides of the frames, raised to multiples of 8; `unpad` removes the padding.
 
-        first, second: what `encode` gave for the n pairs. size: (H, W) of the frames; nothing here depends on it.
+        first, second: what `encode` returned for the n pairs. size: (H, W) of the frames, which RAFT does not use.
         """
         features, state, context = first
         correlation = CorrelationPyramid(features, second[0])
@@ -73,7 +74,7 @@ class RAFT(nn.Module):
             for unit in units:
                 state = unit(state, motion)
             flow = flow + block.flow_head(state).float()
-        return enlarged(flow, self.mask_predictor(state).float())
+        return upsampled(flow, self.mask_predictor(state).float())
 
     def pairs_at_once(self, size: tuple[int, int]) -> int:
         """How many pairs of frames of this (H, W) fit a batch on the device of the weights; at least 1."""
@@ -95,8 +96,8 @@ class RAFT(nn.Module):
         return self.between(self.encode(first), self.encode(second), size)
 
 
-def enlarged(flow: Tensor, mask: Tensor) -> Tensor:
-    """Flow at 8 times the size, [n, 2, 8 * h, 8 * w]: each pixel a weighted mean of 3x3 coarse ones.
+def upsampled(flow: Tensor, mask: Tensor) -> Tensor:
+    """Flow at 8 times the size, [n, 2, 8 * h, 8 * w]: each pixel is a weighted mean of 3x3 coarse ones.
 
     Paper, section 3.3, "upsampling".
 

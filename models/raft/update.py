@@ -1,8 +1,10 @@
-"""RAFT's update of the flow as inference runs it: what stays the same in every iteration is computed once.
+"""RAFT's update of the flow for inference: what is the same in every iteration is computed once.
 
 The recurrent unit reads its state, the context of the frame and the motion. The context never changes, and a
-convolution of a concatenation is a sum of convolutions of its parts: a third of the unit's work is done once.
+convolution of a concatenation is the sum of the convolutions of its parts, so a third of the unit's work is done once.
 """
+
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -12,16 +14,16 @@ from utils.nn.cpu.convolution import convolve
 
 
 class GatedUnit:
-    """One convolutional GRU of the update block, prepared for the context of a batch of frames."""
+    """One convolutional GRU of the update block, for the context of a batch of frames."""
 
     def __init__(self, unit: ConvGRU, context: Tensor) -> None:
         """unit: reads a state of as many channels as it returns. context: [n, C, h, w]."""
         hidden = unit.convq.out_channels
         motion_start = hidden + context.shape[1]
-        self.padding = unit.convq.padding
+        self.padding = cast(tuple[int, int], unit.convq.padding)  # which torchvision gives in numbers
         gates = (unit.convz, unit.convr, unit.convq)
         weight = torch.cat([gate.weight for gate in gates])
-        bias = torch.cat([gate.bias for gate in gates])
+        bias = torch.cat([gate.bias for gate in gates if gate.bias is not None])  # they all have one
         of_context = convolve(context, weight[:, hidden:motion_start], bias, padding=self.padding)
         self.hidden = hidden
         self.context_zr, self.context_q = of_context.split((2 * hidden, hidden), dim=1)

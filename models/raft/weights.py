@@ -1,4 +1,4 @@
-"""How the published weights of RAFT get into the network: the table that renames their tensors."""
+"""Loading RAFT from published files."""
 
 import re
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from models.raft.network import ITERATIONS, RAFT
 from utils.weights.checkpoint import load_strict, read_tensors
 from utils.weights.seeded import fill_random
 
-# published name -> torchvision's, applied one after the other
-_RENAMES = (
+# published name → torchvision's, all applied in this order
+NAMES = (
     (r"^fnet\.", "feature_encoder."),
     (r"^cnet\.", "context_encoder."),
     (r"^(\w+_encoder)\.conv1\.", r"\1.convnormrelu.0."),
@@ -26,27 +26,27 @@ _RENAMES = (
     (r"^update_block\.mask\.0\.", "mask_predictor.convrelu.0."),
     (r"^update_block\.mask\.2\.", "mask_predictor.conv."),
 )
-# The norm of a shortcut is saved twice; the original, loading in file order, ends with downsample.1.
-_DUPLICATE = re.compile(r"\.norm3\.")
-# Factor on the recipe's weights: see random_raft.
-_RECIPE_SCALE = {"update_block.flow_head.conv2.weight": 0.1, "update_block.flow_head.conv2.bias": 0.1}
+# The norm of a shortcut is saved twice; the authors' code loads in file order, so that downsample.1 counts.
+DUPLICATE = re.compile(r"\.norm3\.")
+# factors on random weights, see random_raft
+RANDOM_SCALES = {"update_block.flow_head.conv2.weight": 0.1, "update_block.flow_head.conv2.bias": 0.1}
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Published tensors under the names of `RAFT`, which are torchvision's; those pass as they are."""
+    """Published tensors under the names of `RAFT`, which are torchvision's; those stay."""
     state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
     if any(name.startswith("feature_encoder.") for name in state):
         return state
-    return {_renamed(name): tensor for name, tensor in state.items() if not _DUPLICATE.search(name)}
+    return {_renamed(name): tensor for name, tensor in state.items() if not DUPLICATE.search(name)}
 
 
 def load_raft(path: str | Path, iterations: int = ITERATIONS) -> RAFT:
-    """RAFT with the weights of a file, on the CPU, in evaluation mode, not to be trained.
+    """RAFT with the weights of a file, on the CPU, in evaluation mode, without gradients.
 
     path: raft-sintel.pth, raft-kitti.pth, another file of that layout, or torchvision's raft_large.
 
     Raises:
-        UserError: the file is missing or holds other tensors; the message names them.
+        UserError: the file is missing or has other tensors; the message names them.
     """
     network = RAFT(iterations)
     load_strict(network, convert(read_tensors(path)), path)
@@ -54,17 +54,17 @@ def load_raft(path: str | Path, iterations: int = ITERATIONS) -> RAFT:
 
 
 def random_raft(iterations: int = ITERATIONS) -> RAFT:
-    """RAFT with the weights of the recipe, the same on every machine; its flow means nothing.
+    """RAFT with seeded random weights, the same everywhere.
 
-    The last layer of the flow head is drawn at a tenth of the recipe's scale: at full scale 20 iterations are
-    chaotic and enlarge rounding errors a thousandfold, so that two machines would not agree.
+    The last layer of the flow head is scaled down to a tenth. At full scale 20 iterations are chaotic and multiply
+    rounding errors by a thousand, so that two machines would not agree.
     """
     network = RAFT(iterations)
-    fill_random(network, _RECIPE_SCALE)
+    fill_random(network, RANDOM_SCALES)
     return network.eval().requires_grad_(False)
 
 
 def _renamed(name: str) -> str:
-    for pattern, replacement in _RENAMES:
+    for pattern, replacement in NAMES:
         name = re.sub(pattern, replacement, name)
     return name

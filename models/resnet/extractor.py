@@ -1,4 +1,4 @@
-"""ResNet for the pipeline: what goes into the classifier, for each frame."""
+"""ResNet for the pipeline: the input of the classifier, for each frame."""
 
 from torch import Tensor, nn
 
@@ -11,20 +11,19 @@ from utils.transforms.image_input import ImageInput
 INPUT = ImageInput(size=(224, 224), resize=(256, 256))  # the transform of torchvision's IMAGENET1K_V1 weights
 
 
-class ResNetExtractor(FramewiseExtractor):
+class ResNetExtractor(FramewiseExtractor[ResNetConfig]):
     """Features [frames, 2048], or 512 of ResNet-18 and 34."""
 
-    config: ResNetConfig
     key = "resnet"
     label_set = "imagenet1k"
 
     def load(self) -> None:
-        """Load the network, its classifier apart."""
+        """Load the network, and its classifier separately."""
         path = self.checkpoints["resnet"]
         name = self.config.model_name
         network = load_resnet(path, name) if path else random_resnet(name)
         self.classifier = network.fc.to(self.device)
-        network.fc = nn.Identity()
+        network.add_module("fc", nn.Identity())
         self.image, self.network = INPUT, self.prepare_network(network, float32_parts=("avgpool",))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:

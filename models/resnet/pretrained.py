@@ -1,4 +1,4 @@
-"""The published files of ResNet, and which of them a configuration needs. Imports no torch."""
+"""The published files of ResNet, and those that a configuration needs. Imports no torch."""
 
 from models.resnet.config import ResNetConfig
 from utils.weights.pretrained import Needed, Published
@@ -6,7 +6,7 @@ from utils.weights.pretrained import Needed, Published
 FOLDER = "https://download.pytorch.org/models"
 PAGE = "https://docs.pytorch.org/vision/stable/models/resnet.html"
 LICENCE = (
-    "No statement for the weights alone; they come with torchvision (BSD-3-Clause), trained on ImageNet-1k, whose "
+    "No licence stated for the weights; they come with torchvision (BSD-3-Clause), trained on ImageNet-1k, whose "
     "images are for non-commercial research."
 )
 
@@ -17,16 +17,16 @@ def _published(model_name: str, sha256: str) -> Published:
 
 
 # torchvision's IMAGENET1K_V1 weights; the digits in the names are the first of the SHA-256
-PUBLISHED = {
+BY_MODEL = {
     "resnet50": _published("resnet50", "0676ba61"),
     "resnet18": _published("resnet18", "f37072fd"),
     "resnet34": _published("resnet34", "b627a593"),
     "resnet101": _published("resnet101", "63fe2227"),
     "resnet152": _published("resnet152", "394f9c45"),
 }
-FILES = tuple(PUBLISHED.values())
+FILES = tuple(BY_MODEL.values())
 
 
 def needs(config: ResNetConfig) -> dict[str, Needed]:
     """Return the file of the chosen network."""
-    return {"resnet": Needed(PUBLISHED[config.model_name], config.checkpoint)}
+    return {"resnet": Needed(BY_MODEL[config.model_name], config.checkpoint)}

@@ -1,6 +1,7 @@
-"""How the published weights of ResNet become torchvision's network."""
+"""Loading torchvision's ResNets from published files."""
 
 from pathlib import Path
+from typing import cast
 
 from torchvision import models
 from torchvision.models import ResNet
@@ -10,7 +11,7 @@ from utils.weights.seeded import fill_random
 
 
 def load_resnet(path: str | Path, model_name: str) -> ResNet:
-    """Return the network in evaluation mode, on the CPU, with the classes that the file has.
+    """Return the network in evaluation mode, on the CPU, with as many classes as the file has.
 
     Raises:
         UserError: the file is missing, unreadable, or of another network.
@@ -24,13 +25,12 @@ def load_resnet(path: str | Path, model_name: str) -> ResNet:
 
 
 def random_resnet(model_name: str) -> ResNet:
-    """Return the network with weights that anyone can regenerate and that mean nothing."""
+    """Return the network in evaluation mode with seeded random weights, the same everywhere."""
     network = _network(model_name)
     fill_random(network)
     return network
 
 
 def _network(model_name: str, n_classes: int = 1000) -> ResNet:
-    network = models.get_model(model_name, weights=None, num_classes=n_classes).eval()
-    network.convolves_by_sums = True  # ResNet-50: 1.05 times as fast (docs/performance.md)
-    return network
+    network = models.get_model(model_name, weights=None, num_classes=n_classes)
+    return cast(ResNet, network.eval())  # which the names of --model_name are

@@ -1,4 +1,4 @@
-"""Frames to the input of S3D, as video_features does it."""
+"""Frames to the input of S3D, as in video_features."""
 
 from torch import Tensor
 
@@ -11,8 +11,8 @@ SIDE = 224  # pixels, of the shorter side and of the crop
 def to_network(frames: Tensor, signed: bool = False) -> Tensor:
     """Return the middle of the resized frames in 0..1, float32 [n, 3, 224, 224].
 
-    For a few sizes of the shorter side (55, 71, ... 299, 332) the resize falls one pixel short, and 223 rows or columns
-    are what the network gets.
+    For a few sizes of the shorter side (55, 71, ... 299, 332) the resize is one pixel short, and the network gets 223
+    rows or columns.
 
     frames: uint8 RGB [n, H, W, 3]. signed: in -1..1 instead.
     """

@@ -9,14 +9,14 @@ TORCHIFIED = Published(
         "https://github.com/v-iashin/video_features/raw/a2f61b7a4cf0ca6a2d91dcc2182f57e7cfd12664/models/s3d/checkpoint/"
         "S3D_kinetics400_torchified.pt"
     ),
-    licence="no separate statement (code: MIT)",
+    licence="none stated for the weights (code: MIT)",
     source="https://github.com/kylemin/S3D",
     git_blob="65b27cbb412937b3dd705f4216cb822d679535df",
 )
 TORCHVISION = Published(
     name="s3d-d76dad2f.pth",
     url="https://download.pytorch.org/models/s3d-d76dad2f.pth",
-    licence="no separate statement (code: BSD-3-Clause)",
+    licence="none stated for the weights (code: BSD-3-Clause)",
     source="https://github.com/pytorch/vision",
     sha256="d76dad2f",
 )

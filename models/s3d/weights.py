@@ -1,4 +1,4 @@
-"""The published weights of S3D, in both layouts."""
+"""Loading S3D from published files, in kylemin's and torchvision's layout."""
 
 import re
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from models.s3d.network import S3D
 from utils.weights.checkpoint import load_strict, read_tensors
 from utils.weights.seeded import fill_random
 
-# name in kylemin's layout -> torchvision's, applied one after the other
-_RENAMES = (
+# name in kylemin's layout → torchvision's, all applied in this order
+NAMES = (
     (r"^(base\.\d+\.branch0)\.0\.", r"\1."),
     (r"^base\.", "features."),
     (r"^fc\.0\.", "classifier.1."),
@@ -25,12 +25,12 @@ _RENAMES = (
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return published tensors under torchvision's names, which the network has; those pass as they are."""
+    """Return published tensors under torchvision's names, which the network has; those stay."""
     return {_renamed(name): tensor for name, tensor in state.items()}
 
 
 def load_s3d(path: str | Path) -> S3D:
-    """Return the network in evaluation mode, on the CPU, with the classes that the file has.
+    """Return the network in evaluation mode, on the CPU, with as many classes as the file has.
 
     path: S3D_kinetics400_torchified.pt, kylemin's S3D_kinetics400.pt, or torchvision's s3d-d76dad2f.pth.
 
@@ -45,13 +45,13 @@ def load_s3d(path: str | Path) -> S3D:
 
 
 def random_s3d() -> S3D:
-    """Return a network in evaluation mode whose weights mean nothing, the same ones every time."""
+    """Return the network in evaluation mode with seeded random weights, the same everywhere."""
     network = S3D()
     fill_random(network)
     return network.eval()
 
 
 def _renamed(name: str) -> str:
-    for pattern, replacement in _RENAMES:
+    for pattern, replacement in NAMES:
         name = re.sub(pattern, replacement, name)
     return name

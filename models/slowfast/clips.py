@@ -1,45 +1,43 @@
-"""Which frames of a video make a clip, and which 32 of those the network sees: integers and times, no pixels."""
+"""Which frames of a video make a clip, and which 32 of them the network sees: integers and times, no pixels."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from models.slowfast.network import FAST_FRAMES
-from utils.extractors.placement import mmaction2_1x
+from utils.extractors.placement import Clips, mmaction2_1x
 from utils.extractors.windows import TAIL_SHARE
 
-ROUNDING_S = 1e-6  # times are in float64: a frame this close before a limit lies on it
-
-Clips = list[Sequence[int]]  # the frames of each clip
+ROUNDING_S = 1e-6  # times are float64: a frame this close before a limit counts as on it
 
 
 def spread(frames: Sequence[int], n: int = FAST_FRAMES) -> list[int]:
-    """Return n of the frames, the first and the last among them: linspace(0, len - 1, n) cut to integers.
+    """Return n of the frames, including the first and the last: linspace(0, len - 1, n) rounded down.
 
-    Integers are exact; PyTorch's float32 linspace gives the same up to 20000 frames.
+    Computed in integers; PyTorch's float32 linspace gives the same for up to 20000 frames.
     """
     return [frames[i * (len(frames) - 1) // (n - 1)] for i in range(n)]
 
 
 def cycled(frames: Sequence[int], length: int) -> list[int]:
-    """Return `length` frames, the given ones repeated in turn."""
+    """Return `length` frames: the given ones, repeated from the first."""
     return [frames[i % len(frames)] for i in range(length)]
 
 
 def block_length(seconds: float, fps: float) -> int:
-    """Return how many frames are a clip of the 2-second script: int(fps * seconds), at least 1."""
+    """Return the number of frames in a clip of the 2-second-clip script: int(fps * seconds), at least 1."""
     return max(int(fps * seconds), 1)
 
 
 def nominal_length(seconds: float, fps: float) -> int:
-    """Return how many frames a clip has that is cut by time, about; at least 1."""
+    """Return about how many frames a clip has that is cut by time; at least 1."""
     return max(round(fps * seconds), 1)
 
 
 def blocks(n_frames: int, length: int, n_clips: int, tail: str) -> Clips:
     """Return full clips of `length` frames: back to back for n_clips = -1, else spread from start to end.
 
-    tail: "cycle" adds the frames after the last full clip, repeated, if they are at least a fifth of one.
+    tail: "cycle" adds a clip that repeats the frames after the last full one, if they are at least a fifth of a clip.
     """
     if n_frames < length:
         return []
@@ -54,8 +52,8 @@ def blocks(n_frames: int, length: int, n_clips: int, tail: str) -> Clips:
 def spans(times_s: np.ndarray, fps: float, seconds: float, n_clips: int, tail: str) -> Clips:
     """Return the frames shown within each clip, half-open in time: [0, seconds), [seconds, 2 * seconds), …
 
-    A clip is full if no more than half a frame is missing. One in which no frame begins (a video of few frames per
-    second) has the one on screen.
+    A clip is full if at most half a frame is missing. One in which no frame starts (of a video with few frames per
+    second) has the frame on screen.
 
     times_s: when each frame is shown, float64 [frames], ascending. n_clips, tail: as for `blocks`.
     """
@@ -69,7 +67,7 @@ def spans(times_s: np.ndarray, fps: float, seconds: float, n_clips: int, tail: s
         starts_s = [max(duration_s - seconds, 0) / 2]
     else:
         starts_s = [i * max(duration_s - seconds, 0) / (n_clips - 1) for i in range(n_clips)]
-    clips: Clips = [_between(times_s, start, start + seconds) for start in starts_s]
+    clips: list[Sequence[int]] = [_between(times_s, start, start + seconds) for start in starts_s]
     tail_s = n_full * seconds
     if n_clips == -1 and tail == "cycle" and duration_s - tail_s >= TAIL_SHARE * seconds:
         clips.append(cycled(_between(times_s, tail_s, np.inf), nominal_length(seconds, fps)))
@@ -77,7 +75,7 @@ def spans(times_s: np.ndarray, fps: float, seconds: float, n_clips: int, tail: s
 
 
 def until(times_s: np.ndarray, end_s: float) -> range:
-    """Return the frames shown up to `end_s`, that moment included: 251 frames for 10 s at 25 fps."""
+    """Return the frames shown up to and including `end_s`: 251 frames for 10 s at 25 fps."""
     return range(int(np.searchsorted(times_s, end_s + ROUNDING_S)))
 
 

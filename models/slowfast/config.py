@@ -1,31 +1,36 @@
 """The settings of SlowFast."""
 
+import math
 from dataclasses import dataclass
 
 from utils.config import shared_flags
-from utils.config.schema import check_choices, flag
-from utils.config.shared_flags import check_fps
+from utils.config.schema import Config, flag
 from utils.errors import UserError
 
 GROUP = "slowfast"
-CLIP_S = 2.0  # seconds of a clip where no flag says otherwise
-ACAV_S = 10.0  # of each file that ACAV100M looks at
+CLIP_S = 2.0  # seconds of a clip, unless a flag says otherwise
+ACAV_S = 10.0  # seconds that ACAV100M uses of each file
 
 
 @dataclass(frozen=True)
-class SlowFastConfig:
-    """What `--feature_type slowfast` lets the user choose."""
+class SlowFastConfig(Config):
+    """The flags of `--feature_type slowfast`."""
 
     preset: str = flag(
         "pytorchvideo",
-        "how a published tool feeds the network. pytorchvideo: shorter side 256, centre crop, clips cut by time; "
-        "acav100m: the left or top crop instead, and one clip of the first 10 s; squash: 256x256 without keeping the "
-        "aspect ratio, clips of int(fps * seconds) frames, as the 2-second-clip script of yogesh-iitj/video_features",
+        "published tool to follow. pytorchvideo: shorter side 256, centre crop, clips cut by time; acav100m: the left "
+        "or top crop instead, and one clip of the first 10 s; squash: 256x256 without keeping the aspect ratio, clips "
+        "of int(fps * seconds) frames, as the 2-second-clip script of yogesh-iitj/video_features",
         group=GROUP,
         choices=("pytorchvideo", "acav100m", "squash"),
     )
     clip_len: float | None = flag(
-        None, "seconds of a clip, 32 frames of which are seen (default: 2; acav100m: one clip)", group=GROUP
+        None,
+        "seconds of a clip, of which the network sees 32 frames (default: 2; acav100m: one clip)",
+        group=GROUP,
+        above=0,
+        below=math.inf,
+        note="seconds (see also --whole_video)",
     )
     stack_size: int | None = shared_flags.stack_size(GROUP, None, "frames of a clip, instead of --clip_len")
     whole_video: bool = flag(False, "one clip per video: 32 frames spread over all of it", group=GROUP)
@@ -37,38 +42,31 @@ class SlowFastConfig:
         False, "layer_0 to layer_4 (88, 352, 704, 1408, 2304 numbers) instead of the last layer alone", group=GROUP
     )
     average: str = flag(
-        "none", "average the features over the clips of a video, or not", group=GROUP, choices=("clips", "none")
+        "none", "average the features over the clips of a video or not", group=GROUP, choices=("clips", "none")
     )
     show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-400")
     checkpoint: str | None = shared_flags.checkpoint(GROUP, "SLOWFAST_8x8_R50.pyth")
 
     def __post_init__(self) -> None:
-        check_choices(self)
-        check_fps(self.extraction_fps)
+        super().__post_init__()
         lengths = {"--clip_len": self.clip_len, "--stack_size": self.stack_size, "--whole_video": self.whole_video}
         given = [name for name, value in lengths.items() if value is not None and value is not False]
         if len(given) > 1:
             raise UserError(f"{' and '.join(given)} exclude each other: both say how long a clip is")
-        if self.clip_len is not None and not 0 < self.clip_len < float("inf"):
-            raise UserError(f"--clip_len is {self.clip_len}; it must be above 0 seconds (see also --whole_video)")
-        if self.stack_size is not None and self.stack_size < 1:
-            raise UserError(f"--stack_size is {self.stack_size}; it must be at least 1 frame")
-        if self.num_clips != -1 and self.num_clips < 1:
-            raise UserError(f"--num_clips is {self.num_clips}; it must be at least 1, or -1 for all")
         if self.tail == "cycle" and self.num_clips != -1:
-            raise UserError("--tail cycle adds to clips that lie back to back: it excludes --num_clips")
+            raise UserError("--tail cycle is for clips back to back: drop it, or --num_clips")
         if self.one_clip and (self.num_clips != -1 or self.tail == "cycle"):
             what = "--whole_video" if self.whole_video else "--preset acav100m without --clip_len or --stack_size"
             raise UserError(f"{what} makes one clip per video: drop --num_clips and --tail")
 
     @property
     def one_clip(self) -> bool:
-        """Whether each video is one clip, whatever its length."""
+        """Whether each video is one clip, however long it is."""
         if self.whole_video:
             return True
         return self.preset == "acav100m" and self.clip_len is None and self.stack_size is None
 
     @property
     def seconds(self) -> float:
-        """Seconds of a clip, where its length is one in time."""
+        """Seconds of a clip, if clips are cut by time."""
         return self.clip_len or CLIP_S

@@ -1,4 +1,4 @@
-"""SlowFast for the pipeline: 32 frames of each clip of a video, or of the whole of it."""
+"""SlowFast for the pipeline: 32 frames of each clip, or of the whole video."""
 
 from collections.abc import Sequence
 
@@ -11,16 +11,14 @@ from models.slowfast.config import ACAV_S, SlowFastConfig
 from models.slowfast.network import LAYER_FEATURES
 from models.slowfast.preprocess import PRESETS, network_input
 from models.slowfast.weights import load_slowfast, random_slowfast
-from utils.extractors.base import Batch, Extractor, NoWindows, StreamInfo
+from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo
 from utils.extractors.windows import Listed, Sampling
 
 
-class SlowFastExtractor(Extractor):
+class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
     """One 2304-d feature per clip, or five of 88 to 2304 numbers with --layers."""
 
-    config: SlowFastConfig
     label_set = "kinetics400"
-    needs_times = True  # clips are cut by time, and only 32 frames of each are wanted
 
     def load(self) -> None:
         """Load the network onto the device."""
@@ -29,8 +27,13 @@ class SlowFastExtractor(Extractor):
         self._network = self.prepare_network(network, float32_parts=("classifier",))
 
     @property
-    def with_times(self) -> bool:  # type: ignore[override]
-        """Rows have a time of their own unless clips are averaged."""
+    def needs_times(self) -> bool:
+        """True: clips are cut by time, and only 32 frames of each are wanted."""
+        return True
+
+    @property
+    def with_times(self) -> bool:
+        """Whether rows have times: not if clips are averaged."""
         return self.config.average == "none"
 
     @property
@@ -40,37 +43,37 @@ class SlowFastExtractor(Extractor):
 
     @property
     def attributes(self) -> dict[str, float]:
-        """The length of a clip in seconds, as the 2-second-clip script saves it."""
+        """The length of a clip in seconds, which the 2-second-clip script saves."""
         by_time = self.config.stack_size is None and not self.config.one_clip
         return {"clip_length": self.config.seconds} if by_time else {}
 
-    def sampling(self, info: StreamInfo) -> Sampling:
+    def sampling(self, info: VideoStreamInfo) -> Sampling:
         """Return the 32 frames of each clip."""
         frames = self._clips(info) if info.n_frames else []
         return Listed([clips.spread(clip) for clip in frames], fill_lost=False)
 
-    def _clips(self, info: StreamInfo) -> clips.Clips:
+    def _clips(self, info: VideoStreamInfo) -> clips.Clips:
         """Return the frames of each clip."""
         config, fps = self.config, info.fps
         if config.one_clip:
             end_s = np.inf if config.whole_video else ACAV_S
-            return [clips.until(info.times_s, end_s)]
+            return [clips.until(info.known_times_s, end_s)]
         if config.stack_size or config.preset == "squash":
             length = config.stack_size or clips.block_length(config.seconds, fps)
             found = clips.blocks(info.n_frames, length, config.num_clips, config.tail)
         else:
             length = clips.nominal_length(config.seconds, fps)
-            found = clips.spans(info.times_s, fps, config.seconds, config.num_clips, config.tail)
+            found = clips.spans(info.known_times_s, fps, config.seconds, config.num_clips, config.tail)
         if not found and config.short_video == "cycle":
             found = [clips.cycled(range(info.n_frames), length)] * max(config.num_clips, 1)
         return found
 
-    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
-        """Return what --short_video skip or error make of a video shorter than one clip."""
+    def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
+        """Return the outcome of a video shorter than one clip, by --short_video."""
         config = self.config
         wanted = f"{config.stack_size} frames" if config.stack_size else f"{config.seconds:g} s"
         if info.n_frames == 0:
-            return NoWindows("failed", "it has no frames; get the file again")
+            return NoWindows("failed", "no frame could be decoded; get the file again")
         reason = f"{info.n_frames} frames at {info.fps:g} frames per second are less than the {wanted} of one clip"
         if config.short_video == "skip":
             return NoWindows("skipped", f"{reason} (--short_video skip)")
@@ -78,13 +81,13 @@ class SlowFastExtractor(Extractor):
             "failed", f"{reason}; use shorter clips, --whole_video, or --short_video cycle to repeat frames"
         )
 
-    def prepare(self, units: Tensor) -> Tensor:
-        """Return frames as the preset resizes and crops them, see models.slowfast.preprocess."""
-        return PRESETS[self.config.preset](units)
+    def prepare(self, frames: Tensor) -> Tensor:
+        """Return frames resized and cropped by the preset, see models.slowfast.preprocess."""
+        return PRESETS[self.config.preset](frames)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return a row per clip for each key, and with --show_pred the logits of the classes [B, 400]."""
-        inputs = network_input(batch["units"]).contiguous(memory_format=torch.channels_last_3d)
+        inputs = network_input(batch["frames"]).contiguous(memory_format=torch.channels_last_3d)
         layers, logits = self._network(inputs)
         features = layers if self.config.layers else layers[-1:]
         outputs = dict(zip(self.keys, features, strict=True))

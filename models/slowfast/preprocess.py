@@ -1,4 +1,4 @@
-"""Frames to the input of SlowFast, as three published tools do it.
+"""Frames to the input of SlowFast, as in three published tools.
 
 pytorchvideo's tutorial on torch.hub (facebookresearch/pytorchvideo), ACAV100M (sangho-vision/acav100m), and the
 2-second-clip script of yogesh-iitj/video_features.
@@ -24,7 +24,7 @@ def pytorchvideo(frames: Tensor) -> Tensor:
 
 
 def acav100m(frames: Tensor) -> Tensor:
-    """Return the left (landscape) or the top (portrait) instead of the middle: ACAV100M crops at 0, 0."""
+    """Return the left (landscape) or top (portrait) crop instead of the middle: ACAV100M crops at 0, 0."""
     return _shorter_side(frames)[..., :SIDE, :SIDE].contiguous()
 
 
@@ -49,5 +49,5 @@ def network_input(clips: Tensor) -> Tensor:
 def _shorter_side(frames: Tensor) -> Tensor:
     """Return float32 [n, 3, h, w] in 0..1 with a shorter side of 256, bilinear without antialias."""
     height, width = frames.shape[1:3]
-    longer = int(max(height, width) / min(height, width) * SIDE)  # in this order, as both tools round it
+    longer = int(max(height, width) / min(height, width) * SIDE)  # the order matters: both tools round like this
     return resize_floats(to_floats(frames), (longer, SIDE) if height > width else (SIDE, longer))

@@ -1,11 +1,11 @@
-"""The published files of SlowFast, and which of them a configuration needs. Imports no torch."""
+"""The published files of SlowFast, and those that a configuration needs. Imports no torch."""
 
 from models.slowfast.config import SlowFastConfig
 from utils.weights.pretrained import Needed, Published
 
 LICENCE = (
-    "No statement for the weights alone. They come from facebookresearch/{} (Apache-2.0); the videos of "
-    "Kinetics-400 have terms of their own."
+    "No licence stated for the weights. They come from facebookresearch/{} (Apache-2.0); the videos of "
+    "Kinetics-400 have separate terms."
 )
 
 PYTORCHVIDEO = Published(

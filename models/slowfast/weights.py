@@ -1,4 +1,4 @@
-"""The published weights of SlowFast 8x8 R50 in three layouts, and how each becomes the network."""
+"""Loading SlowFast 8x8 R50 from published files, in three layouts."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ PYSLOWFAST_BLOCK = re.compile(r"s([2-5])\.pathway([01])_res(\d)\.(?:branch1(_bn)
 # Caffe2: names of blobs, without "w", "s", "rm", …
 CAFFE2_FUSIONS = {
     "t_pool1": 0,
-    "t_res2_2_branch2c_bn": 1,  # named after the last layer of the fast pathway before them
+    "t_res2_2_branch2c_bn": 1,  # named after the fast pathway's last layer before them
     "t_res3_3_branch2c_bn": 2,
     "t_res4_5_branch2c_bn": 3,
 }
@@ -36,7 +36,7 @@ CAFFE2_PARTS = {"w": "weight", "s": "weight", "b": "bias", "rm": "running_mean",
 
 
 def load_slowfast(path: str | Path) -> SlowFast:
-    """Return the network in evaluation mode, on the CPU, with the classes that the file has.
+    """Return the network in evaluation mode, on the CPU, with as many classes as the file has.
 
     path: a file of pytorchvideo, of PySlowFast, or PySlowFast's Caffe2 pickle, told apart by content.
 
@@ -51,15 +51,15 @@ def load_slowfast(path: str | Path) -> SlowFast:
 
 
 def random_slowfast() -> SlowFast:
-    """Return the network in evaluation mode with weights that mean nothing, the same ones every time."""
+    """Return the network in evaluation mode with seeded random weights, the same everywhere."""
     network = SlowFast()
     fill_random(network)
     return network.eval()
 
 
 def convert(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors of pytorchvideo or PySlowFast under our names; foreign names stay for a strict loader."""
-    renamed = {}
+    """Return tensors of pytorchvideo or PySlowFast under our names; unknown names stay, for the strict loader."""
+    renamed: dict[str, Tensor] = {}
     for name, value in tensors.items():
         layer, _, part = name.rpartition(".")
         ours = _from_pytorchvideo(layer) or _from_pyslowfast(layer)
@@ -68,8 +68,8 @@ def convert(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def convert_blobs(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the blobs of a Caffe2 file under our names, without those of its training (momentum, lr, …)."""
-    renamed = {}
+    """Return the blobs of a Caffe2 file under our names, without those of the training (momentum, lr, …)."""
+    renamed: dict[str, Tensor] = {}
     for name, value in tensors.items():
         layer, _, part = name.rpartition("_")
         ours = _from_caffe2(layer)
@@ -129,7 +129,7 @@ def _from_caffe2(layer: str) -> str | None:
 
 
 def _block(pathway: int, stage: int, block: str, conv: str | None, is_norm: bool) -> str:
-    """Return our name of a block's layer; conv is a, b or c, or None for the shortcut."""
+    """Return our name of a block's layer. conv: a, b or c; None for the shortcut."""
     return f"{PATHWAYS[pathway]}.layer{stage}.{block}.{CONVS[conv] if conv else 'downsample'}.{_leaf(is_norm)}"
 
 

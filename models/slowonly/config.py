@@ -12,7 +12,7 @@ PRESETS = mmaction2_presets(num_clips=10, crop_type="center") | {"snippets": SNI
 
 @dataclass(frozen=True)
 class SlowOnlyConfig(VideoClipsConfig):
-    """What `--feature_type slowonly` lets the user choose; defaults are those of mmaction2 0.x's feature extraction."""
+    """The flags of `--feature_type slowonly`, with the defaults of mmaction2 0.x's feature extraction."""
 
     PRESETS = PRESETS
 

@@ -9,11 +9,11 @@ from utils.extractors.clips import VideoClipsExtractor
 
 
 class SlowOnlyExtractor(VideoClipsExtractor):
-    """One vector per video, [2048], unless --average leaves clips or crops apart."""
+    """One vector per video, [2048], unless --average keeps clips or crops."""
 
     key = "slowonly"
     clips_at_once = (2, 32)
 
     def network(self, path: Path | None) -> nn.Module:
-        """Return the network with the weights of a file, or random ones."""
+        """Return the network, from a checkpoint or with random weights."""
         return load_slowonly(path) if path else random_slowonly()

@@ -1,28 +1,23 @@
-"""The published files of SlowOnly, and which of them a configuration needs. Imports no torch."""
+"""The published files of SlowOnly, and those that a configuration needs. Imports no torch."""
 
-from typing import TYPE_CHECKING
-
+from models.slowonly.config import PUBLISHED_NAME, SlowOnlyConfig
 from utils.weights.pretrained import Needed, Published
 
-if TYPE_CHECKING:
-    from models.slowonly.config import SlowOnlyConfig
-
 LICENCE = (
-    "No statement for the weights alone. They come from open-mmlab/mmaction2 (Apache-2.0); the videos of "
-    "Kinetics-400 have terms of their own."
+    "No licence stated for the weights. They come from open-mmlab/mmaction2 (Apache-2.0); the videos of "
+    "Kinetics-400 have separate terms."
 )
 PAGE = "https://github.com/open-mmlab/mmaction2"
 FOLDER = "https://download.openmmlab.com/mmaction"
 
 VIDEO_320P = Published(
-    name="slowonly_r50_video_320p_4x16x1_256e_kinetics400_rgb_20201014-c9cdc656.pth",
-    url=f"{FOLDER}/recognition/slowonly/slowonly_r50_video_320p_4x16x1_256e_kinetics400_rgb/"
-    "slowonly_r50_video_320p_4x16x1_256e_kinetics400_rgb_20201014-c9cdc656.pth",
+    name=PUBLISHED_NAME,
+    url=f"{FOLDER}/recognition/slowonly/slowonly_r50_video_320p_4x16x1_256e_kinetics400_rgb/{PUBLISHED_NAME}",
     licence=LICENCE,
     source=PAGE,
     sha256="c9cdc656",
 )
-RAW_FRAMES = Published(  # another training of the same network, as is the next
+RAW_FRAMES = Published(  # another training of the same network, as is VERSION_1
     name="slowonly_r50_4x16x1_256e_kinetics400_rgb_20200704-a69556c6.pth",
     url=f"{FOLDER}/recognition/slowonly/slowonly_r50_4x16x1_256e_kinetics400_rgb/"
     "slowonly_r50_4x16x1_256e_kinetics400_rgb_20200704-a69556c6.pth",
@@ -41,6 +36,6 @@ VERSION_1 = Published(
 FILES = (VIDEO_320P, RAW_FRAMES, VERSION_1)
 
 
-def needs(config: "SlowOnlyConfig") -> dict[str, Needed]:
+def needs(config: SlowOnlyConfig) -> dict[str, Needed]:
     """Return the network's file."""
     return {"slowonly": Needed(VIDEO_320P, config.checkpoint)}

@@ -1,4 +1,4 @@
-"""The published weights of SlowOnly, and how they become the network."""
+"""Loading SlowOnly from published files."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from utils.weights.seeded import fill_random
 
 
 def load_slowonly(path: str | Path) -> SlowOnly:
-    """Return the network in evaluation mode, on the CPU, with the classes that the file has.
+    """Return the network in evaluation mode, on the CPU, with as many classes as the file has.
 
     Raises:
         UserError: the file cannot be read, or its tensors are not those of SlowOnly R50.
@@ -21,7 +21,7 @@ def load_slowonly(path: str | Path) -> SlowOnly:
 
 
 def random_slowonly() -> SlowOnly:
-    """Return the network in evaluation mode with weights that mean nothing, the same ones every time."""
+    """Return the network in evaluation mode with seeded random weights, the same everywhere."""
     network = SlowOnly()
     fill_random(network)
     return network.eval()

@@ -12,7 +12,7 @@ PRESETS = {"snippets": SNIPPETS} | mmaction2_presets(num_clips=4, crop_type="3-c
 
 @dataclass(frozen=True)
 class SwinConfig(VideoClipsConfig):
-    """What `--feature_type swin` lets the user choose."""
+    """The flags of `--feature_type swin`."""
 
     PRESETS = PRESETS
 

@@ -9,12 +9,12 @@ from utils.extractors.clips import VideoClipsExtractor
 
 
 class SwinExtractor(VideoClipsExtractor):
-    """Features of clips and crops, [clips, crops, 768], unless --average joins them."""
+    """Features [clips, crops, 768], or their averages by --average."""
 
     key = "swin"
     float32_parts = ("classifier", "backbone.avgpool")
     clips_at_once = (1, 8)
 
     def network(self, path: Path | None) -> nn.Module:
-        """Return the network with the weights of a file, or random ones."""
+        """Return the network, from a checkpoint or with random weights."""
         return load_swin(path) if path else random_swin()

@@ -1,16 +1,16 @@
-"""Video Swin Transformer, as torchvision keeps it, giving its features beside its classes."""
+"""Video Swin Transformer: torchvision's network, which returns its features, too."""
 
 from torch import Tensor, nn
 from torchvision.models.video import SwinTransformer3d
 
 
 class VideoSwin(nn.Module):
-    """A torchvision SwinTransformer3d that returns the mean of its tokens and what its classifier makes of it."""
+    """A torchvision SwinTransformer3d that returns the mean of its tokens as well as the logits."""
 
     def __init__(self, swin: SwinTransformer3d) -> None:
         super().__init__()
         self.classifier = swin.head
-        swin.head = nn.Identity()
+        swin.add_module("head", nn.Identity())
         self.backbone = swin
 
     def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:

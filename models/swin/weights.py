@@ -1,4 +1,4 @@
-"""The published weights of Video Swin, and their names in torchvision."""
+"""Loading Video Swin from published files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,15 +26,15 @@ NAMES = (  # mmaction2 and the authors → torchvision; shapes are the same
         )
     ),
     (r"backbone\.norm3\.", "norm."),
-    (r"backbone\.norm\.", "norm."),  # the authors' name for it
+    (r"backbone\.norm\.", "norm."),  # the authors' name
     (r"cls_head\.fc_cls\.", "head."),
 )
 
 
 def load_swin(path: str | Path) -> VideoSwin:
-    """Return the network in evaluation mode, on the CPU, of the size and with the classes that the file has.
+    """Return the network in evaluation mode, on the CPU, of the size and with as many classes as the file has.
 
-    Takes the layouts of mmaction2, of the authors, and of torchvision.
+    path: a file in the layout of mmaction2, of the authors, or of torchvision.
 
     Raises:
         UserError: the file cannot be read, or its tensors are not those of a Video Swin with windows of 8x7x7.
@@ -46,14 +46,14 @@ def load_swin(path: str | Path) -> VideoSwin:
 
 
 def random_swin() -> VideoSwin:
-    """Return the tiny network in evaluation mode; its weights mean nothing and are the same ones every time."""
+    """Return the tiny network in evaluation mode with seeded random weights, the same everywhere."""
     swin = _swin(96, [2, 2, 6, 2], [3, 6, 12, 24], 400)
     fill_random(swin)
     return VideoSwin(swin).eval()
 
 
 def _build(tensors: Mapping[str, Tensor], path: str | Path) -> SwinTransformer3d:
-    """Return an empty network of the width, the depths, the heads and the classes that the tensors tell."""
+    """Return a network of the width, depths, heads and classes that the tensors have, without their values."""
     table = "features.{}.{}.attn.relative_position_bias_table"  # [positions, heads] of a block
     try:
         width, n_classes = len(tensors["patch_embed.proj.bias"]), len(tensors["head.bias"])

@@ -1,4 +1,4 @@
-"""timm's models for the pipeline: the pooled vector before the classifier, for each frame."""
+"""timm's models for the pipeline: the pooled feature before the classifier, for each frame."""
 
 from torch import Tensor
 
@@ -9,10 +9,9 @@ from utils.extractors.base import Batch
 from utils.extractors.frames import FramewiseExtractor, as_rows
 
 
-class TimmExtractor(FramewiseExtractor):
-    """Features [frames, D], D being the model's own."""
+class TimmExtractor(FramewiseExtractor[TimmConfig]):
+    """Features [frames, D]; D depends on the model."""
 
-    config: TimmConfig
     key = "timm"
     label_set = "imagenet1k"
 
@@ -22,8 +21,8 @@ class TimmExtractor(FramewiseExtractor):
         network = load_timm(path, name) if path else random_timm(name)
         classifier = take_classifier(network)
         if classifier is None and self.config.show_pred:
-            raise UserError(f"--show_pred: {name} has no classifier of its own; drop the flag")
-        self.classifier = classifier.to(self.device) if self.config.show_pred else None
+            raise UserError(f"--show_pred: {name} has no classifier; drop the flag")
+        self.classifier = classifier.to(self.device) if classifier is not None and self.config.show_pred else None
         self.image, self.network = image_input(network), self.prepare_network(network)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:

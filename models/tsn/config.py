@@ -12,7 +12,7 @@ PRESETS = mmaction2_presets(num_clips=25, crop_type="center") | {"snippets": SNI
 
 @dataclass(frozen=True)
 class TSNConfig(VideoClipsConfig):
-    """What `--feature_type tsn` lets the user choose; defaults are those of mmaction2 0.x's feature extraction."""
+    """The flags of `--feature_type tsn`, with the defaults of mmaction2 0.x's feature extraction."""
 
     PRESETS = PRESETS
 

@@ -9,12 +9,12 @@ from utils.extractors.clips import VideoClipsExtractor
 
 
 class TSNExtractor(VideoClipsExtractor):
-    """One vector per video, [2048], unless --average leaves clips or crops apart."""
+    """One vector per video, [2048], unless --average keeps clips or crops."""
 
     key = "tsn"
     float32_parts = ("classifier", "backbone.avgpool")
     clips_at_once = (8, 64)
 
     def network(self, path: Path | None) -> nn.Module:
-        """Return the network with the weights of a file, or random ones."""
+        """Return the network, from a checkpoint or with random weights."""
         return load_tsn(path) if path else random_tsn()

@@ -1,18 +1,16 @@
-"""TSN: the image network ResNet-50 on each frame of a clip; torchvision keeps it."""
+"""TSN: torchvision's image network ResNet-50 on each frame of a clip."""
 
 from torch import Tensor, nn
 from torchvision.models import ResNet
 
 
 class TSN(nn.Module):
-    """A torchvision ResNet whose features are averaged over the frames of a clip before it classifies them."""
-
-    convolves_by_sums = True  # 1.05 times as fast (docs/performance.md)
+    """A torchvision ResNet whose features are averaged over the frames of a clip before the classifier."""
 
     def __init__(self, resnet: ResNet) -> None:
         super().__init__()
         self.classifier = resnet.fc
-        resnet.fc = nn.Identity()
+        resnet.add_module("fc", nn.Identity())
         self.backbone = resnet
 
     def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""The published weights of TSN, and their names in torchvision's ResNet-50."""
+"""Loading TSN from published files into torchvision's ResNet-50."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ NAMES = (  # mmaction2 → torchvision; shapes are the same
 
 
 def load_tsn(path: str | Path) -> TSN:
-    """Return the network in evaluation mode, on the CPU, with the classes that the file has.
+    """Return the network in evaluation mode, on the CPU, with as many classes as the file has.
 
     Raises:
         UserError: the file cannot be read, or its tensors are not those of a ResNet-50.
@@ -34,7 +34,7 @@ def load_tsn(path: str | Path) -> TSN:
 
 
 def random_tsn() -> TSN:
-    """Return a network in evaluation mode whose weights mean nothing, the same ones every time."""
+    """Return the network in evaluation mode with seeded random weights, the same everywhere."""
     resnet = resnet50(num_classes=400)
     fill_random(resnet)
     return TSN(resnet).eval()

@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass
 
-from utils.config.schema import check_choices, flag
+from utils.config.schema import Config, flag
 from utils.errors import UserError
 
 GROUP = "vggish"
 
 
 @dataclass(frozen=True)
-class VGGishConfig:
-    """What `--feature_type vggish` lets the user choose."""
+class VGGishConfig(Config):
+    """The flags of `--feature_type vggish`."""
 
     vggish_backend: str = flag(
         "torch",
-        "what runs the network; tf needs TensorFlow and tf-slim. Both read the same checkpoint and agree",
+        "library that runs the network; tf needs TensorFlow and tf-slim. Both read the same checkpoint and agree",
         group=GROUP,
         choices=("torch", "tf"),
     )
@@ -25,7 +25,9 @@ class VGGishConfig:
         False, "PCA, whitening and 8 bits, as in AudioSet's released features: uint8 output", group=GROUP
     )
     layers: bool = flag(
-        False, "layer_0 to layer_4: means of the four pooled maps (64, 128, 256, 512), and the embedding", group=GROUP
+        False,
+        "layer_0 to layer_4: means of the four pooled maps (64, 128, 256, 512), and the embedding",
+        group=GROUP,
     )
     average: str = flag(
         "auto",
@@ -39,21 +41,23 @@ class VGGishConfig:
     vggish_pca_path: str | None = flag(None, "file used as vggish_pca_params.npz", group=GROUP, shapes_output=False)
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        super().__post_init__()
         if self.vggish_pca_path and not self.postprocess:
-            raise UserError("--vggish_pca_path is used by --postprocess only: add it, or drop the path")
+            raise UserError("--vggish_pca_path is for --postprocess: add that, or drop the path")
         self._check_layers()
 
     def _check_layers(self) -> None:
         if self.layers and (self.postprocess or self.preactivation):
             flag_name = "--postprocess" if self.postprocess else "--preactivation"
-            raise UserError(f"{flag_name} changes the plain embedding and --layers saves others: drop one of them")
+            raise UserError(f"{flag_name} is for the plain embedding and --layers saves others: drop one of them")
         if self.layers and self.vggish_backend == "tf":
-            raise UserError("--layers needs the PyTorch backend (it reads the same checkpoint): drop --vggish_backend")
+            raise UserError(
+                "--layers needs the PyTorch backend, which reads the same checkpoint: drop --vggish_backend"
+            )
         if self.average == "clips" and self.postprocess:
             raise UserError("--average clips would mix the 8-bit levels of --postprocess: drop one of them")
 
     @property
     def averages(self) -> bool:
-        """Whether one mean over the examples of a file is saved."""
+        """Whether a file's mean over its examples is saved."""
         return self.average == "clips" or (self.average == "auto" and self.layers)

@@ -11,21 +11,18 @@ from models.vggish.postprocess import Postprocessor
 from models.vggish.preprocess import EXAMPLE_SAMPLES, EXAMPLE_STEP, SAMPLE_RATE_HZ, log_mel
 from models.vggish.weights import load_tensorflow_vggish, load_vggish, random_tensorflow_vggish, random_vggish
 from utils.errors import UserError
-from utils.extractors.base import FLOAT32, Batch, Extractor, NoWindows, StreamInfo
+from utils.extractors.base import FLOAT32, AudioExtractor, AudioStreamInfo, Batch, NoWindows
 from utils.extractors.windows import Dense, Sampling
-from utils.nn.prepare import compile_in_place, prepare_layers
+from utils.nn.prepare import prepare_layers
 
 LAYERS = tuple(f"layer_{i}" for i in range(5))
 
 
-class VGGishExtractor(Extractor):
+class VGGishExtractor(AudioExtractor[VGGishConfig]):
     """One 128-d embedding per 0.96 s: float32, or uint8 with --postprocess. Or, with --layers, five means of maps."""
 
-    config: VGGishConfig
-    media = "audio"
     rate_hz = SAMPLE_RATE_HZ
     rows_per_thread = 4
-    with_times = False  # row i starts at 0.96 * i seconds
 
     def load(self) -> None:
         """Load the network of the chosen backend, and the principal axes for --postprocess."""
@@ -36,12 +33,12 @@ class VGGishExtractor(Extractor):
     def _load_network(self) -> Callable[[Tensor], tuple[Tensor, ...]]:
         path = self.checkpoints["vggish"]
         if self.config.vggish_backend == "tf":
-            if self.arithmetic != FLOAT32:
+            if self.compute != FLOAT32:
                 raise UserError("--precision and --compile are for the PyTorch backend: drop --vggish_backend")
             return load_tensorflow_vggish(path, self.device) if path else random_tensorflow_vggish(self.device)
-        network = prepare_layers(load_vggish(path) if path else random_vggish(), self.device, self.arithmetic)
-        if self.arithmetic.compile:
-            compile_in_place(network)
+        network = prepare_layers(load_vggish(path) if path else random_vggish(), self.device, self.compute)
+        if self.compute.compile:
+            network.compile()
         return network.layers if self.config.layers else network
 
     @property
@@ -54,13 +51,13 @@ class VGGishExtractor(Extractor):
         """Examples per batch."""
         return 120 if self.device.type == "cpu" else 256
 
-    def sampling(self, info: StreamInfo) -> Sampling:
-        """Return the samples of each example; what is left at the end is dropped, as in all versions."""
+    def sampling(self, info: AudioStreamInfo) -> Sampling:
+        """Return the samples of each example; the rest at the end is dropped, as in all implementations."""
         return Dense(EXAMPLE_SAMPLES, EXAMPLE_STEP)
 
-    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
-        """Return the outcome of sound shorter than one example: there is no feature of it."""
-        seconds, needed = n_units / SAMPLE_RATE_HZ, EXAMPLE_SAMPLES / SAMPLE_RATE_HZ
+    def no_windows(self, n_frames: int, info: AudioStreamInfo) -> NoWindows:
+        """Return the outcome of sound shorter than one example."""
+        seconds, needed = n_frames / SAMPLE_RATE_HZ, EXAMPLE_SAMPLES / SAMPLE_RATE_HZ
         return NoWindows(
             "failed",
             f"{seconds:.3f} s of sound, VGGish needs at least {needed} s; lengthen the file or leave it out",
@@ -68,7 +65,7 @@ class VGGishExtractor(Extractor):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return embeddings [B, 128], or each layer [B, D], of waveforms [B, 15600]."""
-        outputs = [rows.float() for rows in self._network(log_mel(batch["units"]).to(self.arithmetic.dtype))]
+        outputs = [rows.float() for rows in self._network(log_mel(batch["samples"]).to(self.compute.dtype))]
         if self.config.layers:
             return dict(zip(LAYERS, outputs, strict=True))
         embedding, preactivation = outputs

@@ -1,19 +1,19 @@
-"""VGGish (Hershey et al., ICASSP 2017, arXiv:1609.09430): log-mel examples → 128 numbers each."""
+"""VGGish (Hershey et al., ICASSP 2017, arXiv:1609.09430): log-mel examples → 128-d embeddings."""
 
 import torch
 from torch import Tensor, nn
 
 FEATURE_SIZE = 128
-CPU_EXAMPLES = 20  # at once through the convolutions: the largest map then has 30 MiB, see forward
+CPU_EXAMPLES = 20  # at once through the convolutions: the largest map has 30 MiB, see _parts
 
 
 class VGGish(nn.Module):
     """VGG of six convolutions and three dense layers, 72,141,184 parameters.
 
-    Tensors have the names of the torch checkpoint (harritaylor/torchvggish).
+    Its tensors have the names of the torch checkpoint (harritaylor/torchvggish).
     """
 
-    convolves_by_sums = True  # 1.2 times as fast (docs/performance.md)
+    uses_winograd = True  # 1.2 times as fast (docs/performance.md)
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,8 +36,7 @@ class VGGish(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(4096, FEATURE_SIZE),
         )
-        # On a CPU both convolution and pooling are quicker with the channels last, which is also the order
-        # in which the dense layer reads the map.
+        # on a CPU convolution and pooling are faster with channels last, which is also the order of the dense layer
         self.features.to(memory_format=torch.channels_last)
 
     def forward(self, examples: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,9 +48,7 @@ class VGGish(nn.Module):
         return preactivation.relu(), preactivation
 
     def layers(self, examples: Tensor) -> tuple[Tensor, ...]:
-        """Return the mean of each pool's map over time and bands, [N, 64], [N, 128], [N, 256], [N, 512]; embedding.
-
-        The embedding, [N, 128], is after its ReLU.
+        """Return each pool's mean over time and bands, [N, 64], [N, 128], [N, 256], [N, 512]; embedding [N, 128].
 
         examples: log mel, [N, 96 frames, 64 bands].
         """
@@ -74,10 +71,10 @@ class VGGish(nn.Module):
 
 
 def _parts(examples: Tensor) -> tuple[Tensor, ...]:
-    """Return the examples as the convolutions take them.
+    """Return the examples in the batches of the convolutions.
 
-    The dense layers gain from many examples at once. The convolutions do not: on a CPU, tensors over 32 MiB come from
-    the system as new pages each time (glibc), which costs a tenth of their time.
+    Many examples at once make the dense layers faster, but not the convolutions: on a CPU, glibc maps new pages for
+    each tensor over 32 MiB, which costs a tenth of their time.
     """
     return examples.split(CPU_EXAMPLES) if examples.device.type == "cpu" else (examples,)
 

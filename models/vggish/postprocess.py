@@ -1,4 +1,4 @@
-"""What AudioSet's released features went through after the network: PCA, whitening and 8 bits."""
+"""The postprocessing of AudioSet's released features: PCA, whitening and 8 bits."""
 
 import zipfile
 from pathlib import Path
@@ -27,20 +27,20 @@ class Postprocessor:
         """Read vggish_pca_params.npz.
 
         Raises:
-            UserError: the file is missing or holds something else.
+            UserError: the file is missing or has other contents.
         """
         arrays = _read_npz(Path(path))
         shapes = {EIGEN_VECTORS: (FEATURE_SIZE, FEATURE_SIZE), MEANS: (FEATURE_SIZE,)}
         for name, shape in shapes.items():
             if name not in arrays:
-                held = ", ".join(sorted(arrays)[:4]) or "nothing"
-                raise UserError(f"{path}: holds no {name} (it holds {held}); give vggish_pca_params.npz")
+                found = ", ".join(sorted(arrays)[:4]) or "nothing"
+                raise UserError(f"{path}: has no {name} (it has {found}); give vggish_pca_params.npz")
             if arrays[name].shape != shape:
                 raise UserError(f"{path}: {name} is {list(arrays[name].shape)} instead of {list(shape)}")
         return cls(arrays[EIGEN_VECTORS], arrays[MEANS])
 
     def __call__(self, embeddings: np.ndarray) -> np.ndarray:
-        """Return the embeddings [N, 128] as AudioSet has them, uint8 [N, 128]."""
+        """Return embeddings [N, 128] as in AudioSet, uint8 [N, 128]."""
         return quantize(self.whiten(embeddings))
 
     def whiten(self, embeddings: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ class Postprocessor:
 
 
 def quantize(components: np.ndarray) -> np.ndarray:
-    """Return the components as uint8 levels: -2 and less is 0, 2 and more is 255; fractions are cut off."""
+    """Return the components as uint8 levels, rounded down: -2 and less is 0, 2 and more is 255."""
     levels = (np.clip(components, LOWEST, HIGHEST) - LOWEST) * (255.0 / (HIGHEST - LOWEST))
     return levels.astype(np.uint8)
 
@@ -58,7 +58,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         file = np.load(path, allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):
-            raise ValueError("it holds one array without a name")
+            raise ValueError("a single array without a name")
         with file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError as error:

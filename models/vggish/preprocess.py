@@ -13,7 +13,7 @@ FFT_SAMPLES = 512  # a frame with zeros appended
 N_FRAMES = 96  # of one example
 N_MELS = 64
 EXAMPLE_SAMPLES = 15600  # 0.975 s: the 96 frames of one example, FRAME_STEP * 95 + FRAME_SAMPLES
-EXAMPLE_STEP = 15360  # 0.96 s: 96 frames on, so that no two examples share a frame
+EXAMPLE_STEP = 15360  # 0.96 s: 96 frames, so that examples share no frame
 MEL_LOWEST_HZ = 125.0
 MEL_HIGHEST_HZ = 7500.0
 LOG_OFFSET = 0.01
@@ -22,7 +22,7 @@ LOG_OFFSET = 0.01
 def log_mel(waveforms: Tensor) -> Tensor:
     """Log mel magnitudes, float32 [B, 96 frames, 64 mel bands], on the waveforms' device.
 
-    Frames are neither padded nor centred, so an example depends on its own samples alone.
+    Frames are neither padded nor centred, so an example depends only on its own samples.
 
     waveforms: float32 [B, 15600], mono in [-1, 1] at 16000 Hz.
     """
@@ -42,8 +42,8 @@ def hann_window() -> np.ndarray:
 def mel_matrix() -> np.ndarray:
     """Weight of each spectrum bin in each mel band, float64 [257, 64].
 
-    Triangles with a peak of 1, evenly spaced on the mel scale and with sides that are straight lines on it
-    (HTK's mel, not Slaney's; no normalization by area). The bin at 0 Hz counts for nothing.
+    Triangles with a peak of 1, evenly spaced and with straight sides on the mel scale (HTK's, not Slaney's; not
+    normalized by area). The bin at 0 Hz has no weight.
     """
     bins_hz = np.linspace(0, SAMPLE_RATE_HZ / 2, FFT_SAMPLES // 2 + 1)
     bins = _mel(bins_hz)[:, None]
@@ -56,7 +56,7 @@ def mel_matrix() -> np.ndarray:
     return weights
 
 
-def _mel(frequency_hz: np.ndarray | float) -> np.ndarray | float:
+def _mel(frequency_hz: np.ndarray | float) -> np.ndarray:
     return 1127.0 * np.log1p(np.asarray(frequency_hz) / 700.0)
 
 

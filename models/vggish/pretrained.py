@@ -1,30 +1,30 @@
-"""The published files of VGGish, and which of them a configuration needs. Imports no torch."""
+"""The published files of VGGish, and those that a configuration needs. Imports no torch."""
 
 from models.vggish.config import VGGishConfig
 from utils.weights.pretrained import Needed, Published
 
-TENSORFLOW_PAGE = "https://github.com/tensorflow/models/tree/master/research/audioset/vggish"
+PAGE = "https://github.com/tensorflow/models/tree/master/research/audioset/vggish"
 
-CHECKPOINT = Published(
+NETWORK = Published(
     name="vggish_model.ckpt",
     url="https://storage.googleapis.com/audioset/vggish_model.ckpt",
     licence="Apache-2.0",
-    source=TENSORFLOW_PAGE,
+    source=PAGE,
 )
 PCA_PARAMETERS = Published(
     name="vggish_pca_params.npz",
     url="https://storage.googleapis.com/audioset/vggish_pca_params.npz",
     licence="Apache-2.0",
-    source=TENSORFLOW_PAGE,
+    source=PAGE,
     size=73020,
     sha256="4d878af3e306defbfb37095365aa7e5a6cecb86bad13e859e626151c4e6a8b9d",
 )
-FILES = (CHECKPOINT, PCA_PARAMETERS)
+FILES = (NETWORK, PCA_PARAMETERS)
 
 
 def needs(config: VGGishConfig) -> dict[str, Needed]:
     """Return the network's file, and with --postprocess the principal axes, which are constants."""
-    needed = {"vggish": Needed(CHECKPOINT, config.vggish_model_path)}
+    needed = {"vggish": Needed(NETWORK, config.vggish_model_path)}
     if config.postprocess:
         needed["pca"] = Needed(PCA_PARAMETERS, config.vggish_pca_path, can_be_random=False)
     return needed

@@ -1,4 +1,4 @@
-"""VGGish run by TensorFlow: features of the very graph that the published checkpoint comes from.
+"""VGGish in TensorFlow: the graph of the published code.
 
 TensorFlow and tf-slim are an optional extra. Importing this module imports neither.
 """
@@ -9,7 +9,8 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,18 +26,19 @@ from utils.errors import UserError
 INPUT = "vggish/input_features"
 EMBEDDING = "vggish/embedding"
 PREACTIVATION = "vggish/fc2/BiasAdd"
+LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 class TensorFlowVGGish:
     """The TF-slim graph of tensorflow/models research/audioset, called as VGGish is.
 
     source: a TensorFlow checkpoint, or the 18 variables by name, float32.
-    device: "cpu", which takes as many threads as torch does, or "cuda:<index>". Both the thread count and the
-        choice of a GPU are settled by the first session of a process.
+    device: "cpu", with as many threads as torch uses, or "cuda:<index>". The first session of a process sets the number
+        of threads and the GPU for all later ones.
 
     Raises:
-        UserError: TensorFlow or tf-slim is not installed, the GPU is out of TensorFlow's reach, or the
-            weights are of another network.
+        UserError: TensorFlow or tf-slim is not installed, TensorFlow does not see the GPU, or the weights are of
+            another network.
     """
 
     def __init__(self, source: str | Path | Mapping[str, np.ndarray], device: str | torch.device = "cpu") -> None:
@@ -62,42 +64,39 @@ class TensorFlowVGGish:
         return embedding, preactivation
 
     def close(self) -> None:
-        """Give back the session's memory."""
+        """Free the session's memory."""
         self._session.close()
 
 
 def import_tensorflow() -> tuple[ModuleType, ModuleType]:
     """Return tensorflow.compat.v1 and tf_slim, imported without their start-up messages.
 
-    The first import takes several seconds, in which nothing appears on the standard error of the process.
+    The first import takes several seconds, in which nothing is written to the standard error of the process.
 
     Raises:
         UserError: one of them is not installed, or does not start.
     """
-    # triton (which torchvision and torch.compile bring in) aborts the process if it is imported after
-    # TensorFlow: both register the same option of LLVM. The other order works.
+    # triton, which torchvision and torch.compile import, aborts the process if it is imported after TensorFlow: both
+    # register the same option of LLVM. The other order works.
     with contextlib.suppress(ImportError):
         import triton  # noqa: F401
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with _standard_error_held_back():
-            import tensorflow.compat.v1 as tf
-            import tf_slim
+        with _log_level_of_errors(), _standard_error_held_back():
+            tf, tf_slim = import_module("tensorflow.compat.v1"), import_module("tf_slim")
     except ImportError as error:
         raise UserError(
-            f"the TensorFlow backend of vggish needs the packages tensorflow and tf-slim ({error}); install "
-            "them with `uv sync --extra tf` or use conda_env_vggish.yml, or choose the PyTorch backend, which "
-            "gives the same features"
+            f"the TensorFlow backend of vggish needs the packages tensorflow and tf-slim ({error}); install them with "
+            "`uv sync --extra tf` or conda_env_vggish.yml, or choose the PyTorch backend, which gives the same features"
         ) from error
     tf.logging.set_verbosity(tf.logging.ERROR)
     return tf, tf_slim
 
 
 def _build(tf: ModuleType, slim: ModuleType) -> None:
-    """Add the network to the current graph; names and operations are those of the published code."""
+    """Add the network to the current graph, with the names and operations of the published code."""
     examples = tf.placeholder(tf.float32, [None, N_FRAMES, N_MELS], name=INPUT)
     with warnings.catch_warnings(), tf.variable_scope("vggish"):
-        warnings.simplefilter("ignore", UserWarning)  # tf-slim uses calls that TensorFlow wants to drop
+        warnings.simplefilter("ignore", UserWarning)  # tf-slim calls deprecated functions
         net = tf.reshape(examples, [-1, N_FRAMES, N_MELS, 1])
         net = slim.conv2d(net, 64, [3, 3], scope="conv1")
         net = slim.max_pool2d(net, [2, 2], 2, "SAME", scope="pool1")
@@ -113,15 +112,15 @@ def _build(tf: ModuleType, slim: ModuleType) -> None:
 
 
 def _session_config(tf: ModuleType, device: torch.device) -> Any:
-    """Settings of a session: the threads of torch, and memory of the GPU only as it is needed."""
+    """Settings of a session: torch's number of threads, and GPU memory allocated only when needed."""
     threads = {"intra_op_parallelism_threads": torch.get_num_threads(), "inter_op_parallelism_threads": 1}
     if device.type == "cpu":
         return tf.ConfigProto(device_count={"GPU": 0}, **threads)
     index, found = device.index or 0, len(tf.config.list_physical_devices("GPU"))
     if index >= found:
         raise UserError(
-            f"TensorFlow finds {found} GPUs here, so its backend of vggish cannot use {device}; install "
-            "tensorflow[and-cuda], or choose the CPU or the PyTorch backend, which gives the same features"
+            f"TensorFlow finds {found} GPUs, so vggish cannot use {device} with it; install tensorflow[and-cuda], or "
+            "choose the CPU or the PyTorch backend, which gives the same features"
         )
     gpu = tf.GPUOptions(allow_growth=True, visible_device_list=str(index))
     return tf.ConfigProto(allow_soft_placement=True, gpu_options=gpu, **threads)
@@ -137,7 +136,7 @@ def _restore(tf: ModuleType, session: Any, path: str | Path) -> None:
 
 
 def _assign(tf: ModuleType, session: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    """Fill the variables one by one; a graph that held them as constants would be near its limit of 2 GB."""
+    """Fill the variables one by one: as constants they would bring the graph near its limit of 2 GB."""
     for variable in tf.global_variables():
         name, shape = variable.op.name, tuple(variable.shape.as_list())
         if name not in arrays or arrays[name].shape != shape:
@@ -148,10 +147,22 @@ def _assign(tf: ModuleType, session: Any, arrays: Mapping[str, np.ndarray]) -> N
 
 
 @contextlib.contextmanager
-def _standard_error_held_back() -> Generator[None, None, None]:
-    """Keep what is written to file descriptor 2 out of sight; show it if the body fails.
+def _log_level_of_errors() -> Iterator[None]:
+    """Let TensorFlow log only errors, unless the environment says otherwise. It reads the level when imported."""
+    unset = LOG_LEVEL not in os.environ
+    os.environ.setdefault(LOG_LEVEL, "3")
+    try:
+        yield
+    finally:
+        if unset:
+            del os.environ[LOG_LEVEL]
 
-    TensorFlow's first lines come from C++ before any of its settings for logging is read.
+
+@contextlib.contextmanager
+def _standard_error_held_back() -> Generator[None, None, None]:
+    """Hold back what is written to file descriptor 2, and show it only if the block fails.
+
+    TensorFlow's first lines are written by C++ before it reads any setting for logging.
     """
     sys.stderr.flush()
     standard_error = os.dup(2)

@@ -1,4 +1,4 @@
-"""How either published layout of VGGish's weights becomes the network, in PyTorch or in TensorFlow."""
+"""Loading VGGish from published files of either layout, into PyTorch or TensorFlow."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ TO_TENSORFLOW = {4: (2, 3, 1, 0), 2: (1, 0)}
 
 
 def load_vggish(path: str | Path) -> VGGish:
-    """Return the network with the weights of a TensorFlow or a torch checkpoint, told apart by content.
+    """Return the network with the weights of a TensorFlow or a torch checkpoint, distinguished by content.
 
     Raises:
         UserError: the file is missing, unreadable, or of another network.
@@ -45,7 +45,7 @@ def load_vggish(path: str | Path) -> VGGish:
 
 
 def random_vggish() -> VGGish:
-    """Return the network with weights that anyone can regenerate and that mean nothing."""
+    """Return the network in evaluation mode with seeded random weights, the same everywhere."""
     network = VGGish().eval()
     fill_random(network)
     return network
@@ -63,12 +63,12 @@ def load_tensorflow_vggish(path: str | Path, device: str | torch.device = "cpu")
 
 
 def random_tensorflow_vggish(device: str | torch.device = "cpu") -> TensorFlowVGGish:
-    """Return the TensorFlow backend as the same function as random_vggish."""
+    """Return the TensorFlow backend with the weights of random_vggish."""
     return TensorFlowVGGish(to_tensorflow(random_vggish().state_dict()), device)
 
 
 def from_tensorflow(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
-    """Rename and transpose TensorFlow variables; those of another network keep their names.
+    """Return TensorFlow variables under the torch file's names, transposed; unknown ones keep their names.
 
     Kernels [frames, bands, in, out] become [out, in, frames, bands]; dense weights [in, out], [out, in].
     """
@@ -77,7 +77,7 @@ def from_tensorflow(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
 
 
 def to_tensorflow(state: dict[str, Tensor]) -> dict[str, np.ndarray]:
-    """Return a network's state as TensorFlow variables, float32: the inverse of from_tensorflow."""
+    """Return a network's state as TensorFlow variables, float32; the inverse of from_tensorflow."""
     return {VARIABLES[name]: _permuted(tensor, TO_TENSORFLOW).numpy(force=True) for name, tensor in state.items()}
 
 
@@ -86,7 +86,7 @@ def _permuted(tensor: Tensor, orders: dict[int, tuple[int, ...]]) -> Tensor:
 
 
 def _read_state(path: str | Path) -> dict[str, Tensor]:
-    """Return the tensors of either checkpoint under the names of the torch file."""
+    """Return the tensors of either checkpoint under the torch file's names."""
     if not tensorflow.is_tensorflow_checkpoint(path):
         return read_tensors(path)
     try:
@@ -96,11 +96,11 @@ def _read_state(path: str | Path) -> dict[str, Tensor]:
 
 
 def _read_with_tensorflow(path: str | Path, why: UserError) -> dict[str, np.ndarray]:
-    """Return the arrays of a checkpoint that only TensorFlow reads, by name."""
+    """Return the arrays of a checkpoint that only TensorFlow can read, by name."""
     try:
         tf, _ = import_tensorflow()
     except UserError as error:
-        raise UserError(f"{why}; or install TensorFlow beside this program (`uv sync --extra tf`)") from error
+        raise UserError(f"{why}; or install TensorFlow (`uv sync --extra tf`)") from error
     try:
         reader = tf.train.load_checkpoint(str(path).removesuffix(".index"))
         return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}

@@ -76,7 +76,7 @@ def test_a_compiled_run_gives_the_same(tmp_path):
     [
         (["timm"], "--model_name is missing"),
         (["timm", "--model_name", "resnt50", "--weights", "random"], "did you mean resnet50"),
-        (["clip", "--model_name", "ViT-B-16"], "--pretrained must name one"),
+        (["clip", "--model_name", "ViT-B-16"], "--pretrained must be one of its tags"),
         (["clip", "--checkpoint", "absent.pt"], "absent.pt: no such checkpoint"),
     ],
 )

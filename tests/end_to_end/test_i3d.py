@@ -10,7 +10,7 @@ from support.program import manifest, run
 
 from models.i3d.config import I3DConfig
 from models.i3d.extractor import I3DExtractor
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
 
 RGB_TOLERANCE = 1e-4
@@ -19,7 +19,7 @@ FLOW_TOLERANCE = 3e-4  # as the cases' meta says: a flow off by 1e-5 relative co
 
 @pytest.fixture(scope="session")
 def weights_dir(tmp_path_factory):
-    """Checkpoints with recipe weights under their published names."""
+    """Checkpoints with seeded weights under their published names."""
     folder = tmp_path_factory.mktemp("weights")
     for name, model in (
         ("i3d_rgb.pt", "i3d_rgb"),
@@ -82,9 +82,9 @@ def test_flow_of_frames_equals_the_reference(flow_type, key, weights_dir):
     checkpoints["pwc"] = weights_dir / "pwc_net_sintel.pt"
     config = I3DConfig(streams=["flow"], flow_type=flow_type, stack_size=16, step_size=16)
     extractor = I3DExtractor(config, checkpoints, torch.device("cpu"))
-    cutter = WindowBuilder(extractor, extractor.sampling(StreamInfo(fps=25.0)))
+    builder = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     with torch.inference_mode():
-        (cut,) = cutter.push(extractor.prepare(torch.from_numpy(frames)), np.arange(17) / 25)
+        (cut,) = builder.push(extractor.prepare(torch.from_numpy(frames)), np.arange(17) / 25)
         features = extractor.forward({"flow": cut.inputs["flow"][None]})["flow"]
     levels = debug[f"debug_q_{key.removeprefix('output_flow_')}"]
     assert np.abs(cut.inputs["flow"][[0, 15]].numpy() - levels).max() <= 1  # may flip where it sits on an edge
@@ -99,12 +99,12 @@ def test_stacks_are_those_of_the_reference():
         config = I3DConfig(
             stack_size=row["stack_size"], step_size=row["step_size"], short_video="skip", streams=["rgb"]
         )
-        sampling = I3DExtractor.sampling(_WithoutNetworks(config), StreamInfo(fps=row["fps"]))
+        sampling = I3DExtractor.sampling(_WithoutNetworks(config), VideoStreamInfo(row["fps"], 240, 320))
         firsts = []
         for window in sampling.full():
-            if window.units[-1] >= row["frames_in_video"]:
+            if window.indices[-1] >= row["frames_in_video"]:
                 break
-            firsts.append(window.units[0])
+            firsts.append(window.indices[0])
         assert firsts == row["first_frame_of_each_stack"]
         assert sampling.rest(row["frames_in_video"], len(firsts)) == []
 

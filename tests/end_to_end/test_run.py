@@ -102,7 +102,7 @@ def test_print_shows_values_and_predictions_and_leaves_no_file(
         (["--file_with_video_paths", "absent.txt"], "--file_with_video_paths absent.txt: no such file"),
         ([], "--video_paths"),
         (["--video_paths", "a.mp4", "--device_ids", "99"], "no such GPU; existing ones: (none|0)"),
-        (["--video_paths", "a.mp4", "--stack_size", "9"], "--stack_size is 9; I3D needs at least 10"),
+        (["--video_paths", "a.mp4", "--stack_size", "9"], "--stack_size is 9; it must be at least 10 frames"),
         (["--video_paths", "a.mp4", "--i3d_rgb_path", "absent.pt"], "absent.pt: no such checkpoint"),
         (["--video_paths", "a.mp4", "--weights_dir", "absent"], "--weights_dir absent: no such folder"),
     ],

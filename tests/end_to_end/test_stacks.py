@@ -6,7 +6,7 @@ from support.program import manifest, run
 
 from models.r21d.config import R21DConfig
 from models.r21d.extractor import R21DExtractor
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import VideoStreamInfo
 
 
 def extract(tmp_path, feature_type, *flags):
@@ -42,6 +42,6 @@ def test_the_sample_clips_give_a_row_per_stack(tmp_path, feature_type, size, fla
 def test_a_short_video_can_be_an_error_or_skipped(choice, status):
     extractor = R21DExtractor.__new__(R21DExtractor)
     extractor.config = R21DConfig(short_video=choice)
-    assert extractor.sampling(StreamInfo(fps=25.0)).rest(15, 0) == []
-    nothing = extractor.no_windows(15, StreamInfo(fps=25.0))
+    assert extractor.sampling(VideoStreamInfo(25.0, 240, 320)).rest(15, 0) == []
+    nothing = extractor.no_windows(15, VideoStreamInfo(25.0, 240, 320))
     assert nothing.status == status and "15 frames, fewer than the 16 of one window" in nothing.reason

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from support.golden import case, moving_frames
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import VideoStreamInfo
 from utils.extractors.clips import VideoClipsExtractor
 from utils.worker.window_builder import WindowBuilder
 
@@ -42,13 +42,13 @@ def clip_case(name: str) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, A
 
 def extract(extractor: VideoClipsExtractor, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return what is saved of a video with these frames, and the features of its views [clips, crops, D]."""
-    info = StreamInfo(25.0, frames.shape[1], frames.shape[2], times_s=np.arange(len(frames)) / 25)
+    info = VideoStreamInfo(25.0, frames.shape[1], frames.shape[2], np.arange(len(frames)) / 25)
     sampling = extractor.sampling(info)
-    cutter = WindowBuilder(extractor, sampling)
+    builder = WindowBuilder(extractor, sampling)
     rows = {}
     with torch.inference_mode():
         prepared = extractor.prepare(torch.from_numpy(frames[sampling.wanted]))
-        cuts = [*cutter.push(prepared, info.times_s[sampling.wanted]), *cutter.finish()]
+        cuts = [*builder.push(prepared, info.times_s[sampling.wanted]), *builder.finish()]
         for start in range(0, len(cuts), extractor.batch_size):
             batch = cuts[start : start + extractor.batch_size]
             outputs = extractor.forward({"views": torch.stack([cut.inputs["views"] for cut in batch])})
@@ -59,6 +59,6 @@ def extract(extractor: VideoClipsExtractor, frames: np.ndarray) -> tuple[np.ndar
 
 def clips_of(extractor: VideoClipsExtractor, frames: np.ndarray) -> np.ndarray:
     """Return the frame numbers of each clip, [clips, T], in the order of the rows."""
-    sampling = extractor.sampling(StreamInfo(25.0, times_s=np.arange(len(frames)) / 25))
-    rows = {window.row: [sampling.wanted[unit] for unit in window.units] for window in sampling.full()}
+    sampling = extractor.sampling(VideoStreamInfo(25.0, 240, 320, np.arange(len(frames)) / 25))
+    rows = {window.row: [sampling.wanted[i] for i in window.indices] for window in sampling.full()}
     return np.array([rows[row] for row in sorted(rows)])

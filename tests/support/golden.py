@@ -36,8 +36,8 @@ def layout(model: str, keys: str = "keys.json") -> dict[str, Any]:
     return spec
 
 
-def recipe_arrays(model: str, keys: str = "keys.json", layout_name: str = "torch") -> dict[str, np.ndarray]:
-    """Return every tensor of a published layout, filled by the recipe."""
+def seeded_arrays(model: str, keys: str = "keys.json", layout_name: str = "torch") -> dict[str, np.ndarray]:
+    """Return every tensor of a published layout, with seeded values."""
     spec = layout(model, keys)
     alias, scale = spec.get("alias", {}), spec.get("scale", {})
     arrays = {}
@@ -51,8 +51,8 @@ def recipe_arrays(model: str, keys: str = "keys.json", layout_name: str = "torch
 
 
 def write_checkpoint(path: Path, model: str, keys: str = "keys.json", wrapper: str | None = None) -> Path:
-    """Write a checkpoint with recipe weights in a published layout, as torch.save would; return its path."""
-    tensors = {name: torch.from_numpy(array) for name, array in recipe_arrays(model, keys).items()}
+    """Write a checkpoint with seeded weights in a published layout, as torch.save would; return its path."""
+    tensors = {name: torch.from_numpy(array) for name, array in seeded_arrays(model, keys).items()}
     torch.save({wrapper: tensors} if wrapper else tensors, path)
     return path
 

@@ -5,7 +5,7 @@ import io
 import json
 import tarfile
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -104,7 +104,7 @@ class _Ranges(_Plain):
 
 
 @contextlib.contextmanager
-def http_server(folder: Path, *, ranges: bool = True) -> Iterator[str]:
+def http_server(folder: Path, *, ranges: bool = True) -> Generator[str, None, None]:
     """Serve a folder on this machine while the block runs; yield its address without a slash at the end."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Ranges if ranges else _Plain, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -3,50 +3,49 @@
 import os
 import signal
 import time
+from typing import Any
 
 from torch import Tensor
 
-from utils.extractors.base import Batch, Extractor, StreamInfo
+from utils.extractors.base import AudioExtractor, AudioStreamInfo, Batch, VideoExtractor, VideoStreamInfo
 from utils.extractors.windows import Dense
 
 BLACK = 40  # a frame without any brighter pixel kills the process that prepares it
 
 
-class TinyExtractor(Extractor):
+class TinyExtractor(VideoExtractor[Any]):
     """The mean of each frame; black ones end the process as a crash in a codec does."""
 
     keys = ("tiny",)
     batch_size = 1
 
-    def sampling(self, info: StreamInfo) -> Dense:
+    def sampling(self, info: VideoStreamInfo) -> Dense:
         """Return one window per frame."""
         return Dense(1, 1)
 
-    def prepare(self, units: Tensor) -> Tensor:
+    def prepare(self, frames: Tensor) -> Tensor:
         """Return the frames as they are, or end the process."""
-        if units.max() < BLACK:
+        if frames.max() < BLACK:
             os.kill(os.getpid(), signal.SIGKILL)
-        return units
+        return frames
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return the mean of each window, [B, 1]."""
         time.sleep(self.config.pause_s)
-        return {"tiny": batch["units"].float().mean(dim=(1, 2, 3, 4))[:, None]}
+        return {"tiny": batch["frames"].float().mean(dim=(1, 2, 3, 4))[:, None]}
 
 
-class LoudnessExtractor(Extractor):
+class LoudnessExtractor(AudioExtractor[Any]):
     """The root mean square of each second of audio."""
 
-    media = "audio"
     rate_hz = 8000
     keys = ("loudness",)
     batch_size = 4
-    with_times = False
 
-    def sampling(self, info: StreamInfo) -> Dense:
+    def sampling(self, info: AudioStreamInfo) -> Dense:
         """Return one window per second."""
         return Dense(self.rate_hz, self.rate_hz)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return the loudness of each window, [B, 1]."""
-        return {"loudness": batch["units"].square().mean(dim=1).sqrt()[:, None]}
+        return {"loudness": batch["samples"].square().mean(dim=1).sqrt()[:, None]}

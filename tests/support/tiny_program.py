@@ -8,21 +8,21 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from main import main
 from models import MODELS
-from utils.config.schema import flag
+from utils.config.schema import Config, flag
 from utils.extractors.registry import Model
 
 FILES = ()
 
 
 @dataclass(frozen=True)
-class TinyConfig:
+class TinyConfig(Config):
     """What `--feature_type tiny` lets the user choose."""
 
     pause_s: float = flag(0.0, "seconds that the network takes for each frame", group="tiny", shapes_output=False)
 
 
 @dataclass(frozen=True)
-class LoudnessConfig:
+class LoudnessConfig(Config):
     """Nothing to choose."""
 
 
@@ -35,14 +35,14 @@ if __name__ == "__main__":
     MODELS["tiny"] = Model(
         config="tiny_program:TinyConfig",
         extractor="tiny_extractor:TinyExtractor",
-        checkpoints="tiny_program",
+        pretrained="tiny_program",
         summary="the mean of each frame",
         outputs={"tiny": "[frames, 1]"},
     )
     MODELS["loudness"] = Model(
         config="tiny_program:LoudnessConfig",
         extractor="tiny_extractor:LoudnessExtractor",
-        checkpoints="tiny_program",
+        pretrained="tiny_program",
         summary="the loudness of each second",
         outputs={"loudness": "[seconds, 1]"},
         media="audio",

@@ -56,7 +56,8 @@ def add_flags(parser: argparse.ArgumentParser, cls: type, taken: Set[str] = froz
 
 
 def _help(spec: dataclasses.Field) -> str:
-    default = spec.default_factory() if spec.default is dataclasses.MISSING else spec.default
+    factory = spec.default_factory
+    default = spec.default if isinstance(factory, dataclasses._MISSING_TYPE) else factory()
     if default in (None, [], ""):
         return spec.metadata["help"].replace("%", "%%")
     shown = " ".join(default) if isinstance(default, list) else default

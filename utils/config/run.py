@@ -2,95 +2,92 @@
 
 from dataclasses import dataclass
 
-from utils.config.schema import check_choices, flag
+from utils.config.schema import Config, flag
 from utils.errors import UserError
-
-LEAST = {
-    "num_workers": 1,
-    "batch_size": 1,
-    "decode_threads": 1,
-    "max_retries": 0,
-    "max_pixels": 1,
-    "max_seconds": 0.001,
-    "video_timeout": 1,
-    "limit": 1,
-}
 
 
 @dataclass(frozen=True)
-class RunConfig:
+class RunConfig(Config):
     """What every feature type shares: input, devices, output, weights."""
 
     feature_type: list[str] = flag(
-        [], "which features to extract; several are made in one pass that decodes each video once", group="what"
+        [], "features to extract; with several, each video is decoded once for all of them", group="what"
     )
-    config: str | None = flag(None, "YAML file with any of these flags as keys; flags win over it", group="what")
+    config: str | None = flag(None, "YAML file with any of these flags as keys; flags win over the file", group="what")
     video_paths: list[str] = flag([], "video or audio files", group="input")
     file_with_video_paths: str | None = flag(
         None,
         "list of videos: a text file with one path per line (blank lines and lines that start with # are ignored), or "
-        "a .csv, .jsonl or .parquet file with a column path and optional columns start_s, end_s (seconds) and id",
+        "a .csv, .jsonl or .parquet file with a column path, and optionally start_s, end_s (seconds) and id",
         group="input",
         aliases=("video_list",),
     )
-    input_dir: str | None = flag(None, "folder to search for videos, with the folders below it", group="input")
+    input_dir: str | None = flag(None, "folder to search for videos, subfolders included", group="input")
     glob: list[str] = flag(
         ["*.mp4", "*.mkv", "*.webm", "*.avi", "*.mov", "*.m4v", "*.mpg", "*.mpeg", "*.ts", "*.flv", "*.wmv"],
-        "names to look for in --input_dir, in upper or lower case",
+        "patterns of file names in --input_dir, in upper or lower case",
         group="input",
     )
-    video_root: str | None = flag(
-        None, "folder that paths are relative to; outputs keep the folders below it", group="input"
-    )
+    video_root: str | None = flag(None, "folder that paths are relative to; outputs keep its subfolders", group="input")
     tar_path: list[str] = flag(
         [], "tar shards of clips: paths or addresses with {000000..000099} ranges or * patterns", group="input"
     )
     meta_path: str | None = flag(
-        None, "folder with the shards' .json metadata (default: beside each tar)", group="input"
+        None, "folder with the shards' .json metadata (default: next to each tar)", group="input"
     )
     hf_dataset: str | None = flag(None, "Hugging Face data set: its name, or a local folder", group="input")
     hf_split: str = flag("train", "split of --hf_dataset", group="input")
     hf_config: str | None = flag(None, "configuration of --hf_dataset", group="input")
     hf_video_column: str | None = flag(
-        None, "column of --hf_dataset with videos, bytes or paths (default: the first that holds any)", group="input"
+        None, "column of --hf_dataset with videos, bytes or paths (default: the first that has any)", group="input"
     )
-    max_pixels: int = flag(1 << 26, "pixels of a frame; a video whose header says more is refused", group="limits")
+    max_pixels: int = flag(
+        1 << 26, "pixels per frame; a video whose header says more is refused", group="limits", at_least=1
+    )
     max_seconds: float = flag(
-        86400.0, "seconds of a video or segment that are extracted; a longer one ends there, as partial", group="limits"
+        86400.0,
+        "seconds to extract of a video or segment; a longer one is cut there and recorded as partial",
+        group="limits",
+        at_least=0.001,
     )
     video_timeout: float = flag(
-        600.0, "seconds that a decoder may take for the next frames before the video is given up", group="limits"
+        600.0,
+        "seconds to wait for the decoder's next frames before the video fails",
+        group="limits",
+        at_least=1,
     )
-    limit: int | None = flag(None, "stop after this many videos", group="runs")
+    limit: int | None = flag(None, "stop after this many videos", group="runs", at_least=1)
     shard: str | None = flag(
         None,
-        "i/n: do part i (from 0) of n of the list, for n machines or array jobs on one output folder",
+        "i/n: process part i (from 0) of the list split in n, for machines or array jobs that share an output folder",
         group="runs",
     )
     check_progress: str | None = flag(
-        None, "text file with a line per finished video: those in it are left out, new ones are added", group="runs"
+        None, "text file with a line per finished video: videos in it are skipped, new ones are added", group="runs"
     )
     device_ids: list[int] = flag(
         [], "GPUs to use, one process each (default: every visible GPU, else the CPU)", group="devices"
     )
     device: str = flag("auto", "cpu forces CPU workers", group="devices", choices=("auto", "cuda", "cpu"))
-    num_workers: int = flag(1, "processes on the CPU, or per GPU", group="devices")
-    batch_size: int | None = flag(None, "windows per batch (default: the model's own choice)", group="devices")
+    num_workers: int = flag(1, "processes on the CPU, or per GPU", group="devices", at_least=1)
+    batch_size: int | None = flag(
+        None, "windows per batch (default: the model's own choice)", group="devices", at_least=1
+    )
     precision: str = flag(
         "float32",
         "number format of the networks: bf16 and fp16 are faster and round features (docs/performance.md says by how "
-        "much), tf32 needs a GPU; features are saved as float32 all the same",
+        "much), fp16 and tf32 need a GPU; features are saved as float32 in all of them",
         group="devices",
         choices=("float32", "tf32", "bf16", "fp16"),
     )
     compile: bool = flag(
-        False, "compile the networks at the start, for long runs; kept in the cache folder", group="devices"
+        False, "compile the networks when they first run, for long runs; kept in the cache folder", group="devices"
     )
     decode_threads: int | None = flag(
-        None, "videos decoded at once per process (default: by the number of cores)", group="devices"
+        None, "videos decoded at once per process (default: by the number of cores)", group="devices", at_least=1
     )
     max_retries: int = flag(
-        1, "how often a video is tried again, alone, after a process died while it held it", group="devices"
+        1, "retries of a video after a worker crash, alone in its worker", group="devices", at_least=0
     )
     on_extraction: str = flag(
         "print",
@@ -110,20 +107,20 @@ class RunConfig:
     )
     shard_keys: str = flag(
         "readme",
-        "names in the rows of save_shards: as ACAV100M's README has them, or as its code writes them",
+        "names in the rows of save_shards: those in ACAV100M's README, or those that its code writes",
         group="output",
         choices=("readme", "code"),
     )
     output_path: str = flag("./output", "folder for features and manifest", group="output")
     out: str | None = flag(
         None,
-        "also write one .pkl, .json, .yaml or .npz file with a list of the features of all videos, in list order",
+        "also write one .pkl, .json, .yaml or .npz file with the features of all videos, in list order",
         group="output",
     )
     tmp_path: str = flag("./tmp", "folder for --keep_frames", group="output")
-    keep_frames: bool = flag(False, "write the sampled frames as PNG files below --tmp_path", group="output")
+    keep_frames: bool = flag(False, "write the sampled frames as PNG files into --tmp_path", group="output")
     overwrite: bool = flag(
-        False, "extract again what is done, also over outputs made with other settings", group="output"
+        False, "extract again what is done, even over outputs made with other settings", group="output"
     )
     verify: bool = flag(
         False,
@@ -133,25 +130,21 @@ class RunConfig:
     quiet: bool = flag(False, "no progress, only failures and the summary", group="output")
     weights: str = flag(
         "pretrained",
-        "pretrained: published checkpoints; random: seeded noise to try the set-up, features mean nothing",
+        "pretrained: published checkpoints; random: seeded noise to try the set-up, the features mean nothing",
         group="weights",
         choices=("pretrained", "random"),
     )
     weights_dir: str | None = flag(None, "folder with checkpoints under their published names", group="weights")
 
     def __post_init__(self) -> None:
-        check_choices(self)
-        for name, least in LEAST.items():
-            value = getattr(self, name)
-            if value is not None and not value >= least:
-                raise UserError(f"--{name} is {value}; it must be at least {least}")
+        super().__post_init__()
         if self.shard is not None:
-            check_part(self.shard)
+            _check_shard(self.shard)
         if self.device == "cpu" and self.device_ids:
             raise UserError("--device cpu and --device_ids exclude each other: drop one of them")
 
 
-def check_part(shard: str) -> None:
+def _check_shard(shard: str) -> None:
     """Raise UserError unless --shard is "i/n" with 0 <= i < n."""
     part, _, n_parts = shard.partition("/")
     if not (part.isdecimal() and n_parts.isdecimal() and int(part) < int(n_parts)):

@@ -1,17 +1,47 @@
-"""Settings as typed dataclasses: one home for each flag's type, default, help and checks. Imports no torch."""
+"""Settings as typed dataclasses: the type, default, help and bounds of each flag in one place. Imports no torch."""
 
 import dataclasses
 import difflib
+import operator
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeGuard, TypeVar, cast
+
+import yaml
 
 from utils.errors import UserError
 
-Config = Any  # an instance of a dataclass whose fields were made by flag()
+COMPARISONS = {"at least": operator.ge, "above": operator.gt, "at most": operator.le, "below": operator.lt}
+SCALARS = {  # type of a field → types of the values that are converted to it
+    bool: (bool, int, str),
+    int: (int, str),
+    float: (float, int, str),
+    str: (str, bool, int, float),
+}
+TRUTH = {"yes": True, "y": True, "on": True, "true": True, "no": False, "n": False, "off": False, "false": False}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings whose fields are made by flag(). The constructor checks each value.
+
+    Raises:
+        UserError: a value is not one of its flag's choices, or is out of its bounds.
+    """
+
+    def __post_init__(self) -> None:
+        for spec in dataclasses.fields(self):
+            value = getattr(self, spec.name)
+            values = cast(list[Any], value) if isinstance(value, list) else [value]
+            for each in values:
+                if each is not None:
+                    _check(spec.name, spec.metadata, each)
+
+
+ConfigT = TypeVar("ConfigT", bound=Config)
 
 
 def flag(
@@ -22,35 +52,47 @@ def flag(
     choices: Iterable[str] = (),
     aliases: Iterable[str] = (),
     shapes_output: bool = True,
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
+    also: float | None = None,
+    note: str = "",
 ) -> Any:
     """Return a dataclass field that is also a command-line flag and a YAML key.
 
     text: the help, with the unit; the default is added to it.
     shapes_output: False for what cannot change a feature (paths, display), which resuming ignores.
+    at_least, above, at_most, below: bounds of the values. also: one more value that is accepted.
+    note: for the error about the bounds, which ends with it: a unit, a reason.
     """
+    bounds = {"at least": at_least, "above": above, "at most": at_most, "below": below}
     metadata = {
         "help": text,
         "group": group,
         "choices": tuple(choices),
         "aliases": tuple(aliases),
         "shapes_output": shapes_output,
+        "bounds": {words: bound for words, bound in bounds.items() if bound is not None},
+        "also": also,
+        "note": note,
     }
     if isinstance(default, list):
-        return field(default_factory=lambda: list(default), metadata=metadata)
+        values = cast(list[Any], default)
+        return field(default_factory=lambda: list(values), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
-def check_choices(config: Config) -> None:
-    """Raise UserError where a field holds a value outside its choices."""
-    for spec in dataclasses.fields(config):
-        choices = spec.metadata.get("choices")
-        value = getattr(config, spec.name)
-        given = value if isinstance(value, list) else [] if value is None else [value]
-        wrong = [v for v in given if choices and v not in choices]
-        if wrong:
-            raise UserError(
-                f"--{spec.name} is {wrong[0]!r}; choose from {', '.join(choices)}{nearest(wrong[0], choices)}"
-            )
+def _check(name: str, metadata: Mapping[str, Any], value: Any) -> None:
+    """Raise UserError for a value that a flag refuses. metadata: of its field."""
+    choices, bounds = metadata["choices"], metadata["bounds"]
+    if choices and value not in choices:
+        raise UserError(f"--{name} is {value!r}; choose from {', '.join(choices)}{nearest(value, choices)}")
+    if value == metadata["also"]:
+        return
+    if not all(COMPARISONS[words](value, bound) for words, bound in bounds.items()):  # NaN is within no bounds
+        wanted = " and ".join(f"{words} {bound}" for words, bound in bounds.items())
+        raise UserError(f"--{name} is {value}; it must be {wanted} {metadata['note']}".rstrip())
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -60,7 +102,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def value_type(cls: type, name: str) -> tuple[type, bool]:
-    """Return the plain type of a field and whether it holds a list: `list[str]` gives (str, True)."""
+    """Return the type of a field's values, and whether it holds a list of them: `list[str]` gives (str, True)."""
     hint = typing.get_type_hints(cls)[name]
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
@@ -70,63 +112,96 @@ def value_type(cls: type, name: str) -> tuple[type, bool]:
 
 
 def field_names(cls: type) -> set[str]:
-    """Return the flags that a config dataclass defines."""
+    """Return the names of the flags that a config class defines."""
     return {spec.name for spec in dataclasses.fields(cls)}
 
 
 def aliases(cls: type) -> dict[str, str]:
-    """Return the other spellings of flags, each with the field that it fills."""
+    """Return the other names of flags, each with the field that it fills."""
     return {alias: spec.name for spec in dataclasses.fields(cls) for alias in spec.metadata["aliases"]}
 
 
-def build(cls: type, layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Config:
-    """Return `cls` made from its defaults and the layers above them, later layers winning.
+def build(cls: type[ConfigT], layers: Iterable[tuple[str, Mapping[str, Any]]]) -> ConfigT:
+    """Return `cls` made from its defaults and the layers above them; later layers win.
 
-    layers: (where the values come from, values); keys that are no fields of `cls` are left to others.
+    layers: (where the values come from, values); keys that are not fields of `cls` are ignored. Numbers and truth
+        values may be text.
 
     Raises:
-        UserError: a value has the wrong type, or fails the dataclass's own checks.
+        UserError: a value has the wrong type, or `cls` refuses it.
     """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    merged = OmegaConf.structured(cls)
-    OmegaConf.set_readonly(merged, False)
+    given: dict[str, Any] = {}
     for origin, values in layers:
         for key in values.keys() & field_names(cls):
             try:
-                merged = OmegaConf.merge(merged, {key: values[key]})
-            except OmegaConfBaseException as error:
+                given[key] = _converted(cls, key, values[key])
+            except (ValueError, OverflowError) as error:
                 kind, many = value_type(cls, key)
                 wanted = f"a list of {kind.__name__}" if many else kind.__name__
                 raise UserError(f"{origin}: {key} is {values[key]!r}; it must be {wanted}") from error
-    return cls(**{spec.name: _plain(merged[spec.name]) for spec in dataclasses.fields(cls)})
+    return cls(**given)
 
 
-def _plain(value: Any) -> Any:
-    from omegaconf import ListConfig
+def _converted(cls: type, name: str, value: Any) -> Any:
+    """Return a value converted to the type of a field; ValueError or OverflowError if it cannot be."""
+    kind, many = value_type(cls, name)
+    if value is None and type(None) in typing.get_args(typing.get_type_hints(cls)[name]):
+        return None
+    if many and isinstance(value, list):
+        return [_scalar(each, kind) for each in cast(list[Any], value)]
+    if many:
+        raise ValueError("not a list")
+    return _scalar(value, kind)
 
-    return list(value) if isinstance(value, ListConfig) else value
+
+def _scalar(value: Any, kind: type) -> Any:
+    """Return a value converted to one of SCALARS; ValueError or OverflowError if it cannot be."""
+    if type(value) not in SCALARS[kind]:
+        raise ValueError(f"not {kind.__name__}")
+    if kind is bool and isinstance(value, str):
+        return TRUTH[value.lower()] if value.lower() in TRUTH else int(value) != 0
+    return kind(value)
 
 
 def read_yaml(path: str) -> dict[str, Any]:
     """Return the settings of a YAML file.
 
     Raises:
-        UserError: the file is missing, is not YAML, or is not a mapping.
+        UserError: the file is missing, not YAML, or not a mapping.
     """
-    import yaml
-    from omegaconf import OmegaConf
-
     if not Path(path).is_file():
         raise UserError(f"--config {path}: no such file")
     try:
-        loaded = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    except (yaml.YAMLError, UnicodeDecodeError, OSError, ValueError) as error:
+        with Path(path).open(encoding="utf-8") as file:
+            loaded: Any = yaml.load(file, _Loader)
+    except (yaml.YAMLError, OSError, ValueError) as error:
         raise UserError(f"--config {path}: not readable as YAML ({error})") from error
-    if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
+    if loaded is None:
+        return {}
+    if not _is_settings(loaded):
         raise UserError(f"--config {path}: must hold `flag: value` lines, found {type(loaded).__name__}")
     return loaded
+
+
+def _is_settings(loaded: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(loaded, dict) and all(isinstance(key, str) for key in cast(dict[Any, Any], loaded))
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which dates stay text and a key may occur only once."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping; ConstructorError if it has a key twice."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"found duplicate key {key}", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def output_settings(config: Config) -> dict[str, Any]:

@@ -3,9 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -13,10 +12,10 @@ from torch import Tensor, nn
 
 from utils.config.schema import Config
 from utils.extractors.windows import Sampling
-from utils.nn.cpu.threads import RowThreads
+from utils.nn.execute import batch_function
 from utils.nn.flow import Encoded
-from utils.nn.prepare import ComputeMode, prepare_network, set_up
-from utils.nn.skip_init import skip_init
+from utils.nn.prepare import ComputeMode, check_supported, prepare_network
+from utils.nn.skip_init import SkipInit
 
 Checkpoints = Mapping[str, Path | None]  # name in the model's needs() -> file; None asks for random weights
 FLOAT32 = ComputeMode()
@@ -25,40 +24,55 @@ Batch = dict[str, Tensor]  # network inputs by name, one row per window, on the 
 
 
 @dataclass(frozen=True)
-class StreamInfo:
-    """What is known of a stream before it is decoded.
+class VideoStreamInfo:
+    """What is known of a video's frames before they are decoded.
 
-    fps: frames per second after --extraction_fps, or None for sound.
-    height, width: of the upright frames, 0 for sound.
-    rate_hz: samples per second for sound, or None.
-    times_s: when each frame is shown, float64 [frames], where the model asks for it (Extractor.needs_times).
+    fps: frames per second, after --extraction_fps.
+    height, width: of the frames after rotation, in pixels.
+    times_s: when each frame is shown, in seconds, float64 [frames]; None unless the extractor `needs_times`.
     """
 
-    fps: float | None = None
-    height: int = 0
-    width: int = 0
-    rate_hz: int | None = None
+    fps: float
+    height: int
+    width: int
     times_s: np.ndarray | None = None
 
     @property
-    def n_frames(self) -> int:
-        """Return the number of frames; only where the model asks for their times."""
+    def known_times_s(self) -> np.ndarray:
+        """`times_s`, for an extractor that `needs_times`; ValueError for others."""
         if self.times_s is None:
-            raise ValueError("the number of frames is known only with needs_times")
-        return len(self.times_s)
+            raise ValueError("the times of the frames are known only with needs_times")
+        return self.times_s
+
+    @property
+    def n_frames(self) -> int:
+        """The number of frames, for an extractor that `needs_times`; ValueError for others."""
+        return len(self.known_times_s)
+
+
+@dataclass(frozen=True)
+class AudioStreamInfo:
+    """What is known of sound before it is decoded: samples per second, after resampling."""
+
+    rate_hz: int
+
+
+StreamInfo = VideoStreamInfo | AudioStreamInfo
+ConfigT = TypeVar("ConfigT", bound=Config)
+InfoT = TypeVar("InfoT", VideoStreamInfo, AudioStreamInfo)
 
 
 @dataclass(frozen=True)
 class NoWindows:
     """Why a stream gave no feature: status "skipped" (the user asked for it) or "failed", and the reason."""
 
-    status: str
+    status: Literal["skipped", "failed"]
     reason: str
 
 
-def short_of_a_window(n_units: int, n_wanted: int, short_video: str) -> NoWindows:
+def short_of_a_window(n_frames: int, n_wanted: int, short_video: str) -> NoWindows:
     """Return what --short_video skip or error make of a video with fewer frames than the `n_wanted` of one window."""
-    reason = f"{n_units} frames, fewer than the {n_wanted} of one window"
+    reason = f"{n_frames} frames, fewer than the {n_wanted} of one window"
     if short_video == "skip":
         return NoWindows("skipped", f"{reason} (--short_video skip)")
     return NoWindows("failed", f"{reason}; use a smaller --stack_size, or --short_video cycle to repeat frames")
@@ -71,7 +85,7 @@ class PairStage(Protocol):
         """Return how many pairs of prepared frames of this (H, W) fit a batch."""
         ...
 
-    def encode(self, units: Tensor) -> Encoded:
+    def encode(self, frames: Tensor) -> Encoded:
         """Return what `between` needs of each prepared frame [n, ...]; tensors with n rows."""
         ...
 
@@ -80,41 +94,41 @@ class PairStage(Protocol):
         ...
 
 
-class Extractor(ABC):
-    """One feature type on one device. It does not decode, queue, batch across videos, write or print."""
+class Extractor(ABC, Generic[ConfigT, InfoT]):
+    """One feature type on one device: a `VideoExtractor` or an `AudioExtractor`.
 
-    media: ClassVar[str] = "video"  # or "audio"
-    rate_hz: ClassVar[int] = 0  # for audio: the sample rate that the model wants
-    label_set: ClassVar[str | None] = None  # of the classes in `predictions`, see utils/extractors/labels.py
-    needs_times: ClassVar[bool] = False  # count the frames, and their times, before sampling
-    with_times: bool = True  # also save <name>_fps and <name>_timestamps_ms
-    frame_times: ClassVar[bool] = False  # timestamps_ms of all frames: for windows that are pairs of neighbours
+    It does not decode, queue, batch across videos, write or print. Constructing one changes nothing outside it.
+    """
+
+    label_set: ClassVar[str | None] = None  # of the classes in the logits, see utils/extractors/labels.py
     row_dtype: torch.dtype = torch.float32  # that features are saved in, whatever they are computed in
     rows_per_thread: ClassVar[int] = 1  # at least, on a CPU: a linear layer rounds a few rows otherwise than many
+    frame_times: ClassVar[bool] = False  # save the times of all frames: for windows that are pairs of neighbours
     streamed: ClassVar[bool] = False  # rows are too large for memory: keep them on disk until the video ends
 
     def __init__(
-        self, config: Config, checkpoints: Checkpoints, device: torch.device, arithmetic: ComputeMode = FLOAT32
+        self, config: ConfigT, checkpoints: Checkpoints, device: torch.device, compute: ComputeMode = FLOAT32
     ) -> None:
         self.config = config
         self.checkpoints = checkpoints
         self.device = device
-        self.arithmetic = arithmetic
-        set_up(arithmetic, device)
+        self.compute = compute
+        check_supported(compute, device)
         self.pairs: PairStage | None = None
-        with skip_init():
+        with SkipInit():
             self.load()
+        self._run = batch_function(self.forward, device, compute, self.rows_per_thread)
 
-    def load(self) -> None:  # noqa: B027 - a model without weights has nothing to load
-        """Load the networks onto the device, in evaluation mode; set `pairs` if neighbours have work of their own.
+    def load(self) -> None:
+        """Load the networks onto the device, in evaluation mode; set `pairs` if there is work between neighbours.
 
         Raises:
             UserError: a checkpoint is not of the network's layout.
         """
 
     def prepare_network(self, network: nn.Module, float32_parts: tuple[str, ...] = ()) -> nn.Module:
-        """Return a loaded network on the device, made ready to run as --precision and --compile say."""
-        return prepare_network(network, self.device, self.arithmetic, float32_parts)
+        """Return a loaded network on the device, prepared to run as --precision and --compile say."""
+        return prepare_network(network, self.device, self.compute, float32_parts)
 
     @property
     @abstractmethod
@@ -127,31 +141,41 @@ class Extractor(ABC):
         return 1 if self.device.type == "cpu" else GPU_WINDOWS
 
     @property
+    def shows_predictions(self) -> bool:
+        """Whether `forward` is to return logits too."""
+        return getattr(self.config, "show_pred", False)
+
+    @property
     def attributes(self) -> dict[str, float]:
-        """Numbers of this configuration that formats with room for them carry along, such as clip_length."""
+        """Numbers of this configuration that formats with room for them save with the features, such as clip_length."""
         return {}
 
+    @property
+    def with_times(self) -> bool:
+        """Whether to save <name>_fps and <name>_timestamps_ms: rows must be one per window."""
+        return False
+
     @abstractmethod
-    def sampling(self, info: StreamInfo) -> Sampling:
+    def sampling(self, info: InfoT) -> Sampling:
         """Return which windows to cut from a stream."""
 
-    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
-        """Return what to record for a stream that `sampling` cuts no window from."""
-        return NoWindows("failed", f"too short: {n_units} frames give no window")
+    def no_windows(self, n_frames: int, info: InfoT) -> NoWindows:
+        """Return what to record for a stream of `n_frames` (or samples) that `sampling` cuts no window from."""
+        return NoWindows("failed", f"too short: {n_frames} frames give no window")
 
-    def prepare(self, units: Tensor) -> Tensor:
+    def prepare(self, frames: Tensor) -> Tensor:
         """Return frames as the windows keep them, one row per frame, on the same device.
 
-        units: uint8 RGB [n, H, W, 3], or float32 samples [n]. Runs in the decode threads on a CPU.
+        frames: uint8 RGB [n, H, W, 3], or float32 samples [n]. Runs in the decode threads on a CPU.
         """
-        return units
+        return frames
 
-    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the network inputs of one window, small dtypes preferred; rows are stacked into a batch.
 
-        units: what `prepare` made of the window's frames [T, ...]; pairs: rows of PairStage [T - 1, ...].
+        frames: what `prepare` made of the window's frames [T, ...]; pairs: rows of PairStage [T - 1, ...].
         """
-        return {"units": units}
+        return {"frames": frames}
 
     @abstractmethod
     def forward(self, batch: Batch) -> dict[str, Tensor]:
@@ -162,14 +186,8 @@ class Extractor(ABC):
         """
 
     def outputs(self, batch: Batch) -> dict[str, Tensor]:
-        """Return what `forward` gives for a batch, on a CPU from parts of it on threads of their own."""
-        if self.device.type != "cpu" or self.arithmetic.compile:
-            return self.forward(batch)
-        return self._row_threads.spread(self.forward, batch, self.rows_per_thread)
-
-    @cached_property
-    def _row_threads(self) -> RowThreads:
-        return RowThreads()
+        """Return what `forward` gives for a batch, run as utils/nn/execute.py says."""
+        return self._run(batch)
 
     def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return what is saved of a video, from the rows of all its windows [windows, ...] by key.
@@ -177,3 +195,35 @@ class Extractor(ABC):
         Averages over windows belong here.
         """
         return arrays
+
+
+class VideoExtractor(Extractor[ConfigT, VideoStreamInfo]):
+    """An extractor that is given frames."""
+
+    @property
+    def extraction_fps(self) -> float | None:
+        """Frames per second to sample a video at; None for its own."""
+        return getattr(self.config, "extraction_fps", None)
+
+    @property
+    def needs_times(self) -> bool:
+        """Whether `sampling` must know the frames' times, so that packets are read before any frame is decoded."""
+        return False
+
+    @property
+    def with_times(self) -> bool:
+        """True: a row has the time of its window."""
+        return True
+
+
+class AudioExtractor(Extractor[ConfigT, AudioStreamInfo]):
+    """An extractor that is given sound."""
+
+    rate_hz: ClassVar[int]  # samples per second that the model wants
+
+    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
+        """Return the samples of the window, float32 [n]."""
+        return {"samples": frames}
+
+
+AnyExtractor = Extractor[Any, Any]

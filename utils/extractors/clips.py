@@ -10,44 +10,47 @@ import torch
 from torch import Tensor, nn
 
 from utils.extractors import placement
-from utils.extractors.base import Batch, Extractor, NoWindows, StreamInfo
+from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo
 from utils.extractors.clips_config import VideoClipsConfig
 from utils.extractors.windows import Listed, Sampling
 from utils.transforms import crops
 from utils.transforms.geometry import shorter_side, shorter_side_rounded
 from utils.transforms.opencv import resize_opencv
 
-RESIZE_BY_PRESET = {  # --preset's resize → its size for a shorter side, and the resize itself
+RESIZE_BY_PRESET = {  # a preset's resize → the function for its size, and the function that resizes
     "opencv": (shorter_side_rounded, resize_opencv),
     "antialias": (shorter_side, crops.resize_rounded),
 }
 AVERAGED = {"clips": (0,), "crops": (1,), "both": (0, 1), "none": ()}  # --average → axes of [clips, crops, D]
 
 
-class VideoClipsExtractor(Extractor):
+class VideoClipsExtractor(VideoExtractor[VideoClipsConfig]):
     """Features of clips and views, [clips, crops, D] float32, or their averages by --average.
 
     The network takes float32 [N, 3, T, H, W] and returns features [N, D] and logits [N, classes].
     """
 
-    config: VideoClipsConfig
-    needs_times = True  # clips are placed by the number of frames
     label_set = "kinetics400"
     key: ClassVar[str]  # of the output and of the checkpoint
-    float32_parts: ClassVar[tuple[str, ...]] = ("classifier",)  # of the network, see Extractor.ready
-    clips_at_once: ClassVar[tuple[int, int]]  # that fill a CPU, a GPU; one crop of each is seen at a time
+    float32_parts: ClassVar[tuple[str, ...]] = ("classifier",)  # of the network, see Extractor.prepare_network
+    clips_at_once: ClassVar[tuple[int, int]]  # that fill a CPU, a GPU; the network sees one crop of each at a time
 
     @abstractmethod
     def network(self, path: Path | None) -> nn.Module:
-        """Return the network in evaluation mode, on the CPU; None asks for random weights."""
+        """Return the network in evaluation mode, on the CPU. path: a checkpoint, or None for random weights."""
 
     def load(self) -> None:
         """Load the network onto the device."""
         self._network = self.prepare_network(self.network(self.checkpoints[self.key]), self.float32_parts)
 
     @property
-    def with_times(self) -> bool:  # type: ignore[override]
-        """Rows have a time of their own unless clips are averaged."""
+    def needs_times(self) -> bool:
+        """True: clips are placed by the number of frames."""
+        return True
+
+    @property
+    def with_times(self) -> bool:
+        """Whether rows have times: not if clips are averaged."""
         return self.config.chosen.average in ("crops", "none")
 
     @property
@@ -60,30 +63,30 @@ class VideoClipsExtractor(Extractor):
         """Clips per batch."""
         return self.clips_at_once[self.device.type != "cpu"]
 
-    def sampling(self, info: StreamInfo) -> Sampling:
-        """Return the clips of a video by its number of frames; a short video is repeated to fill them."""
-        chosen, interval = self.config.chosen, self.config.interval(info.fps or 0.0)
+    def sampling(self, info: VideoStreamInfo) -> Sampling:
+        """Return the clips, placed by the number of frames; a short video is repeated to fill them."""
+        chosen, interval = self.config.chosen, self.config.interval(info.fps)
         return Listed(
             placement.place(chosen.placement, info.n_frames, self.config.stack_size, interval, chosen.num_clips)
         )
 
-    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
-        """Return the outcome of a video without frames; one frame is enough for all clips."""
+    def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
+        """Return the outcome of a video without frames; a single frame can fill all clips."""
         if self.config.extraction_fps is not None:
             return NoWindows("failed", f"too short for a frame at --extraction_fps {self.config.extraction_fps:g}")
-        return NoWindows("failed", "no frame of it could be decoded; get the file again")
+        return NoWindows("failed", "no frame could be decoded; get the file again")
 
-    def prepare(self, units: Tensor) -> Tensor:
-        """Return frames with a shorter side of --side_size, uint8 [n, h, w, 3]."""
+    def prepare(self, frames: Tensor) -> Tensor:
+        """Return frames resized to a shorter side of --side_size, uint8 [n, h, w, 3]."""
         chosen = self.config.chosen
         size, resize = RESIZE_BY_PRESET[chosen.resize]
-        return resize(units, size(units.shape[1], units.shape[2], chosen.side_size))
+        return resize(frames, size(frames.shape[1], frames.shape[2], chosen.side_size))
 
-    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the views of a clip, uint8 [crops, T, S, S, 3]."""
         chosen = self.config.chosen
-        boxes = crops.CROPS[chosen.crops][chosen.crop_type](units.shape[1], units.shape[2], chosen.crop_size)
-        return {"views": crops.cut_views(units, boxes, chosen.crop_size)}
+        boxes = crops.CROPS[chosen.crops][chosen.crop_type](frames.shape[1], frames.shape[2], chosen.crop_size)
+        return {"views": crops.cut_views(frames, boxes, chosen.crop_size)}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, crops, D], and with --show_pred the logits [B, classes], averaged over crops."""

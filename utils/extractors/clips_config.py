@@ -1,26 +1,26 @@
 """The settings of models that see clips of a video in several views. Imports no torch."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from utils.config import shared_flags
-from utils.config.schema import check_choices, flag
-from utils.config.shared_flags import OF_PRESET, check_fps
+from utils.config.schema import Config, flag
 from utils.errors import UserError
 
 GROUP = "clips"
-SMALLEST_CROP = 32  # pixels: the networks halve the frame five times
+OF_PRESET = " (default: the preset's)"
 
 
 @dataclass(frozen=True)
 class Preset:
     """What a published tool does with a video, and its defaults for the flags of the same names.
 
-    placement: where clips lie, of `placement.PLACEMENTS`. resize: "opencv" (8 bits, no antialias, longer side rounded)
-    or "antialias" (torchvision's, longer side cut off). crops: whose positions, of `transforms.crops.CROPS`.
-    side_size, crop_size: pixels.
+    placement: a key of `placement.PLACEMENTS`. resize: "opencv" (8 bits, no antialias, longer side rounded) or
+    "antialias" (torchvision's, longer side rounded down). crops: a key of `transforms.crops.CROPS`. side_size,
+    crop_size: in pixels.
     """
 
     placement: str
@@ -40,9 +40,9 @@ class Preset:
 
 
 def mmaction2_presets(num_clips: int, crop_type: str, side_size: int = 256) -> dict[str, Preset]:
-    """Return the test pipeline of an mmaction2 config under both of mmaction2's rules for placing clips.
+    """Return the test pipeline of an mmaction2 config, with each of mmaction2's two rules for placing clips.
 
-    All views are averaged, as its clip_feature_extraction tool does.
+    All views are averaged, as its tool clip_feature_extraction does.
     """
     return {
         version: Preset(version, "opencv", "mmaction2", num_clips, crop_type, "both", side_size, side_size)
@@ -55,70 +55,78 @@ SNIPPETS = Preset("back_to_back", "antialias", "torchvision", -1, "5-crop", "non
 
 
 def preset(presets: Mapping[str, Preset], default: str) -> Any:
-    """Return --preset, which names the published tool to follow."""
+    """Return --preset, the published tool to follow."""
     listed = "; ".join(f"{name}: {each.summary()}" for name, each in presets.items())
     return flag(
         default,
-        "the tool whose placing of clips, resize and crop positions are followed, and whose defaults hold for the "
-        f"flags that are not given ({listed})",
+        "published tool whose clip placement, resize, crop positions and defaults are used, unless another flag says "
+        f"otherwise ({listed})",
         group=GROUP,
         choices=presets,
     )
 
 
 @dataclass(frozen=True)
-class VideoClipsConfig:
-    """What all of them share. A model adds `preset`, `stack_size`, `frame_interval` and `checkpoint`."""
+class VideoClipsConfig(Config):
+    """The flags that they share. A model adds `preset`, `stack_size`, `frame_interval` and `checkpoint`."""
 
     PRESETS: ClassVar[Mapping[str, Preset]] = {"snippets": SNIPPETS}
-    FEWEST_FRAMES: ClassVar[int] = 1  # that the network can see as one clip
 
     preset: str = preset(PRESETS, "snippets")
-    num_clips: int | None = shared_flags.num_clips(GROUP, None, "placed as the preset says")
+    num_clips: int | None = shared_flags.num_clips(GROUP, None, "placed as the preset says", OF_PRESET)
     stack_size: int = shared_flags.stack_size(GROUP, 32, "frames in a clip")
     frame_interval: int = shared_flags.frame_interval(GROUP, 2)
     clip_len: float | None = flag(
-        None, "seconds that a clip spans, from which --frame_interval follows by the video's rate", group=GROUP
+        None,
+        "seconds that a clip spans, instead of --frame_interval",
+        group=GROUP,
+        above=0,
+        below=math.inf,
+        note="seconds",
     )
     side_size: int | None = flag(
         None, f"pixels of the frame's shorter side, from which crops are taken{OF_PRESET}", group=GROUP
     )
-    crop_size: int | None = flag(None, f"pixels of a crop's side{OF_PRESET}", group=GROUP)
-    crop_type: str | None = shared_flags.crop_type(GROUP, None)
-    average: str | None = shared_flags.average(GROUP, None)
+    crop_size: int | None = flag(
+        None,
+        f"pixels of a crop's side{OF_PRESET}",
+        group=GROUP,
+        at_least=32,
+        note="pixels, since the network halves the frame five times",
+    )
+    crop_type: str | None = flag(
+        None,
+        f"parts of the frame to see; 10-crop adds mirror images to 5-crop{OF_PRESET}",
+        group=GROUP,
+        choices=("center", "3-crop", "5-crop", "10-crop"),
+    )
+    average: str | None = flag(
+        None,
+        f"average the features over clips, crops, both, or not{OF_PRESET}",
+        group=GROUP,
+        choices=("clips", "crops", "both", "none"),
+    )
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
     show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-400")
-    checkpoint: str | None = None
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        super().__post_init__()
         chosen = self.chosen
-        if chosen.num_clips != -1 and chosen.num_clips < 1:
-            raise UserError(f"--num_clips is {chosen.num_clips}; it must be at least 1, or -1 for all")
-        if self.stack_size < self.FEWEST_FRAMES:
-            raise UserError(f"--stack_size is {self.stack_size}; this network needs at least {self.FEWEST_FRAMES}")
-        if self.frame_interval < 1:
-            raise UserError(f"--frame_interval is {self.frame_interval}; it must be at least 1 frame")
-        if self.clip_len is not None and not 0 < self.clip_len < float("inf"):
-            raise UserError(f"--clip_len is {self.clip_len}; it must be above 0 seconds")
-        if chosen.crop_size < SMALLEST_CROP:
-            raise UserError(f"--crop_size is {chosen.crop_size}; the network needs at least {SMALLEST_CROP} pixels")
         if chosen.crop_size > chosen.side_size:
             raise UserError(
                 f"a crop of {chosen.crop_size} pixels does not fit a side of {chosen.side_size}: lower --crop_size "
                 "or raise --side_size"
             )
-        check_fps(self.extraction_fps)
 
     def interval(self, fps: float) -> int:
-        """Return the frames from one frame of a clip to the next, in a video of `fps` frames per second."""
+        """Return the distance between two frames of a clip, in frames of a video with this frame rate."""
         if self.clip_len is None:
             return self.frame_interval
         return max(1, round(self.clip_len * fps / self.stack_size))
 
     @property
     def chosen(self) -> Preset:
-        """Return the preset with what the flags changed in it."""
+        """Return the preset, changed by the flags that were given."""
         flags = ("num_clips", "side_size", "crop_size", "crop_type", "average")
         given = {name: getattr(self, name) for name in flags if getattr(self, name) is not None}
         return dataclasses.replace(self.PRESETS[self.preset], **given)

@@ -1,14 +1,15 @@
-"""Flow between neighbouring frames as a feature of its own, for any `FlowNetwork`."""
+"""Flow between neighbouring frames as the feature, for any `FlowNetwork`."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from utils.errors import UserError
-from utils.extractors.base import Batch, Extractor, NoWindows, StreamInfo
+from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo
 from utils.extractors.flow_config import FlowConfig
 from utils.extractors.windows import Dense, Sampling
 from utils.nn.cpu.threads import row_by_row
@@ -18,11 +19,10 @@ from utils.transforms.geometry import longer_side, shorter_side
 from utils.transforms.pillow import resize_pillow
 
 
-class FlowExtractor(Extractor):
-    """Flow [frames - 1, 2, H, W] under one key, with a time for each frame; too much for memory, so kept on disk."""
+class FlowExtractor(VideoExtractor[FlowConfig]):
+    """Flow [frames - 1, 2, H, W] under one key, with a time for each frame. Too large for memory, so kept on disk."""
 
-    config: FlowConfig
-    key: str
+    key: ClassVar[str]  # of the output and of the checkpoint
     streamed = True
     frame_times = True
 
@@ -34,24 +34,25 @@ class FlowExtractor(Extractor):
             UserError: the checkpoint is not of the network's layout.
         """
 
-    def cut_to_frame(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
-        """Return the flow of the frame alone, [n, 2, H, W], for networks that pad their frames. size: (H, W)."""
+    def crop_to_frame(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return the flow without padding, [n, 2, H, W], of networks that pad their frames. size: (H, W)."""
         return flow
 
     def load(self) -> None:
         """Load the network onto the device.
 
         Raises:
-            UserError: --compile, by which flow networks gain nothing.
+            UserError: for --compile, which does not make flow networks faster.
         """
-        if self.arithmetic.compile:
-            raise UserError(f"--compile: {self.key} is no faster compiled (docs/performance.md); leave it out")
+        if self.compute.compile:
+            raise UserError(f"--compile: {self.key} is not faster when compiled (docs/performance.md); leave it out")
         self.row_dtype = {"float16": torch.float16, "float32": torch.float32}[self.config.flow_dtype]
-        network = prepare_layers(self.load_network(self.checkpoints[self.key]), self.device, self.arithmetic)
+        network = self.load_network(self.checkpoints[self.key])
+        prepare_layers(cast(nn.Module, network), self.device, self.compute)  # a Protocol cannot say that it is one
         self.pairs = FlowPairs(network, self.device, self._kept)
 
     def _kept(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
-        return self.cut_to_frame(flow, size).to(self.row_dtype)
+        return self.crop_to_frame(flow, size).to(self.row_dtype)
 
     @property
     def keys(self) -> Sequence[str]:
@@ -60,39 +61,40 @@ class FlowExtractor(Extractor):
 
     @property
     def batch_size(self) -> int:
-        """Pairs that are copied from the device at once; how many the network sees is its own choice."""
+        """Pairs that are copied from the device at once; the network has its own batches."""
         return 1 if self.device.type == "cpu" else 8
 
-    def sampling(self, info: StreamInfo) -> Sampling:
+    def sampling(self, info: VideoStreamInfo) -> Sampling:
         """Return all pairs of neighbours."""
         return Dense(2, 1)
 
-    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
-        """Return the outcome of a video with fewer than two frames: there is no flow in it."""
-        frames = "1 frame" if n_units == 1 else "no frame"
+    def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
+        """Return the outcome of a video with fewer than two frames."""
+        found = "1 frame" if n_frames == 1 else "no frame"
         hint = "raise --extraction_fps, or leave the file out" if self.config.extraction_fps else "leave the file out"
-        return NoWindows("failed", f"{frames}, and flow lies between two; {hint}")
+        return NoWindows("failed", f"{found}, and flow needs two; {hint}")
 
-    def prepare(self, units: Tensor) -> Tensor:
-        """Return frames of the size that --side_size asks for, uint8 [n, h, w, 3], resized as Pillow does it."""
+    def prepare(self, frames: Tensor) -> Tensor:
+        """Return frames resized to --side_size as Pillow does, uint8 [n, h, w, 3]."""
         if self.config.side_size is None:
-            return units
+            return frames
         resized = longer_side if self.config.resize_to_larger_edge else shorter_side
-        return resize_pillow(units, resized(units.shape[1], units.shape[2], self.config.side_size))
+        return resize_pillow(frames, resized(frames.shape[1], frames.shape[2], self.config.side_size))
 
-    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the flow of the pair, [2, h, w]."""
+        assert pairs is not None  # since `load` sets a pair stage
         return {"flow": pairs[0]}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the flow as it is, [B, 2, h, w]: the work was done between the frames."""
+        """Return the flow [B, 2, h, w], which `pairs` has computed."""
         return {self.key: batch["flow"]}
 
 
 class FlowPairs:
-    """A flow network on a device, and what is kept of each pair's flow.
+    """A flow network on a device as a `PairStage`.
 
-    keep: from flow float32 [n, 2, H', W'] in pixels and the frames' size (H, W) to the rows that windows hold.
+    keep: turns flow float32 [n, 2, H', W'] in pixels, and the frames' size (H, W), into the rows that windows hold.
     """
 
     def __init__(
@@ -105,10 +107,10 @@ class FlowPairs:
         """Return how many pairs of frames of this (H, W) fit a batch."""
         return self._network.pairs_at_once(size)
 
-    def encode(self, units: Tensor) -> Encoded:
-        """Return what the network needs of each frame. units: uint8 [n, H, W, 3]."""
-        return self._network.encode(units.permute(0, 3, 1, 2).float())
+    def encode(self, frames: Tensor) -> Encoded:
+        """Return what the network needs of each frame. frames: uint8 [n, H, W, 3]."""
+        return self._network.encode(frames.permute(0, 3, 1, 2).float())
 
     def between(self, first: Encoded, second: Encoded, size: tuple[int, int]) -> Tensor:
-        """Return what is kept of the flow from each frame to its partner, one row per pair."""
+        """Return what `keep` makes of the flow from each frame to its partner, one row per pair."""
         return self._keep(self._network.between(first, second, size), size)

@@ -1,35 +1,35 @@
-"""The settings that the networks for optical flow share. Imports no torch."""
+"""The settings that feature types of optical flow share. Imports no torch."""
 
 from dataclasses import dataclass
 
 from utils.config import shared_flags
-from utils.config.schema import check_choices, flag
-from utils.config.shared_flags import check_fps
+from utils.config.schema import Config, flag
 from utils.errors import UserError
 
 GROUP = "flow"
 
 
 @dataclass(frozen=True)
-class FlowConfig:
-    """What a feature type that saves flow lets the user choose."""
+class FlowConfig(Config):
+    """The flags of a feature type that saves flow."""
 
     side_size: int | None = flag(
-        None, "pixels of the frame's shorter side before the network (default: frames as they are)", group=GROUP
+        None,
+        "pixels of the frame's shorter side before the network (default: not resized)",
+        group=GROUP,
+        at_least=1,
+        note="pixel",
     )
     resize_to_larger_edge: bool = flag(False, "--side_size is the longer side instead", group=GROUP)
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
     flow_dtype: str = flag(
         "float32",
-        "precision of the saved flow; float16 takes half the disk and is exact to 1/2048 of a displacement",
+        "type of the saved flow; float16 takes half the disk and is exact to 1/2048 of a displacement",
         group=GROUP,
         choices=("float16", "float32"),
     )
 
     def __post_init__(self) -> None:
-        check_choices(self)
-        check_fps(self.extraction_fps)
-        if self.side_size is not None and self.side_size < 1:
-            raise UserError(f"--side_size is {self.side_size}; it must be at least 1 pixel")
+        super().__post_init__()
         if self.resize_to_larger_edge and self.side_size is None:
-            raise UserError("--resize_to_larger_edge says what --side_size means: add it, or drop the flag")
+            raise UserError("--resize_to_larger_edge changes the meaning of --side_size: add that, or drop the flag")

@@ -1,28 +1,30 @@
-"""What image models that see one frame at a time share: flags, which frames, and the way through the network."""
+"""What image models that see one frame at a time share: which frames to take, and the way through the network."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 from torch import Tensor, nn
 
 from utils.errors import UserError
-from utils.extractors.base import Batch, Extractor, StreamInfo
+from utils.extractors.base import Batch, VideoExtractor, VideoStreamInfo
+from utils.extractors.frames_config import FramewiseConfig
 from utils.extractors.windows import Dense, Listed, Sampling
 from utils.transforms.fast import RESIZE_BY_DECODE
 from utils.transforms.image_input import ImageInput
 
 CPU_FRAMES, GPU_FRAMES = 16, 128  # frames per batch
-HALF = 0.5 + 1e-9  # so that a time that float64 puts just below half a tick still rounds up
+FramewiseConfigT = TypeVar("FramewiseConfigT", bound=FramewiseConfig)
+HALF = 0.5 + 1e-9  # so that half a tick still rounds up where float64 puts it just below
 
 
-class FramewiseExtractor(Extractor):
-    """A row per frame. `load` of a subclass sets `image` and `network`."""
+class FramewiseExtractor(VideoExtractor[FramewiseConfigT]):
+    """A row per frame."""
 
-    key: ClassVar[str]  # the name of the output
+    key: ClassVar[str]  # of the output
     rows_per_thread = 4
-    image: ImageInput  # what the network wants of a frame
+    image: ImageInput  # the transform that belongs to the weights
     network: nn.Module
 
     @abstractmethod
@@ -36,7 +38,7 @@ class FramewiseExtractor(Extractor):
 
     @property
     def frames_per_batch(self) -> int:
-        """How many frames fill the device."""
+        """How many frames fill the device well."""
         return CPU_FRAMES if self.device.type == "cpu" else GPU_FRAMES
 
     @property
@@ -45,48 +47,48 @@ class FramewiseExtractor(Extractor):
         return self.frames_per_batch
 
     @property
-    def needs_times(self) -> bool:  # type: ignore[override]
-        """The frames of --extraction_total are chosen by their times."""
+    def needs_times(self) -> bool:
+        """Whether frames are chosen by their times, for --extraction_total."""
         return self.config.extraction_total is not None
 
-    def sampling(self, info: StreamInfo) -> Sampling:
+    def sampling(self, info: VideoStreamInfo) -> Sampling:
         """Return each frame, or those of --extraction_total."""
         if self.config.extraction_total is None:
             return Dense(1, 1)
         return Listed([[frame] for frame in spread_frames(info, self.config.extraction_total)])
 
-    def prepare(self, units: Tensor) -> Tensor:
-        """Return frames as the network sees them but for the normalization, uint8 [n, h, w, 3]."""
-        return self.image.crops(units, RESIZE_BY_DECODE[self.config.decode])
+    def prepare(self, frames: Tensor) -> Tensor:
+        """Return frames as the network sees them, before the normalization, uint8 [n, h, w, 3]."""
+        return self.image.crops(frames, RESIZE_BY_DECODE[self.config.decode])
 
-    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the frame, uint8 [h, w, 3]."""
-        return {"frame": units[0]}
+        return {"frame": frames[0]}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D] of frames [B, h, w, 3]."""
         return {self.key: self.network(self.image.normalized(batch["frame"]))}
 
 
-def spread_frames(info: StreamInfo, total: int) -> list[int]:
+def spread_frames(info: VideoStreamInfo, total: int) -> list[int]:
     """Return `total` frames spread over a video: those that ffmpeg's fps filter shows at total * fps / frames.
 
-    A video with fewer frames shows some of them again; one without frames gives none.
+    A video with fewer frames repeats some of them; one without frames gives none.
     """
     if info.n_frames == 0:
         return []
-    rate = total * (info.fps or 0.0) / info.n_frames
-    ticks = np.floor((info.times_s - info.times_s[0]) * rate + HALF)
+    rate = total * info.fps / info.n_frames
+    ticks = np.floor((info.known_times_s - info.known_times_s[0]) * rate + HALF)
     shown = np.searchsorted(ticks, np.arange(total), side="right") - 1
     return [int(frame) for frame in shown]
 
 
 def as_rows(features: Tensor, model_name: str) -> Tensor:
-    """Return features [B, D] as they are.
+    """Return features if they are [B, D].
 
     Raises:
-        UserError: they have another number of dimensions, as those of a model without pooling.
+        UserError: they have more dimensions, since the model does not pool them.
     """
     if features.ndim != 2:
-        raise UserError(f"{model_name} gives {list(features.shape[1:])} per frame; a model that pools is needed")
+        raise UserError(f"{model_name} returns {list(features.shape[1:])} per frame; choose a model that pools")
     return features

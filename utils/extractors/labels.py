@@ -4,18 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from utils.nn.lean_import import without_compiler
 
+def class_names(label_set: str) -> Sequence[str]:
+    """Return the class names of "kinetics400" or "imagenet1k", in the order that all published checkpoints use.
 
-def labels(label_set: str) -> Sequence[str]:
-    """Return the class names of "kinetics400" or "imagenet1k", in the order of the published classifiers.
-
-    The names are torchvision's, which keeps them beside its own weights for the same data sets; both lists
-    are in the order that all published checkpoints of these data sets use.
+    They are part of torchvision's descriptions of its weights.
     """
-    with without_compiler():
-        from torchvision.models import ResNet50_Weights
-        from torchvision.models.video import R3D_18_Weights
+    from torchvision.models import ResNet50_Weights  # pyright: ignore[reportMissingTypeStubs]  # there are none
+    from torchvision.models.video import R3D_18_Weights  # pyright: ignore[reportMissingTypeStubs]
 
     if label_set == "kinetics400":
         return R3D_18_Weights.KINETICS400_V1.meta["categories"]
@@ -25,7 +21,7 @@ def labels(label_set: str) -> Sequence[str]:
 def top_classes(logits: np.ndarray, names: Sequence[str] | None, n: int = 5) -> list[str]:
     """Return a line for each of the `n` best classes: logit, softmax probability, name.
 
-    logits: [classes]. A classifier with another number of classes than `names` gets class numbers.
+    logits: [classes]. If there are not as many names, classes are numbered.
     """
     shifted = np.exp(logits.astype(np.float64) - logits.max())
     probabilities = shifted / shifted.sum()

@@ -1,51 +1,53 @@
-"""How a feature type is named, before any of its code is imported."""
+"""The entry of a feature type, which imports none of its code."""
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from utils.nn.lean_import import without_compiler
+from utils.config.schema import Config
 from utils.weights.pretrained import Needed, Published
+
+if TYPE_CHECKING:
+    from utils.extractors.base import AnyExtractor
 
 
 @dataclass(frozen=True)
 class Model:
     """One feature type: where its parts are, and what a user reads about it.
 
-    config, extractor: dotted paths, "package.module:Class".
-    checkpoints: dotted path of the module with FILES, all published files, the default ones first, and
-        needs(config), which of them a configuration uses. Like config, it imports no torch.
+    config, extractor: dotted paths of classes, "package.module:Class".
+    pretrained: dotted path of the module with FILES, all published files, the default ones first, and needs(config),
+        the files that a configuration uses. Like config, it imports no torch.
     outputs: key → shape of the saved array.
-    media: "visual" or "audio": in which of their two lists result files of shards have it.
+    media: "visual" or "audio": the list of `save_shards`' files that its features are in.
     """
 
     config: str
     extractor: str
-    checkpoints: str
+    pretrained: str
     summary: str
     outputs: dict[str, str]
     media: str = "visual"
 
-    def config_class(self) -> type:
+    def config_class(self) -> type[Config]:
         """Return the dataclass of its settings; imports no torch."""
         return load_object(self.config)
 
     def files(self) -> tuple[Published, ...]:
-        """Return every published file that it can use."""
-        return import_module(self.checkpoints).FILES
+        """Return every published file that it can use, the default ones first."""
+        return import_module(self.pretrained).FILES
 
-    def needs(self, config: Any) -> dict[str, Needed]:
-        """Return the files that a configuration uses, by a short name of the model's own."""
-        return import_module(self.checkpoints).needs(config)
+    def needs(self, config: Config) -> dict[str, Needed]:
+        """Return the files that a configuration uses, by the names that the extractor knows them by."""
+        return import_module(self.pretrained).needs(config)
 
 
 def load_object(dotted: str) -> Any:
-    """Import "package.module:name" and return what it names."""
+    """Return what "package.module:name" names, after importing the module."""
     module, name = dotted.split(":")
     return getattr(import_module(module), name)
 
 
-def load_extractor(dotted: str) -> Any:
-    """Import an Extractor, "package.module:Class", and with it torch and the libraries of its network."""
-    with without_compiler():
-        return load_object(dotted)
+def load_extractor(dotted: str) -> "type[AnyExtractor]":
+    """Return an extractor class, "package.module:Class". Imports torch and the libraries of its network."""
+    return load_object(dotted)

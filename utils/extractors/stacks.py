@@ -1,25 +1,24 @@
-"""Models that see stacks of neighbouring frames and give one feature per stack: R(2+1)D, S3D."""
+"""Models that see stacks of neighbouring frames and return one feature per stack: R(2+1)D, S3D."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from utils.extractors.base import Batch, Extractor, NoWindows, StreamInfo, short_of_a_window
+from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo, short_of_a_window
+from utils.extractors.stacks_config import StackConfig
 from utils.extractors.windows import Dense, Sampling
 
+StackConfigT = TypeVar("StackConfigT", bound=StackConfig)
 
-class StackExtractor(Extractor):
-    """One row per stack, under one key.
 
-    The config has `stack` (frames in a window, frames from one to the next), `short_video`, `tail` and `show_pred`.
-    `prepare` gives frames as float32 [n, 3, H, W].
-    """
+class StackExtractor(VideoExtractor[StackConfigT]):
+    """One row per stack, under one key. `prepare` returns frames as float32 [n, 3, H, W]."""
 
-    key: str
-    float32_parts: ClassVar[tuple[str, ...]] = ("avgpool",)  # of the network, see Extractor.ready
+    key: ClassVar[str]  # of the output and of the checkpoint
+    float32_parts: ClassVar[tuple[str, ...]] = ("avgpool",)  # of the network, see Extractor.prepare_network
     label_set = "kinetics400"
 
     @abstractmethod
@@ -39,18 +38,18 @@ class StackExtractor(Extractor):
         """The feature type."""
         return (self.key,)
 
-    def sampling(self, info: StreamInfo) -> Sampling:
+    def sampling(self, info: VideoStreamInfo) -> Sampling:
         """Return stacks from the first frame on."""
         size, step = self.config.stack
         return Dense(size, step, short=self.config.short_video, tail=self.config.tail)
 
-    def no_windows(self, n_units: int, info: StreamInfo) -> NoWindows:
-        """Return what --short_video skip or error make of a video shorter than one stack."""
-        return short_of_a_window(n_units, self.config.stack[0], self.config.short_video)
+    def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
+        """Return the outcome of a video shorter than one stack, by --short_video."""
+        return short_of_a_window(n_frames, self.config.stack[0], self.config.short_video)
 
-    def window(self, units: Tensor, pairs: Tensor | None) -> Batch:
+    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the stack as "clips", float32 [3, T, H, W]."""
-        return {"clips": units.transpose(0, 1)}
+        return {"clips": frames.transpose(0, 1)}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D], and with --show_pred the logits of the classes [B, classes]."""

@@ -6,51 +6,51 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-TAIL_SHARE = 0.2  # the least share of a window that `--tail cycle` fills up
+TAIL_SHARE = 0.2  # of a window, at least, that `--tail cycle` repeats
 
 
 @dataclass(frozen=True)
 class Window:
-    """The units that the network sees at once.
+    """The frames or samples that the network sees at once.
 
     row: the window's place in the output.
-    units: indices into the stream of wanted units (see Sampling.wanted), in the order the network sees them.
-    n_repeated: how many of them are shown again to fill the window.
+    indices: of its frames among those of Sampling.wanted, in the order that the network sees them.
+    n_repeated: how many of them are repetitions that fill the window.
     """
 
     row: int
-    units: Sequence[int]
+    indices: Sequence[int]
     n_repeated: int = 0
 
 
 class Sampling(Protocol):
-    """Which windows a model wants of one stream."""
+    """Which windows to cut from one stream."""
 
     @property
     def wanted(self) -> Sequence[int] | None:
-        """The only frames of the stream that are needed, sorted, or None for all. Windows count in these."""
+        """The frames of the stream that are needed, sorted, or None for all. Windows index these."""
         ...
 
     def full(self) -> Iterator[Window]:
-        """Yield windows in the order of their latest unit; those that the stream is long enough for are used."""
+        """Yield windows in the order of their latest frame, without regard to the length of the stream."""
         ...
 
     def earliest(self, n_full: int) -> int:
-        """Return the earliest unit that any window after the first `n_full` ones, or the rest, may need."""
+        """Return the earliest frame that may still be needed after the first `n_full` windows."""
         ...
 
-    def rest(self, n_units: int, n_full: int) -> list[Window]:
-        """Return the windows made of what is left after `n_full` full ones, once `n_units` are known."""
+    def rest(self, n_frames: int, n_full: int) -> list[Window]:
+        """Return the windows after the first `n_full`, which were full, once the stream has ended with `n_frames`."""
         ...
 
 
 @dataclass(frozen=True)
 class Dense:
-    """Windows of `size` units that start at 0, step, 2 * step, …
+    """Windows of `size` frames that start at 0, step, 2 * step, …
 
-    short: what becomes of a stream shorter than one window: "cycle" repeats it until the window is full.
-    tail: what becomes of the units after the last full window: "cycle" repeats them if they are at
-        least a fifth of a window, "drop" leaves them out.
+    short: for a stream shorter than one window, "cycle" repeats it until the window is full; else it has no window.
+    tail: for the frames after the last full window, "cycle" repeats them if they are at least a fifth of a window; else
+        they are dropped.
     """
 
     size: int
@@ -68,10 +68,10 @@ class Dense:
         """Return the start of the next window."""
         return n_full * self.step
 
-    def rest(self, n_units: int, n_full: int) -> list[Window]:
+    def rest(self, n_frames: int, n_full: int) -> list[Window]:
         """Return one window that repeats the short stream, or the tail, or nothing."""
         start = n_full * self.step
-        left = n_units - start
+        left = n_frames - start
         if n_full == 0:
             wanted = self.short == "cycle" and left > 0
         else:
@@ -82,40 +82,40 @@ class Dense:
 
 
 class Listed:
-    """Given windows of a stream whose frames were counted beforehand: clips spread over a video, for instance.
+    """Given windows of a stream whose frames were counted before decoding, such as clips spread over a video.
 
-    clips: the frames of each window, in the order of the outputs. Only these frames are decoded.
-    fill_lost: where fewer frames are decoded than counted (a damaged file), fill the windows that have none of
-        theirs with the last frame; False leaves them out. A window that has lost some is filled in any case.
+    clips: the frames of each window, in the order of the outputs. Only these frames are converted.
+    fill_lost: if fewer frames are decoded than counted (a damaged file), fill windows that have lost all of theirs with
+        the last frame; False leaves such windows out. A window that has lost some is always filled.
     """
 
     def __init__(self, clips: Sequence[Sequence[int]], fill_lost: bool = True) -> None:
         self._fill_lost = fill_lost
         self.wanted = sorted({frame for clip in clips for frame in clip})
-        place = {frame: i for i, frame in enumerate(self.wanted)}
+        index = {frame: i for i, frame in enumerate(self.wanted)}
         windows = [
-            Window(row, [place[frame] for frame in clip], n_repeated=len(clip) - len(set(clip)))
+            Window(row, [index[frame] for frame in clip], n_repeated=len(clip) - len(set(clip)))
             for row, clip in enumerate(clips)
         ]
-        self._windows = sorted(windows, key=lambda window: max(window.units))
-        firsts = (min(window.units) for window in reversed(self._windows))
-        self._earliest = list(itertools.accumulate(firsts, min))[::-1]  # of each window and those after it
+        self._windows = sorted(windows, key=lambda window: max(window.indices))
+        firsts = (min(window.indices) for window in reversed(self._windows))
+        self._earliest = list(itertools.accumulate(firsts, min))[::-1]  # frame of each window and those after it
 
     def full(self) -> Iterator[Window]:
-        """Yield the windows, the one whose frames are there first coming first."""
+        """Yield the windows in the order of their latest frame."""
         return iter(self._windows)
 
     def earliest(self, n_full: int) -> int:
         """Return the earliest frame of the windows still to come."""
         return self._earliest[n_full]
 
-    def rest(self, n_units: int, n_full: int) -> list[Window]:
-        """Return the windows that a stream shorter than counted cuts off, filled with its last frame."""
-        if n_units == 0:
+    def rest(self, n_frames: int, n_full: int) -> list[Window]:
+        """Return the windows that a stream shorter than counted leaves incomplete, filled with its last frame."""
+        if n_frames == 0:
             return []
         return [
-            Window(window.row, units, n_repeated=len(units) - len(set(units)))
+            Window(window.row, indices, n_repeated=len(indices) - len(set(indices)))
             for window in self._windows[n_full:]
-            if self._fill_lost or min(window.units) < n_units
-            for units in [[min(unit, n_units - 1) for unit in window.units]]
+            if self._fill_lost or min(window.indices) < n_frames
+            for indices in [[min(index, n_frames - 1) for index in window.indices]]
         ]

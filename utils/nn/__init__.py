@@ -1,1 +1,1 @@
-"""Networks made ready to run."""
+"""Preparing and running networks."""

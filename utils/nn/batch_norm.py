@@ -1,4 +1,4 @@
-"""Batch norm folded into the convolution before it: in evaluation mode both are one linear map."""
+"""Batch norm fused into the convolution before it: in evaluation mode both are one linear map."""
 
 from collections.abc import Iterator
 
@@ -12,45 +12,36 @@ PAIRS = (("conv3d", "batch3d"), ("conv", "bn"), ("conv1", "bn1"), ("conv2", "bn2
 
 
 def fuse_batch_norms(network: nn.Module) -> int:
-    """Fold every batch norm that follows a convolution into it, in place; return how many.
+    """Fuse every batch norm that follows a convolution into it, in place; return how many.
 
-    Follows means: next to it in a Sequential (or behind a Sequential that ends in it), or as `PAIRS` name them in the
-    networks of this program and of torchvision. A folded batch norm becomes an Identity. Those of other networks, which
-    may be used in another order than they are named in, stay. The network must be in evaluation mode.
+    A batch norm follows a convolution that is next to it in a Sequential (or ends a Sequential next to it), or that
+    `PAIRS` names with it, as networks of this program and of torchvision do. It becomes an Identity. Other batch norms
+    stay, since their networks may use them in another order. The network must be in evaluation mode.
     """
-    n_folded = 0
+    n_fused = 0
     for module in network.modules():
-        for holder, name, norm in list(_followers(module)):
-            convolution = holder.get_submodule(name)
-            _fold(convolution, norm[0].get_submodule(norm[1]))
-            setattr(norm[0], norm[1], nn.Identity())
-            n_folded += 1
-    return n_folded
+        for convolution, norm, name in list(_pairs(module)):
+            _fuse(convolution, norm)
+            setattr(module, name, nn.Identity())
+            n_fused += 1
+    return n_fused
 
 
-def _followers(module: nn.Module) -> Iterator[tuple[nn.Module, str, tuple[nn.Module, str]]]:
-    """Yield (holder of a convolution, its name, (holder of its batch norm, its name)) below one module."""
+def _pairs(module: nn.Module) -> Iterator[tuple[Convolution, BatchNorm, str]]:
+    """Yield each convolution with the batch norm that follows it, and the batch norm's name in the module."""
     children = dict(module.named_children())
-    pairs = list(zip(children, list(children)[1:], strict=False)) if isinstance(module, nn.Sequential) else PAIRS
-    for first, second in pairs:
-        if not isinstance(children.get(second), BatchNorm):
-            continue
-        last = _last(module, first) if first in children else None
-        if last is not None:
-            yield *last, (module, second)
+    names = zip(children, list(children)[1:], strict=False) if isinstance(module, nn.Sequential) else PAIRS
+    for first, second in names:
+        convolution, norm = children.get(first), children.get(second)
+        while isinstance(convolution, nn.Sequential) and len(convolution):
+            convolution = convolution[-1]
+        if isinstance(convolution, Convolution) and isinstance(norm, BatchNorm):
+            yield convolution, norm, second
 
 
-def _last(holder: nn.Module, name: str) -> tuple[nn.Module, str] | None:
-    """Return (holder, name) of a convolution, also where it is the last of a Sequential; None for anything else."""
-    child = holder.get_submodule(name)
-    while isinstance(child, nn.Sequential) and len(child):
-        holder, name = child, list(dict(child.named_children()))[-1]
-        child = holder.get_submodule(name)
-    return (holder, name) if isinstance(child, Convolution) else None
-
-
-def _fold(convolution: Convolution, norm: BatchNorm) -> None:
-    """Scale and shift a convolution as the batch norm behind it does; computed in float64."""
+def _fuse(convolution: Convolution, norm: BatchNorm) -> None:
+    """Scale and shift a convolution as the batch norm after it does; computed in float64."""
+    assert norm.running_mean is not None and norm.running_var is not None  # else it has no evaluation mode
     with torch.no_grad():
         mean, variance = norm.running_mean.double(), norm.running_var.double()
         scale = (variance + norm.eps).rsqrt()

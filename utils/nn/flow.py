@@ -1,4 +1,4 @@
-"""What a network for optical flow offers, so that it can be used alone or as the first half of another model."""
+"""What a network for optical flow offers, whether its flow is the feature or the input of another network."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ Encoded = tuple[Tensor, ...]  # what a network keeps of each frame: tensors with
 
 
 class FlowNetwork(Protocol):
-    """Optical flow in two steps, so that what belongs to one frame is computed once per frame."""
+    """Optical flow in two steps, so that the work on a frame is done once, though it is in two pairs."""
 
     def encode(self, frames: Tensor) -> Encoded:
         """Return what `between` needs of each frame.

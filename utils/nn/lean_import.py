@@ -1,7 +1,7 @@
 """Importing torchvision and timm without PyTorch's compiler, which they load for functions that are not called here.
 
-torchvision asks it whether the compiler supports a device, for RoIAlign; timm has it leave parts of NaFlexViT alone.
-Loading it takes 2.5 s of every worker. What asks for anything else of it gets the real one.
+torchvision asks the compiler whether it supports a device, for RoIAlign; timm excludes parts of NaFlexViT from
+compiling. Loading the compiler takes 2.5 s. Code that needs anything else of it gets the real one.
 """
 
 import contextlib
@@ -17,15 +17,17 @@ COMPILER = "torch._dynamo"
 
 @contextlib.contextmanager
 def without_compiler() -> Generator[None, None, None]:
-    """Give imports in the block a stand-in for torch._dynamo, unless it is loaded already or they need more of it."""
+    """Replace torch._dynamo by a stand-in for imports in the block, unless it is loaded or an import needs more of it.
+
+    What is imported keeps the stand-in's functions: not for networks that are to be compiled.
+    """
     if COMPILER in sys.modules:
         yield
         return
     importlib.import_module("torch")
-    stand_ins = {COMPILER: _StandIn(COMPILER), f"{COMPILER}.utils": _StandIn(f"{COMPILER}.utils")}
-    stand_ins[COMPILER].disable = _unchanged  # type: ignore[attr-defined]
-    stand_ins[f"{COMPILER}.utils"].is_compile_supported = _never  # type: ignore[attr-defined]
-    sys.modules.update(stand_ins)
+    compiler, utils = _StandIn(COMPILER), _StandIn(f"{COMPILER}.utils")
+    vars(compiler)["disable"], vars(utils)["is_compile_supported"] = _unchanged, _never
+    sys.modules.update({COMPILER: compiler, f"{COMPILER}.utils": utils})
     try:
         yield
     finally:
@@ -33,14 +35,14 @@ def without_compiler() -> Generator[None, None, None]:
 
 
 class _StandIn(ModuleType):
-    """An empty module in the compiler's place."""
+    """An empty module in place of the compiler."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.__path__ = [str(Path(sys.modules["torch"].__file__ or "").parent.joinpath(*name.split(".")[1:]))]
 
     def __getattr__(self, name: str) -> Any:
-        """Return an attribute of the module itself, loading it."""
+        """Load the real module and return its attribute."""
         if name.startswith("__"):  # what the import system looks for
             raise AttributeError(name)
         _withdraw()
@@ -48,7 +50,7 @@ class _StandIn(ModuleType):
 
 
 def _withdraw() -> None:
-    """Take the stand-ins out, so that the next import finds the compiler."""
+    """Remove the stand-ins, so that the next import finds the compiler."""
     for name in (COMPILER, f"{COMPILER}.utils"):
         if isinstance(sys.modules.get(name), _StandIn):
             del sys.modules[name]

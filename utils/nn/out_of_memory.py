@@ -1,4 +1,4 @@
-"""Running out of memory: which errors say so, and how work is tried without keeping what it had allocated."""
+"""Running out of memory: which errors mean it, and how to try work that may not fit."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,7 +7,7 @@ import torch
 
 Result = TypeVar("Result")
 
-SIGNS = (  # words of errors that have no type of their own
+MESSAGES = (  # in errors that have no type for it
     "out of memory",  # CUDA
     "can't allocate memory",  # torch's allocator on the CPU
     "not enough memory",  # the same on Windows
@@ -18,30 +18,30 @@ SIGNS = (  # words of errors that have no type of their own
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that memory, of the device or of the host, did not suffice."""
+    """Return whether an error means that the device or the host ran out of memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in SIGNS)
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in MESSAGES)
 
 
-def fitting(work: Callable[[], Result]) -> Result | None:
-    """Return what `work` returns, or None where memory did not suffice for it."""
+def run_if_it_fits(work: Callable[[], Result]) -> Result | None:
+    """Return work(), or None if it ran out of memory."""
     try:
         return work()
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-    return None  # past the except clause: as long as the error is alive, its traceback holds what was allocated
+    return None  # outside the except clause: the error's traceback keeps what was allocated
 
 
-def release(device: torch.device) -> None:
-    """Give the device back what torch holds in reserve there, so that it can be cut up otherwise."""
+def free_cached(device: torch.device) -> None:
+    """Return the memory that torch has cached to the device, so that it can be allocated in other sizes."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
 
 
-def remedy(device: torch.device) -> str:
-    """Return what to do about a video whose windows are too large for the memory."""
+def advice(device: torch.device) -> str:
+    """Return what to do about a video whose windows do not fit in memory."""
     smaller = "smaller windows (such as a smaller --side_size or --stack_size)"
     if device.type == "cpu":
         return f"use fewer --num_workers, --decode_threads 1, or {smaller}"

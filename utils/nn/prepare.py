@@ -1,19 +1,22 @@
-"""--precision and --compile: how a loaded network is made prepare_network to run. One place for all feature types."""
+"""How loaded networks of all feature types are prepared to run, by --precision and --compile."""
 
 import os
 import shutil
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from utils.errors import UserError
 from utils.nn.batch_norm import fuse_batch_norms
-from utils.nn.cpu import convolution, residual
-from utils.nn.cpu.layout import lay_out
+from utils.nn.cpu import onednn
+from utils.nn.cpu.convolution import fuse_activations
+from utils.nn.cpu.layout import use_channels_last
+from utils.nn.cpu.residual import rewrite_blocks
 
 DTYPES = {"float32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -25,107 +28,98 @@ class ComputeMode:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type of weights and of what flows between layers."""
+        """The type of weights, and of tensors between layers."""
         return DTYPES[self.precision]
 
 
-def set_up(arithmetic: ComputeMode, device: torch.device) -> None:
-    """Set what PyTorch keeps for the whole process, after checking that the device can compute so.
-
-    Raises:
-        UserError: it cannot.
-    """
-    check(arithmetic, device)
+def set_process_flags(compute: ComputeMode, device: torch.device) -> None:
+    """Set PyTorch's flags for this precision, which hold for the whole process."""
     if device.type == "cuda":
         # float32 means float32: torch's default rounds convolutions to 10 bits, past our tolerance
-        torch.backends.cudnn.allow_tf32 = arithmetic.precision == "tf32"
-        torch.backends.cuda.matmul.allow_tf32 = arithmetic.precision == "tf32"
+        torch.backends.cudnn.allow_tf32 = compute.precision == "tf32"
+        torch.backends.cuda.matmul.allow_tf32 = compute.precision == "tf32"
         torch.backends.cudnn.benchmark = True  # windows of a run have few shapes
 
 
-def check(arithmetic: ComputeMode, device: torch.device) -> None:
-    """Raise UserError where the device cannot compute so, or only more slowly than in float32."""
-    precision = arithmetic.precision
+def check_supported(compute: ComputeMode, device: torch.device) -> None:
+    """Raise UserError if the device lacks this mode, or is slower in it than in float32."""
+    precision = compute.precision
     if device.type == "cpu":
         if precision in ("tf32", "fp16"):
             raise UserError(f"--precision {precision} needs a GPU; on a CPU use bf16 or float32")
         if precision == "bf16" and not _cpu_has_bf16():
             raise UserError("--precision bf16: this CPU has no instructions for it (AVX512); use float32")
-        if arithmetic.compile and shutil.which(os.environ.get("CXX", "g++")) is None:
+        if compute.compile and shutil.which(os.environ.get("CXX", "g++")) is None:
             raise UserError("--compile needs a C++ compiler on a CPU; install g++, or name one in the variable CXX")
     elif precision == "bf16" and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise UserError("--precision bf16: this GPU has no bf16 arithmetic; use fp16")
 
 
 def _cpu_has_bf16() -> bool:
-    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
-    return torch.backends.mkldnn.is_available() and (supported is None or supported())
+    return torch.backends.mkldnn.is_available() and (onednn.SUPPORTS_BF16 is None or onednn.SUPPORTS_BF16())
 
 
 def prepare_network(
-    network: nn.Module, device: torch.device, arithmetic: ComputeMode, float32_parts: tuple[str, ...] = ()
+    network: nn.Module, device: torch.device, compute: ComputeMode, float32_parts: tuple[str, ...] = ()
 ) -> nn.Module:
-    """Return a loaded network as it will run, on the device: folded, cast, laid out, compiled.
+    """Return a loaded network on the device as it will run: batch norms fused, cast, channels last, compiled.
 
-    It takes float32 and gives float32, whatever it computes in. The network given is changed.
+    It takes and returns float32 in every mode. The given network is changed.
 
-    float32_parts: names of submodules that stay float32, and whose inputs become it: average pools, which would lose
-        the digits that a mean gains, and the classifiers behind them.
+    float32_parts: names of submodules that stay float32 and whose inputs are cast to it: average pools, whose means
+        would lose precision, and the classifiers after them.
     """
-    prepare_layers(network, device, arithmetic, float32_parts)
-    if arithmetic.compile:
-        compile_in_place(network)
-    return network if arithmetic.dtype == torch.float32 else Casting(network, arithmetic.dtype)
+    prepare_layers(network, device, compute, float32_parts)
+    if compute.compile:
+        network.compile()  # when it first runs
+    return network if compute.dtype == torch.float32 else Casting(network, compute.dtype)
 
 
 def prepare_layers(
-    network: nn.Module, device: torch.device, arithmetic: ComputeMode, float32_parts: tuple[str, ...] = ()
-) -> nn.Module:
-    """Do what `prepare_network` does, except compiling, and casting inputs and outputs."""
+    network: NetworkT, device: torch.device, compute: ComputeMode, float32_parts: tuple[str, ...] = ()
+) -> NetworkT:
+    """Return the same network with its layers as `prepare_network` makes them: not compiled, and it casts nothing."""
     network.eval().requires_grad_(False)
     fuse_batch_norms(network)
-    kept = {parameter for name in float32_parts for parameter in network.get_submodule(name).parameters()}
-    for parameter in network.parameters():
-        if parameter.is_floating_point() and parameter not in kept:
-            parameter.data = parameter.data.to(arithmetic.dtype)
-    for module in network.modules():
-        for name, buffer in module.named_buffers(recurse=False):
-            if buffer.is_floating_point():
-                setattr(module, name, buffer.to(arithmetic.dtype))
+    _cast_weights(network, compute.dtype, float32_parts)
     network.to(device)
     if device.type == "cpu":
-        residual.rewrite_blocks(network)
-        convolution.fuse(network)
-    if arithmetic.dtype != torch.float32:
+        rewrite_blocks(network)
+        fuse_activations(network)
+    if compute.dtype != torch.float32:
         for name in float32_parts:
             network.get_submodule(name).register_forward_pre_hook(_to_float32)
     # a GPU's plain float32 kernels are for channels first
-    if device.type == "cpu" or arithmetic.precision != "float32":
-        lay_out(network)
+    if device.type == "cpu" or compute.precision != "float32":
+        use_channels_last(network)
     return network
+
+
+def _cast_weights(network: nn.Module, dtype: torch.dtype, float32_parts: tuple[str, ...]) -> None:
+    """Cast parameters and buffers, except for the parameters of `float32_parts`."""
+    kept = {parameter for name in float32_parts for parameter in network.get_submodule(name).parameters()}
+    for parameter in network.parameters():
+        if parameter.is_floating_point() and parameter not in kept:
+            parameter.data = parameter.data.to(dtype)
+    for module in network.modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if buffer.is_floating_point():
+                setattr(module, name, buffer.to(dtype))
 
 
 def _to_float32(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return _cast(inputs, torch.float32)
 
 
-def compile_in_place(network: nn.Module) -> None:
-    """Have the network's forward compiled when it first runs; what comes of it is kept for later runs."""
-    from utils.weights.store import cache_folder
-
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder().parent / "compiled"))
-    network.compile()
-
-
 class Casting(nn.Module):
-    """A network of another type between float32 inputs and outputs."""
+    """A network of another type, with float32 inputs and outputs."""
 
     def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
         super().__init__()
         self.network, self.dtype = network, dtype
 
     def forward(self, *inputs: Any) -> Any:
-        """Return what the network gives, float32."""
+        """Return the network's outputs as float32."""
         return _cast(self.network(*_cast(inputs, self.dtype)), torch.float32)
 
 

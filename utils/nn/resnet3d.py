@@ -1,4 +1,4 @@
-"""A ResNet-50 over time and space, from which SlowFast, SlowOnly and I3D-R50 are put together.
+"""A ResNet-50 over time and space, of which SlowFast, SlowOnly and I3D-R50 are made.
 
 SlowFast and SlowOnly: Feichtenhofer et al., arXiv:1812.03982. Inflation of an image network: Carreira and
 Zisserman, arXiv:1705.07750. Non-local modules: Wang et al., arXiv:1711.07971.
@@ -16,21 +16,21 @@ from utils.nn.cpu.residual import add_and_relu
 Size = tuple[int, int, int]  # time, height, width
 
 BLOCKS = (3, 4, 6, 3)  # of each of the four stages of a ResNet-50
-EXPANSION = 4  # channels that leave a block, in widths
+EXPANSION = 4  # channels that a block gives, in multiples of its width
 NOWHERE: tuple[tuple[int, ...], ...] = ((), (), (), ())
 EVERYWHERE = tuple(tuple(range(n)) for n in BLOCKS)
 
 
 @dataclass(frozen=True)
 class ResNet3DSpec:
-    """What tells one ResNet-3D from another.
+    """What distinguishes one ResNet-3D from another.
 
     width: channels of the stem, and of the inner convolutions of the first stage.
     stem_time: kernel of the stem along time.
     stem_stride, pool_stride: strides along time of the stem and of the max pool after it.
     inflated: the blocks of each stage whose first convolution spans three frames.
     non_local: the blocks of each stage that a non-local module follows.
-    joined: channels that join from elsewhere at the entrance of each stage (SlowFast's fusion).
+    extra: channels that are concatenated to the input of each stage (SlowFast's fusion).
     pool_time: halve the number of frames after the first stage.
     """
 
@@ -40,11 +40,11 @@ class ResNet3DSpec:
     pool_stride: int = 1
     inflated: Sequence[Sequence[int]] = NOWHERE
     non_local: Sequence[Sequence[int]] = NOWHERE
-    joined: Sequence[int] = (0, 0, 0, 0)
+    extra: Sequence[int] = (0, 0, 0, 0)
     pool_time: bool = False
 
     def channels(self, stage: int) -> int:
-        """Return how many channels leave a stage, 0 to 3."""
+        """Return how many channels a stage, 0 to 3, gives."""
         return self.width * 2**stage * EXPANSION
 
 
@@ -63,7 +63,7 @@ class ConvNorm(nn.Sequential):
 
 
 class NonLocal(nn.Module):
-    """Adds to each position a sum over all positions, weighted by dot products that are not normalized by a softmax."""
+    """Adds to each position a sum over all positions, weighted by dot products without a softmax."""
 
     def __init__(self, n_channels: int) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class NonLocal(nn.Module):
         """[B, C, T, H, W] -> the same shape. The sum runs over every second row and column (max pooled)."""
         theta = self.theta(x)
         phi, g = (F.max_pool3d(conv(x), (1, 2, 2)).flatten(2) for conv in (self.phi, self.g))  # [B, C/2, J]
-        # (theta' phi) g' / J for all pairs of positions, regrouped so that the matrix kept is C/2 x C/2
+        # (theta' phi) g' / J for all pairs of positions, regrouped: the matrix in memory is C/2 x C/2, not J x J
         weights = g @ (phi / phi.shape[2]).transpose(1, 2)
         y = (weights @ theta.flatten(2)).view_as(theta)
         return x + self.conv_out(y)
@@ -107,16 +107,12 @@ class Bottleneck(nn.Module):
 class ResNet3D(nn.Module):
     """The network up to its last feature map; the stem and the stages can be run one by one."""
 
-    def __init__(self, plan: ResNet3DSpec) -> None:
+    def __init__(self, spec: ResNet3DSpec) -> None:
         super().__init__()
-        self.conv1 = ConvNorm(3, plan.width, (plan.stem_time, 7, 7), (plan.stem_stride, 2, 2), relu=True)
-        self._pool_stride = (plan.pool_stride, 2, 2)
-        self._pool_time = plan.pool_time
-        n_in = plan.width
-        for stage in range(4):
-            width = plan.width * 2**stage
-            self.add_module(f"layer{stage + 1}", _stage(n_in + plan.joined[stage], width, stage, plan))
-            n_in = width * EXPANSION
+        self.conv1 = ConvNorm(3, spec.width, (spec.stem_time, 7, 7), (spec.stem_stride, 2, 2), relu=True)
+        self._pool_stride = (spec.pool_stride, 2, 2)
+        self._pool_time = spec.pool_time
+        self.layer1, self.layer2, self.layer3, self.layer4 = (_stage(spec, stage) for stage in range(4))
 
     @property
     def stages(self) -> list[nn.Sequential]:
@@ -128,30 +124,31 @@ class ResNet3D(nn.Module):
         return F.max_pool3d(self.conv1(x), (1, 3, 3), self._pool_stride, (0, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, 3, T, H, W] -> [B, 32 * width, T', H / 32, W / 32], rounded up; at least 0."""
+        """[B, 3, T, H, W] -> [B, 32 * width, T', H / 32, W / 32], rounded up; the values are at least 0."""
         x = self.layer1(self.stem(x))
         if self._pool_time:
             x = F.max_pool3d(x, (2, 1, 1))
         return self.layer4(self.layer3(self.layer2(x)))
 
 
-def _stage(n_in: int, width: int, stage: int, plan: ResNet3DSpec) -> nn.Sequential:
-    blocks = []
+def _stage(spec: ResNet3DSpec, stage: int) -> nn.Sequential:
+    n_in = (spec.channels(stage - 1) if stage else spec.width) + spec.extra[stage]
+    blocks: list[Bottleneck] = []
     for block in range(BLOCKS[stage]):
         stride = 2 if block == 0 and stage > 0 else 1
-        inflated, non_local = block in plan.inflated[stage], block in plan.non_local[stage]
-        blocks.append(Bottleneck(n_in, width, stride, inflated, non_local))
-        n_in = width * EXPANSION
+        inflated, non_local = block in spec.inflated[stage], block in spec.non_local[stage]
+        blocks.append(Bottleneck(n_in, spec.width * 2**stage, stride, inflated, non_local))
+        n_in = spec.channels(stage)
     return nn.Sequential(*blocks)
 
 
 class Classifier3D(nn.Module):
     """A ResNet-3D, the mean over its last feature map, and a linear classifier: SlowOnly and I3D-R50."""
 
-    def __init__(self, plan: ResNet3DSpec, n_classes: int) -> None:
+    def __init__(self, spec: ResNet3DSpec, n_classes: int) -> None:
         super().__init__()
-        self.backbone = ResNet3D(plan)
-        self.classifier = nn.Linear(plan.channels(3), n_classes)
+        self.backbone = ResNet3D(spec)
+        self.classifier = nn.Linear(spec.channels(3), n_classes)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return features [B, 2048] and logits [B, classes] of clips [B, 3, T, H, W], normalized RGB."""

@@ -226,8 +226,6 @@ class ShardFile:
         for entry in self._rows[output.place].features[kind]:
             if [entry["extractor_name"], entry["dataset"]] == network:
                 value = entry[VALUES["readme"] if VALUES["readme"] in entry else VALUES["code"]]
-                arrays: dict[str, np.ndarray] = (
-                    value if isinstance(value, dict) else dict.fromkeys(output.arrays, value)
-                )
-                return arrays
+                values: Mapping[str, Any] = value if isinstance(value, dict) else dict.fromkeys(output.arrays, value)
+                return {str(key): np.asarray(array) for key, array in values.items()}
         return {}

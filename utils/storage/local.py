@@ -147,7 +147,7 @@ class LocalFolder:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def names(self, prefix: str = "") -> Iterator[str]:
+    def names(self, prefix: str = "") -> Generator[str, None, None]:
         """Yield the sorted names that start with `prefix` of the files in this folder, or in the prefix's subfolder."""
         inside, _, start = prefix.rpartition("/")
         try:

@@ -120,7 +120,7 @@ class RemoteFolder:
         """Return None: stores date an upload, not the content, and answer over a network."""
         return None
 
-    def names(self, prefix: str = "") -> Iterator[str]:
+    def names(self, prefix: str = "") -> Generator[str, None, None]:
         """Yield the sorted names that start with `prefix` of the files in this folder, or in the prefix's subfolder."""
         inside, _, start = prefix.rpartition("/")
         try:

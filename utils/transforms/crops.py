@@ -1,4 +1,4 @@
-"""Views of a clip: where published tools cut them out of the resized frames, and their way into a network.
+"""Views of a clip: the crops that published tools take of the resized frames, as a network's input.
 
 Sources: CenterCrop, ThreeCrop and TenCrop of mmaction2 (https://github.com/open-mmlab/mmaction2); center_crop,
 five_crop and ten_crop of torchvision (https://github.com/pytorch/vision).
@@ -19,7 +19,7 @@ STD = (58.395, 57.12, 57.375)
 
 
 class Box(NamedTuple):
-    """A square of the frame by its upper left corner in pixels; a mirrored one is flipped after it is cut out."""
+    """A square crop by its upper left corner in pixels; a mirrored one is flipped after the crop."""
 
     top: int
     left: int
@@ -27,20 +27,20 @@ class Box(NamedTuple):
 
 
 def center(height: int, width: int, side: int) -> list[Box]:
-    """Return mmaction2's middle square, which lies up and left of the middle where the margin is odd."""
+    """Return mmaction2's middle square: an odd margin is smaller at the top and the left."""
     return [Box(*center_crop_box(height, width, side))]
 
 
 def center_to_even(height: int, width: int, side: int) -> list[Box]:
-    """Return torchvision's middle square, whose margin is rounded to even where it is odd."""
+    """Return torchvision's middle square: half of an odd margin is rounded to even."""
     return [Box(round((height - side) / 2), round((width - side) / 2))]
 
 
 def three(height: int, width: int, side: int) -> list[Box]:
-    """Return mmaction2's three squares along the longer side: first, last, middle; the middle of the shorter one.
+    """Return mmaction2's three squares along the longer side (first, last, middle), centred on the shorter one.
 
-    Where the margin is odd the last square misses the edge by a pixel. mmaction2 itself takes only squares as high (or
-    wide) as the frame.
+    With an odd margin the last square is a pixel away from the edge. mmaction2 only takes squares whose side is the
+    frame's shorter one.
     """
     top, left = center_crop_box(height, width, side)
     if width >= height:
@@ -56,15 +56,15 @@ def five(height: int, width: int, side: int) -> list[Box]:
 
 def ten(height: int, width: int, side: int) -> list[Box]:
     """Return torchvision's ten squares: those of `five`, then those of `five` in the mirror image of the frame."""
-    upright = five(height, width, side)
-    return upright + [Box(box.top, width - side - box.left, mirrored=True) for box in upright]
+    boxes = five(height, width, side)
+    return boxes + [Box(box.top, width - side - box.left, mirrored=True) for box in boxes]
 
 
 def ten_in_steps(height: int, width: int, side: int) -> list[Box]:
     """Return mmaction2's ten squares: those of `five`, each followed by its own mirror image.
 
-    They lie 0, 2 or 4 quarters of the margin from the edges, a quarter being cut to whole pixels: the far ones may miss
-    the edge by up to 3 pixels.
+    They start 0, 2 or 4 quarters of the margin from the edges. A quarter is rounded down to whole pixels, so the far
+    ones may be up to 3 pixels away from the edge.
     """
     down, across = (height - side) // 4, (width - side) // 4
     steps = ((0, 0), (0, 4), (4, 0), (4, 4), (2, 2))
@@ -74,11 +74,11 @@ def ten_in_steps(height: int, width: int, side: int) -> list[Box]:
 Rule = Callable[[int, int, int], list[Box]]
 MMACTION2: dict[str, Rule] = {"center": center, "3-crop": three, "5-crop": five, "10-crop": ten_in_steps}
 TORCHVISION: dict[str, Rule] = {"center": center_to_even, "3-crop": three, "5-crop": five, "10-crop": ten}
-CROPS = {"mmaction2": MMACTION2, "torchvision": TORCHVISION}  # each crop type by the tool that it follows
+CROPS = {"mmaction2": MMACTION2, "torchvision": TORCHVISION}  # the crop types of each tool
 
 
 def cut_views(frames: Tensor, boxes: Sequence[Box], side: int) -> Tensor:
-    """Return the squares of `side` pixels, [len(boxes), ..., side, side, 3], of frames [..., H, W, 3]."""
+    """Return the crops of `side` pixels, [len(boxes), ..., side, side, 3], of frames [..., H, W, 3]."""
     views = []
     for box in boxes:
         view = frames[..., box.top : box.top + side, box.left : box.left + side, :]
@@ -87,11 +87,11 @@ def cut_views(frames: Tensor, boxes: Sequence[Box], side: int) -> Tensor:
 
 
 def resize_rounded(frames: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return uint8 [n, h, w, 3], resized as torchvision does it with antialias, computed in float32 and rounded.
+    """Return uint8 [n, h, w, 3], resized as torchvision does with antialias, computed in float32 and rounded.
 
-    That equals torchvision 0.16's resize of uint8 to the bit; the one of 0.29 differs by 1 in some bytes.
+    Equal to the bit to torchvision 0.16's resize of uint8; that of 0.29 differs by 1 in some bytes.
 
-    frames: uint8 [n, H, W, 3] on any device; returned as they are when they have the size already.
+    frames: uint8 [n, H, W, 3] on any device; returned unchanged if they have the size already.
     size: (h, w).
     """
     if tuple(frames.shape[1:3]) == tuple(size) or len(frames) == 0:
@@ -102,5 +102,5 @@ def resize_rounded(frames: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def network_input(views: Tensor) -> Tensor:
-    """Return normalized views, float32 [N, 3, T, H, W] in channels_last_3d, of uint8 views [N, T, H, W, 3]."""
+    """Return uint8 views [N, T, H, W, 3] as the network's input: normalized float32 [N, 3, T, H, W], channels last."""
     return normalize(views.float(), MEAN, STD).permute(0, 4, 1, 2, 3)

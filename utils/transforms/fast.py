@@ -15,9 +15,9 @@ Resize = Callable[[Tensor, tuple[int, int], Filter, Region | None], Tensor]
 def resize_fast(
     frames: Tensor, size: tuple[int, int], filter: Filter = "bilinear", part: Region | None = None
 ) -> Tensor:
-    """Return what `resize_pillow` does of the same arguments, within 2 grey levels.
+    """Return what `resize_pillow` returns for the same arguments, within 2 grey levels.
 
-    The weights have 16 bits where Pillow's have 22. The kernels are for CPUs; on a GPU they are of float32.
+    The weights have 16 bits, Pillow's have 22. On a GPU, which has no such kernels, the resize is one of float32.
     """
     if tuple(frames.shape[1:3]) != tuple(size):
         resize = _resize_bytes if frames.device.type == "cpu" else _resize_floats
@@ -26,12 +26,12 @@ def resize_fast(
 
 
 def _resize_bytes(images: Tensor, size: tuple[int, int], filter: Filter) -> Tensor:
-    """Resize uint8 [n, 3, H, W], the channels of a pixel side by side."""
+    """Resize uint8 [n, 3, H, W] with channels last in memory."""
     return F.interpolate(images, size, mode=filter, antialias=True)
 
 
 def _resize_floats(images: Tensor, size: tuple[int, int], filter: Filter) -> Tensor:
-    """Resize uint8 [n, 3, H, W], the width first, rounded to 8 bits after each pass as Pillow does it."""
+    """Resize uint8 [n, 3, H, W]: the width first, rounded to 8 bits after each pass, as Pillow does."""
     for step in ((images.shape[2], size[1]), size):
         if tuple(images.shape[2:]) != step:
             resized = F.interpolate(images.float(), step, mode=filter, antialias=True)

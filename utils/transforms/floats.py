@@ -16,7 +16,7 @@ def to_floats(frames: Tensor) -> Tensor:
 
 
 def resize_floats(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return float32 [n, C, h, w]: bilinear, half-pixel centres, however much smaller the result is.
+    """Return float32 [n, C, h, w]: bilinear, half-pixel centres, no antialiasing.
 
     images: float32 [n, C, H, W]. size: (h, w).
     """
@@ -24,10 +24,10 @@ def resize_floats(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def resize_shorter_floats(images: Tensor, side: int) -> Tensor:
-    """Return float32 [n, C, h, w], every position scaled by `side` / shorter side, and fractions of pixels cut off.
+    """Return float32 [n, C, h, w], scaled by exactly `side` / shorter side; both sides are rounded down.
 
-    Both sides are floor(length * scale) long and their pixels lie 1 / scale apart in the input. So the shorter side may
-    come out as `side` - 1 where the product falls short of it, and the edges of the longer one are not met exactly.
+    Sides are floor(length * scale) long, and their pixels are 1 / scale apart in the input. So the shorter side may be
+    `side` - 1, where the product is just below it, and the longer side may not reach the edge of the input.
 
     images: float32 [n, C, H, W].
     """
@@ -40,8 +40,7 @@ def resize_shorter_floats(images: Tensor, side: int) -> Tensor:
 def normalize(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """Return (pixels - mean) / std, written over float32 [..., H, W, C] where that is contiguous.
 
-    mean, std: of each channel. They are taken row by row: over channels alone PyTorch's loops have three steps, which
-    is four times slower.
+    mean, std: of each channel. They are applied row by row: an inner loop over three channels is four times slower.
     """
     n_pixels = pixels.shape[-2]
     mean_row, std_row = (torch.tensor(values, device=pixels.device).repeat(n_pixels) for values in (mean, std))

@@ -1,4 +1,4 @@
-"""Sizes and places in a frame: integers, and views of tensors."""
+"""Sizes of frames, and regions in them: integers, and views of tensors."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class Region(NamedTuple):
-    """A rectangle of a picture, in pixels."""
+    """A rectangle of a frame, in pixels."""
 
     top: int
     left: int
@@ -19,7 +19,7 @@ class Region(NamedTuple):
 
 
 def shorter_side(height: int, width: int, side: int) -> tuple[int, int]:
-    """Return (height, width) with `side` as the shorter one, the other truncated: 239, 427 -> 256, 457."""
+    """Return (height, width) with `side` as the shorter one, the other rounded down: 239, 427 -> 256, 457."""
     if min(height, width) == side:
         return height, width
     if width >= height:
@@ -28,14 +28,14 @@ def shorter_side(height: int, width: int, side: int) -> tuple[int, int]:
 
 
 def longer_side(height: int, width: int, side: int) -> tuple[int, int]:
-    """Return (height, width) with `side` as the longer one, the other truncated, at least 1."""
+    """Return (height, width) with `side` as the longer one, the other rounded down, at least 1."""
     if width >= height:
         return max(int(side * height / width), 1), side
     return side, max(int(side * width / height), 1)
 
 
 def center_crop_box(height: int, width: int, side: int) -> tuple[int, int]:
-    """Return (top, left) of the square of `side` pixels in the middle, rounded towards the upper left.
+    """Return (top, left) of the square of `side` pixels in the middle, both rounded down.
 
     Raises:
         ValueError: the square is larger than the image.
@@ -57,16 +57,16 @@ def center_crop(images: Tensor, side: int, height_dim: int = -2) -> Tensor:
 def shorter_side_rounded(height: int, width: int, side: int) -> tuple[int, int]:
     """Return (height, width) with `side` as the shorter one, the other rounded, as mmaction2 does: 168, 94 -> 458, 256.
 
-    Others cut off the fraction, see `utils.transforms.pillow.shorter_side`.
+    `shorter_side` rounds down.
     """
     scale = side / min(height, width)
     return int(height * scale + 0.5), int(width * scale + 0.5)
 
 
 def center_crop_even(images: Tensor, side: int) -> Tensor:
-    """Return a view of the middle square of [..., H, W]; a margin of k + 1/2 pixels is rounded to the even neighbour.
+    """Return a view of the middle square of [..., H, W]; half of an odd margin is rounded to even.
 
-    A length below `side` stays whole. (`utils.transforms.pillow.center_crop` rounds towards the upper left.)
+    A dimension below `side` is not cropped. (`center_crop` rounds down.)
     """
     for dim in (-2, -1):
         start = max(round((images.shape[dim] - side) / 2), 0)

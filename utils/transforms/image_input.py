@@ -1,4 +1,4 @@
-"""How an image model wants a frame: resized, cropped or padded, normalized, as Pillow and torchvision do it."""
+"""The input of an image model: a frame resized, cropped or padded, and normalized, as Pillow and torchvision do it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -24,9 +24,9 @@ class ImageInput:
     """The evaluation transform that belongs to the weights of an image model.
 
     size: (h, w) of the network's input, in pixels.
-    resize: (h, w) that frames are resized to before the crop. fit says how: "shortest" covers it, "longest"
-        stays within it, both keep the aspect ratio; "squash" does not.
-    fill: colour of what is added where a resized frame is smaller than the input.
+    resize: (h, w) that frames are resized to before the crop. fit: "shortest" covers it and "longest" stays within it,
+        keeping the aspect ratio; "squash" does not keep it.
+    fill: colour of the padding where a resized frame is smaller than the input.
     mean, std: of each channel, for values in 0..1.
     """
 
@@ -39,16 +39,16 @@ class ImageInput:
     fill: tuple[int, int, int] = (0, 0, 0)
 
     def crops(self, frames: Tensor, resize: Resize = resize_pillow) -> Tensor:
-        """Return frames as the network sees them but for the normalization, uint8 [n, h, w, 3].
+        """Return frames as the network sees them, before the normalization, uint8 [n, h, w, 3].
 
-        frames: uint8 RGB [n, H, W, 3], on any device. resize: one of `RESIZES`.
+        frames: uint8 RGB [n, H, W, 3], on any device. resize: one of `RESIZE_BY_DECODE`.
         """
         resized = self.resized_size(frames.shape[1], frames.shape[2])
         crop = resize(frames, resized, self.filter, middle(resized, self.size))
         return pad(crop, self.size, self.fill).contiguous()
 
     def resized_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return (h, w) of a frame after the resize: torchvision's rounding for squares, timm's for the rest."""
+        """Return (h, w) of a frame after the resize, rounded as torchvision does for squares and timm for the rest."""
         wanted = self.resize
         if self.fit == "squash":
             return wanted
@@ -64,16 +64,16 @@ class ImageInput:
 
 
 def middle(resized: tuple[int, int], size: tuple[int, int]) -> Region:
-    """Return the part of a frame of (H, W) in which (h, w) sees it: all of a side that is no longer.
+    """Return the middle (h, w) of a frame of (H, W), or all of a side that is not longer.
 
-    An odd number of pixels is split as torchvision's CenterCrop does it: round((H - h) / 2), halves to even.
+    An odd margin is split as torchvision's CenterCrop does: round((H - h) / 2), halves to even.
     """
     height, width = (min(sides) for sides in zip(resized, size, strict=True))
     return Region(round((resized[0] - height) / 2), round((resized[1] - width) / 2), height, width)
 
 
 def pad(frames: Tensor, size: tuple[int, int], fill: tuple[int, int, int] = (0, 0, 0)) -> Tensor:
-    """Return frames in the middle of `fill`, uint8 [n, H, W, 3] -> [n, h, w, 3]; the smaller half of it comes first."""
+    """Return frames padded to a size with `fill`, uint8 [n, H, W, 3] -> [n, h, w, 3]; an odd pixel goes to the end."""
     missing = [size[i] - frames.shape[i + 1] for i in (0, 1)]
     if not any(missing):
         return frames

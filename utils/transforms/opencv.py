@@ -11,9 +11,9 @@ WEIGHT_ONE = 2048  # weights are whole numbers of 1/2048
 
 
 def resize_opencv(frames: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return uint8 [n, h, w, 3], each frame as cv2.resize gives it with INTER_LINEAR: no antialiasing.
+    """Return uint8 [n, h, w, 3], each frame as cv2.resize returns it with INTER_LINEAR: no antialiasing.
 
-    frames: uint8 [n, H, W, 3] on any device; returned as they are when they have the size already.
+    frames: uint8 [n, H, W, 3] on any device; returned unchanged if they have the size already.
     size: (h, w).
     """
     if tuple(frames.shape[1:3]) == tuple(size):
@@ -28,9 +28,9 @@ def resize_opencv(frames: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def resize_fixed_point(frames: Tensor, size: tuple[int, int]) -> Tensor:
-    """Do what `resize_opencv` does with integer tensor operations, on the device of the frames.
+    """Return what `resize_opencv` returns, by integer tensor operations on the device of the frames.
 
-    Rows keep 11 bits of fraction, of which 7 are left when two rows are added; the sum is rounded once.
+    Rows have 11 bits of fraction, of which 7 are left when two rows are added; the sum is rounded once.
     """
     left, right, left_weight, right_weight = _columns(frames.shape[2], size[1], frames.device)
     rows = frames.index_select(2, left) * left_weight  # int32, up to 255 * 2048
@@ -42,11 +42,11 @@ def resize_fixed_point(frames: Tensor, size: tuple[int, int]) -> Tensor:
     return ((total + 2) >> 2).to(torch.uint8)
 
 
-@lru_cache(maxsize=64)  # a run meets few sizes; without it every call would copy the taps to the device
+@lru_cache(maxsize=64)  # a run has few sizes; without the cache every call would copy the taps to the device
 def _columns(n_in: int, n_out: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the two input columns of each output column, and their weights, int32 [n_out, 1].
 
-    Past an edge the outermost column counts alone.
+    Past an edge the outermost column has all the weight.
     """
     first, fraction = _positions(n_in, n_out)
     outside = (first < 0) | (first >= n_in - 1)
@@ -58,14 +58,14 @@ def _columns(n_in: int, n_out: int, device: torch.device) -> tuple[Tensor, Tenso
 def _rows(n_in: int, n_out: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the two input rows of each output row, and their weights, int32 [n_out, 1, 1].
 
-    Past an edge both are the outermost row, and the weights stay: their sum may round differently from one.
+    Past an edge both are the outermost row with two weights, whose sum may round differently from one.
     """
     first, fraction = _positions(n_in, n_out)
     return _taps(np.clip(first, 0, n_in - 1), np.clip(first + 1, 0, n_in - 1), fraction, (-1, 1, 1), device)
 
 
 def _positions(n_in: int, n_out: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each output pixel the input pixel before it, int64, and the way to the next one, float32 in 0..1."""
+    """Return the input pixel before each output pixel, int64, and the distance from it, float32 in 0..1."""
     centers = ((np.arange(n_out) + 0.5) * (n_in / n_out) - 0.5).astype(np.float32)
     first = np.floor(centers)
     return first.astype(np.int64), centers - first

@@ -1,4 +1,4 @@
-"""Resizing and cropping of frames that several models share."""
+"""Pillow's resize, to the bit, on any device."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -13,23 +13,22 @@ from utils.transforms.geometry import Region
 
 Filter = Literal["bilinear", "bicubic"]
 
-# Pillow keeps its 8-bit weights as integers of 32 bits less 8 for the pixel and 2 spare ones.
-WEIGHT_BITS = 22
+WEIGHT_BITS = 22  # of Pillow's integer weights: 32, less 8 for the pixel and 2 to spare
 PILLOW_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 def resize_pillow(
     frames: Tensor, size: tuple[int, int], filter: Filter = "bilinear", part: Region | None = None
 ) -> Tensor:
-    """Return uint8 [n, h, w, 3], each frame resized as Image.resize of Pillow 3.3 to 12 does it, to the bit.
+    """Return uint8 [n, h, w, 3], each frame resized as Image.resize of Pillow 3.3 to 12 does, to the bit.
 
-    The width is resized first, then the height. Pillow 13 begins with the height where that loses more than
-    twice as many pixels as the width (python-pillow/Pillow#9549), which rounds tall videos differently;
-    features published so far come from older ones.
+    The width is resized first, then the height. Pillow 13 starts with the height where that drops more than twice as
+    many pixels as the width (python-pillow/Pillow#9549), which rounds tall videos differently; features published so
+    far were made with older versions.
 
-    frames: uint8 [n, H, W, 3] on any device; returned as they are when they have the size already.
+    frames: uint8 [n, H, W, 3] on any device; returned unchanged if they have the size already.
     size: (h, w).
-    part: of the resized frames, if not all is wanted; the rest is left out as early as it can be.
+    part: the region of the resized frames to return (default: all); the rest is left out as early as possible.
     """
     if tuple(frames.shape[1:3]) == tuple(size):
         return part.of(frames) if part else frames
@@ -39,14 +38,14 @@ def resize_pillow(
     top, left, height, width = part or Region(0, 0, *size)
     resized = torch.empty((frames.shape[0], height, width, 3), dtype=torch.uint8)
     for frame, target in zip(frames.numpy(), resized.numpy(), strict=True):
-        image = Image.fromarray(frame)  # two calls: no Pillow can swap the passes
+        image = Image.fromarray(frame)  # in two calls, so that no version can swap the passes
         wide = image.resize((size[1], image.height), PILLOW_FILTERS[filter]).crop((left, 0, left + width, image.height))
         target[...] = wide.resize((width, size[0]), PILLOW_FILTERS[filter]).crop((0, top, width, top + height))
     return resized
 
 
 def resize_by_taps(frames: Tensor, size: tuple[int, int], filter: Filter = "bilinear") -> Tensor:
-    """Do what `resize_pillow` does with integer tensor operations, on the device of the frames.
+    """Return what `resize_pillow` returns, by integer tensor operations on the device of the frames.
 
     The result of the horizontal pass is rounded to uint8 before the vertical one.
     """
@@ -57,7 +56,7 @@ def resize_by_taps(frames: Tensor, size: tuple[int, int], filter: Filter = "bili
 
 
 def _resize_dim(frames: Tensor, dim: int, n_out: int, filter: Filter) -> Tensor:
-    """Resize one dimension of uint8 [n, H, W, 3]; uint8."""
+    """Return uint8 [n, H, W, 3] with one dimension resized."""
     sources, weights = _taps(frames.shape[dim], n_out, filter, frames.device)
     shape = [*frames.shape[:dim], n_out, *frames.shape[dim + 1 :]]
     total = torch.full(shape, 1 << (WEIGHT_BITS - 1), dtype=torch.int32, device=frames.device)  # a half
@@ -66,7 +65,7 @@ def _resize_dim(frames: Tensor, dim: int, n_out: int, filter: Filter) -> Tensor:
     return (total >> WEIGHT_BITS).clamp_(0, 255).to(torch.uint8)
 
 
-@lru_cache(maxsize=64)  # a run meets few sizes; without it every call would copy the taps to the device
+@lru_cache(maxsize=64)  # a run has few sizes; without the cache every call would copy the taps to the device
 def _taps(n_in: int, n_out: int, filter: Filter, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return the input positions (int64) and weights (int32), both [n_taps, n_out], of every output value."""
     positions, weights = pillow_taps(n_in, n_out, filter)
@@ -76,8 +75,8 @@ def _taps(n_in: int, n_out: int, filter: Filter, device: torch.device) -> tuple[
 def pillow_taps(n_in: int, n_out: int, filter: Filter) -> tuple[np.ndarray, np.ndarray]:
     """Return the input positions (int64) and Pillow's weights (int32, in 2**-22), both [n_taps, n_out].
 
-    The support of the filter grows with the scale when shrinking (antialiasing). Taps past the end of the
-    input have weight 0. The order of the operations is Pillow's, since each rounds in float64.
+    When shrinking, the support of the filter grows with the scale (antialiasing). Taps past the end of the input have
+    weight 0. The operations are in Pillow's order, since each rounds in float64.
     """
     support, kernel = KERNELS[filter]
     scale = n_in / n_out
@@ -90,7 +89,7 @@ def pillow_taps(n_in: int, n_out: int, filter: Filter) -> tuple[np.ndarray, np.n
     weights = kernel(np.abs((positions - centers + 0.5) * (1.0 / stretch)))
     weights[positions >= stops] = 0.0
     sums = np.zeros(n_out)
-    for row in weights:  # one after the other: numpy's own sum adds in pairs
+    for row in weights:  # in order: numpy's sum adds in pairs
         sums += row
     scaled = weights / sums * (1 << WEIGHT_BITS)
     rounded = np.trunc(scaled + np.copysign(0.5, scaled)).astype(np.int32)

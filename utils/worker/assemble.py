@@ -81,12 +81,12 @@ class Rows:
         self._times_s: dict[int, tuple[float, float]] = {}  # of each window's first and last frame
         self.n_repeated = 0  # frames shown again to fill windows
 
-    def add(self, cut: WindowInput, values: dict[str, np.ndarray]) -> None:
+    def add(self, window: WindowInput, values: dict[str, np.ndarray]) -> None:
         """Take the outputs of one window, each [...]."""
         for key, column in self._columns.items():
-            column.put(cut.row, values[key])
-        self._times_s[cut.row] = (cut.start_s, cut.end_s)
-        self.n_repeated += cut.n_repeated
+            column.put(window.row, values[key])
+        self._times_s[window.row] = (window.start_s, window.end_s)
+        self.n_repeated += window.n_repeated
 
     def __len__(self) -> int:
         return len(self._times_s)

@@ -21,21 +21,21 @@ class Packer(Generic[Owner]):
         self._fitting: dict[Signature, int] = {}  # where it is less than that
         self._waiting: dict[Signature, Packed[Owner]] = {}
 
-    def capacity(self, cut: WindowInput) -> int:
+    def capacity(self, window: WindowInput) -> int:
         """Return how many windows of the shape of this one make a batch."""
-        return self._fitting.get(_signature(cut), self._batch_size)
+        return self._fitting.get(_signature(window), self._batch_size)
 
-    def lower(self, cut: WindowInput, most: int) -> None:
+    def lower(self, window: WindowInput, most: int) -> None:
         """Remember that no more than `most` windows of the shape of this one fit in memory."""
-        self._fitting[_signature(cut)] = min(most, self.capacity(cut))
+        self._fitting[_signature(window)] = min(most, self.capacity(window))
 
-    def add(self, owner: Owner, cut: WindowInput) -> list[Packed[Owner]]:
+    def add(self, owner: Owner, window: WindowInput) -> list[Packed[Owner]]:
         """Take a window; return the batch that became full, or several where fewer fit than when they came."""
-        rows = self._waiting.setdefault(_signature(cut), [])
-        rows.append((owner, cut))
-        if len(rows) < self.capacity(cut):
+        rows = self._waiting.setdefault(_signature(window), [])
+        rows.append((owner, window))
+        if len(rows) < self.capacity(window):
             return []
-        return self._in_batches(self._waiting.pop(_signature(cut)))
+        return self._in_batches(self._waiting.pop(_signature(window)))
 
     def flush(self) -> list[Packed[Owner]]:
         """Return what waits, in batches that are not full."""
@@ -47,10 +47,10 @@ class Packer(Generic[Owner]):
         return [rows[start : start + most] for start in range(0, len(rows), most)]
 
 
-def _signature(cut: WindowInput) -> Signature:
-    return tuple((name, value.shape, value.dtype) for name, value in cut.inputs.items())
+def _signature(window: WindowInput) -> Signature:
+    return tuple((name, value.shape, value.dtype) for name, value in window.inputs.items())
 
 
-def stacked(cuts: Sequence[WindowInput]) -> Batch:
+def stacked(windows: Sequence[WindowInput]) -> Batch:
     """Return the inputs of windows of one shape as a batch, [B, ...]."""
-    return {name: torch.stack([cut.inputs[name] for cut in cuts]) for name in cuts[0].inputs}
+    return {name: torch.stack([window.inputs[name] for window in windows]) for name in windows[0].inputs}

@@ -8,13 +8,14 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from utils.errors import FeatmillError, RunError
-from utils.extractors.base import Extractor, StreamInfo
+from utils.extractors.base import AnyExtractor, AudioExtractor, AudioStreamInfo, VideoExtractor, VideoStreamInfo
 from utils.extractors.windows import Sampling
 from utils.media.audio import AudioStream
 from utils.media.frame_stream import FrameStream, open_frames
@@ -27,6 +28,7 @@ from utils.nn.out_of_memory import is_out_of_memory
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened
+from utils.worker.kept_frames import save_frames
 from utils.worker.plan import Task
 from utils.worker.queues import BoundedQueue, Closed
 
@@ -53,7 +55,7 @@ class Decoders:
 
     def __init__(
         self,
-        extractors: Mapping[str, Extractor],
+        extractors: Mapping[str, AnyExtractor],
         next_task: Callable[[], Task | None],
         n_threads: int,
         limits: Limits | None = None,
@@ -109,17 +111,16 @@ class Decoders:
         """
         with self._watching(task.ref.id):  # a store may give no answer
             source = fingerprint(task.ref)
-        jobs = [
-            Job(task.ref, feature_type, task.revisions.get(feature_type, 0), source)
-            for feature_type in task.feature_types
-        ]
-        pictures = [job for job in jobs if self._extractor(job).media == "video"]
+        revisions = task.revisions
+        jobs = [Job(task.ref, name, source, revisions.get(name, 0)) for name in task.feature_types]
+        extractors = [(job, self._extractor(job)) for job in jobs]
+        pictures = [(job, extractor) for job, extractor in extractors if isinstance(extractor, VideoExtractor)]
         if pictures:
-            self._guarded(pictures, lambda: self._decode_pictures(task.ref, pictures))
+            self._guarded([job for job, _ in pictures], lambda: self._decode_pictures(task.ref, pictures))
         sound: dict[int, list[Job]] = {}
-        for job in jobs:
-            if self._extractor(job).media == "audio":
-                sound.setdefault(self._extractor(job).rate_hz, []).append(job)
+        for job, extractor in extractors:
+            if isinstance(extractor, AudioExtractor):
+                sound.setdefault(extractor.rate_hz, []).append(job)
         for rate_hz, group in sound.items():
             self._guarded(group, lambda rate_hz=rate_hz, group=group: self._decode_sound(task.ref, rate_hz, group))
 
@@ -150,10 +151,10 @@ class Decoders:
 
     def _open(self, jobs: Sequence[Job]) -> list[Job]:
         """Return the jobs that want more."""
-        return [job for job in jobs if not (job.told or job.dropped)]
+        return [job for job in jobs if not (job.ended or job.dropped)]
 
     def _tell(self, last: StreamEnded | StreamFailed) -> None:
-        last.job.told = True
+        last.job.ended = True
         self._queue.put(last)
 
     @contextlib.contextmanager
@@ -168,13 +169,15 @@ class Decoders:
             for job in jobs:
                 job.seconds["decode"] += share
 
-    def _decode_pictures(self, ref: VideoRef, jobs: list[Job]) -> None:
-        segment, rates = Segment(ref.start_s, ref.end_s), [self._fps(job) for job in jobs]
+    def _decode_pictures(self, ref: VideoRef, pictures: Sequence[tuple[Job, VideoExtractor[Any]]]) -> None:
+        segment, jobs = Segment(ref.start_s, ref.end_s), [job for job, _ in pictures]
+        rates = [one.extraction_fps for _, one in pictures]
         with self._decoding(jobs):
-            counted = {fps for job, fps in zip(jobs, rates, strict=True) if self._extractor(job).needs_times}
-            times_s = {fps: frame_times_s(ref.media, fps, segment=segment, limits=self._limits) for fps in counted}
-            views = tuple(View(fps) for fps in rates)
-            device_type = self._extractor(jobs[0]).device.type  # a worker has one device
+            counted = {one.extraction_fps for _, one in pictures if one.needs_times}
+            by_rate = {fps: frame_times_s(ref.media, fps, segment=segment, limits=self._limits) for fps in counted}
+            times_s = [by_rate[one.extraction_fps] if one.needs_times else None for _, one in pictures]
+            views = tuple(map(View, rates))
+            device_type = pictures[0][1].device.type  # a worker has one device
             stream = open_frames(ref.media, views, segment, self._limits, device_type)
         with stream:
             takers = self._takers(stream, jobs, rates, times_s)
@@ -195,7 +198,7 @@ class Decoders:
         stream: FrameStream,
         jobs: Sequence[Job],
         rates: Sequence[float | None],
-        times_s: Mapping[float | None, np.ndarray],
+        times_s: Sequence[np.ndarray | None],
     ) -> dict[int, list[Job]]:
         """Say which frames each job wants, and return the jobs by the view of the stream that they take.
 
@@ -203,9 +206,8 @@ class Decoders:
         """
         views: dict[tuple[float | None, tuple[int, ...] | None], int] = {}
         takers: dict[int, list[Job]] = {}
-        for i, (job, fps, info) in enumerate(zip(jobs, rates, stream.infos, strict=True)):
-            times = times_s[fps] if self._extractor(job).needs_times else None
-            job.info = StreamInfo(float(info.fps), info.height, info.width, times_s=times)
+        for i, (job, fps, times, info) in enumerate(zip(jobs, rates, times_s, stream.infos, strict=True)):
+            job.info = VideoStreamInfo(float(info.fps), info.height, info.width, times)
             sampling = self._sampling(job)
             view = i
             if sampling is not None:
@@ -227,44 +229,45 @@ class Decoders:
         return found[0]
 
     def _hand_out(self, jobs: Sequence[Job], frames: Frames) -> None:
-        units = self._on_host(torch.from_numpy(frames.pixels))
+        pixels = self._on_host(frames.pixels)
         for job in self._open(jobs):
-            self._keep(job, frames)
-            self._hand_over(job, units, frames.pts_s)
+            if (folder := self._frames_folders.get(job.feature_type)) is not None:
+                save_frames(folder / job.ref.name, frames)
+            self._hand_over(job, pixels, frames.pts_s)
 
-    def _hand_over(self, job: Job, units: Tensor, times_s: np.ndarray) -> None:
-        """Pass units on: prepared in this thread where the CPU is the device, else as they are."""
+    def _hand_over(self, job: Job, decoded: Tensor, times_s: np.ndarray) -> None:
+        """Pass frames or samples on: prepared in this thread if the CPU is the device, else as decoded."""
 
-        def prepared() -> None:
+        def prepare() -> None:
             with job.timed("prepare"):
-                ready.append(self._extractor(job).prepare(units))
+                ready.append(self._extractor(job).prepare(decoded))
 
-        ready = [] if self._extractor(job).device.type == "cpu" else [units]
-        if ready or self._guarded([job], prepared):
+        ready = [] if self._extractor(job).device.type == "cpu" else [decoded]
+        if ready or self._guarded([job], prepare):
             self._queue.put(ChunkDecoded(job, ready[0], times_s), ready[0].nbytes)
 
-    def _on_host(self, units: Tensor) -> Tensor:
-        """Return units where the device can copy them from."""
+    def _on_host(self, decoded: np.ndarray) -> Tensor:
+        """Return frames or samples as a tensor that the device can copy from."""
+        tensor = torch.from_numpy(decoded)  # pyright: ignore[reportUnknownMemberType]  # torch leaves it half typed
         on_cpu = all(extractor.device.type == "cpu" for extractor in self._extractors.values())
-        return units if on_cpu else units.pin_memory()
+        return tensor if on_cpu else tensor.pin_memory()
 
     def _sum_up_pictures(self, job: Job, stream: FrameStream) -> None:
         report = stream.report
         job.decoded, job.declared = report.decoded, report.declared
         job.problems, job.partial = list(report.problems), report.partial
-        times_s = job.info.times_s
-        if times_s is not None and len(times_s) < (job.declared or 0):  # decoding may have ended before the cut
+        times_s = job.info.times_s if isinstance(job.info, VideoStreamInfo) else None
+        if times_s is not None and len(times_s) < (job.declared or 0):  # decoding may have ended before the damage
             job.problems.append(f"the file holds {len(times_s)} of {job.declared} frames")
             job.partial = True
         self._tell(StreamEnded(job))
 
     def _decode_sound(self, ref: VideoRef, rate_hz: int, jobs: list[Job]) -> None:
-        segment = Segment(ref.start_s, ref.end_s)
         with self._decoding(jobs):
-            stream = AudioStream(ref.media, rate_hz, segment=segment, limits=self._limits)
+            stream = AudioStream(ref.media, rate_hz, segment=Segment(ref.start_s, ref.end_s), limits=self._limits)
         with stream:
             for job in jobs:
-                job.info = StreamInfo(rate_hz=rate_hz)
+                job.info = AudioStreamInfo(rate_hz)
                 self._sampling(job)
             blocks, n_samples = iter(stream), 0
             while live := self._open(jobs):
@@ -274,34 +277,13 @@ class Decoders:
                     break
                 times_s = (ref.start_s or 0.0) + np.arange(n_samples, n_samples + len(block)) / rate_hz
                 n_samples += len(block)
-                units = self._on_host(torch.from_numpy(block))
+                samples = self._on_host(block)
                 for job in live:
-                    self._hand_over(job, units, times_s)
+                    self._hand_over(job, samples, times_s)
             for job in self._open(jobs):
                 job.decoded = n_samples
                 job.problems, job.partial = list(stream.report.problems), stream.report.partial
                 self._tell(StreamEnded(job))
 
-    def _extractor(self, job: Job) -> Extractor:
+    def _extractor(self, job: Job) -> AnyExtractor:
         return self._extractors[job.feature_type]
-
-    def _fps(self, job: Job) -> float | None:
-        return getattr(self._extractor(job).config, "extraction_fps", None)
-
-    def _keep(self, job: Job, frames: Frames) -> None:
-        """Write the frames as pictures, if they are to be kept.
-
-        Raises:
-            RunError: they cannot be written.
-        """
-        folder = self._frames_folders.get(job.feature_type)
-        if folder is None:
-            return
-        from PIL import Image
-
-        try:
-            (folder / job.ref.name).mkdir(parents=True, exist_ok=True)
-            for i, frame in zip(frames.index, frames.pixels, strict=True):
-                Image.fromarray(frame).save(folder / job.ref.name / f"{i:06d}.png", compress_level=1)
-        except OSError as error:
-            raise RunError(f"{folder / job.ref.name}: frames cannot be written ({error.strerror})") from error

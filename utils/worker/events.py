@@ -21,18 +21,18 @@ class Job:
 
     ref: VideoRef
     feature_type: str
-    revision: int = 0  # of its manifest line
     source: Fingerprint = field(default_factory=Fingerprint)  # what the input was before it was decoded
-    info: StreamInfo = field(default_factory=StreamInfo)
-    seconds: dict[str, float] = field(
+    revision: int = 0  # of its manifest line
+    info: StreamInfo | None = None  # once its stream is opened
+    seconds: dict[str, float] = field(  # by stage; those of a shared decoder in equal parts
         default_factory=lambda: defaultdict(float)
-    )  # by stage; those of a shared decoder in equal parts
+    )
     decoded: int = 0  # frames or samples that came out of the decoder
     declared: int | None = None  # frames that the header promises
-    problems: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list[str])
     partial: bool = False
     dropped: bool = False  # it failed further down: no need to decode the rest
-    told: bool = False  # the decode thread has said the last about it: StreamEnded or StreamFailed
+    ended: bool = False  # the decode thread has put StreamEnded or StreamFailed, and puts no more
 
     @contextlib.contextmanager
     def timed(self, stage: str) -> Generator[None, None, None]:
@@ -46,7 +46,7 @@ class Job:
 
 @dataclass(frozen=True)
 class StreamOpened:
-    """A video's stream is known, and what to cut from it; its chunks follow."""
+    """A video's stream is known, and which windows are wanted of it; its chunks follow."""
 
     job: Job
     sampling: Sampling
@@ -57,7 +57,7 @@ class ChunkDecoded:
     """The next frames of a video, [n, ...], with their times in seconds [n]. Several jobs may hold the same frames."""
 
     job: Job
-    units: Tensor
+    frames: Tensor
     times_s: np.ndarray
 
 

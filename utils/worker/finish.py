@@ -1,9 +1,11 @@
 """What happens to a video whose features are there: sink, manifest line, word to the main process."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from utils.extractors.base import Extractor
-from utils.extractors.labels import labels, top_classes
+from utils.extractors.base import AudioStreamInfo, VideoStreamInfo
+from utils.extractors.labels import top_classes
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.output import Output
 from utils.state.manifest import Manifest
@@ -17,14 +19,17 @@ from utils.worker.window_builder import WindowInput
 
 
 class Finisher:
-    """Writes outcomes of one worker and feature type, and reports each to the main process."""
+    """Writes outcomes of one worker and feature type, and reports each to the main process.
+
+    class_names: for the predictions, if they have names.
+    """
 
     def __init__(
-        self, pipe: MainPipe, plan: Plan, feature: FeaturePlan, extractor: Extractor, device_name: str
+        self, pipe: MainPipe, plan: Plan, feature: FeaturePlan, class_names: Sequence[str] | None, device_name: str
     ) -> None:
         self._pipe = pipe
         self._feature = feature
-        self._extractor = extractor
+        self._class_names = class_names
         self._device_name = device_name
         self._saves = plan.format.saves
         self._title = f"{feature.feature_type}: " if len(plan.features) > 1 else ""
@@ -60,8 +65,8 @@ class Finisher:
             outcome.status,
             outcome.reason,
             job.source,
-            fps=job.info.fps,
-            rate_hz=job.info.rate_hz,
+            fps=job.info.fps if isinstance(job.info, VideoStreamInfo) else None,
+            rate_hz=job.info.rate_hz if isinstance(job.info, AudioStreamInfo) else None,
             decoded=job.decoded,
             declared=job.declared,
             windows=outcome.n_windows,
@@ -73,12 +78,11 @@ class Finisher:
             revision=job.revision,
         )
 
-    def show_predictions(self, job: Job, cut: WindowInput, logits: dict[str, np.ndarray]) -> None:
+    def show_predictions(self, job: Job, window: WindowInput, logits: dict[str, np.ndarray]) -> None:
         """Show the five best classes of one window for each stream."""
         name = base_name(job.ref.member or job.ref.path)
-        names = labels(self._extractor.label_set) if self._extractor.label_set else None
-        lines = []
+        lines: list[str] = []
         for key, values in logits.items():
-            lines.append(f"{name} window {cut.row} (ends at {cut.end_s:.3f} s) {key}")
-            lines += top_classes(values, names)
+            lines.append(f"{name} window {window.row} (ends at {window.end_s:.3f} s) {key}")
+            lines += top_classes(values, self._class_names)
         self._show("\n".join(lines) + "\n")

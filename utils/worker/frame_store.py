@@ -11,25 +11,25 @@ from torch import Tensor
 
 class _Span(NamedTuple):
     start: int
-    units: Tensor
+    frames: Tensor
     times_s: np.ndarray
 
     @property
     def stop(self) -> int:
-        return self.start + len(self.units)
+        return self.start + len(self.frames)
 
 
 class FrameStore:
-    """The frames that a coming window may still need, by index; older ones are let go."""
+    """The frames that a coming window may still need, by index; older ones are dropped."""
 
     def __init__(self) -> None:
         self._chunks: deque[_Span] = deque()
         self.stop = 0  # one past the last index seen
 
-    def append(self, units: Tensor, times_s: np.ndarray) -> None:
+    def append(self, frames: Tensor, times_s: np.ndarray) -> None:
         """Add the next frames of the stream, [n, ...], with their times in seconds [n]."""
-        self._chunks.append(_Span(self.stop, units, times_s))
-        self.stop += len(units)
+        self._chunks.append(_Span(self.stop, frames, times_s))
+        self.stop += len(frames)
 
     def drop_before(self, index: int) -> None:
         """Let go of the chunks that end at or before `index`, but for the last, which may stand in for lost ones."""
@@ -38,7 +38,7 @@ class FrameStore:
 
     def take(self, indices: Sequence[int]) -> Tensor:
         """Return the frames at `indices`, in that order, [len(indices), ...]."""
-        runs = [chunk.units[start:stop] for chunk, start, stop in self._runs(indices)]
+        runs = [chunk.frames[start:stop] for chunk, start, stop in self._runs(indices)]
         return runs[0] if len(runs) == 1 else torch.cat(runs)
 
     def time_s(self, index: int) -> float:
@@ -59,7 +59,8 @@ class FrameStore:
         return next(chunk for chunk in self._chunks if chunk.start <= index < chunk.stop)
 
 
-def _latest(indices: Sequence[int]) -> int:
+def latest(indices: Sequence[int]) -> int:
+    """Return the largest index."""
     return indices[-1] if isinstance(indices, range) else max(indices)
 
 

@@ -6,16 +6,20 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 import torch
 
 from utils.errors import FeatmillError, RunError, printable
-from utils.extractors.base import Extractor
+from utils.extractors.base import AnyExtractor
+from utils.extractors.labels import class_names
 from utils.extractors.registry import load_extractor
 from utils.media.limits import Limits
-from utils.nn.prepare import ComputeMode
+from utils.nn.lean_import import without_compiler
+from utils.nn.prepare import ComputeMode, set_process_flags
 from utils.storage.folder import folder_at
+from utils.weights.store import cache_folder
 from utils.worker import pipeline
 from utils.worker.decode import Decoders
 from utils.worker.finish import Finisher
@@ -66,18 +70,15 @@ def _exit_at_once(_signal: int, _frame: object) -> None:
 
 
 def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
-    torch.set_num_threads(plan.n_threads)
-    device, arithmetic = torch.device(device_name), ComputeMode(plan.run.precision, plan.run.compile)
-    extractors = {
-        feature.feature_type: load_extractor(feature.extractor)(feature.config, feature.checkpoints, device, arithmetic)
-        for feature in plan.features
-    }
+    device, compute = torch.device(device_name), ComputeMode(plan.run.precision, plan.run.compile)
+    _set_up_torch(plan, device, compute)
+    extractors, class_names = _load(plan, device, compute)
     pipe.send(Ready())
     with Watchdog(pipe.send, plan.run.video_timeout) as watchdog, Writer() as writer:
-        pipelines = {}
+        pipelines: dict[str, Pipeline] = {}
         for feature in plan.features:
             extractor = extractors[feature.feature_type]
-            finisher = Finisher(pipe, plan, feature, extractor, device_name)
+            finisher = Finisher(pipe, plan, feature, class_names[feature.feature_type], device_name)
             pipelines[feature.feature_type] = _pipeline(pipe, plan, feature, extractor, finisher, writer)
         decoders = Decoders(
             extractors,
@@ -90,8 +91,36 @@ def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
         pipeline.run(pipelines, decoders, writer.check)
 
 
+def _set_up_torch(plan: Plan, device: torch.device, compute: ComputeMode) -> None:
+    """Set what PyTorch keeps for the whole process. What it compiles is kept for later runs."""
+    torch.set_num_threads(plan.n_threads)
+    set_process_flags(compute, device)
+    if compute.compile:
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder().parent / "compiled"))
+
+
+def _load(
+    plan: Plan, device: torch.device, compute: ComputeMode
+) -> tuple[dict[str, AnyExtractor], dict[str, Sequence[str] | None]]:
+    """Return each feature type's extractor, and the class names for its predictions, None where it shows none.
+
+    Both import torchvision and timm, which keep the stand-in for the compiler: not for networks to be compiled.
+    """
+    with contextlib.nullcontext() if compute.compile else without_compiler():
+        extractors = {
+            feature.feature_type: load_extractor(feature.extractor)(
+                feature.config, feature.checkpoints, device, compute
+            )
+            for feature in plan.features
+        }
+        return extractors, {
+            name: class_names(extractor.label_set) if extractor.label_set and extractor.shows_predictions else None
+            for name, extractor in extractors.items()
+        }
+
+
 def _pipeline(
-    pipe: MainPipe, plan: Plan, feature: FeaturePlan, extractor: Extractor, finisher: Finisher, writer: Writer
+    pipe: MainPipe, plan: Plan, feature: FeaturePlan, extractor: AnyExtractor, finisher: Finisher, writer: Writer
 ) -> Pipeline:
     return Pipeline(
         extractor,

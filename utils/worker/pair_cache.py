@@ -10,7 +10,7 @@ from torch import Tensor
 from utils.errors import VideoError
 from utils.extractors.base import PairStage
 from utils.nn.flow import Encoded
-from utils.nn.out_of_memory import fitting, remedy
+from utils.nn.out_of_memory import advice, run_if_it_fits
 from utils.worker.frame_store import FrameStore
 
 
@@ -18,13 +18,13 @@ from utils.worker.frame_store import FrameStore
 class PairLimits:
     """What the memory of a device taught about batches of pairs, shared by all videos.
 
-    free: lets go of what else is on the device, before the pairs are tried again in halves.
+    free: frees what else is on the device, before the pairs are tried again in halves.
     learned: called with the frames' size (H, W) and how many pairs of them fit.
     """
 
     free: Callable[[], None] = lambda: None
     learned: Callable[[tuple[int, int], int], None] = lambda size, most: None
-    most: dict[tuple[int, int], int] = field(default_factory=dict)  # by the frames' size
+    most: dict[tuple[int, int], int] = field(default_factory=dict[tuple[int, int], int])  # by the frames' size
 
     def at_once(self, stage: PairStage, size: tuple[int, int]) -> int:
         """Return how many pairs of frames of this (H, W) to compute at once."""
@@ -65,10 +65,10 @@ class PairCache:
         self._rows = {pair: row for pair, row in self._rows.items() if min(pair) >= index}
 
     def _compute_in_parts(self, chain: list[int], size: tuple[int, int]) -> None:
-        """Compute the pairs in `chain`, in halves of halves where memory does not suffice for more at once.
+        """Compute the pairs in `chain`, in smaller and smaller halves where they do not fit in memory.
 
         Raises:
-            VideoError: it does not suffice for one pair.
+            VideoError: one pair does not fit.
         """
         before = self._limits.at_once(self._stage, size)
         parts = [chain]
@@ -81,29 +81,29 @@ class PairCache:
                     continue
                 if n_pairs == 1:
                     device = self._store.take(part[:1]).device
-                    raise VideoError(f"one pair of {size[1]}x{size[0]} frames does not fit in memory; {remedy(device)}")
+                    raise VideoError(f"one pair of {size[1]}x{size[0]} frames does not fit in memory; {advice(device)}")
                 self._limits.lower(size, n_pairs - half)
             parts += [part[half:], part[: half + 1]]  # the earlier half is taken first, and ends where the other begins
         if (now := self._limits.at_once(self._stage, size)) < before:
             self._limits.learned(size, now)
 
     def _fits(self, chain: list[int]) -> bool:
-        if fitting(lambda: self._compute(chain)):
+        if run_if_it_fits(lambda: self._compute(chain)):
             return True
         self._limits.free()
-        return len(chain) == 2 and bool(fitting(lambda: self._compute(chain)))
+        return len(chain) == 2 and bool(run_if_it_fits(lambda: self._compute(chain)))
 
     def _compute(self, chain: list[int]) -> bool:
         """Compute the pairs of neighbours in `chain`, a list of frame indices; True, since it fitted."""
         known = self._last if self._last is not None and self._last[0] == chain[0] else None
-        units = self._store.take(chain[1:] if known else chain)
-        encoded = self._stage.encode(units)
+        frames = self._store.take(chain[1:] if known else chain)
+        encoded = self._stage.encode(frames)
         if known:
             encoded = tuple(torch.cat([old, new]) for old, new in zip(known[1], encoded, strict=True))
         rows = self._stage.between(
             tuple(part[:-1] for part in encoded),
             tuple(part[1:] for part in encoded),
-            (units.shape[1], units.shape[2]),
+            (frames.shape[1], frames.shape[2]),
         )
         self._last = (chain[-1], tuple(part[-1:] for part in encoded))
         for i, row in enumerate(rows):

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from utils.errors import VideoError
-from utils.extractors.base import Extractor
-from utils.nn.out_of_memory import fitting, is_out_of_memory, release, remedy
+from utils.extractors.base import AnyExtractor, AudioStreamInfo, VideoStreamInfo
+from utils.nn.out_of_memory import advice, free_cached, is_out_of_memory, run_if_it_fits
 from utils.sinks.manifest_line import Status
 from utils.sinks.record import Record
 from utils.worker.assemble import Rows
@@ -45,9 +45,12 @@ class Outcome:
 @dataclass(eq=False)
 class _Video:
     job: Job
-    cutter: WindowBuilder
+    builder: WindowBuilder
     rows: Rows
     n_windows: int | None = None  # known once the stream has ended
+
+
+_Launched = tuple[Packed[_Video], dict[str, Tensor]]  # a batch, and what its network will have given
 
 
 def run(pipelines: Mapping[str, "Pipeline"], decoders: Decoders, check: Callable[[], None] = lambda: None) -> None:
@@ -71,7 +74,7 @@ def run(pipelines: Mapping[str, "Pipeline"], decoders: Decoders, check: Callable
 class Pipeline:
     """Runs the stages after decoding for one feature type, for several videos at once.
 
-    Where the device's memory does not suffice for a batch, the batch is tried again in halves, and later ones are made
+    Where a batch does not fit in the device's memory, it is tried again in halves, and later ones are made
     no larger. A video whose single window does not fit fails alone.
 
     finish: called with each video's outcome. windows_done: called with the number of windows of a batch.
@@ -79,15 +82,15 @@ class Pipeline:
     warn: called with a line for the user. spill: folder for outputs that do not fit in memory; None for the system's.
     """
 
-    extractor: Extractor
+    extractor: AnyExtractor
     batch_size: int
     spill: Path | None
     finish: Callable[[Outcome], None]
     windows_done: Callable[[int], None]
     predicted: Callable[[Job, WindowInput, dict[str, np.ndarray]], None]
     warn: Callable[[str], None]
-    _videos: dict[Job, _Video] = field(default_factory=dict, init=False)
-    _in_flight: deque[tuple[Packed[_Video], dict[str, Tensor]]] = field(default_factory=deque, init=False)
+    _videos: dict[Job, _Video] = field(default_factory=dict[Job, _Video], init=False)
+    _in_flight: deque[_Launched] = field(default_factory=deque["_Launched"], init=False)
 
     def __post_init__(self) -> None:
         self._packer: Packer[_Video] = Packer(self.batch_size)
@@ -102,8 +105,8 @@ class Pipeline:
             match event:
                 case StreamOpened():
                     rows = Rows(tuple(self.extractor.keys), self.extractor.streamed, self.spill)
-                    cutter = WindowBuilder(self.extractor, event.sampling, self._pair_limits)
-                    self._videos[job] = _Video(job, cutter, rows)
+                    builder = WindowBuilder(self.extractor, event.sampling, self._pair_limits)
+                    self._videos[job] = _Video(job, builder, rows)
                 case ChunkDecoded():
                     self._push(self._videos[job], event)
                 case StreamEnded():
@@ -115,7 +118,7 @@ class Pipeline:
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            self._fail(job, f"{job.ref.label}: its frames do not fit in memory; {remedy(self.extractor.device)}")
+            self._fail(job, f"{job.ref.label}: its frames do not fit in memory; {advice(self.extractor.device)}")
 
     def idle(self) -> None:
         """Run what waits for a full batch, unless windows of an open video may still fill it."""
@@ -129,57 +132,57 @@ class Pipeline:
         self._collect_all()
 
     def _push(self, video: _Video, chunk: ChunkDecoded) -> None:
-        cuts = video.cutter.push(self._prepared(chunk.units), chunk.times_s)
-        self._cut(video, cuts)
+        windows = video.builder.push(self._prepared(chunk.frames), chunk.times_s)
+        self._build(video, windows)
 
-    def _prepared(self, units: Tensor) -> Tensor:
-        """Return units as windows keep them; on a CPU a decode thread has prepared them.
+    def _prepared(self, frames: Tensor) -> Tensor:
+        """Return frames as windows keep them; on a CPU a decode thread has prepared them.
 
         Raises:
-            VideoError: they do not fit in the device's memory, though nothing waits there that could be let go.
+            VideoError: they do not fit in the device's memory, even when it is otherwise empty.
         """
         device = self.extractor.device
         if device.type == "cpu":
-            return units
+            return frames
 
         def prepare() -> Tensor:
-            return self.extractor.prepare(units.to(device, non_blocking=True))
+            return self.extractor.prepare(frames.to(device, non_blocking=True))
 
-        prepared = fitting(prepare)
+        prepared = run_if_it_fits(prepare)
         if prepared is None:
             self._make_room()
-            prepared = fitting(prepare)
+            prepared = run_if_it_fits(prepare)
         if prepared is None:
-            raise VideoError(f"its frames do not fit in the memory of {device}; {remedy(device)}")
+            raise VideoError(f"its frames do not fit in the memory of {device}; {advice(device)}")
         return prepared
 
-    def _cut(self, video: _Video, cuts: Iterator[WindowInput]) -> None:
-        """Take windows as they are cut, until there is none or the video fails."""
-        while not video.job.dropped and (cut := self._next_cut(video, cuts)) is not None:
-            for rows in self._packer.add(video, cut):
+    def _build(self, video: _Video, windows: Iterator[WindowInput]) -> None:
+        """Take windows as they are window, until there is none or the video fails."""
+        while not video.job.dropped and (window := self._next_window(video, windows)) is not None:
+            for rows in self._packer.add(video, window):
                 self._launch(rows)
 
-    def _next_cut(self, video: _Video, cuts: Iterator[WindowInput]) -> WindowInput | None:
+    def _next_window(self, video: _Video, windows: Iterator[WindowInput]) -> WindowInput | None:
         with video.job.timed("cut"):
-            return next(cuts, None)
+            return next(windows, None)
 
     def _end(self, video: _Video) -> None:
-        self._cut(video, video.cutter.finish())
+        self._build(video, video.builder.finish())
         if video.job.dropped:
             return
-        video.n_windows = video.cutter.n_rows
+        video.n_windows = video.builder.n_rows
         if video.n_windows == 0:
-            nothing = self.extractor.no_windows(video.cutter.n_units, video.job.info)
+            nothing = self.extractor.no_windows(video.builder.n_frames, video.job.info)
             self._close(Outcome(video.job, nothing.status, f"{video.job.ref.label}: {nothing.reason}"))
         else:
             self._settle(video)
 
     def _launch(self, rows: Packed[_Video]) -> None:
         """Start the network on a batch, or on parts of it that fit."""
-        parts, cut = deque([rows]), rows[0][1]
-        planned = self._packer.capacity(cut)
+        parts, window = deque([rows]), rows[0][1]
+        planned = self._packer.capacity(window)
         while parts:
-            part = [(video, cut) for video, cut in parts.popleft() if not video.job.dropped]
+            part = [(video, window) for video, window in parts.popleft() if not video.job.dropped]
             if not part:
                 continue
             outputs = self._outputs(part)
@@ -187,12 +190,12 @@ class Pipeline:
                 self._in_flight.append((part, outputs))
             elif len(part) > 1:
                 half = len(part) // 2
-                self._packer.lower(cut, len(part) - half)
+                self._packer.lower(window, len(part) - half)
                 parts.extendleft([part[half:], part[:half]])
             else:
                 device, job = self.extractor.device, part[0][0].job
-                self._fail(job, f"{job.ref.label}: one window does not fit in the memory of {device}; {remedy(device)}")
-        if (now := self._packer.capacity(cut)) < planned:
+                self._fail(job, f"{job.ref.label}: one window does not fit in the memory of {device}; {advice(device)}")
+        if (now := self._packer.capacity(window)) < planned:
             self.warn(
                 f"{planned} windows do not fit in the memory of {self.extractor.device}: batches of {now} from now on "
                 f"(--batch_size {now} starts with them)"
@@ -201,23 +204,23 @@ class Pipeline:
             self._collect()
 
     def _outputs(self, rows: Packed[_Video]) -> dict[str, Tensor] | None:
-        """Return what the network makes of a batch, or None if memory does not suffice for it; then there is more."""
+        """Return what the network makes of a batch, or None if it does not fit in memory; more has been freed then."""
 
         def forward() -> dict[str, Tensor]:
-            return self.extractor.outputs(stacked([cut for _, cut in rows]))
+            return self.extractor.outputs(stacked([window for _, window in rows]))
 
         with rows[0][0].job.timed("network"):
-            outputs = fitting(forward)
+            outputs = run_if_it_fits(forward)
         if outputs is None:
             self._make_room()
             if len(rows) == 1:  # it may fit now
-                outputs = fitting(forward)
+                outputs = run_if_it_fits(forward)
         return outputs
 
     def _make_room(self) -> None:
         """Let go of all on the device that need not stay there."""
         self._collect_all()
-        release(self.extractor.device)
+        free_cached(self.extractor.device)
 
     def _warn_of_pairs(self, size: tuple[int, int], most: int) -> None:
         self.warn(
@@ -234,14 +237,14 @@ class Pipeline:
         rows, outputs = self._in_flight.popleft()
         with rows[0][0].job.timed("network"):
             arrays = {key: self._to_numpy(value) for key, value in outputs.items()}
-        for i, (video, cut) in enumerate(rows):
+        for i, (video, window) in enumerate(rows):
             if video.job.dropped:
                 continue
             values = {key: array[i] for key, array in arrays.items()}
-            video.rows.add(cut, values)
+            video.rows.add(window, values)
             logits = {key.removeprefix("logits/"): v for key, v in values.items() if key.startswith("logits/")}
             if logits:
-                self.predicted(video.job, cut, logits)
+                self.predicted(video.job, window, logits)
         self.windows_done(len(rows))
         for video in {id(video): video for video, _ in rows}.values():
             if not video.job.dropped:
@@ -257,18 +260,18 @@ class Pipeline:
         self._close(Outcome(job, status, reason, self._record(video), video.n_windows, video.rows.n_repeated))
 
     def _record(self, video: _Video) -> Record:
-        job, extractor = video.job, self.extractor
+        job, extractor, info = video.job, self.extractor, video.job.info
         arrays = extractor.finish(video.rows.arrays())
         features = list(arrays)
         start_s = end_s = None
         # An average may have as many rows (crops, say) as there are windows, so the shape alone does not tell.
-        has_times = extractor.with_times or extractor.media == "audio"
+        has_times = extractor.with_times or isinstance(info, AudioStreamInfo)
         if has_times and all(array.ndim > 1 and len(array) == video.n_windows for array in arrays.values()):
             start_s, end_s = video.rows.times_s()
-            if job.info.rate_hz:  # the time of the last sample is when it begins
-                end_s += 1 / job.info.rate_hz
-        if extractor.with_times:
-            arrays["fps"] = np.array(job.info.fps, np.float64)
+            if isinstance(info, AudioStreamInfo):  # the time of the last sample is when it begins
+                end_s += 1 / info.rate_hz
+        if isinstance(info, VideoStreamInfo) and extractor.with_times:
+            arrays["fps"] = np.array(info.fps, np.float64)
             arrays["timestamps_ms"] = video.rows.timestamps_ms(with_first=extractor.frame_times)
         return Record(job.ref, arrays, features, extractor.attributes, start_s, end_s)
 

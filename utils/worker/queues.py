@@ -61,7 +61,7 @@ class BoundedQueue(Generic[Item]):
             return item
 
     def close(self, drop: bool = True) -> None:
-        """Take no more items, and let go of the threads that wait for room. drop: let go of what waits, too."""
+        """Take no more items, and release the threads that wait for room. drop: drop the waiting items, too."""
         with self._changed:
             self._closed = True
             if drop:

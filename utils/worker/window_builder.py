@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from utils.extractors.base import Batch, Extractor
+from utils.extractors.base import AnyExtractor, Batch
 from utils.extractors.windows import Sampling, Window
-from utils.worker.frame_store import FrameStore, _latest
+from utils.worker.frame_store import FrameStore, latest
 from utils.worker.pair_cache import PairCache, PairLimits
 
 
@@ -27,7 +27,7 @@ class WindowInput:
 class WindowBuilder:
     """Cuts the windows of one stream as its frames arrive, holding no more frames than one window needs."""
 
-    def __init__(self, extractor: Extractor, sampling: Sampling, limits: PairLimits | None = None) -> None:
+    def __init__(self, extractor: AnyExtractor, sampling: Sampling, limits: PairLimits | None = None) -> None:
         self._extractor = extractor
         self._sampling = sampling
         self._coming = self._sampling.full()
@@ -38,27 +38,27 @@ class WindowBuilder:
         self.n_rows = 0
 
     @property
-    def n_units(self) -> int:
+    def n_frames(self) -> int:
         """How many frames or samples have arrived."""
         return self._store.stop
 
-    def push(self, units: Tensor, times_s: np.ndarray) -> Iterator[WindowInput]:
+    def push(self, frames: Tensor, times_s: np.ndarray) -> Iterator[WindowInput]:
         """Take the next prepared frames [n, ...] with their times in seconds, yield the windows they complete."""
-        self._store.append(units, times_s)
-        while self._next is not None and _latest(self._next.units) < self._store.stop:
+        self._store.append(frames, times_s)
+        while self._next is not None and latest(self._next.indices) < self._store.stop:
             self._ready.append(self._next)
             self._next = next(self._coming, None)
         if self._pairs:
-            self._pairs.compute(window.units for window in self._ready)
+            self._pairs.compute(window.indices for window in self._ready)
         while self._ready:
-            yield self._cut(self._ready.popleft())
+            yield self._build(self._ready.popleft())
             self._let_go()
         self._let_go()
 
     def finish(self) -> Iterator[WindowInput]:
         """Yield the windows that the sampling makes of what is left at the end of the stream."""
         for window in self._sampling.rest(self._store.stop, self.n_rows):
-            yield self._cut(window)
+            yield self._build(window)
 
     def _let_go(self) -> None:
         more = self._ready or self._next is not None
@@ -67,9 +67,9 @@ class WindowBuilder:
         if self._pairs:
             self._pairs.drop_before(start)
 
-    def _cut(self, window: Window) -> WindowInput:
-        units = self._store.take(window.units)
-        pairs = self._pairs.take(window.units) if self._pairs else None
+    def _build(self, window: Window) -> WindowInput:
+        frames = self._store.take(window.indices)
+        pairs = self._pairs.take(window.indices) if self._pairs else None
         self.n_rows += 1
-        start_s, end_s = (self._store.time_s(index) for index in (window.units[0], _latest(window.units)))
-        return WindowInput(window.row, self._extractor.window(units, pairs), start_s, end_s, window.n_repeated)
+        start_s, end_s = (self._store.time_s(index) for index in (window.indices[0], latest(window.indices)))
+        return WindowInput(window.row, self._extractor.window(frames, pairs), start_s, end_s, window.n_repeated)

@@ -18,8 +18,8 @@ class Holder(nn.Module):
         return 0
 
 
-def recipe_tensors(keys):
-    """Return the published tensors: the image tower's by the recipe, the rest zeros, which nothing reads."""
+def seeded_tensors(keys):
+    """Return the published tensors: seeded ones for the image tower, zeros for the rest, which nothing reads."""
     tensors = {}
     for name, (shape, dtype, *value) in layout("clip", keys)["tensors"].items():
         if name.startswith("visual.") and dtype.startswith("float"):
@@ -57,6 +57,6 @@ def clip_files(tmp_path_factory):
 
     def file(name):
         path = folder / f"{name}.pt"
-        return path if path.exists() else write_archive(path, recipe_tensors(f"keys_{name}.json"))
+        return path if path.exists() else write_archive(path, seeded_tensors(f"keys_{name}.json"))
 
     return file

@@ -10,7 +10,7 @@ from models.clip.extractor import CLIPExtractor
 from models.clip.pretrained import FILES, _candidates, needs
 from models.clip.tower import build_tower, image_input, load_tower
 from utils.errors import UserError
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
 
 CPU = torch.device("cpu")
@@ -55,11 +55,11 @@ def test_clips_equal_the_reference(clip_files):
     frames = moving_frames(meta["input"]["seed"], 11, 96, 128)
     assert zlib.crc32(frames.tobytes()) == meta["input"]["crc32"]
     clip = extractor(clip_files("ViT-B-32"), clip_len=2.0)
-    info = StreamInfo(fps=meta["input"]["fps"], height=96, width=128)
-    cutter = WindowBuilder(clip, clip.sampling(info))
+    info = VideoStreamInfo(meta["input"]["fps"], 96, 128)
+    builder = WindowBuilder(clip, clip.sampling(info))
     with torch.inference_mode():
-        cuts = list(cutter.push(clip.prepare(torch.from_numpy(frames)), np.arange(11) / 2.5))
-        assert list(cutter.finish()) == []
+        cuts = list(builder.push(clip.prepare(torch.from_numpy(frames)), np.arange(11) / 2.5))
+        assert list(builder.finish()) == []
         batch = {"clip": torch.stack([cut.inputs["clip"] for cut in cuts])}
         assert batch["clip"].shape == (2, 5, 224, 224, 3)
         rows = clip.forward(batch)["clip"]
@@ -84,7 +84,7 @@ def test_state_dicts_and_safetensors_are_the_same_tower(tmp_path):
 
 def test_other_files_are_refused(tmp_path):
     torch.save({"fc.weight": torch.zeros(3)}, tmp_path / "fc.pt")
-    with pytest.raises(UserError, match=r"fc\.pt: not a checkpoint of CLIP: no tensor of an image tower"):
+    with pytest.raises(UserError, match=r"fc\.pt: not a checkpoint of CLIP: it has no tensor of an image tower"):
         load_tower(tmp_path / "fc.pt", "ViT-S-32", None)
     torch.save({"visual.proj": torch.zeros(3)}, tmp_path / "proj.pt")
     with pytest.raises(UserError, match=r"proj\.pt: not a checkpoint.*missing: visual\..*wrong shape: visual\.proj"):
@@ -95,8 +95,8 @@ def test_other_files_are_refused(tmp_path):
     ("settings", "words"),
     [
         ({"model_name": "ViT-B-99", "pretrained": "openai"}, ["ViT-B-99", "no weights", "did you mean"]),
-        ({"model_name": "ViT-B-32"}, ["--pretrained must name one", "laion2b_s34b_b79k"]),
-        ({"model_name": "ViT-B/32", "pretrained": "webli"}, ["webli is none of them", "openai"]),
+        ({"model_name": "ViT-B-32"}, ["--pretrained must be one of its tags", "laion2b_s34b_b79k"]),
+        ({"model_name": "ViT-B/32", "pretrained": "webli"}, ["webli is not one of its tags", "openai"]),
     ],
 )
 def test_wrong_names_of_weights_are_explained(settings, words):
@@ -116,7 +116,7 @@ def test_preprocessing_follows_the_weights():
     assert (image.fit, image.filter, image.mean, image.std) == ("squash", "bicubic", (0.5,) * 3, (0.5,) * 3)
     assert image_input(tower, "PE-Core-B-16", "meta").filter == "bilinear"
     assert image_input(tower, "ViT-S-32", None).fit == "shortest"
-    with pytest.raises(UserError, match=r"say with --pretrained which of them.*dfn5b"):
+    with pytest.raises(UserError, match=r"need different preprocessing.*dfn5b"):
         image_input(tower, "ViT-H-14-quickgelu", None)
 
 

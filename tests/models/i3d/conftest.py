@@ -1,4 +1,4 @@
-"""Checkpoints with recipe weights in the published layouts, written once for all tests of I3D."""
+"""Checkpoints with seeded weights in the published layouts, written once for all tests of I3D."""
 
 import subprocess
 import sys
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.golden import recipe_arrays, write_checkpoint
+from support.golden import seeded_arrays, write_checkpoint
 
 STREAMS = ("rgb", "flow")
 
-# TensorFlow runs in a process of its own: slow to import and particular about what else is loaded.
+# TensorFlow runs in a separate process: slow to import and particular about what else is loaded.
 WRITE_TENSORFLOW = """
 import sys
 import numpy as np
@@ -38,7 +38,7 @@ def i3d_prefixes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     arguments = []
     for stream, prefix in prefixes.items():
         prefix.parent.mkdir()
-        np.savez(folder / f"{stream}.npz", **recipe_arrays(f"i3d_{stream}", "keys_tf.json", "tf"))
+        np.savez(folder / f"{stream}.npz", **seeded_arrays(f"i3d_{stream}", "keys_tf.json", "tf"))
         arguments += [folder / f"{stream}.npz", prefix]
     subprocess.run([sys.executable, "-c", WRITE_TENSORFLOW, *arguments], check=True, capture_output=True)
     return prefixes

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.golden import layout, recipe_arrays
+from support.golden import layout, seeded_arrays
 
 from models.i3d import convert
 from models.i3d.pretrained import FLOW, RGB
@@ -27,7 +27,7 @@ def test_legacy_container_and_counters(i3d_files: dict[str, Path], tmp_path: Pat
     assert all(torch.equal(loaded[name], value) for name, value in tensors.items())
 
 
-def test_random_network_is_the_one_of_the_recipe(i3d_files: dict[str, Path]) -> None:
+def test_random_network_has_the_seeded_weights(i3d_files: dict[str, Path]) -> None:
     drawn, read = random_i3d("flow", *PARITY), load_i3d(i3d_files["flow"], "flow", *PARITY)
     assert not drawn.training
     read_state = read.state_dict()
@@ -108,7 +108,7 @@ def test_from_tensorflow_keeps_values_and_strange_names() -> None:
 
 
 def test_from_tensorflow_reads_the_layout_of_kinetics_600() -> None:
-    prefixed = recipe_arrays("i3d_rgb", "keys_tf.json", "tf")
+    prefixed = seeded_arrays("i3d_rgb", "keys_tf.json", "tf")
     bare = {}
     for name, array in prefixed.items():
         name = name.removeprefix("RGB/inception_i3d/")

@@ -52,4 +52,4 @@ def test_a_sample_clip_with_random_weights(tmp_path):
 def test_too_few_frames_for_the_network_are_refused():
     result = run("--feature_type", "i3d_r50", "--stack_size", 4, "--video_paths", "sample/camera_pan.mp4")
     assert result.returncode == 2
-    assert "--stack_size is 4; this network needs at least 5" in result.stderr
+    assert "--stack_size is 4; it must be at least 5 frames" in result.stderr

@@ -1,4 +1,4 @@
-"""Flow as a feature of its own; what is said of PWC-Net here holds for RAFT, by the same extractor."""
+"""Flow as the feature; what is tested with PWC-Net holds for RAFT, which has the same extractor."""
 
 import numpy as np
 import pytest
@@ -10,17 +10,17 @@ from models.pwc.config import PWCConfig
 from models.pwc.extractor import PWCExtractor
 from models.pwc.pretrained import SINTEL, needs
 from utils.errors import UserError
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
 
 
 def extracted(extractor: PWCExtractor, frames: torch.Tensor) -> torch.Tensor:
     """Return the rows of uint8 frames [n, H, W, 3] that arrive one after the other."""
-    cutter = WindowBuilder(extractor, extractor.sampling(StreamInfo(fps=25.0)))
+    builder = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     rows = []
     with torch.inference_mode():
         for i, frame in enumerate(extractor.prepare(frames)):
-            rows += [cut.inputs["flow"] for cut in cutter.push(frame[None], np.array([i / 25]))]
+            rows += [cut.inputs["flow"] for cut in builder.push(frame[None], np.array([i / 25]))]
         return extractor.forward({"flow": torch.stack(rows)})["pwc"]
 
 
@@ -73,13 +73,13 @@ def test_one_frame_has_no_flow(tmp_path):
         "--extraction_fps", 0.1, "--side_size", 48, "--output_path", tmp_path,
     )  # fmt: skip
     assert result.returncode == 1
-    assert "1 frame, and flow lies between two; raise --extraction_fps" in result.stderr
+    assert "1 frame, and flow needs two; raise --extraction_fps" in result.stderr
 
 
 def test_wrong_requests_are_refused():
     for flags, message in (
         ({"side_size": 0}, "--side_size is 0"),
-        ({"resize_to_larger_edge": True}, "says what --side_size means"),
+        ({"resize_to_larger_edge": True}, "changes the meaning of --side_size"),
         ({"flow_dtype": "float8"}, "choose from float16, float32"),
         ({"extraction_fps": 0.0}, "--extraction_fps is 0"),
     ):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.golden import recipe_arrays, write_checkpoint
+from support.golden import seeded_arrays, write_checkpoint
 
 from models.pwc.weights import convert, load_pwc, random_pwc
 from utils.errors import UserError
@@ -10,7 +10,7 @@ from utils.errors import UserError
 
 def test_both_published_namings_are_the_same_weights(pwc_file: Path) -> None:
     old = load_pwc(pwc_file).state_dict()
-    published = {name: torch.from_numpy(array) for name, array in recipe_arrays("pwc").items()}
+    published = {name: torch.from_numpy(array) for name, array in seeded_arrays("pwc").items()}
     renamed = {name.replace("module", "net"): tensor for name, tensor in published.items()}
     converted = convert(renamed)
     assert list(converted) == list(published) == list(old)
@@ -20,12 +20,12 @@ def test_both_published_namings_are_the_same_weights(pwc_file: Path) -> None:
 def test_a_file_with_the_newer_names_loads(tmp_path: Path) -> None:
     network = load_pwc(write_checkpoint(tmp_path / "newer.pt", "pwc", "keys_net.json"))
     name = "netExtractor.netOne.0.weight"
-    drawn = torch.from_numpy(recipe_arrays("pwc", "keys_net.json")[name])
+    drawn = torch.from_numpy(seeded_arrays("pwc", "keys_net.json")[name])
     assert torch.equal(network.moduleExtractor.moduleOne[0].weight, drawn)
     assert not network.training
 
 
-def test_recipe_weights_are_those_of_the_published_names(pwc_file: Path) -> None:
+def test_seeded_weights_are_those_of_the_published_names(pwc_file: Path) -> None:
     loaded, drawn = load_pwc(pwc_file).state_dict(), random_pwc().state_dict()
     assert all(torch.equal(loaded[name], drawn[name]) for name in loaded)
 

@@ -10,7 +10,7 @@ from models.r21d.extractor import R21DExtractor
 from models.r21d.preprocess import to_network
 from models.r21d.weights import load_r21d, random_r21d
 from utils.errors import UserError
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
 
 TOLERANCE = 1e-4
@@ -35,11 +35,11 @@ def test_features_of_frames_equal_the_reference(tmp_path, name):
     config = R21DConfig(model_name=meta["model"], step_size=meta["input"]["step_size"], show_pred=True)
     assert config.stack[0] == meta["input"]["stack_size"]
     extractor = R21DExtractor(config, {"r21d": path}, torch.device("cpu"))
-    cutter = WindowBuilder(extractor, extractor.sampling(StreamInfo(fps=25.0)))
+    builder = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     with torch.inference_mode():
-        units = extractor.prepare(frames)
-        assert relative_error(units[:, :, ::8, ::8].transpose(0, 1), arrays["input_grid"]) < 1e-6
-        cuts = [*cutter.push(units, np.arange(len(frames)) / 25), *cutter.finish()]
+        prepared = extractor.prepare(frames)
+        assert relative_error(prepared[:, :, ::8, ::8].transpose(0, 1), arrays["input_grid"]) < 1e-6
+        cuts = [*builder.push(prepared, np.arange(len(frames)) / 25), *builder.finish()]
         outputs = extractor.forward({"clips": torch.stack([cut.inputs["clips"] for cut in cuts])})
     assert relative_error(outputs["r21d"], arrays["output_features"]) < TOLERANCE
     assert relative_error(outputs["logits/r21d"], arrays["output_logits"]) < TOLERANCE

@@ -1,4 +1,4 @@
-"""The published checkpoint of RAFT with recipe weights, and the frames of the golden cases."""
+"""The published checkpoint of RAFT with seeded weights, and the frames of the golden cases."""
 
 import hashlib
 from collections.abc import Callable

@@ -7,7 +7,7 @@ from models.raft.config import RAFTConfig
 from models.raft.extractor import RAFTExtractor
 from models.raft.preprocess import unpad
 from models.raft.pretrained import KITTI, SINTEL, needs
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
 
 
@@ -15,9 +15,9 @@ def test_flow_of_the_frame_alone_equals_the_reference(raft_file, golden_frames):
     arrays, meta = case("raft", "case_flow_133x203")
     frames = golden_frames(meta["input"]).permute(0, 2, 3, 1).to(torch.uint8)
     extractor = RAFTExtractor(RAFTConfig(), {"raft": raft_file}, torch.device("cpu"))
-    cutter = WindowBuilder(extractor, extractor.sampling(StreamInfo(fps=25.0)))
+    builder = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     with torch.inference_mode():
-        (cut,) = cutter.push(extractor.prepare(frames), np.arange(2) / 25)
+        (cut,) = builder.push(extractor.prepare(frames), np.arange(2) / 25)
         flow = extractor.forward({"flow": cut.inputs["flow"][None]})["raft"]
     assert flow.shape == (1, 2, 133, 203)
     assert relative_error(flow, unpad(torch.from_numpy(arrays["output_flow_padded"]), (133, 203))) < 1e-4

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.golden import recipe_arrays
+from support.golden import seeded_arrays
 from torchvision.models.optical_flow import raft_large
 
 from models.raft.weights import convert, load_raft
@@ -10,7 +10,7 @@ from utils.errors import UserError
 
 
 def test_published_names_become_those_of_torchvision() -> None:
-    published = {name: torch.from_numpy(array) for name, array in recipe_arrays("raft").items()}
+    published = {name: torch.from_numpy(array) for name, array in seeded_arrays("raft").items()}
     expected = raft_large(weights=None, progress=False).state_dict()
     converted = convert(published)
     assert set(converted) == set(expected)

@@ -6,7 +6,7 @@ from torchvision import models
 
 from models.resnet.config import MODEL_NAMES, ResNetConfig
 from models.resnet.extractor import ResNetExtractor
-from models.resnet.pretrained import FILES, PUBLISHED, needs
+from models.resnet.pretrained import BY_MODEL, FILES, needs
 from models.resnet.weights import load_resnet
 from utils.errors import UserError
 from utils.weights.seeded import fill_random
@@ -14,7 +14,7 @@ from utils.weights.seeded import fill_random
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """torchvision's ResNet-18 with recipe weights, and a file of it in the published layout: a bare state dict."""
+    """torchvision's ResNet-18 with seeded weights, and a file of it in the published layout: a bare state dict."""
     network = models.resnet18().eval()
     fill_random(network)
     path = tmp_path_factory.mktemp("resnet") / "resnet18-f37072fd.pth"
@@ -52,7 +52,7 @@ def test_a_file_of_another_depth_is_refused(published):
 
 
 def test_each_network_has_its_file():
-    assert set(PUBLISHED) == set(MODEL_NAMES)
+    assert set(BY_MODEL) == set(MODEL_NAMES)
     assert FILES[0].name == "resnet50-0676ba61.pth" == needs(ResNetConfig())["resnet"].published.name
     with pytest.raises(UserError, match=r"--model_name is 'resnet51'.*did you mean resnet"):
         ResNetConfig(model_name="resnet51")

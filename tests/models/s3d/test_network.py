@@ -4,23 +4,23 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from support.golden import GOLDEN, case, layout, moving_frames, recipe_arrays, relative_error, write_checkpoint
+from support.golden import GOLDEN, case, layout, moving_frames, relative_error, seeded_arrays, write_checkpoint
 
 from models.s3d.config import S3DConfig
 from models.s3d.extractor import S3DExtractor
 from models.s3d.preprocess import to_network
 from models.s3d.weights import convert, load_s3d, random_s3d
 from utils.errors import UserError
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
 
 TOLERANCE = 1e-4
 
 
 def torchvision_file(path):
-    """Write the recipe weights in the layout of s3d-d76dad2f.pth."""
+    """Write the seeded weights in the layout of s3d-d76dad2f.pth."""
     names = json.loads((GOLDEN / "s3d" / "map_torchvision.json").read_text())["map"]
-    torch.save({names[name]: torch.from_numpy(array) for name, array in recipe_arrays("s3d").items()}, path)
+    torch.save({names[name]: torch.from_numpy(array) for name, array in seeded_arrays("s3d").items()}, path)
     return path
 
 
@@ -36,11 +36,11 @@ def test_features_of_frames_equal_the_reference(tmp_path, name, write):
     assert zlib.crc32(frames.tobytes()) == drawn["frames_crc32"]
     config = S3DConfig(stack_size=drawn["stack_size"], step_size=drawn["step_size"], show_pred=True)
     extractor = S3DExtractor(config, {"s3d": write(tmp_path / "published.pt")}, torch.device("cpu"))
-    cutter = WindowBuilder(extractor, extractor.sampling(StreamInfo(fps=25.0)))
+    builder = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     with torch.inference_mode():
-        units = extractor.prepare(torch.from_numpy(frames))
-        assert relative_error(units[:, :, 3::16, 5::16].transpose(0, 1), arrays["input_grid"]) < 1e-6
-        cuts = [*cutter.push(units, np.arange(len(frames)) / 25), *cutter.finish()]
+        prepared = extractor.prepare(torch.from_numpy(frames))
+        assert relative_error(prepared[:, :, 3::16, 5::16].transpose(0, 1), arrays["input_grid"]) < 1e-6
+        cuts = [*builder.push(prepared, np.arange(len(frames)) / 25), *builder.finish()]
         outputs = extractor.forward({"clips": torch.stack([cut.inputs["clips"] for cut in cuts])})
     assert relative_error(outputs["s3d"], arrays["output_features"]) < TOLERANCE
     assert relative_error(outputs["logits/s3d"], arrays["output_logits"]) < TOLERANCE
@@ -56,7 +56,7 @@ def test_names_become_those_of_torchvision():
 
 
 def test_the_original_file_and_one_with_other_classes_load(tmp_path):
-    tensors = {f"module.{name}": torch.from_numpy(array) for name, array in recipe_arrays("s3d").items()}
+    tensors = {f"module.{name}": torch.from_numpy(array) for name, array in seeded_arrays("s3d").items()}
     tensors |= {"module.fc.0.weight": torch.zeros(5, 1024, 1, 1, 1), "module.fc.0.bias": torch.zeros(5)}
     torch.save(tensors, tmp_path / "S3D_kinetics400.pt")
     assert load_s3d(tmp_path / "S3D_kinetics400.pt").classifier[1].out_channels == 5
@@ -77,7 +77,7 @@ def test_sides_that_come_out_short_and_the_crop():
 def test_wrong_requests_are_refused():
     S3DConfig(stack_size=13, extraction_fps=None)
     for flags, message in (
-        ({"stack_size": 12}, "S3D needs at least 13 frames"),
+        ({"stack_size": 12}, "it must be at least 13 frames"),
         ({"step_size": 0}, "--step_size is 0"),
         ({"extraction_fps": 0.0}, "--extraction_fps is 0"),
     ):

@@ -1,4 +1,4 @@
-"""Checkpoints with recipe weights in the three published layouts, and the network, once for all tests of SlowFast."""
+"""Checkpoints with seeded weights in the three published layouts, and the network, once for all tests of SlowFast."""
 
 import pickle
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.golden import layout, recipe_arrays
+from support.golden import layout, seeded_arrays
 
 from models.slowfast.network import SlowFast
 from models.slowfast.weights import load_slowfast
@@ -16,7 +16,7 @@ from models.slowfast.weights import load_slowfast
 def slowfast_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Layout -> its file, all with the same weights."""
     folder = tmp_path_factory.mktemp("slowfast")
-    drawn = recipe_arrays("slowfast_r50", "keys_pytorchvideo.json")
+    drawn = seeded_arrays("slowfast_r50", "keys_pytorchvideo.json")
     pyslowfast = dict(zip(layout("slowfast_r50", "keys_pyslowfast.json")["tensors"], drawn.values(), strict=True))
     blobs = {blob: pyslowfast[name] for blob, (*_, name) in layout("slowfast_r50", "keys_caffe2.json")["blobs"].items()}
     blobs |= {"conv1_w_momentum": blobs["conv1_w"], "lr": np.float32(0.1), "model_iter": np.array([7])}

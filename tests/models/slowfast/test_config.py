@@ -13,7 +13,7 @@ from utils.errors import UserError
         ({"clip_len": float("nan")}, "--clip_len is nan"),
         ({"stack_size": 0}, "--stack_size is 0"),
         ({"num_clips": 0}, "--num_clips is 0"),
-        ({"num_clips": 3, "tail": "cycle"}, "excludes --num_clips"),
+        ({"num_clips": 3, "tail": "cycle"}, "--tail cycle is for clips back to back"),
         ({"whole_video": True, "num_clips": 3}, "--whole_video makes one clip per video"),
         ({"preset": "acav100m", "tail": "cycle"}, "--preset acav100m without --clip_len"),
         ({"preset": "acav100"}, "did you mean acav100m"),

@@ -11,7 +11,7 @@ from support.program import manifest, run
 
 from models.slowfast.config import SlowFastConfig
 from models.slowfast.extractor import SlowFastExtractor
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import VideoStreamInfo
 
 TOLERANCE = 1e-4  # the cases allow 1e-2, for decoders and colour conversions that differ between builds
 
@@ -93,9 +93,9 @@ class Sampler(SlowFastExtractor):
 
 def windows(n_frames, fps=25.0, **flags):
     extractor = Sampler(SlowFastConfig(**flags), {}, torch.device("cpu"))
-    info = StreamInfo(fps=fps, times_s=np.arange(n_frames) / fps)
+    info = VideoStreamInfo(fps, 240, 320, np.arange(n_frames) / fps)
     sampling = extractor.sampling(info)
-    return [[sampling.wanted[i] for i in window.units] for window in sampling.full()], extractor, info
+    return [[sampling.wanted[i] for i in window.indices] for window in sampling.full()], extractor, info
 
 
 def test_clips_of_a_video():
@@ -123,4 +123,4 @@ def test_short_videos(flags):
 def test_a_video_without_frames():
     found, extractor, info = windows(0, whole_video=True)
     assert found == []
-    assert extractor.no_windows(0, info).reason == "it has no frames; get the file again"
+    assert extractor.no_windows(0, info).reason == "no frame could be decoded; get the file again"

@@ -108,7 +108,7 @@ def test_a_fine_tuned_file_with_other_classes_is_read(slowfast_files, tmp_path):
     assert load_slowfast(tmp_path / "seven.pyth").classifier.out_features == 7
 
 
-def test_random_weights_are_those_of_the_recipe():
+def test_random_weights_are_the_seeded_ones():
     network, name = random_slowfast(), "fast.layer2.1.conv1.conv.weight"
     assert not network.training
     drawn = seeded.draw(name, (16, 64, 3, 1, 1))

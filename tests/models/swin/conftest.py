@@ -3,15 +3,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.golden import GOLDEN, recipe_arrays
+from support.golden import GOLDEN, seeded_arrays
 
 
 @pytest.fixture(scope="session")
 def swin_tensors() -> dict[str, torch.Tensor]:
-    """Recipe weights under their published names; the index tables are real."""
+    """Seeded weights under their published names; the index tables are real."""
     with np.load(GOLDEN / "swin_tiny" / "relative_position_index.npz") as file:
         index = torch.from_numpy(file["output_index"].astype(np.int64))
-    tensors = {name: torch.from_numpy(array) for name, array in recipe_arrays("swin_tiny").items()}
+    tensors = {name: torch.from_numpy(array) for name, array in seeded_arrays("swin_tiny").items()}
     return {name: index if name.endswith("relative_position_index") else tensor for name, tensor in tensors.items()}
 
 

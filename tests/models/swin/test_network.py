@@ -5,7 +5,7 @@ import torch
 from support.golden import GOLDEN, case, golden_clips, layout, relative_error
 from torchvision.models.video import SwinTransformer3d
 
-from models.swin.pretrained import CHECKPOINT
+from models.swin.pretrained import MMACTION2
 from models.swin.weights import NAMES, load_swin
 from utils.errors import UserError
 from utils.weights.rename import rename
@@ -36,8 +36,8 @@ def test_names_are_mapped_as_verified():
 
 def test_the_published_file_is_that_of_the_layout():
     spec = layout("swin_tiny")
-    assert (spec["file"], spec["url"]) == ([CHECKPOINT.name], [CHECKPOINT.url])
-    assert CHECKPOINT.name.endswith(f"-{CHECKPOINT.sha256}.pth")
+    assert (spec["file"], spec["url"]) == ([MMACTION2.name], [MMACTION2.url])
+    assert MMACTION2.name.endswith(f"-{MMACTION2.sha256}.pth")
 
 
 def same(ours, theirs):

@@ -69,9 +69,9 @@ def test_other_files_and_names_are_refused(tmp_path):
         load_timm(tmp_path / "less.pth", "test_vit")
     with pytest.raises(UserError, match=r"resnt50: no model of timm.*did you mean resnet50"):
         random_timm("resnt50")
-    with pytest.raises(UserError, match=r"resnet10t\.x: timm has no such weights; choose from resnet10t\.c3_in1k"):
+    with pytest.raises(UserError, match=r"resnet10t\.x: timm has no such tag; choose from resnet10t\.c3_in1k"):
         pretrained_config("resnet10t.x")
-    with pytest.raises(UserError, match="timm has no weights of it"):
+    with pytest.raises(UserError, match="timm has no weights for it"):
         needs(TimmConfig(model_name="vit_small_patch16_18x2_224"))["timm"].published.fetch()
     with pytest.raises(UserError, match="--model_name is missing"):
         TimmConfig()
@@ -80,7 +80,7 @@ def test_other_files_and_names_are_refused(tmp_path):
 def test_a_model_that_does_not_pool_is_refused():
     extractor = TimmExtractor(TimmConfig(model_name="test_vit"), {"timm": None}, CPU)
     extractor.network.global_pool = ""
-    with pytest.raises(UserError, match=r"test_vit gives \[101, 64\] per frame"):
+    with pytest.raises(UserError, match=r"test_vit returns \[101, 64\] per frame"):
         extractor.forward({"frame": torch.zeros(1, 160, 160, 3, dtype=torch.uint8)})
 
 

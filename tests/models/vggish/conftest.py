@@ -24,7 +24,7 @@ class TensorFlowRun:
 
 @pytest.fixture(scope="session")
 def tensorflow_run(tmp_path_factory) -> Iterator[TensorFlowRun]:
-    """TensorFlow in a process of its own: it takes seconds to import and cannot be unloaded."""
+    """TensorFlow in a separate process: it takes seconds to import and cannot be unloaded."""
     folder = tmp_path_factory.mktemp("tensorflow")
     examples = {name: case("vggish", f"case_{name}_weights")[0]["input"] for name in ("tf", "torch")}
     examples["sound"] = case("vggish_audio", "case_44k_stereo")[0]["output_examples"]

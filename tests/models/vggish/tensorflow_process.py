@@ -1,6 +1,6 @@
-"""Run by the fixture tensorflow_run in a process of its own: what only TensorFlow can make.
+"""Run by the fixture tensorflow_run in a separate process: what only TensorFlow can make.
 
-Its argument is a folder with examples.npz. It writes there vggish_model.ckpt with recipe weights, as a Saver of
+Its argument is a folder with examples.npz. It writes there vggish_model.ckpt with seeded weights, as a Saver of
 the published file's age does, and outputs.npz.
 """
 
@@ -10,7 +10,7 @@ from unittest import mock
 
 import numpy as np
 import torch
-from support.golden import recipe_arrays
+from support.golden import seeded_arrays
 
 from models.vggish import weights
 from models.vggish.tensorflow_backend import TensorFlowVGGish, import_tensorflow
@@ -21,7 +21,7 @@ from utils.weights.formats import tensorflow
 def write_v1_checkpoint(path: Path) -> None:
     tf, _ = import_tensorflow()
     with tf.Graph().as_default(), tf.Session() as session:
-        for name, array in recipe_arrays("vggish", "keys_tf.json", "tf").items():
+        for name, array in seeded_arrays("vggish", "keys_tf.json", "tf").items():
             value = tf.placeholder(tf.float32, array.shape)
             variable = tf.Variable(value, name=name)
             session.run(variable.initializer, {value: array})

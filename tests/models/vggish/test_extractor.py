@@ -59,8 +59,8 @@ def test_rows_stay_as_they_are_without_an_average():
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"layers": True, "postprocess": True}, "--postprocess changes the plain embedding"),
-        ({"layers": True, "preactivation": True}, "--preactivation changes"),
+        ({"layers": True, "postprocess": True}, "--postprocess is for the plain embedding"),
+        ({"layers": True, "preactivation": True}, "--preactivation is for the plain embedding"),
         ({"layers": True, "vggish_backend": "tf"}, "needs the PyTorch backend"),
         ({"average": "clips", "postprocess": True}, "8-bit levels"),
         ({"average": "both"}, "choose from auto, clips, none"),

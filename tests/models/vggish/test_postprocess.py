@@ -37,8 +37,8 @@ def test_no_examples_give_no_rows():
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"weights": np.zeros(3)}, "holds no pca_eigen_vectors \\(it holds weights\\)"),
-        ({"pca_eigen_vectors": np.zeros((128, 128))}, "holds no pca_means"),
+        ({"weights": np.zeros(3)}, "has no pca_eigen_vectors \\(it has weights\\)"),
+        ({"pca_eigen_vectors": np.zeros((128, 128))}, "has no pca_means"),
         ({"pca_eigen_vectors": np.zeros((64, 128)), "pca_means": np.zeros(128)}, "\\[64, 128\\] instead of"),
         ({"pca_eigen_vectors": np.array([{}], object)}, "not a readable .npz of plain arrays"),
     ],

@@ -15,9 +15,9 @@ COUNTS = json.loads((GOLDEN / "vggish_audio" / "example_counts.json").read_text(
 def window_starts(n_samples: int) -> list[int]:
     """The first sample of each window that `n_samples` samples hold."""
     windows = itertools.takewhile(
-        lambda window: window.units[-1] < n_samples, Dense(EXAMPLE_SAMPLES, EXAMPLE_STEP).full()
+        lambda window: window.indices[-1] < n_samples, Dense(EXAMPLE_SAMPLES, EXAMPLE_STEP).full()
     )
-    return [window.units[0] for window in windows]
+    return [window.indices[0] for window in windows]
 
 
 def cut(waveform: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,7 @@ from utils.errors import UserError
 
 @pytest.mark.parametrize(("network", "name"), [("checkpoint", "tf"), ("random", "torch")])
 def test_outputs_are_those_of_the_reference(tensorflow_run, network, name):
-    """The random weights are the torch recipe's, so both backends are one function."""
+    """Both backends have the same random weights, so they are one function."""
     arrays, _ = case("vggish", f"case_{name}_weights")
     for output in ("embedding", "preactivation"):
         ours = tensorflow_run.outputs[f"{network}_{name}_{output}"]

@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from support.golden import case, layout, recipe_arrays, relative_error
+from support.golden import case, layout, relative_error, seeded_arrays
 
 from models.vggish import weights
 from models.vggish.network import CPU_EXAMPLES, VGGish
@@ -29,7 +29,7 @@ def test_tensorflow_checkpoint_gives_the_reference_outputs(tensorflow_run):
 
 
 def test_torch_checkpoint_gives_the_reference_outputs(tmp_path):
-    arrays = recipe_arrays("vggish", "keys_torch.json")
+    arrays = seeded_arrays("vggish", "keys_torch.json")
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     path = tmp_path / "any_name.ckpt"
     torch.save(tensors, path, _use_new_zipfile_serialization=False)  # the published file is of 2019

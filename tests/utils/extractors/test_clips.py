@@ -9,7 +9,7 @@ from torch import nn
 
 from utils.config.schema import output_settings
 from utils.errors import UserError
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import VideoStreamInfo
 from utils.extractors.clips import VideoClipsExtractor
 from utils.extractors.clips_config import VideoClipsConfig, mmaction2_presets
 
@@ -75,10 +75,10 @@ def test_short_videos_give_whole_clips(n_frames, n_clips):
 
 
 def test_a_video_without_frames_gives_no_clip():
-    model, info = extractor(), StreamInfo(25.0, 40, 90, times_s=np.empty(0))
+    model, info = extractor(), VideoStreamInfo(25.0, 40, 90, np.empty(0))
     sampling = model.sampling(info)
     assert list(sampling.full()) == [] and sampling.rest(0, 0) == []
-    assert "no frame of it could be decoded" in model.no_windows(0, info).reason
+    assert "no frame could be decoded" in model.no_windows(0, info).reason
     assert "--extraction_fps 0.5" in extractor(extraction_fps=0.5).no_windows(0, info).reason
 
 
@@ -87,7 +87,7 @@ def test_a_video_without_frames_gives_no_clip():
     [(2.0, 25.0, [0, 12, 24, 36]), (1.0, 30.0, [0, 8, 16, 24]), (0.01, 25.0, [0, 1, 2, 3]), (None, 30.0, [0, 2, 4, 6])],
 )
 def test_a_clip_in_seconds_spreads_its_frames(clip_len, fps, frames):
-    info = StreamInfo(fps, 40, 90, times_s=np.arange(48) / fps)
+    info = VideoStreamInfo(fps, 40, 90, np.arange(48) / fps)
     sampling = extractor(stack_size=4, clip_len=clip_len, num_clips=1).sampling(info)
     assert sampling.wanted == frames
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from utils.errors import UserError
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import VideoStreamInfo
 from utils.extractors.frames import as_rows, spread_frames
 from utils.media.frame_rate import FrameRateRule
 
 
 def uniform(n_frames, fps=25.0, start_s=0.0):
-    return StreamInfo(fps=fps, times_s=start_s + np.arange(n_frames) / fps)
+    return VideoStreamInfo(fps, 240, 320, start_s + np.arange(n_frames) / fps)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def uniform(n_frames, fps=25.0, start_s=0.0):
         (uniform(1), 3, [0, 0, 0]),
         (uniform(0), 3, []),
         (uniform(90), 1, [44]),
-        (StreamInfo(fps=2.0, times_s=np.array([0.0, 0.1, 0.2, 1.9])), 2, [2, 2]),  # variable frame rate
+        (VideoStreamInfo(2.0, 240, 320, np.array([0.0, 0.1, 0.2, 1.9])), 2, [2, 2]),  # variable frame rate
     ],
 )
 def test_frames_are_spread_as_ffmpeg_does_it(info, total, frames):
@@ -44,5 +44,5 @@ def test_frames_are_those_of_the_fps_filter(n_frames, total):
 
 def test_features_that_are_not_pooled_are_refused():
     assert as_rows(torch.zeros(2, 5), "a").shape == (2, 5)
-    with pytest.raises(UserError, match=r"unet gives \[5, 7, 7\] per frame"):
+    with pytest.raises(UserError, match=r"unet returns \[5, 7, 7\] per frame"):
         as_rows(torch.zeros(2, 5, 7, 7), "unet")

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from utils.extractors.windows import Dense, Listed
 
 
-def cut(sampling: Dense, n_units: int) -> list[list[int]]:
-    """All windows of a stream of `n_units`, as the cutter takes them."""
-    full = list(itertools.takewhile(lambda window: window.units[-1] < n_units, sampling.full()))
-    return [list(window.units) for window in full + sampling.rest(n_units, len(full))]
+def cut(sampling: Dense, n_frames: int) -> list[list[int]]:
+    """All windows of a stream of `n_frames`, as the window builder takes them."""
+    full = list(itertools.takewhile(lambda window: window.indices[-1] < n_frames, sampling.full()))
+    return [list(window.indices) for window in full + sampling.rest(n_frames, len(full))]
 
 
 @pytest.mark.parametrize(
-    ("n_units", "size", "step", "starts"),
+    ("n_frames", "size", "step", "starts"),
     [
         (10, 4, 3, [0, 3, 6]),
         (355, 65, 64, [0, 64, 128, 192, 256]),
@@ -27,8 +27,8 @@ def cut(sampling: Dense, n_units: int) -> list[list[int]]:
         (0, 4, 1, []),
     ],
 )
-def test_full_windows_start_at_multiples_of_the_step(n_units, size, step, starts):
-    assert cut(Dense(size, step), n_units) == [list(range(start, start + size)) for start in starts]
+def test_full_windows_start_at_multiples_of_the_step(n_frames, size, step, starts):
+    assert cut(Dense(size, step), n_frames) == [list(range(start, start + size)) for start in starts]
 
 
 def test_a_short_stream_is_repeated_until_the_window_is_full():
@@ -46,18 +46,18 @@ def test_a_tail_is_repeated_from_a_fifth_of_a_window_on():
 
 
 @given(st.integers(0, 300), st.integers(1, 40), st.integers(1, 60), st.booleans(), st.booleans())
-def test_windows_stay_within_the_stream(n_units, size, step, short, tail):
+def test_windows_stay_within_the_stream(n_frames, size, step, short, tail):
     dense = Dense(size, step, short="cycle" if short else "drop", tail="cycle" if tail else "drop")
-    windows = cut(dense, n_units)
-    assert all(len(window) == size and min(window) >= 0 and max(window) < n_units for window in windows)
+    windows = cut(dense, n_frames)
+    assert all(len(window) == size and min(window) >= 0 and max(window) < n_frames for window in windows)
     assert all(window[0] == row * step for row, window in enumerate(windows))
-    assert len(windows) <= max((n_units - size) // step + 1, 0) + 1
+    assert len(windows) <= max((n_frames - size) // step + 1, 0) + 1
 
 
 def test_listed_windows_count_in_the_wanted_frames():
     sampling = Listed([[8, 2, 5], [0, 2, 2], [20, 21, 22]])
     assert sampling.wanted == [0, 2, 5, 8, 20, 21, 22]
-    assert [(w.row, w.units, w.n_repeated) for w in sampling.full()] == [
+    assert [(w.row, w.indices, w.n_repeated) for w in sampling.full()] == [
         (1, [0, 1, 1], 1), (0, [3, 1, 2], 0), (2, [4, 5, 6], 0)
     ]  # fmt: skip
     assert [sampling.earliest(n) for n in range(3)] == [0, 1, 4]
@@ -65,11 +65,11 @@ def test_listed_windows_count_in_the_wanted_frames():
 
 def test_a_stream_shorter_than_counted_ends_with_its_last_frame():
     sampling = Listed([[0, 10], [20, 30], [40, 50]])
-    assert [(w.row, w.units, w.n_repeated) for w in sampling.rest(3, 1)] == [(1, [2, 2], 1), (2, [2, 2], 1)]
+    assert [(w.row, w.indices, w.n_repeated) for w in sampling.rest(3, 1)] == [(1, [2, 2], 1), (2, [2, 2], 1)]
     assert sampling.rest(0, 0) == []
 
 
 def test_listed_windows_whose_frames_were_lost():
     clips = [[0, 1], [2, 3], [4, 5]]
-    assert [window.units for window in Listed(clips).rest(3, 1)] == [[2, 2], [2, 2]]
-    assert [window.units for window in Listed(clips, fill_lost=False).rest(3, 1)] == [[2, 2]]
+    assert [window.indices for window in Listed(clips).rest(3, 1)] == [[2, 2], [2, 2]]
+    assert [window.indices for window in Listed(clips, fill_lost=False).rest(3, 1)] == [[2, 2]]

@@ -7,7 +7,7 @@ from models.i3d.network import I3D
 from models.r21d.network import R2Plus1D
 from models.s3d.network import S3D
 from utils.nn.batch_norm import fuse_batch_norms
-from utils.nn.cpu.convolution import FusedConvolution, fuse
+from utils.nn.cpu.convolution import FusedConvolution, fuse_activations
 from utils.nn.resnet3d import Bottleneck
 from utils.weights.seeded import fill_random
 
@@ -44,7 +44,7 @@ def test_folding_changes_nothing_but_rounding(name):
         assert fuse_batch_norms(network) == n_norms > 0  # all of them
         assert norms(network) == 0
         assert relative_error(first(network(x)), before) < 1e-6
-        fuse(network)
+        fuse_activations(network)
         assert any(isinstance(module, FusedConvolution) for module in network.modules())
         assert relative_error(first(network(x)), before) < 1e-6
 
@@ -53,7 +53,7 @@ def first(outputs):
     return outputs[0] if isinstance(outputs, tuple) else outputs
 
 
-def test_a_bias_is_kept_and_a_norm_without_scale_is_folded():
+def test_a_bias_is_kept_and_a_norm_without_scale_is_fused():
     network = nn.Sequential(nn.Conv1d(3, 5, 3), nn.BatchNorm1d(5, affine=False), nn.LeakyReLU(0.1)).eval()
     fill_random(network)
     x = torch.randn(2, 3, 9)
@@ -69,13 +69,13 @@ def test_a_norm_that_follows_something_else_stays():
 
 @pytest.mark.parametrize("slope", [None, 0.0, 0.1])
 @pytest.mark.parametrize("between", [[], [nn.Identity()]])
-def test_a_convolution_takes_the_activation_behind_it(slope, between):
-    behind = [] if slope is None else [nn.LeakyReLU(slope) if slope else nn.ReLU()]
-    network = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1, groups=1), *between, *behind, nn.Conv2d(4, 2, 1))
+def test_a_convolution_takes_the_activation_after_it(slope, between):
+    after = [] if slope is None else [nn.LeakyReLU(slope) if slope else nn.ReLU()]
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1, groups=1), *between, *after, nn.Conv2d(4, 2, 1))
     network.requires_grad_(False)
     x = torch.randn(2, 3, 9, 8)
     before = network(x)
-    fuse(network)
+    fuse_activations(network)
     assert not any(isinstance(module, nn.ReLU | nn.LeakyReLU) for module in network)
     torch.testing.assert_close(network(x), before)
     assert network(x[:0]).shape == (0, *before.shape[1:])

@@ -1,4 +1,4 @@
-"""Imports without PyTorch's compiler, each in a process of its own."""
+"""Imports without PyTorch's compiler, each in a separate process."""
 
 import subprocess
 import sys
@@ -13,9 +13,12 @@ def run(code: str) -> str:
 def test_extractors_are_imported_without_the_compiler():
     code = (
         "import sys; from models import MODELS; from utils.extractors.registry import load_extractor, load_object\n"
-        "for model in MODELS.values():\n    load_extractor(model.extractor)\n"
-        "load_object('models.clip.tower:import_open_clip')()\n"
-        "load_object('models.timm.weights:import_timm')()\n"
+        "from utils.extractors.labels import class_names; from utils.nn.lean_import import without_compiler\n"
+        "with without_compiler():\n"
+        "    for model in MODELS.values():\n        load_extractor(model.extractor)\n"
+        "    load_object('models.clip.tower:import_open_clip')()\n"
+        "    load_object('models.timm.weights:import_timm')()\n"
+        "    class_names('kinetics400')\n"
         "loaded = {'torchvision', 'open_clip', 'timm'} & set(sys.modules)\n"
         "print(len(loaded), [name for name in sys.modules if name.startswith('torch._dynamo')])"
     )
@@ -27,8 +30,10 @@ def test_flow_by_raft_in_i3d_is_loaded_without_the_compiler():
         "import sys, torch\n"
         "from models.i3d.config import I3DConfig\n"
         "from models.i3d.extractor import I3DExtractor\n"
+        "from utils.nn.lean_import import without_compiler\n"
         "config = I3DConfig(streams=['flow'], flow_type='raft')\n"
-        "I3DExtractor(config, {'i3d_flow': None, 'raft': None}, torch.device('cpu'))\n"
+        "with without_compiler():\n"
+        "    I3DExtractor(config, {'i3d_flow': None, 'raft': None}, torch.device('cpu'))\n"
         "print('torchvision' in sys.modules, [name for name in sys.modules if name.startswith('torch._dynamo')])"
     )
     assert run(code) == "True []"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from utils.nn.out_of_memory import fitting, is_out_of_memory
+from utils.nn.out_of_memory import is_out_of_memory, run_if_it_fits
 
 TOO_MUCH = 1 << 50  # bytes, more than a process can address
 
@@ -20,13 +20,13 @@ def test_what_does_not_fit_gives_nothing_and_keeps_nothing(allocate):
         held.append(weakref.ref(part))
         return part, allocate(TOO_MUCH, dtype=(torch if allocate is torch.empty else np).uint8)
 
-    assert fitting(work) is None
+    assert run_if_it_fits(work) is None
     assert held[0]() is None
-    assert fitting(lambda: 5) == 5
+    assert run_if_it_fits(lambda: 5) == 5
 
 
 def test_other_errors_go_on():
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
-        fitting(lambda: torch.zeros(2, 3) @ torch.zeros(2, 3))
+        run_if_it_fits(lambda: torch.zeros(2, 3) @ torch.zeros(2, 3))
     assert not is_out_of_memory(ValueError("out of memory"))
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))

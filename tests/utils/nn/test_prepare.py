@@ -1,4 +1,4 @@
-"""Golden cases with networks made prepare_network as a run does it, in every number format that this CPU has."""
+"""Golden cases with networks prepared as in a run, in every number format that this CPU has."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from models.swin.weights import load_swin
 from models.tsn.weights import load_tsn
 from models.vggish.weights import load_vggish
 from utils.errors import UserError
-from utils.nn.prepare import ComputeMode, check, prepare_layers, prepare_network, set_up
+from utils.nn.prepare import ComputeMode, check_supported, prepare_layers, prepare_network
 from utils.weights.seeded import fill_random
 
 CPU = torch.device("cpu")
@@ -133,11 +133,11 @@ def test_golden_cases_pass_as_networks_run(name, tmp_path):
     expected, meta = case(golden.model, golden.name)
     errors = {}
     for precision in ("float32", "bf16"):
-        arithmetic = ComputeMode(precision)
-        if precision == "bf16" and not can(arithmetic):
+        compute = ComputeMode(precision)
+        if precision == "bf16" and not can(compute):
             continue
         make = prepare_layers if name in FLOW else prepare_network
-        network = make(golden.load(checkpoint), CPU, arithmetic, golden.float32_parts)
+        network = make(golden.load(checkpoint), CPU, compute, golden.float32_parts)
         with torch.inference_mode():
             outputs = network(*golden.inputs(meta))
         while not isinstance(outputs, Tensor):  # features come before logits, and SlowFast's last layer is the one
@@ -148,9 +148,9 @@ def test_golden_cases_pass_as_networks_run(name, tmp_path):
     assert errors.get("bf16", 0.0) < golden.bf16_tolerance
 
 
-def can(arithmetic: ComputeMode) -> bool:
+def can(compute: ComputeMode) -> bool:
     try:
-        check(arithmetic, CPU)
+        check_supported(compute, CPU)
     except UserError:
         return False
     return True
@@ -159,19 +159,19 @@ def can(arithmetic: ComputeMode) -> bool:
 @pytest.mark.parametrize("precision", ["tf32", "fp16"])
 def test_what_needs_a_gpu_says_so(precision):
     with pytest.raises(UserError, match=f"--precision {precision} needs a GPU; on a CPU use bf16 or float32"):
-        set_up(ComputeMode(precision), CPU)
+        check_supported(ComputeMode(precision), CPU)
 
 
 def test_a_cpu_without_bf16_says_so(monkeypatch):
     monkeypatch.setattr("utils.nn.prepare._cpu_has_bf16", lambda: False)
     with pytest.raises(UserError, match="no instructions for it"):
-        set_up(ComputeMode("bf16"), CPU)
+        check_supported(ComputeMode("bf16"), CPU)
 
 
 def test_compiling_without_a_compiler_says_so(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(UserError, match=r"--compile needs a C\+\+ compiler"):
-        set_up(ComputeMode(compile=True), CPU)
+        check_supported(ComputeMode(compile=True), CPU)
 
 
 @needs_compiler
@@ -189,7 +189,7 @@ def test_a_compiled_network_gives_the_same(monkeypatch, tmp_path):
 
 @needs_compiler
 def test_flow_networks_refuse_to_be_compiled():
-    with pytest.raises(UserError, match=r"--compile: raft is no faster compiled .*; leave it out"):
+    with pytest.raises(UserError, match=r"--compile: raft is not faster when compiled .*; leave it out"):
         RAFTExtractor(RAFTConfig(), {"raft": None}, CPU, ComputeMode(compile=True))
 
 

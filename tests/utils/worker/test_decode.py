@@ -1,6 +1,5 @@
 """The decode threads: one decoder for all types that can share it, and none disturbs another."""
 
-import dataclasses
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ import torch
 from support.media import moving_frames, waveform, write_clip
 
 from utils.errors import RunError, VideoError
-from utils.extractors.base import Extractor
+from utils.extractors.base import AudioExtractor, Extractor, VideoExtractor
 from utils.extractors.windows import Dense, Listed
 from utils.media.limits import Limits
 from utils.sources.ref import VideoRef
@@ -26,11 +25,12 @@ from utils.worker.plan import Task
 from utils.worker.watchdog import Watchdog
 
 
-class Fake(Extractor):
+class Fake(VideoExtractor):
     """Takes every frame, or those of `listed`, at a rate."""
 
     keys = ("fake",)
     batch_size = 1
+    needs_times = False
 
     def __init__(
         self, fps: float | None = None, listed: Sequence[int] | None = None, needs_times: bool = False
@@ -56,15 +56,25 @@ class Refusing(Fake):
 class Exhausting(Fake):
     """Has no memory for frames."""
 
-    def prepare(self, units):
+    def prepare(self, frames):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
 
-class Sound(Fake):
+class Sound(AudioExtractor):
     """Takes sound."""
 
-    media = "audio"
+    keys = ("sound",)
+    batch_size = 1
     rate_hz = 16000
+
+    def __init__(self) -> None:
+        super().__init__(None, {}, torch.device("cpu"))
+
+    def sampling(self, info):
+        return Dense(1, 1)
+
+    def forward(self, batch):
+        raise NotImplementedError
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +108,8 @@ class Stream:
     last: Event | None = None
 
     @property
-    def units(self) -> np.ndarray:
-        return np.concatenate([chunk.units.numpy() for chunk in self.chunks])
+    def frames(self) -> np.ndarray:
+        return np.concatenate([chunk.frames.numpy() for chunk in self.chunks])
 
     @property
     def times_s(self) -> np.ndarray:
@@ -136,9 +146,9 @@ def test_types_that_want_the_same_frames_share_them(clip, opened):
     assert opened == ["open_frames"]
     one, two = streams["one"], streams["two"]
     assert isinstance(one.last, StreamEnded) and isinstance(two.last, StreamEnded)
-    assert len(one.units) == 40
+    assert len(one.frames) == 40
     for ours, theirs in zip(one.chunks, two.chunks, strict=True):
-        assert ours.units.data_ptr() == theirs.units.data_ptr()
+        assert ours.frames.data_ptr() == theirs.frames.data_ptr()
     assert one.job.decoded == two.job.decoded == 40
     assert one.job.seconds["decode"] == pytest.approx(two.job.seconds["decode"])
 
@@ -157,19 +167,19 @@ def test_one_pass_gives_each_type_what_a_pass_of_its_own_does(clip, opened):
     assert sorted(opened) == ["AudioStream", "frame_times_s", "open_frames"]
     for name, make in types.items():
         alone = decode({name: make()}, video(clip))[name]
-        np.testing.assert_array_equal(together[name].units, alone.units)
+        np.testing.assert_array_equal(together[name].frames, alone.frames)
         np.testing.assert_array_equal(together[name].times_s, alone.times_s)
         assert isinstance(together[name].last, StreamEnded)
         assert together[name].job.problems == alone.job.problems == []
-        ours, theirs = (dataclasses.replace(stream.job.info, times_s=None) for stream in (together[name], alone))
+        ours, theirs = (vars(stream.job.info) | {"times_s": None} for stream in (together[name], alone))
         assert ours == theirs
-    assert len(together["listed"].units) == 3 and len(together["listed"].job.info.times_s) == 40
-    assert len(together["slow"].units) == 11
+    assert len(together["listed"].frames) == 3 and len(together["listed"].job.info.times_s) == 40
+    assert len(together["slow"].frames) == 11
 
 
 def test_a_segment_is_all_that_is_decoded(clip):
     streams = decode({"all": Fake(), "sound": Sound()}, video(clip, start_s=0.4, end_s=0.8))
-    assert len(streams["all"].units) == 10
+    assert len(streams["all"].frames) == 10
     np.testing.assert_allclose(streams["all"].times_s, 0.4 + np.arange(10) / 25, atol=1e-9)
     np.testing.assert_allclose(streams["sound"].times_s[[0, -1]], [0.4, 0.8], atol=1e-3)
 
@@ -179,7 +189,7 @@ def test_a_type_that_fails_does_not_disturb_the_others(clip):
     assert streams["refusing"].last.reason == "clip.mp4: too small for this model"
     reason = streams["exhausting"].last.reason
     assert reason == f"{clip}: no memory to decode it; --decode_threads 1 and fewer --num_workers take less"
-    assert len(streams["one"].units) == 40 and isinstance(streams["one"].last, StreamEnded)
+    assert len(streams["one"].frames) == 40 and isinstance(streams["one"].last, StreamEnded)
     assert isinstance(streams["sound"].last, StreamEnded)
 
 
@@ -202,7 +212,7 @@ def test_decoding_stops_when_no_type_needs_more(tmp_path):
 
     streams = decode({"one": Fake(), "two": Fake(fps=5)}, video(long), heard=drop)
     assert not any(isinstance(stream.last, StreamEnded | StreamFailed) for stream in streams.values())
-    assert sum(len(stream.units) for stream in streams.values()) < 200
+    assert sum(len(stream.frames) for stream in streams.values()) < 200
 
 
 def test_a_picture_larger_than_allowed_is_refused(clip):

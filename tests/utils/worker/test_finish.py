@@ -3,11 +3,7 @@
 import json
 from types import SimpleNamespace
 
-import torch
-
 from utils.config.run import RunConfig
-from utils.extractors.base import Extractor
-from utils.extractors.windows import Dense
 from utils.sinks.acav import acav_names
 from utils.sinks.manifest_line import RunStamp
 from utils.sources.fingerprint import Fingerprint
@@ -16,19 +12,6 @@ from utils.worker.events import Job
 from utils.worker.finish import Finisher
 from utils.worker.pipeline import Outcome
 from utils.worker.plan import FeaturePlan, Plan
-
-
-class Fake(Extractor):
-    """Has a name and a device."""
-
-    keys = ("fake",)
-    batch_size = 1
-
-    def sampling(self, info):
-        return Dense(1, 1)
-
-    def forward(self, batch):
-        raise NotImplementedError
 
 
 def test_the_line_is_written_before_the_report_and_names_the_source_as_it_was(tmp_path):
@@ -44,7 +27,7 @@ def test_the_line_is_written_before_the_report_and_names_the_source_as_it_was(tm
         events.append((line.status, line.seconds, line.source))
 
     pipe, plan = SimpleNamespace(send=send), Plan(run, (feature,), ("cpu",), 1, 1)
-    finisher = Finisher(pipe, plan, feature, Fake(None, {}, torch.device("cpu")), "cpu")
+    finisher = Finisher(pipe, plan, feature, None, "cpu")
     before = Fingerprint("a.mp4", bytes=7, mtime_ns=1)
     job = Job(VideoRef("a", "a", str(tmp_path / "gone meanwhile.mp4")), "fake", before)
     job.seconds["decode"] = 0.12345

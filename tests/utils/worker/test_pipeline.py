@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from utils.errors import VideoError
-from utils.extractors.base import Extractor
+from utils.extractors.base import AudioStreamInfo, VideoExtractor, VideoStreamInfo
 from utils.extractors.windows import Dense
 from utils.sources.ref import VideoRef
 from utils.worker import pipeline
@@ -15,7 +15,7 @@ from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFai
 from utils.worker.pipeline import Outcome, Pipeline
 
 
-class Means(Extractor):
+class Means(VideoExtractor):
     """The mean of each window of two frames, on a device that has room for a few windows."""
 
     keys = ("means",)
@@ -34,33 +34,39 @@ class Means(Extractor):
         return self.forward(batch)  # whole batches, as on a GPU
 
     def forward(self, batch):
-        if len(batch["units"]) * batch["units"][0].numel() > self._fitting * 24:
+        if len(batch["frames"]) * batch["frames"][0].numel() > self._fitting * 24:
             raise self._error
-        self.batches.append(len(batch["units"]))
-        return {"means": batch["units"].float().mean(dim=(1, 2, 3, 4))[:, None]}
+        self.batches.append(len(batch["frames"]))
+        return {"means": batch["frames"].float().mean(dim=(1, 2, 3, 4))[:, None]}
+
+
+class MeansOfSound(Means):
+    """Windows of sound, whose rows have no times in the outputs."""
+
+    with_times = False
 
 
 class Decoded:
     """Stands in for Decoders: what they would say of videos with these frames."""
 
-    def __init__(self, extractor: Extractor, videos: dict[str, tuple[int, int]], chunk: int = 5) -> None:
+    def __init__(self, extractor: VideoExtractor, videos: dict[str, tuple[int, int]], chunk: int = 5) -> None:
         self._extractor, self._videos, self._chunk = extractor, videos, chunk
 
     def events(self, _idle_s: float) -> Iterator[Event | None]:
         """Yield each video's events; videos are n frames of a side."""
         for name, (n_frames, side) in self._videos.items():
             job = Job(VideoRef(name, name, f"{name}.mp4"), "means")
-            job.info = type(job.info)(fps=10.0)
+            job.info = VideoStreamInfo(10.0, side, side)
             yield StreamOpened(job, self._extractor.sampling(job.info))
             frames = torch.rand(n_frames, side, side, 3, generator=torch.Generator().manual_seed(n_frames))
             for start in range(0, n_frames, self._chunk):
-                units = frames[start : start + self._chunk]
-                yield ChunkDecoded(job, units, np.arange(start, start + len(units)) / 10)
+                chunk = frames[start : start + self._chunk]
+                yield ChunkDecoded(job, chunk, np.arange(start, start + len(chunk)) / 10)
             yield StreamEnded(job)
         yield None
 
 
-def run(extractor: Extractor, videos: dict[str, tuple[int, int]]) -> tuple[dict[str, Outcome], list[str]]:
+def run(extractor: VideoExtractor, videos: dict[str, tuple[int, int]]) -> tuple[dict[str, Outcome], list[str]]:
     """Return the outcome of each video, and what was said."""
     outcomes, warnings = [], []
     ours = Pipeline(
@@ -69,7 +75,7 @@ def run(extractor: Extractor, videos: dict[str, tuple[int, int]]) -> tuple[dict[
         spill=None,
         finish=outcomes.append,
         windows_done=lambda n: None,
-        predicted=lambda job, cut, logits: None,
+        predicted=lambda job, window, logits: None,
         warn=warnings.append,
     )
     pipeline.run({"means": ours}, Decoded(extractor, videos))
@@ -132,10 +138,10 @@ def test_a_video_whose_window_does_not_fit_fails_alone():
 def test_frames_that_cannot_be_prepared_fail_their_video(monkeypatch):
     extractor = Means()
 
-    def window(units, pairs):
-        if units.shape[1] == 30:
+    def window(frames, pairs):
+        if frames.shape[1] == 30:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return {"units": units}
+        return {"frames": frames}
 
     monkeypatch.setattr(extractor, "window", window)
     outcomes, _ = run(extractor, {"a": (12, 2), "large": (9, 30), "d": (8, 2)})
@@ -159,14 +165,12 @@ def test_averages_have_no_times(monkeypatch):
 
 
 def test_sound_ends_after_its_last_sample():
-    extractor = Means()
-    extractor.media, extractor.with_times = "audio", False
+    extractor = MeansOfSound()
     decoded = Decoded(extractor, {})
-    job = Job(VideoRef("a", "a", "a.wav"), "means")
-    job.info = type(job.info)(rate_hz=4)
-    units = torch.zeros(5, 2, 2, 3)
+    job = Job(VideoRef("a", "a", "a.wav"), "means", info=AudioStreamInfo(rate_hz=4))
+    samples = torch.zeros(5, 2, 2, 3)
     decoded.events = lambda _idle_s: iter(
-        [StreamOpened(job, Dense(4, 1)), ChunkDecoded(job, units, np.arange(5) / 4), StreamEnded(job)]
+        [StreamOpened(job, Dense(4, 1)), ChunkDecoded(job, samples, np.arange(5) / 4), StreamEnded(job)]
     )
     outcomes = []
     nothing = lambda *_arguments: None  # noqa: E731
@@ -179,7 +183,7 @@ def test_sound_ends_after_its_last_sample():
 def test_what_a_model_refuses_names_the_video(monkeypatch):
     extractor = Means()
 
-    def window(units, pairs):
+    def window(frames, pairs):
         raise VideoError("frames too small")
 
     monkeypatch.setattr(extractor, "window", window)

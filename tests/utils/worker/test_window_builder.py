@@ -1,4 +1,4 @@
-"""The cutter: the same windows however the frames arrive, pairs computed once, memory bounded by a window."""
+"""The builder: the same windows however the frames arrive, pairs computed once, memory bounded by a window."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from utils.errors import VideoError
-from utils.extractors.base import Extractor
+from utils.extractors.base import VideoExtractor
 from utils.extractors.windows import Dense, Listed
 from utils.worker.assemble import Rows
 from utils.worker.frame_store import FrameStore
@@ -26,9 +26,9 @@ class Differences:
     def pairs_at_once(self, size):
         return 3
 
-    def encode(self, units):
-        self.encoded += units[:, 0, 0, 0].tolist()
-        return (units,)
+    def encode(self, frames):
+        self.encoded += frames[:, 0, 0, 0].tolist()
+        return (frames,)
 
     def between(self, first, second, size):
         self.batches.append(len(first[0]))
@@ -36,7 +36,7 @@ class Differences:
         return second[0] - first[0]
 
 
-class Plain(Extractor):
+class Plain(VideoExtractor):
     """Windows of frames that hold their own index."""
 
     keys = ("x",)
@@ -46,11 +46,11 @@ class Plain(Extractor):
     def sampling(self, info):
         return self.dense
 
-    def window(self, units, pairs):
-        return {"units": units} if pairs is None else {"units": units, "pairs": pairs}
+    def window(self, frames, pairs):
+        return {"frames": frames} if pairs is None else {"frames": frames, "pairs": pairs}
 
     def forward(self, batch):
-        return {"x": batch["units"].flatten(1)[:, :1]}
+        return {"x": batch["frames"].flatten(1)[:, :1]}
 
 
 def run(
@@ -58,13 +58,13 @@ def run(
 ) -> list:
     extractor = Plain(None, {}, torch.device("cpu"))
     extractor.dense, extractor.pairs = dense, stage
-    cutter = WindowBuilder(extractor, dense, limits)
+    builder = WindowBuilder(extractor, dense, limits)
     frames = torch.arange(n_frames).reshape(-1, 1, 1, 1).expand(-1, 2, 2, 3)
-    cuts = []
+    windows = []
     for start in range(0, n_frames, chunk):
         stop = min(start + chunk, n_frames)
-        cuts += cutter.push(frames[start:stop], np.arange(start, stop) / 10)
-    return cuts + list(cutter.finish())
+        windows += builder.push(frames[start:stop], np.arange(start, stop) / 10)
+    return windows + list(builder.finish())
 
 
 @given(
@@ -76,38 +76,40 @@ def run(
 )
 def test_windows_do_not_depend_on_how_frames_arrive(n_frames, size, step, chunk, rule):
     dense = Dense(size, step, short=rule, tail=rule)
-    cuts = run(dense, n_frames, chunk)
+    windows = run(dense, n_frames, chunk)
     whole = run(dense, n_frames, n_frames)
-    got = [(cut.row, cut.inputs["units"][:, 0, 0, 0].tolist(), cut.end_s) for cut in cuts]
-    assert got == [(cut.row, cut.inputs["units"][:, 0, 0, 0].tolist(), cut.end_s) for cut in whole]
+    got = [(window.row, window.inputs["frames"][:, 0, 0, 0].tolist(), window.end_s) for window in windows]
+    assert got == [(window.row, window.inputs["frames"][:, 0, 0, 0].tolist(), window.end_s) for window in whole]
     assert [row for row, _, _ in got] == list(range(len(got)))
-    assert all(end_s == max(units) / 10 for _, units, end_s in got)
+    assert all(end_s == max(frames) / 10 for _, frames, end_s in got)
 
 
 @pytest.mark.parametrize(("size", "step"), [(9, 8), (9, 2), (9, 20)])
 @pytest.mark.parametrize("chunk", [1, 4, 100])
 def test_each_pair_and_frame_is_computed_once(size, step, chunk):
     stage = Differences()
-    cuts = run(Dense(size, step), 40, chunk, stage)
+    windows = run(Dense(size, step), 40, chunk, stage)
     assert len(stage.pairs) == len(set(stage.pairs))
     assert len(stage.encoded) == len(set(stage.encoded))
-    assert set(stage.pairs) == {(unit, unit + 1) for cut in cuts for unit in cut.inputs["units"][:-1, 0, 0, 0].tolist()}
-    assert all((cut.inputs["pairs"] == 1).all() for cut in cuts)
-    assert all(len(cut.inputs["pairs"]) == size - 1 for cut in cuts)
+    assert set(stage.pairs) == {
+        (frame, frame + 1) for window in windows for frame in window.inputs["frames"][:-1, 0, 0, 0].tolist()
+    }
+    assert all((window.inputs["pairs"] == 1).all() for window in windows)
+    assert all(len(window.inputs["pairs"]) == size - 1 for window in windows)
 
 
 def test_pairs_of_small_windows_share_batches():
     stage = Differences()
-    cuts = run(Dense(2, 1), 15, 7, stage)
-    assert [cut.inputs["pairs"].shape for cut in cuts] == [(1, 2, 2, 3)] * 14
+    windows = run(Dense(2, 1), 15, 7, stage)
+    assert [window.inputs["pairs"].shape for window in windows] == [(1, 2, 2, 3)] * 14
     assert stage.batches == [3, 3, 3, 3, 1, 1]  # at most 3, from 7, 7 and 1 frames
-    assert [(cut.start_s, cut.end_s) for cut in cuts] == [(i / 10, (i + 1) / 10) for i in range(14)]
+    assert [(window.start_s, window.end_s) for window in windows] == [(i / 10, (i + 1) / 10) for i in range(14)]
 
 
 def test_a_repeated_video_gets_the_pair_that_leads_back():
-    cuts = run(Dense(6, 6, short="cycle"), 3, 2, Differences())
-    assert cuts[0].inputs["pairs"][:, 0, 0, 0].tolist() == [1, 1, -2, 1, 1]
-    assert cuts[0].n_repeated == 3
+    windows = run(Dense(6, 6, short="cycle"), 3, 2, Differences())
+    assert windows[0].inputs["pairs"][:, 0, 0, 0].tolist() == [1, 1, -2, 1, 1]
+    assert windows[0].n_repeated == 3
 
 
 def test_a_store_keeps_only_what_is_needed():
@@ -123,8 +125,8 @@ def test_a_store_keeps_only_what_is_needed():
 @pytest.mark.parametrize("n_decoded", [6, 4, 1])
 def test_clips_of_a_damaged_video_end_with_the_last_frame(n_decoded):
     """Six frames were counted, fewer decode: every clip is there all the same."""
-    cuts = run(Listed([[0, 9, 3], [12, 6, 15], [3, 3, 15]]), n_decoded, 2)
-    shown = {cut.row: cut.inputs["units"][:, 0, 0, 0].tolist() for cut in cuts}
+    windows = run(Listed([[0, 9, 3], [12, 6, 15], [3, 3, 15]]), n_decoded, 2)
+    shown = {window.row: window.inputs["frames"][:, 0, 0, 0].tolist() for window in windows}
     last = n_decoded - 1
     assert shown == {
         0: [0, min(3, last), min(1, last)],
@@ -165,10 +167,10 @@ def test_pairs_that_do_not_fit_are_computed_in_halves_from_then_on(size, fitting
     learned, freed = [], []
     limits = PairLimits(lambda: freed.append(True), lambda size, most: learned.append((size, most)))
     stage = Cramped(8, fitting)
-    cuts = run(Dense(size, size - 1), 40, 40, stage, limits)
+    windows = run(Dense(size, size - 1), 40, 40, stage, limits)
     expected = run(Dense(size, size - 1), 40, 40, Differences())
-    assert [cut.row for cut in cuts] == [cut.row for cut in expected]
-    for ours, theirs in zip(cuts, expected, strict=True):
+    assert [window.row for window in windows] == [window.row for window in expected]
+    for ours, theirs in zip(windows, expected, strict=True):
         assert torch.equal(ours.inputs["pairs"], theirs.inputs["pairs"])
     assert stage.batches[: len(batches)] == batches
     assert learned == ([] if fitting == 8 else [((2, 2), batches[0])])

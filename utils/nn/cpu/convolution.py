@@ -1,21 +1,21 @@
-"""Convolutions and linear layers as inference runs them: on a CPU by oneDNN, with the activation in the same pass.
+"""Convolutions and linear layers for inference: on a CPU by oneDNN, with the activation in the same pass.
 
-PyTorch leaves small 3D convolutions of a batch of one to a code of its own that is up to ten times slower than oneDNN
-and gives back another memory format, so that what follows copies (docs/performance.md). Its compiler calls the same
-oneDNN operation; here it is called without the compiler.
+For small 3D convolutions of a single sample, PyTorch uses its own code instead of oneDNN. That is up to ten times
+slower and returns channels first, so that later layers copy (docs/performance.md). PyTorch's compiler calls oneDNN for
+them; here the same operation is called without the compiler.
 """
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from utils.nn.cpu import winograd
+from utils.nn.cpu import onednn, winograd
 from utils.nn.cpu.layout import is_channels_last, packed
 
 PLAIN = {4: F.conv2d, 5: F.conv3d}  # by the dimensions of the input
-HAS_ONE_DNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise_")
 
 
 def convolve(
@@ -27,25 +27,24 @@ def convolve(
     dilation: Sequence[int] = (1, 1, 1),
     groups: int = 1,
     slope: float | None = None,
-    by_sums: bool = False,
+    use_winograd: bool = False,
 ) -> Tensor:
-    """Return the convolution of x [B, C, (T,) H, W]; values below 0 times `slope` where it is given. Zeros are padded.
+    """Return the zero-padded convolution of x [B, C, (T,) H, W], with a ReLU or a leaky ReLU where `slope` is given.
 
-    slope: 0 is a ReLU, more a leaky one. by_sums: by `utils.nn.cpu.winograd` where that has been found to be quicker.
+    slope: of values below 0: 0 for a ReLU. use_winograd: where `utils.nn.cpu.winograd` is faster.
     """
     n_dims = x.ndim - 2
     stride, padding, dilation = (list(sizes[:n_dims]) for sizes in (stride, padding, dilation))
-    if _fits(x) and not weight.requires_grad:
-        plain = by_sums and groups == 1 and all(step == 1 for step in dilation) and not torch.compiler.is_compiling()
-        axis = winograd.axis_for(x, weight, stride, padding) if plain else None
-        if axis is not None:
-            return _activated(winograd.convolve(x, weight, bias, padding, axis), slope)
-        then = "none" if slope is None else "leaky_relu" if slope else "relu"
-        weight = packed(weight, x.shape, padding, stride, dilation, groups)
-        return torch.ops.mkldnn._convolution_pointwise(
-            x, weight, bias, padding, stride, dilation, groups, then, [slope] if slope else [], ""
-        )
-    return _activated(PLAIN[x.ndim](x, weight, bias, stride, padding, dilation, groups), slope)
+    if onednn.CONVOLVE is None or not _fits(x) or weight.requires_grad:
+        return _activated(PLAIN[x.ndim](x, weight, bias, stride, padding, dilation, groups), slope)
+    simple = groups == 1 and all(step == 1 for step in dilation) and not torch.compiler.is_compiling()
+    axis = winograd.axis_for(x, weight, stride, padding) if use_winograd and simple else None
+    if axis is not None:
+        return _activated(winograd.convolve(x, weight, bias, padding, axis), slope)
+    activation = "none" if slope is None else "leaky_relu" if slope else "relu"
+    weight = packed(weight, x.shape, padding, stride, dilation, groups)
+    slopes = [slope] if slope else []
+    return onednn.CONVOLVE(x, weight, bias, padding, stride, dilation, groups, activation, slopes, "")
 
 
 def _activated(y: Tensor, slope: float | None) -> Tensor:
@@ -55,33 +54,33 @@ def _activated(y: Tensor, slope: float | None) -> Tensor:
 
 
 class FusedConvolution(nn.Module):
-    """A convolution, and the ReLU or leaky ReLU that follows it where there is one; the rest as in `convolve`."""
+    """A convolution with the ReLU or leaky ReLU after it, if there is one; slope, use_winograd: as in `convolve`."""
 
-    def __init__(self, convolution: nn.Conv2d | nn.Conv3d, slope: float | None, by_sums: bool) -> None:
+    def __init__(self, convolution: nn.Conv2d | nn.Conv3d, slope: float | None, use_winograd: bool) -> None:
         super().__init__()
+        assert not isinstance(convolution.padding, str)  # see _is_plain
         self.weight, self.bias = convolution.weight, convolution.bias
         self.stride, self.padding, self.dilation = convolution.stride, convolution.padding, convolution.dilation
         self.kernel_size, self.out_channels = convolution.kernel_size, convolution.out_channels
-        self.groups, self.slope, self.by_sums = convolution.groups, slope, by_sums
+        self.groups, self.slope, self.use_winograd = convolution.groups, slope, use_winograd
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, (T,) H, W] -> [B, C', (T',) H', W']."""
         sizes = (self.stride, self.padding, self.dilation, self.groups)
-        return convolve(x, self.weight, self.bias, *sizes, self.slope, self.by_sums)
+        return convolve(x, self.weight, self.bias, *sizes, self.slope, self.use_winograd)
 
     def add_and_relu(self, x: Tensor, other: Tensor) -> Tensor:
         """Return relu(convolution of x + other), written over `other` where oneDNN does so in one pass."""
-        if not (_fits(x) and is_channels_last(other) and other.dtype == x.dtype):
+        fits = _fits(x) and is_channels_last(other) and other.dtype == x.dtype
+        if onednn.CONVOLVE_AND_ADD is None or not fits:
             return F.relu_(self(x).add_(other))
         sizes = (list(self.padding), list(self.stride), list(self.dilation), self.groups)
         weight = packed(self.weight, x.shape, *sizes)
-        return torch.ops.mkldnn._convolution_pointwise_.binary(
-            other, x, weight, self.bias, *sizes, "add", 1.0, "relu", [], ""
-        )
+        return onednn.CONVOLVE_AND_ADD(other, x, weight, self.bias, *sizes, "add", 1.0, "relu", [], "")
 
 
 class OneDnnLinear(nn.Module):
-    """A linear layer by oneDNN. PyTorch gives float32 to MKL, which takes twice as long on processors of AMD."""
+    """A linear layer by oneDNN. PyTorch uses MKL for float32, which takes twice as long on AMD's processors."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -89,34 +88,34 @@ class OneDnnLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., n_in] -> [..., n_out]."""
-        if _fits(x) and not torch.compiler.is_compiling():  # which takes its own operation, with constant weights
-            return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+        # the compiler replaces a linear layer by itself, and wants its weight to be a constant
+        if onednn.LINEAR is not None and _fits(x) and not torch.compiler.is_compiling():
+            return onednn.LINEAR(x, self.weight, self.bias, "none", [], "")
         return F.linear(x, self.weight, self.bias)
 
 
-def fuse(network: nn.Module) -> None:
-    """Make the 2D and 3D convolutions of a network `FusedConvolution`s, in place, with the activations next to them.
+def fuse_activations(network: nn.Module) -> None:
+    """Replace 2D and 3D convolutions by `FusedConvolution`s in place, with the activation that follows in a Sequential.
 
-    Next to means in a Sequential; what stands between (an Identity where a batch norm was) is skipped. Linear layers
-    become `OneDnnLinear`s, but for those whose weights their module's forward reads itself (attention). A network says
-    by an attribute `convolves_by_sums` that it gains by `utils.nn.cpu.winograd`.
+    An Identity between them (a fused batch norm) is skipped. Linear layers become `OneDnnLinear`s, except those whose
+    weights another module's forward reads (attention). A network sets `uses_winograd` if that makes it faster.
     """
-    by_sums = getattr(network, "convolves_by_sums", False)
+    use_winograd = getattr(network, "uses_winograd", False)
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if type(child) is nn.Linear:
                 setattr(module, name, OneDnnLinear(child))
             elif _is_plain(child):
-                behind = _activation_behind(module, name) if isinstance(module, nn.Sequential) else None
-                slope = getattr(module.get_submodule(behind), "negative_slope", 0.0) if behind else None
-                setattr(module, name, FusedConvolution(child, slope, by_sums))
-                if behind:
-                    setattr(module, behind, nn.Identity())
+                activation = _activation_after(module, name) if isinstance(module, nn.Sequential) else None
+                slope = getattr(module.get_submodule(activation), "negative_slope", 0.0) if activation else None
+                setattr(module, name, FusedConvolution(child, slope, use_winograd))
+                if activation:
+                    setattr(module, activation, nn.Identity())
     _unwrap(network)
 
 
 def _unwrap(network: nn.Module) -> None:
-    """Put a convolution in the place of a Sequential in which nothing else is left."""
+    """Replace each Sequential that holds only a convolution by that convolution."""
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             layers = [layer for layer in child.children() if not isinstance(layer, nn.Identity)]
@@ -125,18 +124,19 @@ def _unwrap(network: nn.Module) -> None:
 
 
 def _fits(x: Tensor) -> bool:
-    """Return whether oneDNN takes an input of a layer."""
-    return HAS_ONE_DNN and x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and x.numel() > 0
+    """Return whether oneDNN takes this input of a layer."""
+    return x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and x.numel() > 0
 
 
-def _is_plain(module: nn.Module) -> bool:
-    """Return whether a module is a convolution and nothing else, with padding of zeros given in numbers."""
-    is_one = type(module) in (nn.Conv2d, nn.Conv3d)
-    return is_one and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+def _is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d | nn.Conv3d]:
+    """Return whether a module is a convolution, not of a subclass, padded by given numbers of zeros."""
+    if type(module) is not nn.Conv2d and type(module) is not nn.Conv3d:
+        return False
+    return module.padding_mode == "zeros" and not isinstance(module.padding, str)
 
 
-def _activation_behind(sequence: nn.Sequential, name: str) -> str | None:
-    """Return the name of the ReLU or leaky ReLU that is the next layer after `name`, if it is one."""
+def _activation_after(sequence: nn.Sequential, name: str) -> str | None:
+    """Return the name of the layer after `name`, skipping Identities, if it is a ReLU or a leaky ReLU."""
     names = list(dict(sequence.named_children()))
     for later in names[names.index(name) + 1 :]:
         layer = sequence.get_submodule(later)

@@ -1,6 +1,6 @@
-"""Weights of convolutions laid out as oneDNN's kernels read them.
+"""How tensors of convolutions lie in memory: channels last, and weights packed as oneDNN's kernels read them.
 
-Given a plain weight, oneDNN lays it out anew in every call: 100 MB per batch of a ResNet-50.
+oneDNN packs a plain weight again in every call: 100 MB per batch of a ResNet-50.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,16 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from utils.nn.cpu import onednn
+
 CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}  # by the dimensions of the input
 
 
 def is_channels_last(x: Tensor) -> bool:
-    """Return whether a batch [B, C, (T,) H, W] lies so."""
+    """Return whether a batch [B, C, (T,) H, W] has its channels last in memory."""
     return x.is_contiguous(memory_format=CHANNELS_LAST[x.ndim])
 
 
-def lay_out(network: nn.Module) -> None:
-    """Lay out the weights of 2D and 3D convolutions so, in place; what they give lies so too."""
+def use_channels_last(network: nn.Module) -> None:
+    """Put the channels of 2D and 3D convolutions' weights last in memory, in place; so are those of their outputs."""
     for parameter in network.parameters():
         if parameter.ndim in CHANNELS_LAST:
             parameter.data = parameter.data.contiguous(memory_format=CHANNELS_LAST[parameter.ndim])
@@ -29,17 +31,17 @@ Made = TypeVar("Made")
 
 
 class PerWeight(Generic[Made]):
-    """Keeps what was made of each weight until the weight changes or is gone."""
+    """Caches what is made from each weight until the weight changes or is gone."""
 
     def __init__(self) -> None:
         self._known: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
     def get(self, weight: Tensor, make: Callable[[Tensor], Made]) -> Made:
-        """Return what `make` gives for the weight, which is no inference tensor: those do not tell when they change."""
+        """Return make(weight). The weight must not be an inference tensor: those do not record that they changed."""
         state = (weight.data_ptr(), weight._version)
         known = self._known.get(weight)
         if known is None or known[0] != state:
-            with torch.inference_mode(False):  # so that more can be made of what is made here
+            with torch.inference_mode(False):  # so that the result can be a weight here, too
                 known = (state, make(weight.detach()))
             self._known[weight] = known
         return known[1]
@@ -56,11 +58,11 @@ def packed(
     dilation: Sequence[int],
     groups: int,
 ) -> Tensor:
-    """Return a weight for oneDNN's convolution operations; made once per weight, and gone with it.
+    """Return a weight packed for oneDNN's convolutions, cached; or the weight itself where that cannot be done.
 
-    shape: of the first input. Any other shape gives the same results, and is laid out for as well where that differs.
+    shape: of the first input. Inputs of other shapes give the same results; oneDNN repacks where they need it.
     """
-    if weight.is_inference() or torch.compiler.is_compiling():  # the compiler does so by itself
+    pack = onednn.PACK_WEIGHT
+    if pack is None or weight.is_inference() or torch.compiler.is_compiling():  # the compiler packs by itself
         return weight
-    reorder = torch.ops.mkldnn._reorder_convolution_weight
-    return _packed.get(weight, lambda plain: reorder(plain, padding, stride, dilation, groups, list(shape)))
+    return _packed.get(weight, lambda plain: pack(plain, padding, stride, dilation, groups, list(shape)))

@@ -1,11 +1,11 @@
-"""Rows of a batch on a CPU: each thread computes rows of its own, instead of all threads sharing every row.
+"""Threads that share the rows of a batch on a CPU, instead of working on every row together.
 
-Threads that share a convolution wait for each other at the end of it; on rows of their own they hardly ever wait, and
-one computes while another moves memory: 3 to 17 % faster (docs/performance.md).
+Threads that share a convolution wait for each other at its end. Threads with separate rows hardly ever wait, and one
+computes while another moves memory: 3 to 17 % faster (docs/performance.md).
 
-A convolution on two threads also rounds otherwise than on one, and flow that is quantized turns a last digit into a
-level. So each frame and pair of a flow network is always computed on one thread: a worker that has all cores and one
-that has half of them give the same bits.
+A convolution also rounds differently on two threads than on one, and quantized flow turns a last digit into a level.
+So each frame and pair of a flow network is always computed on one thread: the bits do not depend on how many cores a
+worker has.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,36 +23,36 @@ Tensors = dict[str, Tensor]  # with the same number of rows
 
 
 class RowThreads:
-    """Threads for parts of a batch; together they use as many threads as torch does in the thread that makes this."""
+    """Threads for parts of a batch: as many as torch uses in the thread that constructs this."""
 
     def __init__(self) -> None:
         self._n_threads = torch.get_num_threads()
         self._pool = ThreadPoolExecutor(self._n_threads)
 
     def map(self, function: Callable[[Rows], Result], parts: Sequence[Rows], threads_each: int = 1) -> list[Result]:
-        """Return what the function gives for each part, in inference mode, with so many of torch's threads each."""
+        """Return function(part) for each part, in inference mode. threads_each: torch's threads for one part."""
 
         def on_thread(part: Rows) -> Result:
-            if torch.get_num_threads() != threads_each:  # this thread's own setting
+            if torch.get_num_threads() != threads_each:  # a setting of each thread
                 torch.set_num_threads(threads_each)
-            with torch.inference_mode():  # it is a thread's own, too
+            with torch.inference_mode():  # this, too
                 return function(part)
 
         return list(self._pool.map(on_thread, parts))
 
     def spread(self, function: Callable[[Tensors], Tensors], batch: Tensors, at_least: int = 1) -> Tensors:
-        """Return what the function gives for a batch, from parts of at least so many rows."""
+        """Return function(batch), computed from parts of at least `at_least` rows."""
         n_parts = min(len(next(iter(batch.values()))) // at_least, self._n_threads)
         if n_parts < 2:
             return function(batch)
-        cut = {name: value.tensor_split(n_parts) for name, value in batch.items()}
-        parts = [dict(zip(cut, values, strict=True)) for values in zip(*cut.values(), strict=True)]
+        split = {name: value.tensor_split(n_parts) for name, value in batch.items()}
+        parts = [dict(zip(split, values, strict=True)) for values in zip(*split.values(), strict=True)]
         outputs = self.map(function, parts, self._n_threads // n_parts)
         return {name: torch.cat([part[name] for part in outputs]) for name in outputs[0]}
 
 
 def row_by_row(network: FlowNetwork, device: torch.device) -> FlowNetwork:
-    """Return the network for a GPU; for a CPU, one that spreads its rows over as many threads as torch has."""
+    """Return the network itself for a GPU; for a CPU, one that shares its rows among torch's threads."""
     return RowByRow(network) if device.type == "cpu" else network
 
 
@@ -78,5 +78,5 @@ class RowByRow:
         return torch.cat(self._threads.map(flow, range(len(first[0]))))
 
     def pairs_at_once(self, size: tuple[int, int]) -> int:
-        """Return how many pairs to hand over at once."""
+        """Return how many pairs fit a batch, as the network does."""
         return self._network.pairs_at_once(size)

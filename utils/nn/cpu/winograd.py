@@ -1,9 +1,9 @@
-"""Convolutions that are three wide along an axis, with half the multiplications along it.
+"""Winograd convolutions: half the multiplications along one axis, for kernels that are three wide there.
 
-Winograd's F(4, 3), as Lavin & Gray (CVPR 2016, arXiv:1509.09308) give it for two axes, along one: four outputs come of
-six products, each of a sum of inputs with a sum of weights, where plainly they take twelve. Each of the six products is
-a convolution over the other axes, which oneDNN does. One axis and not two: the sums are cheap, the products stay large,
-and results keep float32's accuracy (docs/performance.md).
+Winograd's F(4, 3), which Lavin & Gray (CVPR 2016, arXiv:1509.09308) use along two axes, along one: six products of sums
+of inputs with sums of weights give four outputs, which take twelve products otherwise. Each of the six is a convolution
+over the other axes, done by oneDNN. Along one axis the sums are cheap, the products stay large, and results keep
+float32's accuracy (docs/performance.md).
 """
 
 import math
@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from utils.nn.cpu import onednn
 from utils.nn.cpu.layout import PerWeight, is_channels_last, packed
 
 TILE = 4  # outputs
 TAPS = 3
-# Of weights [three taps] → the weights of the six products; points 0, 1, -1, 2, -2 and infinity.
-OF_WEIGHTS = (
+# Three weights → the weights of the six products, at the points 0, 1, -1, 2, -2 and infinity.
+WEIGHT_MATRIX = (
     (1 / 4, 0, 0),
     (-1 / 6, -1 / 6, -1 / 6),
     (-1 / 6, 1 / 6, -1 / 6),
@@ -26,8 +27,8 @@ OF_WEIGHTS = (
     (1 / 24, -1 / 12, 1 / 6),
     (0, 0, 1),
 )
-# Below these the sums cost more than the products save (docs/performance.md). The work is that of one sample, so that
-# what a sample gives does not depend on what else is in its batch.
+# Below these the sums cost more than the products save (docs/performance.md). The work is that of one sample, so that a
+# sample's result does not depend on the rest of its batch.
 LEAST_PRODUCTS = 150  # per sum: taps across the axis x channels in x channels out / (in + out)
 LEAST_WORK = 2e8  # floating-point operations
 MOST_WASTE = 4 / 3  # outputs in whole tiles over outputs
@@ -36,12 +37,14 @@ _transformed: PerWeight[list[Tensor]] = PerWeight()
 
 
 def axis_for(x: Tensor, weight: Tensor, stride: Sequence[int], padding: Sequence[int]) -> int | None:
-    """Return the dimension of x along which this is worth its while, None if there is none.
+    """Return the dimension of x along which Winograd's products are faster, None if there is none.
 
     x: [B, C, (T,) H, W], float32, channels last. weight: [C', C, (kT,) kH, kW]. stride, padding: of (T,) H, W; the
         dilation is 1 and there is one group.
     """
-    if x.dtype != torch.float32 or any(step != 1 for step in stride) or not is_channels_last(x):
+    if onednn.CONVOLVE is None or x.dtype != torch.float32 or not is_channels_last(x):
+        return None
+    if any(step != 1 for step in stride):
         return None
     axis = next((dim for dim in range(2, x.ndim - 1) if weight.shape[dim] > 1), None)
     if axis is None or weight.shape[axis] != TAPS or padding[axis - 2] != 1 or weight.is_inference():
@@ -56,25 +59,25 @@ def axis_for(x: Tensor, weight: Tensor, stride: Sequence[int], padding: Sequence
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: Sequence[int], axis: int) -> Tensor:
     """Return the convolution of x along an axis that `axis_for` found, channels last."""
     length, n_tiles = x.shape[axis], -(-x.shape[axis] // TILE)
-    rows = x.movedim(1, -1)  # [B, (T,) H, W, C], as it lies in memory
-    before, behind = rows.shape[: axis - 1], rows.shape[axis:-1]
-    rows = rows.reshape(-1, length, *behind, x.shape[1])
-    rows = F.pad(rows, (*(0, 0) * (len(behind) + 1), 1, TILE * n_tiles + 1 - length))
-    weights = _of_weight(weight, axis)
+    rows = x.movedim(1, -1)  # [B, (T,) H, W, C], in the order of its memory
+    before, after = rows.shape[: axis - 1], rows.shape[axis:-1]
+    rows = rows.reshape(-1, length, *after, x.shape[1])
+    rows = F.pad(rows, (*(0, 0) * (len(after) + 1), 1, TILE * n_tiles + 1 - length))
+    weights = _transform(weight, axis)
     around = [0, *padding[axis - 1 :]][-2:]
     inputs = _inputs(rows, TILE * (n_tiles - 1) + 1)
-    # the second point is 1, whose product counts once in each of the four outputs: the place for what is added to all
+    # the bias goes into the product of point 1, which each of the four outputs contains once
     products = [
         _product(part, part_weight, bias if i == 1 else None, around)
         for i, (part, part_weight) in enumerate(zip(inputs, weights, strict=True))
     ]
-    new = products[0].shape[-1 - len(behind) :]  # of the axes behind, and the channels
+    new = products[0].shape[-1 - len(after) :]  # of the axes after this one, and the channels
     outputs = _outputs([product.view(-1, n_tiles, *new) for product in products], length)
     return outputs.view(*before, length, *new).movedim(-1, 1)
 
 
 def _inputs(rows: Tensor, span: int) -> list[Tensor]:
-    """Return what goes into the six products; rows: [n, length, ..., C], each result [n, tiles, ..., C]."""
+    """Return the inputs of the six products, [n, tiles, ..., C] each, of rows [n, length, ..., C]."""
     x0, x1, x2, x3, x4, x5 = (rows[:, tap : tap + span : TILE] for tap in range(TILE + TAPS - 1))
     even, odd = torch.sub(x4, x2, alpha=4), torch.sub(x3, x1, alpha=4)
     near = [even + odd, even.sub_(odd)]  # of points 1 and -1
@@ -86,11 +89,11 @@ def _inputs(rows: Tensor, span: int) -> list[Tensor]:
 
 
 def _product(part: Tensor, weight: Tensor, bias: Tensor | None, padding: list[int]) -> Tensor:
-    """Return the convolution of a part, [n, tiles, (H,) W, C], over the axes behind the tiles."""
+    """Return the convolution of a part, [n, tiles, (H,) W, C], over the axes after the tiles."""
     images = part.reshape(-1, *part.shape[-3:]).permute(0, 3, 1, 2)
     sizes = (padding, [1, 1], [1, 1], 1)
     weight = packed(weight, images.shape, *sizes)
-    convolved = torch.ops.mkldnn._convolution_pointwise(images, weight, bias, *sizes, "none", [], "")
+    convolved = onednn.CONVOLVE(images, weight, bias, *sizes, "none", [], "")
     return convolved.permute(0, 2, 3, 1)
 
 
@@ -101,17 +104,17 @@ def _outputs(products: list[Tensor], length: int) -> Tensor:
     near, far = p1 + p2, p3 + p4
     near_odd, far_odd = p1.sub_(p2), p3.sub_(p4)
     sums = ((p0.add_(near), far, 1), (near_odd, far_odd, 2), (near, far, 4), (p5.add_(near_odd), far_odd, 8))
-    for place, (one, other, scale) in enumerate(sums):
-        out = result[:, place::TILE]
+    for position, (one, other, scale) in enumerate(sums):
+        out = result[:, position::TILE]
         torch.add(one[:, : out.shape[1]], other[:, : out.shape[1]], alpha=scale, out=out)
     return result
 
 
-def _of_weight(weight: Tensor, axis: int) -> list[Tensor]:
-    """Return the weights of the six products, [C', C, kH, kW] each without the axis, the one that `axis_for` finds."""
+def _transform(weight: Tensor, axis: int) -> list[Tensor]:
+    """Return the weights of the six products, [C', C, kH, kW] each, without `axis`; cached."""
 
     def make(weight: Tensor) -> list[Tensor]:
-        matrix = torch.tensor(OF_WEIGHTS, dtype=torch.float64)
+        matrix = torch.tensor(WEIGHT_MATRIX, dtype=torch.float64)
         parts = torch.tensordot(matrix, weight.double().movedim(axis, 0), dims=1).float()
         shape = (*weight.shape[:2], *[1, *weight.shape[axis + 1 :]][-2:])
         return [part.reshape(shape).contiguous(memory_format=torch.channels_last) for part in parts]

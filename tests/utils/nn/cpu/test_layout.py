@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from utils.nn.cpu.convolution import HAS_ONE_DNN, convolve
+from utils.nn.cpu import onednn
+from utils.nn.cpu.convolution import convolve
 from utils.nn.cpu.layout import PerWeight, packed
 
-pytestmark = pytest.mark.skipif(not HAS_ONE_DNN, reason="PyTorch was built without oneDNN")
+pytestmark = pytest.mark.skipif(onednn.CONVOLVE is None, reason="PyTorch was built without oneDNN")
 NO_MORE = ([1, 1], [1, 1], [1, 1], 1)  # padding, stride, dilation, groups
 
 

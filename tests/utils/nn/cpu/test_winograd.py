@@ -1,4 +1,4 @@
-"""Convolutions by sums against PyTorch's own in float64."""
+"""Winograd convolutions against PyTorch's own in float64."""
 
 import math
 
@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from support.golden import relative_error
 from torch.nn import functional as F
 
-from utils.nn.cpu import winograd
-from utils.nn.cpu.convolution import HAS_ONE_DNN, convolve
+from utils.nn.cpu import onednn, winograd
+from utils.nn.cpu.convolution import convolve
 from utils.nn.cpu.layout import CHANNELS_LAST as LAST
 from utils.nn.cpu.winograd import axis_for
 
-pytestmark = pytest.mark.skipif(not HAS_ONE_DNN, reason="PyTorch was built without oneDNN")
+pytestmark = pytest.mark.skipif(onednn.CONVOLVE is None, reason="PyTorch was built without oneDNN")
 PLAIN = {4: F.conv2d, 5: F.conv3d}
 CASES = {  # shape of x, kernel, padding, the axis that is cut into tiles
     "3x3": ((2, 128, 24, 40), (3, 3), (1, 1), 2),
@@ -39,7 +39,7 @@ def test_it_is_the_convolution(name, bias):
     x, weight, b = random(*shape), random(128, shape[1], *kernel), random(128) if bias else None
     stride = (1,) * len(kernel)
     assert axis_for(x, weight, stride, padding) == axis
-    y = convolve(x, weight, b, stride, padding, slope=0.1, by_sums=True)
+    y = convolve(x, weight, b, stride, padding, slope=0.1, use_winograd=True)
     plain = PLAIN[x.ndim](x.double(), weight.double(), None if b is None else b.double(), padding=padding)
     assert relative_error(y, F.leaky_relu(plain, 0.1)) < 4e-6  # of float32's 6e-8, with sums of 1152 products
     assert y.is_contiguous(memory_format=LAST[y.ndim])
@@ -54,7 +54,7 @@ def test_any_size_gives_the_convolution(sizes, n_out, first_tap, data):
         for name, bound in (("LEAST_PRODUCTS", 0), ("LEAST_WORK", 0), ("MOST_WASTE", 9)):
             monkey.setattr(winograd, name, bound)
         assert axis_for(x, weight, (1,) * len(kernel), padding) == (3 if kernel[0] == 1 else 2)
-        y = convolve(x, weight, None, (1,) * len(kernel), padding, by_sums=True)
+        y = convolve(x, weight, None, (1,) * len(kernel), padding, use_winograd=True)
     plain = PLAIN[x.ndim](x.double(), weight.double(), padding=padding)
     torch.testing.assert_close(y.double(), plain, rtol=1e-4, atol=1e-4)
 
@@ -79,12 +79,12 @@ def test_small_layers_are_left_to_others():
 
 def test_weights_that_change_are_transformed_anew():
     x, weight = random(1, 128, 40, 40), random(128, 128, 3, 3)
-    before = convolve(x, weight, padding=(1, 1), by_sums=True)
+    before = convolve(x, weight, padding=(1, 1), use_winograd=True)
     weight.mul_(2)
-    assert relative_error(convolve(x, weight, padding=(1, 1), by_sums=True), 2 * before) < 1e-6
+    assert relative_error(convolve(x, weight, padding=(1, 1), use_winograd=True), 2 * before) < 1e-6
 
 
 def test_a_sample_does_not_depend_on_its_batch():
     x, weight = random(3, 128, 40, 40), random(128, 128, 3, 3)
-    together = convolve(x, weight, padding=(1, 1), by_sums=True)
-    assert torch.equal(convolve(x[1:2], weight, padding=(1, 1), by_sums=True), together[1:2])
+    together = convolve(x, weight, padding=(1, 1), use_winograd=True)
+    assert torch.equal(convolve(x[1:2], weight, padding=(1, 1), use_winograd=True), together[1:2])

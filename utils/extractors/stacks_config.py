@@ -1,0 +1,24 @@
+"""The settings of models that see stacks of neighbouring frames. Imports no torch."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from utils.config import shared_flags
+from utils.config.schema import Config
+
+GROUP = "stacks"
+
+
+@dataclass(frozen=True)
+class StackConfig(Config, ABC):
+    """The flags that they share. A model adds `stack_size`, `step_size` and `checkpoint`."""
+
+    extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
+    short_video: str = shared_flags.short_video(GROUP)
+    tail: str = shared_flags.tail(GROUP)
+    show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-400")
+
+    @property
+    @abstractmethod
+    def stack(self) -> tuple[int, int]:
+        """Frames in a window, and frames from the start of one window to the start of the next."""
