@@ -1,1 +1,1 @@
-"""What this program's speed and memory are measured with; each module is a command."""
+"""Benchmarks of speed, memory and fault tolerance: `python -m benchmarks.NAME --help`."""

@@ -1,11 +1,11 @@
-"""Whole commands of this program and of video_features in turn, on the same clips, files and settings.
+"""Whole commands of this program against those of video_features, on the same clips, checkpoints and settings.
 
     python -m benchmarks.compare --peer DIR --peer_python DIR/venv/bin/python --pairs 5 --clips CLIP.mp4
 
 DIR is a checkout of https://github.com/v-iashin/video_features; its Python needs the same torch as ours. Each pair runs
-its command, then ours (A B A B), start-up included; the ratio of the medians counts. Python keeps its bytecode, as on
-a user's machine. Without --files, checkpoints with seeded noise in the published layouts are written, and copied to
-where video_features looks for them.
+their command, then ours (A B A B), start-up included; the result is the ratio of the medians. Bytecode is kept, as on a
+user's machine. Without --files, random weights are written in the published layouts and copied to where video_features
+looks for them.
 """
 
 import argparse
@@ -32,7 +32,11 @@ STACK = {"64_64": (64, 64), "64_16": (64, 16)}
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison: both commands but for videos, outputs and devices, and the outputs that must agree."""
+    """One comparison.
+
+    theirs, ours: the flags of both commands, without videos, outputs and devices. keys: the outputs to compare.
+    their_folder: of the outputs, below their output path. media: "video", or "audio" for WAV files of the clips.
+    """
 
     theirs: tuple[str, ...]
     ours: tuple[str, ...]
@@ -80,7 +84,7 @@ CASES = {
 
 @dataclass(frozen=True)
 class Bench:
-    """Where things are."""
+    """The checkout and Python of video_features, the checkpoints, a work folder, and more flags for our command."""
 
     peer: Path
     peer_python: str
@@ -89,7 +93,7 @@ class Bench:
     extra: tuple[str, ...]
 
     def their_s(self, case: Case, media: list[Path]) -> float:
-        """Return the seconds of the peer's command."""
+        """Return the seconds that their command takes."""
         videos = ",".join(str(path.resolve()) for path in media)
         output = [f"output_path={self.work}/theirs", f"tmp_path={self.work}/their_tmp", f"video_paths=[{videos}]"]
         command = [self.peer_python, "main.py", *case.theirs, "device=cpu", "on_extraction=save_numpy", *output]
@@ -97,7 +101,7 @@ class Bench:
         return _seconds(command, self.peer, {"TORCH_HOME": str(self.peer / "torch_home")})
 
     def our_s(self, case: Case, media: list[Path]) -> float:
-        """Return the seconds of our command."""
+        """Return the seconds that our command takes."""
         shutil.rmtree(self.work / "ours", ignore_errors=True)
         settings = [argument.format(files=self.files) for argument in case.ours]
         output = ["--on_extraction", "save_numpy", "--output_path", str(self.work / "ours"), "--quiet"]
@@ -111,7 +115,7 @@ class Bench:
             pairs = []
             for path in media:
                 theirs = self.work / "theirs" / case.their_folder / f"{path.stem}_{key}.npy"
-                if not theirs.exists():  # it names some keys after the model
+                if not theirs.exists():  # some outputs are named after the model there
                     theirs = next((self.work / "theirs" / case.their_folder).glob(f"{path.stem}*.npy"))
                 ours = next((self.work / "ours").rglob(f"{path.stem}_{key}.npy"))
                 pairs.append((np.load(ours).astype(np.float64), np.load(theirs).astype(np.float64)))
@@ -135,7 +139,7 @@ def _seconds(command: list[str], folder: Path, variables: dict[str, str]) -> flo
 
 
 def wave_files(clips: list[Path], folder: Path) -> list[Path]:
-    """Write the sound of each clip as a WAV file: the peer needs a program called ffmpeg for anything else."""
+    """Write the audio of each clip as a WAV file: for anything else, video_features needs an ffmpeg binary."""
     import soundfile
 
     paths = []
@@ -148,7 +152,7 @@ def wave_files(clips: list[Path], folder: Path) -> list[Path]:
 
 
 def compare(bench: Bench, case: Case, media: list[Path], pairs: int, warm_up: bool) -> dict[str, Any]:
-    """Return the seconds of both commands, the ratio of the medians and the agreement."""
+    """Return the seconds of both commands, the ratio of their medians, and how far the features differ."""
     if warm_up:
         bench.their_s(case, media), bench.our_s(case, media)
     seconds = [(bench.their_s(case, media), bench.our_s(case, media)) for _ in range(pairs)]
@@ -162,16 +166,16 @@ def compare(bench: Bench, case: Case, media: list[Path], pairs: int, warm_up: bo
 
 
 def main(arguments: list[str]) -> None:
-    """Measure, print a table and keep the figures."""
+    """Measure, print a table and save the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer", type=Path, required=True, help="checkout of video_features")
     parser.add_argument("--peer_python", default=sys.executable, help="Python with its packages (default: this one)")
-    parser.add_argument("--clips", nargs="+", type=Path, required=True)
-    parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--clips", nargs="+", type=Path, required=True, help="videos to run on")
+    parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES), help="(default: all)")
     parser.add_argument("--pairs", type=int, default=5, help="measured pairs (default: 5)")
-    parser.add_argument("--cold", action="store_true", help="no pair before them that warms up (for long cases)")
-    parser.add_argument("--files", type=Path, help="folder of checkpoints (default: one with seeded noise)")
-    parser.add_argument("--name", default="compare", help="of the results file (default: compare)")
+    parser.add_argument("--cold", action="store_true", help="skip the warm-up pair, for long cases")
+    parser.add_argument("--files", type=Path, help="folder of checkpoints (default: random weights)")
+    parser.add_argument("--name", default="compare", help="name of the results file (default: compare)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
     parser.add_argument("ours", nargs=argparse.REMAINDER, help="after --: more flags for our command")
     options = parser.parse_args(arguments)

@@ -1,9 +1,9 @@
-"""How fast frames are decoded to RGB: PyAV as the program uses it, at several thread counts, against OpenCV's reader.
+"""Speed of decoding to RGB: PyAV as the program uses it, at several thread counts, against OpenCV.
 
     python -m benchmarks.decode CLIP [CLIP ...] [--threads 1 2] [--repeats 9] [--results benchmarks/results]
 
-Every repeat times each reader once, in turn, so that a busy moment of the machine hits them all; the ratio of the
-medians is what counts. The pixels of the two are compared too.
+Each round times every reader once, so that other load on the machine affects them alike; compare the ratios of the
+medians. The pixels of both are compared too.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def pyav_frames(threads: int) -> Reader:
 
 
 def largest_difference(path: Path) -> int:
-    """Return the largest difference of any pixel between the two readers; 256 where the numbers of frames differ."""
+    """Return the largest pixel difference between the two readers; 256 where the number or size of frames differs."""
     worst, ours = 0, pyav_frames(1)(path)
     for reference in opencv_frames(path):
         frame = next(ours, None)
@@ -53,7 +53,7 @@ def largest_difference(path: Path) -> int:
 
 
 def measure(path: Path, readers: dict[str, Reader], repeats: int) -> dict[str, list[tuple[float, float]]]:
-    """Return (frames per second, CPU milliseconds per frame) of every repeat, by reader.
+    """Return (frames per second, CPU milliseconds per frame) of every round, by reader.
 
     The first, unmeasured round warms the file cache.
     """
@@ -69,7 +69,7 @@ def measure(path: Path, readers: dict[str, Reader], repeats: int) -> dict[str, l
 
 
 def summary(path: Path, figures: dict[str, list[tuple[float, float]]]) -> dict[str, object]:
-    """Return what is kept of one clip: its name, the difference of pixels, and per reader medians, spread and ratio."""
+    """Return the results of a clip: its name, the largest pixel difference, and per reader median, spread and ratio."""
     readers = {}
     opencv_median = statistics.median(rate for rate, _ in figures["opencv"])
     for name, repeats in figures.items():
@@ -85,7 +85,7 @@ def summary(path: Path, figures: dict[str, list[tuple[float, float]]]) -> dict[s
 
 
 def main(arguments: list[str]) -> None:
-    """Measure, print a table and keep the figures."""
+    """Measure, print a table and save the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="PyAV thread counts (default: 1 2)")

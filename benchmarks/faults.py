@@ -1,13 +1,14 @@
-"""A run that everything happens to: it must end as if nothing had.
+"""Fault injection: whatever happens to a run, its outputs must equal those of an undisturbed one.
 
     python -m benchmarks.faults --videos 200 --faults 100 --seed 1
 
 Small videos go through two workers while faults are drawn at random: workers and the main process killed, a
 segmentation fault, Ctrl-C once and twice, SIGTERM, a decoder that hangs, a source that fails, folders of videos and
-outputs that vanish for a while, a full disk, a read-only disk. The same command is started again until it ends with
-exit code 0. Then every video must be done once, every output equal that of an undisturbed run, and no temporary file be
-left.
-Full and read-only disks need a small file system of their own, so the program asks for a mount namespace (`unshare`).
+outputs that vanish for a while, a full disk, a read-only disk. The same command is run again until it exits with 0.
+Then every video must be done exactly once, every output must equal that of an undisturbed run, and no temporary file
+may be left.
+
+A full or read-only disk is simulated on a small file system, which needs a mount namespace (`unshare`).
 """
 
 import argparse
@@ -31,6 +32,9 @@ import numpy as np
 from benchmarks import record
 from benchmarks.stalling_server import StallingServer
 from benchmarks.tiny_videos import write_videos
+from utils.sinks.manifest_line import ManifestLine
+from utils.sinks.readback import OutputReader
+from utils.storage.folder import folder_at
 
 ROOT = Path(__file__).parent.parent
 N_FRAMES = 30
@@ -41,7 +45,7 @@ MOUNTED = "FEATMILL_FAULTS_MOUNTED"
 
 
 class Soak:
-    """The disturbed run, and what can happen to it."""
+    """The run with faults. `happened`, `exit_codes`: how often, by name of the fault and by exit code."""
 
     def __init__(self, folder: Path, n_videos: int, kind: str, seed: int, server: StallingServer) -> None:
         self._random = random.Random(seed)
@@ -61,7 +65,7 @@ class Soak:
         self.exit_codes: Counter[int] = Counter()
 
     def mount(self) -> bool:
-        """Give the outputs a small file system of their own; return whether that is allowed here."""
+        """Mount a small file system for the outputs; return whether that is permitted here."""
         self._disk.mkdir()
         if not os.environ.get(MOUNTED):
             return False
@@ -69,7 +73,7 @@ class Soak:
         return subprocess.run(mount, check=False).returncode == 0
 
     def command(self, output: Path) -> list[str]:
-        """Return the command; it is the same every time."""
+        """Return the command, which writes to `output`."""
         return [
             sys.executable, "-m", "benchmarks.simulated", "--feature_type", "simulated", "--pause_s", "0.05",
             "--batch_size", "8", "--memory_frames", "3", "--device", "cpu", "--num_workers", "2", "--quiet",
@@ -78,7 +82,10 @@ class Soak:
         ]  # fmt: skip
 
     def disturb(self, n_faults: int, mounted: bool) -> None:
-        """Start the command until it ends well, with faults on the way."""
+        """Run the command until it succeeds, and inject `n_faults` faults meanwhile.
+
+        mounted: whether the outputs have their own file system, which can be full or read-only.
+        """
         faults: dict[str, Callable[[], None]] = {
             "worker killed": lambda: self._to_worker(signal.SIGKILL),
             "worker segfault": lambda: self._to_worker(signal.SIGSEGV),
@@ -88,8 +95,8 @@ class Soak:
             "SIGTERM": lambda: self._to_main(signal.SIGTERM),
             "decoder hangs": lambda: self._server.faults.append("stall"),
             "source fails": lambda: self._server.faults.append("fail"),
-            "videos gone": lambda: self._gone(self._videos),
-            "outputs gone": lambda: self._gone(self._output),
+            "videos gone": lambda: self._move_away(self._videos),
+            "outputs gone": lambda: self._move_away(self._output),
         }
         if mounted:
             faults |= {"disk full": self._fill, "disk read-only": self._read_only}
@@ -126,7 +133,7 @@ class Soak:
         self._process.send_signal(number)
         if number == signal.SIGKILL:
             self._wait(10)
-            time.sleep(0.5)  # its workers notice that their pipe has no other end
+            time.sleep(0.5)  # for its workers to notice that their pipe is closed
 
     def _interrupt_twice(self) -> None:
         self._to_main(signal.SIGINT)
@@ -139,13 +146,13 @@ class Soak:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._random.choice(workers), number)
 
-    def _gone(self, folder: Path) -> None:
+    def _move_away(self, folder: Path) -> None:
         if folder.exists():
             away = folder.with_name(f"{folder.name}.away")
             folder.rename(away)
             time.sleep(self._random.uniform(0.2, 2.0))
-            if folder.exists():  # nothing may be made in its place
-                raise SystemExit(f"{folder} was made anew while it was away")
+            if folder.exists():
+                raise SystemExit(f"{folder} was recreated while it was away")
             away.rename(folder)
 
     def _fill(self) -> None:
@@ -162,9 +169,9 @@ class Soak:
         subprocess.run(["mount", "-o", "remount,rw", str(self._disk)], check=True)
 
     def check(self, undisturbed: Path) -> dict[str, Any]:
-        """Compare with an undisturbed run; return what was found. Nothing but zeros and equality is right."""
+        """Return the differences from an undisturbed run, and what happened."""
         lines = _lines(self._output)
-        done = Counter(line["id"] for line in lines if line["status"] == "done" and not _is_bound(line))
+        done = Counter(line.id for line in lines if line.status == "done" and not _is_merged(line))
         ours, theirs = _arrays(self._output, lines), _arrays(undisturbed, _lines(undisturbed))
         left = [str(path) for path in self._output.rglob("*") if ".featmill" in path.parts]
         return {
@@ -190,26 +197,23 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _lines(output: Path) -> list[dict[str, Any]]:
+def _lines(output: Path) -> list[ManifestLine]:
     text = (output / "simulated" / "manifest.jsonl").read_text()
     lines = []
     for raw in text.splitlines():
         with contextlib.suppress(ValueError):  # cut short when its writer was killed
-            lines.append(json.loads(raw))
-    return lines
+            lines.append(ManifestLine.from_json(json.loads(raw)))
+    return [line for line in lines if line is not None]
 
 
-def _is_bound(line: dict[str, Any]) -> bool:
-    return any("place" in output for output in line.get("outputs", []))
+def _is_merged(line: ManifestLine) -> bool:
+    return any(output.place is not None for output in line.outputs)
 
 
-def _arrays(output: Path, lines: list[dict[str, Any]]) -> dict[str, dict[str, np.ndarray]]:
-    from utils.sinks.readback import read_outputs
-    from utils.storage.folder import folder_at
-
-    folder = folder_at(str(output / "simulated"))
-    latest = {line["name"]: line for line in lines}
-    return {name: read_outputs(folder, line["outputs"]) for name, line in latest.items() if line["outputs"]}
+def _arrays(output: Path, lines: list[ManifestLine]) -> dict[str, dict[str, np.ndarray]]:
+    reader = OutputReader(folder_at(str(output / "simulated")))
+    latest = {line.name: line for line in lines}
+    return {name: reader.read(line.outputs) for name, line in latest.items() if line.outputs}
 
 
 def _same(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> bool:
@@ -221,12 +225,12 @@ def _difference(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> f
 
 
 def main(arguments: list[str]) -> None:
-    """Disturb, compare, print, keep the figures; the exit code says whether all was well."""
+    """Disturb a run, compare, print and save the figures; exit with an error if anything differs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--videos", type=int, default=200, help="how many (default: 200)")
-    parser.add_argument("--faults", type=int, default=100, help="how many (default: 100)")
-    parser.add_argument("--seed", type=int, default=1, help="of the drawing (default: 1)")
-    parser.add_argument("--on_extraction", default="save_npz", help="(default: save_npz)")
+    parser.add_argument("--videos", type=int, default=200, help="number of videos (default: 200)")
+    parser.add_argument("--faults", type=int, default=100, help="number of faults (default: 100)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random faults (default: 1)")
+    parser.add_argument("--on_extraction", default="save_npz", help="output format (default: save_npz)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
     options = parser.parse_args(arguments)
     if shutil.which("unshare") and not os.environ.get(MOUNTED):

@@ -1,8 +1,8 @@
-"""What this machine can do at best: matrix products per number format, memory bandwidth, decoding per core.
+"""Limits of this machine: matrix products by precision, memory bandwidth, decoding speed per core.
 
     python -m benchmarks.limits [--device cuda] [--clips CLIP ...] [--repeats 7]
 
-The other benchmarks give their figures as shares of these. Without clips, synthetic ones of 340x256 to 3840x2160 pixels
+`benchmarks.networks` gives its rates as shares of these. Without --clips, synthetic ones of 340x256 to 3840x2160 pixels
 are made and decoded.
 """
 
@@ -28,8 +28,8 @@ SIZES = ((340, 256), (640, 360), (1920, 1080), (3840, 2160))  # width, height
 N_FRAMES, FPS = 60, 30
 
 
-def best_s(work: Callable[[], Any], device: str, repeats: int) -> float:
-    """Return the median seconds of `work`, after a first, unmeasured time."""
+def median_s(work: Callable[[], Any], device: str, repeats: int) -> float:
+    """Return the median seconds of `work`, after an unmeasured warm-up."""
     seconds = []
     for _ in range(repeats + 1):
         _wait(device)
@@ -59,7 +59,7 @@ def matrix_rates(device: str, repeats: int) -> dict[str, float]:
     for name, dtype in dtypes.items():
         torch.backends.cuda.matmul.allow_tf32 = name == "tf32"
         a, b = first.to(dtype), second.to(dtype)
-        rates[name] = flop / best_s(lambda a=a, b=b: a @ b, device, repeats) / 1e9
+        rates[name] = flop / median_s(lambda a=a, b=b: a @ b, device, repeats) / 1e9
     if device == "cpu":
         for name, dtype in dtypes.items():
             rates[f"{name} convolution"] = _convolution_rate(dtype, repeats)
@@ -73,18 +73,18 @@ def _convolution_rate(dtype: torch.dtype, repeats: int) -> float:
     weight = torch.randn(192, 128, 3, 3, 3).to(dtype, memory_format=layout)
     flop = 2 * x[0].numel() * 192 * 27
     with torch.inference_mode():
-        return flop / best_s(lambda: torch.conv3d(x, weight, None, 1, 1), "cpu", repeats) / 1e9
+        return flop / median_s(lambda: torch.conv3d(x, weight, None, 1, 1), "cpu", repeats) / 1e9
 
 
 def bandwidth(device: str, repeats: int) -> float:
     """Return the GB/s read and written by a copy within the device's memory."""
     source = torch.zeros(COPY_BYTES[device], dtype=torch.uint8, device=device)
     target = torch.ones_like(source)
-    return round(2 * len(source) / best_s(lambda: target.copy_(source), device, repeats) / 1e9, 1)
+    return round(2 * len(source) / median_s(lambda: target.copy_(source), device, repeats) / 1e9, 1)
 
 
 def write_clip(path: Path, width: int, height: int) -> Path:
-    """Write a clip of a moving pattern with some detail, H.264, as cameras and sites give it."""
+    """Write an H.264 clip of a moving, textured pattern; return its path."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (height // 8 + 8, width // 8 + 8, 3), np.uint8)
     texture = np.kron(coarse, np.ones((8, 8, 1), np.uint8))
@@ -114,10 +114,10 @@ def decode_rates(clips: Iterable[Path], repeats: int) -> dict[str, float]:
 
 
 def main(arguments: list[str]) -> None:
-    """Measure, print a table and keep the figures."""
+    """Measure, print a table and save the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--clips", nargs="+", type=Path, default=[])
+    parser.add_argument("--clips", nargs="+", type=Path, default=[], help="clips to decode (default: synthetic ones)")
     parser.add_argument("--repeats", type=int, default=7, help="measured rounds (default: 7)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""A feature type's pipeline and its network alone, run in this process on the same videos."""
+"""A feature type's pipeline, and its network alone, run in this process on the same videos."""
 
 import sys
 import time
@@ -24,20 +24,20 @@ from utils.worker.decode import Decoders
 from utils.worker.pipeline import Outcome, Pipeline
 from utils.worker.plan import Task
 
-MOST_NOTED_BYTES = 1 << 30  # of what the network alone is given
+MAX_RECORDED_BYTES = 1 << 30  # of inputs for the network alone
 
 
 @dataclass
 class Run:
-    """What came of one run of the pipeline over all videos. seconds: from start to end; stages: of all threads."""
+    """Figures of one run of the pipeline over all videos. seconds: wall time; stages: seconds, over all threads."""
 
     seconds: float = 0.0
     n_windows: int = 0
-    n_decoded: int = 0  # frames of the files, or samples at the rate that the model wants
+    n_decoded: int = 0  # frames, or samples at the sample rate of the model
     stages: Counter[str] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
-        """Count a finished video; its features are let go. SystemExit if it failed."""
+        """Count a finished video and drop its features. SystemExit if it failed."""
         if outcome.record is None:
             raise SystemExit(outcome.reason)
         self.n_windows += outcome.n_windows
@@ -46,10 +46,10 @@ class Run:
 
 
 class Measured:
-    """One extractor, run through the pipeline or fed with what the pipeline gave it.
+    """One extractor, run by the pipeline, or its network alone on inputs that were recorded from the pipeline.
 
-    media_s: how long all videos last, in seconds. peak_mib: memory of a process that only runs the pipeline.
-    n_noted: windows that the network alone is given.
+    media_s: seconds of all videos. peak_mib: memory of a process that only runs the pipeline.
+    n_recorded: windows that the network alone is run on.
     """
 
     def __init__(self, run: RunConfig, feature_type: str, config: Config, refs: Sequence[VideoRef]) -> None:
@@ -57,43 +57,43 @@ class Measured:
         self._feature_type = feature_type
         self._refs = refs
         model = MODELS[feature_type]
-        names, _ = devices.choose(run)
-        torch.set_num_threads(devices.threads_per_worker(names[:1]))
-        self.n_decoders = devices.decode_threads(run, names[:1])
-        self.device = torch.device(names[0])
+        resources, _ = devices.choose(run)
+        torch.set_num_threads(resources.n_threads)
+        self.n_decoders = resources.decode_threads
+        self.device = torch.device(resources.devices[0])
         load = load_extractor(model.extractor)
         compute = ComputeMode(run.precision, run.compile)
         set_process_flags(compute, self.device)
         self.extractor: AnyExtractor = load(config, find_checkpoints(run, config, model), self.device, compute)
         self.media_s = sum(_length_s(ref) for ref in refs)
         self.pipeline_run()
-        self.peak_mib = _peak_mib(self.device)  # before anything is kept for the network alone
-        self.n_noted = 0
-        self._noted_bytes = 0
+        self.peak_mib = _peak_mib(self.device)  # before anything is recorded for the network alone
+        self.n_recorded = 0
+        self._recorded_bytes = 0
         self._calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
-        self._note_calls()
+        self._record_calls()
 
-    def _note_calls(self) -> None:
+    def _record_calls(self) -> None:
         """Run the pipeline once and keep what it gives to the network, in order."""
         pairs = self.extractor.pairs
-        noted = [(self.extractor, "outputs"), *((pairs, name) for name in ("encode", "between") if pairs)]
-        for owner, name in noted:
-            setattr(owner, name, self._noting(getattr(owner, name), counts=owner is self.extractor))
+        recorded = [(self.extractor, "outputs"), *((pairs, name) for name in ("encode", "between") if pairs)]
+        for owner, name in recorded:
+            setattr(owner, name, self._recording(getattr(owner, name), counts=owner is self.extractor))
         self.pipeline_run()
-        for owner, name in noted:
-            delattr(owner, name)  # the method of its class shows again
+        for owner, name in recorded:
+            delattr(owner, name)  # uncovers the method of its class
 
-    def _noting(self, call: Callable[..., Any], counts: bool) -> Callable[..., Any]:
-        """Return `call` with a note of its arguments. counts: they are a batch of windows."""
+    def _recording(self, call: Callable[..., Any], counts: bool) -> Callable[..., Any]:
+        """Return a function that records its arguments, then calls `call`. counts: they are a batch of windows."""
 
-        def noting(*arguments: Any) -> Any:
-            if self._noted_bytes < MOST_NOTED_BYTES or not self.n_noted:
+        def recording(*arguments: Any) -> Any:
+            if self._recorded_bytes < MAX_RECORDED_BYTES or not self.n_recorded:
                 self._calls.append((call, arguments))
-                self._noted_bytes += _n_bytes(arguments)
-                self.n_noted += len(next(iter(arguments[0].values()))) if counts else 0
+                self._recorded_bytes += _n_bytes(arguments)
+                self.n_recorded += len(next(iter(arguments[0].values()))) if counts else 0
             return call(*arguments)
 
-        return noting
+        return recording
 
     def pipeline_run(self) -> Run:
         """Run over all videos once."""

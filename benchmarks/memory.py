@@ -2,8 +2,8 @@
 
     python -m benchmarks.memory --minutes 1 30 -- --feature_type i3d --streams rgb --weights random --step_size 640
 
-What follows -- is the command as main.py takes it, without videos: synthetic ones of the given lengths are made, of
-160x120 pixels at 25 frames per second, with a tone. Each run is a program of its own; its largest process counts.
+After -- come the flags for main.py, without videos: synthetic ones of the given lengths are made, of 160x120 pixels at
+25 frames per second, with a tone. Each video gets its own run; the peak is that of the run's largest process.
 """
 
 import argparse
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def write_video(path: Path, minutes: float) -> Path:
-    """Write a video of moving bars with a tone; returns its path."""
+    """Write a video of moving bars with a tone; return its path."""
     x = np.arange(WIDTH, dtype=np.float32)
     tone = (0.3 * np.sin(2 * np.pi * 440 * np.arange(RATE_HZ) / RATE_HZ)).astype(np.float32)[None]
     with av.open(str(path), "w") as container:
@@ -34,9 +34,9 @@ def write_video(path: Path, minutes: float) -> Path:
             frame = av.VideoFrame.from_ndarray(np.broadcast_to(row[None, :, None], (HEIGHT, WIDTH, 3)).copy())
             container.mux(video.encode(frame))
             if i % FPS == 0:
-                sound = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
-                sound.sample_rate = RATE_HZ
-                container.mux(audio.encode(sound))
+                block = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
+                block.sample_rate = RATE_HZ
+                container.mux(audio.encode(block))
         container.mux(video.encode(None))
         container.mux(audio.encode(None))
     return path
@@ -44,7 +44,7 @@ def write_video(path: Path, minutes: float) -> Path:
 
 def peak_mib(command: list[str]) -> float:
     """Return the peak resident memory of the largest process of a command, in MiB."""
-    code = (  # in a process of its own, whose only children are the command's
+    code = (  # in a process whose only children are the command's
         "import resource, subprocess, sys; done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL);"
         "print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
@@ -56,11 +56,11 @@ def peak_mib(command: list[str]) -> float:
 
 
 def main(arguments: list[str]) -> None:
-    """Measure, print the ratio and keep the figures."""
+    """Measure, print the ratio and save the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", nargs=2, type=float, default=[1, 30], help="lengths (default: 1 30)")
+    parser.add_argument("--minutes", nargs=2, type=float, default=[1, 30], help="lengths of the videos (default: 1 30)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
-    parser.add_argument("command", nargs=argparse.REMAINDER)
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="after --: flags for main.py")
     options = parser.parse_args(arguments)
     program = [argument for argument in options.command if argument != "--"]
     peaks = {}

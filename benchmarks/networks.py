@@ -1,9 +1,9 @@
-"""Each network alone: work per window or pair of frames, time, share of what the machine can do, peak memory.
+"""Each network alone: work per window or pair of frames, time, share of the machine's best rate, peak memory.
 
     python -m benchmarks.networks [NAME ...] [--device cuda] [--precisions float32 bf16] [--batches 1 8] [--compile]
 
-Weights are seeded noise. The share is that of the best rate in float32 and bf16 that `benchmarks.limits` measures here,
-which on a CPU is that of a convolution. Every figure comes from a process of its own, so that peak memory is its own.
+Weights are random. The best rate is measured by `benchmarks.limits` for each precision; on a CPU it is that of a
+convolution. Every measurement runs in a new process, for its peak memory.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from utils.nn.prepare import ComputeMode, check_supported, prepare_layers, prepa
 
 @dataclass(frozen=True)
 class Subject:
-    """A network: how it is made, the shape of one input, what stays float32. `pair`: flow between two frames."""
+    """A network: how it is made, the shape of one input, the parts that stay float32. `pair`: flow of two frames."""
 
     make: Callable[[], nn.Module]
     shape: tuple[int, ...]
@@ -89,7 +89,7 @@ def measure(name: str, device: torch.device, compute: ComputeMode, batch: int, r
     """Return what one network takes in one setting, per window, pair, frame or example.
 
     Raises:
-        UserError: the device cannot compute so.
+        UserError: the device does not support the precision.
     """
     check_supported(compute, device)
     set_process_flags(compute, device)
@@ -109,7 +109,7 @@ def measure(name: str, device: torch.device, compute: ComputeMode, batch: int, r
         run()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
-        seconds = limits.best_s(run, device.type, repeats) / batch
+        seconds = limits.median_s(run, device.type, repeats) / batch
     return {
         "network": name,
         "precision": compute.precision,
@@ -122,7 +122,7 @@ def measure(name: str, device: torch.device, compute: ComputeMode, batch: int, r
 
 
 def _steps(network: nn.Module, inputs: list[Tensor], pair: bool) -> Callable[[], Any]:
-    """Return what a run does once per input. Of flow: one frame encoded, since the other is that of the last pair."""
+    """Return what a run does per input. For flow, one frame is encoded: the other was part of the pair before."""
     if not pair:
         return lambda: network(*inputs)
     first, second = inputs
@@ -132,7 +132,7 @@ def _steps(network: nn.Module, inputs: list[Tensor], pair: bool) -> Callable[[],
 
 
 def _gflop(subject: Subject) -> float:
-    """Return the work of one input, two operations per multiply-add, of the network as published."""
+    """Return the work per input in GFLOP, two per multiply-add, of the network as published."""
     network = subject.make().eval()
     inputs = [torch.zeros(1, *subject.shape) for _ in range(2 if subject.pair else 1)]
     with torch.inference_mode(), _counter() as counter:
@@ -146,7 +146,7 @@ def _gflop(subject: Subject) -> float:
 
 
 def _counter() -> FlopCounterMode:
-    """Return torch's counter, which also knows oneDNN's convolution."""
+    """Return torch's counter, taught oneDNN's convolution."""
 
     def convolution(x: torch.Size, weight: torch.Size, *_rest: Any, out_shape: torch.Size, **_others: Any) -> int:
         return conv_flop_count(x, weight, out_shape)
@@ -162,7 +162,7 @@ def _peak_mib(device: torch.device) -> float:
 
 
 def _in_a_process(name: str, device: str, precision: str, batch: int, compiled: bool, repeats: int) -> dict[str, Any]:
-    """Return what `measure` gives, or why not under "error"."""
+    """Return what `measure` gives in a new process. SystemExit if that fails."""
     code = (
         "import json, sys, torch; from benchmarks.networks import measure; from utils.nn.prepare import ComputeMode;"
         "a = json.loads(sys.argv[1]);"
@@ -182,14 +182,14 @@ def _in_a_process(name: str, device: str, precision: str, batch: int, compiled: 
 
 
 def main(arguments: list[str]) -> None:
-    """Measure, print a table and keep the figures."""
+    """Measure, print a table and save the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("networks", nargs="*", help=f"default: all of {', '.join(SUBJECTS)}")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--precisions", nargs="+", help="default: float32 bf16, on a GPU also tf32 and fp16")
-    parser.add_argument("--batches", nargs="+", type=int, default=[1])
-    parser.add_argument("--compile", action="store_true", help="measure them compiled too")
-    parser.add_argument("--repeats", type=int, default=5, help="measured times (default: 5)")
+    parser.add_argument("--batches", nargs="+", type=int, default=[1], help="batch sizes (default: 1)")
+    parser.add_argument("--compile", action="store_true", help="also measure compiled networks")
+    parser.add_argument("--repeats", type=int, default=5, help="measured rounds (default: 5)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
     options = parser.parse_args(arguments)
     precisions = options.precisions or ["float32", "bf16", *(("tf32", "fp16") if options.device == "cuda" else ())]

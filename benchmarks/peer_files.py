@@ -1,21 +1,23 @@
 """Checkpoint files for a comparison: the same ones for this program and for video_features, with seeded weights.
 
-Published files cannot be had everywhere; speed does not depend on the numbers in them. The layouts are those that the
-tests hold, so this reads tests/support.py.
+Speed does not depend on the numbers, so the published files need not be downloaded. Their layouts are in tests/golden/,
+read by tests/support/golden.py.
 """
 
-import importlib.util
 import shutil
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import torch
 from torch import nn
 
 from utils.weights.seeded import fill_random
 
-TESTS = Path(__file__).parent.parent / "tests"
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # as tests/conftest.py does
+from support.golden import write_checkpoint
+
+from tests.models.clip import conftest as clip
+
 PCA_SIZE = 128
 # file here → where video_features looks for it; {peer} is its folder
 PLACES = {
@@ -30,14 +32,13 @@ PLACES = {
 
 
 def prepare(folder: Path, peer: Path) -> None:
-    """Write the files into `folder`, and copies where the peer looks for them; what is there already stays."""
+    """Write the files into `folder`, and copies where video_features looks for them. Existing files are kept."""
     folder.mkdir(parents=True, exist_ok=True)
-    support, clip = _module(TESTS / "support.py"), _module(TESTS / "models" / "clip" / "conftest.py")
     writers = {
-        "i3d_rgb.pt": lambda path: support.write_checkpoint(path, "i3d_rgb"),
-        "i3d_flow.pt": lambda path: support.write_checkpoint(path, "i3d_flow"),
-        "raft-sintel.pth": lambda path: support.write_checkpoint(path, "raft"),
-        "vggish-10086976.pth": lambda path: support.write_checkpoint(path, "vggish", "keys_torch.json"),
+        "i3d_rgb.pt": lambda path: write_checkpoint(path, "i3d_rgb"),
+        "i3d_flow.pt": lambda path: write_checkpoint(path, "i3d_flow"),
+        "raft-sintel.pth": lambda path: write_checkpoint(path, "raft"),
+        "vggish-10086976.pth": lambda path: write_checkpoint(path, "vggish", "keys_torch.json"),
         "vggish_pca_params-970ea276.pth": _write_pca,
         "ViT-B-32.pt": lambda path: clip.write_archive(path, clip.seeded_tensors("keys_ViT-B-32.json")),
         "resnet50-0676ba61.pth": _write_resnet,
@@ -52,7 +53,7 @@ def prepare(folder: Path, peer: Path) -> None:
 
 
 def _write_pca(path: Path) -> None:
-    """Write the identity as principal axes: the peer loads them, and does not apply them."""
+    """Write the identity as principal axes: video_features loads them but does not apply them."""
     torch.save({"pca_eigen_vectors": torch.eye(PCA_SIZE), "pca_means": torch.zeros(PCA_SIZE, 1)}, path)
 
 
@@ -62,13 +63,3 @@ def _write_resnet(path: Path) -> None:
     network: nn.Module = resnet50()
     fill_random(network)
     torch.save(network.state_dict(), path)
-
-
-def _module(path: Path) -> ModuleType:
-    """Return a test's helper as a module; it imports its neighbours by their plain names."""
-    if str(TESTS) not in sys.path:
-        sys.path.insert(0, str(TESTS))
-    spec = importlib.util.spec_from_file_location(f"benchmarks_{path.parent.name}_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

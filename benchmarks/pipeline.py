@@ -1,11 +1,11 @@
-"""How close a whole run comes to the bare network, what it does per second, which stage waits, and its peak memory.
+"""The worker's pipeline against its bare network: throughput, idle time by stage, peak memory.
 
     python -m benchmarks.pipeline --pairs 5 -- --feature_type i3d --streams rgb --weights random --video_paths CLIP
     python -m benchmarks.pipeline --clips_as mixed --copies 4 -- --feature_type clip --weights random --video_paths CLIP
 
-What follows -- is the command as main.py takes it. The network alone and the worker's pipeline (decoding, preparing,
-cutting, batching, network, assembling) run in turn in this process, start-up left out of both. The network alone gets
-what the pipeline gave it, flow between frames included, or the first GiB of that.
+After -- come the flags for main.py. The network alone and the pipeline (decode, prepare, cut, batch, network, assemble)
+run in turn in this process; start-up is left out of both. The network alone is run on the inputs that the pipeline gave
+it, flow between frames included, or on the first GiB of them.
 """
 
 import argparse
@@ -25,15 +25,15 @@ from benchmarks.measured import Measured, Run
 from models import MODELS
 from utils.commands import cli
 from utils.config.run import RunConfig
-from utils.engines.environment import VARIABLES, tuned_environment
+from utils.engines.environment import VARIABLES
 from utils.sources.inputs import collect
 from utils.sources.ref import VideoRef
 
 
-def waiting(run: Run, n_decoders: int, has_pairs: bool) -> dict[str, float]:
-    """Return the shares of a run's time in which the network, and each decode thread, had nothing to do.
+def idle_shares(run: Run, n_decoders: int, has_pairs: bool) -> dict[str, float]:
+    """Return the shares of a run's time for which the network, and each decode thread, were idle.
 
-    has_pairs: flow between frames is computed while windows are cut, so that time is the network's, too.
+    has_pairs: flow between frames is computed in the stage "cut", so that its time is the network's, too.
     """
     network_s = run.stages["network"] + (run.stages["cut"] if has_pairs else 0.0)
     decoders_s = run.stages["decode"] + run.stages["prepare"]
@@ -41,25 +41,25 @@ def waiting(run: Run, n_decoders: int, has_pairs: bool) -> dict[str, float]:
 
 
 def figures(measured: Measured, pairs: Sequence[tuple[float, Run]]) -> dict[str, Any]:
-    """Return what is kept of pairs of (seconds of the network alone, run of the pipeline): mostly medians."""
+    """Return the figures, mostly medians, of pairs of (seconds of the network alone, run of the pipeline)."""
     runs = [run for _, run in pairs]
     first, wall_s = runs[0], statistics.median(run.seconds for run in runs)
     rates = {
-        "network": [measured.n_noted / network_s for network_s, _ in pairs],
+        "network": [measured.n_recorded / network_s for network_s, _ in pairs],
         "pipeline": [run.n_windows / run.seconds for run in runs],
     }
-    waits = [waiting(run, measured.n_decoders, measured.extractor.pairs is not None) for run in runs]
+    idle = [idle_shares(run, measured.n_decoders, measured.extractor.pairs is not None) for run in runs]
     rate_hz = measured.extractor.rate_hz
     decoded = {"sound_s_per_s": first.n_decoded / rate_hz} if rate_hz else {"frames_per_s": first.n_decoded}
     return {
         "windows": first.n_windows,
-        "windows_of_the_network_alone": measured.n_noted,
+        "windows_of_the_network_alone": measured.n_recorded,
         "pairs": len(pairs),
         "windows_per_s": {name: [round(rate, 3) for rate in of] for name, of in rates.items()},
         "median_ratio": round(statistics.median(p / n for n, p in zip(*rates.values(), strict=True)), 3),
         **{name: round(amount / wall_s, 1) for name, amount in decoded.items()},
         "video_hours_per_hour": round(measured.media_s / wall_s, 2),
-        "share_of_waiting": {stage: round(statistics.median(wait[stage] for wait in waits), 3) for stage in waits[0]},
+        "share_of_waiting": {stage: round(statistics.median(each[stage] for each in idle), 3) for stage in idle[0]},
         "peak_memory_mib": measured.peak_mib,
         "seconds_by_stage": {
             stage: round(statistics.median(run.stages[stage] for run in runs), 3) for stage in first.stages
@@ -75,21 +75,21 @@ def table(of: dict[str, Any]) -> str:
         spread = f"({min(rates):.3f} to {max(rates):.3f})"
         lines.append((f"{name}, windows/s", f"{statistics.median(rates):10.3f}  {spread}"))
     lines.append(("pipeline / network", f"{of['median_ratio']:10.3f}"))
-    units = {"frames_per_s": "frames/s", "sound_s_per_s": "seconds of sound/s"}
+    units = {"frames_per_s": "frames/s", "sound_s_per_s": "seconds of audio/s"}
     lines += [(unit, f"{of[name]:10.1f}") for name, unit in units.items() if name in of]
     lines.append(("hours of video per hour", f"{of['video_hours_per_hour']:10.1f}"))
-    lines += [(f"{stage}, share of waiting", f"{share:10.3f}") for stage, share in of["share_of_waiting"].items()]
+    lines += [(f"{stage}, idle share", f"{share:10.3f}") for stage, share in of["share_of_waiting"].items()]
     lines += [(f"peak memory of the {place}, MiB", f"{mib:10.0f}") for place, mib in of["peak_memory_mib"].items()]
     return "\n".join(f"{name:30}{value}" for name, value in lines)
 
 
 def references(run: RunConfig, kind: str, folder: Path) -> list[VideoRef]:
-    """Return the command's videos, or the `kind` of variants of its first one, written into a folder."""
+    """Return the command's videos, or variants (`kind`) of the first one, written into a folder."""
     if kind == "as_given":
-        return list(collect(run))
+        return list(collect(run).refs())
     if not run.video_paths:
         raise SystemExit(f"--clips_as {kind} needs a clip: give the command --video_paths CLIP")
-    # In a process of its own: what an encoder needs is no part of the peak memory.
+    # In another process, so that the encoder is not part of the peak memory.
     write = [sys.executable, "-m", "benchmarks.variants", run.video_paths[0], kind, str(folder)]
     done = subprocess.run(write, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
@@ -98,22 +98,22 @@ def references(run: RunConfig, kind: str, folder: Path) -> list[VideoRef]:
 
 
 def main(arguments: list[str]) -> None:
-    """Measure, print a table and keep the figures."""
-    if VARIABLES.keys() - os.environ.keys():  # libraries read them when a process starts, as a worker's do
-        tuned_environment()
-        os.execv(sys.executable, [sys.executable, "-m", "benchmarks.pipeline", *arguments])
+    """Measure, print a table and save the figures."""
+    if VARIABLES.keys() - os.environ.keys():  # libraries read them when a process starts, as in a worker
+        command = [sys.executable, "-m", "benchmarks.pipeline", *arguments]
+        os.execve(sys.executable, command, {**VARIABLES, **os.environ})
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=5, help="measured pairs (default: 5)")
-    parser.add_argument("--copies", type=int, default=1, help="how often each video is in the list (default: 1)")
+    parser.add_argument("--copies", type=int, default=1, help="repeat the list of videos this often (default: 1)")
     parser.add_argument(
         "--clips_as",
         choices=("as_given", *variants.KINDS),
         default="as_given",
-        help="what to make of the first of --video_paths, see benchmarks.variants (default: as_given)",
+        help="run on variants of the first of --video_paths, see benchmarks.variants (default: as_given)",
     )
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
-    parser.add_argument("--name", help="of the results file (default: pipeline-<feature type>-<kind of clips>)")
-    parser.add_argument("command", nargs=argparse.REMAINDER)
+    parser.add_argument("--name", help="name of the results file (default: pipeline-<feature type>-<kind of clips>)")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="after --: flags for main.py")
     options = parser.parse_args(arguments)
     program = [argument for argument in options.command if argument != "--"]
     run, configs = cli.parse(program, MODELS)

@@ -1,4 +1,4 @@
-"""Figures kept under benchmarks/results/, with the machine, the versions and the commit they belong to."""
+"""Results as JSON files under benchmarks/results/, with the machine, versions and commit that they belong to."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def git_commit(folder: Path = Path(__file__).parent) -> str:
 
 
 def write(name: str, figures: dict[str, Any], folder: Path = RESULTS) -> None:
-    """Write <name>-<processor>.json with the figures, and say so."""
+    """Write <name>-<processor>.json with the figures, and print where."""
     versions = {package: metadata.version(package) for package in ("torch", "torchvision", "av", "opencv-python")}
     result = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),

@@ -1,9 +1,9 @@
-"""What a video costs besides its network, and how many workers one main process keeps busy.
+"""Overhead per video, and how many workers one main process keeps busy.
 
     python -m benchmarks.scaling --videos 10000 --workers 1 8 --pause_s 0.02
 
-Tiny videos go through `simulated`, whose device sleeps for a given time per frame. The start-up, measured by a run on
-one video per worker, is taken off. Efficiency is the time that the devices slept by the time that they could have.
+Tiny videos go through the feature type `simulated`, whose device sleeps for a given time per frame. Start-up time,
+measured by a run on one video per worker, is subtracted. Efficiency is the share of the time that the devices are busy.
 """
 
 import argparse
@@ -22,7 +22,7 @@ N_FRAMES = 2
 
 
 def run_s(videos: Path, output: Path, n_videos: int, n_workers: int, pause_s: float, kind: str) -> tuple[float, float]:
-    """Return seconds and peak MiB of the main process of one run on the first `n_videos`."""
+    """Run on the first `n_videos`; return the seconds, and the peak MiB of the main process."""
     command = [
         sys.executable, "-m", "benchmarks.simulated", "--feature_type", "simulated", "--pause_s", str(pause_s),
         "--device", "cpu", "--num_workers", str(n_workers), "--on_extraction", kind, "--output_path", str(output),
@@ -40,14 +40,14 @@ def run_s(videos: Path, output: Path, n_videos: int, n_workers: int, pause_s: fl
 
 
 def _peak_kib(pid: int) -> int:
-    with contextlib.suppress(OSError, StopIteration):  # it may end meanwhile
+    with contextlib.suppress(OSError, StopIteration):  # the process may end meanwhile
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
     return 0
 
 
 def measure(folder: Path, n_videos: int, n_workers: int, pause_s: float, kind: str) -> dict[str, float]:
-    """Return the figures of one number of workers."""
+    """Return the figures for one number of workers."""
     listed = folder / "list.txt"
     start_up_s, _ = run_s(listed, folder / f"first-{n_workers}", n_workers, n_workers, pause_s, kind)
     total_s, peak_mib = run_s(listed, folder / f"out-{n_workers}", n_videos, n_workers, pause_s, kind)
@@ -65,12 +65,12 @@ def measure(folder: Path, n_videos: int, n_workers: int, pause_s: float, kind: s
 
 
 def main(arguments: list[str]) -> None:
-    """Measure each number of workers, print a table and keep the figures."""
+    """Measure each number of workers, print a table and save the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--videos", type=int, default=10_000, help="how many (default: 10000)")
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8], help="(default: 1 2 4 8)")
+    parser.add_argument("--videos", type=int, default=10_000, help="number of videos (default: 10000)")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8], help="how many (default: 1 2 4 8)")
     parser.add_argument("--pause_s", type=float, default=0.02, help="seconds per frame, 2 per video (default: 0.02)")
-    parser.add_argument("--on_extraction", default="save_npz", help="(default: save_npz)")
+    parser.add_argument("--on_extraction", default="save_npz", help="output format (default: save_npz)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:

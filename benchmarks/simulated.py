@@ -1,4 +1,4 @@
-"""main.py with one more feature type, `simulated`: a device that is busy for a given time per frame and has no weights.
+"""main.py with one more feature type, `simulated`: a device that sleeps for a given time per frame, without weights.
 
 python -m benchmarks.simulated --feature_type simulated --pause_s 0.01 --video_paths a.mp4
 """
@@ -19,7 +19,7 @@ class SimulatedConfig(Config):
     """What `--feature_type simulated` lets the user choose."""
 
     pause_s: float = flag(0.0, "seconds that the device is busy with each frame", group="simulated")
-    memory_frames: int = flag(1 << 30, "frames in a batch that the device has memory for", group="simulated")
+    memory_frames: int = flag(1 << 30, "frames of a batch that fit in the device's memory", group="simulated")
 
 
 def needs(_config: SimulatedConfig) -> dict[str, object]:

@@ -11,7 +11,7 @@ from utils.extractors.windows import Dense
 
 
 class SimulatedExtractor(VideoExtractor[Any]):
-    """The mean colour of each frame. A sleeping device leaves the cores to others, as a GPU does."""
+    """The mean colour of each frame. The device sleeps, so that the cores stay free, as with a GPU."""
 
     keys = ("simulated",)
     batch_size = 1

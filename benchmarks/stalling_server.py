@@ -1,4 +1,4 @@
-"""Videos over HTTP from a server that can be told to stall or to fail, as slow and broken storage does."""
+"""An HTTP server of videos that stalls or fails on demand, like slow or broken storage."""
 
 import re
 import threading
@@ -6,13 +6,13 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-STALL_S = 600.0  # longer than anyone waits
+STALL_S = 600.0  # longer than any client waits
 
 
 class StallingServer:
-    """Serves a folder at `url`. `faults` holds what the next requests for contents meet: "stall" or "fail"."""
+    """Serves a folder at `url`. Each GET request takes a fault from the end of `faults`: "stall" or "fail"."""
 
     def __init__(self, folder: Path) -> None:
         self.faults: list[str] = []
@@ -31,11 +31,11 @@ class StallingServer:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Answers ranges of bytes."""
+    """Serves files and byte ranges of them."""
 
-    def __init__(self, control: StallingServer, folder: Path, *arguments: object) -> None:
+    def __init__(self, control: StallingServer, folder: Path, *arguments: Any) -> None:
         self._control = control
-        super().__init__(*arguments, directory=str(folder))  # type: ignore[arg-type]
+        super().__init__(*arguments, directory=str(folder))
 
     def do_GET(self) -> None:
         fault = self._control.faults.pop() if self._control.faults else None

@@ -1,4 +1,4 @@
-"""Many small videos for benchmarks about the number of videos, not their length."""
+"""Many tiny videos, for benchmarks of the number of videos rather than their length."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +10,10 @@ SIDE, FPS = 32, 25
 
 
 def write_videos(folder: Path, n_videos: int, n_frames: int = 2, n_different: int = 20) -> list[Path]:
-    """Write videos of `n_frames` frames of one colour each; return their paths. Beyond `n_different` they are links."""
+    """Write videos of `n_frames` frames of one colour each; return their paths.
+
+    Only the first `n_different` are written; the others are hard links to them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{i:07d}.mp4" for i in range(n_videos)]
     for i, path in enumerate(paths):

@@ -1,10 +1,10 @@
-"""A clip written anew as videos of other sizes and lengths, with its sound: what a run's speed is to be measured on.
+"""A clip re-encoded in other sizes and lengths, with its audio: videos to measure the speed of a run on.
 
     python -m benchmarks.variants CLIP.mp4 mixed FOLDER
 
 1080p and 4k: the clip in that size. mixed: the clip in three sizes. short: twelve pieces of 2.5 s, evenly spread over
-the clip, at 30 frames per second. long: the clip over and over for three minutes. Enlarged pictures hold less detail
-than those of a camera, so they decode somewhat faster.
+the clip, at 30 frames per second. long: the clip repeated for three minutes. Enlarged frames hold less detail than
+those of a camera, so they decode somewhat faster.
 """
 
 import argparse
@@ -33,14 +33,14 @@ SIZES = {  # (width, height) in pixels
 KINDS = (*SIZES, "short", "long")
 N_SHORT, SHORT_S, SHORT_FPS = 12, 2.5, 30  # 75 frames: a window of i3d has 65
 LONG_S = 180.0
-RATE_HZ = 44100  # of the sound
-# The fastest preset that still writes what makes decoding work: CABAC, B-frames, deblocking.
+RATE_HZ = 44100  # of the audio
+# The fastest preset that still has what makes decoding expensive: CABAC, B-frames, deblocking.
 ENCODERS = {"libx264": {"preset": "superfast"}, "mpeg4": {"qmax": "5"}}
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What to write: `seconds` of a clip from `start_s` on, from its start again where it ends before that.
+    """What to write: `seconds` of a clip from `start_s` on, repeated from its start where it is shorter.
 
     size: (width, height) in pixels, None for the clip's own. fps: frames per second, None for the clip's own.
     """
@@ -77,10 +77,10 @@ def variants(kind: str, clip_s: float) -> list[Variant]:
 
 
 def write(clip: str, kind: str, folder: Path) -> list[Path]:
-    """Write the variants of a clip as MP4 files into a folder; return their paths, in order of their names' making.
+    """Write the variants of a clip as MP4 files into a folder; return their paths, in the order of `variants`.
 
     Raises:
-        UserError: the clip's header does not say how long it is. VideoError: it cannot be read, or has no pictures.
+        UserError: the clip's header does not say how long it is. VideoError: it cannot be read, or has no video stream.
     """
     folder.mkdir(parents=True, exist_ok=True)
     encoder = next(name for name in ENCODERS if name in av.codecs_available)
@@ -91,17 +91,17 @@ def _write(clip: str, variant: Variant, encoder: str, folder: Path) -> Path:
     path = folder / f"{variant.name}.mp4"
     with VideoStream(clip, variant.fps) as stream:
         info = stream.info
-    rate = info.fps.limit_denominator(1001)  # MPEG-4 has 16 bits for either part
-    size = variant.size or (info.width // 2 * 2, info.height // 2 * 2)  # colour has half as many pixels
+    rate = info.fps.limit_denominator(1001)  # MPEG-4 has 16 bits for each
+    size = variant.size or (info.width // 2 * 2, info.height // 2 * 2)  # 4:2:0 needs even sizes
     with av.open(str(path), "w") as container:
         video = container.add_stream(encoder, rate=rate, options=ENCODERS[encoder])
         (video.width, video.height), video.pix_fmt = size, "yuv420p"
         video.codec_context.time_base = 1 / rate
-        video.codec_context.thread_type = "FRAME"  # else as many slices as cores, so other files on other machines
-        sources = [_pictures(clip, variant, rate, size)]
+        video.codec_context.thread_type = "FRAME"  # slice threads would make the file depend on the number of cores
+        sources = [_frames(clip, variant, rate, size)]
         if probe(clip).has_audio:
             audio = container.add_stream("aac", rate=RATE_HZ, layout="mono")
-            sources.append(_sound(clip, variant))
+            sources.append(_audio(clip, variant))
         for frame in heapq.merge(*sources, key=lambda frame: frame.time):
             container.mux((video if isinstance(frame, av.VideoFrame) else audio).encode(frame))
         for stream in container.streams:
@@ -110,12 +110,12 @@ def _write(clip: str, variant: Variant, encoder: str, folder: Path) -> Path:
 
 
 def _segments(start_s: float) -> Iterator[Segment]:
-    """Yield what to read, one after the other: the clip from `start_s` on, then the whole, for ever."""
+    """Yield what to read in turn: the clip from `start_s` on, then all of it, without end."""
     return itertools.chain([Segment(start_s)] if start_s else [], itertools.repeat(Segment()))
 
 
-def _pictures(clip: str, variant: Variant, rate: Fraction, size: tuple[int, int]) -> Iterator[av.VideoFrame]:
-    """Yield the pictures of a variant, YUV of this (width, height), one after the other at this rate."""
+def _frames(clip: str, variant: Variant, rate: Fraction, size: tuple[int, int]) -> Iterator[av.VideoFrame]:
+    """Yield the frames of a variant: YUV, of this (width, height), at this rate."""
 
     def pixels() -> Iterator:
         for segment in _segments(variant.start_s):
@@ -129,8 +129,8 @@ def _pictures(clip: str, variant: Variant, rate: Fraction, size: tuple[int, int]
         yield frame
 
 
-def _sound(clip: str, variant: Variant) -> Iterator[av.AudioFrame]:
-    """Yield the sound of a variant in pieces of about a second."""
+def _audio(clip: str, variant: Variant) -> Iterator[av.AudioFrame]:
+    """Yield the audio of a variant in blocks of about a second."""
     start, end = 0, round(variant.seconds * RATE_HZ)
     for segment in _segments(variant.start_s):
         with AudioStream(clip, RATE_HZ, block_s=1.0, segment=segment) as stream:

@@ -1,7 +1,6 @@
-"""Make the two sample clips from nothing but arithmetic: `python sample/make_clips.py` writes them again.
+"""Make the two sample clips by arithmetic alone: `python sample/make_clips.py` overwrites them.
 
-Both are our own work and carry this project's licence. The same versions of NumPy, OpenCV and FFmpeg give the
-same files.
+Both are original work under this project's licence. The same versions of NumPy, OpenCV and FFmpeg give the same files.
 """
 
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Clip:
-    """What a clip is made of; frame sizes in pixels, crf is the quality of H.264 (lower is better)."""
+    """Settings of a clip: sizes in pixels; crf is the quality of H.264 (lower is better)."""
 
     name: str
     fps: int
@@ -30,11 +29,11 @@ class Clip:
 
     @property
     def duration_s(self) -> float:
-        """Length of picture and sound in seconds."""
+        """Length of video and audio in seconds."""
         return self.n_frames / self.fps
 
 
-# widths are multiples of 64: with others libx264 reads beyond the rows, and its files differ from run to run
+# Widths are multiples of 64: with others libx264 reads beyond the rows, and the file differs from run to run.
 SHAPES = Clip("bouncing_shapes.mp4", fps=25, n_frames=164, width=320, height=240, rate_hz=22050)
 PAN = Clip("camera_pan.mp4", fps=30, n_frames=156, width=384, height=240, rate_hz=44100)
 
@@ -56,14 +55,14 @@ def tinted(pattern: np.ndarray, dark: tuple[int, int, int], light: tuple[int, in
 
 
 def bounce(start: float, speed: float, low: float, high: float, n_frames: int) -> np.ndarray:
-    """Positions of a point that runs between two walls, float64 [n_frames] in pixels; speed in pixels per frame."""
+    """Positions of a point that bounces between two walls, float64 [n_frames] in pixels; speed in pixels per frame."""
     span = high - low
-    way = (start - low + speed * np.arange(n_frames)) % (2 * span)
-    return low + np.where(way < span, way, 2 * span - way)
+    travelled = (start - low + speed * np.arange(n_frames)) % (2 * span)
+    return low + np.where(travelled < span, travelled, 2 * span - travelled)
 
 
 def paste(frame: np.ndarray, texture: np.ndarray, mask: np.ndarray, x: float, y: float, angle: float) -> None:
-    """Draw a texture [S, S, 3] where mask [S, S] is 1, centred at (x, y), turned by `angle` (degrees)."""
+    """Draw a texture [S, S, 3] where mask [S, S] is 1, centred at (x, y), rotated by `angle` (degrees)."""
     size = mask.shape[0]
     matrix = cv2.getRotationMatrix2D((size / 2, size / 2), angle, 1.0)
     matrix[:, 2] += (x - size / 2, y - size / 2)
@@ -85,7 +84,7 @@ def outline(kind: str, size: int) -> np.ndarray:
 
 
 def shapes_frames() -> Iterator[np.ndarray]:
-    """Three textured shapes that bounce and turn before a still wall, uint8 [240, 320, 3] each."""
+    """Three textured shapes that bounce and rotate in front of a still wall, uint8 [240, 320, 3] each."""
     width, height, n_frames = SHAPES.width, SHAPES.height, SHAPES.n_frames
     wall = tinted(noise(height, width, 60, seed=1), (52, 66, 74), (126, 140, 128))
     wall *= np.linspace(1.1, 0.8, height, dtype=np.float32)[:, None, None]
@@ -139,9 +138,9 @@ def pan_frames() -> Iterator[np.ndarray]:
     for index in range(n_frames):
         frame = np.zeros((height, width, 3), np.float32)
         done = index / n_frames
-        way = n_frames * (done - np.sin(2 * np.pi * done) / (4 * np.pi))  # slower at the start and the end
+        travelled = n_frames * (done - np.sin(2 * np.pi * done) / (4 * np.pi))  # slower at the start and the end
         for speed, colours, cover in layers:
-            shift = np.float32([[1, 0, -speed * way], [0, 1, 0]])
+            shift = np.float32([[1, 0, -speed * travelled], [0, 1, 0]])
             drawn = cv2.warpAffine(colours, shift, (width, height), flags=cv2.INTER_LINEAR)
             mask = cv2.warpAffine(cover, shift, (width, height), flags=cv2.INTER_LINEAR)[..., None]
             frame += mask * (drawn - frame)
@@ -178,7 +177,7 @@ def speech_like(duration_s: float, rate_hz: int) -> np.ndarray:
 
 
 def music(duration_s: float, rate_hz: int) -> np.ndarray:
-    """Plucked notes of two broken chords, float64 [n_samples, 2] in [-1, 1], from left to right and back."""
+    """Plucked notes of two broken chords, float64 [n_samples, 2] in [-1, 1], panned from left to right and back."""
     time_s = np.arange(int(duration_s * rate_hz)) / rate_hz
     sound = np.zeros((len(time_s), 2))
     semitones = (0, 7, 12, 16, 19, 16, 12, 7, -4, 3, 8, 12, 15, 12, 8, 3)
@@ -196,7 +195,7 @@ def music(duration_s: float, rate_hz: int) -> np.ndarray:
 
 
 def encode(clip: Clip, frames: Iterator[np.ndarray], sound: np.ndarray) -> Path:
-    """Write an MP4 of H.264 and AAC that streams from its beginning; return its path."""
+    """Write an MP4 of H.264 and AAC with its index at the start; return its path."""
     path = HERE / clip.name
     with av.open(str(path), "w", options={"movflags": "+faststart", "fflags": "+bitexact"}) as container:
         video = container.add_stream("libx264", rate=Fraction(clip.fps))

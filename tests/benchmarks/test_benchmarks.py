@@ -1,4 +1,4 @@
-"""What speed is measured on: the videos that benchmarks/variants.py makes of a clip; and who waits in a run."""
+"""The videos that benchmarks/variants.py makes of a clip, and the idle shares of benchmarks/pipeline.py."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,14 +10,14 @@ from support.media import moving_frames, waveform, write_clip
 
 from benchmarks import variants
 from benchmarks.measured import Run
-from benchmarks.pipeline import waiting
+from benchmarks.pipeline import idle_shares
 
 FPS, RATE_HZ = 25, 44100
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a clip of 70 frames, 64x48, with sound: 2.8 s."""
+    """Return a clip of 70 frames, 64x48, with audio: 2.8 s."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     return write_clip(path, moving_frames(70), FPS, audio=waveform(0, 2.8, RATE_HZ))
 
@@ -40,14 +40,14 @@ def decoded(path: Path) -> tuple[np.ndarray, float]:
         ("mixed", [(240, 320), (360, 640), (720, 1280)]),
     ],
 )
-def test_a_clip_in_other_sizes_keeps_its_length_and_sound(tmp_path: Path, kind: str, sizes: list) -> None:
+def test_a_clip_in_other_sizes_keeps_its_length_and_audio(tmp_path: Path, kind: str, sizes: list) -> None:
     clip = write_clip(tmp_path / "clip.mp4", moving_frames(6), FPS, audio=waveform(0, 6 / FPS, RATE_HZ))
     found = [decoded(path) for path in variants.write(str(clip), kind, tmp_path / kind)]
     assert [frames.shape for frames, _ in found] == [(6, *size) for size in sizes]
     assert [sound_s for _, sound_s in found] == pytest.approx([6 / FPS] * len(sizes), abs=0.05)
 
 
-def test_short_ones_are_pieces_of_the_clip_long_enough_for_a_window_of_i3d(tmp_path: Path, clip: Path) -> None:
+def test_short_variants_are_pieces_of_the_clip_long_enough_for_a_window_of_i3d(tmp_path: Path, clip: Path) -> None:
     paths = variants.write(str(clip), "short", tmp_path)
     pieces = [decoded(path) for path in paths]
     assert len(set(paths)) == 12
@@ -58,7 +58,7 @@ def test_short_ones_are_pieces_of_the_clip_long_enough_for_a_window_of_i3d(tmp_p
     assert starts == sorted(starts) and (starts[0], starts[-1]) == (0, 8)  # the first frame from 0.3 s on
 
 
-def test_a_long_one_is_the_clip_over_and_over(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_long_variant_repeats_the_clip(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert variants.variants("long", 2.8)[0].seconds == 180
     monkeypatch.setattr(variants, "LONG_S", 7.0)
     (path,) = variants.write(str(clip), "long", tmp_path)
@@ -69,13 +69,13 @@ def test_a_long_one_is_the_clip_over_and_over(tmp_path: Path, clip: Path, monkey
     assert np.abs(frames - np.concatenate([whole, whole, whole[:35]]).astype(np.int16)).mean() < 5
 
 
-def test_a_clip_without_sound_gives_videos_without_sound(tmp_path: Path) -> None:
+def test_a_clip_without_audio_gives_videos_without_audio(tmp_path: Path) -> None:
     silent = write_clip(tmp_path / "silent.mp4", moving_frames(4), FPS)
     (path,) = variants.write(str(silent), "1080p", tmp_path / "out")
     assert decoded(path)[1] == 0
 
 
-def test_the_share_of_waiting_is_what_a_stage_leaves_of_the_time() -> None:
+def test_the_idle_share_is_what_a_stage_leaves_of_the_time() -> None:
     run = Run(seconds=10, stages=Counter(network=4.0, cut=3.0, decode=2.0, prepare=3.0))
-    assert waiting(run, n_decoders=2, has_pairs=False) == pytest.approx({"network": 0.6, "decoders": 0.75})
-    assert waiting(run, n_decoders=2, has_pairs=True) == pytest.approx({"network": 0.3, "decoders": 0.75})
+    assert idle_shares(run, n_decoders=2, has_pairs=False) == pytest.approx({"network": 0.6, "decoders": 0.75})
+    assert idle_shares(run, n_decoders=2, has_pairs=True) == pytest.approx({"network": 0.3, "decoders": 0.75})

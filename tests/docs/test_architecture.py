@@ -33,9 +33,6 @@ def test_no_walk_comes_back_to_a_file():
         steps = re.findall(r"^\d+\. `([^`]+)`", walk, re.MULTILINE)
         assert len(steps) >= 7
         assert len(set(steps)) == len(steps)
-        rooms = [step.rpartition("/")[0] for step in steps]
-        entered = [room for i, room in enumerate(rooms) if i == 0 or room != rooms[i - 1]]
-        print(walk[:20], entered)
 
 
 def test_the_table_of_rooms_is_the_order_of_imports():

@@ -65,10 +65,10 @@ def test_a_compiled_run_gives_the_same(tmp_path):
             env={"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")},
         )  # fmt: skip
         assert result.returncode == 0, result.stderr
-        assert "leaked" not in result.stderr  # the compiler's helpers are ended, too
+        assert "leaked" not in result.stderr  # of the compiler's helper processes
         features[name] = np.load(tmp_path / name / "timm" / "camera_pan_timm.npy")
     assert relative_error(features["compiled"], features["plain"]) < 1e-5
-    assert any((tmp_path / "cache").rglob("*.so"))  # what was compiled, for later runs
+    assert any((tmp_path / "cache").rglob("*.so"))  # compiled code, for later runs
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_compiled_run_gives_the_same(tmp_path):
         (["clip", "--checkpoint", "absent.pt"], "absent.pt: no such checkpoint"),
     ],
 )
-def test_what_cannot_work_is_said_with_exit_code_2(flags, words):
+def test_requests_that_cannot_work_are_refused(flags, words):
     result = run("--feature_type", *flags, "--video_paths", "sample/camera_pan.mp4")
     assert result.returncode == 2
     assert words in result.stderr

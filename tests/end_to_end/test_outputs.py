@@ -1,4 +1,4 @@
-"""Every output format by the command line: real media in, files read back with the libraries of their users."""
+"""Every output format through main.py; the files are read back with the libraries that users read them with."""
 
 import json
 import os
@@ -15,17 +15,16 @@ import pandas
 import pytest
 import webdataset
 from support.media import moving_frames, waveform, write_clip
-from support.program import ROOT, manifest, run, start, unfinished, until
+from support.program import TINY_PROGRAM, manifest, run, start, unfinished, until
 from support.sources import s3_client, s3_server
 
-PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
 TINY = ("--feature_type", "tiny", "--device", "cpu")
-BOUND = ("save_h5", "save_parquet", "save_webdataset")  # the last two have most of their code in common
+MERGED = ("save_h5", "save_parquet", "save_webdataset")  # the last two share most of their code
 
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of four small clips, one in a folder of its own, one silent and one with a dot in its name."""
+    """A folder of four small clips: one in a subfolder, one without audio, one with a dot in its name."""
     folder = tmp_path_factory.mktemp("videos")
     (folder / "inner").mkdir()
     write_clip(folder / "a.mp4", moving_frames(30, seed=1), audio=waveform(1, 1.2, 44100))
@@ -37,7 +36,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def expected(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
-    """What save_numpy writes of them, by output name."""
+    """The features that save_numpy writes of them, by output name."""
     folder = tmp_path_factory.mktemp("numpy")
     extract("save_numpy", videos, folder)
     paths = sorted((folder / "tiny").rglob("*_tiny.npy"))
@@ -45,9 +44,9 @@ def expected(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 
 def extract(kind: str, videos: Path, output: Any, *flags: Any, exit_code: int = 0, **options: Any) -> str:
-    """Run the program on the folder, and return what it said."""
+    """Run the program on the folder; return what it printed."""
     command = (*TINY, "--input_dir", videos, "--on_extraction", kind, "--output_path", output, *flags)
-    result = run(*command, program=PROGRAM, **options)
+    result = run(*command, program=TINY_PROGRAM, **options)
     assert result.returncode == exit_code, result.stderr
     return result.stdout + result.stderr
 
@@ -88,14 +87,14 @@ def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
         np.testing.assert_array_equal(array, expected[name], strict=True)
 
 
-@pytest.mark.parametrize("kind", BOUND)
+@pytest.mark.parametrize("kind", MERGED)
 def test_a_format_of_many_videos_holds_what_numpy_files_hold(tmp_path, videos, expected, kind):
     folder = tmp_path / "tiny"
     extract(kind, videos, tmp_path, "--limit", 2)
     extract(kind, videos, tmp_path)
     assert_equal(READ[kind](folder), expected)
     lines = (folder / "manifest.jsonl").read_text().splitlines()
-    assert len(lines) == 8  # each video is extracted once, and bound once
+    assert len(lines) == 8  # each video is extracted once and merged once
     assert all("place" in line["outputs"][0] for line in manifest(folder).values())
     assert len(list(folder.glob("features*"))) == (1 if kind == "save_h5" else 2)
     assert not unfinished(tmp_path)
@@ -108,25 +107,25 @@ def test_parquet_answers_questions_by_time(tmp_path, videos, expected):
     np.testing.assert_array_equal(rows, expected["a"][25:])
 
 
-@pytest.mark.parametrize("kind", BOUND[:2])
-def test_videos_are_there_once_after_damage_and_overwriting(tmp_path, videos, expected, kind):
+@pytest.mark.parametrize("kind", MERGED[:2])
+def test_each_video_is_stored_once_after_damage_and_overwriting(tmp_path, videos, expected, kind):
     extract(kind, videos, tmp_path)
     (path,) = (tmp_path / "tiny").glob("features*")
     path.write_bytes(path.read_bytes()[:-2000])
     extract(kind, videos, tmp_path)
     assert_equal(READ[kind](tmp_path / "tiny"), expected)
-    write_again = ("--overwrite", "--limit", 2)  # so that a file keeps some of its videos and loses others
+    write_again = ("--overwrite", "--limit", 2)  # so that a file keeps only some of its videos
     extract(kind, videos, tmp_path, *write_again)
     assert_equal(READ[kind](tmp_path / "tiny"), expected)
     assert not unfinished(tmp_path)
 
 
-@pytest.mark.parametrize("kind", BOUND[:2])
+@pytest.mark.parametrize("kind", MERGED[:2])
 def test_a_killed_run_is_finished_by_the_next(tmp_path, videos, expected, kind):
     folder = tmp_path / "tiny"
     process = start(
         *TINY, "--input_dir", videos, "--on_extraction", kind, "--output_path", tmp_path, "--pause_s", 0.02,
-        program=PROGRAM,
+        program=TINY_PROGRAM,
     )  # fmt: skip
     until(lambda: (folder / "manifest.jsonl").exists(), process)
     os.killpg(process.pid, signal.SIGKILL)
@@ -139,7 +138,7 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path, videos, expected, kind):
 
 
 @pytest.mark.parametrize("kind", ["save_h5", "save_parquet"])
-def test_outputs_may_lie_at_an_address(tmp_path, videos, expected, kind):
+def test_outputs_can_be_at_an_address(tmp_path, videos, expected, kind):
     with s3_server() as environment:
         extract(kind, videos, "s3://bucket/out", "--limit", 2, env=environment)
         extract(kind, videos, "s3://bucket/out", env=environment)
@@ -158,7 +157,7 @@ def test_one_file_for_the_list_is_in_its_order(tmp_path, videos, expected, kind)
     (tmp_path / "list.txt").write_text("".join(f"{name}.mp4\n" for name in names))
     result = run(
         *TINY, "--video_list", tmp_path / "list.txt", "--video_root", videos, "--on_extraction", kind,
-        "--output_path", tmp_path / "out", "--out", tmp_path / "all.pkl", program=PROGRAM,
+        "--output_path", tmp_path / "out", "--out", tmp_path / "all.pkl", program=TINY_PROGRAM,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     entries = pickle.loads((tmp_path / "all.pkl").read_bytes())
@@ -185,9 +184,9 @@ def extract_shards(shards: Path, output: Path, *flags: Any) -> dict[str, list[di
     result = run(
         "--feature_type", "tiny", "vggish", "--layers", "--weights", "random", "--device", "cpu",
         "--tar_path", f"{shards}/shard-{{000000..000001}}.tar", "--on_extraction", "save_shards",
-        "--output_path", output, *flags, program=PROGRAM,
+        "--output_path", output, *flags, program=TINY_PROGRAM,
     )  # fmt: skip
-    assert result.returncode == 1, result.stderr  # the silent clip has no sound
+    assert result.returncode == 1, result.stderr  # the silent clip fails in vggish
     return {path.stem: pickle.loads(path.read_bytes()) for path in sorted(output.glob("*.pkl"))}
 
 
@@ -204,7 +203,7 @@ def test_shards_hold_the_features_of_all_types(tmp_path, shards, expected):
     assert (visual["extractor_name"], audio["extractor_name"], audio["dataset"]) == ("tiny", "VGGish", "YouTube-8M")
     assert [layer.shape for layer in audio["feat_array"].values()] == [(64,), (128,), (256,), (512,), (128,)]
     assert (len(silent["visual_features"]), silent["audio_features"]) == (1, [])
-    assert not [path for path in unfinished(tmp_path) if path.is_file()]  # what is marked are finished shards
+    assert not [path for path in unfinished(tmp_path) if path.is_file()]  # finished shards stay marked
     (tmp_path / "shard-000000.pkl").write_bytes(b"lost")
     assert str(extract_shards(shards, tmp_path)) == str(rows)
 
@@ -217,7 +216,7 @@ def test_the_keys_of_acav100ms_code(tmp_path, shards):
     assert list(row["video_features"][0]) == ["model_key", "extractor_name", "dataset", "array"]
 
 
-def test_shards_need_tars_and_flow_is_no_vector(tmp_path, videos):
+def test_shards_need_tars_and_parquet_cannot_store_flow(tmp_path, videos):
     message = extract("save_shards", videos, tmp_path, exit_code=2)
     assert "--tar_path" in message
     flow = ("--feature_type", "raft", "--device", "cpu", "--input_dir", videos, "--output_path", tmp_path)

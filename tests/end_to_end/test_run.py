@@ -1,31 +1,24 @@
-"""Whole runs through main.py: workers, refusals, outputs, resuming, and what is left when something is killed."""
+"""Whole runs through main.py: several workers, a worker that dies, outputs, and requests that are refused."""
 
 import os
-import pickle
 import re
 import signal
 import socket
-import subprocess
-import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from support.golden import relative_error
-from support.media import cut, moving_frames, waveform, write_audio, write_clip
-from support.program import ROOT, interrupt_group, is_running, manifest, run, start, unfinished, until, workers
+from support.media import moving_frames, write_clip
+from support.program import TINY_PROGRAM, arrays, has_manifest, manifest, run, start, unfinished, until, workers
 
 I3D = (
     "--feature_type", "i3d", "--device", "cpu", "--weights", "random", "--stack_size", 10, "--step_size", 10,
     "--on_extraction", "save_numpy",
 )  # fmt: skip
 RGB = (*I3D, "--streams", "rgb")
-VGGISH = ("--feature_type", "vggish", "--device", "cpu", "--weights", "random", "--on_extraction", "save_pickle")
 TINY = ("--feature_type", "tiny", "--device", "cpu", "--on_extraction", "save_numpy")
-TINY_PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
 LENGTHS = {"a": 23, "b": 12, "c": 3, "d": 32, "e": 32}  # frames of each clip: 2, 1, 1, 3 and 3 windows
 
 
@@ -40,7 +33,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def one_worker(tmp_path_factory: pytest.TempPathFactory, clips: dict[str, Path]) -> Path:
-    """Features of both streams of three clips by one worker, with a name in the list that does not exist."""
+    """Features of both streams of three clips, by one worker; a fourth file in the list is missing."""
     folder = tmp_path_factory.mktemp("one")
     paths = [clips["a"], folder / "absent.mp4", clips["b"], clips["c"]]
     (folder / "list.txt").write_text("# three clips and one that is missing\n\n" + "\n".join(map(str, paths)))
@@ -50,11 +43,6 @@ def one_worker(tmp_path_factory: pytest.TempPathFactory, clips: dict[str, Path])
     assert "3 done, 1 failed; 4 windows" in result.stdout
     assert f"failed: {folder / 'absent.mp4'}: no such file" in result.stdout
     return folder / "i3d"
-
-
-def arrays(folder: Path) -> dict[str, np.ndarray]:
-    """Return all saved arrays by file name."""
-    return {path.name: np.load(path) for path in sorted(folder.glob("*.npy"))}
 
 
 def assert_same(ours: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
@@ -144,7 +132,7 @@ def test_weights_of_an_unknown_type_are_refused() -> None:
     assert "did you mean vggish?" in result.stderr
 
 
-def test_without_network_and_checkpoint_the_way_out_is_named(tmp_path: Path, clips: dict[str, Path]) -> None:
+def test_a_failed_download_names_the_remedies(tmp_path: Path, clips: dict[str, Path]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         closed_port = server.getsockname()[1]
     proxy = f"http://127.0.0.1:{closed_port}"
@@ -172,7 +160,9 @@ def test_a_checkpoint_of_another_layout_is_refused_with_its_tensors(tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_found_before_any_work(tmp_path: Path, clips: dict[str, Path]) -> None:
+def test_an_output_folder_that_cannot_be_written_is_found_before_any_work(
+    tmp_path: Path, clips: dict[str, Path]
+) -> None:
     (tmp_path / "out").touch()
     result = run(*TINY, "--video_paths", clips["a"], "--output_path", tmp_path / "out", program=TINY_PROGRAM)
     assert result.returncode == 3
@@ -183,8 +173,8 @@ def test_a_folder_that_cannot_be_written_is_found_before_any_work(tmp_path: Path
     assert result.stdout == ""
 
 
-def test_a_folder_that_goes_bad_during_the_run_stops_it(tmp_path: Path, clips: dict[str, Path]) -> None:
-    (tmp_path / "out" / "tiny" / "a_tiny.npy").mkdir(parents=True)  # what an output cannot replace
+def test_an_output_that_cannot_be_written_stops_the_run(tmp_path: Path, clips: dict[str, Path]) -> None:
+    (tmp_path / "out" / "tiny" / "a_tiny.npy").mkdir(parents=True)  # a folder, which no file can replace
     result = run(*TINY, "--video_paths", clips["a"], "--output_path", tmp_path / "out", program=TINY_PROGRAM)
     assert result.returncode == 3
     errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
@@ -197,7 +187,7 @@ def test_a_folder_that_goes_bad_during_the_run_stops_it(tmp_path: Path, clips: d
 
 def test_a_run_outlives_its_worker(tmp_path: Path, clips: dict[str, Path], one_worker: Path) -> None:
     process = start(*RGB, "--video_paths", *clips.values(), "--output_path", tmp_path)
-    until(lambda: recorded(tmp_path / "i3d"), process)
+    until(lambda: has_manifest(tmp_path / "i3d"), process)
     (worker,) = workers(process.pid)
     os.kill(worker, signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=300)
@@ -205,21 +195,6 @@ def test_a_run_outlives_its_worker(tmp_path: Path, clips: dict[str, Path], one_w
     assert "the worker on cpu was ended by SIGKILL (out of memory?); trying this video alone" in stderr
     assert "5 done" in stdout
     assert_finished(tmp_path / "i3d", one_worker)
-
-
-def recorded(folder: Path) -> bool:
-    """Return whether the first video is done."""
-    path = folder / "manifest.jsonl"
-    return path.exists() and path.stat().st_size > 0
-
-
-def assert_stopped(returncode: int, expected: int, stdout: str, stderr: str, worker: int) -> None:
-    """Check how a run that was told to stop has ended."""
-    assert returncode == expected, stderr
-    assert f"stopped by {signal.Signals(expected - 128).name}; run the same command again to resume" in stdout
-    assert "not done" in stdout
-    assert "Traceback" not in stderr
-    assert not is_running(worker)
 
 
 def assert_finished(folder: Path, reference: Path) -> None:
@@ -230,155 +205,3 @@ def assert_finished(folder: Path, reference: Path) -> None:
     assert ours.keys() == {f"{name}_{key}.npy" for name in LENGTHS for key in keys}
     assert not unfinished(folder)
     assert_same({f"{name}_{key}.npy": ours[f"{name}_{key}.npy"] for name in "abc" for key in keys}, arrays(reference))
-
-
-@pytest.fixture(scope="session")
-def tiny_clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Twelve clips of 8 frames."""
-    folder = tmp_path_factory.mktemp("tiny")
-    return [write_clip(folder / f"{i}.mp4", moving_frames(8, seed=i)) for i in range(12)]
-
-
-@pytest.mark.parametrize(
-    ("name", "expected", "in_hand"),
-    [("Ctrl-C", 130, "finished"), ("Ctrl-C twice", 130, "dropped"), ("SIGTERM", 143, "dropped")],
-)
-def test_a_stopped_run_leaves_whole_files_and_the_same_command_goes_on(
-    tmp_path: Path, tiny_clips: list[Path], name: str, expected: int, in_hand: str
-) -> None:
-    command = (*TINY, "--video_paths", *tiny_clips, "--output_path", tmp_path)
-    process = start(*command, "--pause_s", 0.2, program=TINY_PROGRAM)
-    until(lambda: recorded(tmp_path / "tiny"), process)
-    (worker,) = workers(process.pid)
-    if name == "SIGTERM":
-        process.terminate()  # the main process alone, as `kill` does
-    else:
-        interrupt_group(process)
-    if name == "Ctrl-C twice":
-        time.sleep(0.1)
-        interrupt_group(process)
-    stdout, stderr = process.communicate(timeout=300)
-    assert_stopped(process.returncode, expected, stdout, stderr, worker)
-    assert ("finished first; Ctrl-C again stops at once" in stderr) == (in_hand == "finished")
-    kept = {name: line["finished"] for name, line in manifest(tmp_path / "tiny").items()}
-    assert (1 if in_hand == "dropped" else 2) <= len(kept) < 12
-    assert not unfinished(tmp_path)
-    result = run(*command, "--pause_s", 0, program=TINY_PROGRAM)
-    assert result.returncode == 0, result.stderr
-    assert f"{12 - len(kept)} videos in" in result.stdout
-    assert f"{len(kept)} more were done already" in result.stdout
-    assert len(arrays(tmp_path / "tiny")) == 12 * len(("tiny", "fps", "timestamps_ms"))
-    assert kept.items() <= {name: line["finished"] for name, line in manifest(tmp_path / "tiny").items()}.items()
-
-
-def test_workers_end_when_the_main_process_is_killed(tmp_path: Path, tiny_clips: list[Path]) -> None:
-    process = start(
-        *TINY, "--pause_s", 0.05, "--video_paths", *tiny_clips, "--output_path", tmp_path, program=TINY_PROGRAM
-    )
-    until(lambda: recorded(tmp_path / "tiny"), process)
-    (worker,) = workers(process.pid)
-    process.kill()
-    _, stderr = process.communicate(timeout=300)  # ends when the worker, which shares the pipe, is gone
-    assert "the main process is gone, so this worker stops" in stderr
-    assert not is_running(worker)
-    result = run(*TINY, "--video_paths", *tiny_clips, "--output_path", tmp_path, program=TINY_PROGRAM)
-    assert result.returncode == 0, result.stderr
-    assert not unfinished(tmp_path)
-
-
-def test_a_video_that_kills_each_worker_fails_and_the_others_finish(tmp_path: Path, tiny_clips: list[Path]) -> None:
-    killer = write_clip(tmp_path / "killer.mp4", np.zeros((8, 48, 64, 3), np.uint8))
-    result = run(
-        *TINY, "--num_workers", 2, "--pause_s", 0.01, "--video_paths", *tiny_clips[:4], killer, *tiny_clips[4:],
-        "--max_retries", 1, "--output_path", tmp_path, program=TINY_PROGRAM,
-    )  # fmt: skip
-    assert result.returncode == 1, result.stderr
-    reason = f"{killer}: the worker was ended by SIGKILL (out of memory?) 2 times while it held this video"
-    assert f"  failed: {reason}" in result.stdout
-    assert "12 done, 1 failed" in result.stdout
-    lines = manifest(tmp_path / "tiny")
-    assert (lines["killer"]["status"], lines["killer"]["reason"]) == ("failed", reason)
-    assert {line["status"] for name, line in lines.items() if name != "killer"} == {"done"}
-    assert len(arrays(tmp_path / "tiny")) == 12 * len(("tiny", "fps", "timestamps_ms"))
-    assert not unfinished(tmp_path)
-
-
-@dataclass
-class Resumed:
-    """A command that was run once over four sounds; each run sees what the one before it left."""
-
-    folder: Path
-    sounds: dict[str, Path]
-
-    def run(self, *flags: Any) -> subprocess.CompletedProcess[str]:
-        """Run the command (again)."""
-        return run(*VGGISH, "--video_paths", *self.sounds.values(), "--output_path", self.folder, *flags)
-
-    def features(self, name: str) -> np.ndarray:
-        """Return the saved features of a sound."""
-        return pickle.loads(self.path(name).read_bytes())
-
-    def path(self, name: str) -> Path:
-        """Return the output file of a sound."""
-        return self.folder / "vggish" / f"{name}_vggish.pkl"
-
-
-@pytest.fixture(scope="session")
-def resumed(tmp_path_factory: pytest.TempPathFactory) -> Resumed:
-    folder = tmp_path_factory.mktemp("resumed")
-    sounds = {
-        name: write_audio(folder / f"{name}.wav", waveform(i, 2.0, 16000), 16000) for i, name in enumerate("abcd")
-    }
-    state = Resumed(folder, sounds)
-    result = state.run()
-    assert result.returncode == 0, result.stderr
-    return state
-
-
-def test_pickled_features_can_be_read(resumed: Resumed) -> None:
-    for name in resumed.sounds:
-        features = resumed.features(name)
-        assert (features.shape, features.dtype) == ((2, 128), np.float32)
-    assert {path.suffix for path in (resumed.folder / "vggish").iterdir()} == {".pkl", ".jsonl", ".json"}
-
-
-def test_the_same_command_again_does_nothing_and_says_so(resumed: Resumed) -> None:
-    before = {name: resumed.path(name).stat().st_mtime_ns for name in resumed.sounds}
-    result = resumed.run()
-    assert result.returncode == 0
-    assert "4 more were done already" in result.stdout
-    assert "0 videos in" in result.stdout
-    assert {name: resumed.path(name).stat().st_mtime_ns for name in resumed.sounds} == before
-
-
-def test_only_what_is_missing_damaged_or_changed_is_made_again(resumed: Resumed) -> None:
-    before = {name: resumed.features(name) for name in resumed.sounds}
-    resumed.path("a").unlink()
-    cut(resumed.path("b"), 0.5)
-    write_audio(resumed.sounds["c"], waveform(9, 3.0, 16000), 16000)
-    untouched = resumed.path("d").stat().st_mtime_ns
-    result = resumed.run()
-    assert result.returncode == 0, result.stderr
-    assert "1 more were done already" in result.stdout
-    assert "3 done; 7 windows" in result.stdout
-    for name in "abd":
-        np.testing.assert_array_equal(resumed.features(name), before[name])
-    assert resumed.features("c").shape == (3, 128)
-    assert resumed.path("d").stat().st_mtime_ns == untouched
-
-
-def test_another_setting_is_refused_and_overwrite_replaces(resumed: Resumed) -> None:
-    before = {name: resumed.features(name) for name in resumed.sounds}
-    refused = resumed.run("--preactivation")
-    assert refused.returncode == 2
-    assert "preactivation: False there, True now" in refused.stderr
-    assert "--overwrite" in refused.stderr and "--output_path" in refused.stderr
-    replaced = resumed.run("--preactivation", "--overwrite")
-    assert replaced.returncode == 0, replaced.stderr
-    for name in resumed.sounds:
-        after = resumed.features(name)
-        assert after.min() < 0
-        np.testing.assert_allclose(np.maximum(after, 0), before[name], rtol=1e-5)
-    again = resumed.run("--preactivation")
-    assert again.returncode == 0
-    assert "4 more were done already" in again.stdout

@@ -1,4 +1,4 @@
-"""Several feature types in one pass: the same outputs as runs of their own, and none disturbs another."""
+"""Several feature types in one pass: the same outputs as in separate runs, and none affects another."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.media import moving_frames, waveform, write_audio, write_clip
-from support.program import ROOT, manifest, run, unfinished
+from support.program import ROOT, TINY_PROGRAM, arrays, manifest, run, unfinished
 
-PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
 SAVED = ("--device", "cpu", "--on_extraction", "save_numpy")
 CLIPS = [ROOT / "sample" / "bouncing_shapes.mp4", ROOT / "sample" / "camera_pan.mp4"]
 
@@ -26,11 +25,6 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-def arrays(folder: Path) -> dict[str, np.ndarray]:
-    """Return all saved arrays by path below a folder."""
-    return {path.relative_to(folder).as_posix(): np.load(path) for path in sorted(folder.rglob("*.npy"))}
-
-
 def assert_equal(ours: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
     """Compare bit for bit."""
     assert ours.keys() == expected.keys()
@@ -38,13 +32,13 @@ def assert_equal(ours: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -
         np.testing.assert_array_equal(array, expected[name])
 
 
-def test_one_pass_gives_what_runs_of_their_own_give(tmp_path: Path, videos: dict[str, Path]) -> None:
+def test_one_pass_gives_what_separate_runs_give(tmp_path: Path, videos: dict[str, Path]) -> None:
     paths = ("--video_paths", *videos.values())
     both = run(
-        "--feature_type", "tiny", "loudness", *SAVED, *paths, "--output_path", tmp_path / "both", program=PROGRAM
+        "--feature_type", "tiny", "loudness", *SAVED, *paths, "--output_path", tmp_path / "both", program=TINY_PROGRAM
     )
     for name in ("tiny", "loudness"):
-        run("--feature_type", name, *SAVED, *paths, "--output_path", tmp_path / "each", program=PROGRAM)
+        run("--feature_type", name, *SAVED, *paths, "--output_path", tmp_path / "each", program=TINY_PROGRAM)
     assert both.returncode == 1, both.stderr
     assert_equal(arrays(tmp_path / "both"), arrays(tmp_path / "each"))
     lines = {name: manifest(tmp_path / "both" / name) for name in ("tiny", "loudness")}
@@ -62,10 +56,10 @@ def test_one_pass_gives_what_runs_of_their_own_give(tmp_path: Path, videos: dict
 
 def test_only_the_type_that_lacks_a_video_is_run_again(tmp_path: Path, videos: dict[str, Path]) -> None:
     command = ("--feature_type", "tiny", "loudness", *SAVED, "--video_paths", videos["a"], videos["b"])
-    assert run(*command, "--output_path", tmp_path, program=PROGRAM).returncode == 0
+    assert run(*command, "--output_path", tmp_path, program=TINY_PROGRAM).returncode == 0
     before = arrays(tmp_path)
     (tmp_path / "loudness" / "b_loudness.npy").unlink()
-    assert run(*command, "--output_path", tmp_path, program=PROGRAM).returncode == 0
+    assert run(*command, "--output_path", tmp_path, program=TINY_PROGRAM).returncode == 0
     assert_equal(arrays(tmp_path), before)
     ids = {
         name: [json.loads(line)["name"] for line in (tmp_path / name / "manifest.jsonl").read_text().splitlines()]
@@ -75,11 +69,12 @@ def test_only_the_type_that_lacks_a_video_is_run_again(tmp_path: Path, videos: d
 
 
 def test_what_is_printed_says_which_type_it_is(videos: dict[str, Path]) -> None:
-    result = run("--feature_type", "tiny", "loudness", "--device", "cpu", "--video_paths", videos["b"], program=PROGRAM)
+    on_b = ("--device", "cpu", "--video_paths", videos["b"])
+    result = run("--feature_type", "tiny", "loudness", *on_b, program=TINY_PROGRAM)
     assert result.returncode == 0, result.stderr
     for name in ("tiny", "loudness"):
         assert f"{name}: {videos['b']}\n{name}\n" in result.stdout
-    alone = run("--feature_type", "tiny", "--device", "cpu", "--video_paths", videos["b"], program=PROGRAM)
+    alone = run("--feature_type", "tiny", *on_b, program=TINY_PROGRAM)
     assert alone.stdout.startswith(f"{videos['b']}\ntiny\n")
 
 

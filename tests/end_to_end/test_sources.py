@@ -11,10 +11,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 from support.media import moving_frames, write_clip
-from support.program import ROOT, manifest, run, unfinished
+from support.program import TINY_PROGRAM, manifest, run, unfinished
 from support.sources import http_server, s3_client, s3_server, tar_bytes, write_shard
 
-PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
 LENGTHS = {"a": 5, "b": 9, "c": 14}  # frames at 25 fps
 
 
@@ -36,7 +35,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory, clips: dict[str, Path]) -
 def extract(output: Path, *source: Any, env: dict[str, str] | None = None, code: int = 0) -> dict[str, Any]:
     """Run on a source, and return the manifest lines by output name."""
     flags = ("--feature_type", "tiny", "--device", "cpu", "--on_extraction", "save_numpy", "--output_path", output)
-    done = run(*flags, *source, program=PROGRAM, env=env)
+    done = run(*flags, *source, program=TINY_PROGRAM, env=env)
     assert done.returncode == code, (done.stdout, done.stderr)
     assert "Traceback" not in done.stderr
     assert not unfinished(output)

@@ -1,4 +1,4 @@
-"""Standard output and error that are closed, full, or not read: the features are there, and the exit code is true."""
+"""Standard output and error that are closed, full or unread: features are saved, and the exit code is right."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ NAMES = {"bouncing_shapes_resnet.npy", "bouncing_shapes_fps.npy", "bouncing_shap
 
 
 def shell(command: str) -> str:
-    """Return what a command prints in bash, which says the exit code of the program as its last line."""
+    """Return what a bash command prints; its last line is the exit code of the program."""
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     return done.stdout
 
@@ -24,7 +24,7 @@ def shell(command: str) -> str:
     ["{} >&- 2>&- <&-; echo $?", "{} >/dev/full 2>/dev/full; echo $?", "{} 2>&1 | true; echo ${{PIPESTATUS[0]}}"],
     ids=["closed", "full", "broken pipe"],
 )
-def test_features_are_saved_whatever_becomes_of_the_text(tmp_path, redirected):
+def test_features_are_saved_though_nothing_can_be_printed(tmp_path, redirected):
     program = (
         f"{sys.executable} main.py {FLAGS} --on_extraction save_numpy --output_path {tmp_path} --out {tmp_path}/all.pkl"
     )

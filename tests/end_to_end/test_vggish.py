@@ -1,4 +1,4 @@
-"""VGGish through main.py: from sound files and videos to features, by either backend, post-processed or not."""
+"""VGGish through main.py: from audio and video files to features, by either backend, post-processed or not."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def sound() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def paths(tmp_path_factory: pytest.TempPathFactory, sound: np.ndarray) -> dict[str, Path]:
-    """The same sound in four formats, and a real clip."""
+    """The same audio in four formats, and a sample clip."""
     folder = tmp_path_factory.mktemp("sounds")
     encoded = {
         suffix: write_audio(folder / f"{suffix}.{suffix}", sound, RATE_HZ, codec) for suffix, codec in CODECS.items()
@@ -47,7 +47,7 @@ def extract(folder: Path, paths: list[Path], *flags: Any) -> dict[str, np.ndarra
     assert result.returncode == 0, result.stderr
     assert {line["status"] for line in manifest(folder / "vggish").values()} == {"done"}
     names = [path.name for path in (folder / "vggish").glob("*.npy")]
-    assert set(names) == {f"{path.stem}_vggish.npy" for path in paths}  # neither fps nor times for sound
+    assert set(names) == {f"{path.stem}_vggish.npy" for path in paths}  # audio has neither fps nor times
     return {
         "clip" if path == CLIP else path.stem: np.load(folder / "vggish" / f"{path.stem}_vggish.npy") for path in paths
     }
@@ -70,7 +70,7 @@ def direct(sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return embedding.numpy(), preactivation.numpy()
 
 
-def test_features_are_those_of_the_samples_themselves(
+def test_features_equal_those_of_the_decoded_samples(
     features: dict[str, np.ndarray], direct: tuple[np.ndarray, np.ndarray]
 ) -> None:
     assert features["wav"].dtype == np.float32
@@ -79,8 +79,8 @@ def test_features_are_those_of_the_samples_themselves(
 
 
 def test_every_format_and_a_video_are_read(features: dict[str, np.ndarray]) -> None:
-    np.testing.assert_array_equal(features["flac"], features["wav"])  # nothing is lost
-    for name in ("mp3", "m4a"):  # encoders change the sound a little, and the encoder's start shifts it
+    np.testing.assert_array_equal(features["flac"], features["wav"])  # lossless
+    for name in ("mp3", "m4a"):  # lossy, and shifted by the encoder delay
         assert features[name].shape == (2, 128)
         assert relative_error(features[name], features["wav"]) < 0.5
     assert features["clip"].shape == (6, 128)

@@ -1,4 +1,4 @@
-"""Run the program as a user does."""
+"""Run the program as a user does, and look at what it leaves."""
 
 import contextlib
 import ctypes
@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
+TINY_PROGRAM = Path(__file__).with_name("tiny_program.py")
 HAS_COMPILER = shutil.which(os.environ.get("CXX", "g++")) is not None
 needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler for --compile")
 
@@ -31,7 +33,7 @@ def run(
 
 
 def start(*arguments: Any, program: Path = ROOT / "main.py") -> subprocess.Popen[str]:
-    """Start `python main.py ARGUMENTS` in a process group of its own, as a shell does."""
+    """Start `python main.py ARGUMENTS` in a new process group, as a shell does."""
     command = [sys.executable, str(program), *map(str, arguments)]
     return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -49,14 +51,25 @@ def manifest(folder: Path) -> dict[str, dict[str, Any]]:
     return {line["name"]: line for line in lines}
 
 
+def has_manifest(folder: Path) -> bool:
+    """Return whether a first video is recorded in the folder of a feature type."""
+    path = folder / "manifest.jsonl"
+    return path.exists() and path.stat().st_size > 0
+
+
+def arrays(folder: Path) -> dict[str, np.ndarray]:
+    """Return all saved .npy arrays by path below a folder."""
+    return {path.relative_to(folder).as_posix(): np.load(path) for path in sorted(folder.rglob("*.npy"))}
+
+
 def unfinished(folder: Path) -> list[Path]:
-    """Return the temporary files below a folder; there must be none once a run has ended."""
+    """Return the temporary files below a folder; after a run there must be none."""
     private = [path for path in folder.rglob("*") if ".featmill" in path.parts and path.is_file()]
     return [path for path in private if path.parent.name not in ("shards", "merged")]
 
 
 def until(happened: Callable[[], Any], process: subprocess.Popen[str]) -> None:
-    """Wait until something has happened, as long as the program runs."""
+    """Wait until `happened` returns true. AssertionError if the program ends before."""
     while not happened():
         if process.poll() is not None:
             raise AssertionError(f"the program ended before: {process.communicate()}")
@@ -64,10 +77,10 @@ def until(happened: Callable[[], Any], process: subprocess.Popen[str]) -> None:
 
 
 def workers(pid: int) -> list[int]:
-    """Return the worker processes of a program, by their ids."""
+    """Return the ids of a program's worker processes."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # a process may end meanwhile
+        with contextlib.suppress(OSError):  # the process may end meanwhile
             parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
             if parent == pid and b"--multiprocessing-fork" in (folder / "cmdline").read_bytes():
                 found.append(int(folder.name))
@@ -75,7 +88,7 @@ def workers(pid: int) -> list[int]:
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process exists and is not merely waiting to be reaped."""
+    """Return whether a process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
@@ -84,7 +97,7 @@ def is_running(pid: int) -> bool:
 
 @contextlib.contextmanager
 def watched(path: Path) -> Iterator[Callable[[], bool]]:
-    """Watch a file; the function that this yields tells whether any process has opened it since (Linux's inotify)."""
+    """Watch a file (Linux's inotify); yield a function that returns whether any process has opened it since."""
     libc, opened = ctypes.CDLL(None, use_errno=True), 0x20
     queue = libc.inotify_init1(os.O_NONBLOCK)
     if queue < 0 or libc.inotify_add_watch(queue, os.fsencode(path), opened) < 0:

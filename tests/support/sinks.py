@@ -102,11 +102,11 @@ def videos(n: int = 3, **options: Any) -> list[Record]:
 
 
 class Killed(BaseException):
-    """What stands for the end of the process."""
+    """Raised where the process would be killed."""
 
 
 class Dying(LocalFolder):
-    """A local folder whose process is killed at the n-th call that changes something, before or after it happens."""
+    """A local folder that raises `Killed` after `calls_left` steps: every call that changes a file has several."""
 
     def __init__(self, path: Path, calls_left: int) -> None:
         super().__init__(path)

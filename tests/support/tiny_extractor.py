@@ -1,4 +1,4 @@
-"""The extractors of tests/tiny_program.py."""
+"""The extractors of tests/support/tiny_program.py."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ class TinyExtractor(VideoExtractor[Any]):
 
 
 class LoudnessExtractor(AudioExtractor[Any]):
-    """The root mean square of each second of sound."""
+    """The root mean square of each second of audio."""
 
     rate_hz = 8000
     keys = ("loudness",)

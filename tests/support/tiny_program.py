@@ -1,7 +1,4 @@
-"""main.py with two more feature types: `tiny`, which does to its process what a video asks for, and `loudness`.
-
-Neither has weights.
-"""
+"""main.py with two more feature types, without weights: `tiny`, whose worker dies of black frames, and `loudness`."""
 
 import sys
 from dataclasses import dataclass

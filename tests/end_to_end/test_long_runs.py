@@ -1,4 +1,4 @@
-"""Runs that share work, stop early, or lose what they stand on; and what `status` and the log say of them."""
+"""Runs that share work or stop early, and runs whose folders vanish; what `status` and the log say of them."""
 
 import json
 import threading
@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from support.media import moving_frames, write_clip
-from support.program import ROOT, manifest, run, start, unfinished, until
+from support.program import TINY_PROGRAM, manifest, run, start, unfinished, until
 
 from benchmarks.stalling_server import StallingServer
 
 TINY = ("--feature_type", "tiny", "--device", "cpu", "--on_extraction", "save_npz")
-PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +30,9 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 def test_runs_on_one_folder_share_the_work_and_take_over_from_a_killed_one(tmp_path: Path, clips: list[Path]) -> None:
     command = (*TINY, "--video_paths", *clips, "--output_path", tmp_path)
-    killed = start(*command, "--pause_s", 10, program=PROGRAM)
+    killed = start(*command, "--pause_s", 10, program=TINY_PROGRAM)
     until(lambda: any((tmp_path / ".featmill" / "claims").glob("*.0000")), killed)
-    others = [start(*command, "--pause_s", 0.05, program=PROGRAM) for _ in range(2)]
+    others = [start(*command, "--pause_s", 0.05, program=TINY_PROGRAM) for _ in range(2)]
     until(lambda: (tmp_path / "tiny" / "manifest.jsonl").exists(), others[0])
     killed.kill()
     killed.communicate()
@@ -41,22 +40,22 @@ def test_runs_on_one_folder_share_the_work_and_take_over_from_a_killed_one(tmp_p
     assert [process.returncode for process in others] == [0, 0], said
     assert Counter(line["id"] for line in lines(tmp_path / "tiny")) == Counter(map(str, clips))
     assert {line["status"] for line in lines(tmp_path / "tiny")} == {"done"}
-    assert len({line["run"] for line in lines(tmp_path / "tiny")}) == 2  # both of them did some
+    assert len({line["run"] for line in lines(tmp_path / "tiny")}) == 2  # both did some of the work
     assert not unfinished(tmp_path)
     logs = [json.loads(path.read_text()) for path in tmp_path.glob("log_*.json")]
     assert sorted(name for log in logs for name in log["videos"]) == sorted(map(str, clips))
     assert all({"hostname", "pid", "timestamp", "time", "shards"} <= log.keys() for log in logs)
 
 
-def test_parts_limits_and_a_list_of_finished_videos(tmp_path: Path, clips: list[Path]) -> None:
+def test_shard_limit_and_check_progress(tmp_path: Path, clips: list[Path]) -> None:
     progress, output = tmp_path / "finished.txt", tmp_path / "out"
     progress.write_text(f"{clips[0]}\n")
     command = (*TINY, "--video_paths", *clips, "--output_path", output, "--check_progress", progress)
-    result = run(*command, "--shard", "1/3", "--limit", 2, program=PROGRAM)
+    result = run(*command, "--shard", "1/3", "--limit", 2, program=TINY_PROGRAM)
     assert result.returncode == 0, result.stderr
     assert "2 videos in" in result.stdout
     assert set(manifest(output / "tiny")) == {"01", "04"}
-    result = run(*command, "--shard", "0/3", program=PROGRAM)
+    result = run(*command, "--shard", "0/3", program=TINY_PROGRAM)
     assert "3 videos in" in result.stdout and "1 more were done already" in result.stdout
     assert set(manifest(output / "tiny")) == {"01", "04", "03", "06", "09"}
     assert sorted(progress.read_text().splitlines()) == [str(clips[i]) for i in (0, 1, 3, 4, 6, 9)]
@@ -68,13 +67,13 @@ def test_parts_limits_and_a_list_of_finished_videos(tmp_path: Path, clips: list[
     assert (only["done"], only["left"], only["causes"]) == (5, 7, [])
 
 
-def test_a_decoder_that_hangs_fails_its_video_alone(tmp_path: Path, clips: list[Path]) -> None:
+def test_a_decoder_that_hangs_fails_only_its_video(tmp_path: Path, clips: list[Path]) -> None:
     with StallingServer(clips[0].parent) as server:
         server.faults += ["stall"] * 2
         urls = [f"{server.url.replace('//', '//user:secret@')}/{clips[0].name}?token=hidden"]
         result = run(
             *TINY, "--video_paths", *urls, *clips[1:4], "--video_timeout", 1.5, "--max_retries", 1, "--output_path",
-            tmp_path, program=PROGRAM,
+            tmp_path, program=TINY_PROGRAM,
         )  # fmt: skip
     assert result.returncode == 1, result.stderr
     assert "3 done, 1 failed" in result.stdout
@@ -88,29 +87,31 @@ def test_a_decoder_that_hangs_fails_its_video_alone(tmp_path: Path, clips: list[
     assert "1 failed: the worker was ended, as the decoder gave nothing for N s (--video_timeout)" in status.stdout
 
 
-def test_a_folder_of_videos_that_goes_stops_the_run(tmp_path: Path, clips: list[Path]) -> None:
+def test_a_run_stops_when_its_folder_of_videos_vanishes(tmp_path: Path, clips: list[Path]) -> None:
     folder = tmp_path / "videos"
     folder.mkdir()
     for clip in clips:
         (folder / clip.name).hardlink_to(clip)
     command = (*TINY, "--input_dir", folder, "--output_path", tmp_path / "out")
-    process = start(*command, "--pause_s", 0.1, program=PROGRAM)
+    process = start(*command, "--pause_s", 0.1, program=TINY_PROGRAM)
     until(lambda: (tmp_path / "out" / "tiny" / "manifest.jsonl").exists(), process)
     folder.rename(tmp_path / "unmounted")
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == 3, stderr
     assert f"error: {folder}: the folder of the videos is gone (unmounted?)" in stderr
     (tmp_path / "unmounted").rename(folder)
-    result = run(*command, program=PROGRAM)
+    result = run(*command, program=TINY_PROGRAM)
     assert result.returncode == 0, result.stderr
     assert {line["status"] for line in manifest(tmp_path / "out" / "tiny").values()} == {"done"}
     assert len(manifest(tmp_path / "out" / "tiny")) == 12
 
 
-def test_an_output_folder_that_goes_stops_the_run_and_is_not_made_anew(tmp_path: Path, clips: list[Path]) -> None:
+def test_a_run_stops_when_its_output_folder_vanishes_and_does_not_recreate_it(
+    tmp_path: Path, clips: list[Path]
+) -> None:
     output = tmp_path / "out"
     command = (*TINY, "--video_paths", *clips, "--output_path", output)
-    process = start(*command, "--pause_s", 0.1, program=PROGRAM)
+    process = start(*command, "--pause_s", 0.1, program=TINY_PROGRAM)
     until(lambda: (output / "tiny" / "manifest.jsonl").exists(), process)
     output.rename(tmp_path / "unmounted")
     _, stderr = process.communicate(timeout=120)
@@ -119,7 +120,7 @@ def test_an_output_folder_that_goes_stops_the_run_and_is_not_made_anew(tmp_path:
     assert "Traceback" not in stderr
     assert not output.exists()
     (tmp_path / "unmounted").rename(output)
-    result = run(*command, program=PROGRAM)
+    result = run(*command, program=TINY_PROGRAM)
     assert result.returncode == 0, result.stderr
     assert Counter(line["id"] for line in lines(output / "tiny")) == Counter(map(str, clips))
     assert not unfinished(output)
@@ -132,7 +133,7 @@ def test_status_needs_a_folder_of_outputs(tmp_path: Path) -> None:
 
 
 def test_the_stalling_server_serves(clips: list[Path]) -> None:
-    """The tests above would pass as well if it served nothing."""
+    """Without this, the test of a decoder that hangs would pass even if the server served nothing."""
     from utils.media.input import UrlFile
 
     with StallingServer(clips[0].parent) as server:

@@ -1,0 +1,93 @@
+"""The same command again: it extracts what is missing, damaged or changed, and refuses other settings."""
+
+import pickle
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.media import cut, waveform, write_audio
+from support.program import run
+
+VGGISH = ("--feature_type", "vggish", "--device", "cpu", "--weights", "random", "--on_extraction", "save_pickle")
+
+
+@dataclass
+class Resumed:
+    """A command that has been run once over four audio files; each further run starts from what the last one left."""
+
+    folder: Path
+    files: dict[str, Path]
+
+    def run(self, *flags: Any) -> subprocess.CompletedProcess[str]:
+        """Run the command (again)."""
+        return run(*VGGISH, "--video_paths", *self.files.values(), "--output_path", self.folder, *flags)
+
+    def features(self, name: str) -> np.ndarray:
+        """Return the saved features of a file."""
+        return pickle.loads(self.path(name).read_bytes())
+
+    def path(self, name: str) -> Path:
+        """Return the output of a file."""
+        return self.folder / "vggish" / f"{name}_vggish.pkl"
+
+
+@pytest.fixture(scope="session")
+def resumed(tmp_path_factory: pytest.TempPathFactory) -> Resumed:
+    folder = tmp_path_factory.mktemp("resumed")
+    files = {name: write_audio(folder / f"{name}.wav", waveform(i, 2.0, 16000), 16000) for i, name in enumerate("abcd")}
+    state = Resumed(folder, files)
+    result = state.run()
+    assert result.returncode == 0, result.stderr
+    return state
+
+
+def test_pickled_features_can_be_read(resumed: Resumed) -> None:
+    for name in resumed.files:
+        features = resumed.features(name)
+        assert (features.shape, features.dtype) == ((2, 128), np.float32)
+    assert {path.suffix for path in (resumed.folder / "vggish").iterdir()} == {".pkl", ".jsonl", ".json"}
+
+
+def test_the_same_command_again_does_nothing_and_says_so(resumed: Resumed) -> None:
+    before = {name: resumed.path(name).stat().st_mtime_ns for name in resumed.files}
+    result = resumed.run()
+    assert result.returncode == 0
+    assert "4 more were done already" in result.stdout
+    assert "0 videos in" in result.stdout
+    assert {name: resumed.path(name).stat().st_mtime_ns for name in resumed.files} == before
+
+
+def test_only_what_is_missing_damaged_or_changed_is_extracted_again(resumed: Resumed) -> None:
+    before = {name: resumed.features(name) for name in resumed.files}
+    resumed.path("a").unlink()
+    cut(resumed.path("b"), 0.5)
+    write_audio(resumed.files["c"], waveform(9, 3.0, 16000), 16000)
+    untouched = resumed.path("d").stat().st_mtime_ns
+    result = resumed.run()
+    assert result.returncode == 0, result.stderr
+    assert "1 more were done already" in result.stdout
+    assert "3 done; 7 windows" in result.stdout
+    for name in "abd":
+        np.testing.assert_array_equal(resumed.features(name), before[name])
+    assert resumed.features("c").shape == (3, 128)
+    assert resumed.path("d").stat().st_mtime_ns == untouched
+
+
+def test_another_setting_is_refused_and_overwrite_replaces(resumed: Resumed) -> None:
+    before = {name: resumed.features(name) for name in resumed.files}
+    refused = resumed.run("--preactivation")
+    assert refused.returncode == 2
+    assert "preactivation: False there, True now" in refused.stderr
+    assert "--overwrite" in refused.stderr and "--output_path" in refused.stderr
+    replaced = resumed.run("--preactivation", "--overwrite")
+    assert replaced.returncode == 0, replaced.stderr
+    for name in resumed.files:
+        after = resumed.features(name)
+        assert after.min() < 0
+        np.testing.assert_allclose(np.maximum(after, 0), before[name], rtol=1e-5)
+    again = resumed.run("--preactivation")
+    assert again.returncode == 0
+    assert "4 more were done already" in again.stdout
