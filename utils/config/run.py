@@ -1,5 +1,6 @@
 """The settings that every feature type shares."""
 
+import re
 from dataclasses import dataclass
 
 from utils.config.schema import check_choices, flag
@@ -54,6 +55,13 @@ class RunConfig:
     hf_video_column: str | None = flag(
         None, "column of --hf_dataset with videos, bytes or paths (default: the first that holds any)", group="input"
     )
+    video_track: str | None = flag(
+        None,
+        "which video of a file with several: its number from 0, or its language such as eng or en (default: FFmpeg's "
+        "choice, as a rule the one with the default flag)",
+        group="tracks",
+    )
+    audio_track: str | None = flag(None, "which sound of a file with several: as --video_track", group="tracks")
     max_pixels: int = flag(1 << 26, "pixels of a frame; a video whose header says more is refused", group="limits")
     max_seconds: float = flag(
         86400.0, "seconds of a video or segment that are extracted; a longer one ends there, as partial", group="limits"
@@ -147,6 +155,8 @@ class RunConfig:
                 raise UserError(f"--{name} is {value}; it must be at least {least}")
         if self.shard is not None:
             check_part(self.shard)
+        for name in ("video_track", "audio_track"):
+            check_track(name, getattr(self, name))
         if self.device == "cpu" and self.device_ids:
             raise UserError("--device cpu and --device_ids exclude each other: drop one of them")
 
@@ -156,3 +166,9 @@ def check_part(shard: str) -> None:
     part, _, n_parts = shard.partition("/")
     if not (part.isdecimal() and n_parts.isdecimal() and int(part) < int(n_parts)):
         raise UserError(f"--shard is {shard}; it must be i/n with i from 0 to n - 1, such as 0/4, 1/4, 2/4 and 3/4")
+
+
+def check_track(name: str, track: str | None) -> None:
+    """Raise UserError unless --video_track or --audio_track is a number, or looks like a language."""
+    if track is not None and re.fullmatch(r"\d{1,3}|[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*", track) is None:
+        raise UserError(f"--{name} is {track}; it must be a number from 0, or a language such as eng, en or en-US")

@@ -9,13 +9,14 @@ from typing import Self, cast
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.stream import Disposition, Stream
+from av.stream import Stream
 
 from utils.errors import VideoError
 from utils.media.frame_rate import nearest
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, MAX_FPS, Limits
 from utils.media.reader import Reader, open_reader
+from utils.media.tracks import audio_stream, describe_streams, describe_tracks, video_stream
 from utils.storage.urls import redacted
 
 # The demuxers that may read a file. All of them read that file alone. Left out on purpose: playlists and manifests
@@ -35,11 +36,17 @@ class Media:
     """An opened media file; a context manager. Closing it closes the stream of bytes that it is read from, if any."""
 
     def __init__(
-        self, source: MediaSource, container: InputContainer, label: str, reader: Reader | None = None
+        self,
+        source: MediaSource,
+        container: InputContainer,
+        label: str,
+        limits: Limits = DEFAULT_LIMITS,
+        reader: Reader | None = None,
     ) -> None:
         self.source = source
         self.container = container
         self.label = label  # what messages call it
+        self.limits = limits
         self._reader = reader
 
     @property
@@ -74,7 +81,7 @@ def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders
     options = {"format_whitelist": FORMATS}
     options |= limits.decoder_options if decoders else {"codec_whitelist": "none"}
     if isinstance(source, str | os.PathLike):
-        return _open_file(source, options)
+        return _open_file(source, options, limits)
     label, reader = redacted(str(source)), open_reader(source)
     try:
         container = _open(reader, options | {"protocol_whitelist": "none"})
@@ -86,20 +93,20 @@ def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders
     except BaseException:
         reader.close()
         raise
-    return Media(source, container, label, reader)
+    return Media(source, container, label, limits, reader)
 
 
 def _open(file: str | Reader, options: dict[str, str]) -> InputContainer:
     return av.open(file, "r", options=options, metadata_errors="replace", buffer_size=READ_BYTES)
 
 
-def _open_file(path: str | os.PathLike[str], options: dict[str, str]) -> Media:
+def _open_file(path: str | os.PathLike[str], options: dict[str, str], limits: Limits) -> Media:
     """Return the opened local file."""
     file, label = Path(path), str(path)
     _refuse_non_files(file, label)
     try:
         # An absolute path cannot be taken for "http:...", "concat:..." or any other protocol.
-        return Media(path, _open(str(file.absolute()), options | {"protocol_whitelist": "file"}), label)
+        return Media(path, _open(str(file.absolute()), options | {"protocol_whitelist": "file"}), label, limits)
     except PermissionError as error:
         raise VideoError(f"{label}: cannot be opened as media: permission denied. Make the file readable.") from error
     except (FFmpegError, ValueError) as error:
@@ -147,49 +154,31 @@ def ffmpeg_reason(error: Exception) -> str:
     return text[:1].lower() + text[1:]
 
 
-def describe_streams(container: InputContainer) -> str:
-    """Return what the file contains, such as "video h264, audio aac"; "no streams" where there are none."""
-    names = []
-    for stream in container.streams:
-        codec = stream.codec_context.codec.canonical_name if stream.codec_context else "of an unknown codec"
-        cover = " (cover art)" if is_cover(stream) else ""
-        names.append(f"{stream.type} {codec}{cover}")
-    return ", ".join(names) or "no streams"
-
-
-def is_cover(stream: Stream) -> bool:
-    """Return whether a stream is cover art or thumbnails of a song or a film, and not a video."""
-    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
-
-
-def video_stream(container: InputContainer) -> av.VideoStream | None:
-    """Return the first video stream that is not cover art and has a decoder (OpenCV's choice), else None."""
-    return next((s for s in container.streams.video if s.codec_context and not is_cover(s)), None)
-
-
-def audio_stream(container: InputContainer) -> av.AudioStream | None:
-    """Return the audio stream that the ffmpeg command picks: the default one, else the one with most channels."""
-    streams = [s for s in container.streams.audio if s.codec_context]
-    return max(streams, key=lambda s: (bool(s.disposition & Disposition.default), s.channels), default=None)
-
-
 def require_video(media: Media) -> av.VideoStream:
     """Return the video stream; VideoError where there is none."""
-    stream = video_stream(media.container)
-    if stream is None:
-        found = describe_streams(media.container)
-        raise VideoError(f"{media.label}: no video stream (it has: {found}). For audio use --feature_type vggish.")
-    return stream
+    container, track = media.container, media.limits.video_track
+    stream = video_stream(container, track)
+    if stream is not None:
+        return stream
+    if track:
+        found = describe_tracks(container, "video")
+        raise VideoError(f"{media.label}: no video track {track} that can be decoded. Its video tracks are {found}.")
+    found = describe_streams(container)
+    raise VideoError(f"{media.label}: no video stream (it has: {found}). For audio use --feature_type vggish.")
 
 
 def require_audio(media: Media) -> av.AudioStream:
     """Return the audio stream; VideoError where there is none."""
-    stream = audio_stream(media.container)
-    if stream is None:
-        found = describe_streams(media.container)
-        remedy = "For frames use a video feature type such as i3d."
-        raise VideoError(f"{media.label}: no audio stream (it has: {found}). {remedy}")
-    return stream
+    container, track = media.container, media.limits.audio_track
+    stream = audio_stream(container, track, video_stream(container, media.limits.video_track))
+    if stream is not None:
+        return stream
+    if track:
+        found = describe_tracks(container, "audio")
+        raise VideoError(f"{media.label}: no audio track {track} that can be decoded. Its audio tracks are {found}.")
+    found = describe_streams(container)
+    remedy = "For frames use a video feature type such as i3d."
+    raise VideoError(f"{media.label}: no audio stream (it has: {found}). {remedy}")
 
 
 def time_base(stream: Stream) -> Fraction:

@@ -51,7 +51,7 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
 
 def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str) -> FeaturePlan:
     checkpoints = find_checkpoints(run, one.config, one.model)
-    settings = settings_of(feature_type, run, one.config, checkpoints)
+    settings = settings_of(feature_type, run, one.model, one.config, checkpoints)
     return FeaturePlan(
         feature_type=feature_type,
         extractor=one.model.extractor,

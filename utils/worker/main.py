@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 
 import torch
 
+from utils.config.run import RunConfig
 from utils.errors import FeatmillError, RunError, printable
 from utils.extractors.base import Extractor
 from utils.extractors.registry import load_extractor
@@ -83,11 +84,15 @@ def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
             extractors,
             pipe.next_task,
             plan.decode_threads,
-            limits=Limits(plan.run.max_pixels, plan.run.max_seconds),
+            limits=_limits(plan.run),
             watching=watchdog.watching,
             frames_folders={f.feature_type: f.frames_folder for f in plan.features if f.frames_folder is not None},
         )
         pipeline.run(pipelines, decoders, writer.check)
+
+
+def _limits(run: RunConfig) -> Limits:
+    return Limits(run.max_pixels, run.max_seconds, run.video_track or "", run.audio_track or "")
 
 
 def _pipeline(
