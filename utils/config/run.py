@@ -13,6 +13,7 @@ LEAST = {
     "max_retries": 0,
     "max_pixels": 1,
     "max_seconds": 0.001,
+    "max_bytes": 1,
     "video_timeout": 1,
     "limit": 1,
 }
@@ -65,6 +66,11 @@ class RunConfig:
     max_pixels: int = flag(1 << 26, "pixels of a frame; a video whose header says more is refused", group="limits")
     max_seconds: float = flag(
         86400.0, "seconds of a video or segment that are extracted; a longer one ends there, as partial", group="limits"
+    )
+    max_bytes: int = flag(
+        1 << 36,
+        "bytes of a video at a web or store address; a larger one is refused, however it is sent",
+        group="limits",
     )
     video_timeout: float = flag(
         600.0, "seconds that a decoder may take for the next frames before the video is given up", group="limits"

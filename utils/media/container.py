@@ -13,7 +13,7 @@ from av.stream import Stream
 
 from utils.errors import VideoError
 from utils.media.frame_rate import nearest
-from utils.media.input import MediaSource
+from utils.media.input import LocalFile, MediaSource
 from utils.media.limits import DEFAULT_LIMITS, MAX_FPS, Limits
 from utils.media.reader import Reader, open_reader
 from utils.media.tracks import audio_stream, describe_streams, describe_tracks, video_stream
@@ -28,20 +28,16 @@ FORMATS = (
 )
 
 HEAD_BYTES = 512  # read to say what a file is that FFmpeg refuses
-READ_BYTES = 1 << 18  # read from a stream at once
+READ_BYTES = 1 << 18  # read at once from an address, a tar or memory
+LOCAL_READ_BYTES = 1 << 16  # and from a local file, where short reads cost little
 PLAYLIST_MARKS = (b"#EXTM3U", b"ffconcat", b"<MPD", b"v=0", b"file ", b"[playlist]", b"<SmoothStreamingMedia")
 
 
 class Media:
-    """An opened media file; a context manager. Closing it closes the stream of bytes that it is read from, if any."""
+    """An opened media file; a context manager. Closing it closes the stream of bytes that it is read from."""
 
     def __init__(
-        self,
-        source: MediaSource,
-        container: InputContainer,
-        label: str,
-        limits: Limits = DEFAULT_LIMITS,
-        reader: Reader | None = None,
+        self, source: MediaSource, container: InputContainer, label: str, reader: Reader, limits: Limits
     ) -> None:
         self.source = source
         self.container = container
@@ -49,10 +45,10 @@ class Media:
         self.limits = limits
         self._reader = reader
 
-    @property
-    def failure(self) -> str:
-        """What went wrong on reading bytes, and the remedy; empty if nothing did. FFmpeg takes it for the end."""
-        return self._reader.failure if self._reader else ""
+    def check(self) -> None:
+        """Raise VideoError if bytes could not be read: FFmpeg takes that for the end of the file."""
+        if self._reader.failure:
+            raise VideoError(f"{self.label}: {self._reader.failure}")
 
     def __enter__(self) -> Self:
         return self
@@ -65,8 +61,7 @@ class Media:
     def close(self) -> None:
         """Close the file and the stream."""
         self.container.close()
-        if self._reader:
-            self._reader.close()
+        self._reader.close()
 
 
 def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders: bool = True) -> Media:
@@ -78,13 +73,21 @@ def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders
     Raises:
         VideoError: the file is missing, empty, not media, or cut off before its index.
     """
-    options = {"format_whitelist": FORMATS}
+    is_local = isinstance(source, str | os.PathLike)
+    label = str(source) if is_local else redacted(str(source))
+    if is_local:
+        _refuse_non_files(Path(source), label)
+    reader = open_reader(LocalFile(source) if is_local else source, limits.max_bytes)
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
     options |= limits.decoder_options if decoders else {"codec_whitelist": "none"}
-    if isinstance(source, str | os.PathLike):
-        return _open_file(source, options, limits)
-    label, reader = redacted(str(source)), open_reader(source)
     try:
-        container = _open(reader, options | {"protocol_whitelist": "none"})
+        container = av.open(
+            reader,
+            "r",
+            options=options,
+            metadata_errors="replace",
+            buffer_size=LOCAL_READ_BYTES if is_local else READ_BYTES,
+        )
     except (FFmpegError, ValueError) as error:
         reader.seek(0)
         cause = reader.failure or _cause(reader.read(HEAD_BYTES), error)
@@ -93,29 +96,11 @@ def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders
     except BaseException:
         reader.close()
         raise
-    return Media(source, container, label, limits, reader)
-
-
-def _open(file: str | Reader, options: dict[str, str]) -> InputContainer:
-    return av.open(file, "r", options=options, metadata_errors="replace", buffer_size=READ_BYTES)
-
-
-def _open_file(path: str | os.PathLike[str], options: dict[str, str], limits: Limits) -> Media:
-    """Return the opened local file."""
-    file, label = Path(path), str(path)
-    _refuse_non_files(file, label)
-    try:
-        # An absolute path cannot be taken for "http:...", "concat:..." or any other protocol.
-        return Media(path, _open(str(file.absolute()), options | {"protocol_whitelist": "file"}), label, limits)
-    except PermissionError as error:
-        raise VideoError(f"{label}: cannot be opened as media: permission denied. Make the file readable.") from error
-    except (FFmpegError, ValueError) as error:
-        try:
-            with file.open("rb") as stream:
-                head = stream.read(HEAD_BYTES)
-        except OSError as failure:
-            raise VideoError(f"{label}: cannot be opened as media: {failure}. Make the file readable.") from error
-        raise VideoError(f"{label}: cannot be opened as media: {_cause(head, error)}") from error
+    media = Media(source, container, label, reader, limits)
+    if reader.failure:
+        media.close()
+        media.check()
+    return media
 
 
 def _refuse_non_files(file: Path, path: str) -> None:

@@ -22,18 +22,21 @@ def packets(container: InputContainer, stream: Stream) -> Iterator[Packet]:
 def read_packets(media: Media, stream: Stream, report: DecodeReport) -> Iterator[Packet | None]:
     """Yield the stream's packets from the file's current position, then None, which flushes a decoder.
 
-    Where the file cannot be read to its end, the packets end early, and `report` says so.
+    Where the file is damaged, the packets may end early, and `report` says so.
+
+    Raises:
+        VideoError: bytes of the file cannot be read, which says nothing about what is in them.
     """
     n_corrupt = 0
     try:
         for packet in packets(media.container, stream):
+            media.check()  # here, since a packet that breaks off is no damage then
             n_corrupt += packet.is_corrupt
             yield packet
     except FFmpegError as error:
-        report.damage(f"reading stops before the end: {media.failure or ffmpeg_reason(error)}")
-    else:
-        if media.failure:
-            report.damage(f"reading stops before the end: {media.failure}")
+        media.check()
+        report.damage(f"reading stops before the end: {ffmpeg_reason(error)}")
+    media.check()
     if n_corrupt:
         report.damage(f"{n_corrupt} packets are incomplete in the file")
     yield None

@@ -11,11 +11,13 @@ class Limits:
 
     max_pixels: width times height of a frame as stored. A larger one is refused before memory is allocated for it.
     max_seconds: length of the file, or of the segment asked for. What comes later is left out.
+    max_bytes: of a file at an address.
     video_track, audio_track: which stream of its kind, as its number from 0 or its language; "" for FFmpeg's choice.
     """
 
     max_pixels: int = 2**26
     max_seconds: float = 86400.0
+    max_bytes: int = 2**36
     video_track: str = ""
     audio_track: str = ""
 

@@ -117,9 +117,9 @@ def _frame_times_s(
                 found = itertools.chain([sought[0]], sought[1])
             pts, durations = _packet_times(media, stream, found, limit if last is None else min(limit, last))
         except FFmpegError as error:
+            media.check()
             raise VideoError(f"{media.label}: reading stopped: {ffmpeg_reason(error)}. Get the file again.") from error
-        if media.failure:
-            raise VideoError(f"{media.label}: {media.failure}")
+        media.check()
         if first is None and len(pts) and pts[0] < 0:  # the limit counts from a frame before 0, too
             limit = limits.end(unit_s, int(pts[0]))
         inside = pts < (limit if last is None else min(limit, last))
