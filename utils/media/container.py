@@ -12,37 +12,41 @@ from av.error import FFmpegError
 from av.stream import Stream
 
 from utils.errors import VideoError
+from utils.media.formats import FORMATS
 from utils.media.frame_rate import nearest
 from utils.media.input import LocalFile, MediaSource
 from utils.media.limits import DEFAULT_LIMITS, MAX_FPS, Limits
+from utils.media.open_length import has_open_length
 from utils.media.reader import Reader, open_reader
+from utils.media.refusal import HEAD_BYTES, cause_of_refusal
 from utils.media.tracks import audio_stream, describe_streams, describe_tracks, video_stream
 from utils.storage.urls import redacted
 
-# The demuxers that may read a file. All of them read that file alone. Left out on purpose: playlists and manifests
-# that name other files or addresses (hls, dash, concat, sdp, imf, ...), numbered images (image2), capture devices.
-FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,mpegts,mpeg,mpegvideo,asf,asf_o,ogg,gif,apng,mxf,nut,ivf,rm,wtv,"
-    "dv,nsv,yuv4mpegpipe,h264,hevc,vvc,obu,m4v,vc1,mjpeg,h263,wav,w64,aiff,au,caf,flac,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,"
-    "amr,amrnb,amrwb,ape,tta,tak,wv,mpc,mpc8,oma,voc,dsf,loas"
-)
-
-HEAD_BYTES = 512  # read to say what a file is that FFmpeg refuses
 READ_BYTES = 1 << 18  # read at once from an address, a tar or memory
 LOCAL_READ_BYTES = 1 << 16  # and from a local file, where short reads cost little
-PLAYLIST_MARKS = (b"#EXTM3U", b"ffconcat", b"<MPD", b"v=0", b"file ", b"[playlist]", b"<SmoothStreamingMedia")
 
 
 class Media:
-    """An opened media file; a context manager. Closing it closes the stream of bytes that it is read from."""
+    """An opened media file; a context manager. Closing it closes the stream of bytes that it is read from.
+
+    label: what messages call it. open_length: the header leaves open how long it is, so it cannot be cut off.
+    """
 
     def __init__(
-        self, source: MediaSource, container: InputContainer, label: str, reader: Reader, limits: Limits
+        self,
+        source: MediaSource,
+        container: InputContainer,
+        label: str,
+        reader: Reader,
+        limits: Limits,
+        *,
+        open_length: bool = False,
     ) -> None:
         self.source = source
         self.container = container
-        self.label = label  # what messages call it
+        self.label = label
         self.limits = limits
+        self.open_length = open_length
         self._reader = reader
 
     def check(self) -> None:
@@ -78,25 +82,22 @@ def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders
     if is_local:
         _refuse_non_files(Path(source), label)
     reader = open_reader(LocalFile(source) if is_local else source, limits.max_bytes)
+    open_length = has_open_length(reader)
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
     options |= limits.decoder_options if decoders else {"codec_whitelist": "none"}
+    options |= {"ignore_length": "1"} if open_length else {}
     try:
-        container = av.open(
-            reader,
-            "r",
-            options=options,
-            metadata_errors="replace",
-            buffer_size=LOCAL_READ_BYTES if is_local else READ_BYTES,
-        )
+        n_bytes = LOCAL_READ_BYTES if is_local else READ_BYTES
+        container = av.open(reader, "r", options=options, metadata_errors="replace", buffer_size=n_bytes)
     except (FFmpegError, ValueError) as error:
         reader.seek(0)
-        cause = reader.failure or _cause(reader.read(HEAD_BYTES), error)
+        cause = reader.failure or cause_of_refusal(reader.read(HEAD_BYTES), ffmpeg_reason(error))
         reader.close()
         raise VideoError(f"{label}: cannot be opened as media: {cause}") from error
     except BaseException:
         reader.close()
         raise
-    media = Media(source, container, label, reader, limits)
+    media = Media(source, container, label, reader, limits, open_length=open_length)
     if reader.failure:
         media.close()
         media.check()
@@ -114,23 +115,6 @@ def _refuse_non_files(file: Path, path: str) -> None:
             raise VideoError(f"{path}: the file is empty (0 bytes). Download or copy it again.")
     except (OSError, ValueError) as error:
         raise VideoError(f"{path}: cannot be read ({error}). Check the path and its permissions.") from error
-
-
-def _cause(head: bytes, error: Exception) -> str:
-    """Say in a few words why FFmpeg refused a file that starts with `head`, and what to do."""
-    if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(PLAYLIST_MARKS) or b"<MPD" in head:
-        return "it is a playlist, which names other files. Give those files instead."
-    if head[4:8] in (b"ftyp", b"mdat", b"moov", b"free", b"wide"):
-        return "its index (moov box) is missing or damaged: cut off, or never finished. Get the whole file again."
-    if _is_text(head):
-        return "it is a text file. Check what was saved under this name."
-    return f"not a known video or audio format ({ffmpeg_reason(error)}). Get the file again, or convert it."
-
-
-def _is_text(head: bytes) -> bool:
-    """Return whether these bytes are text; a multi-byte character may be cut off at the end."""
-    text = head.decode("utf-8", errors="ignore")
-    return len(text.encode()) > len(head) - 4 and all(c.isprintable() or c in "\r\n\t" for c in text)
 
 
 def ffmpeg_reason(error: Exception) -> str:
