@@ -37,8 +37,9 @@ class RunConfig:
     )
     input_dir: str | None = flag(None, "folder to search for videos, with the folders below it", group="input")
     glob: list[str] = flag(
-        ["*.mp4", "*.mkv", "*.webm", "*.avi", "*.mov", "*.m4v", "*.mpg", "*.mpeg", "*.ts", "*.flv", "*.wmv"],
-        "names to look for in --input_dir, in upper or lower case",
+        [],
+        "names to look for in --input_dir and in tars, in upper or lower case (default: the usual suffixes of videos, "
+        "and of sound files where a feature type wants sound)",
         group="input",
     )
     video_root: str | None = flag(
@@ -55,6 +56,17 @@ class RunConfig:
     hf_config: str | None = flag(None, "configuration of --hf_dataset", group="input")
     hf_video_column: str | None = flag(
         None, "column of --hf_dataset with videos, bytes or paths (default: the first that holds any)", group="input"
+    )
+    hf_audio_column: str | None = flag(
+        None,
+        "column of --hf_dataset that feature types of sound take (default: the first of sound, else that of videos)",
+        group="input",
+    )
+    no_audio: str = flag(
+        "fail",
+        "a video without sound, where a feature type wants sound: record it as failed, or as skipped (no failure)",
+        group="tracks",
+        choices=("fail", "skip"),
     )
     video_track: str | None = flag(
         None,

@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Stream
 
-from utils.errors import VideoError
+from utils.errors import SkippedError, VideoError
 from utils.media.formats import FORMATS
 from utils.media.frame_rate import nearest
 from utils.media.input import LocalFile, MediaSource
@@ -139,15 +139,18 @@ def require_video(media: Media) -> av.VideoStream:
 def require_audio(media: Media) -> av.AudioStream:
     """Return the audio stream; VideoError where there is none."""
     container, track = media.container, media.limits.audio_track
-    stream = audio_stream(container, track, video_stream(container, media.limits.video_track))
+    video = video_stream(container, media.limits.video_track)
+    stream = audio_stream(container, track, video)
     if stream is not None:
         return stream
     if track:
         found = describe_tracks(container, "audio")
         raise VideoError(f"{media.label}: no audio track {track} that can be decoded. Its audio tracks are {found}.")
     found = describe_streams(container)
-    remedy = "For frames use a video feature type such as i3d."
-    raise VideoError(f"{media.label}: no audio stream (it has: {found}). {remedy}")
+    reason = f"{media.label}: no audio stream (it has: {found})"
+    if media.limits.skip_silent and video is not None and not container.streams.audio:
+        raise SkippedError(f"{reason} (--no_audio skip)")
+    raise VideoError(f"{reason}. For frames use a video feature type such as i3d.")
 
 
 def time_base(stream: Stream) -> Fraction:

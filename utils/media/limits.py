@@ -12,6 +12,7 @@ class Limits:
     max_pixels: width times height of a frame as stored. A larger one is refused before memory is allocated for it.
     max_seconds: length of the file, or of the segment asked for. What comes later is left out.
     max_bytes: of a file at an address.
+    skip_silent: skip a video without sound, where sound is wanted.
     video_track, audio_track: which stream of its kind, as its number from 0 or its language; "" for FFmpeg's choice.
     """
 
@@ -20,6 +21,7 @@ class Limits:
     max_bytes: int = 2**36
     video_track: str = ""
     audio_track: str = ""
+    skip_silent: bool = False
 
     def end(self, time_base: Fraction, first: int) -> int:
         """Return the first time that is too late, in time base units; the seconds count from `first`."""

@@ -70,4 +70,5 @@ def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str) -> 
         ),
         acav=acav_names(feature_type, one.model.media),
         frames_folder=Path(run.tmp_path) / feature_type if run.keep_frames else None,
+        wants_sound=one.model.media == "audio",
     )

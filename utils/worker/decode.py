@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from utils.errors import FeatmillError, RunError
+from utils.errors import FeatmillError, RunError, SkippedError
 from utils.extractors.base import Extractor, StreamInfo
 from utils.extractors.windows import Sampling
 from utils.media.audio import AudioStream
@@ -24,9 +24,10 @@ from utils.media.segment import Segment
 from utils.media.video import Frames
 from utils.media.view import View
 from utils.nn.out_of_memory import is_out_of_memory
-from utils.sources.fingerprint import fingerprint
+from utils.sinks.manifest_line import Status
 from utils.sources.ref import VideoRef
-from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened
+from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened, jobs_of
+from utils.worker.kept_frames import keep
 from utils.worker.plan import Task
 from utils.worker.queues import BoundedQueue, Closed
 
@@ -108,20 +109,23 @@ class Decoders:
         other threads have other videos, and neither stream ever has to wait for the other's windows.
         """
         with self._watching(task.ref.id):  # a store may give no answer
-            source = fingerprint(task.ref)
-        jobs = [
-            Job(task.ref, feature_type, task.revisions.get(feature_type, 0), source)
-            for feature_type in task.feature_types
-        ]
-        pictures = [job for job in jobs if self._extractor(job).media == "video"]
-        if pictures:
-            self._guarded(pictures, lambda: self._decode_pictures(task.ref, pictures))
-        sound: dict[int, list[Job]] = {}
+            jobs = jobs_of(task, self._wants_sound)
         for job in jobs:
-            if self._extractor(job).media == "audio":
+            if job.ref.refused is not None:
+                status, reason = job.ref.refused
+                self._tell(StreamFailed(job, reason, status))
+        pictures = [job for job in self._open(jobs) if not self._wants_sound(job.feature_type)]
+        if pictures:
+            self._guarded(pictures, lambda: self._decode_pictures(pictures[0].ref, pictures))
+        sound: dict[int, list[Job]] = {}
+        for job in self._open(jobs):
+            if self._wants_sound(job.feature_type):
                 sound.setdefault(self._extractor(job).rate_hz, []).append(job)
         for rate_hz, group in sound.items():
-            self._guarded(group, lambda rate_hz=rate_hz, group=group: self._decode_sound(task.ref, rate_hz, group))
+            self._guarded(group, lambda rate_hz=rate_hz, group=group: self._decode_sound(group[0].ref, rate_hz, group))
+
+    def _wants_sound(self, feature_type: str) -> bool:
+        return self._extractors[feature_type].media == "audio"
 
     def _guarded(self, jobs: Sequence[Job], work: Callable[[], None]) -> bool:
         """Do `work`; where it cannot be done, fail those of its jobs that have not ended. Return whether it was done.
@@ -137,15 +141,17 @@ class Decoders:
         except (Closed, RunError):
             raise
         except FeatmillError as error:
+            status: Status = "skipped" if isinstance(error, SkippedError) else "failed"
             reason = str(error)
         except Exception as error:
+            status = "failed"
             if is_out_of_memory(error):
                 reason = f"{label}: no memory to decode it; --decode_threads 1 and fewer --num_workers take less"
             else:
                 log.exception("%s: unexpected error while decoding", label)
                 reason = f"{label}: unexpected {type(error).__name__}: {error} (please report this)"
         for job in self._open(jobs):
-            self._tell(StreamFailed(job, reason))
+            self._tell(StreamFailed(job, reason, status))
         return False
 
     def _open(self, jobs: Sequence[Job]) -> list[Job]:
@@ -229,7 +235,8 @@ class Decoders:
     def _hand_out(self, jobs: Sequence[Job], frames: Frames) -> None:
         units = self._on_host(torch.from_numpy(frames.pixels))
         for job in self._open(jobs):
-            self._keep(job, frames)
+            if job.feature_type in self._frames_folders:
+                keep(frames, self._frames_folders[job.feature_type] / job.ref.name)
             self._hand_over(job, units, frames.pts_s)
 
     def _hand_over(self, job: Job, units: Tensor, times_s: np.ndarray) -> None:
@@ -287,21 +294,3 @@ class Decoders:
 
     def _fps(self, job: Job) -> float | None:
         return getattr(self._extractor(job).config, "extraction_fps", None)
-
-    def _keep(self, job: Job, frames: Frames) -> None:
-        """Write the frames as pictures, if they are to be kept.
-
-        Raises:
-            RunError: they cannot be written.
-        """
-        folder = self._frames_folders.get(job.feature_type)
-        if folder is None:
-            return
-        from PIL import Image
-
-        try:
-            (folder / job.ref.name).mkdir(parents=True, exist_ok=True)
-            for i, frame in zip(frames.index, frames.pixels, strict=True):
-                Image.fromarray(frame).save(folder / job.ref.name / f"{i:06d}.png", compress_level=1)
-        except OSError as error:
-            raise RunError(f"{folder / job.ref.name}: frames cannot be written ({error.strerror})") from error

@@ -92,7 +92,14 @@ def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
 
 
 def _limits(run: RunConfig) -> Limits:
-    return Limits(run.max_pixels, run.max_seconds, run.max_bytes, run.video_track or "", run.audio_track or "")
+    return Limits(
+        run.max_pixels,
+        run.max_seconds,
+        run.max_bytes,
+        video_track=run.video_track or "",
+        audio_track=run.audio_track or "",
+        skip_silent=run.no_audio == "skip",
+    )
 
 
 def _pipeline(
