@@ -22,6 +22,10 @@ class VideoError(FeatmillError):
     exit_code = 1
 
 
+class SkippedError(VideoError):
+    """One input cannot be used, and the user asked to skip such ones: recorded as skipped, which is no failure."""
+
+
 class RunError(FeatmillError):
     """The machine or the program failed (disk full, worker lost). The run stops cleanly and can be resumed."""
 

@@ -72,14 +72,14 @@ def content(ref: VideoRef) -> bytes:
         return file.read()
 
 
-class _Plain(SimpleHTTPRequestHandler):
+class Plain(SimpleHTTPRequestHandler):
     """Complete files only."""
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
 
-class _Ranges(_Plain):
+class Ranges(Plain):
     """Also ranges of files."""
 
     def do_GET(self) -> None:
@@ -106,7 +106,7 @@ class _Ranges(_Plain):
 @contextlib.contextmanager
 def http_server(folder: Path, *, ranges: bool = True) -> Generator[str, None, None]:
     """Serve a folder on this machine while the block runs; yield its address without a slash at the end."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Ranges if ranges else _Plain, directory=str(folder)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Ranges if ranges else Plain, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -31,7 +31,8 @@ def needs(_config: TinyConfig) -> dict[str, object]:
     return {}
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run the program with the two feature types, and exit."""
     MODELS["tiny"] = Model(
         config="tiny_program:TinyConfig",
         extractor="tiny_extractor:TinyExtractor",
@@ -48,3 +49,7 @@ if __name__ == "__main__":
         media="audio",
     )
     sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()

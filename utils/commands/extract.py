@@ -51,7 +51,7 @@ def extract(config: RunConfig, requested: Mapping[str, Requested], engine: Engin
             config = dataclasses.replace(config, on_extraction="save_numpy")
     resources, device_note = devices.choose(config)
     root = folder_at(config.output_path)
-    inputs = collect(config)
+    inputs = collect(config, {"sound" if one.model.media == "audio" else "frames" for one in requested.values()})
     run_file = RunFile()
     plan = prepare(config, requested, resources, run_file.id)
     done_list = DoneList(config.check_progress) if config.check_progress else None
@@ -60,6 +60,7 @@ def extract(config: RunConfig, requested: Mapping[str, Requested], engine: Engin
         run.progress.warn(RANDOM_WARNING)
     if device_note:
         run.progress.note(device_note)
+    run.note_left_out(at_end=False)
     return run.extract(engine)
 
 
@@ -90,12 +91,14 @@ class _Run:
                     if dispatcher.anything_to_do():
                         self._write_run_files({})
                         dispatcher.run()
+                    self.inputs.check_any_found()
                 except (FeatmillError, Interrupted) as caught:
                     error = caught
             if isinstance(error, UserError) and not results.totals.windows:
                 self._remove_run_files()
                 raise error  # refused before any work, such as by a checkpoint of another layout: nothing to sum up
             error = self._conclude(results, merger, time.monotonic() - start_s, error)
+        self.note_left_out(at_end=True)
         seconds = time.monotonic() - start_s
         print(printable(summary(plan, results.totals, todo, self.inputs.total, seconds, error)))
         if isinstance(error, FeatmillError):
@@ -106,14 +109,19 @@ class _Run:
             self._write_list(plan.run.out)
         return VideoError.exit_code if results.totals.counts["failed"] else 0
 
+    def note_left_out(self, *, at_end: bool) -> None:
+        """Say which files are not extracted, as soon as all are known: those of tars at the end."""
+        if at_end == (self.inputs.total is None):
+            for note in self.inputs.left_out():
+                self.progress.note(note)
+
     def _todo(self, claims: Claims | None) -> Todo:
         plan = self.plan
         if plan.format.by_shard and not plan.run.overwrite:
             refs = self.inputs.refs(partial(is_finished, self.root, states=self.states))
         else:
             refs = self.inputs.refs()
-        types = tuple(feature.feature_type for feature in plan.features)
-        return Todo(refs, plan.run, types, self.states, claims, self.done_list)
+        return Todo(refs, plan.run, plan.features, self.states, claims, self.done_list)
 
     @contextlib.contextmanager
     def _claims(self) -> Generator[Claims | None, None, None]:
@@ -170,7 +178,8 @@ class _Run:
         for state in self.states:
             state.latest.refresh()
             own = path if len(self.states) == 1 else _of_type(path, state.feature_type)
-            list_file.write_list(own, state.folder, self.inputs.listed(), state.latest, self.root)
+            refs = (ref for ref in self.inputs.listed() if state.part(ref) is not None)
+            list_file.write_list(own, state.folder, refs, state.latest, self.root)
 
 
 def _of_type(path: str, feature_type: str) -> str:

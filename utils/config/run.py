@@ -1,5 +1,6 @@
 """The settings that every feature type shares."""
 
+import re
 from dataclasses import dataclass
 
 from utils.config.schema import Config, flag
@@ -24,8 +25,9 @@ class RunConfig(Config):
     )
     input_dir: str | None = flag(None, "folder to search for videos, subfolders included", group="input")
     glob: list[str] = flag(
-        ["*.mp4", "*.mkv", "*.webm", "*.avi", "*.mov", "*.m4v", "*.mpg", "*.mpeg", "*.ts", "*.flv", "*.wmv"],
-        "patterns of file names in --input_dir, in upper or lower case",
+        [],
+        "names to look for in --input_dir and in tars, in upper or lower case (default: the usual suffixes of videos, "
+        "and of sound files where a feature type wants sound)",
         group="input",
     )
     video_root: str | None = flag(None, "folder that paths are relative to; outputs keep its subfolders", group="input")
@@ -41,6 +43,24 @@ class RunConfig(Config):
     hf_video_column: str | None = flag(
         None, "column of --hf_dataset with videos, bytes or paths (default: the first that has any)", group="input"
     )
+    hf_audio_column: str | None = flag(
+        None,
+        "column of --hf_dataset that feature types of sound take (default: the first of sound, else that of videos)",
+        group="input",
+    )
+    no_audio: str = flag(
+        "fail",
+        "a video without sound, where a feature type wants sound: record it as failed, or as skipped (no failure)",
+        group="tracks",
+        choices=("fail", "skip"),
+    )
+    video_track: str | None = flag(
+        None,
+        "which video of a file with several: its number from 0, or its language such as eng or en (default: FFmpeg's "
+        "choice, as a rule the one with the default flag)",
+        group="tracks",
+    )
+    audio_track: str | None = flag(None, "which sound of a file with several: as --video_track", group="tracks")
     max_pixels: int = flag(
         1 << 26, "pixels per frame; a video whose header says more is refused", group="limits", at_least=1
     )
@@ -49,6 +69,12 @@ class RunConfig(Config):
         "seconds to extract of a video or segment; a longer one is cut there and recorded as partial",
         group="limits",
         at_least=0.001,
+    )
+    max_bytes: int = flag(
+        1 << 36,
+        "bytes of a video at a web or store address; a larger one is refused, however it is sent",
+        group="limits",
+        at_least=1,
     )
     video_timeout: float = flag(
         600.0,
@@ -140,6 +166,8 @@ class RunConfig(Config):
         super().__post_init__()
         if self.shard is not None:
             _check_shard(self.shard)
+        for name in ("video_track", "audio_track"):
+            _check_track(name, getattr(self, name))
         if self.device == "cpu" and self.device_ids:
             raise UserError("--device cpu and --device_ids exclude each other: drop one of them")
 
@@ -149,3 +177,9 @@ def _check_shard(shard: str) -> None:
     part, _, n_parts = shard.partition("/")
     if not (part.isdecimal() and n_parts.isdecimal() and int(part) < int(n_parts)):
         raise UserError(f"--shard is {shard}; it must be i/n with i from 0 to n - 1, such as 0/4, 1/4, 2/4 and 3/4")
+
+
+def _check_track(name: str, track: str | None) -> None:
+    """Raise UserError unless --video_track or --audio_track is a number, or looks like a language."""
+    if track is not None and re.fullmatch(r"\d{1,3}|[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*", track) is None:
+        raise UserError(f"--{name} is {track}; it must be a number from 0, or a language such as eng, en or en-US")

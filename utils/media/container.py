@@ -9,43 +9,50 @@ from typing import Self, cast
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.stream import Disposition, Stream
+from av.stream import Stream
 
-from utils.errors import VideoError
+from utils.errors import SkippedError, VideoError
+from utils.media.formats import FORMATS
 from utils.media.frame_rate import nearest
-from utils.media.input import MediaSource
+from utils.media.input import LocalFile, MediaSource
 from utils.media.limits import DEFAULT_LIMITS, MAX_FPS, Limits
+from utils.media.open_length import has_open_length
 from utils.media.reader import Reader, open_reader
+from utils.media.refusal import HEAD_BYTES, cause_of_refusal
+from utils.media.tracks import audio_stream, describe_streams, describe_tracks, video_stream
 from utils.storage.urls import redacted
 
-# The demuxers that may read a file. All of them read that file alone. Left out on purpose: playlists and manifests
-# that name other files or addresses (hls, dash, concat, sdp, imf, ...), numbered images (image2), capture devices.
-FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,mpegts,mpeg,mpegvideo,asf,asf_o,ogg,gif,apng,mxf,nut,ivf,rm,wtv,"
-    "dv,nsv,yuv4mpegpipe,h264,hevc,vvc,obu,m4v,vc1,mjpeg,h263,wav,w64,aiff,au,caf,flac,mp3,aac,ac3,eac3,dts,dtshd,truehd,mlp,"
-    "amr,amrnb,amrwb,ape,tta,tak,wv,mpc,mpc8,oma,voc,dsf,loas"
-)
-
-HEAD_BYTES = 512  # read to say what a file is that FFmpeg refuses
-READ_BYTES = 1 << 18  # read from a stream at once
-PLAYLIST_MARKS = (b"#EXTM3U", b"ffconcat", b"<MPD", b"v=0", b"file ", b"[playlist]", b"<SmoothStreamingMedia")
+READ_BYTES = 1 << 18  # read at once from an address, a tar or memory
+LOCAL_READ_BYTES = 1 << 16  # and from a local file, where short reads cost little
 
 
 class Media:
-    """An opened media file; a context manager. Closing it closes the stream of bytes that it is read from, if any."""
+    """An opened media file; a context manager. Closing it closes the stream of bytes that it is read from.
+
+    label: what messages call it. open_length: the header leaves open how long it is, so it cannot be cut off.
+    """
 
     def __init__(
-        self, source: MediaSource, container: InputContainer, label: str, reader: Reader | None = None
+        self,
+        source: MediaSource,
+        container: InputContainer,
+        label: str,
+        reader: Reader,
+        limits: Limits,
+        *,
+        open_length: bool = False,
     ) -> None:
         self.source = source
         self.container = container
-        self.label = label  # what messages call it
+        self.label = label
+        self.limits = limits
+        self.open_length = open_length
         self._reader = reader
 
-    @property
-    def failure(self) -> str:
-        """What went wrong on reading bytes, and the remedy; empty if nothing did. FFmpeg takes it for the end."""
-        return self._reader.failure if self._reader else ""
+    def check(self) -> None:
+        """Raise VideoError if bytes could not be read: FFmpeg takes that for the end of the file."""
+        if self._reader.failure:
+            raise VideoError(f"{self.label}: {self._reader.failure}")
 
     def __enter__(self) -> Self:
         return self
@@ -58,8 +65,7 @@ class Media:
     def close(self) -> None:
         """Close the file and the stream."""
         self.container.close()
-        if self._reader:
-            self._reader.close()
+        self._reader.close()
 
 
 def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders: bool = True) -> Media:
@@ -71,44 +77,31 @@ def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders
     Raises:
         VideoError: the file is missing, empty, not media, or cut off before its index.
     """
-    options = {"format_whitelist": FORMATS}
+    is_local = isinstance(source, str | os.PathLike)
+    label = str(source) if is_local else redacted(str(source))
+    if is_local:
+        _refuse_non_files(Path(source), label)
+    reader = open_reader(LocalFile(source) if is_local else source, limits.max_bytes)
+    open_length = has_open_length(reader)
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
     options |= limits.decoder_options if decoders else {"codec_whitelist": "none"}
-    if isinstance(source, str | os.PathLike):
-        return _open_file(source, options)
-    label, reader = redacted(str(source)), open_reader(source)
+    options |= {"ignore_length": "1"} if open_length else {}
     try:
-        container = _open(reader, options | {"protocol_whitelist": "none"})
+        n_bytes = LOCAL_READ_BYTES if is_local else READ_BYTES
+        container = av.open(reader, "r", options=options, metadata_errors="replace", buffer_size=n_bytes)
     except (FFmpegError, ValueError) as error:
         reader.seek(0)
-        cause = reader.failure or _cause(reader.read(HEAD_BYTES), error)
+        cause = reader.failure or cause_of_refusal(reader.read(HEAD_BYTES), ffmpeg_reason(error))
         reader.close()
         raise VideoError(f"{label}: cannot be opened as media: {cause}") from error
     except BaseException:
         reader.close()
         raise
-    return Media(source, container, label, reader)
-
-
-def _open(file: str | Reader, options: dict[str, str]) -> InputContainer:
-    return av.open(file, "r", options=options, metadata_errors="replace", buffer_size=READ_BYTES)
-
-
-def _open_file(path: str | os.PathLike[str], options: dict[str, str]) -> Media:
-    """Return the opened local file."""
-    file, label = Path(path), str(path)
-    _refuse_non_files(file, label)
-    try:
-        # An absolute path cannot be taken for "http:...", "concat:..." or any other protocol.
-        return Media(path, _open(str(file.absolute()), options | {"protocol_whitelist": "file"}), label)
-    except PermissionError as error:
-        raise VideoError(f"{label}: cannot be opened as media: permission denied. Make the file readable.") from error
-    except (FFmpegError, ValueError) as error:
-        try:
-            with file.open("rb") as stream:
-                head = stream.read(HEAD_BYTES)
-        except OSError as failure:
-            raise VideoError(f"{label}: cannot be opened as media: {failure}. Make the file readable.") from error
-        raise VideoError(f"{label}: cannot be opened as media: {_cause(head, error)}") from error
+    media = Media(source, container, label, reader, limits, open_length=open_length)
+    if reader.failure:
+        media.close()
+        media.check()
+    return media
 
 
 def _refuse_non_files(file: Path, path: str) -> None:
@@ -124,72 +117,40 @@ def _refuse_non_files(file: Path, path: str) -> None:
         raise VideoError(f"{path}: cannot be read ({error}). Check the path and its permissions.") from error
 
 
-def _cause(head: bytes, error: Exception) -> str:
-    """Say in a few words why FFmpeg refused a file that starts with `head`, and what to do."""
-    if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(PLAYLIST_MARKS) or b"<MPD" in head:
-        return "it is a playlist, which names other files. Give those files instead."
-    if head[4:8] in (b"ftyp", b"mdat", b"moov", b"free", b"wide"):
-        return "its index (moov box) is missing or damaged: cut off, or never finished. Get the whole file again."
-    if _is_text(head):
-        return "it is a text file. Check what was saved under this name."
-    return f"not a known video or audio format ({ffmpeg_reason(error)}). Get the file again, or convert it."
-
-
-def _is_text(head: bytes) -> bool:
-    """Return whether these bytes are text; a multi-byte character may be cut off at the end."""
-    text = head.decode("utf-8", errors="ignore")
-    return len(text.encode()) > len(head) - 4 and all(c.isprintable() or c in "\r\n\t" for c in text)
-
-
 def ffmpeg_reason(error: Exception) -> str:
     """Return FFmpeg's own words for an error, without numbers and file names, as part of a sentence."""
     text = getattr(error, "strerror", None) or str(error)
     return text[:1].lower() + text[1:]
 
 
-def describe_streams(container: InputContainer) -> str:
-    """Return what the file contains, such as "video h264, audio aac"; "no streams" where there are none."""
-    names = []
-    for stream in container.streams:
-        codec = stream.codec_context.codec.canonical_name if stream.codec_context else "of an unknown codec"
-        cover = " (cover art)" if is_cover(stream) else ""
-        names.append(f"{stream.type} {codec}{cover}")
-    return ", ".join(names) or "no streams"
-
-
-def is_cover(stream: Stream) -> bool:
-    """Return whether a stream is cover art or thumbnails of a song or a film, and not a video."""
-    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
-
-
-def video_stream(container: InputContainer) -> av.VideoStream | None:
-    """Return the first video stream that is not cover art and has a decoder (OpenCV's choice), else None."""
-    return next((s for s in container.streams.video if s.codec_context and not is_cover(s)), None)
-
-
-def audio_stream(container: InputContainer) -> av.AudioStream | None:
-    """Return the audio stream that the ffmpeg command picks: the default one, else the one with most channels."""
-    streams = [s for s in container.streams.audio if s.codec_context]
-    return max(streams, key=lambda s: (bool(s.disposition & Disposition.default), s.channels), default=None)
-
-
 def require_video(media: Media) -> av.VideoStream:
     """Return the video stream; VideoError where there is none."""
-    stream = video_stream(media.container)
-    if stream is None:
-        found = describe_streams(media.container)
-        raise VideoError(f"{media.label}: no video stream (it has: {found}). For audio use --feature_type vggish.")
-    return stream
+    container, track = media.container, media.limits.video_track
+    stream = video_stream(container, track)
+    if stream is not None:
+        return stream
+    if track:
+        found = describe_tracks(container, "video")
+        raise VideoError(f"{media.label}: no video track {track} that can be decoded. Its video tracks are {found}.")
+    found = describe_streams(container)
+    raise VideoError(f"{media.label}: no video stream (it has: {found}). For audio use --feature_type vggish.")
 
 
 def require_audio(media: Media) -> av.AudioStream:
     """Return the audio stream; VideoError where there is none."""
-    stream = audio_stream(media.container)
-    if stream is None:
-        found = describe_streams(media.container)
-        remedy = "For frames use a video feature type such as i3d."
-        raise VideoError(f"{media.label}: no audio stream (it has: {found}). {remedy}")
-    return stream
+    container, track = media.container, media.limits.audio_track
+    video = video_stream(container, media.limits.video_track)
+    stream = audio_stream(container, track, video)
+    if stream is not None:
+        return stream
+    if track:
+        found = describe_tracks(container, "audio")
+        raise VideoError(f"{media.label}: no audio track {track} that can be decoded. Its audio tracks are {found}.")
+    found = describe_streams(container)
+    reason = f"{media.label}: no audio stream (it has: {found})"
+    if media.limits.skip_silent and video is not None and not container.streams.audio:
+        raise SkippedError(f"{reason} (--no_audio skip)")
+    raise VideoError(f"{reason}. For frames use a video feature type such as i3d.")
 
 
 def time_base(stream: Stream) -> Fraction:

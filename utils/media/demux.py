@@ -10,6 +10,12 @@ from av.stream import Stream
 from utils.media.container import Media, ffmpeg_reason, time_base
 from utils.media.report import DecodeReport
 
+END_MARKED = ("mpjpeg", "smjpeg")
+END_MARK_BYTES = 128
+JPEG_END = b"\xff\xd9"
+SAMPLE_COUNTED = ("nistsphere", "au", "aiff")  # their headers have the number of samples
+OPEN_LENGTHS = (2**30, 2**31 - 1, 2**32 - 1)  # in the headers of AVI files that a pipe wrote
+
 
 def packets(container: InputContainer, stream: Stream) -> Iterator[Packet]:
     """Yield the stream's packets that have data.
@@ -22,21 +28,36 @@ def packets(container: InputContainer, stream: Stream) -> Iterator[Packet]:
 def read_packets(media: Media, stream: Stream, report: DecodeReport) -> Iterator[Packet | None]:
     """Yield the stream's packets from the file's current position, then None, which flushes a decoder.
 
-    Where the file cannot be read to its end, the packets end early, and `report` says so.
+    Where the file is damaged, the packets may end early, and `report` says so.
+
+    Raises:
+        VideoError: bytes of the file cannot be read, which says nothing about what is in them.
     """
-    n_corrupt = 0
+    n_corrupt = end = 0
     try:
         for packet in packets(media.container, stream):
-            n_corrupt += packet.is_corrupt
+            media.check()  # here, since a packet that breaks off is no damage then
+            n_corrupt += packet.is_corrupt and not _is_whole_picture(media.container, packet)
+            end = max(end, (packet.pos or 0) + packet.size)
             yield packet
     except FFmpegError as error:
-        report.damage(f"reading stops before the end: {media.failure or ffmpeg_reason(error)}")
-    else:
-        if media.failure:
-            report.damage(f"reading stops before the end: {media.failure}")
-    if n_corrupt:
+        media.check()
+        if not _is_end_mark(media.container, end):
+            report.damage(f"reading stops before the end: {ffmpeg_reason(error)}")
+    media.check()
+    if n_corrupt and not media.open_length:  # else FFmpeg marks the last packet, as it hoped for a full one
         report.damage(f"{n_corrupt} packets are incomplete in the file")
     yield None
+
+
+def _is_whole_picture(container: InputContainer, packet: Packet) -> bool:
+    """Return whether a packet is a JPEG with its end. Without stated lengths FFmpeg calls the last ones corrupt."""
+    return container.format.name == "mpjpeg" and JPEG_END in bytes(packet)[-END_MARK_BYTES:]
+
+
+def _is_end_mark(container: InputContainer, end: int) -> bool:
+    """Return whether what follows a file's last packet is no more than the mark of its end, which FFmpeg refuses."""
+    return container.format.name in END_MARKED and 0 <= container.size - end < END_MARK_BYTES
 
 
 def declared_packets(container: InputContainer, stream: Stream, *, shown: bool = True) -> int | None:
@@ -57,7 +78,9 @@ def declared_end_s(container: InputContainer, stream: Stream, *, exact_count: bo
     by mkvmerge or FFmpeg have it as a tag of the stream. exact_count: the caller compares the packet count where the
     header has one (see `declared_packets`); otherwise the duration in such a header is returned as well.
     """
-    if container.format.name == "avi" and stream.frames:
+    if container.format.name in SAMPLE_COUNTED and stream.duration:
+        return float(stream.duration * time_base(stream))
+    if container.format.name == "avi" and stream.frames and stream.frames not in OPEN_LENGTHS:
         return float(((stream.start_time or 0) + stream.frames) * time_base(stream))
     if container.format.name == "matroska,webm":
         return _clock_s(stream.metadata.get("DURATION", ""))

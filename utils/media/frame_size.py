@@ -7,8 +7,9 @@ from av.error import FFmpegError
 from av.packet import Packet
 
 from utils.errors import VideoError
-from utils.media.container import Media, open_media, video_stream
+from utils.media.container import Media, open_media
 from utils.media.limits import Limits
+from utils.media.tracks import video_stream
 
 
 def limit_decoder(media: Media, stream: av.VideoStream, limits: Limits) -> None:
@@ -38,7 +39,7 @@ def check_size(media: Media, size: tuple[int, int], limits: Limits) -> None:
 def _size_by_header(media: Media, limits: Limits) -> tuple[int, int]:
     """Return (width, height) by the header alone: the decoder loses it where FFmpeg's first look was refused."""
     with open_media(media.source, limits, decoders=False) as undecoded:
-        stream = video_stream(undecoded.container)
+        stream = video_stream(undecoded.container, limits.video_track)
         return (stream.codec_context.width, stream.codec_context.height) if stream else (0, 0)
 
 

@@ -3,7 +3,7 @@
 import io
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from utils.storage.urls import is_url, open_binary, resolve, scheme
 
@@ -24,6 +24,20 @@ class OpenableMedia(Protocol):
 
 
 MediaSource = str | os.PathLike[str] | OpenableMedia  # a str is always a local path
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file of this machine."""
+
+    path: str | os.PathLike[str]
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def open(self) -> BinaryIO:
+        """Return a stream of its bytes, unbuffered: FFmpeg has a buffer."""
+        return cast(BinaryIO, open(self.path, "rb", buffering=0))  # noqa: PTH123
 
 
 @dataclass(frozen=True)
@@ -101,7 +115,7 @@ def _reads_ranges(stream: BinaryIO) -> bool:
         stream.seek(-1, io.SEEK_END)
         last = stream.read(1)
         stream.seek(0)
-    except (OSError, ValueError):
+    except ValueError:  # by fsspec, of a server that sends the whole file
         return False
     return len(last) == 1
 

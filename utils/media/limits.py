@@ -1,4 +1,4 @@
-"""How much of a media file is decoded at most, whatever its header claims."""
+"""What of a media file is decoded: how much at most, whatever its header claims, and which of its tracks."""
 
 import math
 from dataclasses import dataclass
@@ -7,14 +7,21 @@ from fractions import Fraction
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on one media file.
+    """Bounds on one media file, and choices among what it holds.
 
     max_pixels: width times height of a frame as stored. A larger one is refused before memory is allocated for it.
     max_seconds: length of the file, or of the segment asked for. What comes later is left out.
+    max_bytes: of a file at an address.
+    skip_silent: skip a video without sound, where sound is wanted.
+    video_track, audio_track: which stream of its kind, as its number from 0 or its language; "" for FFmpeg's choice.
     """
 
     max_pixels: int = 2**26
     max_seconds: float = 86400.0
+    max_bytes: int = 2**36
+    video_track: str = ""
+    audio_track: str = ""
+    skip_silent: bool = False
 
     def end(self, time_base: Fraction, first: int) -> int:
         """Return the first time that is too late, in time base units; the seconds count from `first`."""

@@ -17,15 +17,12 @@ from av.stream import Stream
 from utils.errors import VideoError
 from utils.media.container import (
     Media,
-    audio_stream,
     average_fps,
-    describe_streams,
     ffmpeg_reason,
     frame_units,
     open_media,
     require_video,
     time_base,
-    video_stream,
 )
 from utils.media.demux import declared_packets, packets
 from utils.media.frame_rate import FrameRateRule, parse_fps
@@ -35,6 +32,7 @@ from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.rotation import Orientation, orientation
 from utils.media.seek import can_seek, packets_from_key_frame
 from utils.media.segment import WHOLE, Segment
+from utils.media.tracks import audio_stream, describe_streams, video_stream
 
 TIME_MAX = 2**62  # time base units; no file lasts longer
 VP8_SHOWN = 0x10  # bit of a VP8 frame's first byte: this frame is shown (RFC 6386, section 9.1)
@@ -60,7 +58,8 @@ def probe(source: MediaSource, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
     """Return what the file contains; a frame is decoded to know which way up it is. VideoError if it is not media."""
     with open_media(source, limits) as media:
         container = media.container
-        video, audio = video_stream(container), audio_stream(container)
+        video = video_stream(container, limits.video_track)
+        audio = audio_stream(container, limits.audio_track, video)
         size = _upright_size(media, limits) if video else (None, None)
         return MediaInfo(
             has_video=video is not None,
@@ -118,9 +117,9 @@ def _frame_times_s(
                 found = itertools.chain([sought[0]], sought[1])
             pts, durations = _packet_times(media, stream, found, limit if last is None else min(limit, last))
         except FFmpegError as error:
+            media.check()
             raise VideoError(f"{media.label}: reading stopped: {ffmpeg_reason(error)}. Get the file again.") from error
-        if media.failure:
-            raise VideoError(f"{media.label}: {media.failure}")
+        media.check()
         if first is None and len(pts) and pts[0] < 0:  # the limit counts from a frame before 0, too
             limit = limits.end(unit_s, int(pts[0]))
         inside = pts < (limit if last is None else min(limit, last))

@@ -1,20 +1,40 @@
-"""Streams of bytes (an address, a tar member, memory) as FFmpeg reads them, with no error lost on the way."""
+"""Any source of bytes (a file, an address, a tar member, memory) as FFmpeg reads it, with no error lost on the way."""
 
-import errno
 import io
 import re
-import shutil
-import tempfile
 from pathlib import PurePosixPath
-from typing import BinaryIO, cast
+from typing import Protocol
 
 from utils.errors import UserError, VideoError
-from utils.media.input import OpenableMedia, is_seekable
+from utils.media.input import LocalFile, OpenableMedia, UrlFile
+from utils.media.resumed import ResumedStream
+from utils.storage.temporary import NoRoomError, TooLargeError, check_room, copied
 from utils.storage.urls import base_name, redacted
 
-SPOOL_BYTES = 16 << 20  # a copied stream is in memory up to this size, then in a temporary file
 SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 TEXT_MAX = 200  # characters of a library's error message
+REMEDY = "Check the address and the connection, then run the same command again."
+LOCAL_REMEDY = "Check the disk or the mount, then run the same command again."
+
+
+class Seekable(Protocol):
+    """The part of a stream that a reader needs, as in io.BufferedIOBase."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes."""
+        ...
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a position, and return it."""
+        ...
+
+    def tell(self) -> int:
+        """Return the position."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
 
 
 class Reader:
@@ -23,8 +43,9 @@ class Reader:
     `read` raises nothing: depending on where it is, FFmpeg takes an exception for the end of the file or ignores it.
     """
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: Seekable, name: str, is_local: bool) -> None:
         self._stream = stream
+        self._is_local = is_local
         self.name = name  # FFmpeg's guess at the format looks at the suffix
         self.failure = ""
 
@@ -35,7 +56,7 @@ class Reader:
         try:
             data = bytes(self._stream.read(size) or b"")
         except Exception as error:  # file systems raise errors of any type
-            self.failure = describe_failure(error)
+            self.failure = describe_failure(error, self._is_local)
             return b""
         if len(data) > size:  # FFmpeg's buffer holds no more
             self.failure = "the source returns more bytes than asked for"
@@ -49,7 +70,7 @@ class Reader:
         except ValueError:  # before the start, as a damaged header may ask
             return -1
         except Exception as error:
-            self.failure = self.failure or describe_failure(error)
+            self.failure = self.failure or describe_failure(error, self._is_local)
             return -1
 
     def tell(self) -> int:
@@ -61,35 +82,49 @@ class Reader:
         self._stream.close()
 
 
-def open_reader(source: OpenableMedia) -> Reader:
+def open_reader(source: OpenableMedia, max_bytes: int) -> Reader:
     """Return the opened source. A stream that cannot seek is copied to a temporary file first.
+
+    max_bytes: of a file at an address. A larger one is refused, or its copying given up.
 
     Raises:
         VideoError: it cannot be opened, or is empty.
     """
-    label = redacted(str(source))
+    label, is_local = redacted(str(source)), isinstance(source, LocalFile)
     try:
-        stream = source.open()
+        resumed = ResumedStream(source)
     except UserError as error:  # its message names the address and the remedy
         raise VideoError(redacted(str(error))) from error
     except Exception as error:  # file systems raise errors of any type
-        raise VideoError(f"{label}: {describe_failure(error)}") from error
+        raise VideoError(f"{label}: {describe_failure(error, is_local)}") from error
     try:
-        if not is_seekable(stream):
-            stream = _spooled(stream)
+        stream = _seekable(resumed, max_bytes, isinstance(source, UrlFile))
         size = stream.seek(0, io.SEEK_END)
         stream.seek(0)
     except Exception as error:
-        stream.close()
-        raise VideoError(f"{label}: {describe_failure(error)}") from error
+        resumed.close()
+        raise VideoError(f"{label}: {describe_failure(error, is_local)}") from error
     if size == 0:
         stream.close()
         raise VideoError(f"{label}: the file is empty (0 bytes). Download or copy it again.")
     suffix = SUFFIX.fullmatch(PurePosixPath(base_name(label)).suffix)
-    return Reader(stream, f"media{suffix.group() if suffix else ''}")
+    return Reader(stream, f"media{suffix.group() if suffix else ''}", is_local)
 
 
-def describe_failure(error: Exception) -> str:
+def _seekable(resumed: ResumedStream, max_bytes: int, is_remote: bool) -> Seekable:
+    """Return the stream, or a copy that can seek. Raises OSError: it is too large, or there is no room for a copy."""
+    size = resumed.declared if resumed.size is None else resumed.size
+    if is_remote and size is not None and size > max_bytes:
+        raise TooLargeError(f"it has {size:,} bytes")
+    if resumed.size is not None:
+        return resumed
+    check_room(size or 0)
+    copy = copied(resumed.read, max_bytes)
+    resumed.close()
+    return copy
+
+
+def describe_failure(error: Exception, is_local: bool = False) -> str:
     """Return what a read error means and what to do, on one line and without credentials."""
     text = redacted(" ".join(str(error).split()))[:TEXT_MAX]
     cause = error.__cause__
@@ -99,10 +134,14 @@ def describe_failure(error: Exception) -> str:
         return "no such file. Check the address, or remove it from the list of videos."
     if isinstance(error, PermissionError):
         return f"permission denied ({text}). Check the credentials, and who may read it."
+    if isinstance(error, NoRoomError):
+        return str(error)
+    if isinstance(error, TooLargeError):
+        return f"{text}, more than --max_bytes allows. Raise --max_bytes if that is right."
     if isinstance(error, TimeoutError):
         return "no answer in time. Check the connection, then run the same command again."
     known = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return f"cannot be read ({known}). Check the address and the connection, then run the same command again."
+    return f"cannot be read ({known}). {LOCAL_REMEDY if is_local else REMEDY}"
 
 
 def _is_not_absence(cause: Exception) -> bool:
@@ -110,20 +149,3 @@ def _is_not_absence(cause: Exception) -> bool:
     if isinstance(cause, OSError):
         return not isinstance(cause, FileNotFoundError)
     return getattr(cause, "status", 404) not in (404, 410)
-
-
-def _spooled(stream: BinaryIO) -> BinaryIO:
-    """Return a copy that can seek, and close the stream."""
-    copy = cast(BinaryIO, tempfile.SpooledTemporaryFile(SPOOL_BYTES))  # noqa: SIM115 (the reader closes it)
-    try:
-        shutil.copyfileobj(stream, copy, 1 << 18)
-    except BaseException as error:
-        copy.close()
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise OSError(
-                f"no space left in {tempfile.gettempdir()} for a copy; set TMPDIR to another folder"
-            ) from error
-        raise
-    finally:
-        stream.close()
-    return copy

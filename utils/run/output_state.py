@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from utils.sinks.readback import OutputReader
+from utils.sources.ref import VideoRef
 from utils.state.manifest import Latest
 from utils.state.resume import refuse_mixing
 from utils.storage.files import check_writable
@@ -23,6 +24,10 @@ class OutputState:
     def feature_type(self) -> str:
         """The feature type."""
         return self.feature.feature_type
+
+    def part(self, ref: VideoRef) -> VideoRef | None:
+        """Return what the feature type takes of a video, None where the video is not for it."""
+        return ref.part(self.feature.wants_sound)
 
 
 def look_up(plan: Plan, root: Folder) -> list[OutputState]:

@@ -51,7 +51,7 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
 
 def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str) -> FeaturePlan:
     checkpoints = find_checkpoints(run, one.config, one.model)
-    settings = settings_of(feature_type, run, one.config, checkpoints)
+    settings = settings_of(feature_type, run, one.model, one.config, checkpoints)
     return FeaturePlan(
         feature_type=feature_type,
         extractor=one.model.extractor,
@@ -70,4 +70,5 @@ def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str) -> 
         ),
         acav=acav_names(feature_type, one.model.media),
         frames_folder=Path(run.tmp_path) / feature_type if run.keep_frames else None,
+        wants_sound=one.model.media == "audio",
     )

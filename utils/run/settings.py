@@ -13,6 +13,8 @@ from utils.weights.pretrained import LibraryCheckpoint, Published
 from utils.weights.store import locate, sha256_of
 
 OF_RUN = ("precision", "max_seconds")  # what decides features among the settings that all types share
+# The same, by media; only where given, since outputs are compared by a hash of all settings, and older ones lack these.
+OF_MEDIA = {"visual": ("video_track",), "audio": ("audio_track",)}
 
 
 def find_checkpoints(config: RunConfig, model_config: Config, model: Model) -> dict[str, Path | None]:
@@ -32,12 +34,13 @@ def find_checkpoints(config: RunConfig, model_config: Config, model: Model) -> d
 
 
 def settings_of(
-    feature_type: str, run: RunConfig, model_config: Config, checkpoints: dict[str, Path | None]
+    feature_type: str, run: RunConfig, model: Model, model_config: Config, checkpoints: dict[str, Path | None]
 ) -> Settings:
     """Return all that decides what the features are."""
     weights = {name: sha256_of(path) if path else "random" for name, path in checkpoints.items()}
     of_run = {name: getattr(run, name) for name in OF_RUN}
-    return {"feature_type": feature_type, **of_run, **output_settings(model_config), "weights": weights}
+    of_media = {name: value for name in OF_MEDIA[model.media] if (value := getattr(run, name)) is not None}
+    return {"feature_type": feature_type, **of_run, **of_media, **output_settings(model_config), "weights": weights}
 
 
 def _importing(published: Published | LibraryCheckpoint) -> contextlib.AbstractContextManager[None]:

@@ -12,7 +12,7 @@ from utils.sinks.manifest_line import FINISHED, Status
 from utils.sources.ref import VideoRef
 from utils.state.claims import Claims
 from utils.state.resume import is_done
-from utils.worker.plan import Task
+from utils.worker.plan import FeaturePlan, Task
 
 
 class NothingYet(Exception):  # noqa: N818 - not an error: other runs are processing what is left
@@ -34,14 +34,14 @@ class Todo:
         self,
         refs: Iterator[VideoRef],
         run: RunConfig,
-        feature_types: tuple[str, ...],
+        features: Sequence[FeaturePlan],
         states: Sequence[OutputState],
         claims: Claims | None,
         done_list: DoneList | None,
     ) -> None:
         self._run = run
         self._by_shard = FORMATS[run.on_extraction].by_shard
-        self._feature_types = feature_types
+        self._features = features
         self._states = states
         self._claims = claims
         self._done_list = done_list
@@ -86,8 +86,9 @@ class Todo:
             self.n_before += 1
             return None
         if self._claims is None:
-            return Task(ref, self._feature_types)
-        missing = [state for state in self._states if not self._is_done(state, ref)]
+            types = [feature.feature_type for feature in self._features if ref.part(feature.wants_sound) is not None]
+            return Task(ref, tuple(types))
+        missing = [state for state in self._states if (part := state.part(ref)) and not self._is_done(state, part)]
         if not missing:
             self.n_before += 1
             return None
@@ -151,6 +152,8 @@ class Todo:
         if self._done_list is None or "failed" in statuses:
             return
         for state in self._states:
+            if state.part(ref) is None:
+                continue
             state.latest.refresh()
             line = state.latest.get(ref.id)
             if line is None or line.status not in FINISHED:

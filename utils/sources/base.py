@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from utils.sources.names import as_json
-from utils.sources.ref import Refusal, VideoRef
+from utils.sources.ref import Holds, Refusal, VideoRef
 from utils.storage.urls import is_url
 
 
@@ -28,6 +28,7 @@ class Mention(NamedTuple):
     has_id: bool = False
     meta: Mapping[str, Any] = {}
     refused: Refusal | None = None
+    holds: Holds = "all"
 
 
 class ListedSource(Protocol):
@@ -81,6 +82,7 @@ def to_ref(mention: Mention) -> VideoRef:
         mention.end_s,
         meta={key: as_json(value) for key, value in mention.meta.items() if value is not None and value != ""},
         refused=mention.refused,
+        holds=mention.holds,
     )
 
 

@@ -1,6 +1,6 @@
 """All inputs of a run, in order, each once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -9,8 +9,9 @@ from utils.errors import RunError, UserError
 from utils.sources.base import ListedSource, Mention, StreamedSource, to_ref
 from utils.sources.folder import FolderSource
 from utils.sources.huggingface import HuggingFaceSource
-from utils.sources.paths import ListSource
-from utils.sources.ref import VideoRef
+from utils.sources.paths import ListSource, check_root
+from utils.sources.ref import Holds, VideoRef
+from utils.sources.search import Search
 from utils.sources.tar.shards import TarSource
 from utils.sources.unique import find_repeats
 from utils.storage.urls import redacted
@@ -28,18 +29,33 @@ class Inputs:
 
     total: the number of videos, None where it is known only at the end (tars, data sets).
     roots: local folders that must stay available while the run lasts.
+    any_found: whether any video was found so far, or a finished shard.
     """
 
     def __init__(
-        self, listings: Sequence[ListedSource], streams: Sequence[StreamedSource], shard_names: frozenset[str]
+        self,
+        listings: Sequence[ListedSource],
+        streams: Sequence[StreamedSource],
+        shard_names: frozenset[str] = frozenset(),
+        searches: Mapping[str, Search] | None = None,
+        nothing: str = "no videos given",
     ) -> None:
-        """Reads the lists once. Raises UserError: a list cannot be used, or two videos have the same output name."""
+        """Read the lists once.
+
+        searches: by where they look, such as "--input_dir videos". nothing: what to say if there are no videos at all.
+
+        Raises:
+            UserError: a list cannot be used, or two videos have the same output name.
+        """
         self._listings = listings
         self._streams = streams
+        self._searches = searches or {}
+        self._nothing = nothing
         self._repeats = find_repeats(self._mentions, shard_names)
         self.n_listed = self._repeats.n_videos
         self.total: int | None = None if streams else self.n_listed
         self.roots: tuple[Path, ...] = tuple(dict.fromkeys(chain(*(source.roots for source in [*listings, *streams]))))
+        self.any_found = self.n_listed > 0
 
     def _mentions(self) -> Iterator[Mention]:
         return chain.from_iterable(listing.mentions() for listing in self._listings)
@@ -64,8 +80,16 @@ class Inputs:
         for number, mention in self._numbered():
             if is_first[number]:
                 yield to_ref(mention)
+
+        def done(path: str) -> bool:
+            is_done = shard_done(path)
+            self.any_found = self.any_found or is_done
+            return is_done
+
         for stream in self._streams:
-            yield from stream.refs(shard_done)
+            for ref in stream.refs(done):
+                self.any_found = True
+                yield ref
 
     def listed(self) -> Iterator[VideoRef]:
         """Yield a video for every mention in list order, including repeats and those of finished shards."""
@@ -75,32 +99,48 @@ class Inputs:
         for stream in self._streams:
             yield from stream.listed()
 
+    def left_out(self) -> list[str]:
+        """Return what was found so far and is not extracted, a line for each folder and for the tars."""
+        searches = ((where, search) for where, search in self._searches.items() if search.left_out)
+        return [f"{where}: left out {search.left_out} (no {search})" for where, search in searches]
 
-def collect(run: RunConfig) -> Inputs:
+    def check_any_found(self) -> None:
+        """Raise UserError if no video was found, with what there is in its place; at the end, where there are tars."""
+        if self.any_found:
+            return
+        found = [f"{where} has no {search}; it has {search.left_out}" for where, search in self._searches.items()]
+        raise UserError(f"{'; '.join(found) or self._nothing}: give videos with {SOURCES}")
+
+
+def collect(run: RunConfig, wants: Collection[Holds] = ("frames",)) -> Inputs:
     """Return the inputs of a run: command line, list, folder, tars, in this order; or a data set.
+
+    wants: what the feature types of the run extract, "frames", "sound" or both.
 
     Raises:
         UserError: there are none, or two different files would write the same outputs.
     """
+    check_root(run.video_root)
     listings: list[ListedSource] = []
+    searches: dict[str, Search] = {}
     if run.video_paths or run.file_with_video_paths is not None:
         listings.append(ListSource(run.video_paths, run.file_with_video_paths, run.video_root))
     if run.input_dir is not None:
-        listings.append(FolderSource(run.input_dir, run.glob))
-    shards = TarSource(run.tar_path, run.meta_path, run.glob) if run.tar_path else None
+        search = searches[f"--input_dir {redacted(run.input_dir)}"] = Search(run.glob, wants)
+        listings.append(FolderSource(run.input_dir, search))
+    shards = None
+    if run.tar_path:
+        search = searches["--tar_path"] = Search(run.glob, wants)
+        shards = TarSource(run.tar_path, run.meta_path, search)
     if run.hf_dataset is not None and (listings or shards):
         raise UserError("--hf_dataset cannot be combined with other inputs: use one run for each")
-    data_set = HuggingFaceSource(run) if run.hf_dataset is not None else None
+    data_set = HuggingFaceSource(run, Search(run.glob, wants)) if run.hf_dataset is not None else None
     streams: list[StreamedSource] = [stream for stream in (shards, data_set) if stream is not None]
-    inputs = Inputs(listings, streams, shards.names if shards is not None else frozenset())
-    if not streams and not inputs.n_listed:
-        raise UserError(f"{_empty(run)}: give videos with {SOURCES}")
+    nothing = "no videos given"
+    if run.file_with_video_paths is not None or run.hf_dataset is not None:
+        what = "path in it" if run.hf_dataset is None else "rows"
+        nothing = f"{redacted(run.file_with_video_paths or run.hf_dataset or '')} has no {what}"
+    inputs = Inputs(listings, streams, shards.names if shards is not None else frozenset(), searches, nothing)
+    if not streams:
+        inputs.check_any_found()
     return inputs
-
-
-def _empty(run: RunConfig) -> str:
-    if run.file_with_video_paths:
-        return f"{redacted(run.file_with_video_paths)} has no path in it"
-    if run.input_dir:
-        return f"{redacted(run.input_dir)} has no file that matches {' '.join(run.glob)}"
-    return "no videos given"

@@ -153,6 +153,16 @@ class AddressRoot:
         return f"{self.url}/{inside}", without_suffix(inside)
 
 
+def check_root(video_root: str | None) -> None:
+    """Raise UserError if --video_root is a local folder that does not exist."""
+    try:
+        root = _root(video_root)
+    except ValueError as error:
+        raise UserError(f"--video_root {redacted(video_root or '')}: {error}") from error
+    if isinstance(root, LocalRoot) and not Path(root.path).is_dir():
+        raise UserError(f"--video_root {root.path}: no such folder")
+
+
 def _root(video_root: str | None) -> LocalRoot | AddressRoot | None:
     if video_root is None:
         return None

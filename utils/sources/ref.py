@@ -7,6 +7,7 @@ from typing import Any, Literal
 from utils.media.input import BytesFile, FileRange, MediaSource, UrlFile
 from utils.storage.urls import is_url, redacted
 
+Holds = Literal["all", "frames", "sound"]
 Refusal = tuple[Literal["skipped", "failed"], str]  # status and reason
 
 
@@ -24,6 +25,8 @@ class VideoRef:
     shard: the shard that it comes from, such as "shard-000003"; empty if none.
     meta: other information from the source, as JSON: columns of a list, metadata of a shard.
     refused: why the source cannot provide it: recorded, and nothing is opened.
+    holds: which feature types it is for: all of them, those of frames, or those of sound.
+    sound: what feature types of sound take in its place, with the same id and name; None for the same file.
     """
 
     id: str
@@ -38,6 +41,14 @@ class VideoRef:
     shard: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict, compare=False)
     refused: Refusal | None = None
+    holds: Holds = "all"
+    sound: "VideoRef | None" = None
+
+    def part(self, wants_sound: bool) -> "VideoRef | None":
+        """Return what feature types of sound, or those of frames, take of it; None where it is not for them."""
+        if wants_sound and self.sound is not None:
+            return self.sound
+        return self if self.holds in ("all", "sound" if wants_sound else "frames") else None
 
     @property
     def label(self) -> str:

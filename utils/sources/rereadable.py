@@ -5,15 +5,16 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 from utils.errors import FeatmillError, RunError, UserError
+from utils.storage.temporary import copied
 from utils.storage.urls import is_url, open_binary, redacted, resolve
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-IN_MEMORY = 16 << 20  # bytes of a copy that are kept in memory; a larger one is a temporary file
+LARGEST = 64 << 30  # bytes of a list that is copied
 BLOCK = 1 << 20
 
 
@@ -65,11 +66,8 @@ class Rereadable:
 
 
 def _copied(source: Callable[[], BinaryIO]) -> BinaryIO:
-    copy = cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115 - stays open while the run lasts
     with source() as stream:
-        while block := stream.read(BLOCK):
-            copy.write(block)
-    return copy
+        return copied(stream.read, LARGEST)
 
 
 class _Reader(io.RawIOBase):

@@ -47,7 +47,8 @@ def refuse_mixing(folder: Folder, latest: Latest, settings: Settings) -> None:
 
 def differences(there: Settings, now: Settings) -> list[str]:
     """Return the settings that differ, each as "stack_size: 64 there, 24 now"."""
-    return [f"{key}: {there.get(key)} there, {value} now" for key, value in now.items() if there.get(key) != value]
+    keys = (key for key in {**now, **there} if there.get(key) != now.get(key))
+    return [f"{key}: {there.get(key)} there, {now.get(key)} now" for key in keys]
 
 
 def _settings_of_run(folder: Folder, wanted: str) -> Settings:

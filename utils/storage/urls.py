@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 SECRET = re.compile(r"(?i)(token|sig|signature|key|credential|secret|password|passwd|pwd|auth|expires|policy)")
 IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>]+")
+SILENCE_S = 60.0  # of a web server, before its answer counts as broken off
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub"}
 
 
@@ -59,11 +60,18 @@ def _redacted_pair(pair: str) -> str:
 def resolve(url: str, **options: Any) -> tuple["AbstractFileSystem", str]:
     """Return the file system of an address, and the path in it. Its options are fsspec's.
 
+    A web server that falls silent raises an error, as a broken connection does; a long download may take its time.
+
     Raises:
         UserError: no installed package opens such addresses, or the address is malformed.
     """
     from fsspec.core import url_to_fs
 
+    if scheme(url) in ("http", "https"):
+        from aiohttp import ClientTimeout
+
+        timeout = ClientTimeout(total=None, sock_connect=SILENCE_S, sock_read=SILENCE_S)
+        options.setdefault("client_kwargs", {"timeout": timeout})
     try:
         return url_to_fs(url, **options)
     except ImportError as error:

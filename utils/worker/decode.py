@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from utils.errors import FeatmillError, RunError
+from utils.errors import FeatmillError, RunError, SkippedError
 from utils.extractors.base import AnyExtractor, AudioExtractor, AudioStreamInfo, VideoExtractor, VideoStreamInfo
 from utils.extractors.windows import Sampling
 from utils.media.audio import AudioStream
@@ -25,9 +25,9 @@ from utils.media.segment import Segment
 from utils.media.video import Frames
 from utils.media.view import View
 from utils.nn.out_of_memory import is_out_of_memory
-from utils.sources.fingerprint import fingerprint
+from utils.sinks.manifest_line import Status
 from utils.sources.ref import VideoRef
-from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened
+from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened, jobs_of
 from utils.worker.kept_frames import save_frames
 from utils.worker.plan import Task
 from utils.worker.queues import BoundedQueue, Closed
@@ -110,19 +110,23 @@ class Decoders:
         other threads have other videos, and neither stream ever has to wait for the other's windows.
         """
         with self._watching(task.ref.id):  # a store may give no answer
-            source = fingerprint(task.ref)
-        revisions = task.revisions
-        jobs = [Job(task.ref, name, source, revisions.get(name, 0)) for name in task.feature_types]
-        extractors = [(job, self._extractor(job)) for job in jobs]
-        pictures = [(job, extractor) for job, extractor in extractors if isinstance(extractor, VideoExtractor)]
+            jobs = jobs_of(task, self._wants_sound)
+        for job in jobs:
+            if job.ref.refused is not None:
+                status, reason = job.ref.refused
+                self._tell(StreamFailed(job, reason, status))
+        pictures = [(job, one) for job in self._open(jobs) if isinstance(one := self._extractor(job), VideoExtractor)]
         if pictures:
-            self._guarded([job for job, _ in pictures], lambda: self._decode_pictures(task.ref, pictures))
+            self._guarded([job for job, _ in pictures], lambda: self._decode_pictures(pictures[0][0].ref, pictures))
         sound: dict[int, list[Job]] = {}
-        for job, extractor in extractors:
-            if isinstance(extractor, AudioExtractor):
+        for job in self._open(jobs):
+            if isinstance(extractor := self._extractor(job), AudioExtractor):
                 sound.setdefault(extractor.rate_hz, []).append(job)
         for rate_hz, group in sound.items():
-            self._guarded(group, lambda rate_hz=rate_hz, group=group: self._decode_sound(task.ref, rate_hz, group))
+            self._guarded(group, lambda rate_hz=rate_hz, group=group: self._decode_sound(group[0].ref, rate_hz, group))
+
+    def _wants_sound(self, feature_type: str) -> bool:
+        return isinstance(self._extractors[feature_type], AudioExtractor)
 
     def _guarded(self, jobs: Sequence[Job], work: Callable[[], None]) -> bool:
         """Do `work`; where it cannot be done, fail those of its jobs that have not ended. Return whether it was done.
@@ -138,15 +142,17 @@ class Decoders:
         except (Closed, RunError):
             raise
         except FeatmillError as error:
+            status: Status = "skipped" if isinstance(error, SkippedError) else "failed"
             reason = str(error)
         except Exception as error:
+            status = "failed"
             if is_out_of_memory(error):
                 reason = f"{label}: no memory to decode it; --decode_threads 1 and fewer --num_workers take less"
             else:
                 log.exception("%s: unexpected error while decoding", label)
                 reason = f"{label}: unexpected {type(error).__name__}: {error} (please report this)"
         for job in self._open(jobs):
-            self._tell(StreamFailed(job, reason))
+            self._tell(StreamFailed(job, reason, status))
         return False
 
     def _open(self, jobs: Sequence[Job]) -> list[Job]:

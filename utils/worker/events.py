@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,8 +11,10 @@ from torch import Tensor
 
 from utils.extractors.base import StreamInfo
 from utils.extractors.windows import Sampling
-from utils.sources.fingerprint import Fingerprint
+from utils.sinks.manifest_line import Status
+from utils.sources.fingerprint import Fingerprint, fingerprint
 from utils.sources.ref import VideoRef
+from utils.worker.plan import Task
 
 
 @dataclass(eq=False)
@@ -44,6 +46,21 @@ class Job:
             self.seconds[stage] += time.perf_counter() - start
 
 
+def jobs_of(task: Task, wants_sound: Callable[[str], bool]) -> list[Job]:
+    """Return a job for each feature type of a task, with what its input is now.
+
+    wants_sound: of a feature type; the frames and the sound of a video may be two inputs.
+    """
+    sources: dict[int, Fingerprint] = {}
+    jobs: list[Job] = []
+    for feature_type in task.feature_types:
+        ref = task.ref.part(wants_sound(feature_type)) or task.ref
+        if id(ref) not in sources:
+            sources[id(ref)] = fingerprint(ref)
+        jobs.append(Job(ref, feature_type, sources[id(ref)], task.revisions.get(feature_type, 0)))
+    return jobs
+
+
 @dataclass(frozen=True)
 class StreamOpened:
     """A video's stream is known, and which windows are wanted of it; its chunks follow."""
@@ -70,10 +87,11 @@ class StreamEnded:
 
 @dataclass(frozen=True)
 class StreamFailed:
-    """A video cannot be decoded (any further)."""
+    """A video cannot be decoded (any further). status: "skipped" where the user expects that, else "failed"."""
 
     job: Job
     reason: str
+    status: Status = "failed"
 
 
 Event = StreamOpened | ChunkDecoded | StreamEnded | StreamFailed

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 
 import torch
 
+from utils.config.run import RunConfig
 from utils.errors import FeatmillError, RunError, printable
 from utils.extractors.base import AnyExtractor
 from utils.extractors.labels import class_names
@@ -84,7 +85,7 @@ def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
             extractors,
             pipe.next_task,
             plan.decode_threads,
-            limits=Limits(plan.run.max_pixels, plan.run.max_seconds),
+            limits=_limits(plan.run),
             watching=watchdog.watching,
             frames_folders={f.feature_type: f.frames_folder for f in plan.features if f.frames_folder is not None},
         )
@@ -117,6 +118,17 @@ def _load(
             name: class_names(extractor.label_set) if extractor.label_set and extractor.shows_predictions else None
             for name, extractor in extractors.items()
         }
+
+
+def _limits(run: RunConfig) -> Limits:
+    return Limits(
+        run.max_pixels,
+        run.max_seconds,
+        run.max_bytes,
+        video_track=run.video_track or "",
+        audio_track=run.audio_track or "",
+        skip_silent=run.no_audio == "skip",
+    )
 
 
 def _pipeline(

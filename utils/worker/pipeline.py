@@ -112,7 +112,7 @@ class Pipeline:
                 case StreamEnded():
                     self._end(self._videos[job])
                 case StreamFailed():
-                    self._fail(job, event.reason)
+                    self._fail(job, event.reason, event.status)
         except VideoError as error:  # of the model, which does not know the video's name
             self._fail(job, f"{job.ref.label}: {error}")
         except (MemoryError, RuntimeError) as error:
@@ -275,8 +275,8 @@ class Pipeline:
             arrays["timestamps_ms"] = video.rows.timestamps_ms(with_first=extractor.frame_times)
         return Record(job.ref, arrays, features, extractor.attributes, start_s, end_s)
 
-    def _fail(self, job: Job, reason: str) -> None:
-        self._close(Outcome(job, "failed", reason))
+    def _fail(self, job: Job, reason: str, status: Status = "failed") -> None:
+        self._close(Outcome(job, status, reason))
 
     def _close(self, outcome: Outcome) -> None:
         outcome.job.dropped = True

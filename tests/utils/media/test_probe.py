@@ -10,8 +10,8 @@ import pytest
 from support.media import hide_start, moving_frames, turn, waveform, write_audio, write_clip
 
 from utils.errors import VideoError
-from utils.media.container import is_cover
 from utils.media.probe import MediaInfo, frame_times_s, probe
+from utils.media.tracks import is_cover
 from utils.media.video import VideoStream
 
 

@@ -22,12 +22,15 @@ REFS = [VideoRef(f"{i}.mp4", str(i), f"/absent/{i}.mp4") for i in range(6)]
 CLIPS = [VideoRef(f"{i}", f"{i}", "x.tar", shard=f"shard-{i // 2}") for i in range(6)]
 
 
-def state_in(tmp_path, feature_type="tiny"):
+def feature_of(feature_type, output="", **flags):
+    stamp = RunStamp(feature_type, settings_hash="s", on_extraction="save_npz")
+    return FeaturePlan(feature_type, "", None, {}, {}, output, stamp, acav_names(feature_type), **flags)
+
+
+def state_in(tmp_path, feature_type="tiny", **flags):
     folder = folder_at(str(tmp_path / feature_type))
     folder.prepare()
-    stamp = RunStamp(feature_type, settings_hash="s", on_extraction="save_npz")
-    feature = FeaturePlan(feature_type, "", None, {}, {}, str(folder), stamp, acav_names(feature_type))
-    return OutputState(feature, folder, Latest(folder), OutputReader(folder))
+    return OutputState(feature_of(feature_type, str(folder), **flags), folder, Latest(folder), OutputReader(folder))
 
 
 def finish(state, ref, status="done"):
@@ -42,8 +45,8 @@ def all_of(todo):
 
 
 def todo_of(states=(), claims=None, refs=REFS, done_list=None, **flags):
-    types = tuple(state.feature_type for state in states) or ("tiny",)
-    return Todo(iter(refs), RunConfig(on_extraction="save_npz", **flags), types, states, claims, done_list)
+    features = [state.feature for state in states] or [feature_of("tiny")]
+    return Todo(iter(refs), RunConfig(on_extraction="save_npz", **flags), features, states, claims, done_list)
 
 
 def test_everything_where_nothing_is_written():

@@ -91,7 +91,7 @@ def test_tables_with_videos_bytes_and_paths(tmp_path, cache, clip):
     assert one["meta"] == {"video_id": "x", "label": 1, "file": "one.mp4"}
     assert (two["id"], two["bytes"]) == ("y", 100)
     assert (three["id"], three["name"]) == ("x#2", "x_row2")
-    assert "column clip has no video" in three["refused"][1]
+    assert "column clip has no video or sound" in three["refused"][1]
     assert (plain[0]["id"], plain[0]["bytes"], plain[0]["meta"]) == ("test_00000000", len(data), {"name": "n"})
     assert [(ref["id"], ref["path"]) for ref in paths[:2]] == [("7", f"{tmp_path}/a.mp4"), ("8", "s3://bucket/b.mp4")]
     assert paths[2]["refused"][0] == "failed"
@@ -108,7 +108,7 @@ def test_a_folder_of_videos_with_metadata_and_without(tmp_path, cache, clip):
     (tmp_path / "listed" / "metadata.csv").write_text("file_name,id,text\na.mp4,first,hello\nsub/b.mp4,second,there\n")
     plain, found = read(cache, *({"hf_dataset": str(tmp_path / name)} for name in ("plain", "listed")))
     assert sorted(Path(ref["path"]).name for ref in plain) == ["a.mp4", "b.mp4"]
-    assert [ref["id"] for ref in plain] == ["train_00000000", "train_00000001"]
+    assert [ref["id"] for ref in plain] == ["a", "b"]
     assert [(ref["id"], Path(ref["path"]).name, ref["meta"]["text"]) for ref in found] == [
         ("first", "a.mp4", "hello"),
         ("second", "b.mp4", "there"),

@@ -276,7 +276,8 @@ def test_a_decoder_that_hangs_is_reported_and_waiting_for_room_is_not(clip, monk
         decode({"one": Fake()}, video(clip), heard=lambda _event: time.sleep(0.4), watching=dog.watching)
         assert not events
         facts = dict.fromkeys(("start_s", "end_s", "member", "data")) | {"path": "blocking.mp4", "name": "stuck"}
-        ref = SimpleNamespace(id="stuck", label="blocking.mp4", media=blocking, **facts)
+        ref = SimpleNamespace(id="stuck", label="blocking.mp4", media=blocking, refused=None, **facts)
+        ref.part = lambda _wants_sound: ref
         streams = decode({"one": Fake()}, ref, watching=dog.watching)
     assert [event.video_id for event in events] == ["stuck"]
     assert isinstance(streams["one"].last, StreamFailed)

@@ -12,6 +12,7 @@ from utils.sources.errors import cause_of, read_errors
 from utils.sources.names import safe_id, safe_name
 from utils.sources.paths import local_path
 from utils.sources.ref import VideoRef
+from utils.sources.search import Search
 from utils.sources.tar.clips import Shard
 from utils.storage.urls import base_name, is_url, redacted, resolve, scheme
 
@@ -19,7 +20,6 @@ MOST_SHARDS = 1_000_000
 LOOKED_FOR = 16  # if all of at most so many shards are missing, the path is wrong, and the run does not start
 RANGE = re.compile(r"\{(-?\d{1,18})\.\.(-?\d{1,18})(?:\.\.(-?\d{1,18}))?\}")
 TAR_SUFFIX = re.compile(r"(?i)\.(tar|tgz|tar\.\w{1,5})$")
-MEDIA_SUFFIX = re.compile(r"\*?(\.[A-Za-z0-9]+)")
 
 
 class TarSource:
@@ -32,7 +32,7 @@ class TarSource:
         self,
         tar_path: Iterable[str],
         meta_path: str | None,
-        patterns: Iterable[str],
+        search: Search,
     ) -> None:
         """Raises UserError: a pattern is malformed or matches nothing, no tar exists, or two have the same name."""
         paths = dict.fromkeys(itertools.chain.from_iterable(map(expanded, tar_path)))
@@ -40,7 +40,6 @@ class TarSource:
             raise UserError(f"--tar_path {' '.join(map(redacted, tar_path))}: no such tar")
         if meta_path is not None and is_url(meta_path) and scheme(meta_path) == "file":
             meta_path = local_path(meta_path)
-        suffixes = {found.group(1).lower() for pattern in patterns if (found := MEDIA_SUFFIX.fullmatch(pattern))}
         by_name: dict[str, str] = {}
         self._shards = []
         for path in paths:
@@ -52,7 +51,7 @@ class TarSource:
                     f"--tar_path: {redacted(first)} and {redacted(path)} are both called {safe_id(stem)!r}, "
                     "and so would be their output folders: rename one of them, or use different --output_path"
                 )
-            self._shards.append(Shard(path, name, stem, meta_path, tuple(patterns), frozenset(suffixes)))
+            self._shards.append(Shard(path, name, stem, meta_path, search))
         self.names = frozenset(by_name)
         folders = (Path(path).parent for path in paths if not is_url(path))
         self.roots = tuple(dict.fromkeys(folder for folder in folders if folder.is_dir()))

@@ -1,0 +1,98 @@
+"""Formats that only FFmpeg reads, sound that a pipe wrote, pictures that are no videos: one run over all of them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import formats
+from support.program import ROOT, manifest, run
+
+PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
+SIZES = {
+    "ffmpeg": (0xFFFFFFFF,) * 2,
+    "zero": (0, 0),
+    "sox": (0x7FFFF024, 0x7FFFF000),
+    "arecord": (0x80000024, 0x80000000),
+}
+WEBP = b"RIFF\x64\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\x3f\0\0\x2f\0\0ANIM\x06\0\0\0\0\0\0\0\0\0"
+
+
+def write_videos(folder: Path) -> list[str]:
+    """Write the frames in each format; return the names."""
+    formats.write_grey(folder / "broadcast.gxf", "gxf", "mpeg2video", (720, 576))
+    formats.write_grey(folder / "flash.swf", "swf", "flv")
+    formats.write_grey(folder / "loki.smjpeg", "smjpeg", "mjpeg", pix_fmt="yuvj420p")
+    formats.write_grey(folder / "muxer.mpjpeg", "mpjpeg", "mjpeg", pix_fmt="yuvj420p")
+    (folder / "camera.mjpg").write_bytes(formats.multipart_jpeg(lengths=True, closed=False))
+    (folder / "webcam.mjpg").write_bytes(formats.multipart_jpeg(lengths=False, closed=True))
+    (folder / "dahua.dav").write_bytes(formats.dhav())
+    return ["broadcast", "flash", "loki", "muxer", "camera", "webcam", "dahua"]
+
+
+def write_sounds(folder: Path) -> list[str]:
+    """Write the tone in each format; return the names."""
+    (folder / "timit.wav").write_bytes(formats.nist_sphere())
+    (folder / "right.wav").write_bytes(formats.wav())
+    for name, sizes in SIZES.items():
+        (folder / f"{name}.wav").write_bytes(formats.wav(*sizes))
+    (folder / "long.wav").write_bytes(formats.wav(0xFFFFFFFF, 0xFFFFFFFF, b"RF64"))
+    (folder / "apple.caf").write_bytes(formats.caf_of_a_pipe())
+    return ["timit", "right", *SIZES, "long", "apple"]
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Return the manifest lines by feature type, with the features of what is done under "found"."""
+    folder = tmp_path_factory.mktemp("formats")
+    write_videos(folder)
+    write_sounds(folder)
+    (folder / "cut_wav.wav").write_bytes(formats.wav(30000, 30000)[:-9000])
+    (folder / "cut_timit.wav").write_bytes(formats.nist_sphere(4)[:-40000])
+    (folder / "cut_camera.mjpg").write_bytes(formats.multipart_jpeg(lengths=False, closed=False)[:-600])
+    (folder / "photo.mp4").write_bytes(formats.jpegs()[0])
+    Image.fromarray(formats.grey_frames()[0]).save(folder / "image.png")
+    (folder / "animation.webp").write_bytes(WEBP)
+    output = tmp_path_factory.mktemp("out")
+    flags = ("--feature_type", "tiny", "loudness", "--device", "cpu", "--on_extraction", "save_numpy")
+    done = run(*flags, "--output_path", output, "--input_dir", folder, "--glob", "*", program=PROGRAM)
+    assert done.returncode == 1, done.stderr
+    found = {kind: manifest(output / kind) for kind in ("tiny", "loudness")}
+    for kind, of_kind in found.items():
+        for name, line in of_kind.items():
+            path = output / kind / f"{name}_{kind}.npy"
+            line["found"] = np.load(path).ravel() if path.exists() else None
+    return found
+
+
+def test_videos(lines: dict[str, dict[str, Any]], tmp_path: Path) -> None:
+    for name in write_videos(tmp_path):
+        line = lines["tiny"][name]
+        assert (name, line["status"], line["problems"]) == (name, "done", [])
+        np.testing.assert_allclose(line["found"], formats.LEVELS, atol=3, err_msg=name)
+
+
+def test_sounds(lines: dict[str, dict[str, Any]], tmp_path: Path) -> None:
+    for name in [*write_sounds(tmp_path), "dahua"]:
+        line = lines["loudness"][name]
+        assert (name, line["status"], line["problems"]) == (name, "done", [])
+        np.testing.assert_allclose(line["found"], [formats.TONE] * 2, atol=0.002, err_msg=name)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("loudness", "cut_wav"), ("loudness", "cut_timit"), ("tiny", "cut_camera")])
+def test_what_is_cut_off_is_partial_all_the_same(lines: dict[str, dict[str, Any]], kind: str, name: str) -> None:
+    assert lines[kind][name]["status"] == "partial"
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("photo", "it is a picture (JPEG), not a video"),
+        ("image", "it is a picture (PNG), not a video"),
+        ("animation", "it is an animated WebP picture, which FFmpeg cannot read"),
+    ],
+)
+def test_a_picture_is_called_one(lines: dict[str, dict[str, Any]], name: str, cause: str) -> None:
+    assert lines["tiny"][name]["status"] == "failed"
+    assert cause in lines["tiny"][name]["reason"]
