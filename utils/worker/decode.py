@@ -18,8 +18,9 @@ from utils.extractors.base import Extractor, StreamInfo
 from utils.extractors.windows import Sampling
 from utils.media.audio import AudioStream
 from utils.media.frame_stream import FrameStream, open_frames
+from utils.media.frame_times import frame_times_s
 from utils.media.limits import Limits
-from utils.media.probe import frame_times_s
+from utils.media.report import VideoReport
 from utils.media.segment import Segment
 from utils.media.video import Frames
 from utils.media.view import View
@@ -27,6 +28,7 @@ from utils.nn.out_of_memory import is_out_of_memory
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened
+from utils.worker.kept_frames import keep
 from utils.worker.plan import Task
 from utils.worker.queues import BoundedQueue, Closed
 
@@ -168,8 +170,12 @@ class Decoders:
     def _decode_pictures(self, ref: VideoRef, jobs: list[Job]) -> None:
         segment, rates = Segment(ref.start_s, ref.end_s), [self._fps(job) for job in jobs]
         with self._decoding(jobs):
-            counted = {fps for job, fps in zip(jobs, rates, strict=True) if self._extractor(job).needs_times}
-            times_s = {fps: frame_times_s(ref.media, fps, segment=segment, limits=self._limits) for fps in counted}
+            counts = {
+                fps: VideoReport() for job, fps in zip(jobs, rates, strict=True) if self._extractor(job).needs_times
+            }
+            times_s = {
+                fps: frame_times_s(ref.media, fps, segment, self._limits, report) for fps, report in counts.items()
+            }
             views = tuple(View(fps) for fps in rates)
             device_type = self._extractor(jobs[0]).device.type  # a worker has one device
             stream = open_frames(ref.media, views, segment, self._limits, device_type)
@@ -184,8 +190,10 @@ class Decoders:
                 self._hand_out(takers.get(frames.view, []), frames)
                 if not self._open(takers.get(frames.view, [])):
                     stream.want(frames.view, ())
-            for job in self._open(jobs):
-                self._sum_up_pictures(job, stream)
+            for job, fps in zip(jobs, rates, strict=True):
+                if not (job.told or job.dropped):
+                    counted = counts.get(fps) if self._extractor(job).needs_times else None
+                    self._sum_up_pictures(job, stream, counted)
 
     def _takers(
         self,
@@ -226,7 +234,8 @@ class Decoders:
     def _hand_out(self, jobs: Sequence[Job], frames: Frames) -> None:
         units = self._on_host(torch.from_numpy(frames.pixels))
         for job in self._open(jobs):
-            self._keep(job, frames)
+            if job.feature_type in self._frames_folders:
+                keep(frames, self._frames_folders[job.feature_type] / job.ref.name)
             self._hand_over(job, units, frames.pts_s)
 
     def _hand_over(self, job: Job, units: Tensor, times_s: np.ndarray) -> None:
@@ -245,14 +254,15 @@ class Decoders:
         on_cpu = all(extractor.device.type == "cpu" for extractor in self._extractors.values())
         return units if on_cpu else units.pin_memory()
 
-    def _sum_up_pictures(self, job: Job, stream: FrameStream) -> None:
+    def _sum_up_pictures(self, job: Job, stream: FrameStream, counted: VideoReport | None) -> None:
+        """Note how decoding ended. counted: what counting the frames found, beyond the last frame wanted, too."""
         report = stream.report
+        summary = VideoReport(list(report.problems), report.partial)
         job.decoded, job.declared = report.decoded, report.declared
-        job.problems, job.partial = list(report.problems), report.partial
-        times_s = job.info.times_s
-        if times_s is not None and len(times_s) < (job.declared or 0):  # decoding may have ended before the cut
-            job.problems.append(f"the file holds {len(times_s)} of {job.declared} frames")
-            job.partial = True
+        if counted is not None:
+            summary.take_over(counted)
+            job.declared = report.declared or counted.declared
+        job.problems, job.partial = summary.problems, summary.partial
         self._tell(StreamEnded(job))
 
     def _decode_sound(self, ref: VideoRef, rate_hz: int, jobs: list[Job]) -> None:
@@ -284,21 +294,3 @@ class Decoders:
 
     def _fps(self, job: Job) -> float | None:
         return getattr(self._extractor(job).config, "extraction_fps", None)
-
-    def _keep(self, job: Job, frames: Frames) -> None:
-        """Write the frames as pictures, if they are to be kept.
-
-        Raises:
-            RunError: they cannot be written.
-        """
-        folder = self._frames_folders.get(job.feature_type)
-        if folder is None:
-            return
-        from PIL import Image
-
-        try:
-            (folder / job.ref.name).mkdir(parents=True, exist_ok=True)
-            for i, frame in zip(frames.index, frames.pixels, strict=True):
-                Image.fromarray(frame).save(folder / job.ref.name / f"{i:06d}.png", compress_level=1)
-        except OSError as error:
-            raise RunError(f"{folder / job.ref.name}: frames cannot be written ({error.strerror})") from error
