@@ -25,14 +25,13 @@ def test_fields() -> None:
     assert looked_at(PAFF) == (40, False)
 
 
-OPTIONS = [{}, {"x264-params": "interlaced=1"}, {"bf": "0"}, {"x264-params": "cqm=jvt"}]
+OPTIONS = [{}, {"x264-params": "interlaced=1"}, {"bf": "0"}]
 KINDS = [("yuv420p", {"profile": "baseline"}), *itertools.product(["yuv420p", "yuv422p10le", "yuv444p"], OPTIONS)]
 
 
 @pytest.mark.parametrize(("pix_fmt", "options"), KINDS)
 @pytest.mark.parametrize("suffix", ["mp4", "ts", "h264"])
 def test_frames_of_h264(tmp_path: Path, pix_fmt: str, options: dict[str, str], suffix: str) -> None:
-    """Scaling lists (cqm) are not read: such a stream is decoded to be counted."""
     path = write_clip(tmp_path / f"x.{suffix}", moving_frames(5, 96, 128), pix_fmt=pix_fmt, options=options)
     assert looked_at(path) == (5, "x264-params" not in options)
 
