@@ -115,13 +115,13 @@ def remux(
         streams = {stream.index: new.add_stream_from_template(stream) for stream in old.streams}
         numbers = dict.fromkeys(streams, 0)
         for packet in old.demux():
-            if packet.dts is None or not packet.size:
+            if not packet.size:
                 continue
             numbers[packet.stream_index] += 1
             if not keep(packet, numbers[packet.stream_index] - 1):
                 continue
             shift = round(shift_s(packet) / packet.time_base)
-            packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+            packet.pts, packet.dts = packet.pts + shift, None if packet.dts is None else packet.dts + shift
             packet.stream = streams[packet.stream_index]
             new.mux(packet)
     return path

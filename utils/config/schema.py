@@ -22,11 +22,13 @@ def flag(
     choices: Iterable[str] = (),
     aliases: Iterable[str] = (),
     shapes_output: bool = True,
+    added_later: bool = False,
 ) -> Any:
     """Return a dataclass field that is also a command-line flag and a YAML key.
 
     text: the help, with the unit; the default is added to it.
     shapes_output: False for what cannot change a feature (paths, display), which resuming ignores.
+    added_later: the default is what was done before there was such a flag, so resuming ignores it, too.
     """
     metadata = {
         "help": text,
@@ -34,6 +36,7 @@ def flag(
         "choices": tuple(choices),
         "aliases": tuple(aliases),
         "shapes_output": shapes_output,
+        "added_later": added_later,
     }
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=metadata)
@@ -135,4 +138,5 @@ def output_settings(config: Config) -> dict[str, Any]:
         spec.name: getattr(config, spec.name)
         for spec in dataclasses.fields(config)
         if spec.metadata.get("shapes_output", True)
+        and not (spec.metadata.get("added_later") and getattr(config, spec.name) == spec.default)
     }

@@ -20,6 +20,18 @@ def extraction_total(group: str) -> Any:
     return flag(None, "this many frames spread over the video, in place of --extraction_fps", group=group)
 
 
+def sound_clock(group: str) -> Any:
+    """Return --sound_clock, for models of sound."""
+    return flag(
+        "file",
+        "file: picture and sound of a file share one clock, and silence fills gaps of more than 0.1 s in the sound; "
+        "samples: the bare sequence of samples, as in a WAV file that the ffmpeg command writes",
+        group=group,
+        choices=("file", "samples"),
+        added_later=True,
+    )
+
+
 def decode(group: str) -> Any:
     """Return --decode, how exactly frames are resized; for models whose published tool does it by Pillow."""
     return flag(

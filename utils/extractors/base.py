@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from utils.config.schema import Config
 from utils.extractors.windows import Sampling
+from utils.media.sound_rules import REFERENCE, SoundRules
 from utils.nn.cpu.threads import RowThreads
 from utils.nn.flow import Encoded
 from utils.nn.prepare import ComputeMode, prepare_network, set_up
@@ -130,6 +131,11 @@ class Extractor(ABC):
     def attributes(self) -> dict[str, float]:
         """Numbers of this configuration that formats with room for them carry along, such as clip_length."""
         return {}
+
+    @property
+    def sound_rules(self) -> SoundRules:
+        """How sound is heard; for audio."""
+        return REFERENCE
 
     @abstractmethod
     def sampling(self, info: StreamInfo) -> Sampling:

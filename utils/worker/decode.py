@@ -22,6 +22,7 @@ from utils.media.frame_times import frame_times_s
 from utils.media.limits import Limits
 from utils.media.report import VideoReport
 from utils.media.segment import Segment
+from utils.media.sound_rules import SoundRules
 from utils.media.video import Frames
 from utils.media.view import View
 from utils.nn.out_of_memory import is_out_of_memory
@@ -104,7 +105,7 @@ class Decoders:
                 self._queue.put(_ThreadEnded())
 
     def _decode(self, task: Task) -> None:
-        """Decode the pictures of a task, then its sound at each rate that is wanted.
+        """Decode the pictures of a task, then its sound at each rate and by all rules that are wanted.
 
         One after the other, though they lie interleaved in the file: reading it twice costs little beside decoding,
         other threads have other videos, and neither stream ever has to wait for the other's windows.
@@ -115,12 +116,13 @@ class Decoders:
         pictures = [job for job in jobs if self._extractor(job).media == "video"]
         if pictures:
             self._guarded(pictures, lambda: self._decode_pictures(task.ref, pictures))
-        sound: dict[int, list[Job]] = {}
+        sound: dict[tuple[int, SoundRules], list[Job]] = {}
         for job in jobs:
-            if self._extractor(job).media == "audio":
-                sound.setdefault(self._extractor(job).rate_hz, []).append(job)
-        for rate_hz, group in sound.items():
-            self._guarded(group, lambda rate_hz=rate_hz, group=group: self._decode_sound(task.ref, rate_hz, group))
+            extractor = self._extractor(job)
+            if extractor.media == "audio":
+                sound.setdefault((extractor.rate_hz, extractor.sound_rules), []).append(job)
+        for group in sound.values():
+            self._guarded(group, lambda group=group: self._decode_sound(task.ref, group))
 
     def _guarded(self, jobs: Sequence[Job], work: Callable[[], None]) -> bool:
         """Do `work`; where it cannot be done, fail those of its jobs that have not ended. Return whether it was done.
@@ -265,10 +267,12 @@ class Decoders:
         job.problems, job.partial = summary.problems, summary.partial
         self._tell(StreamEnded(job))
 
-    def _decode_sound(self, ref: VideoRef, rate_hz: int, jobs: list[Job]) -> None:
-        segment = Segment(ref.start_s, ref.end_s)
+    def _decode_sound(self, ref: VideoRef, jobs: list[Job]) -> None:
+        """Decode the sound for jobs that want it at the same rate, by the same rules."""
+        segment, extractor = Segment(ref.start_s, ref.end_s), self._extractor(jobs[0])
+        rate_hz, rules = extractor.rate_hz, extractor.sound_rules
         with self._decoding(jobs):
-            stream = AudioStream(ref.media, rate_hz, segment=segment, limits=self._limits)
+            stream = AudioStream(ref.media, rate_hz, segment=segment, limits=self._limits, rules=rules)
         with stream:
             for job in jobs:
                 job.info = StreamInfo(rate_hz=rate_hz)
@@ -279,7 +283,7 @@ class Decoders:
                     block = next(blocks, None)
                 if block is None:
                     break
-                times_s = (ref.start_s or 0.0) + np.arange(n_samples, n_samples + len(block)) / rate_hz
+                times_s = stream.start_s + np.arange(n_samples, n_samples + len(block)) / rate_hz
                 n_samples += len(block)
                 units = self._on_host(torch.from_numpy(block))
                 for job in live:
