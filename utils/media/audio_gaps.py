@@ -9,6 +9,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 
 GAP_S = Fraction(1, 10)  # a larger difference is mended: min_hard_comp of ffmpeg's aresample=async=1
+JITTER_S = Fraction(5, 1000)  # clocks of milliseconds, rounded twice
 ALONE_S = 1  # longest gap before a packet that is alone, with gaps on both sides: discontinuous Opus sends such ones
 SILENCE_S = 10  # at once
 
@@ -42,9 +43,12 @@ class GapFiller:
         self._rate_hz = 0
         self._anchor = 0  # the time that samples are counted from
         self._n = 0  # samples since then
+        self._last = 0  # samples that were missing before the last frame
         self._to_skip = 0
         self.n_gaps = 0
         self.silence_s = 0.0
+        self.n_small = 0  # gaps of a packet or two, too short to be filled one by one
+        self.small_s = 0.0
         self.overlap_s = 0.0
 
     def fill(self, decoded: Iterator[Decoded]) -> Iterator[Heard]:
@@ -73,8 +77,12 @@ class GapFiller:
         if frame.pts is None or self._to_skip:
             return 0
         if frame.sample_rate != self._rate_hz:
-            self._rate_hz, self._anchor, self._n = frame.sample_rate, frame.pts, 0
+            self._rate_hz, self._anchor, self._n, self._last = frame.sample_rate, frame.pts, 0, 0
         missing, slack = self._off_by(frame.pts), GAP_S * self._rate_hz
+        jump, self._last = missing - self._last, missing
+        if JITTER_S * self._rate_hz < jump <= slack and 2 * jump >= frame.samples:
+            self.n_small += 1
+            self.small_s += jump / self._rate_hz
         if abs(missing) <= slack or following is None:
             return 0
         is_short = abs(missing) <= ALONE_S * self._rate_hz
@@ -89,5 +97,6 @@ class GapFiller:
 
     def _silence(self, n: int) -> Iterator[Heard]:
         self._n += n
+        self._last = 0
         for start in range(0, n, SILENCE_S * self._rate_hz):
             yield Heard(np.zeros(min(n - start, SILENCE_S * self._rate_hz), np.float32), fills_gap=True)

@@ -42,12 +42,18 @@ class Media:
         self.source = source
         self.container = container
         self.label = label  # what messages call it
+        self.from_start = True  # nothing was sought
         self._reader = reader
 
     @property
     def failure(self) -> str:
         """What went wrong on reading bytes, and the remedy; empty if nothing did. FFmpeg takes it for the end."""
         return self._reader.failure if self._reader else ""
+
+    def seek(self, time: int, stream: Stream) -> None:
+        """Go to the key frame before a time, in the stream's time base units. Raises FFmpegError, OverflowError."""
+        self.from_start = False
+        self.container.seek(time, stream=stream)
 
     def __enter__(self) -> Self:
         return self

@@ -13,9 +13,10 @@ from av.packet import Packet
 from utils.errors import VideoError
 from utils.media.clock import zero
 from utils.media.container import Media, frame_units, is_bare, open_media, require_video, time_base
-from utils.media.demux import declared_packets, read_packets
+from utils.media.demux import read_packets
 from utils.media.frame_rate import FrameRateRule, parse_fps
 from utils.media.frame_size import limit_decoder
+from utils.media.header import declared_packets
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.picture_packets import PicturePackets
@@ -143,7 +144,7 @@ def _packet_times(
     times, durations = array("q"), array("q")  # a video of a day has millions of frames
     for packet in packets:
         if packet is None:
-            break
+            continue
         shows = pictures.shows(packet)
         if not pictures.one_each:
             return None

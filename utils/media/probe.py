@@ -18,8 +18,8 @@ from utils.media.container import (
     time_base,
     video_stream,
 )
-from utils.media.demux import declared_packets
 from utils.media.frame_size import limit_decoder
+from utils.media.header import declared_packets
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.rotation import Orientation, orientation

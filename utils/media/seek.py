@@ -52,7 +52,7 @@ def packets_from_key_frame(
         if target <= zero(media.container, stream, stream.start_time or 0):
             return None
         try:
-            media.container.seek(target, stream=stream)
+            media.seek(target, stream)
         except (FFmpegError, OverflowError):  # a time beyond any clock
             return None
         packets = read()

@@ -111,7 +111,7 @@ def test_a_gap_keeps_later_sound_at_its_time(tmp_path: Path, name: str) -> None:
     start, n = int(3.2 * RATE), int(1.5 * RATE)
     assert alike(ours[start : start + n], expected[start - 40 : start + n + 40])  # clocks of milliseconds
     assert stream.report.problems == ["sound is missing for 2.00 s in 1 place: silence there"] or name != "x.webm"
-    assert "silence there" in stream.report.problems[0]
+    assert any("silence there" in problem for problem in stream.report.problems)
     assert not stream.report.partial
     bare, stream = read(path, rules=SAMPLES)
     assert (len(bare), stream.report.problems) == (pytest.approx(len(ours) - 2 * RATE, abs=0.03 * RATE), [])
