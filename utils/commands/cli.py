@@ -2,7 +2,7 @@
 
 import argparse
 import dataclasses
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NoReturn
 
 from utils.config.run import RunConfig
@@ -73,7 +73,8 @@ def _metavar(spec: dataclasses.Field, kind: type) -> str:
 def parse(arguments: Sequence[str], models: Mapping[str, Model]) -> tuple[RunConfig, dict[str, Config]]:
     """Return the run's settings and each feature type's, from defaults, the --config file and the flags, in that order.
 
-    A flag goes to every feature type that has it; "--TYPE.flag", and a mapping named TYPE in the file, to that one.
+    A flag goes to every feature type that has it and offers its value; "--TYPE.flag", and a mapping named TYPE in the
+    file, to that one.
 
     Raises:
         UserError: something in it is wrong. SystemExit after --help.
@@ -95,18 +96,35 @@ def parse(arguments: Sequence[str], models: Mapping[str, Model]) -> tuple[RunCon
     general, of_types = _split_file(origin, yaml, feature_types, models)
     given = {**vars(flags), "feature_type": feature_types}
     run = build(RunConfig, [(origin, general), ("command line", given)])
+    classes = {name: models[name].config_class() for name in feature_types}
     return run, {
         name: build(
-            models[name].config_class(),
+            cls,
             [
-                (origin, general),
+                (origin, _offered(general, cls, classes.values())),
                 (f"{origin}, {name}", of_types.get(name, {})),
-                ("command line", given),
+                ("command line", _offered(given, cls, classes.values())),
                 ("command line", {key.partition(".")[2]: given[key] for key in given if key.startswith(f"{name}.")}),
             ],
         )
-        for name in feature_types
+        for name, cls in classes.items()
     }
+
+
+def _offered(values: Mapping[str, Any], cls: type, others: Iterable[type]) -> dict[str, Any]:
+    """Leave out the choices that only other types of the run offer: --preset squash is for slowfast, not for vggish."""
+    own = _choices(cls)
+    return {
+        key: value
+        for key, value in values.items()
+        if value in own.get(key, [value]) or not any(value in _choices(other).get(key, ()) for other in others)
+    }
+
+
+def _choices(cls: type) -> dict[str, tuple[str, ...]]:
+    """Return the choices of the fields that have any."""
+    found = {spec.name: spec.metadata["choices"] for spec in dataclasses.fields(cls)}
+    return {name: choices for name, choices in found.items() if choices}
 
 
 def _feature_types(given: Any, models: Mapping[str, Model]) -> list[str]:
