@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from utils.commands.cli import Parser
+from utils.commands.parser import Parser
 from utils.extractors.registry import Model
 from utils.weights.store import is_downloaded
 
 
 def show_models(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     """Print every feature type with its outputs, checkpoints, licences, and whether they are downloaded."""
-    parser = Parser(prog="main.py models", description=show_models.__doc__, allow_abbrev=False)
+    parser = Parser(prog="main.py models", description=show_models.__doc__)
     parser.add_argument("--weights_dir", help="also look for checkpoints in this folder")
     options = parser.parse_args(arguments)
     table = Table(show_lines=True)
