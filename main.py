@@ -10,7 +10,9 @@ from utils.errors import FeatmillError, UserError, printable
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code (see utils/errors.py)."""
     from models import MODELS  # here, since each worker process imports this file anew, and needs none of it
+    from utils.engines.environment import end_if_worker
 
+    end_if_worker()
     try:
         if arguments and (arguments[0] == "--version" or not arguments[0].startswith("-")):
             return _run_command(arguments[0].removeprefix("--"), arguments[1:])

@@ -116,3 +116,29 @@ def test_a_list_that_fails_whole_prints_a_few_lines_and_status_the_whole_cause(t
     assert "300 failed" in done.stdout and "250 more; all are in manifest.jsonl: python main.py status" in done.stdout
     status = run("status", tmp_path / "out")
     assert "300 failed: no such file" in status.stdout
+
+
+UNGUARDED = """\
+import sys
+sys.path.insert(0, {root!r})
+import main
+print("started")
+sys.exit(main.main({arguments!r}))
+"""
+
+
+def test_a_script_that_calls_main_unguarded_is_told_what_to_do(tmp_path: Path, clip: Path) -> None:
+    arguments = ["--feature_type", "resnet", "--weights", "random", "--device", "cpu", "--video_paths", str(clip)]
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED.format(root=str(ROOT), arguments=arguments))
+    done = run(program=script, cwd=tmp_path)
+    assert done.returncode == 2
+    assert set(done.stdout.splitlines()) == {"started"}
+    assert done.stderr.splitlines()[-1].startswith("error: each worker imports the script")
+    assert 'put the call below `if __name__ == "__main__":`' in done.stderr
+    assert "Traceback" not in done.stderr and "die while they start" not in done.stderr
+    *first, call = script.read_text().splitlines()
+    script.write_text("\n".join([*first[:-1], 'if __name__ == "__main__":', f"    {call}"]))
+    done = run(program=script, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "shape: [5, 2048]" in done.stdout
