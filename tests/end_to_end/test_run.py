@@ -1,5 +1,6 @@
 """Whole runs through main.py: several workers, a worker that dies, outputs, and requests that are refused."""
 
+import json
 import os
 import re
 import signal
@@ -119,8 +120,28 @@ def test_wrong_requests_are_refused_before_any_work(tmp_path: Path, flags: list[
 def test_models_names_every_feature_type_and_its_files() -> None:
     result = run("models")
     assert result.returncode == 0, result.stderr
-    for text in ("i3d", "vggish", "i3d_rgb.pt", "raft-sintel.pth", "vggish_model.ckpt", "Apache-2.0"):
+    lines = result.stdout.splitlines()
+    assert len(lines) < 24 and max(map(len, lines)) <= 80
+    rows = {line.split()[0]: line for line in lines[1:] if line}
+    assert {"i3d", "vggish", "tsn", "timm", "resnet"} <= rows.keys()
+    assert "rgb, flow [windows, 1024]  140 MB" in rows["i3d"] and "Apache-2.0" in rows["vggish"]
+
+
+def test_models_shows_those_that_have_a_word_in_full() -> None:
+    result = run("models", "raft", "YouTube", "--weights-dir", "absent")
+    assert result.returncode == 0, result.stderr
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert [line.split(":")[0] for line in result.stdout.splitlines() if not line.startswith(" ") and line] == [
+        "i3d", "vggish", "raft"
+    ]  # fmt: skip
+    for text in ("i3d_rgb.pt (about 51 MB, default,", "raft-sintel.pth (about 21 MB", "licence: Apache-2.0"):
         assert text in result.stdout
+    assert "no feature type has zzz" in run("models", "zzz").stderr
+    (tsn,) = json.loads(run("models", "tsn", "--json").stdout)
+    assert (tsn["feature_type"], tsn["outputs"]) == ("tsn", {"tsn": "[2048]"})
+    assert [(file["default"], file["megabytes"]) for file in tsn["checkpoints"]] == [(True, 98), (False, 98)]
+    every = json.loads(run("models", "--json").stdout)
+    assert len(every) == 14 and all(file["megabytes"] for about in every for file in about["checkpoints"])
 
 
 def test_weights_of_an_unknown_type_are_refused() -> None:
