@@ -3,10 +3,10 @@
     python -m benchmarks.faults_calls --formats save_h5 save_npz --points 200
 
 A run of three tiny videos is disturbed at the n-th system call on its output folder, of the main process, of a worker,
-or of the process that writes HDF5: it is killed before the call, or the call fails (disk full, input/output error; once,
-or from there on), or half of a block is written. Then the same command runs undisturbed. Every output must equal that of
-an undisturbed run bit for bit, nothing else may be left, and a disturbed run may only have exited with 0 if its outputs
-were right already. The calls are caught by a preloaded library, so this needs Linux and a C compiler.
+or of the process that writes HDF5: the process is killed before the call, or the call fails (disk full, input/output
+error; once, or from there on), or writes only half. Then the same command runs undisturbed. Every output must equal
+that of an undisturbed run bit for bit, nothing else may be left, and a disturbed run may only have exited with 0 if its
+outputs were right already. A preloaded library catches the calls, so this needs Linux and a C compiler.
 """
 
 import argparse
@@ -168,7 +168,9 @@ class Soak:
         if wrong:
             self.found.failures.update(wrong)
             texts = [" | ".join(text.strip().splitlines()[-6:])[-900:] for text in (disturbed_text, again.text)]
-            self.found.examples.append(f"{point} (exit {ended.exit_code}): {'; '.join(wrong)}: {texts[0]} => {texts[1]}")
+            self.found.examples.append(
+                f"{point} (exit {ended.exit_code}): {'; '.join(wrong)}: {texts[0]} => {texts[1]}"
+            )
 
     def _wrong_at_once(self, ended: forked_program.Ended) -> Iterator[str]:
         if ended.exit_code is None:
@@ -184,8 +186,7 @@ class Soak:
         if again.exit_code != 0:
             yield f"the rerun exits with {again.exit_code}"
         elif (found := contents(self._root)) != self._right:
-            names = sorted(name for name in found.keys() | self._right.keys() if found.get(name) != self._right.get(name))
-            yield fX
+            yield f"outputs differ after the rerun: {_first_difference(found, self._right)}"
         if "Traceback" in again.text:
             yield "traceback in the rerun"
         if left := debris(self._root):

@@ -45,6 +45,12 @@ def check_writable(folder: Path) -> None:
         raise RunError(f"{folder}: cannot be written ({existing}: {cause}); choose another --output_path")
 
 
+def unhandled(error: OSError) -> RunError:
+    """Return what ends the run for an error of the operating system that nothing closer to it handles."""
+    where = f"{error.filename}: " if error.filename else ""
+    return RunError(f"{where}{cause_of(error)}; run the same command again to resume")
+
+
 def cause_of(error: OSError) -> str:
     """Return why a file could not be written, in a few words."""
     if error.errno == errno.ENOSPC:

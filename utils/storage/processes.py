@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from multiprocessing.connection import Connection
@@ -110,6 +111,7 @@ def in_child(function: Callable[..., Result], *arguments: Any) -> Result:
 
 def _call(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process to handle
+    sys.unraisablehook = lambda _: None  # HDF5 reports what it cannot flush again for every object that is left
     try:
         answer = (True, function(*arguments))
     except OSError as error:
