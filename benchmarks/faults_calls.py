@@ -103,11 +103,12 @@ class Faults:
 class Soak:
     """Runs of one format below `folder`."""
 
-    def __init__(self, folder: Path, kind: str, faults: Faults) -> None:
+    def __init__(self, folder: Path, kind: str, faults: Faults, again: bool) -> None:
         self._kind = kind
         self._faults = faults
         self._inputs = folder / "in"
         self._root = folder / "out"
+        self._before = folder / "before"  # what is there when a run starts
         self._log = folder / "log.txt"
         self.found = Found()
         paths = write_videos(self._inputs, N_VIDEOS, N_FRAMES)
@@ -116,6 +117,12 @@ class Soak:
             with tarfile.open(self._inputs / f"shard-{number:03d}.tar", "w") as tar:
                 for path in members:
                     tar.add(path, path.name)
+        self._before.mkdir()
+        if again:
+            self._run_well()
+            self._before = self._root.rename(folder / "before")
+            for path in (paths[1], self._inputs / "shard-000.tar"):
+                os.utime(path, (1, 1))
 
     def _command(self) -> list[str]:
         kind = self._kind if self._kind.startswith("save_") else "save_numpy"
@@ -139,18 +146,21 @@ class Soak:
 
     def _clear(self) -> None:
         shutil.rmtree(self._root, ignore_errors=True)
-        self._root.mkdir(parents=True)
+        shutil.copytree(self._before, self._root)
+
+    def _run_well(self) -> None:
+        self._clear()
+        ended = self._run(None)
+        if ended.exit_code != 0:
+            raise SystemExit(f"the undisturbed run failed: {ended.text}")
+        if left := debris(self._root):
+            raise SystemExit(f"the undisturbed run left {left}")
 
     def undisturbed(self) -> dict[int, str]:
         """Run without a fault, and return the calls of each role."""
-        self._clear()
-        ended = self._run(None)
+        self._run_well()
         traces = {role: self._faults.trace(role) for role in forked_program.ROLES}
-        if ended.exit_code != 0:
-            raise SystemExit(f"the undisturbed run failed: {ended.text}")
         self._right = contents(self._root)
-        if left := debris(self._root):
-            raise SystemExit(f"the undisturbed run left {left}")
         self.found.calls = {ROLE_NAMES[role]: len(trace) for role, trace in traces.items() if trace}
         return traces
 
@@ -215,7 +225,7 @@ def _soak(options: argparse.Namespace) -> int:
     figures: dict[str, Any] = {}
     for kind in options.formats:
         with tempfile.TemporaryDirectory(dir=options.tmp) as folder:
-            soak, start_s = Soak(Path(folder), kind, faults), time.monotonic()
+            soak, start_s = Soak(Path(folder), kind, faults, options.again), time.monotonic()
             points = points_of(soak.undisturbed(), options.kinds)
             if options.points:
                 points = random.Random(options.seed).sample(points, min(options.points, len(points)))
@@ -244,6 +254,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=FORMATS, help="default: all")
     parser.add_argument("--kinds", nargs="+", choices=KINDS[1:], default=KINDS[1:], help="default: all")
     parser.add_argument("--points", type=int, default=0, help="per format, drawn at random (default: all)")
+    parser.add_argument("--again", action="store_true", help="disturb a second run, for a video that has changed")
     parser.add_argument("--seed", type=int, default=1, help="of the draw (default: 1)")
     parser.add_argument("--tmp", type=Path, help="folder for the runs (default: the system's)")
     parser.add_argument("--results", type=Path, help="folder of a JSON file with the figures (default: none)")

@@ -111,7 +111,8 @@ def in_child(function: Callable[..., Result], *arguments: Any) -> Result:
 
 def _call(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process to handle
-    sys.unraisablehook = lambda _: None  # HDF5 reports what it cannot flush again for every object that is left
+    sys.excepthook = lambda *_: None  # h5py prints a traceback for every object that it cannot flush
+    sys.unraisablehook = lambda _: None  # and again
     try:
         answer = (True, function(*arguments))
     except OSError as error:
