@@ -43,17 +43,19 @@ def write_clip(
     options: dict[str, str] | None = None,
     muxer_options: dict[str, str] | None = None,
     tags: dict[str, int] | None = None,
+    stream_tags: dict[str, str] | None = None,
 ) -> Path:
     """Write frames [n, H, W, 3] RGB as a video, and return its path; the suffix says which container.
 
     pts: presentation times in milliseconds instead of a constant rate. audio: float32 [n] or [n, channels].
-    tags: colour attributes of the codec context.
+    tags: colour attributes of the codec context. stream_tags: metadata of the video stream.
     """
     rate = Fraction(fps).limit_denominator(1001)
     with av.open(str(path), "w", options=muxer_options or {}) as container:
         video = container.add_stream(codec, rate=rate, options=options or {})
         video.width, video.height, video.pix_fmt = frames.shape[2], frames.shape[1], pix_fmt
         video.codec_context.thread_count = 1
+        video.metadata.update(stream_tags or {})
         time_base = Fraction(1, 1000) if pts is not None else 1 / rate
         video.codec_context.time_base = time_base
         for name, value in (tags or {}).items():

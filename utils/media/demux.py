@@ -85,7 +85,7 @@ def _on_one_clock(media: Media, stream: Stream, report: DecodeReport) -> Iterato
     """Yield the packets of all streams, those that share the clock corrected, and whether the clock jumps at each."""
     container, n_joints = media.container, 0
     clock = Clock(container)
-    timed = {other.index for other in (stream, *clock_streams(container))}
+    timed = {other.index for other in (stream, *clock_streams(media))}
     packets = container.demux()
     while True:
         try:

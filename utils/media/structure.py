@@ -52,11 +52,10 @@ def _mp4(file: BinaryIO, size: int) -> Found:
         if length == 1:
             length = int.from_bytes(head[8:16])
         is_box = name.replace(b" ", b"").isalnum() and (name != b"trun" or _is_run(head, length))
-        if not is_box and (offset < fragment_end or next_mark(file, offset, MP4_FRAGMENT)):
-            yield Finding(True, f"fragments of the film are damaged from byte {offset} on")
-            break
         if not is_box:
-            yield Finding(False, f"{size - offset} bytes after the end of the film are not read")
+            is_fragmented = fragment_end or next_mark(file, offset, MP4_FRAGMENT)
+            is_loss = bool(is_fragmented and not is_blank(file, offset, size))  # else its index tells what is lost
+            yield Finding(is_loss, f"{size - offset} bytes from byte {offset} on are not read")
             break
         n_films += name == b"moov"
         if name == b"moov" and n_films == 2:
@@ -91,8 +90,8 @@ def _flv(file: BinaryIO, size: int) -> Found:
             yield Finding(True, f"the file is damaged at byte {offset}")
             return
         offset += length + 4
-    if offset > size:
-        yield early_end("last packet", offset - size)
+    if offset != size:
+        yield Finding(True, "the file ends within a packet")
 
 
 def _follows(file: BinaryIO, offset: int, length: int) -> bool:

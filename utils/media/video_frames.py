@@ -70,7 +70,7 @@ class SourceFrames:
         # AVI has no presentation times: where frames are put in order by the decoder, the k-th has the k-th packet's.
         self._packet_times: deque[int | None] | None = deque() if self.media.container.format.name == "avi" else None
         start = self.stream.start_time
-        self._start = None if start is None else zero(self.media.container, self.stream, start)
+        self._start = None if start is None else zero(self.media, self.stream, start)
         self._usual_duration = frame_units(self.stream)
         self._is_bare = is_bare(self.media.container)
         self._pictures = PicturePackets(self.stream)
@@ -187,7 +187,7 @@ class SourceFrames:
                 stated = frame.pts
             pts = expected if stated is None or self._is_bare else stated
             if self._start is None:
-                self._start = zero(self.media.container, self.stream, pts)
+                self._start = zero(self.media, self.stream, pts)
             self._n_out += 1
             yield frame, pts - self._start
             expected = pts + (self._usual_duration if self._is_bare else frame.duration or self._usual_duration)
