@@ -16,7 +16,6 @@ from utils.media.resample import Resampler
 from utils.media.segment import WHOLE, Segment
 from utils.media.sound_rules import REFERENCE, SoundRules
 
-
 SAMPLE_TYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
 
 
@@ -163,8 +162,8 @@ def channels(frame: AudioFrame) -> np.ndarray:
     """
     dtype, n_channels = SAMPLE_TYPES[frame.format.packed.name], frame.layout.nb_channels
     if not frame.format.is_planar:
-        return np.frombuffer(frame.planes[0], dtype, frame.samples * n_channels).reshape(-1, n_channels).T
-    return np.stack([np.frombuffer(plane, dtype, frame.samples) for plane in frame.planes[:n_channels]])
+        return np.frombuffer(memoryview(frame.planes[0]), dtype, frame.samples * n_channels).reshape(-1, n_channels).T
+    return np.stack([np.frombuffer(memoryview(plane), dtype, frame.samples) for plane in frame.planes[:n_channels]])
 
 
 def to_16_bit(samples: np.ndarray) -> np.ndarray:

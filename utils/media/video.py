@@ -11,6 +11,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from utils.media.container import require_fps
+from utils.media.crop import crop_of
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.report import VideoReport
@@ -96,7 +97,7 @@ class VideoStream:
         turn = orientation(first)
         if not turn.known:
             self.report.note("its display matrix turns by an odd angle: frames are left as stored")
-        self._converter = RgbConverter(source.media.label, first, turn)
+        self._converter = RgbConverter(source.media.label, first, turn, crop_of(source.media, source.stream))
         width, height = self._converter.size
         self.infos = tuple(VideoInfo(width, height, rate) for rate in rates)
         chunk_frames = max(1, min(chunk_frames, CHUNK_BYTES // (3 * width * height)))

@@ -23,6 +23,7 @@ from utils.media.report import VideoReport
 from utils.media.seek import can_seek, packets_from_key_frame
 from utils.media.segment import Segment
 
+HDR = {16: "PQ", 18: "HLG"}  # by transfer characteristic (ITU-T H.273)
 WITHOUT_PIXELS = {"skip_loop_filter": "all", "skip_idct": "all"}
 
 
@@ -143,6 +144,7 @@ class SourceFrames:
                 self.note_cut_off()
                 break
             report.decoded += 1
+            self._note_kind(frame)
             self._n_damaged += frame.is_corrupt
             self.end = end
             yield frame, pts
@@ -153,6 +155,14 @@ class SourceFrames:
             self._compare_with_header()
         if not report.decoded:
             self._refuse()
+
+    def _note_kind(self, frame: VideoFrame) -> None:
+        """Note what is shown otherwise than a player would."""
+        transfer = HDR.get(int(frame.color_trc))
+        if transfer:
+            self.report.note(f"it is HDR ({transfer}): its colours are used without tone mapping")
+        if frame.interlaced_frame:
+            self.report.note("its frames are interlaced: both fields are used as one frame")
 
     def _report_damaged(self) -> None:
         if self._n_damaged:
