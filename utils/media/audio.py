@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+from av.audio.frame import AudioFrame
 
 from utils.errors import VideoError
 from utils.media.audio_frames import Piece, SourceAudio
@@ -14,6 +15,8 @@ from utils.media.report import AudioReport
 from utils.media.resample import Resampler
 from utils.media.segment import WHOLE, Segment
 from utils.media.sound_rules import REFERENCE, SoundRules
+
+SAMPLE_TYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
 
 
 class AudioStream:
@@ -135,20 +138,32 @@ class AudioStream:
         """Return the mean over the channels of a piece's samples, float32 [n] in [-1, 1]."""
         if isinstance(piece.audio, np.ndarray):
             return piece.audio[piece.start : piece.stop]
-        frame = piece.audio
         try:
-            samples = frame.to_ndarray()
-        except ValueError as error:
-            label, kind = self._source.media.label, frame.format.name
-            raise VideoError(f"{label}: sample format {kind}: {error}. Convert it to WAV.") from error
-        if not frame.format.is_planar:
-            samples = samples.reshape(-1, frame.layout.nb_channels).T
+            samples = channels(piece.audio)
+        except KeyError as error:
+            label, kind = self._source.media.label, piece.audio.format.name
+            raise VideoError(f"{label}: sample format {kind} is not supported. Convert it to WAV.") from error
         samples = samples[:, piece.start : piece.stop]
         if samples.dtype == np.int16 and len(samples) == 1:  # nothing to round and no mean to take
             return samples[0].astype(np.float32) / 32768
         if not self._rounds and samples.dtype.kind == "f":
             return np.nan_to_num(samples.mean(axis=0)).astype(np.float32)
         return (to_16_bit(samples).mean(axis=0) / 32768).astype(np.float32)
+
+
+def channels(frame: AudioFrame) -> np.ndarray:
+    """Return a frame's samples [channels, n], of its own type.
+
+    Unlike PyAV's `to_ndarray` it never looks at more planes than there are channels: of more than eight, PyAV does not
+    know where the list of planes ends, and reads memory that is not the frame's.
+
+    Raises:
+        KeyError: a sample format that FFmpeg has, but not this table.
+    """
+    dtype, n_channels = SAMPLE_TYPES[frame.format.packed.name], frame.layout.nb_channels
+    if not frame.format.is_planar:
+        return np.frombuffer(memoryview(frame.planes[0]), dtype, frame.samples * n_channels).reshape(-1, n_channels).T
+    return np.stack([np.frombuffer(memoryview(plane), dtype, frame.samples) for plane in frame.planes[:n_channels]])
 
 
 def to_16_bit(samples: np.ndarray) -> np.ndarray:

@@ -141,7 +141,7 @@ class SourceAudio:
             stated = opening.pts if stated is None else stated
         if stated is None:
             return 0
-        late = stated - zero(self.media.container, self.stream, stated)
+        late = stated - zero(self.media, self.stream, stated)
         return max(0, round(late * time_base(self.stream) * self.report.rate_hz))
 
     def _bounds(self) -> tuple[int, int, int]:

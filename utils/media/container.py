@@ -58,6 +58,14 @@ class Media:
         if self._reader.failure:
             raise VideoError(f"{self.label}: {self._reader.failure}")
 
+    def read_at(self, offset: int, n: int) -> bytes:
+        """Return n bytes from a place in the file on, fewer at its end. FFmpeg's own place stays."""
+        position = self._reader.tell()
+        self._reader.seek(offset)
+        data = self._reader.read(n)
+        self._reader.seek(position)
+        return data
+
     def seek(self, time: int, stream: Stream) -> None:
         """Go to the key frame before a time, in the stream's time base units. Raises FFmpegError, OverflowError."""
         self.from_start = False

@@ -18,6 +18,7 @@ from utils.media.report import DecodeReport
 END_MARKED = ("mpjpeg", "smjpeg")
 END_MARK_BYTES = 128
 JPEG_END = b"\xff\xd9"
+LATER_STREAM = "a stream begins in the middle of the file (changed PIDs?): it is not read"
 JOINTS_NOTED = 3  # of a file that has thousands, the first tell enough
 APPLE_DRM = ("drms", "drmi")
 HELD_BY_PARSERS = 2  # packets of a stream that come out of parsers after what follows them was read
@@ -35,7 +36,7 @@ def read_packets(media: Media, stream: Stream, report: DecodeReport) -> Iterator
         VideoError: the stream is encrypted from its start, or bytes of the file cannot be read.
     """
     corrupt: deque[bool] = deque()  # of the last packets: the mark also stands before a joint, where nothing is missing
-    n_packets = n_corrupt = end = 0
+    n_packets = n_keys = n_corrupt = end = 0
     complete, is_encrypted = Completeness(media, stream, report), _is_encrypted(media, stream)
     try:
         for packet, is_joint in _on_one_clock(media, stream, report):
@@ -52,6 +53,9 @@ def read_packets(media: Media, stream: Stream, report: DecodeReport) -> Iterator
                 report.damage(f"it is encrypted after {n_packets} packets")
                 break
             n_packets += 1
+            if packet.is_keyframe and not n_keys and n_packets > 1 and stream.type == "video" and media.from_start:
+                report.note(f"it starts between key frames: {n_packets - 1} packets come before the first one")
+            n_keys += packet.is_keyframe
             complete.take(packet, is_joint)
             end = max(end, (packet.pos or 0) + packet.size)
             corrupt.append(packet.is_corrupt and not _is_whole_picture(media.container, packet))
@@ -84,12 +88,13 @@ def _on_one_clock(media: Media, stream: Stream, report: DecodeReport) -> Iterato
     """Yield the packets of all streams, those that share the clock corrected, and whether the clock jumps at each."""
     container, n_joints = media.container, 0
     clock = Clock(container)
-    timed = {other.index for other in (stream, *clock_streams(container))}
+    timed = {other.index for other in (stream, *clock_streams(media))}
     packets = container.demux()
     while True:
         try:
             packet = next(packets, None)
         except IndexError:  # at the end, where PyAV flushes a stream that appeared on the way
+            report.note(LATER_STREAM)
             return
         if packet is None:
             return

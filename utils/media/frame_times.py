@@ -173,10 +173,10 @@ def _packet_times(
     order = np.argsort(all_times, kind="stable")
     pts = all_times[order]
     if len(pts):
-        pts = pts - (zero(media.container, stream, int(pts[0])) if start is None else start)
+        pts = pts - (zero(media, stream, int(pts[0])) if start is None else start)
     return pts, np.array(durations, np.int64)[order]
 
 
 def _zero(media: Media, stream: av.VideoStream, start: int) -> int:
     """Return the file's zero on the stream's clock. start: the stream's first time where the header has none."""
-    return zero(media.container, stream, start if stream.start_time is None else stream.start_time)
+    return zero(media, stream, start if stream.start_time is None else stream.start_time)

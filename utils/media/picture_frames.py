@@ -10,6 +10,7 @@ from av.video.frame import VideoFrame
 from PIL import Image, ImageOps
 
 from utils.errors import VideoError
+from utils.media.crop import Crop
 from utils.media.frame_folder import FrameFolder
 from utils.media.frame_rate import parse_fps
 from utils.media.input import LocalFile
@@ -70,6 +71,10 @@ class PictureFrames:
     def fps(self, _first: VideoFrame | None = None) -> Fraction:
         """Return the frames per second."""
         return 1 / self.time_base
+
+    def crop(self) -> Crop:
+        """Return no crop: pictures have none."""
+        return Crop()
 
     def close(self) -> None:
         """Do nothing: each picture is closed once it is read."""

@@ -15,6 +15,7 @@ from utils.media.container import (
     require_video,
     time_base,
 )
+from utils.media.crop import crop_of
 from utils.media.frame_size import limit_decoder
 from utils.media.header import declared_packets
 from utils.media.input import MediaSource
@@ -69,7 +70,8 @@ def _upright_size(media: Media, limits: Limits) -> tuple[int, int]:
     except FFmpegError:
         first = None  # decoding will report the damaged start; the size as stored is the best answer here
     turn = Orientation() if first is None else orientation(first)
-    return turn.size(stream.codec_context.width, stream.codec_context.height)
+    stored = (stream.codec_context.width, stream.codec_context.height)
+    return turn.size(*crop_of(media, stream).size(*stored))
 
 
 def _duration_s(container: InputContainer, stream: Stream | None) -> float | None:

@@ -21,6 +21,7 @@ from utils.media.container import (
     require_video,
     time_base,
 )
+from utils.media.crop import Crop, crop_of
 from utils.media.demux import read_packets
 from utils.media.frame_size import check_refused_packet, check_size, limit_decoder
 from utils.media.header import declared_packets
@@ -31,6 +32,7 @@ from utils.media.report import VideoReport
 from utils.media.seek import can_seek, packets_from_key_frame
 from utils.media.segment import Segment
 
+HDR = {16: "PQ", 18: "HLG"}  # by transfer characteristic (ITU-T H.273)
 WITHOUT_PIXELS = {"skip_loop_filter": "all", "skip_idct": "all"}
 
 
@@ -78,7 +80,7 @@ class SourceFrames:
         # AVI has no presentation times: where frames are put in order by the decoder, the k-th has the k-th packet's.
         self._packet_times: deque[int | None] | None = deque() if self.media.container.format.name == "avi" else None
         start = self.stream.start_time
-        self._start = None if start is None else zero(self.media.container, self.stream, start)
+        self._start = None if start is None else zero(self.media, self.stream, start)
         self._usual_duration = frame_units(self.stream)
         self._is_bare = is_bare(self.media.container)
         self._pictures = PicturePackets(self.stream)
@@ -139,6 +141,10 @@ class SourceFrames:
         """Return the average frames per second. VideoError if no video can have that rate. first: the first frame."""
         return require_fps(self.media, self.stream, first)
 
+    def crop(self) -> Crop:
+        """Return the crop that the container asks for."""
+        return crop_of(self.media, self.stream)
+
     def close(self) -> None:
         """Close the file."""
         self.media.close()
@@ -160,6 +166,7 @@ class SourceFrames:
                 self.note_cut_off()
                 break
             report.decoded += 1
+            self._note_kind(frame)
             self._n_damaged += frame.is_corrupt
             self.end = end
             yield frame, pts
@@ -170,6 +177,14 @@ class SourceFrames:
             self._compare_with_header()
         if not report.decoded:
             self._refuse()
+
+    def _note_kind(self, frame: VideoFrame) -> None:
+        """Note what is shown otherwise than a player would."""
+        transfer = HDR.get(int(frame.color_trc))
+        if transfer:
+            self.report.note(f"it is HDR ({transfer}): its colours are used without tone mapping")
+        if frame.interlaced_frame:
+            self.report.note("its frames are interlaced: both fields are used as one frame")
 
     def _report_damaged(self) -> None:
         if self._n_damaged:
@@ -204,7 +219,7 @@ class SourceFrames:
                 stated = frame.pts
             pts = expected if stated is None or self._is_bare else stated
             if self._start is None:
-                self._start = zero(self.media.container, self.stream, pts)
+                self._start = zero(self.media, self.stream, pts)
             self._n_out += 1
             yield frame, pts - self._start
             expected = pts + (self._usual_duration if self._is_bare else frame.duration or self._usual_duration)
