@@ -32,8 +32,7 @@ def read_packets(media: Media, stream: Stream, report: DecodeReport) -> Iterator
     encrypted from somewhere on, the packets end early, and `report` says so.
 
     Raises:
-        VideoError: the stream is encrypted from its start, or bytes of the file cannot be read, which says nothing
-            about what is in them.
+        VideoError: the stream is encrypted from its start, or bytes of the file cannot be read.
     """
     corrupt: deque[bool] = deque()  # of the last packets: the mark also stands before a joint, where nothing is missing
     n_packets = n_corrupt = end = 0
