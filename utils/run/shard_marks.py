@@ -26,7 +26,7 @@ def is_finished(root: Folder, tar: str, states: Sequence[OutputState]) -> bool:
     try:
         with root.open(f"{FOLDER}/{shard}.json") as file:
             return json.load(file) == _mark(root, shard, tar, states)
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return False
 
 

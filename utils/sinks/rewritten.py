@@ -33,5 +33,5 @@ def noted(folder: Folder, name: str) -> FileState | None:
     try:
         with folder.open(f"{FOLDER}/{name}.json") as file:
             return FileState(**json.load(file))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (FileNotFoundError, ValueError, TypeError, RecursionError):
         return None
