@@ -74,9 +74,9 @@ def spans(times_s: np.ndarray, fps: float, seconds: float, n_clips: int, tail: s
     return clips
 
 
-def until(times_s: np.ndarray, end_s: float) -> range:
-    """Return the frames shown up to and including `end_s`: 251 frames for 10 s at 25 fps."""
-    return range(int(np.searchsorted(times_s, end_s + ROUNDING_S)))
+def first(times_s: np.ndarray, seconds: float) -> range:
+    """Return the frames of the first seconds, the moment of their end included: 251 frames for 10 s at 25 fps."""
+    return range(int(np.searchsorted(times_s, times_s[0] + seconds + ROUNDING_S)))
 
 
 def _between(times_s: np.ndarray, start_s: float, stop_s: float) -> range:

@@ -56,8 +56,7 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
         """Return the frames of each clip."""
         config, fps = self.config, info.fps
         if config.one_clip:
-            end_s = np.inf if config.whole_video else ACAV_S
-            return [clips.until(info.known_times_s, end_s)]
+            return [clips.first(info.known_times_s, np.inf if config.whole_video else ACAV_S)]
         if config.stack_size or config.preset == "squash":
             length = config.stack_size or clips.block_length(config.seconds, fps)
             found = clips.blocks(info.n_frames, length, config.num_clips, config.tail)

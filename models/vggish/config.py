@@ -1,9 +1,12 @@
 """The settings of VGGish."""
 
 from dataclasses import dataclass
+from typing import cast
 
+from utils.config import shared_flags
 from utils.config.schema import Config, flag
 from utils.errors import UserError
+from utils.media.sound_rules import ACAV100M, SoundClock, SoundRules
 
 GROUP = "vggish"
 
@@ -12,6 +15,15 @@ GROUP = "vggish"
 class VGGishConfig(Config):
     """The flags of `--feature_type vggish`."""
 
+    preset: str = flag(
+        "video_features",
+        "whose way with sound to follow. video_features: AAC's priming, all of the file, 16-bit samples; acav100m: "
+        "no priming, what begins in the first 10 s, the decoder's floats, always --sound_clock samples",
+        group=GROUP,
+        choices=("video_features", "acav100m"),
+        added_later=True,
+    )
+    sound_clock: str = shared_flags.sound_clock(GROUP)
     vggish_backend: str = flag(
         "torch",
         "library that runs the network; tf needs TensorFlow and tf-slim. Both read the same checkpoint and agree",
@@ -51,6 +63,11 @@ class VGGishConfig(Config):
         if self.vggish_pca_path and not self.postprocess:
             raise UserError("--vggish_pca_path is for --postprocess: add that, or drop the path")
         self._check_layers()
+
+    @property
+    def sound_rules(self) -> SoundRules:
+        """How sound is heard."""
+        return ACAV100M if self.preset == "acav100m" else SoundRules(cast(SoundClock, self.sound_clock))
 
     def _check_layers(self) -> None:
         if self.layers and (self.postprocess or self.preactivation):

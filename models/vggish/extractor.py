@@ -13,6 +13,7 @@ from models.vggish.weights import load_tensorflow_vggish, load_vggish, random_te
 from utils.errors import UserError
 from utils.extractors.base import FLOAT32, AudioExtractor, AudioStreamInfo, Batch, NoWindows
 from utils.extractors.windows import Dense, Sampling
+from utils.media.sound_rules import SoundRules
 from utils.nn.prepare import prepare_layers
 
 LAYERS = tuple(f"layer_{i}" for i in range(5))
@@ -50,6 +51,11 @@ class VGGishExtractor(AudioExtractor[VGGishConfig]):
     def batch_size(self) -> int:
         """Examples per batch."""
         return 120 if self.device.type == "cpu" else 256
+
+    @property
+    def sound_rules(self) -> SoundRules:
+        """As --preset and --sound_clock say."""
+        return self.config.sound_rules
 
     def sampling(self, info: AudioStreamInfo) -> Sampling:
         """Return the samples of each example; the rest at the end is dropped, as in all implementations."""

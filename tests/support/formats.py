@@ -63,7 +63,7 @@ def dhav() -> bytes:
     """Return the frames and the tone as cameras of Dahua record them (see FFmpeg's libavformat/dhav.c)."""
     tone, chunks = samples(), []
     for number, data in enumerate(jpegs()):
-        description = struct.pack("<BBBB", 0x81, 0, 3, 25) + struct.pack("<B3xHH", 0x82, 64, 48)
+        description = struct.pack("<BBBB", 0x81, 0, 3, 2) + struct.pack("<B3xHH", 0x82, 64, 48)
         chunks.append(_dhav_chunk(0xFD, number, description, data))
         sound = struct.pack("<BBBB", 0x83, 1, 0x0C, 2)
         chunks.append(_dhav_chunk(0xF0, number, sound, tone[number * len(tone) // 4 : (number + 1) * len(tone) // 4]))
@@ -73,7 +73,7 @@ def dhav() -> bytes:
 def _dhav_chunk(kind: int, number: int, description: bytes, data: bytes) -> bytes:
     length = 24 + len(description) + len(data) + 8
     date = (26 << 26) | (3 << 22) | (5 << 17)
-    head = struct.pack("<4sBBBBIIIHBB", b"DHAV", kind, 0, 0, 0, number, length, date, 40 * number, len(description), 0)
+    head = struct.pack("<4sBBBBIIIHBB", b"DHAV", kind, 0, 0, 0, number, length, date, 500 * number, len(description), 0)
     return head + description + data + struct.pack("<4sI", b"dhav", length)
 
 

@@ -1,7 +1,7 @@
 """Small media files that tests make for themselves, with PyAV: frames, audio, and what can be odd about a file."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -98,6 +98,39 @@ def _encode_audio(
         frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
         container.mux(stream.encode(frame))
     container.mux(stream.encode())
+
+
+def remux(
+    source: Path,
+    path: Path,
+    keep: Callable[[av.Packet, int], bool] = lambda packet, number: True,
+    shift_s: Callable[[av.Packet], float] = lambda packet: 0.0,
+    muxer_options: dict[str, str] | None = None,
+) -> Path:
+    """Copy a file's packets into another container, and return its path.
+
+    keep: whether to copy a packet; called with its number in its stream. shift_s: seconds added to its times.
+    """
+    with av.open(str(source)) as old, av.open(str(path), "w", options=muxer_options or {}) as new:
+        streams = {stream.index: new.add_stream_from_template(stream) for stream in old.streams}
+        numbers = dict.fromkeys(streams, 0)
+        for packet in old.demux():
+            if not packet.size:
+                continue
+            numbers[packet.stream_index] += 1
+            if not keep(packet, numbers[packet.stream_index] - 1):
+                continue
+            shift = round(shift_s(packet) / packet.time_base)
+            packet.pts, packet.dts = packet.pts + shift, None if packet.dts is None else packet.dts + shift
+            packet.stream = streams[packet.stream_index]
+            new.mux(packet)
+    return path
+
+
+def join(path: Path, *parts: Path) -> Path:
+    """Write the bytes of files one after the other, as `cat` does, and return the path."""
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
 
 
 def box(data: bytes, name: bytes) -> int:

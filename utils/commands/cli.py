@@ -1,7 +1,8 @@
 """The command line. Flags and their help come from the config dataclasses, so they cannot disagree."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from utils.commands.hints import COMMANDS, no_feature_type, unknown_flag, unknown_key, wrong_feature_type
@@ -21,8 +22,8 @@ examples:
 def parse(arguments: Sequence[str], models: Mapping[str, Model]) -> tuple[RunConfig, dict[str, Config]]:
     """Return the run's settings and each feature type's, from defaults, the --config file and the flags, in that order.
 
-    A flag goes to every feature type that has it; "--TYPE.flag", and in the file the same or a mapping named TYPE, to
-    that one. Where an output path is given, saving is the default.
+    A flag goes to every feature type that has it and offers its value; "--TYPE.flag", and in the file the same or a
+    mapping named TYPE, to that one. Where an output path is given, saving is the default.
 
     Raises:
         UserError: something in it is wrong. SystemExit after --help.
@@ -44,19 +45,38 @@ def parse(arguments: Sequence[str], models: Mapping[str, Model]) -> tuple[RunCon
     given = {**vars(flags), "feature_type": feature_types}
     saves = {"on_extraction": "save_numpy"} if "output_path" in {**general, **given} else {}
     run = build(RunConfig, [("default", saves), (origin, general), ("command line", given)])
-    return run, {
-        name: _config_of(name, models[name], [(origin, general), (f"{origin}, {name}", of_types.get(name, {}))], given)
-        for name in feature_types
-    }
+    classes = {name: models[name].config_class() for name in feature_types}
+    configs: dict[str, Config] = {}
+    for name, cls in classes.items():
+        for_all = (origin, _offered(general, cls, classes.values()))
+        in_file = [for_all, (f"{origin}, {name}", of_types.get(name, {}))]
+        configs[name] = _config_of(name, cls, in_file, _offered(given, cls, classes.values()))
+    return run, configs
 
 
 def _config_of(
-    name: str, model: Model, in_file: Sequence[tuple[str, Mapping[str, Any]]], given: Mapping[str, Any]
+    name: str, cls: type[Config], in_file: Sequence[tuple[str, Mapping[str, Any]]], given: Mapping[str, Any]
 ) -> Config:
     """Return the settings of one feature type. given: by the flags, "TYPE.flag" for one type alone."""
     prefix = f"{name}."
     own = {key.removeprefix(prefix): value for key, value in given.items() if key.startswith(prefix)}
-    return build(model.config_class(), [*in_file, ("command line", given), ("command line", own)])
+    return build(cls, [*in_file, ("command line", given), ("command line", own)])
+
+
+def _offered(values: Mapping[str, Any], cls: type, others: Iterable[type]) -> dict[str, Any]:
+    """Leave out the choices that only other types of the run offer: --preset squash is for slowfast, not for vggish."""
+    own = _choices(cls)
+    return {
+        key: value
+        for key, value in values.items()
+        if value in own.get(key, [value]) or not any(value in _choices(other).get(key, ()) for other in others)
+    }
+
+
+def _choices(cls: type) -> dict[str, tuple[str, ...]]:
+    """Return the choices of the fields that have any."""
+    found = {spec.name: spec.metadata["choices"] for spec in dataclasses.fields(cls)}
+    return {name: choices for name, choices in found.items() if choices}
 
 
 def _feature_types(given: Any, models: Mapping[str, Model]) -> list[str]:
@@ -116,7 +136,7 @@ def parse_flags(
     given, unknown = parser.parse_known_args(list(arguments))
     if unknown:
         raise UserError(unknown_flag(unknown[0], feature_types, models))
-    return {name: _config_of(name, models[name], [], vars(given)) for name in feature_types}
+    return {name: _config_of(name, models[name].config_class(), [], vars(given)) for name in feature_types}
 
 
 def _parser(feature_types: list[str], models: Mapping[str, Model]) -> Parser:

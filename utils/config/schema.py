@@ -59,6 +59,7 @@ def flag(
     below: float | None = None,
     also: float | None = None,
     note: str = "",
+    added_later: bool = False,
 ) -> Any:
     """Return a dataclass field that is also a command-line flag and a YAML key.
 
@@ -66,6 +67,7 @@ def flag(
     shapes_output: False for what cannot change a feature (paths, display), which resuming ignores.
     at_least, above, at_most, below: bounds of the values. also: one more value that is accepted.
     note: for the error about the bounds, which ends with it: a unit, a reason.
+    added_later: the default is what was done before there was such a flag, so resuming ignores it, too.
     """
     bounds = {"at least": at_least, "above": above, "at most": at_most, "below": below}
     metadata = {
@@ -78,6 +80,7 @@ def flag(
         "bounds": {words: bound for words, bound in bounds.items() if bound is not None},
         "also": also,
         "note": note,
+        "added_later": added_later,
     }
     if isinstance(default, list):
         values = cast(list[Any], default)
@@ -216,4 +219,5 @@ def output_settings(config: Config) -> dict[str, Any]:
         spec.name: getattr(config, spec.name)
         for spec in dataclasses.fields(config)
         if spec.metadata.get("shapes_output", True)
+        and not (spec.metadata.get("added_later") and getattr(config, spec.name) == spec.default)
     }

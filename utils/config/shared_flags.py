@@ -23,6 +23,18 @@ def extraction_total(group: str) -> Any:
     )
 
 
+def sound_clock(group: str) -> Any:
+    """Return --sound_clock, for models of sound."""
+    return flag(
+        "file",
+        "file: picture and sound of a file share one clock, and silence fills gaps of more than 0.1 s in the sound; "
+        "samples: the bare sequence of samples, as in a WAV file that the ffmpeg command writes",
+        group=group,
+        choices=("file", "samples"),
+        added_later=True,
+    )
+
+
 def decode(group: str) -> Any:
     """Return --decode, how exactly frames are resized, for models whose published tool uses Pillow."""
     return flag(

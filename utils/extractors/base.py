@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from utils.config.schema import Config
 from utils.extractors.windows import Sampling
+from utils.media.sound_rules import REFERENCE, SoundRules
 from utils.nn.execute import batch_function
 from utils.nn.flow import Encoded
 from utils.nn.prepare import ComputeMode, check_supported, prepare_network
@@ -220,6 +221,11 @@ class AudioExtractor(Extractor[ConfigT, AudioStreamInfo]):
     """An extractor that is given sound."""
 
     rate_hz: ClassVar[int]  # samples per second that the model wants
+
+    @property
+    def sound_rules(self) -> SoundRules:
+        """How the samples follow from the file."""
+        return REFERENCE
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the samples of the window, float32 [n]."""

@@ -13,6 +13,7 @@ from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.report import AudioReport
 from utils.media.resample import Resampler
 from utils.media.segment import WHOLE, Segment
+from utils.media.sound_rules import REFERENCE, SoundRules
 
 
 class AudioStream:
@@ -27,16 +28,16 @@ class AudioStream:
     MP4 family. An edit list that hides more than PRIMING_MAX samples is a cut that its author made; it is honoured, as
     it is for frames (the reference plays up to a second of it). Other codecs and containers: as played.
 
-    A packet that does not decode is replaced by silence of its length, so that later audio keeps its time; `report`
-    says so.
+    A packet that does not decode is replaced by silence of its length, and a gap between packets by silence as well, so
+    that later audio keeps its time; `report` says so.
 
-    segment: the samples of the whole file from start_s until just before end_s, its first sample being at 0 s; they are
-        resampled on their own. Codecs that predict from earlier audio or fill in noise give the same within what is
-        audible, others exactly (see `SourceAudio`).
+    segment: the samples from start_s until just before end_s of the clock; they are resampled on their own. Codecs that
+        predict from earlier audio or fill in noise give the same within what is audible, others exactly.
     limits: audio later than max_seconds is left out.
+    rules: where tools differ, see `SoundRules`.
 
     Raises:
-        VideoError: the file is not media, has no audio stream, or yields no sample.
+        VideoError: the file is not media, has no audio stream, yields no sample, or none that decodes.
     """
 
     def __init__(
@@ -47,11 +48,18 @@ class AudioStream:
         *,
         segment: Segment = WHOLE,
         limits: Limits = DEFAULT_LIMITS,
+        rules: SoundRules = REFERENCE,
     ) -> None:
         self._rate_hz = rate_hz
         self._block_s = block_s
         self._segment = segment
-        self._source = SourceAudio(source, segment, limits)
+        self._rounds = rules.rounds
+        self._source = SourceAudio(source, segment, limits, rules)
+
+    @property
+    def start_s(self) -> float:
+        """Time of the first sample in seconds, known with the first block."""
+        return self._source.start_s
 
     @property
     def report(self) -> AudioReport:
@@ -90,8 +98,9 @@ class AudioStream:
             why = f"no audio in the segment{self._segment}: the audio is {length_s:.2f} s long"
             raise VideoError(f"{label}: {why}. Correct the segment in the list.")
         codec = self._source.stream.codec_context.codec.canonical_name
-        why = "; ".join(report.problems) or f"{report.samples} samples decode"
-        raise VideoError(f"{label}: its audio stream ({codec}) is empty: {why}. Get the file again.")
+        problems = "; ".join(report.problems)
+        why = f"gives no sound: {problems}" if problems else f"is empty: {report.samples} samples decode"
+        raise VideoError(f"{label}: its audio stream ({codec}) {why}. Get the file again.")
 
     def _resampled(self) -> Iterator[np.ndarray]:
         """Yield samples at the rate asked for; after a change of the source's rate, resampling starts over."""
@@ -123,7 +132,7 @@ class AudioStream:
             yield rate_hz, np.concatenate(held)
 
     def _mono(self, piece: Piece) -> np.ndarray:
-        """Return the mean over the channels of a piece's samples rounded to 16 bits, float32 [n] in [-1, 1]."""
+        """Return the mean over the channels of a piece's samples, float32 [n] in [-1, 1]."""
         if isinstance(piece.audio, np.ndarray):
             return piece.audio[piece.start : piece.stop]
         frame = piece.audio
@@ -137,6 +146,8 @@ class AudioStream:
         samples = samples[:, piece.start : piece.stop]
         if samples.dtype == np.int16 and len(samples) == 1:  # nothing to round and no mean to take
             return samples[0].astype(np.float32) / 32768
+        if not self._rounds and samples.dtype.kind == "f":
+            return np.nan_to_num(samples.mean(axis=0)).astype(np.float32)
         return (to_16_bit(samples).mean(axis=0) / 32768).astype(np.float32)
 
 

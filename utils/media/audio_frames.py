@@ -13,26 +13,27 @@ from av.error import FFmpegError
 from av.packet import Packet
 
 from utils.errors import VideoError
-from utils.media.container import open_media, require_audio, time_base
-from utils.media.demux import declared_end_s, declared_packets, read_packets
+from utils.media.audio_gaps import Decoded, GapFiller, Heard
+from utils.media.clock import zero
+from utils.media.container import ffmpeg_reason, open_media, require_audio, time_base
+from utils.media.demux import read_packets
+from utils.media.header import declared_packets
 from utils.media.input import MediaSource
 from utils.media.limits import Limits
 from utils.media.report import AudioReport
 from utils.media.segment import Segment
+from utils.media.sound_rules import SoundRules
 
 PRIMING_MAX = 6144  # samples per channel: three HE-AAC frames, more than any AAC encoder puts before the audio
 RATES_HZ = range(1000, 384001)  # a header with any other rate is damaged
 LOST_MAX_S = 1.0  # most silence in place of one lost packet: a longer one has a damaged header
-SLACK_S = 1.0  # durations in headers are rounded: only more than this counts as missing
 WARM_UP_S = Fraction(1, 2)  # Opus needs 0.08 s, MP3's bit reservoir reaches back 0.26 s
 SAMPLE_CLOCKS = ("wav", "w64", "aiff", "au", "flac")  # containers whose times are sample numbers; MP4's often are
-
-Decoded = AudioFrame | np.ndarray  # a frame, or float32 [n] of silence in place of a lost packet
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A decoded frame, or silence in place of a lost packet, and which of its samples are wanted."""
+    """A decoded frame, or silence, and which of its samples are wanted."""
 
     audio: Decoded
     start: int
@@ -42,15 +43,15 @@ class Piece:
 class SourceAudio:
     """Iterates once over the pieces of a segment, at the source's own rate.
 
-    The first sample of the whole file has number 0 and is at 0 s. Where the container's times are sample numbers,
-    decoding starts half a second before the segment; elsewhere it starts with the file, and what comes before the
-    segment is dropped.
+    Where the container's times are sample numbers, decoding starts half a second before the segment; elsewhere it
+    starts with the file, and what comes before the segment is dropped.
     """
 
-    def __init__(self, source: MediaSource, segment: Segment, limits: Limits) -> None:
+    def __init__(self, source: MediaSource, segment: Segment, limits: Limits, rules: SoundRules) -> None:
         self._source = source
         self._segment = segment
         self._limits = limits
+        self._rules = rules
         self._open()
         try:
             segment.check(self.media.label)
@@ -60,13 +61,16 @@ class SourceAudio:
 
     def _open(self) -> None:
         """Open the file at its start."""
-        self.position = 0  # number of the next sample
-        self._n_packets = self._end = 0  # packets read, and the end of the last one, in time base units
-        self._at_end = False
+        self.position = 0  # number of the next sample; number 0 is at the file's zero
+        self.start_s = 0.0  # time of the first sample yielded
+        self._failure = ""  # why the last lost packet does not decode
+        self._n_packets = 0  # read
+        self._at_end = self._is_cut = self._is_enough = False
         self.media = open_media(self._source, self._limits)
         try:
             self.stream = require_audio(self.media)
             self._context = self.stream.codec_context
+            self._gaps = GapFiller(time_base(self.stream))
             self.report = AudioReport(rate_hz=self.stream.rate)
         except BaseException:
             self.close()
@@ -78,24 +82,67 @@ class SourceAudio:
 
     def __iter__(self) -> Iterator[Piece]:
         """Yield the pieces with samples of the segment, then complete the report."""
-        n_lost = n_damaged = 0
-        for decoded in self._seek() or self._decoded():
-            is_lost = isinstance(decoded, np.ndarray)
+        n_lost = n_damaged = n_frames = 0
+        for heard in self._heard():
             first, last, limit = self._bounds()
-            position, n_samples = self.position, len(decoded) if isinstance(decoded, np.ndarray) else decoded.samples
+            origin, position = self.position - heard.skipped, self.position
             if position >= min(last, limit):
+                self._is_cut = True
                 break
-            self.position += n_samples
+            if self._rules.first_s is not None and position > first + self._rules.first_s * self.report.rate_hz:
+                self._is_enough = True
+                break
+            self.position = origin + heard.samples
+            is_frame = isinstance(heard.decoded, AudioFrame)
+            is_lost = not (is_frame or heard.fills_gap)
             if self.position < first or (self.position == first and not is_lost):
                 continue
+            if not n_lost + n_frames:
+                self.start_s = (
+                    float(self._segment.start_s or 0) if position <= first else position / self.report.rate_hz
+                )
             n_lost += is_lost
-            n_damaged += not isinstance(decoded, np.ndarray) and decoded.is_corrupt
-            yield Piece(decoded, max(0, first - position), min(n_samples, last - position, limit - position))
+            n_frames += is_frame
+            n_damaged += isinstance(heard.decoded, AudioFrame) and heard.decoded.is_corrupt
+            stop = min(heard.samples, last - origin, limit - origin)
+            yield Piece(heard.decoded, max(heard.skipped, first - origin), stop)
+        if n_lost and not n_frames:
+            raise VideoError(f"{self.media.label}: no packet of sound decodes: {self._failure}. Get the file again.")
         if n_lost:
             self.report.damage(f"{n_lost} of {self._n_packets} packets do not decode")
         if n_damaged:
             self.report.damage(f"{n_damaged} frames are damaged")
+        self._note_gaps()
         self._compare_with_header()
+
+    def _heard(self) -> Iterator[Heard]:
+        """Yield what is decoded, on the chosen clock, with `position` at each piece and the rate in the report."""
+        decoded = self._seek()
+        if decoded is None:
+            if self._rules.priming == "unread" and self.media.container.format.name.startswith("mov,"):
+                self.media.seek(0, self.stream)
+            decoded = self._decoded()
+            opening = next(decoded, None)
+            self.position = self._late(opening)
+            decoded = itertools.chain([] if opening is None else [opening], decoded)
+        for heard in map(Heard, decoded) if self._rules.clock == "samples" else self._gaps.fill(decoded):
+            if isinstance(heard.decoded, AudioFrame) and heard.decoded.sample_rate != self.report.rate_hz:
+                self.position = round(self.position * heard.decoded.sample_rate / max(1, self.report.rate_hz))
+                self.report.rate_hz = heard.decoded.sample_rate
+            yield heard
+
+    def _late(self, opening: Decoded | None) -> int:
+        """Return how many samples after the file's zero the sound starts. opening: what comes first."""
+        if self._rules.clock == "samples" or opening is None:
+            return 0
+        stated = self.stream.start_time
+        if isinstance(opening, AudioFrame):
+            self.report.rate_hz = opening.sample_rate
+            stated = opening.pts if stated is None else stated
+        if stated is None:
+            return 0
+        late = stated - zero(self.media.container, self.stream, stated)
+        return max(0, round(late * time_base(self.stream) * self.report.rate_hz))
 
     def _bounds(self) -> tuple[int, int, int]:
         """Return the number of the segment's first sample, of the first after it, and of the first past the limit."""
@@ -110,11 +157,12 @@ class SourceAudio:
         opening = next(self._decoded(), None)
         if isinstance(opening, AudioFrame) and opening.pts is not None:
             per_unit = opening.sample_rate * time_base(self.stream)  # samples
-            target = opening.pts + int((self._segment.origin_s - WARM_UP_S) / time_base(self.stream))
-            found, rest = self._at(target)
+            late = self._late(opening)
+            target_s = self._segment.origin_s - WARM_UP_S - Fraction(late, opening.sample_rate)
+            found, rest = self._at(opening.pts + max(0, int(target_s / time_base(self.stream))))
             if found is not None and found.pts is not None and per_unit.denominator == 1:
-                number = (found.pts - opening.pts) * int(per_unit)
-                if 0 <= number <= self._bounds()[0] and self._pts_counts_samples(found, int(per_unit)):
+                number = late + (found.pts - opening.pts) * int(per_unit)
+                if late <= number <= self._bounds()[0] and self._pts_counts_samples(found, int(per_unit)):
                     self.position = number
                     return itertools.chain([found], rest)
         self.close()
@@ -124,7 +172,7 @@ class SourceAudio:
     def _at(self, time: int) -> tuple[AudioFrame | None, Iterator[Decoded]]:
         """Return the frame at or before a time in time base units, None if there is none, and what follows it."""
         try:
-            self.media.container.seek(time, stream=self.stream)
+            self.media.seek(time, self.stream)
         except (FFmpegError, OverflowError):  # a time beyond any clock
             return None, iter(())
         rest = self._decoded()
@@ -155,31 +203,30 @@ class SourceAudio:
             self._n_packets += packet is not None
             try:
                 frames = self._context.decode(packet)
-            except FFmpegError:
+            except FFmpegError as error:
+                self._failure = ffmpeg_reason(error)
                 yield self._silence(packet)
                 continue
             for frame in frames:
                 self._check_rate(frame)
                 yield frame
-            if packet is not None and packet.pts is not None:
-                self._end = packet.pts + (packet.duration or 0)
         self._at_end = True
 
     def _keep_priming(self, first: Packet | None) -> None:
         """Make the decoder keep encoder priming where the reference keeps it."""
         in_mp4 = self.media.container.format.name.startswith("mov,")
-        if not in_mp4 or first is None or first.pts is None or self._context.codec.canonical_name != "aac":
+        is_aac = self._context.codec.canonical_name == "aac"
+        if not (self._rules.priming == "kept" and in_mp4 and is_aac) or first is None or first.pts is None:
             return
         n_hidden = -first.pts * time_base(self.stream) * self.stream.rate
         if n_hidden <= PRIMING_MAX:
             self._context.flags2 |= Flags2.skip_manual
 
     def _check_rate(self, frame: AudioFrame) -> None:
-        """Record the frame's rate. VideoError if it is impossible."""
+        """Raise VideoError if the frame's rate is impossible."""
         if frame.sample_rate not in RATES_HZ:
             rate = f"an impossible sample rate of {frame.sample_rate} Hz"
             raise VideoError(f"{self.media.label}: {rate}. Get the file again, or convert it.")
-        self.report.rate_hz = frame.sample_rate
 
     def _silence(self, packet: Packet | None) -> np.ndarray:
         """Return silence as long as a lost packet, at the source's rate."""
@@ -188,24 +235,30 @@ class SourceAudio:
         lost_s = min(LOST_MAX_S, float(packet.duration * packet.time_base))
         return np.zeros(max(0, round(lost_s * self.report.rate_hz)), np.float32)
 
+    def _note_gaps(self) -> None:
+        """Note where the clock and the number of samples did not agree."""
+        gaps = self._gaps
+        if gaps.n_gaps:
+            where = "1 place" if gaps.n_gaps == 1 else f"{gaps.n_gaps} places"
+            self.report.note(f"sound is missing for {gaps.silence_s:.2f} s in {where}: silence there")
+        if gaps.n_small:
+            where = "1 short gap" if gaps.n_small == 1 else f"{gaps.n_small} short gaps"
+            self.report.note(f"sound is missing for {gaps.small_s:.2f} s in {where}")
+        if gaps.overlap_s:
+            self.report.note(f"{gaps.overlap_s:.2f} s of sound overlap with what comes before: left out")
+
     def _compare_with_header(self) -> None:
         """Report what the limit leaves out, and what is in the header but was not read."""
         report, container, segment = self.report, self.media.container, self._segment
         _, last, limit = self._bounds()
-        if limit < last and (self.position > limit or not self._at_end):
+        if limit < last and (self.position > limit or self._is_cut):
             allowed = f"{self._limits.max_seconds:g} s of --max_seconds"
             report.damage(f"it is longer than the {allowed}: the rest is left out")
-        if not self._at_end:
+        if self._is_cut or self._is_enough or not self._at_end:
             return
         declared = declared_packets(container, self.stream, shown=False) if segment.is_whole else None
         if declared is not None and self._n_packets < declared:
             report.damage(f"{self._n_packets} of {declared} packets are in the file")
-        read_s = float(self._end * time_base(self.stream))
-        declared_s = declared_end_s(container, self.stream, exact_count=segment.is_whole)
-        if declared_s is not None and segment.end_s is not None:
-            declared_s = min(declared_s, float(segment.end_s))
-        if declared_s is not None and declared_s - read_s > SLACK_S:
-            report.damage(f"it ends at {read_s:.2f} s, the header says {declared_s:.2f} s")
 
 
 @lru_cache(maxsize=16)

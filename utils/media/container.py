@@ -7,9 +7,11 @@ from types import TracebackType
 from typing import Self, cast
 
 import av
-from av.container import InputContainer
+from av.container import Container, InputContainer
 from av.error import FFmpegError
+from av.format import Flags
 from av.stream import Stream
+from av.video.frame import VideoFrame
 
 from utils.errors import SkippedError, VideoError
 from utils.media.formats import FORMATS
@@ -47,12 +49,18 @@ class Media:
         self.label = label
         self.limits = limits
         self.open_length = open_length
+        self.from_start = True  # nothing was sought
         self._reader = reader
 
     def check(self) -> None:
         """Raise VideoError if bytes could not be read: FFmpeg takes that for the end of the file."""
         if self._reader.failure:
             raise VideoError(f"{self.label}: {self._reader.failure}")
+
+    def seek(self, time: int, stream: Stream) -> None:
+        """Go to the key frame before a time, in the stream's time base units. Raises FFmpegError, OverflowError."""
+        self.from_start = False
+        self.container.seek(time, stream=stream)
 
     def __enter__(self) -> Self:
         return self
@@ -161,18 +169,35 @@ def time_base(stream: Stream) -> Fraction:
 def average_fps(stream: av.VideoStream) -> Fraction:
     """Return frames per second as OpenCV's CAP_PROP_FPS gives it: the average rate, else the best guess of FFmpeg.
 
-    A guess that no camera has is skipped where there is another one. The result may still be absurd.
+    The guess also goes before an average that no frame was counted for. A guess that no camera has is skipped where
+    there is another one. The result may still be absurd.
     """
-    stated = stream.average_rate
-    if stated:
+    stated, guessed = stream.average_rate, stream.guessed_rate
+    if stated and not (guessed and _is_default(stated, guessed, stream)):
         return stated
-    guesses = [rate for rate in (stream.guessed_rate, stream.base_rate, 1 / time_base(stream)) if rate]
+    guesses = [rate for rate in (guessed, stream.base_rate, 1 / time_base(stream)) if rate]
     return next((rate for rate in guesses if 0 < rate <= MAX_FPS), guesses[0])
 
 
-def require_fps(media: Media, stream: av.VideoStream) -> Fraction:
-    """Return the average rate; VideoError if no video can have it."""
+def _is_default(average: Fraction, guessed: Fraction, stream: av.VideoStream) -> bool:
+    """Return whether an average rate is what FFmpeg assumes without looking at the frames.
+
+    It assumes 25 for bare streams, which have no times, whatever rate they state. In DV it takes each tick for a frame;
+    a frame may also be dropped at every second tick, as in some AVI files, so only a longer one shows the mistake.
+    """
+    return is_bare(stream.container) or (average * time_base(stream) == 1 and 2 * guessed < average)
+
+
+def is_bare(container: Container) -> bool:
+    """Return whether a file holds a codec's stream alone, in which nothing has a time."""
+    return bool(container.format.flags & Flags.no_timestamps.value)
+
+
+def require_fps(media: Media, stream: av.VideoStream, first: VideoFrame) -> Fraction:
+    """Return the average rate; VideoError if no video can have it. first: the first frame."""
     rate = average_fps(stream)
+    if first.interlaced_frame and rate == 2 * (stream.codec_context.framerate or 0):  # it counts fields
+        rate /= 2
     if 0 < rate <= MAX_FPS:
         return rate
     stated = f"its header says {float(rate):g} frames per second"

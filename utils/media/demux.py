@@ -1,53 +1,73 @@
 """Reading packets, and what the header of a file says about them."""
 
+from collections import deque
 from collections.abc import Iterator
 
+import av
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
 
-from utils.media.container import Media, ffmpeg_reason, time_base
+from utils.errors import VideoError
+from utils.media.clock import Clock, clock_streams
+from utils.media.completeness import Completeness
+from utils.media.container import Media, ffmpeg_reason
 from utils.media.report import DecodeReport
 
 END_MARKED = ("mpjpeg", "smjpeg")
 END_MARK_BYTES = 128
 JPEG_END = b"\xff\xd9"
-SAMPLE_COUNTED = ("nistsphere", "au", "aiff")  # their headers have the number of samples
-OPEN_LENGTHS = (2**30, 2**31 - 1, 2**32 - 1)  # in the headers of AVI files that a pipe wrote
-
-
-def packets(container: InputContainer, stream: Stream) -> Iterator[Packet]:
-    """Yield the stream's packets that have data.
-
-    Empty packets (dropped frames of AVI files, the demuxer's last one) are left out: a decoder takes one for the end.
-    """
-    return (packet for packet in container.demux(stream) if packet.size)
+JOINTS_NOTED = 3  # of a file that has thousands, the first tell enough
+APPLE_DRM = ("drms", "drmi")
+HELD_BY_PARSERS = 2  # packets of a stream that come out of parsers after what follows them was read
 
 
 def read_packets(media: Media, stream: Stream, report: DecodeReport) -> Iterator[Packet | None]:
     """Yield the stream's packets from the file's current position, then None, which flushes a decoder.
 
-    Where the file is damaged, the packets may end early, and `report` says so.
+    What is missing in the file is reported after that (see `Completeness`).
+    Their times are those of the file's one clock (see `Clock`). Empty packets (dropped frames of AVI files, the
+    demuxer's last one) are left out: a decoder takes one for the end. Where the file cannot be read to its end, or is
+    encrypted from somewhere on, the packets end early, and `report` says so.
 
     Raises:
-        VideoError: bytes of the file cannot be read, which says nothing about what is in them.
+        VideoError: the stream is encrypted from its start, or bytes of the file cannot be read.
     """
-    n_corrupt = end = 0
+    corrupt: deque[bool] = deque()  # of the last packets: the mark also stands before a joint, where nothing is missing
+    n_packets = n_corrupt = end = 0
+    complete, is_encrypted = Completeness(media, stream, report), _is_encrypted(media, stream)
     try:
-        for packet in packets(media.container, stream):
+        for packet, is_joint in _on_one_clock(media, stream, report):
             media.check()  # here, since a packet that breaks off is no damage then
-            n_corrupt += packet.is_corrupt and not _is_whole_picture(media.container, packet)
+            complete.see(packet)
+            if is_joint:
+                corrupt.clear()
+            if packet.stream_index != stream.index or not packet.size:
+                continue
+            if is_encrypted or packet.has_sidedata("encryption_info"):  # MPEG's Common Encryption
+                if not n_packets:
+                    why = f"its {stream.type} stream is encrypted"
+                    raise VideoError(f"{media.label}: {why}. Get a copy without DRM, or decrypt it first.")
+                report.damage(f"it is encrypted after {n_packets} packets")
+                break
+            n_packets += 1
+            complete.take(packet, is_joint)
             end = max(end, (packet.pos or 0) + packet.size)
+            corrupt.append(packet.is_corrupt and not _is_whole_picture(media.container, packet))
+            if len(corrupt) > HELD_BY_PARSERS:
+                n_corrupt += corrupt.popleft()
             yield packet
     except FFmpegError as error:
         media.check()
         if not _is_end_mark(media.container, end):
             report.damage(f"reading stops before the end: {ffmpeg_reason(error)}")
     media.check()
+    n_corrupt += sum(corrupt)
     if n_corrupt and not media.open_length:  # else FFmpeg marks the last packet, as it hoped for a full one
         report.damage(f"{n_corrupt} packets are incomplete in the file")
     yield None
+    complete.finish()
 
 
 def _is_whole_picture(container: InputContainer, packet: Packet) -> bool:
@@ -60,39 +80,37 @@ def _is_end_mark(container: InputContainer, end: int) -> bool:
     return container.format.name in END_MARKED and 0 <= container.size - end < END_MARK_BYTES
 
 
-def declared_packets(container: InputContainer, stream: Stream, *, shown: bool = True) -> int | None:
-    """Return how many packets the index lists; None where the format has no full index in its header.
-
-    shown: leave out those that an edit list hides. Only the MP4 family lists its frames exactly; the counts of other
-    containers are estimates, and a fragmented file has its index in pieces.
-    """
-    if not container.format.name.startswith("mov,") or not stream.frames:
-        return None
-    return sum(1 for entry in stream.index_entries if not (shown and entry.is_discard))
-
-
-def declared_end_s(container: InputContainer, stream: Stream, *, exact_count: bool = True) -> float | None:
-    """Return when the stream ends by its header, in seconds of its own clock; None where the header does not say.
-
-    AVI headers give each stream's length, which FFmpeg calls its number of frames, in time base units; Matroska files
-    by mkvmerge or FFmpeg have it as a tag of the stream. exact_count: the caller compares the packet count where the
-    header has one (see `declared_packets`); otherwise the duration in such a header is returned as well.
-    """
-    if container.format.name in SAMPLE_COUNTED and stream.duration:
-        return float(stream.duration * time_base(stream))
-    if container.format.name == "avi" and stream.frames and stream.frames not in OPEN_LENGTHS:
-        return float(((stream.start_time or 0) + stream.frames) * time_base(stream))
-    if container.format.name == "matroska,webm":
-        return _clock_s(stream.metadata.get("DURATION", ""))
-    if container.format.name.startswith("mov,") and stream.duration and not exact_count:
-        return float(((stream.start_time or 0) + stream.duration) * time_base(stream))
-    return None
+def _on_one_clock(media: Media, stream: Stream, report: DecodeReport) -> Iterator[tuple[Packet, bool]]:
+    """Yield the packets of all streams, those that share the clock corrected, and whether the clock jumps at each."""
+    container, n_joints = media.container, 0
+    clock = Clock(container)
+    timed = {other.index for other in (stream, *clock_streams(container))}
+    packets = container.demux()
+    while True:
+        try:
+            packet = next(packets, None)
+        except IndexError:  # at the end, where PyAV flushes a stream that appeared on the way
+            return
+        if packet is None:
+            return
+        jump_us = clock.correct(packet) if packet.size and packet.stream_index in timed else 0
+        if jump_us:
+            n_joints += 1
+            if n_joints <= JOINTS_NOTED:
+                report.note(_joint(container, packet, jump_us))
+            elif n_joints == JOINTS_NOTED + 1:
+                report.note("its clock jumps at further places")
+        yield packet, bool(jump_us)
 
 
-def _clock_s(text: str) -> float | None:
-    """Return the seconds of "hh:mm:ss.fraction"; None for any other text."""
-    try:
-        hours, minutes, seconds = text.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-    except ValueError:
-        return None
+def _is_encrypted(media: Media, stream: Stream) -> bool:
+    """Return whether a whole stream is encrypted: by Apple, or in WebM."""
+    is_apple = media.container.format.name.startswith("mov,") and stream.codec_tag in APPLE_DRM
+    return is_apple or "enc_key_id" in stream.metadata
+
+
+def _joint(container: InputContainer, packet: Packet, jump_us: int) -> str:
+    """Return what happens to the clock at a packet, as a clause."""
+    at_s = float((packet.dts or 0) * packet.time_base) - (container.start_time or 0) / av.time_base
+    direction = "jumps ahead" if jump_us > 0 else "goes back"
+    return f"its clock {direction} by {abs(jump_us) / av.time_base:.2f} s at {at_s:.2f} s: times go on from there"

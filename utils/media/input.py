@@ -93,6 +93,15 @@ class BytesFile:
         return io.BytesIO(self.data)
 
 
+def open_here(source: MediaSource) -> BinaryIO | None:
+    """Return a stream of the bytes of a source on this machine; None for an address, where each look is a request."""
+    if isinstance(source, str | os.PathLike):
+        return open(source, "rb")  # noqa: PTH123
+    if isinstance(source, UrlFile) or (isinstance(source, FileRange) and is_url(source.path)):
+        return None
+    return source.open()
+
+
 def is_seekable(stream: BinaryIO) -> bool:
     """Return whether a stream can go to its end and back, whatever its `seekable` says."""
     try:

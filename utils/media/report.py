@@ -20,6 +20,12 @@ class DecodeReport:
         self.note(problem)
         self.partial = True
 
+    def take_over(self, other: "DecodeReport") -> None:
+        """Add the problems that another pass over the same stream met."""
+        for problem in other.problems:
+            self.note(problem)
+        self.partial |= other.partial
+
 
 @dataclass
 class VideoReport(DecodeReport):

@@ -1,13 +1,18 @@
 """Reading a stream from a key frame, where that gives the same frames as reading it from the start."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import av
 from av.error import FFmpegError
+from av.format import Flags
 from av.packet import Packet
 
-from utils.media.container import Media, time_base
+from utils.media.clock import zero
+from utils.media.container import Media, open_media, time_base
+from utils.media.demux import read_packets
+from utils.media.report import VideoReport
 
 # Containers whose packets have times, and marks of key frames that a decoder can start from. Not GIF and APNG, which
 # mark each frame as a key frame though it is a change to the one before, nor bare streams, which have no times, nor
@@ -35,15 +40,19 @@ def packets_from_key_frame(
 ) -> tuple[Packet, Iterator[PacketOrNone]] | None:
     """Return a key frame that is shown at or before a time and the packets after it; None if none is found.
 
-    time: in time base units of the stream's clock. read: yields the packets from the file's current position.
+    Where the clock may jump, nothing is sought: only reading all that comes before tells what time it is.
+
+    time: in time base units of the file's clock. read: yields the packets from the file's current position.
     After None that position is undefined: open the file again.
     """
+    if media.container.format.flags & Flags.ts_discont.value:
+        return _read_from_key_frame(media, stream, time, read)
     for back_s in BACK_S:
         target = time - int(back_s / time_base(stream))
-        if target <= (stream.start_time or 0):
+        if target <= zero(media.container, stream, stream.start_time or 0):
             return None
         try:
-            media.container.seek(target, stream=stream)
+            media.seek(target, stream)
         except (FFmpegError, OverflowError):  # a time beyond any clock
             return None
         packets = read()
@@ -51,6 +60,22 @@ def packets_from_key_frame(
         if key is not None and key.pts is not None and key.pts <= time:
             return key, packets
     return None
+
+
+def _read_from_key_frame(
+    media: Media, stream: av.VideoStream, time: int, read: Callable[[], Iterator[PacketOrNone]]
+) -> tuple[Packet, Iterator[PacketOrNone]] | None:
+    """Return the same by reading up to the time, once to find the key frame and once to get there."""
+    number = None
+    with open_media(media.source, media.limits) as other:
+        for i, packet in enumerate(read_packets(other, other.container.streams[stream.index], VideoReport())):
+            if packet is None or (packet.dts is not None and packet.dts > time):
+                break
+            if packet.is_keyframe and packet.pts is not None and packet.pts <= time:
+                number = i
+    packets = itertools.islice(read(), number, None)
+    key = next(packets, None)
+    return None if number is None or key is None else (key, packets)
 
 
 def _ends_search(packet: Packet | None, time: int) -> bool:

@@ -89,9 +89,9 @@ class VideoStream:
         source = self._source
         self.report = source.report
         self._cursors = [Cursor(view, source.time_base, segment.origin_s) for view in views]
-        rates = [cursor.fps or require_fps(source.media, source.stream) for cursor in self._cursors]
         frames = iter(source)
         first, pts = next(frames)  # SourceFrames raises VideoError where there is none
+        rates = [cursor.fps or require_fps(source.media, source.stream, first) for cursor in self._cursors]
         self._frames = itertools.chain([(first, pts)], frames)
         turn = orientation(first)
         if not turn.known:

@@ -1,6 +1,7 @@
 """The decoded frames of a video, or of a segment of it, in the order and at the times that they are shown."""
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
@@ -10,16 +11,19 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from utils.errors import VideoError
-from utils.media.container import ffmpeg_reason, frame_units, open_media, require_video, time_base
-from utils.media.demux import declared_end_s, declared_packets, read_packets
+from utils.media.clock import zero
+from utils.media.container import ffmpeg_reason, frame_units, is_bare, open_media, require_video, time_base
+from utils.media.demux import read_packets
 from utils.media.frame_size import check_refused_packet, check_size, limit_decoder
+from utils.media.header import declared_packets
 from utils.media.input import MediaSource
 from utils.media.limits import Limits
+from utils.media.picture_packets import PicturePackets
 from utils.media.report import VideoReport
 from utils.media.seek import can_seek, packets_from_key_frame
 from utils.media.segment import Segment
 
-SLACK_S = 1.0  # durations in headers are rounded, and may leave out the last frame: only more counts as missing
+WITHOUT_PIXELS = {"skip_loop_filter": "all", "skip_idct": "all"}
 
 
 class SourceFrames:
@@ -30,13 +34,18 @@ class SourceFrames:
 
     A segment is read from the key frame before its start. The frames are the same as of decoding the whole file: where
     seeking might change them, the file is decoded from its start.
+
+    count_only: the pixels are not needed, which saves some of the decoder's work.
     """
 
-    def __init__(self, source: MediaSource, threads: int, segment: Segment, limits: Limits) -> None:
+    def __init__(
+        self, source: MediaSource, threads: int, segment: Segment, limits: Limits, *, count_only: bool = False
+    ) -> None:
         self._source = source
         self._threads = threads
         self._segment = segment
         self._limits = limits
+        self._count_only = count_only
         self._open()
         try:
             segment.check(self.media.label)
@@ -51,15 +60,22 @@ class SourceFrames:
         try:
             self.stream = require_video(self.media)
             limit_decoder(self.media, self.stream, self._limits)
+            if self._count_only:
+                self.stream.codec_context.options |= WITHOUT_PIXELS
             self.stream.codec_context.thread_type = "AUTO"
             self.stream.codec_context.thread_count = self._threads
         except BaseException:
             self.close()
             raise
-        # AVI files have packets in decoding order, without presentation times: frame k is shown when packet k says.
+        # AVI has no presentation times: where frames are put in order by the decoder, the k-th has the k-th packet's.
         self._packet_times: deque[int | None] | None = deque() if self.media.container.format.name == "avi" else None
-        self._start = self.stream.start_time
+        start = self.stream.start_time
+        self._start = None if start is None else zero(self.media.container, self.stream, start)
         self._usual_duration = frame_units(self.stream)
+        self._is_bare = is_bare(self.media.container)
+        self._pictures = PicturePackets(self.stream)
+        self._n_damaged = 0  # frames
+        self._n_packets = 0  # with a picture to show, that were read
         self._n_out = 0  # frames that the decoder put out, including those before the segment
 
     def _prepare(self) -> None:
@@ -73,7 +89,7 @@ class SourceFrames:
             if frames is None:
                 self.close()
                 self._open()
-        if self._segment.is_whole:
+        if self._segment.is_whole and self._pictures.one_each:
             self.report.declared = declared_packets(self.media.container, self.stream)
         self._frames = frames or self._timed(read_packets(self.media, self.stream, self.report))
 
@@ -112,7 +128,7 @@ class SourceFrames:
 
     def __iter__(self) -> Iterator[tuple[VideoFrame, int]]:
         """Yield the frames of the segment, then complete the report."""
-        report, n_damaged, at_end = self.report, 0, False
+        report, at_end = self.report, False
         for frame, pts in self._frames:
             end = pts + (frame.duration or self._usual_duration)
             self._seen_s = float(end * self.time_base)
@@ -127,17 +143,20 @@ class SourceFrames:
                 self.note_cut_off()
                 break
             report.decoded += 1
-            n_damaged += frame.is_corrupt
+            self._n_damaged += frame.is_corrupt
             self.end = end
             yield frame, pts
         else:
             at_end = True
-        if n_damaged:
-            report.damage(f"{n_damaged} frames are damaged")
+        self._report_damaged()
         if at_end:
             self._compare_with_header()
         if not report.decoded:
             self._refuse()
+
+    def _report_damaged(self) -> None:
+        if self._n_damaged:
+            self.report.damage(f"{self._n_damaged} frames are damaged")
 
     def note_cut_off(self) -> None:
         """Report that the video is longer than allowed."""
@@ -163,18 +182,24 @@ class SourceFrames:
         """Yield decoded frames with their time since the stream's start."""
         expected = self._start or 0  # in place of a missing time
         for frame in self._decoded(packets):
-            stated = self._packet_times.popleft() if self._packet_times else frame.pts
-            pts = expected if stated is None else stated
+            stated = self._packet_times.popleft() if self._packet_times else None
+            if frame.pts is not None and (stated is None or not self.stream.codec_context.has_b_frames):
+                stated = frame.pts
+            pts = expected if stated is None or self._is_bare else stated
             if self._start is None:
-                self._start = pts
+                self._start = zero(self.media.container, self.stream, pts)
             self._n_out += 1
             yield frame, pts - self._start
-            expected = pts + (frame.duration or self._usual_duration)
+            expected = pts + (self._usual_duration if self._is_bare else frame.duration or self._usual_duration)
 
     def _decoded(self, packets: Iterator[Packet | None]) -> Iterator[VideoFrame]:
         """Yield decoded frames until the end, or until the decoder refuses a packet."""
         report, n_lost = self.report, 0
         for packet in packets:
+            if packet is not None:
+                self._n_packets += self._pictures.shows(packet)
+            if not self._pictures.one_each:
+                report.declared = None  # until all were read, see `_declared`
             try:
                 frames = self.stream.codec_context.decode(packet)
             except FFmpegError as error:
@@ -189,20 +214,23 @@ class SourceFrames:
             for frame in frames:
                 check_size(self.media, (frame.width, frame.height), self._limits)
                 yield frame
+            if packet is None:
+                self._report_damaged()  # before what is missing is reported
         if n_lost:
             report.damage(f"{n_lost} packets before the first frame do not decode")
 
+    def _declared(self) -> int | None:
+        """Return how many frames the header promises. Where packets are no frames, those read tell the ratio."""
+        n_packets = declared_packets(self.media.container, self.stream)
+        if n_packets is None or self._pictures.one_each:
+            return n_packets
+        return math.ceil(self.report.decoded * max(n_packets, self._n_packets) / max(1, self._n_packets))
+
     def _compare_with_header(self) -> None:
-        """Report what is in the header but was not decoded."""
-        report, start_s = self.report, float((self._start or 0) * self.time_base)
+        """Report what is in the header, or in the packets, but was not decoded."""
+        report = self.report
+        report.declared = self._declared() if self._segment.is_whole else None
         if report.declared is not None and report.decoded < report.declared:
             report.damage(f"{report.decoded} of {report.declared} frames decode")
-        declared_s = declared_end_s(self.media.container, self.stream, exact_count=self._segment.is_whole)
-        if declared_s is None:
-            return
-        if self._segment.end_s is not None:
-            declared_s = min(declared_s, start_s + float(self._segment.end_s))
-        decoded_s = start_s + float(self.end * self.time_base)
-        slack_s = max(SLACK_S, 2 * float(self._usual_duration * self.time_base))
-        if declared_s - decoded_s > slack_s:
-            report.damage(f"it ends at {decoded_s:.2f} s, the header says {declared_s:.2f} s")
+        elif self._pictures.one_each and self._n_out < self._n_packets:
+            report.damage(f"{self._n_out} of {self._n_packets} frames decode")

@@ -1,6 +1,7 @@
 """The decode threads: several videos at once, each a bounded stream of prepared frames and of sound."""
 
 import contextlib
+import functools
 import logging
 import threading
 import time
@@ -19,9 +20,11 @@ from utils.extractors.base import AnyExtractor, AudioExtractor, AudioStreamInfo,
 from utils.extractors.windows import Sampling
 from utils.media.audio import AudioStream
 from utils.media.frame_stream import FrameStream, open_frames
+from utils.media.frame_times import frame_times_s
 from utils.media.limits import Limits
-from utils.media.probe import frame_times_s
+from utils.media.report import VideoReport
 from utils.media.segment import Segment
+from utils.media.sound_rules import SoundRules
 from utils.media.video import Frames
 from utils.media.view import View
 from utils.nn.out_of_memory import is_out_of_memory
@@ -104,7 +107,7 @@ class Decoders:
                 self._queue.put(_ThreadEnded())
 
     def _decode(self, task: Task) -> None:
-        """Decode the pictures of a task, then its sound at each rate that is wanted.
+        """Decode the pictures of a task, then its sound at each rate and by all rules that are wanted.
 
         One after the other, though they lie interleaved in the file: reading it twice costs little beside decoding,
         other threads have other videos, and neither stream ever has to wait for the other's windows.
@@ -118,12 +121,12 @@ class Decoders:
         pictures = [(job, one) for job in self._open(jobs) if isinstance(one := self._extractor(job), VideoExtractor)]
         if pictures:
             self._guarded([job for job, _ in pictures], lambda: self._decode_pictures(pictures[0][0].ref, pictures))
-        sound: dict[int, list[Job]] = {}
+        sound: dict[tuple[int, SoundRules], list[Job]] = {}
         for job in self._open(jobs):
             if isinstance(extractor := self._extractor(job), AudioExtractor):
-                sound.setdefault(extractor.rate_hz, []).append(job)
-        for rate_hz, group in sound.items():
-            self._guarded(group, lambda rate_hz=rate_hz, group=group: self._decode_sound(group[0].ref, rate_hz, group))
+                sound.setdefault((extractor.rate_hz, extractor.sound_rules), []).append(job)
+        for (rate_hz, rules), group in sound.items():
+            self._guarded(group, functools.partial(self._decode_sound, group[0].ref, rate_hz, rules, group))
 
     def _wants_sound(self, feature_type: str) -> bool:
         return isinstance(self._extractors[feature_type], AudioExtractor)
@@ -179,8 +182,10 @@ class Decoders:
         segment, jobs = Segment(ref.start_s, ref.end_s), [job for job, _ in pictures]
         rates = [one.extraction_fps for _, one in pictures]
         with self._decoding(jobs):
-            counted = {one.extraction_fps for _, one in pictures if one.needs_times}
-            by_rate = {fps: frame_times_s(ref.media, fps, segment=segment, limits=self._limits) for fps in counted}
+            counts = {one.extraction_fps: VideoReport() for _, one in pictures if one.needs_times}
+            by_rate = {
+                fps: frame_times_s(ref.media, fps, segment, self._limits, report) for fps, report in counts.items()
+            }
             times_s = [by_rate[one.extraction_fps] if one.needs_times else None for _, one in pictures]
             views = tuple(map(View, rates))
             device_type = pictures[0][1].device.type  # a worker has one device
@@ -196,8 +201,10 @@ class Decoders:
                 self._hand_out(takers.get(frames.view, []), frames)
                 if not self._open(takers.get(frames.view, [])):
                     stream.want(frames.view, ())
-            for job in self._open(jobs):
-                self._sum_up_pictures(job, stream)
+            for job, one in pictures:
+                if self._open([job]):
+                    job.sum_up(stream.report, counts.get(one.extraction_fps) if one.needs_times else None)
+                    self._tell(StreamEnded(job))
 
     def _takers(
         self,
@@ -258,19 +265,10 @@ class Decoders:
         on_cpu = all(extractor.device.type == "cpu" for extractor in self._extractors.values())
         return tensor if on_cpu else tensor.pin_memory()
 
-    def _sum_up_pictures(self, job: Job, stream: FrameStream) -> None:
-        report = stream.report
-        job.decoded, job.declared = report.decoded, report.declared
-        job.problems, job.partial = list(report.problems), report.partial
-        times_s = job.info.times_s if isinstance(job.info, VideoStreamInfo) else None
-        if times_s is not None and len(times_s) < (job.declared or 0):  # decoding may have ended before the damage
-            job.problems.append(f"the file holds {len(times_s)} of {job.declared} frames")
-            job.partial = True
-        self._tell(StreamEnded(job))
-
-    def _decode_sound(self, ref: VideoRef, rate_hz: int, jobs: list[Job]) -> None:
+    def _decode_sound(self, ref: VideoRef, rate_hz: int, rules: SoundRules, jobs: list[Job]) -> None:
+        segment = Segment(ref.start_s, ref.end_s)
         with self._decoding(jobs):
-            stream = AudioStream(ref.media, rate_hz, segment=Segment(ref.start_s, ref.end_s), limits=self._limits)
+            stream = AudioStream(ref.media, rate_hz, segment=segment, limits=self._limits, rules=rules)
         with stream:
             for job in jobs:
                 job.info = AudioStreamInfo(rate_hz)
@@ -281,7 +279,7 @@ class Decoders:
                     block = next(blocks, None)
                 if block is None:
                     break
-                times_s = (ref.start_s or 0.0) + np.arange(n_samples, n_samples + len(block)) / rate_hz
+                times_s = stream.start_s + np.arange(n_samples, n_samples + len(block)) / rate_hz
                 n_samples += len(block)
                 samples = self._on_host(block)
                 for job in live:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from utils.extractors.base import StreamInfo
 from utils.extractors.windows import Sampling
+from utils.media.report import VideoReport
 from utils.sinks.manifest_line import Status
 from utils.sources.fingerprint import Fingerprint, fingerprint
 from utils.sources.ref import VideoRef
@@ -44,6 +45,15 @@ class Job:
             yield
         finally:
             self.seconds[stage] += time.perf_counter() - start
+
+    def sum_up(self, report: VideoReport, counted: VideoReport | None) -> None:
+        """Note how decoding ended. counted: what counting the frames found, also after the last frame wanted."""
+        summary = VideoReport(list(report.problems), report.partial)
+        self.decoded, self.declared = report.decoded, report.declared
+        if counted is not None:
+            summary.take_over(counted)
+            self.declared = report.declared or counted.declared
+        self.problems, self.partial = summary.problems, summary.partial
 
 
 def jobs_of(task: Task, wants_sound: Callable[[str], bool]) -> list[Job]:

@@ -3,7 +3,7 @@ import pytest
 import torch
 from support.golden import case, moving_frames, relative_error
 
-from models.slowfast.clips import blocks, spans, spread, until
+from models.slowfast.clips import blocks, first, spans, spread
 from models.slowfast.network import SLOW_OF_FAST
 from models.slowfast.preprocess import PRESETS, network_input
 
@@ -67,5 +67,6 @@ def test_a_span_without_a_new_frame_has_the_one_on_screen():
 
 
 def test_acav100m_takes_ten_seconds_with_their_end():
-    assert until(np.arange(1000) / 25, 10.0) == range(251)
-    assert until(np.arange(75) / 25, 10.0) == range(75)
+    assert first(np.arange(1000) / 25, 10.0) == range(251)
+    assert first(np.arange(75) / 25, 10.0) == range(75)
+    assert first(20 + np.arange(1000) / 25, 10.0) == range(251)  # of a segment, too

@@ -1,7 +1,9 @@
 """Files that are not what their names say: one clear VideoError each, and nothing else is ever opened."""
 
 import socket
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,3 +95,23 @@ def test_no_video_stream_says_what_there_is(tmp_path: Path) -> None:
         VideoStream(path)
     expected = f"{path}: no video stream (it has: audio aac). For audio use --feature_type vggish."
     assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "options"),
+    [
+        ("x.h264", 30, {}),
+        ("x.hevc", Fraction(30000, 1001), {"codec": "libx265"}),
+        ("x.m2v", Fraction(30000, 1001), {"codec": "mpeg2video"}),
+        ("x.dv", Fraction(30000, 1001), {"codec": "dvvideo", "pix_fmt": "yuv411p"}),
+        ("x.dv", 25, {"codec": "dvvideo", "pix_fmt": "yuv420p"}),
+        ("x.mp4", Fraction(30000, 1001), {}),
+        ("x.avi", 12, {"codec": "mpeg4"}),
+    ],
+)
+def test_the_rate_is_the_stream_s_own(tmp_path: Path, name: str, rate: Fraction, options: dict[str, Any]) -> None:
+    size = {25: (576, 720)}.get(rate, (480, 720)) if name == "x.dv" else (48, 64)
+    with VideoStream(write_clip(tmp_path / name, moving_frames(8, *size), rate, **options)) as stream:
+        times_s = np.concatenate([chunk.pts_s for chunk in stream])
+    assert stream.info.fps == rate
+    np.testing.assert_allclose(times_s, np.arange(8) / float(rate), atol=1e-4)

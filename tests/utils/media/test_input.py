@@ -18,8 +18,9 @@ from support.media import moving_frames, waveform, write_clip
 from utils.errors import VideoError
 from utils.media.audio import AudioStream
 from utils.media.container import open_media
+from utils.media.frame_times import frame_times_s
 from utils.media.input import BytesFile, FileRange, MediaSource, UrlFile
-from utils.media.probe import frame_times_s, probe
+from utils.media.probe import probe
 from utils.media.video import VideoStream
 
 

@@ -9,9 +9,10 @@ from support.media import box, damage, moving_frames, waveform, write_audio, wri
 
 from utils.errors import VideoError
 from utils.media.audio import AudioStream
+from utils.media.frame_times import frame_times_s
 from utils.media.input import BytesFile
 from utils.media.limits import Limits
-from utils.media.probe import frame_times_s, probe
+from utils.media.probe import probe
 from utils.media.segment import Segment
 from utils.media.video import VideoStream, View
 

@@ -1,16 +1,15 @@
-"""What a file contains, and how many frames it yields, without decoding it."""
+"""What a file contains, without decoding it."""
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
 import pytest
-from support.media import hide_start, moving_frames, turn, waveform, write_audio, write_clip
+from support.media import moving_frames, turn, waveform, write_audio, write_clip
 
 from utils.errors import VideoError
-from utils.media.probe import MediaInfo, frame_times_s, probe
+from utils.media.probe import MediaInfo, probe
 from utils.media.tracks import is_cover
 from utils.media.video import VideoStream
 
@@ -61,28 +60,3 @@ def _id3_with_cover(jpeg: bytes) -> bytes:
     frame = b"APIC" + len(body).to_bytes(4, "big") + b"\0\0" + body
     size = len(frame)
     return b"ID3\x03\0\0" + bytes((size >> shift) & 0x7F for shift in (21, 14, 7, 0)) + frame
-
-
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("h264.mp4", {}),
-        ("h264.ts", {}),
-        ("mpeg4.avi", {"codec": "mpeg4"}),
-        ("vp8_hidden_frames.webm", {"codec": "libvpx", "options": {"auto-alt-ref": "1", "lag-in-frames": "16"}}),
-        ("vp9.webm", {"codec": "libvpx-vp9", "options": {"lag-in-frames": "16"}}),
-        ("animated.gif", {"codec": "gif", "pix_fmt": "rgb8", "fps": 10}),
-    ],
-)
-def test_times_are_those_that_decode(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
-    path = write_clip(tmp_path / name, moving_frames(40), **options)
-    for fps in (None, 7.5, 60):
-        with VideoStream(path, fps=fps) as stream:
-            decoded_s = np.concatenate([chunk.pts_s for chunk in stream])
-        np.testing.assert_allclose(frame_times_s(path, fps), decoded_s, atol=1e-9)
-    assert len(frame_times_s(path)) == 40
-
-
-def test_count_leaves_out_what_an_edit_list_hides(tmp_path: Path) -> None:
-    path = hide_start(write_clip(tmp_path / "x.mp4", moving_frames(50)), 0.4)
-    assert len(frame_times_s(path)) == probe(path).declared_frames == 40

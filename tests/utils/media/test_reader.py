@@ -11,9 +11,10 @@ from support.media import moving_frames, waveform, write_audio, write_clip
 
 from utils.errors import VideoError
 from utils.media.audio import AudioStream
+from utils.media.frame_times import frame_times_s
 from utils.media.input import BytesFile, MediaSource
 from utils.media.limits import Limits
-from utils.media.probe import frame_times_s, probe
+from utils.media.probe import probe
 from utils.media.segment import Segment
 from utils.media.video import VideoStream, View
 

@@ -14,7 +14,7 @@ from support.media import cut, hide_start, moving_frames, write_clip
 
 from utils.errors import VideoError
 from utils.media.frame_rate import FrameRateRule
-from utils.media.probe import frame_times_s
+from utils.media.frame_times import frame_times_s
 from utils.media.segment import Segment
 from utils.media.video import Frames, VideoStream
 from utils.media.video_frames import SourceFrames

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import yaml
+from support.golden import GOLDEN
 from support.sinks import MERGED, merge, record, staged_lines
 
 from utils.errors import RunError, UserError
@@ -14,6 +15,7 @@ from utils.sources.ref import VideoRef
 from utils.storage.folder import LocalFolder, folder_at
 
 LOAD = {".pkl": pickle.loads, ".json": json.loads, ".yaml": yaml.safe_load}
+OF_MMACTION = json.loads((GOLDEN / "clip_level" / "outputs.json").read_text())["mmaction2_0x_clip_feature_extraction"]
 REFS = [VideoRef(name, f"out/{name}", name) for name in ("z", "b", "a", "b")]
 
 
@@ -39,6 +41,20 @@ def test_one_file_holds_the_whole_list_in_its_order(tmp_path, suffix, kind):
         np.testing.assert_array_equal(np.asarray(entry, np.float32), arrays[name]["rgb"], strict=True)
         assert suffix != ".pkl" or entry.dtype == np.float32
     assert {found.name for found in tmp_path.iterdir()} == {"out", path.name}
+
+
+@pytest.mark.parametrize("suffix", OF_MMACTION["suffixes"])
+def test_the_file_is_that_of_mmaction2(tmp_path, suffix):
+    """Each suffix that its tool offers, float32 arrays in a list, pickles of the protocol that mmcv writes."""
+    folder = LocalFolder(tmp_path / "out")
+    arrays, lines = latest("save_numpy", folder)
+    write_list(str(tmp_path / f"all.{suffix}"), folder, REFS[1:], lines)
+    data = (tmp_path / f"all.{suffix}").read_bytes()
+    entries = LOAD[{"pickle": ".pkl", "yml": ".yaml"}.get(suffix, f".{suffix}")](data)
+    for entry, name in zip(entries, "bab", strict=True):
+        np.testing.assert_array_equal(np.asarray(entry, np.float32), arrays[name]["rgb"], strict=True)
+    if suffix in ("pkl", "pickle"):
+        assert OF_MMACTION["pkl"] == f"pickle protocol {data[1]} of that list"
 
 
 @pytest.mark.parametrize("suffix", LOAD)

@@ -1,0 +1,116 @@
+"""Odd clocks and packets through main.py: pictures are counted, times mean the same moment for picture and sound."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from support.media import join, moving_frames, remux, waveform, write_audio, write_clip
+from support.program import manifest, run
+
+PAFF = Path(__file__).parents[1] / "media" / "paff_20_pictures.ts"
+EXAMPLE_S, STEP_S = 0.975, 0.96  # of VGGish
+JOINTS = ("joined.mpg", "jump.ts")
+
+
+def make(folder: Path) -> list[Path]:
+    """Write a file of each kind."""
+    shutil.copy(PAFF, folder / "paff.ts")
+    for suffix, codec in (("mpg", "mpeg2video"), ("ts", "libx264")):
+        for seed in (1, 2):
+            write_clip(folder / f"{seed}.{suffix}", moving_frames(50, seed=seed), codec=codec)
+    join(folder / "joined.mpg", folder / "1.mpg", folder / "2.mpg")
+    later = remux(folder / "2.ts", folder / "later.ts", shift_s=lambda packet: 60.0)
+    join(folder / "jump.ts", folder / "1.ts", later)
+    write_clip(folder / "raw.h264", moving_frames(30), fps=30)
+    sound = waveform(1, 4.0, 48000)
+    write_clip(folder / "both.mp4", moving_frames(100), audio=sound, audio_rate=48000)
+    for late in ("video", "audio"):
+        name = f"late_{late}.mp4"
+        remux(folder / "both.mp4", folder / name, shift_s=lambda p, late=late: 1.5 * (p.stream.type == late))
+    whole = write_audio(folder / "whole.webm", sound, 48000, "libopus")
+    remux(whole, folder / "gap.webm", lambda packet, _: not 1 <= packet.pts * packet.time_base < 3)
+    names = ("paff.ts", *JOINTS, "raw.h264", "both.mp4", "late_video.mp4", "late_audio.mp4", "gap.webm")
+    return [folder / name for name in names]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one command over all the files gave."""
+
+    lines: dict[str, dict[str, dict[str, Any]]]  # manifest lines by feature type and name
+    rows: dict[str, dict[str, np.ndarray]]  # (start_s, end_s) of each row [rows, 2], by feature type and name
+    kept: Path  # frames
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("clocks")
+    extracted("out", folder, make(folder), "tsn", "resnet", "vggish", "--num_clips", 5, "--keep_frames",
+              "--resnet.extraction_fps", 5, "--model_name", "resnet18", "--tmp_path", folder / "frames")  # fmt: skip
+    types = ("tsn", "resnet", "vggish")
+    lines = {name: manifest(folder / "out" / name) for name in types}
+    return Run(lines, {name: rows_of(folder / "out" / name) for name in types[1:]}, folder / "frames")
+
+
+def extracted(output: str, folder: Path, paths: list[Path], *flags: Any) -> None:
+    done = run(
+        "--feature_type", *flags, "--weights", "random", "--video_paths", *paths, "--on_extraction", "save_parquet",
+        "--output_path", folder / output,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 1)  # some have no sound, or no picture
+
+
+def rows_of(folder: Path) -> dict[str, np.ndarray]:
+    rows: dict[str, list[tuple[float, float]]] = {}
+    for path in folder.glob("*.parquet"):
+        for row in pq.read_table(path).to_pylist():
+            rows.setdefault(row["name"], []).append((row["start_s"], row["end_s"]))
+    return {name: np.array(times) for name, times in rows.items()}
+
+
+def test_pictures_are_counted_where_two_packets_make_one(result: Run) -> None:
+    line = result.lines["tsn"]["paff"]
+    assert (line["status"], line["fps"], line["problems"]) == ("done", 25, [])
+    frames = sorted(int(path.stem) for path in (result.kept / "tsn" / "paff").iterdir())
+    assert frames == [2, 6, 10, 14, 18]
+
+
+@pytest.mark.parametrize("name", JOINTS)
+def test_joints_are_bridged(result: Run, name: str) -> None:
+    line = result.lines["resnet"][Path(name).stem]
+    assert (line["status"], line["windows"], line["decoded"]) == ("done", 20, 100)
+    assert len(line["problems"]) == 1
+    assert "its clock" in line["problems"][0]
+    np.testing.assert_allclose(result.rows["resnet"][Path(name).stem][:, 0], np.arange(20) / 5, atol=1e-6)
+
+
+def test_a_bare_stream_has_its_own_rate(result: Run) -> None:
+    assert result.lines["tsn"]["raw"]["fps"] == 30
+
+
+def test_sound_and_picture_have_one_clock(result: Run) -> None:
+    sound, picture = result.rows["vggish"], result.rows["resnet"]
+    for name, sound_s, picture_s in (("both", 0, 0), ("late_video", 0, 1.5), ("late_audio", 1.5, 0)):
+        expected = sound_s + STEP_S * np.arange(4)[:, None] + (0, EXAMPLE_S)
+        np.testing.assert_allclose(sound[name], expected, atol=0.05)
+        np.testing.assert_allclose(picture[name][:, 0], picture_s + np.arange(20) / 5, atol=0.11)
+        assert result.lines["vggish"][name]["problems"] == []
+
+
+def test_a_gap_is_silence(result: Run) -> None:
+    line = result.lines["vggish"]["gap"]
+    assert (line["status"], line["windows"]) == ("done", 4)
+    assert line["problems"] == ["sound is missing for 2.00 s in 1 place: silence there"]
+
+
+def test_the_bare_sequence_of_samples(tmp_path: Path) -> None:
+    paths = [path for path in make(tmp_path) if path.stem in ("gap", "late_audio")]
+    extracted("out", tmp_path, paths, "vggish", "--sound_clock", "samples")
+    lines, rows = manifest(tmp_path / "out" / "vggish"), rows_of(tmp_path / "out" / "vggish")
+    assert (lines["gap"]["windows"], lines["gap"]["problems"]) == (2, [])
+    np.testing.assert_allclose(rows["late_audio"][:, 0], STEP_S * np.arange(4), atol=1e-6)

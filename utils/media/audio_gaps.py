@@ -1,0 +1,102 @@
+"""Decoded sound kept on the file's clock: silence where samples are missing, nothing twice where they overlap."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from av.audio.frame import AudioFrame
+
+GAP_S = Fraction(1, 10)  # a larger difference is mended: min_hard_comp of ffmpeg's aresample=async=1
+JITTER_S = Fraction(5, 1000)  # clocks of milliseconds, rounded twice
+ALONE_S = 1  # longest gap before a packet that is alone, with gaps on both sides: discontinuous Opus sends such ones
+SILENCE_S = 10  # at once
+
+Decoded = AudioFrame | np.ndarray  # a frame, or float32 [n] of silence
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A frame or silence whose first `skipped` samples were heard before."""
+
+    decoded: Decoded
+    skipped: int = 0
+    fills_gap: bool = False  # silence where the container has no sound, not in place of a lost packet
+
+    @property
+    def samples(self) -> int:
+        """How many samples it has, with those skipped."""
+        return len(self.decoded) if isinstance(self.decoded, np.ndarray) else self.decoded.samples
+
+
+class GapFiller:
+    """Compares the times of decoded frames with the number of samples so far.
+
+    A difference of more than 0.1 s is mended at once, as ffmpeg's aresample=async=1 does: silence fills a gap (packets
+    that are missing or were never sent), samples that overlap with earlier ones are left out. A time
+    that the next frame does not confirm is damaged, and the frame stays where it is.
+    """
+
+    def __init__(self, unit_s: Fraction) -> None:
+        self._unit_s = unit_s  # of the frames' times
+        self._rate_hz = 0
+        self._anchor = 0  # the time that samples are counted from
+        self._n = 0  # samples since then
+        self._last = 0  # samples that were missing before the last frame
+        self._to_skip = 0
+        self.n_gaps = 0
+        self.silence_s = 0.0
+        self.n_small = 0  # gaps of a packet or two, too short to be filled one by one
+        self.small_s = 0.0
+        self.overlap_s = 0.0
+
+    def fill(self, decoded: Iterator[Decoded]) -> Iterator[Heard]:
+        """Yield what is decoded, with the gaps filled."""
+        for frame, following in itertools.pairwise(itertools.chain(decoded, [None])):
+            if isinstance(frame, AudioFrame):
+                missing = self._missing(frame, following)
+                if missing > 0:
+                    self.n_gaps += 1
+                    self.silence_s += missing / self._rate_hz
+                    yield from self._silence(missing)
+                elif missing < 0:
+                    self._to_skip = -missing
+                    self.overlap_s -= missing / self._rate_hz
+            if frame is None:
+                continue
+            heard = Heard(frame)
+            skipped = min(self._to_skip, heard.samples)
+            self._to_skip -= skipped
+            self._n += heard.samples - skipped
+            if skipped < heard.samples:
+                yield Heard(frame, skipped)
+
+    def _missing(self, frame: AudioFrame, following: Decoded | None) -> int:
+        """Return how many samples are missing before a frame; negative where it overlaps."""
+        if frame.pts is None or self._to_skip:
+            return 0
+        if frame.sample_rate != self._rate_hz:
+            self._rate_hz, self._anchor, self._n, self._last = frame.sample_rate, frame.pts, 0, 0
+        missing, slack = self._off_by(frame.pts), GAP_S * self._rate_hz
+        jump, self._last = missing - self._last, missing
+        if JITTER_S * self._rate_hz < jump <= slack and 2 * jump >= frame.samples:
+            self.n_small += 1
+            self.small_s += jump / self._rate_hz
+        if abs(missing) <= slack or following is None:
+            return 0
+        is_short = abs(missing) <= ALONE_S * self._rate_hz
+        if isinstance(following, np.ndarray) or following.pts is None:
+            return missing if is_short else 0
+        off_by = self._off_by(following.pts) - frame.samples
+        return missing if abs(off_by - missing) <= slack or (is_short and abs(off_by) > slack) else 0
+
+    def _off_by(self, pts: int) -> int:
+        """Return how many samples lie between the last one and a time."""
+        return round((pts - self._anchor) * self._unit_s * self._rate_hz) - self._n
+
+    def _silence(self, n: int) -> Iterator[Heard]:
+        self._n += n
+        self._last = 0
+        for start in range(0, n, SILENCE_S * self._rate_hz):
+            yield Heard(np.zeros(min(n - start, SILENCE_S * self._rate_hz), np.float32), fills_gap=True)

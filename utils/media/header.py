@@ -1,0 +1,99 @@
+"""What the header of a file says of its streams: how many packets there are, and when they end."""
+
+from typing import NamedTuple
+
+import av
+from av.container import InputContainer
+from av.stream import Stream
+
+from utils.media.container import Media, time_base
+from utils.media.input import open_here
+
+EXACT = ("flac", "wav", "w64", "aiff", "au", "caf", "nistsphere")  # sound alone: the header states how long it is
+OPEN_LENGTHS = (2**30, 2**31 - 1, 2**32 - 1)  # in the headers of AVI files that a pipe wrote
+AVI_SLACK_S = 0.05  # its headers are rounded; the index is compared as well
+XING_BYTES = 4096  # of an MP3 file before its first frame of sound
+
+
+class DeclaredEnd(NamedTuple):
+    """When a stream ends by its header, in seconds of its own clock, and how much less is no loss."""
+
+    end_s: float
+    slack_s: float
+
+
+def declared_packets(container: InputContainer, stream: Stream, *, shown: bool = True) -> int | None:
+    """Return how many packets the index lists; None where the format has no full index in its header.
+
+    shown: leave out those that an edit list hides. Only the MP4 family lists its frames exactly; a fragmented file has
+    its index in pieces.
+    """
+    if not container.format.name.startswith("mov,") or not stream.frames:
+        return None
+    return sum(1 for entry in stream.index_entries if not (shown and entry.is_discard))
+
+
+def counted_packets(container: InputContainer, stream: Stream) -> int | None:
+    """Return how many packets there are, empty ones too, where the header of AVI or a tag of mkvmerge says so."""
+    if container.format.name == "avi" and isinstance(stream, av.VideoStream):
+        return None if stream.frames in OPEN_LENGTHS else stream.frames or None
+    number = stream.metadata.get("NUMBER_OF_FRAMES", "")
+    return int(number) if container.format.name == "matroska,webm" and number.isdecimal() else None
+
+
+def listed_bytes(container: InputContainer, stream: Stream) -> int:
+    """Return how many bytes of a stream the index of an AVI file lists; 0 for any other file."""
+    return sum(entry.size for entry in stream.index_entries) if container.format.name == "avi" else 0
+
+
+def declared_end(media: Media, stream: Stream, usual_s: float) -> DeclaredEnd | None:
+    """Return when a stream ends by its header; None where the header does not say.
+
+    AVI headers give each stream's length, which FFmpeg calls its number of frames, in time base units; Matroska files
+    by mkvmerge or FFmpeg have it as a tag of the stream.
+
+    usual_s: duration of a packet, longer where it is not sure.
+    """
+    container, start, unit_s = media.container, stream.start_time or 0, time_base(stream)
+    name, close_s = container.format.name, usual_s / 2 + 0.005
+    if name == "avi" and stream.frames and stream.frames not in OPEN_LENGTHS:
+        return DeclaredEnd(float((start + stream.frames) * unit_s), AVI_SLACK_S)
+    if name == "matroska,webm":
+        end_s = _clock_s(stream.metadata.get("DURATION", ""))
+        return None if end_s is None else DeclaredEnd(end_s, close_s)
+    if name == "flv" and container.duration:
+        return DeclaredEnd(container.duration / av.time_base, max(1.0, close_s))
+    if stream.duration and not media.open_length and (name in EXACT or name.startswith("mov,")):
+        return DeclaredEnd(float((start + stream.duration) * unit_s), close_s)
+    return None
+
+
+def declared_mp3_bytes(media: Media, first_at: int) -> int:
+    """Return how many bytes of sound there are from the first frame on, by an MP3's own header; 0 where it has none.
+
+    The header is in place of the first frame, before what FFmpeg gives as the first: "Xing" or "Info", four bytes of
+    flags, the number of frames, that of bytes.
+    """
+    file = open_here(media.source) if media.container.format.name == "mp3" else None
+    if file is None:
+        return 0
+    with file:
+        start = max(0, first_at - XING_BYTES)
+        file.seek(start)
+        head = file.read(first_at - start)
+    at = max(head.rfind(b"Xing"), head.rfind(b"Info"))
+    if at < 0 or head[at + 7] & 3 != 3:
+        return 0
+    header_at = max(
+        head.rfind(sync, 0, at) for sync in (b"\xff\xfa", b"\xff\xfb", b"\xff\xf2", b"\xff\xf3", b"\xff\xe3")
+    )
+    return int.from_bytes(head[at + 12 : at + 16]) - (len(head) - max(0, header_at))
+
+
+def _clock_s(text: str) -> float | None:
+    """Return the seconds of "hh:mm:ss.fraction"; None for any other text."""
+    try:
+        hours, minutes, seconds = text.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except ValueError:
+        return None
