@@ -6,7 +6,7 @@ from utils.run.input_folders import InputFolders
 from utils.run.merging import Merger
 from utils.run.output_state import OutputState
 from utils.run.progress import RunProgress
-from utils.run.summary import Totals, where_all_are
+from utils.run.summary import SHOWN, Totals, where_all_are
 from utils.run.todo import Todo
 from utils.sinks.manifest_line import ManifestLine, Status
 from utils.sources.fingerprint import Fingerprint, fingerprint
@@ -15,9 +15,6 @@ from utils.state.claims import Claims
 from utils.state.manifest import Manifest
 from utils.storage.urls import redacted
 from utils.worker.plan import Plan, Task
-
-SHOWN = 20  # failures that are shown when they happen; a list may fail whole
-
 
 class Results:
     """Takes the manifest lines that workers have written, and writes those of videos that no worker could finish."""
