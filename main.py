@@ -30,6 +30,12 @@ def main(arguments: Sequence[str]) -> int:
     except FeatmillError as error:
         print(printable(f"error: {error}"), file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        from utils.storage.files import unhandled
+
+        failure = unhandled(error)
+        print(printable(f"error: {failure}"), file=sys.stderr)
+        return failure.exit_code
     except KeyboardInterrupt:
         print("stopped; run the same command again to resume", file=sys.stderr)
         return 128 + signal.SIGINT

@@ -46,21 +46,25 @@ def parse(arguments: Sequence[str], models: Mapping[str, Model]) -> tuple[RunCon
     saves = {"on_extraction": "save_numpy"} if "output_path" in {**general, **given} else {}
     run = build(RunConfig, [("default", saves), (origin, general), ("command line", given)])
     classes = {name: models[name].config_class() for name in feature_types}
-    configs: dict[str, Config] = {}
-    for name, cls in classes.items():
-        for_all = (origin, _offered(general, cls, classes.values()))
-        in_file = [for_all, (f"{origin}, {name}", of_types.get(name, {}))]
-        configs[name] = _config_of(name, cls, in_file, _offered(given, cls, classes.values()))
-    return run, configs
+    return run, {
+        name: build(
+            cls,
+            [
+                (origin, _offered(general, cls, classes.values())),
+                (f"{origin}, {name}", of_types.get(name, {})),
+                *_from_flags(given, name, classes),
+            ],
+        )
+        for name, cls in classes.items()
+    }
 
 
-def _config_of(
-    name: str, cls: type[Config], in_file: Sequence[tuple[str, Mapping[str, Any]]], given: Mapping[str, Any]
-) -> Config:
-    """Return the settings of one feature type. given: by the flags, "TYPE.flag" for one type alone."""
-    prefix = f"{name}."
-    own = {key.removeprefix(prefix): value for key, value in given.items() if key.startswith(prefix)}
-    return build(cls, [*in_file, ("command line", given), ("command line", own)])
+def _from_flags(
+    given: Mapping[str, Any], name: str, classes: Mapping[str, type[Config]]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return what the flags say of one feature type: those without its name before, then "TYPE.flag"."""
+    own = {key.partition(".")[2]: given[key] for key in given if key.startswith(f"{name}.")}
+    return [("command line", _offered(given, classes[name], classes.values())), ("command line", own)]
 
 
 def _offered(values: Mapping[str, Any], cls: type, others: Iterable[type]) -> dict[str, Any]:
@@ -136,7 +140,8 @@ def parse_flags(
     given, unknown = parser.parse_known_args(list(arguments))
     if unknown:
         raise UserError(unknown_flag(unknown[0], feature_types, models))
-    return {name: _config_of(name, models[name].config_class(), [], vars(given)) for name in feature_types}
+    classes = {name: models[name].config_class() for name in feature_types}
+    return {name: build(cls, _from_flags(vars(given), name, classes)) for name, cls in classes.items()}
 
 
 def _parser(feature_types: list[str], models: Mapping[str, Model]) -> Parser:

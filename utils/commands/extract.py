@@ -29,6 +29,7 @@ from utils.state.claims import Claims
 from utils.state.resume import refuse_mixing
 from utils.state.run_file import RunFile
 from utils.state.settings_claim import claim_settings
+from utils.storage.files import unhandled
 from utils.storage.folder import Folder, folder_at
 from utils.storage.urls import redacted
 from utils.worker.plan import Plan
@@ -98,6 +99,8 @@ class _Run:
                     self.inputs.check_any_found()
                 except (FeatmillError, Interrupted) as caught:
                     error = caught
+                except OSError as caught:
+                    error = unhandled(caught)
             if isinstance(error, UserError) and not results.totals.windows:
                 self._remove_run_files()
                 raise error  # refused before any work, such as by a checkpoint of another layout: nothing to sum up
@@ -167,6 +170,8 @@ class _Run:
             self.run_file.write_log(self.root, {state.feature_type: state.latest for state in self.states})
         except RunError as caught:  # as a rule the end of what stopped the run already
             return error or caught
+        except OSError as caught:
+            return error or unhandled(caught)
         return error
 
     def _write_run_files(self, found: dict[str, object]) -> None:

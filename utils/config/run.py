@@ -20,7 +20,12 @@ class RunConfig(Config):
     config: str | None = flag(
         None, "YAML file with any of these flags as keys; flags win over the file", group="what", metavar="FILE"
     )
-    video_paths: list[str] = flag([], "video or audio files", group="input", metavar="FILE")
+    video_paths: list[str] = flag(
+        [],
+        "video or audio files, or folders of numbered frames (DIR or DIR/img_%05d.jpg)",
+        group="input",
+        metavar="PATH",
+    )
     file_with_video_paths: str | None = flag(
         None,
         "list of videos: a text file with one path per line (blank lines and lines that start with # are ignored), or "
@@ -40,6 +45,7 @@ class RunConfig(Config):
     video_root: str | None = flag(
         None, "folder that paths are relative to; outputs keep its subfolders", group="input", metavar="DIR"
     )
+    frames_fps: float = flag(25.0, "frames per second of folders of frames", group="input", above=0, at_most=1000)
     tar_path: list[str] = flag(
         [],
         "tar shards of clips: paths or addresses with {000000..000099} ranges or * patterns",

@@ -16,6 +16,7 @@ from utils.state.manifest import Manifest
 from utils.storage.urls import redacted
 from utils.worker.plan import Plan, Task
 
+
 class Results:
     """Takes the manifest lines that workers have written, and writes those of videos that no worker could finish."""
 

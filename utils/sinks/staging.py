@@ -117,9 +117,12 @@ class StagedVideo:
 
 @contextlib.contextmanager
 def opened(folder: Folder, output: Output) -> Generator[StagedVideo, None, None]:
-    """Open a staged file."""
-    with near(folder, output.file) as file, zipfile.ZipFile(file) as archive:
-        yield StagedVideo(archive)
+    """Open a staged file. Raises OSError where it cannot be read."""
+    try:
+        with near(folder, output.file) as file, zipfile.ZipFile(file) as archive:
+            yield StagedVideo(archive)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise OSError(None, str(error), output.file) from error
 
 
 def near(folder: Folder, name: str) -> BinaryIO:
