@@ -82,7 +82,7 @@ class Results:
     def video(self, task: Task, statuses: Sequence[Status]) -> None:
         """Take note that all results of a video are in."""
         self._progress.passed_over(self._todo.n_before + self._todo.n_elsewhere)
-        self._progress.video(failed=self.totals.video(statuses) == "failed")
+        self._progress.video(task.ref.id, failed=self.totals.video(statuses) == "failed")
         self._todo.completed(task.ref, statuses)
         if self._merger is not None:
             self._merger.finished(task.ref, statuses)
