@@ -9,6 +9,7 @@ from av.audio.frame import AudioFrame
 
 from utils.errors import VideoError
 from utils.media.audio_frames import Piece, SourceAudio
+from utils.media.header import stated_length_s
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.report import AudioReport
@@ -58,11 +59,18 @@ class AudioStream:
         self._segment = segment
         self._rounds = rules.rounds
         self._source = SourceAudio(source, segment, limits, rules)
+        stated_s = stated_length_s(self._source.media.container, self._source.stream)
+        self.length_s = segment.length_s(stated_s, limits.max_seconds)  # seconds to decode, None if not known
 
     @property
     def start_s(self) -> float:
         """Time of the first sample in seconds, known with the first block."""
         return self._source.start_s
+
+    @property
+    def decoded_s(self) -> float:
+        """Seconds that are decoded, of `length_s`."""
+        return max(0.0, self._source.position / max(1, self.report.rate_hz) - (self._segment.start_s or 0.0))
 
     @property
     def report(self) -> AudioReport:

@@ -46,6 +46,13 @@ def counted_packets(container: InputContainer, stream: Stream) -> int | None:
     return int(number) if container.format.name == "matroska,webm" and number.isdecimal() and not is_copied else None
 
 
+def stated_length_s(container: InputContainer, stream: Stream | None) -> float | None:
+    """Return the stream's duration in seconds, else the file's; None where the header does not say."""
+    if stream is not None and stream.duration is not None:
+        return float(stream.duration * time_base(stream))
+    return container.duration / av.time_base if container.duration is not None else None
+
+
 def listed_bytes(container: InputContainer, stream: Stream) -> int:
     """Return how many bytes of a stream the index of an AVI file lists; 0 for any other file."""
     return sum(entry.size for entry in stream.index_entries) if container.format.name == "avi" else 0

@@ -68,6 +68,11 @@ class PictureFrames:
         if self._is_cut:
             self.note_cut_off()
 
+    @property
+    def length_s(self) -> float:
+        """When the last picture ends, in seconds."""
+        return float(self.end * self.time_base)
+
     def fps(self, _first: VideoFrame | None = None) -> Fraction:
         """Return the frames per second."""
         return 1 / self.time_base

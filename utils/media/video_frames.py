@@ -24,7 +24,7 @@ from utils.media.container import (
 from utils.media.crop import Crop, crop_of
 from utils.media.demux import read_packets
 from utils.media.frame_size import check_refused_packet, check_size, limit_decoder
-from utils.media.header import declared_packets
+from utils.media.header import declared_packets, stated_length_s
 from utils.media.input import MediaSource
 from utils.media.limits import Limits
 from utils.media.picture_packets import PicturePackets
@@ -131,6 +131,11 @@ class SourceFrames:
     def time_base(self) -> Fraction:
         """One unit of the times, in seconds."""
         return time_base(self.stream)
+
+    @property
+    def length_s(self) -> float | None:
+        """How long the file says that it is, in seconds."""
+        return stated_length_s(self.media.container, self.stream)
 
     @property
     def label(self) -> str:

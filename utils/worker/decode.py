@@ -34,6 +34,7 @@ from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFai
 from utils.worker.kept_frames import save_frames
 from utils.worker.plan import Task
 from utils.worker.queues import BoundedQueue, Closed
+from utils.worker.watchdog import Timed
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Decoders:
 
     extractors: by feature type.
     watching: makes a context for a video's id, around each call that opens it or decodes a piece of it.
+    following: the same for a stream, while it is decoded.
     frames_folders: where --keep_frames wants a feature type's frames.
     """
 
@@ -63,12 +65,13 @@ class Decoders:
         n_threads: int,
         limits: Limits | None = None,
         watching: Callable[[str], AbstractContextManager[None]] = lambda video_id: contextlib.nullcontext(),
+        following: Callable[[str, Timed], AbstractContextManager[None]] = lambda _id, _stream: contextlib.nullcontext(),
         frames_folders: Mapping[str, Path] | None = None,
     ) -> None:
         self._extractors = extractors
         self._next_task = next_task
         self._limits = limits or Limits()
-        self._watching = watching
+        self._watching, self._following = watching, following
         self._frames_folders = frames_folders or {}
         self._queue: BoundedQueue[Event | _ThreadEnded] = BoundedQueue(QUEUE_CHUNKS, QUEUE_BYTES)
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(n_threads)]
@@ -190,7 +193,7 @@ class Decoders:
             views = tuple(map(View, rates))
             device_type = pictures[0][1].device.type  # a worker has one device
             stream = open_frames(ref.media, views, segment, self._limits, device_type)
-        with stream:
+        with stream, self._following(ref.id, stream):
             takers = self._takers(stream, jobs, rates, times_s)
             chunks = iter(stream)
             while live := self._open(jobs):
@@ -269,7 +272,7 @@ class Decoders:
         segment = Segment(ref.start_s, ref.end_s)
         with self._decoding(jobs):
             stream = AudioStream(ref.media, rate_hz, segment=segment, limits=self._limits, rules=rules)
-        with stream:
+        with stream, self._following(ref.id, stream):
             for job in jobs:
                 job.info = AudioStreamInfo(rate_hz)
                 self._sampling(job)
