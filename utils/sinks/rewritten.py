@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 
+from utils.sinks.output import measure
 from utils.storage.folder import Folder
 
 FOLDER = ".featmill/merged"
@@ -20,6 +21,28 @@ class FileState:
     def of(cls, folder: Folder, name: str, crc32: int | None = None) -> "FileState":
         """Return the state of a file as it is now."""
         return cls(folder.size(name), folder.mtime_ns(name), crc32)
+
+
+def is_as_left(folder: Folder, name: str, verify: bool = False) -> bool:
+    """Return whether a file is as the last merge left it; False also where that is not known.
+
+    Size and time of modification tell, or the checksum where that was noted. verify: trust nothing but the checksum.
+    """
+    known = noted(folder, name)
+    if known is None:
+        return False
+    if not verify and (known.bytes, known.mtime_ns) == (folder.size(name), folder.mtime_ns(name)):
+        return True
+    if known.crc32 is None:
+        return False
+    with folder.open(name) as file:
+        return measure(file) == (known.bytes, known.crc32)
+
+
+def is_damaged(folder: Folder, name: str) -> bool:
+    """Return whether a file differs from the checksum that the last merge noted; False where it noted none."""
+    known = noted(folder, name)
+    return known is not None and known.crc32 is not None and not is_as_left(folder, name, verify=True)
 
 
 def note(folder: Folder, name: str, crc32: int | None = None) -> None:
