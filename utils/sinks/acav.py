@@ -108,6 +108,7 @@ def merge_shards(
     offsets = {places[line.id]: line.source.offset for _, lines in typed.values() for line in lines}
     ordered = sorted(rows.values(), key=lambda row: offsets.get(row.filename, -1))
     content = [_as_dict(row, shard, keys, n_clips or len(rows)) for row in ordered]
+    rewritten.forget(root, name)
     stored = store(root, name, lambda file: pickle.dump(content, file))
     rewritten.note(root, name, stored.crc32)
     return {

@@ -51,6 +51,11 @@ def note(folder: Folder, name: str, crc32: int | None = None) -> None:
         file.write(json.dumps(asdict(FileState.of(folder, name, crc32))).encode())
 
 
+def forget(folder: Folder, name: str) -> None:
+    """Remove the note about a file before another takes its place: a run that is killed then leaves no wrong note."""
+    folder.remove(f"{FOLDER}/{name}.json")
+
+
 def noted(folder: Folder, name: str) -> FileState | None:
     """Return the state that was noted, None if there is none."""
     try:
