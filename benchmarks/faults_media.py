@@ -3,12 +3,19 @@
     python -m benchmarks.faults_media --files 1000 --seed 1
 
 Small files of 13 containers are damaged at random: blocks of bytes zeroed, cut out, swapped, bits flipped, the end cut
-off, packets taken out. Each is decoded as a run decodes it. Where a stream gives fewer frames, or fewer samples of
-sound, than the healthy file has by PyAV, packet by packet, and nothing is said about it, that is a silent `done`; there
-must be none.
+off, packets taken out. Each is decoded as a run decodes it, and compared with what PyAV finds packet by packet in the
+healthy file. What comes of a stream:
+
+- failed, partial, noted: the run says so (noted: `done`, with a problem in the manifest).
+- equal: the frames or samples of the healthy file. The damage hit nothing, or another stream.
+- altered: as many as in the healthy file, others than there, and neither a strict decoder (FFmpeg's err_detect explode)
+  nor its flags show where: a flipped bit of raw sound, for one. Most codecs have no checksums.
+- shorter: a file without a stated length (MPEG-TS, MPEG-PS) that was cut off between two packets of a stream.
+- silent: anything else, so fewer or damaged frames or samples that nothing was said about. There must be none.
 """
 
 import argparse
+import hashlib
 import json
 import random
 import sys
@@ -24,6 +31,7 @@ import av
 import numpy as np
 
 from benchmarks import record
+from benchmarks.damage import damaged
 from utils.errors import VideoError
 from utils.media.audio import AudioStream
 from utils.media.frame_times import frame_times_s
@@ -35,7 +43,7 @@ SIZE = (64, 48)
 CONTAINERS: dict[str, tuple[str, str, str]] = {  # file name → codec of the picture, of the sound, options of the muxer
     "plain.mp4": ("libx264", "aac", ""),
     "faststart.mov": ("mpeg4", "pcm_s16le", "movflags=faststart"),
-    "fragments.mp4": ("libx264", "aac", "movflags=frag_keyframe+empty_moov"),
+    "fragments.mp4": ("libx264", "aac", "movflags=frag_keyframe+delay_moov"),
     "matroska.mkv": ("libx264", "vorbis", ""),
     "web.webm": ("libvpx-vp9", "libopus", ""),
     "riff.avi": ("mpeg4", "libmp3lame", ""),
@@ -47,27 +55,37 @@ CONTAINERS: dict[str, tuple[str, str, str]] = {  # file name → codec of the pi
     "sound.mp3": ("", "libmp3lame", ""),
     "sound.flac": ("", "flac", ""),
 }
-RENUMBERED = (".mov", ".avi", ".ogg", ".wav", ".mp3", ".flac")
+UNKNOWN_LENGTH = (".ts", ".mpg")
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A stream as a run decodes it: how many frames or samples, a digest of them, and what is said about it."""
+
+    n: int
+    content: str
+    problems: list[str]
+    partial: bool
 
 
 @dataclass(frozen=True)
 class Healthy:
-    """A file before it is damaged. samples: of the sound, None without any."""
+    """A file before it is damaged, and its streams; None without one."""
 
     path: Path
-    frames: int | None
-    samples: int | None
+    pictures: Decoded | None
+    sound: Decoded | None
 
 
 def write(folder: Path, name: str) -> Healthy:
     """Write the healthy file of a container, and count what is in it."""
-    picture, sound, options = CONTAINERS[name]
+    picture_codec, sound_codec, options = CONTAINERS[name]
     path = folder / name
     with av.open(str(path), "w", options=dict([options.split("=", 1)] if options else ())) as container:
-        video = container.add_stream(picture, rate=FPS, options={"g": "12"}) if picture else None
-        layout = "stereo" if sound == "vorbis" else "mono"
-        strict = {"strict": "experimental"} if sound == "vorbis" else {}
-        audio = container.add_stream(sound, rate=RATE_HZ, layout=layout, options=strict)
+        video = container.add_stream(picture_codec, rate=FPS, options={"g": "12"}) if picture_codec else None
+        layout = "stereo" if sound_codec == "vorbis" else "mono"
+        strict = {"strict": "experimental"} if sound_codec == "vorbis" else {}
+        audio = container.add_stream(sound_codec, rate=RATE_HZ, layout=layout, options=strict)
         if video is not None:
             video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
         for second in range(SECONDS):
@@ -77,7 +95,11 @@ def write(folder: Path, name: str) -> Healthy:
         for stream in (video, audio):
             if stream is not None:
                 container.mux(stream.encode(None))
-    return Healthy(path, _count(path, "video"), _count(path, "audio"))
+    found = Healthy(path, pictures(path) if picture_codec else None, sound(path))
+    for decoded, media_type in ((found.pictures, "video"), (found.sound, "audio")):
+        if decoded and (decoded.problems or decoded.n < _count(path, media_type)):
+            raise RuntimeError(f"{name}: {decoded.n} decoded of {_count(path, media_type)}, {decoded.problems}")
+    return found
 
 
 def _encode_pictures(container: av.container.OutputContainer, stream: av.VideoStream, second: int) -> None:
@@ -101,124 +123,55 @@ def _encode_sound(container: av.container.OutputContainer, stream: av.AudioStrea
         container.mux(stream.encode(frame))
 
 
-def _count(path: Path, kind: str) -> int | None:
+def _count(path: Path, media_type: str) -> int:
     """Return how many frames or samples PyAV decodes, packet by packet."""
     with av.open(str(path)) as container:
-        streams = [stream for stream in container.streams if stream.type == kind]
-        if not streams:
-            return None
-        decoded = (frame for packet in container.demux(streams[0]) for frame in packet.decode())
-        return sum(1 if kind == "video" else frame.samples for frame in decoded)
+        stream = next(stream for stream in container.streams if stream.type == media_type)
+        decoded = (frame for packet in container.demux(stream) for frame in packet.decode())
+        return sum(frame.samples if isinstance(frame, av.AudioFrame) else 1 for frame in decoded)
 
 
-def _block(rng: random.Random, data: bytearray, most: int = 4000) -> slice:
-    length = min(len(data) // 4, int(16 * (most / 16) ** rng.random()))
-    start = rng.randrange(len(data) - length)
-    return slice(start, start + length)
-
-
-def _zeroed(rng: random.Random, data: bytearray) -> None:
-    where = _block(rng, data)
-    data[where] = bytes(where.stop - where.start)
-
-
-def _cut_out(rng: random.Random, data: bytearray) -> None:
-    del data[_block(rng, data)]
-
-
-def _swapped(rng: random.Random, data: bytearray) -> None:
-    one, length = _block(rng, data), 0
-    length = one.stop - one.start
-    start = rng.randrange(len(data) - length)
-    data[one], data[start : start + length] = data[start : start + length], data[one]
-
-
-def _flipped(rng: random.Random, data: bytearray) -> None:
-    for _ in range(rng.choice((1, 4, 30))):
-        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
-
-
-def _ended(rng: random.Random, data: bytearray) -> None:
-    del data[int(len(data) * rng.uniform(0.2, 0.999)) :]
-
-
-OF_BYTES: dict[str, Callable[[random.Random, bytearray], None]] = {
-    "zeroed": _zeroed,
-    "cut out": _cut_out,
-    "swapped": _swapped,
-    "flipped": _flipped,
-    "ended": _ended,
-}
-
-
-def without_packets(rng: random.Random, healthy: Healthy, path: Path) -> None:
-    """Write the file again without some neighbouring packets of one stream.
-
-    Where a muxer would number what is left anew, the packets' bytes are cut out instead.
-    """
-    with av.open(str(healthy.path)) as old:
-        packets = [packet for packet in old.demux() if packet.size]
-        victim = rng.choice(old.streams).index
-        own = [i for i, packet in enumerate(packets) if packet.stream_index == victim]
-        first = rng.randrange(1, max(2, len(own) - 6))
-        lost = set(own[first : first + rng.choice((1, 1, 2, 5))])
-        if healthy.path.suffix in RENUMBERED:
-            data = healthy.path.read_bytes()
-            for i in sorted(lost, reverse=True):
-                data = data[: packets[i].pos] + data[packets[i].pos + packets[i].size :]
-            path.write_bytes(data)
-        else:
-            _remux([packet for i, packet in enumerate(packets) if i not in lost], old, path, healthy.path.name)
-
-
-def _remux(packets: list[av.Packet], old: av.container.InputContainer, path: Path, name: str) -> None:
-    options = CONTAINERS[name][2]
-    with av.open(str(path), "w", options=dict([options.split("=", 1)] if options else ())) as new:
-        streams = [new.add_stream_from_template(stream) for stream in old.streams]
-        for packet in packets:
-            packet.stream = streams[packet.stream_index]
-            new.mux(packet)
-
-
-def damaged(rng: random.Random, healthy: Healthy, path: Path) -> str:
-    """Write a damaged copy; return how it was damaged."""
-    kind = rng.choice([*OF_BYTES, "without packets"])
-    if kind == "without packets":
-        without_packets(rng, healthy, path)
-        return kind
-    data = bytearray(healthy.path.read_bytes())
-    OF_BYTES[kind](rng, data)
-    path.write_bytes(data)
-    return kind
-
-
-def outcomes(path: Path, healthy: Healthy) -> dict[str, str]:
-    """Return what is said of each stream of a damaged file: "whole", "noted", "failed", or "silent"."""
-    found = {}
-    if healthy.frames is not None:
-        found["pictures"] = _outcome(lambda: _pictures(path), healthy.frames)
-        found["sampled"] = _outcome(lambda: _sampled(path), healthy.frames)
-    if healthy.samples is not None:
-        found["sound"] = _outcome(lambda: _sound(path), healthy.samples)
+def outcomes(path: Path, healthy: Healthy, kind: str) -> dict[str, str]:
+    """Return what comes of each stream of a damaged file, see above. kind: how it was damaged."""
+    found: dict[str, str] = {}
+    for name, decode, expected in (
+        ("pictures", pictures, healthy.pictures),
+        ("sampled", sampled, healthy.pictures),
+        ("sound", sound, healthy.sound),
+    ):
+        if expected is not None:
+            media_type = "audio" if name == "sound" else "video"
+            found[name] = _outcome(lambda decode=decode: decode(path), expected)
+            if found[name] == "altered" and _shows_damage(path, media_type):
+                found[name] = "silent"
+            if found[name] == "silent" and kind == "ended" and path.suffix in UNKNOWN_LENGTH:
+                found[name] = "shorter"
     return found
 
 
-def _outcome(decode: Callable[[], tuple[int, list[str]]], expected: int) -> str:
+def _outcome(decode: Callable[[], Decoded], expected: Decoded) -> str:
     try:
-        n, problems = decode()
+        decoded = decode()
     except VideoError:
         return "failed"
-    if problems:
-        return "noted"
-    return "whole" if n >= expected else "silent"
+    if decoded.problems:
+        return "partial" if decoded.partial else "noted"
+    if decoded.n < expected.n:
+        return "silent"
+    return "equal" if decoded.content in ("", expected.content) else "altered"
 
 
-def _pictures(path: Path) -> tuple[int, list[str]]:
+def pictures(path: Path) -> Decoded:
+    """Decode all frames."""
+    digest, n = hashlib.md5(), 0
     with VideoStream(path) as stream:
-        return sum(len(chunk.index) for chunk in stream), stream.report.problems
+        for chunk in stream:
+            digest.update(chunk.pixels.tobytes())
+            n += len(chunk.index)
+        return Decoded(n, digest.hexdigest(), stream.report.problems, stream.report.partial)
 
 
-def _sampled(path: Path) -> tuple[int, list[str]]:
+def sampled(path: Path) -> Decoded:
     """Decode five frames of those counted, as types that place clips do."""
     report = VideoReport()
     n = len(frame_times_s(path, report=report))
@@ -226,30 +179,52 @@ def _sampled(path: Path) -> tuple[int, list[str]]:
         for _ in stream:
             pass
         report.take_over(stream.report)
-    return n, report.problems
+    return Decoded(n, "", report.problems, report.partial)
 
 
-def _sound(path: Path) -> tuple[int, list[str]]:
+def sound(path: Path) -> Decoded:
+    """Decode all samples."""
+    digest, n = hashlib.md5(), 0
     with AudioStream(path, RATE_HZ) as stream:
-        return sum(map(len, stream)), stream.report.problems
+        for block in stream:
+            digest.update(block.tobytes())
+            n += len(block)
+        return Decoded(n, digest.hexdigest(), stream.report.problems, stream.report.partial)
+
+
+def _shows_damage(path: Path, media_type: str) -> bool:
+    """Return whether a decoder that checks all it can refuses a packet of a stream, or marks a frame as damaged."""
+    options = {"err_detect": "crccheck+bitstream+buffer+careful+explode"}
+    try:
+        with av.open(str(path), metadata_errors="replace") as container:
+            stream = next(stream for stream in container.streams if stream.type == media_type)
+            stream.codec_context.options = options
+            return any(frame.is_corrupt for packet in container.demux(stream) for frame in packet.decode())
+    except av.FFmpegError:
+        return True
 
 
 def soak(folder: Path, n_files: int, seed: int) -> dict[str, Any]:
-    """Damage files; return how often each outcome came, and each silent one."""
+    """Damage files; return how often each outcome came, and each silent one.
+
+    Raises:
+        RuntimeError: something is said about a healthy file, so that nothing could be learned from it.
+    """
     healthy = [write(folder, name) for name in CONTAINERS]
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    silent = []
+    silent: list[str] = []
     for number in range(n_files):
         rng = random.Random(seed * 1_000_003 + number)
         original = healthy[number % len(healthy)]
         path = folder / f"{number:05d}{original.path.suffix}"
-        kind = damaged(rng, original, path)
-        found = outcomes(path, original)
+        kind = damaged(rng, original.path, CONTAINERS[original.path.name][2], path)
+        found = outcomes(path, original, kind)
         counts[original.path.name].update(found.values())
         silent += [f"{number}: {original.path.name}, {kind}: {what}" for what in found if found[what] == "silent"]
         path.unlink()
     return {
         "files": n_files,
+        "total": dict(sum(counts.values(), Counter[str]())),
         "outcomes": {name: dict(sorted(count.items())) for name, count in counts.items()},
         "silent": silent,
     }

@@ -241,7 +241,7 @@ class SourceAudio:
         if gaps.n_gaps:
             where = "1 place" if gaps.n_gaps == 1 else f"{gaps.n_gaps} places"
             self.report.note(f"sound is missing for {gaps.silence_s:.2f} s in {where}: silence there")
-        if gaps.n_small:
+        if gaps.n_small > 0:
             where = "1 short gap" if gaps.n_small == 1 else f"{gaps.n_small} short gaps"
             self.report.note(f"sound is missing for {gaps.small_s:.2f} s in {where}")
         if gaps.overlap_s:

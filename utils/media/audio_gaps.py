@@ -80,8 +80,8 @@ class GapFiller:
             self._rate_hz, self._anchor, self._n, self._last = frame.sample_rate, frame.pts, 0, 0
         missing, slack = self._off_by(frame.pts), GAP_S * self._rate_hz
         jump, self._last = missing - self._last, missing
-        if JITTER_S * self._rate_hz < jump <= slack and 2 * jump >= frame.samples:
-            self.n_small += 1
+        if JITTER_S * self._rate_hz < abs(jump) <= slack and 2 * abs(jump) >= frame.samples:
+            self.n_small += 1 if jump > 0 else -1  # a jump back takes back one ahead: the time between was inexact
             self.small_s += jump / self._rate_hz
         if abs(missing) <= slack or following is None:
             return 0

@@ -11,7 +11,12 @@ from utils.media.input import open_here
 
 EXACT = ("flac", "wav", "w64", "aiff", "au", "caf", "nistsphere")  # sound alone: the header states how long it is
 OPEN_LENGTHS = (2**30, 2**31 - 1, 2**32 - 1)  # in the headers of AVI files that a pipe wrote
-AVI_SLACK_S = 0.05  # its headers are rounded; the index is compared as well
+AVI_SOUND_SLACK_S = 0.05  # its headers are rounded; the index is compared as well
+AVI_PICTURE_SLACK_S = 1.0  # frames that were dropped at the end are in the header, but no packets
+FLV_SLACK_S = 0.5  # some recorders round it
+LISTED_SLACK_S = 0.5  # writers differ in what an MP4 lasts; its index lists what there is
+MKVMERGE_TAG = "_STATISTICS_WRITING_APP"
+MP3_SYNCS = (b"\xff\xfa", b"\xff\xfb", b"\xff\xf2", b"\xff\xf3", b"\xff\xe3")
 XING_BYTES = 4096  # of an MP3 file before its first frame of sound
 
 
@@ -34,11 +39,10 @@ def declared_packets(container: InputContainer, stream: Stream, *, shown: bool =
 
 
 def counted_packets(container: InputContainer, stream: Stream) -> int | None:
-    """Return how many packets there are, empty ones too, where the header of AVI or a tag of mkvmerge says so."""
-    if container.format.name == "avi" and isinstance(stream, av.VideoStream):
-        return None if stream.frames in OPEN_LENGTHS else stream.frames or None
+    """Return how many packets there are where a tag of mkvmerge says so; FFmpeg copies the tag to what it cuts out."""
+    is_copied = container.metadata.get("encoder", "").startswith("Lavf") and MKVMERGE_TAG in stream.metadata
     number = stream.metadata.get("NUMBER_OF_FRAMES", "")
-    return int(number) if container.format.name == "matroska,webm" and number.isdecimal() else None
+    return int(number) if container.format.name == "matroska,webm" and number.isdecimal() and not is_copied else None
 
 
 def listed_bytes(container: InputContainer, stream: Stream) -> int:
@@ -57,37 +61,41 @@ def declared_end(media: Media, stream: Stream, usual_s: float) -> DeclaredEnd | 
     container, start, unit_s = media.container, stream.start_time or 0, time_base(stream)
     name, close_s = container.format.name, usual_s / 2 + 0.005
     if name == "avi" and stream.frames and stream.frames not in OPEN_LENGTHS:
-        return DeclaredEnd(float((start + stream.frames) * unit_s), AVI_SLACK_S)
+        slack_s = AVI_PICTURE_SLACK_S if isinstance(stream, av.VideoStream) else AVI_SOUND_SLACK_S
+        return DeclaredEnd(float((start + stream.frames) * unit_s), slack_s)
     if name == "matroska,webm":
         end_s = _clock_s(stream.metadata.get("DURATION", ""))
         return None if end_s is None else DeclaredEnd(end_s, close_s)
     if name == "flv" and container.duration:
-        return DeclaredEnd(container.duration / av.time_base, max(1.0, close_s))
-    if stream.duration and not media.open_length and (name in EXACT or name.startswith("mov,")):
-        return DeclaredEnd(float((start + stream.duration) * unit_s), close_s)
-    return None
+        return DeclaredEnd(container.duration / av.time_base, max(FLV_SLACK_S, close_s))
+    if not stream.duration or media.open_length or not (name in EXACT or name.startswith("mov,")):
+        return None
+    if name.startswith("mov,") and stream.frames:
+        close_s = max(close_s, LISTED_SLACK_S)
+    return DeclaredEnd(float((start + stream.duration) * unit_s), close_s)
 
 
-def declared_mp3_bytes(media: Media, first_at: int) -> int:
-    """Return how many bytes of sound there are from the first frame on, by an MP3's own header; 0 where it has none.
+def declared_mp3(media: Media, first_at: int) -> tuple[int, int]:
+    """Return how many frames and bytes of sound an MP3 file has by its header, zeros where it has none.
 
     The header is in place of the first frame, before what FFmpeg gives as the first: "Xing" or "Info", four bytes of
-    flags, the number of frames, that of bytes.
+    flags, the number of frames, that of bytes, in which it counts itself.
+
+    first_at: where the first frame is that FFmpeg gives.
     """
     file = open_here(media.source) if media.container.format.name == "mp3" else None
     if file is None:
-        return 0
+        return 0, 0
     with file:
         start = max(0, first_at - XING_BYTES)
         file.seek(start)
         head = file.read(first_at - start)
     at = max(head.rfind(b"Xing"), head.rfind(b"Info"))
     if at < 0 or head[at + 7] & 3 != 3:
-        return 0
-    header_at = max(
-        head.rfind(sync, 0, at) for sync in (b"\xff\xfa", b"\xff\xfb", b"\xff\xf2", b"\xff\xf3", b"\xff\xe3")
-    )
-    return int.from_bytes(head[at + 12 : at + 16]) - (len(head) - max(0, header_at))
+        return 0, 0
+    header_at = max(0, *(head.rfind(sync, 0, at) for sync in MP3_SYNCS))
+    n_frames, n_bytes = int.from_bytes(head[at + 8 : at + 12]), int.from_bytes(head[at + 12 : at + 16])
+    return n_frames, n_bytes - (len(head) - header_at)
 
 
 def _clock_s(text: str) -> float | None:

@@ -47,7 +47,12 @@ def from_matrix(matrix: bytes) -> Orientation:
 
 def orientation(frame: VideoFrame) -> Orientation:
     """Return how to turn a decoded frame; upright where the file says nothing."""
-    for data in cast(Iterable[SideData], frame.side_data):  # PyAV's stub names the type of motion vectors only
-        if data.type.name == DISPLAY_MATRIX:
-            return from_matrix(bytes(data))
+    try:
+        for data in cast(Iterable[SideData], frame.side_data):  # PyAV's stub names the type of motion vectors only
+            if data.type.name == DISPLAY_MATRIX:
+                return from_matrix(bytes(data))
+    except ValueError:  # beside data of a type that PyAV does not know, such as EXIF, it gives the angle alone
+        angle = np.deg2rad(frame.rotation)
+        cos, sin = round(np.cos(angle)), round(np.sin(angle))
+        return from_matrix(np.array([cos, -sin, 0, sin, cos], np.int32).tobytes())
     return Orientation()
