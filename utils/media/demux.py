@@ -47,10 +47,7 @@ def read_packets(media: Media, stream: Stream, report: DecodeReport) -> Iterator
             if packet.stream_index != stream.index or not packet.size:
                 continue
             if is_encrypted or packet.has_sidedata("encryption_info"):  # MPEG's Common Encryption
-                if not n_packets:
-                    why = f"its {stream.type} stream is encrypted"
-                    raise VideoError(f"{media.label}: {why}. Get a copy without DRM, or decrypt it first.")
-                report.damage(f"it is encrypted after {n_packets} packets")
+                _report_encrypted(media, stream, n_packets, report)
                 break
             n_packets += 1
             if packet.is_keyframe and not n_keys and n_packets > 1 and stream.type == "video" and media.from_start:
@@ -72,6 +69,14 @@ def read_packets(media: Media, stream: Stream, report: DecodeReport) -> Iterator
         report.damage(f"{n_corrupt} packets are incomplete in the file")
     yield None
     complete.finish()
+
+
+def _report_encrypted(media: Media, stream: Stream, n_before: int, report: DecodeReport) -> None:
+    """Report a stream that is encrypted after some packets; VideoError where it is from its start."""
+    if not n_before:
+        why = f"its {stream.type} stream is encrypted"
+        raise VideoError(f"{media.label}: {why}. Get a copy without DRM, or decrypt it first.")
+    report.damage(f"it is encrypted after {n_before} packets")
 
 
 def _is_whole_picture(container: InputContainer, packet: Packet) -> bool:
