@@ -1,10 +1,12 @@
 """Output folders, on disk and at addresses: complete files, files created once, lines of many writers."""
 
+import errno
 import multiprocessing
 import os
 import signal
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +43,22 @@ def test_a_file_is_created_once(folder):
     folder.remove("claims/x")
     assert folder.size("claims/x") is None
     assert folder.create("claims/x", b"theirs")
+
+
+def test_a_full_disk_without_hard_links_leaves_no_empty_file(tmp_path, monkeypatch):
+    def no_links(*_arguments):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    def no_room(_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = folder_at(str(tmp_path))
+    monkeypatch.setattr(os, "link", no_links)
+    assert folder.create("claims/x", b"mine") and not folder.create("claims/x", b"theirs")
+    monkeypatch.setattr(Path, "read_bytes", no_room)
+    with pytest.raises(RunError):
+        folder.create("claims/y", b"mine")
+    assert list(folder.names("claims/")) == ["claims/x"]
 
 
 def test_absent_files(folder):
