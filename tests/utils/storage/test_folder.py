@@ -6,6 +6,7 @@ import os
 import signal
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +75,22 @@ def test_errors_of_reading_name_the_file(tmp_path):
         stream.read()
     with pytest.raises(OSError, match="Bad file descriptor"):
         stream.close()
+
+
+def test_a_full_disk_without_hard_links_leaves_no_empty_file(tmp_path, monkeypatch):
+    def no_links(*_arguments):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    def no_room(_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = folder_at(str(tmp_path))
+    monkeypatch.setattr(os, "link", no_links)
+    assert folder.create("claims/x", b"mine") and not folder.create("claims/x", b"theirs")
+    monkeypatch.setattr(Path, "read_bytes", no_room)
+    with pytest.raises(RunError):
+        folder.create("claims/y", b"mine")
+    assert list(folder.names("claims/")) == ["claims/x"]
 
 
 def test_absent_files(folder):
