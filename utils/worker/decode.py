@@ -22,6 +22,7 @@ from utils.media.audio import AudioStream
 from utils.media.frame_stream import FrameStream, open_frames
 from utils.media.frame_times import frame_times_s
 from utils.media.limits import Limits
+from utils.media.reader import LOCAL_REMEDY
 from utils.media.report import VideoReport
 from utils.media.segment import Segment
 from utils.media.sound_rules import SoundRules
@@ -30,6 +31,7 @@ from utils.media.view import View
 from utils.nn.out_of_memory import is_out_of_memory
 from utils.sinks.manifest_line import Status
 from utils.sources.ref import VideoRef
+from utils.storage.files import cause_of, may_pass
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened, jobs_of
 from utils.worker.kept_frames import save_frames
 from utils.worker.plan import Task
@@ -154,6 +156,8 @@ class Decoders:
             status = "failed"
             if is_out_of_memory(error):
                 reason = f"{label}: no memory to decode it; --decode_threads 1 and fewer --num_workers take less"
+            elif isinstance(error, OSError) and may_pass(error):
+                reason = f"{label}: cannot be read ({cause_of(error)}). {LOCAL_REMEDY}"
             else:
                 log.exception("%s: unexpected error while decoding", label)
                 reason = f"{label}: unexpected {type(error).__name__}: {error} (please report this)"
