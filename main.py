@@ -4,26 +4,18 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from utils.errors import FeatmillError, printable
+from utils.errors import FeatmillError, UserError, printable
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code (see utils/errors.py)."""
     from models import MODELS  # here, since each worker process imports this file anew, and needs none of it
+    from utils.engines.environment import end_if_worker
 
+    end_if_worker()
     try:
-        if arguments[:1] == ["models"]:
-            from utils.commands.models import show_models
-
-            return show_models(arguments[1:], MODELS)
-        if arguments[:1] == ["weights"]:
-            from utils.commands.weights import fetch_weights
-
-            return fetch_weights(arguments[1:], MODELS)
-        if arguments[:1] == ["status"]:
-            from utils.commands.status import show_status
-
-            return show_status(arguments[1:])
+        if arguments and (arguments[0] == "--version" or not arguments[0].startswith("-")):
+            return _run_command(arguments[0].removeprefix("--"), arguments[1:])
         from utils.commands import cli
         from utils.engines.spawn import WorkerStarter
 
@@ -34,13 +26,47 @@ def main(arguments: Sequence[str]) -> int:
             from utils.run.prepare import Requested
 
             requested = {name: Requested(MODELS[name], configs[name]) for name in configs}
-            return extract(config, requested, LocalEngine(starter))
+            return extract(config, requested, LocalEngine(starter), arguments)
     except FeatmillError as error:
         print(printable(f"error: {error}"), file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        from utils.storage.files import unhandled
+
+        failure = unhandled(error)
+        print(printable(f"error: {failure}"), file=sys.stderr)
+        return failure.exit_code
     except KeyboardInterrupt:
         print("stopped; run the same command again to resume", file=sys.stderr)
         return 128 + signal.SIGINT
+
+
+def _run_command(name: str, arguments: Sequence[str]) -> int:
+    """Run another command than the extraction, and return its exit code."""
+    from models import MODELS
+
+    if name == "models":
+        from utils.commands.models import show_models
+
+        return show_models(arguments, MODELS)
+    if name == "weights":
+        from utils.commands.weights import fetch_weights
+
+        return fetch_weights(arguments, MODELS)
+    if name == "status":
+        from utils.commands.status import show_status
+
+        return show_status(arguments)
+    if name == "help":
+        return main([*arguments, "--help"])
+    if name == "version":
+        from utils.state.run_file import VERSION
+
+        print(f"featmill {VERSION}")
+        return 0
+    from utils.commands.hints import wrong_command
+
+    raise UserError(wrong_command(name, MODELS))
 
 
 if __name__ == "__main__":

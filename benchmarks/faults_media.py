@@ -31,6 +31,7 @@ import av
 import numpy as np
 
 from benchmarks import record
+from benchmarks.damage import damaged
 from utils.errors import VideoError
 from utils.media.audio import AudioStream
 from utils.media.frame_times import frame_times_s
@@ -55,7 +56,6 @@ CONTAINERS: dict[str, tuple[str, str, str]] = {  # file name → codec of the pi
     "sound.flac": ("", "flac", ""),
 }
 UNKNOWN_LENGTH = (".ts", ".mpg")
-RENUMBERED = (".mov", ".avi", ".ogg", ".wav", ".mp3", ".flac")
 
 
 @dataclass(frozen=True)
@@ -129,87 +129,6 @@ def _count(path: Path, media_type: str) -> int:
         stream = next(stream for stream in container.streams if stream.type == media_type)
         decoded = (frame for packet in container.demux(stream) for frame in packet.decode())
         return sum(frame.samples if isinstance(frame, av.AudioFrame) else 1 for frame in decoded)
-
-
-def _block(rng: random.Random, data: bytearray, most: int = 4000) -> slice:
-    length = min(len(data) // 4, int(16 * (most / 16) ** rng.random()))
-    start = rng.randrange(len(data) - length)
-    return slice(start, start + length)
-
-
-def _zeroed(rng: random.Random, data: bytearray) -> None:
-    where = _block(rng, data)
-    data[where] = bytes(where.stop - where.start)
-
-
-def _cut_out(rng: random.Random, data: bytearray) -> None:
-    del data[_block(rng, data)]
-
-
-def _swapped(rng: random.Random, data: bytearray) -> None:
-    one, length = _block(rng, data), 0
-    length = one.stop - one.start
-    start = rng.randrange(len(data) - length)
-    data[one], data[start : start + length] = data[start : start + length], data[one]
-
-
-def _flipped(rng: random.Random, data: bytearray) -> None:
-    for _ in range(rng.choice((1, 4, 30))):
-        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
-
-
-def _ended(rng: random.Random, data: bytearray) -> None:
-    del data[int(len(data) * rng.uniform(0.2, 0.999)) :]
-
-
-OF_BYTES: dict[str, Callable[[random.Random, bytearray], None]] = {
-    "zeroed": _zeroed,
-    "cut out": _cut_out,
-    "swapped": _swapped,
-    "flipped": _flipped,
-    "ended": _ended,
-}
-
-
-def without_packets(rng: random.Random, healthy: Healthy, path: Path) -> None:
-    """Write the file again without some neighbouring packets of one stream.
-
-    Where a muxer would number what is left anew, the packets' bytes are cut out instead.
-    """
-    with av.open(str(healthy.path)) as old:
-        packets = [packet for packet in old.demux() if packet.size]
-        victim = rng.choice(old.streams).index
-        own = [i for i, packet in enumerate(packets) if packet.stream_index == victim]
-        first = rng.randrange(1, max(2, len(own) - 6))
-        lost = set(own[first : first + rng.choice((1, 1, 2, 5))])
-        if healthy.path.suffix in RENUMBERED:
-            data = healthy.path.read_bytes()
-            for i in sorted(lost, reverse=True):
-                data = data[: packets[i].pos] + data[packets[i].pos + packets[i].size :]
-            path.write_bytes(data)
-        else:
-            _remux([packet for i, packet in enumerate(packets) if i not in lost], old, path, healthy.path.name)
-
-
-def _remux(packets: list[av.Packet], old: av.container.InputContainer, path: Path, name: str) -> None:
-    options = CONTAINERS[name][2]
-    with av.open(str(path), "w", options=dict([options.split("=", 1)] if options else ())) as new:
-        streams = [new.add_stream_from_template(stream) for stream in old.streams]
-        for packet in packets:
-            packet.stream = streams[packet.stream_index]
-            new.mux(packet)
-
-
-def damaged(rng: random.Random, healthy: Healthy, path: Path) -> str:
-    """Write a damaged copy; return how it was damaged."""
-    kind = rng.choice([*OF_BYTES, "without packets"])
-    if kind == "without packets":
-        without_packets(rng, healthy, path)
-        return kind
-    data = bytearray(healthy.path.read_bytes())
-    OF_BYTES[kind](rng, data)
-    path.write_bytes(data)
-    return kind
 
 
 def outcomes(path: Path, healthy: Healthy, kind: str) -> dict[str, str]:
@@ -298,7 +217,7 @@ def soak(folder: Path, n_files: int, seed: int) -> dict[str, Any]:
         rng = random.Random(seed * 1_000_003 + number)
         original = healthy[number % len(healthy)]
         path = folder / f"{number:05d}{original.path.suffix}"
-        kind = damaged(rng, original, path)
+        kind = damaged(rng, original.path, CONTAINERS[original.path.name][2], path)
         found = outcomes(path, original, kind)
         counts[original.path.name].update(found.values())
         silent += [f"{number}: {original.path.name}, {kind}: {what}" for what in found if found[what] == "silent"]

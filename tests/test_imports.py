@@ -28,6 +28,7 @@ ROOMS = [  # of utils/, each importing only those below it
     "transforms",
     "errors",
 ]
+FOLDERS = ("benchmarks", "models", "tests", "utils")
 FLOW_USERS = {"i3d": {"pwc", "raft"}}  # the one model that may use others, through the flow contract
 
 
@@ -113,3 +114,13 @@ def test_tests_mirror_the_source() -> None:
         for path in (ROOT / "tests" / folder).rglob("test_*.py"):
             tested = path.relative_to(ROOT / "tests").with_name(path.name.removeprefix("test_"))
             assert tested in sources, f"{path} tests no file"
+
+
+def test_files_and_functions_are_short() -> None:
+    """At most 300 lines a file, at most 45 a function."""
+    for path in (path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 300, f"{path} is long"
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
+                assert node.end_lineno - node.lineno < 45, f"{path}: {node.name} is long"

@@ -29,9 +29,13 @@ class CLIPConfig(FramewiseConfig):
         "ViT-B/32",
         f"network: OpenAI's {', '.join(OPENAI_MODELS)}, or with --pretrained any network of open_clip",
         group=GROUP,
+        metavar="NAME",
     )
     pretrained: str | None = flag(
-        None, "open_clip's tag of the weights, e.g. webli for ViT-B-16-SigLIP2 (default: OpenAI's weights)", group=GROUP
+        None,
+        "open_clip's tag of the weights, e.g. webli for ViT-B-16-SigLIP2 (default: OpenAI's weights)",
+        group=GROUP,
+        metavar="TAG",
     )
     clip_len: float | None = flag(
         None,
@@ -40,6 +44,7 @@ class CLIPConfig(FramewiseConfig):
         above=0,
         at_most=3600,
         note="seconds",
+        metavar="SECONDS",
     )
     normalize: bool = flag(False, "divide each saved row by its L2 norm", group=GROUP)
     checkpoint: str | None = flag(
@@ -47,6 +52,7 @@ class CLIPConfig(FramewiseConfig):
         "file with the network's weights, such as fine-tuned ones: state dict, OpenAI's archive or safetensors",
         group=GROUP,
         shapes_output=False,
+        metavar="FILE",
     )
 
     def __post_init__(self) -> None:

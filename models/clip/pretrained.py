@@ -26,9 +26,22 @@ SHA256 = {
     "RN50x16.pt": "52378b407f34354e150460fe41077663dd5b39c54cd0bfd2b27167a4a06ec9aa",
     "RN50x64.pt": "be1cfb55d75a9666199fb2206c106743da0f6468c9d327f3e0d0a543a9919d9c",
 }
+MEGABYTES = {
+    "ViT-B-32.pt": 354,
+    "ViT-B-16.pt": 351,
+    "ViT-L-14.pt": 933,
+    "ViT-L-14-336px.pt": 934,
+    "RN50.pt": 256,
+    "RN101.pt": 292,
+    "RN50x4.pt": 422,
+    "RN50x16.pt": 661,
+    "RN50x64.pt": 1320,
+}
 OPENAI_FILES = {name: f"{name.replace('/', '-').replace('@', '-')}.pt" for name in OPENAI_MODELS}
 BY_MODEL = {
-    name: Published(file, f"{FOLDER}/{SHA256[file]}/{file}", LICENCE, PAGE, sha256=SHA256[file])
+    name: Published(
+        file, f"{FOLDER}/{SHA256[file]}/{file}", LICENCE, PAGE, sha256=SHA256[file], megabytes=MEGABYTES[file]
+    )
     for name, file in OPENAI_FILES.items()
 }
 FILES = tuple(BY_MODEL.values())

@@ -33,6 +33,7 @@ class I3DConfig(Config):
         group=GROUP,
         at_least=CROP_SIDE,
         note="pixels, the side of the crop",
+        metavar="PIXELS",
     )
     short_video: str = shared_flags.short_video(GROUP)
     tail: str = shared_flags.tail(GROUP)
@@ -49,6 +50,7 @@ class I3DConfig(Config):
         group=GROUP,
         above=0,
         below=1,
+        metavar="X",
     )
     i3d_padding: str = flag(
         "video_features",
@@ -56,10 +58,12 @@ class I3DConfig(Config):
         group=GROUP,
         choices=("video_features", "tensorflow"),
     )
-    i3d_rgb_path: str | None = flag(None, "file used as i3d_rgb.pt", group=GROUP, shapes_output=False)
-    i3d_flow_path: str | None = flag(None, "file used as i3d_flow.pt", group=GROUP, shapes_output=False)
-    pwc_path: str | None = flag(None, "file used as pwc_net_sintel.pt", group=GROUP, shapes_output=False)
-    raft_path: str | None = flag(None, "file used as raft-sintel.pth", group=GROUP, shapes_output=False)
+    i3d_rgb_path: str | None = flag(None, "file used as i3d_rgb.pt", group=GROUP, shapes_output=False, metavar="FILE")
+    i3d_flow_path: str | None = flag(None, "file used as i3d_flow.pt", group=GROUP, shapes_output=False, metavar="FILE")
+    pwc_path: str | None = flag(
+        None, "file used as pwc_net_sintel.pt", group=GROUP, shapes_output=False, metavar="FILE"
+    )
+    raft_path: str | None = flag(None, "file used as raft-sintel.pth", group=GROUP, shapes_output=False, metavar="FILE")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -18,6 +18,7 @@ RGB = Published(
     licence=LICENCE,
     source=PAGE,
     git_blob="2a7c22e23e6c74f50a0166ce61110bccd2ab48bb",
+    megabytes=51,
 )
 FLOW = Published(
     name="i3d_flow.pt",
@@ -25,6 +26,7 @@ FLOW = Published(
     licence=LICENCE,
     source=PAGE,
     git_blob="5d552d2206f41089c428b0d9d8de3b1fccc85b5a",
+    megabytes=51,
 )
 FILES = (RGB, FLOW, PWC_SINTEL, RAFT_SINTEL)
 

@@ -17,6 +17,7 @@ VERSION_1 = Published(
     licence=LICENCE,
     source=PAGE,
     sha256="8e1f2148",
+    megabytes=142,
 )
 VERSION_0 = Published(  # another training of the same network
     name="i3d_nl_dot_product_r50_32x2x1_100e_kinetics400_rgb_20200814-7c30d5bb.pth",
@@ -25,6 +26,7 @@ VERSION_0 = Published(  # another training of the same network
     licence=LICENCE,
     source=PAGE,
     sha256="7c30d5bb",
+    megabytes=142,
 )
 FILES = (VERSION_1, VERSION_0)
 

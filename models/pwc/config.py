@@ -10,4 +10,6 @@ from utils.extractors.flow_config import GROUP, FlowConfig
 class PWCConfig(FlowConfig):
     """The flags of `--feature_type pwc`."""
 
-    checkpoint: str | None = flag(None, "file used as pwc_net_sintel.pt", group=GROUP, shapes_output=False)
+    checkpoint: str | None = flag(
+        None, "file used as pwc_net_sintel.pt", group=GROUP, shapes_output=False, metavar="FILE"
+    )

@@ -14,6 +14,7 @@ SINTEL = Published(
     licence="CC BY-NC-SA 4.0 (non-commercial)",
     source="https://github.com/sniklaus/pytorch-pwc",
     git_blob="003fc9d54635881f84758edb5c3fea5918e54f83",
+    megabytes=38,
 )
 FILES = (SINTEL,)
 

@@ -15,6 +15,7 @@ def _ig65m(name: str) -> Published:
         licence=IG65M_LICENCE,
         source=IG65M_PAGE,
         sha256=name.removesuffix(".pth").rpartition("-")[2],
+        megabytes=255,
     )
 
 
@@ -25,6 +26,7 @@ BY_MODEL = {
         licence="none stated for the weights (code: BSD-3-Clause)",
         source="https://github.com/pytorch/vision",
         sha256="91a641e6",
+        megabytes=126,
     ),
     "r2plus1d_34_32_ig65m_ft_kinetics": _ig65m("r2plus1d_34_clip32_ft_kinetics_from_ig65m-ade133f1.pth"),
     "r2plus1d_34_8_ig65m_ft_kinetics": _ig65m("r2plus1d_34_clip8_ft_kinetics_from_ig65m-0aa0550b.pth"),

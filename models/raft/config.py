@@ -12,5 +12,5 @@ class RAFTConfig(FlowConfig):
 
     finetuned_on: str = flag("sintel", "data set of the published weights", group=GROUP, choices=("sintel", "kitti"))
     checkpoint: str | None = flag(
-        None, "file used as raft-sintel.pth or raft-kitti.pth", group=GROUP, shapes_output=False
+        None, "file used as raft-sintel.pth or raft-kitti.pth", group=GROUP, shapes_output=False, metavar="FILE"
     )

@@ -15,6 +15,7 @@ SINTEL = Published(
     licence=LICENCE,
     source=PAGE,
     git_blob="e9ace903040d51abc4e0e6463a4072da78cedb9b",
+    megabytes=21,
 )
 KITTI = Published(
     name="raft-kitti.pth",
@@ -22,6 +23,7 @@ KITTI = Published(
     licence=LICENCE,
     source=PAGE,
     git_blob="ddf86d90a4cbd729f08e59950fbb502fdf0d0fd2",
+    megabytes=21,
 )
 FILES = (SINTEL, KITTI)
 

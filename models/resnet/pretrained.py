@@ -11,18 +11,18 @@ LICENCE = (
 )
 
 
-def _published(model_name: str, sha256: str) -> Published:
+def _published(model_name: str, sha256: str, megabytes: int) -> Published:
     name = f"{model_name}-{sha256}.pth"
-    return Published(name=name, url=f"{FOLDER}/{name}", licence=LICENCE, source=PAGE, sha256=sha256)
+    return Published(name, f"{FOLDER}/{name}", LICENCE, PAGE, sha256=sha256, megabytes=megabytes)
 
 
 # torchvision's IMAGENET1K_V1 weights; the digits in the names are the first of the SHA-256
 BY_MODEL = {
-    "resnet50": _published("resnet50", "0676ba61"),
-    "resnet18": _published("resnet18", "f37072fd"),
-    "resnet34": _published("resnet34", "b627a593"),
-    "resnet101": _published("resnet101", "63fe2227"),
-    "resnet152": _published("resnet152", "394f9c45"),
+    "resnet50": _published("resnet50", "0676ba61", 103),
+    "resnet18": _published("resnet18", "f37072fd", 47),
+    "resnet34": _published("resnet34", "b627a593", 87),
+    "resnet101": _published("resnet101", "63fe2227", 179),
+    "resnet152": _published("resnet152", "394f9c45", 242),
 }
 FILES = tuple(BY_MODEL.values())
 

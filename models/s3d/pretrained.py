@@ -12,6 +12,7 @@ TORCHIFIED = Published(
     licence="none stated for the weights (code: MIT)",
     source="https://github.com/kylemin/S3D",
     git_blob="65b27cbb412937b3dd705f4216cb822d679535df",
+    megabytes=33,
 )
 TORCHVISION = Published(
     name="s3d-d76dad2f.pth",
@@ -19,6 +20,7 @@ TORCHVISION = Published(
     licence="none stated for the weights (code: BSD-3-Clause)",
     source="https://github.com/pytorch/vision",
     sha256="d76dad2f",
+    megabytes=34,
 )
 FILES = (TORCHIFIED, TORCHVISION)
 

@@ -31,6 +31,7 @@ class SlowFastConfig(Config):
         above=0,
         below=math.inf,
         note="seconds (see also --whole_video)",
+        metavar="SECONDS",
     )
     stack_size: int | None = shared_flags.stack_size(GROUP, None, "frames of a clip, instead of --clip_len")
     whole_video: bool = flag(False, "one clip per video: 32 frames spread over all of it", group=GROUP)

@@ -13,12 +13,14 @@ PYTORCHVIDEO = Published(
     url="https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/SLOWFAST_8x8_R50.pyth",
     licence=LICENCE.format("pytorchvideo"),
     source="https://github.com/facebookresearch/pytorchvideo",
+    megabytes=139,
 )
 CAFFE2 = Published(  # the file that ACAV100M uses
     name="SLOWFAST_8x8_R50.pkl",
     url="https://dl.fbaipublicfiles.com/pyslowfast/model_zoo/kinetics400/SLOWFAST_8x8_R50.pkl",
     licence=LICENCE.format("SlowFast"),
     source="https://github.com/facebookresearch/SlowFast",
+    megabytes=139,
 )
 FILES = (PYTORCHVIDEO, CAFFE2)
 

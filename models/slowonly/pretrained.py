@@ -16,6 +16,7 @@ VIDEO_320P = Published(
     licence=LICENCE,
     source=PAGE,
     sha256="c9cdc656",
+    megabytes=130,
 )
 RAW_FRAMES = Published(  # another training of the same network, as is VERSION_1
     name="slowonly_r50_4x16x1_256e_kinetics400_rgb_20200704-a69556c6.pth",
@@ -24,6 +25,7 @@ RAW_FRAMES = Published(  # another training of the same network, as is VERSION_1
     licence=LICENCE,
     source=PAGE,
     sha256="a69556c6",
+    megabytes=130,
 )
 VERSION_1 = Published(
     name="slowonly_r50_4x16x1_256e_8xb16_kinetics400-rgb_20220901-f6a40d08.pth",
@@ -32,6 +34,7 @@ VERSION_1 = Published(
     licence=LICENCE,
     source=PAGE,
     sha256="f6a40d08",
+    megabytes=130,
 )
 FILES = (VIDEO_320P, RAW_FRAMES, VERSION_1)
 

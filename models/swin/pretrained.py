@@ -11,6 +11,7 @@ MMACTION2 = Published(
     licence="No licence stated for the weights; published by mmaction2 (Apache-2.0), trained on Kinetics-400",
     source="https://github.com/open-mmlab/mmaction2/tree/main/configs/recognition/swin",
     sha256="241016b2",
+    megabytes=127,
 )
 AUTHORS = Published(
     name="swin_tiny_patch244_window877_kinetics400_1k.pth",
@@ -18,6 +19,7 @@ AUTHORS = Published(
     "swin_tiny_patch244_window877_kinetics400_1k.pth",
     licence="No licence stated for the weights; published by the authors of Video Swin (Apache-2.0)",
     source="https://github.com/SwinTransformer/Video-Swin-Transformer",
+    megabytes=127,
 )
 TORCHVISION = Published(
     name="swin3d_t-7615ae03.pth",
@@ -25,6 +27,7 @@ TORCHVISION = Published(
     licence="No licence stated for the weights; published by torchvision (BSD-3-Clause), ported from the authors'",
     source="https://github.com/pytorch/vision",
     sha256="7615ae03",
+    megabytes=127,
 )
 FILES = (MMACTION2, AUTHORS, TORCHVISION)
 

@@ -15,7 +15,10 @@ class TimmConfig(FramewiseConfig):
     """The flags of `--feature_type timm`."""
 
     model_name: str = flag(
-        "", "model of timm, with or without the tag of its weights, e.g. vit_small_patch14_dinov2.lvd142m", group=GROUP
+        "",
+        "model of timm, with or without the tag of its weights, e.g. vit_small_patch14_dinov2.lvd142m",
+        group=GROUP,
+        metavar="NAME",
     )
     show_pred: bool = shared_flags.show_pred(GROUP, "ImageNet-1k")
     checkpoint: str | None = shared_flags.checkpoint(GROUP, "the model's own weights")

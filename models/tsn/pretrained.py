@@ -14,6 +14,7 @@ VERSION_0 = Published(
     licence=LICENCE,
     source=PAGE,
     sha256="cc665e2a",
+    megabytes=98,
 )
 VERSION_1 = Published(
     name=f"{NAME_1}_20220906-cd10898e.pth",
@@ -21,6 +22,7 @@ VERSION_1 = Published(
     licence=LICENCE,
     source=PAGE,
     sha256="cd10898e",
+    megabytes=98,
 )
 FILES = (VERSION_0, VERSION_1)
 

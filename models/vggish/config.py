@@ -48,9 +48,15 @@ class VGGishConfig(Config):
         choices=("auto", "clips", "none"),
     )
     vggish_model_path: str | None = flag(
-        None, "file used as vggish_model.ckpt (torchvggish's .pth too)", group=GROUP, shapes_output=False
+        None,
+        "file used as vggish_model.ckpt (torchvggish's .pth too)",
+        group=GROUP,
+        shapes_output=False,
+        metavar="FILE",
     )
-    vggish_pca_path: str | None = flag(None, "file used as vggish_pca_params.npz", group=GROUP, shapes_output=False)
+    vggish_pca_path: str | None = flag(
+        None, "file used as vggish_pca_params.npz", group=GROUP, shapes_output=False, metavar="FILE"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

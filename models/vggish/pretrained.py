@@ -10,6 +10,7 @@ NETWORK = Published(
     url="https://storage.googleapis.com/audioset/vggish_model.ckpt",
     licence="Apache-2.0",
     source=PAGE,
+    megabytes=289,
 )
 PCA_PARAMETERS = Published(
     name="vggish_pca_params.npz",

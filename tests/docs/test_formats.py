@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ EXAMPLES = {
 }
 CLIP = record("clip", n_windows=2, keys=("rgb", "flow"))
 INNER = record("folder/clip", n_windows=3, seed=1, keys=("rgb",))
-SINGLE = record("clip", n_windows=2, seed=2, keys=("vggish",))
+SINGLE = replace(record("clip", n_windows=2, seed=2, keys=("vggish",)), feature_type="vggish")
 LAYERS = record("aaaaaaaaaaa_0", n_windows=1, keys=("layer_0", "layer_1"))
 
 

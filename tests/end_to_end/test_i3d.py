@@ -52,7 +52,7 @@ def extract(tmp_path, video_path, weights_dir, *flags):
 def test_rgb_and_raft_features_equal_the_reference(tmp_path, video, weights_dir):
     path, expected = video
     ours = extract(tmp_path, path, weights_dir, "--step_size", 16, "--flow_type", "raft")
-    assert set(ours) == {"rgb", "flow", "fps", "timestamps_ms"}
+    assert set(ours) == {"rgb", "flow", "fps", "timestamps_ms", "start_s", "end_s"}
     assert relative_error(ours["rgb"], expected["output_rgb_16_16"]) < RGB_TOLERANCE
     assert relative_error(ours["flow"], expected["output_flow_raft_16_16"]) < FLOW_TOLERANCE
     assert ours["fps"] == expected["output_fps"]
@@ -60,9 +60,8 @@ def test_rgb_and_raft_features_equal_the_reference(tmp_path, video, weights_dir)
     line = manifest(tmp_path / "i3d")["waves"]
     assert (line["status"], line["decoded"], line["windows"], line["repeated"]) == ("done", 34, 2, 0)
     assert len(line["weights"]["raft"]) == 64
-    assert [output["file"] for output in line["outputs"]] == [
-        "waves_rgb.npy", "waves_flow.npy", "waves_fps.npy", "waves_timestamps_ms.npy"
-    ]  # fmt: skip
+    keys = ("rgb", "flow", "fps", "timestamps_ms", "start_s", "end_s")
+    assert [output["file"] for output in line["outputs"]] == [f"waves_{key}.npy" for key in keys]
 
 
 def test_overlapping_windows_equal_the_reference(tmp_path, video, weights_dir):

@@ -1,5 +1,6 @@
 """Whole runs through main.py: several workers, a worker that dies, outputs, and requests that are refused."""
 
+import json
 import os
 import re
 import signal
@@ -13,10 +14,8 @@ from support.golden import relative_error
 from support.media import moving_frames, write_clip
 from support.program import TINY_PROGRAM, arrays, has_manifest, manifest, run, start, unfinished, until, workers
 
-I3D = (
-    "--feature_type", "i3d", "--device", "cpu", "--weights", "random", "--stack_size", 10, "--step_size", 10,
-    "--on_extraction", "save_numpy",
-)  # fmt: skip
+SMALL = ("--feature_type", "i3d", "--device", "cpu", "--stack_size", 10, "--step_size", 10)
+I3D = (*SMALL, "--weights", "random", "--on_extraction", "save_numpy")
 RGB = (*I3D, "--streams", "rgb")
 TINY = ("--feature_type", "tiny", "--device", "cpu", "--on_extraction", "save_numpy")
 LENGTHS = {"a": 23, "b": 12, "c": 3, "d": 32, "e": 32}  # frames of each clip: 2, 1, 1, 3 and 3 windows
@@ -55,7 +54,7 @@ def assert_same(ours: dict[str, np.ndarray], expected: dict[str, np.ndarray]) ->
 def test_a_missing_video_fails_alone(one_worker: Path) -> None:
     lines = manifest(one_worker)
     assert {name: line["status"] for name, line in lines.items()} == dict.fromkeys("abc", "done") | {"absent": "failed"}
-    assert len(arrays(one_worker)) == 3 * len(("rgb", "flow", "fps", "timestamps_ms"))
+    assert len(arrays(one_worker)) == 3 * len(("rgb", "flow", "fps", "timestamps_ms", "start_s", "end_s"))
     assert lines["c"]["repeated"] == 8
     assert lines["c"]["weights"] == {"i3d_rgb": "random", "i3d_flow": "random", "pwc": "random"}
 
@@ -73,8 +72,8 @@ def test_print_shows_values_and_predictions_and_leaves_no_file(
     tmp_path: Path, clips: dict[str, Path], one_worker: Path
 ) -> None:
     result = run(
-        *RGB, "--on_extraction", "print", "--show_pred", "--quiet", "--video_paths", clips["b"],
-        "--output_path", tmp_path / "out",
+        *SMALL, "--streams", "rgb", "--weights", "random", "--on_extraction", "print", "--show_pred", "--quiet",
+        "--video_paths", clips["b"], "--output_path", tmp_path / "out",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert not (tmp_path / "out").exists()
@@ -121,8 +120,28 @@ def test_wrong_requests_are_refused_before_any_work(tmp_path: Path, flags: list[
 def test_models_names_every_feature_type_and_its_files() -> None:
     result = run("models")
     assert result.returncode == 0, result.stderr
-    for text in ("i3d", "vggish", "i3d_rgb.pt", "raft-sintel.pth", "vggish_model.ckpt", "Apache-2.0"):
+    lines = result.stdout.splitlines()
+    assert len(lines) < 24 and max(map(len, lines)) <= 80
+    rows = {line.split()[0]: line for line in lines[1:] if line}
+    assert {"i3d", "vggish", "tsn", "timm", "resnet"} <= rows.keys()
+    assert "rgb, flow [windows, 1024]  140 MB" in rows["i3d"] and "Apache-2.0" in rows["vggish"]
+
+
+def test_models_shows_those_that_have_a_word_in_full() -> None:
+    result = run("models", "raft", "YouTube", "--weights-dir", "absent")
+    assert result.returncode == 0, result.stderr
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert [line.split(":")[0] for line in result.stdout.splitlines() if not line.startswith(" ") and line] == [
+        "i3d", "vggish", "raft"
+    ]  # fmt: skip
+    for text in ("i3d_rgb.pt (about 51 MB, default,", "raft-sintel.pth (about 21 MB", "licence: Apache-2.0"):
         assert text in result.stdout
+    assert "no feature type has zzz" in run("models", "zzz").stderr
+    (tsn,) = json.loads(run("models", "tsn", "--json").stdout)
+    assert (tsn["feature_type"], tsn["outputs"]) == ("tsn", {"tsn": "[2048]"})
+    assert [(file["default"], file["megabytes"]) for file in tsn["checkpoints"]] == [(True, 98), (False, 98)]
+    every = json.loads(run("models", "--json").stdout)
+    assert len(every) == 14 and all(file["megabytes"] for about in every for file in about["checkpoints"])
 
 
 def test_weights_of_an_unknown_type_are_refused() -> None:
@@ -147,8 +166,10 @@ def test_a_failed_download_names_the_remedies(tmp_path: Path, clips: dict[str, P
 
 def test_a_checkpoint_of_another_layout_is_refused_with_its_tensors(tmp_path: Path, clips: dict[str, Path]) -> None:
     torch.save({"resnet.weight": torch.zeros(3)}, tmp_path / "i3d_rgb.pt")
-    result = run(*RGB, "--video_paths", clips["a"], "--weights_dir", tmp_path, "--weights", "pretrained",
-                 "--output_path", tmp_path / "out")  # fmt: skip
+    result = run(
+        *SMALL, "--streams", "rgb", "--video_paths", clips["a"], "--weights_dir", tmp_path, "--on_extraction",
+        "save_numpy", "--output_path", tmp_path / "out",
+    )  # fmt: skip
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
@@ -201,7 +222,7 @@ def assert_finished(folder: Path, reference: Path) -> None:
     """Check that all clips have their RGB features, and only them."""
     lines = manifest(folder)
     assert {name: line["status"] for name, line in lines.items()} == dict.fromkeys(LENGTHS, "done")
-    ours, keys = arrays(folder), ("rgb", "fps", "timestamps_ms")
+    ours, keys = arrays(folder), ("rgb", "fps", "timestamps_ms", "start_s", "end_s")
     assert ours.keys() == {f"{name}_{key}.npy" for name in LENGTHS for key in keys}
     assert not unfinished(folder)
     assert_same({f"{name}_{key}.npy": ours[f"{name}_{key}.npy"] for name in "abc" for key in keys}, arrays(reference))

@@ -90,6 +90,51 @@ def test_nothing_found_is_an_error(tmp_path: Path, media: dict[str, bytes]) -> N
     _, done = extract(tmp_path / "out", "tiny", "--video_paths", "a.mp4", "--video_root", tmp_path / "absent", code=2)
     assert f"--video_root {tmp_path / 'absent'}: no such folder" in done.stderr
     assert not (tmp_path / "out").exists()
+    _, done = extract(tmp_path / "out", "tiny loudness", "--input_dir", tmp_path / "in", code=2)
+    assert "a feature type takes frames, and only sound files were found" in done.stderr
+    assert not (tmp_path / "out").exists()
+    write_shard(tmp_path / "s.tar", {"a.flac": media["a.flac"], "b.mp3": media["b.mp3"]})
+    found, done = extract(tmp_path / "out", "tiny loudness", "--tar_path", tmp_path / "s.tar", "--limit", 1)
+    assert found["loudness"] == {"s/a": "done"}
+    found, done = extract(tmp_path / "out", "tiny loudness", "--tar_path", tmp_path / "s.tar", code=2)
+    assert found["loudness"] == {"s/a": "done", "s/b": "done"}
+    assert "a feature type takes frames, and only sound files were found" in done.stderr
+    for name, content in (("empty.txt", "# none\n"), ("empty.csv", "path\n")):
+        (tmp_path / name).write_text(content)
+        _, done = extract(tmp_path / "out", "tiny", "--video_list", tmp_path / name, code=2)
+        assert f"{name} has no path in it" in done.stderr
+    write_shard(tmp_path / "empty.tar", {})
+    _, done = extract(tmp_path / "none", "tiny", "--tar_path", tmp_path / "empty.tar", code=2)
+    assert "--tar_path has no video file; it has no files" in done.stderr
+
+
+def test_every_usual_suffix_is_found(tmp_path: Path) -> None:
+    """Real files of the formats that suffixes stand for, beside those that only a suffix tells."""
+    source = tmp_path / "in"
+    source.mkdir()
+    speech = waveform(0, 2.0, 48000)
+    for name, codec, sound in (
+        ("a.mts", "libx264", "ac3"),
+        ("b.M2TS", "libx264", "ac3"),
+        ("c.vob", "mpeg2video", "mp2"),
+    ):
+        write_clip(source / name, moving_frames(5), codec=codec, audio=speech, audio_rate=48000, audio_codec=sound)
+    write_clip(source / "d.3gp", moving_frames(5), codec="mpeg4", audio=SOUND["audio"], audio_rate=16000)
+    write_clip(
+        source / "e.mkv", moving_frames(5), codec="libvpx", audio=speech, audio_rate=48000, audio_codec="libopus"
+    )
+    (source / "e.mkv").rename(source / "e.ogv")
+    for name, codec in (("f.m4a", "aac"), ("g.OPUS", "libopus"), ("h.flac", "flac"), ("i.aiff", "pcm_s16be")):
+        write_audio(source / name, speech, 48000, codec)
+    write_shard(tmp_path / "s.tar", {path.name: path.read_bytes() for path in sorted(source.iterdir())})
+    flags = ("--input_dir", source, "--tar_path", tmp_path / "s.tar")
+    found, _ = extract(tmp_path / "out", "tiny loudness", *flags)
+    assert found["tiny"] == {name: "done" for x in "abcde" for name in (x, f"s/{x}")}
+    assert found["loudness"] == {name: "done" for x in "abcdefghi" for name in (x, f"s/{x}")}
+    for x in "abcdefghi":
+        loudness = np.load(tmp_path / "out" / "loudness" / f"{x}_loudness.npy")
+        np.testing.assert_allclose(loudness, np.sqrt(np.mean(speech**2)), atol=0.02)
+        np.testing.assert_array_equal(loudness, np.load(tmp_path / "out" / "loudness" / "s" / f"{x}_loudness.npy"))
 
 
 def test_a_video_without_sound(tmp_path: Path, media: dict[str, bytes]) -> None:
@@ -103,6 +148,9 @@ def test_a_video_without_sound(tmp_path: Path, media: dict[str, bytes]) -> None:
     found, done = extract(tmp_path / "skip", "tiny loudness", *source, "--no_audio", "skip")
     assert found["loudness"] == {"video": "done", "silent": "skipped"}
     assert "1 skipped" in done.stdout and "(--no_audio skip)" in done.stdout
+    lines = (tmp_path / "skip" / "loudness" / "manifest.jsonl").read_text()
+    extract(tmp_path / "skip", "tiny loudness", *source, "--no_audio", "skip")
+    assert (tmp_path / "skip" / "loudness" / "manifest.jsonl").read_text() == lines
     found, _ = extract(tmp_path / "other", "loudness", *source, tmp_path / "broken.mp4", "--no_audio", "skip", code=1)
     assert found["loudness"]["broken"] == "failed"
 

@@ -68,7 +68,7 @@ def test_a_stopped_run_leaves_whole_files_and_the_same_command_resumes_it(
     assert result.returncode == 0, result.stderr
     assert f"{12 - len(kept)} videos in" in result.stdout
     assert f"{len(kept)} more were done already" in result.stdout
-    assert len(arrays(tmp_path / "tiny")) == 12 * len(("tiny", "fps", "timestamps_ms"))
+    assert len(arrays(tmp_path / "tiny")) == 12 * len(("tiny", "fps", "timestamps_ms", "start_s", "end_s"))
     assert kept.items() <= {name: line["finished"] for name, line in manifest(tmp_path / "tiny").items()}.items()
 
 
@@ -100,5 +100,5 @@ def test_a_video_that_kills_each_worker_fails_and_the_others_finish(tmp_path: Pa
     lines = manifest(tmp_path / "tiny")
     assert (lines["killer"]["status"], lines["killer"]["reason"]) == ("failed", reason)
     assert {line["status"] for name, line in lines.items() if name != "killer"} == {"done"}
-    assert len(arrays(tmp_path / "tiny")) == 12 * len(("tiny", "fps", "timestamps_ms"))
+    assert len(arrays(tmp_path / "tiny")) == 12 * len(("tiny", "fps", "timestamps_ms", "start_s", "end_s"))
     assert not unfinished(tmp_path)

@@ -10,7 +10,7 @@ from support.program import ROOT, run
 FLAGS = (
     "--feature_type resnet --weights random --device cpu --extraction_fps 1 --video_paths sample/bouncing_shapes.mp4"
 )
-NAMES = {"bouncing_shapes_resnet.npy", "bouncing_shapes_fps.npy", "bouncing_shapes_timestamps_ms.npy"}
+NAMES = {f"bouncing_shapes_{key}.npy" for key in ("resnet", "fps", "timestamps_ms", "start_s", "end_s")}
 
 
 def shell(command: str) -> str:

@@ -33,7 +33,7 @@ def record(
     start_s = np.arange(n_windows, dtype=np.float64)
     times = {"fps": np.array(25.0), "timestamps_ms": 1000 * (start_s + 2)}
     video = VideoRef(name if video_id is None else video_id, name, "videos/clip.mp4", **ref)
-    return Record(video, arrays | times, list(keys), {"clip_length": 2.0}, start_s, start_s + 2)
+    return Record(video, arrays | times, list(keys), {"clip_length": 2.0}, start_s, start_s + 2, "i3d")
 
 
 def line(of: Record, outputs: list[Output], feature_type: str = "") -> ManifestLine:

@@ -29,14 +29,18 @@ from utils.state.claims import Claims
 from utils.state.resume import refuse_mixing
 from utils.state.run_file import RunFile
 from utils.state.settings_claim import claim_settings
+from utils.storage.files import unhandled
 from utils.storage.folder import Folder, folder_at
+from utils.storage.urls import redacted
 from utils.worker.plan import Plan
 
 
-def extract(config: RunConfig, requested: Mapping[str, Requested], engine: Engine) -> int:
+def extract(
+    config: RunConfig, requested: Mapping[str, Requested], engine: Engine, arguments: Sequence[str] = ()
+) -> int:
     """Extract, and return the exit code: 0, or 1 if a video failed.
 
-    requested: by feature type. engine: runs the workers.
+    requested: by feature type. engine: runs the workers. arguments: of the command, to record them.
 
     Raises:
         FeatmillError: the request is wrong (before any work), or the machine fails.
@@ -52,10 +56,11 @@ def extract(config: RunConfig, requested: Mapping[str, Requested], engine: Engin
     resources, device_note = devices.choose(config)
     root = folder_at(config.output_path)
     inputs = collect(config, {"sound" if one.model.media == "audio" else "frames" for one in requested.values()})
-    run_file = RunFile()
+    run_file = RunFile(arguments)
     plan = prepare(config, requested, resources, run_file.id)
     done_list = DoneList(config.check_progress) if config.check_progress else None
     run = _Run(plan, inputs, root, look_up(plan, root), done_list, run_file, RunProgress(inputs.total, config.quiet))
+    run.progress.note(_destination(config, plan.format.saves))
     if config.weights == "random":
         run.progress.warn(RANDOM_WARNING)
     if device_note:
@@ -94,6 +99,8 @@ class _Run:
                     self.inputs.check_any_found()
                 except (FeatmillError, Interrupted) as caught:
                     error = caught
+                except OSError as caught:
+                    error = unhandled(caught)
             if isinstance(error, UserError) and not results.totals.windows:
                 self._remove_run_files()
                 raise error  # refused before any work, such as by a checkpoint of another layout: nothing to sum up
@@ -163,6 +170,8 @@ class _Run:
             self.run_file.write_log(self.root, {state.feature_type: state.latest for state in self.states})
         except RunError as caught:  # as a rule the end of what stopped the run already
             return error or caught
+        except OSError as caught:
+            return error or unhandled(caught)
         return error
 
     def _write_run_files(self, found: dict[str, object]) -> None:
@@ -180,6 +189,13 @@ class _Run:
             own = path if len(self.states) == 1 else _of_type(path, state.feature_type)
             refs = (ref for ref in self.inputs.listed() if state.part(ref) is not None)
             list_file.write_list(own, state.folder, refs, state.latest, self.root)
+
+
+def _destination(config: RunConfig, saves: bool) -> str:
+    """Return what is said first: where the features go."""
+    if saves:
+        return f"features are saved in {redacted(config.output_path)} (--on_extraction {config.on_extraction})"
+    return "features are printed, not saved; --output_path DIR saves them (--on_extraction save_numpy)"
 
 
 def _of_type(path: str, feature_type: str) -> str:

@@ -1,34 +1,128 @@
 """`main.py models`: what is supported."""
 
+import json
+import re
 import sys
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from utils.commands.cli import Parser
+from utils.commands.parser import Parser
+from utils.errors import UserError
 from utils.extractors.registry import Model
+from utils.weights.pretrained import Published
 from utils.weights.store import is_downloaded
+
+WIDTH = 80  # columns, where the output is no terminal
+UNSTATED = ("no licence stated", "none stated")
 
 
 def show_models(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
-    """Print every feature type with its outputs, checkpoints, licences, and whether they are downloaded."""
-    parser = Parser(prog="main.py models", description=show_models.__doc__, allow_abbrev=False)
-    parser.add_argument("--weights_dir", help="also look for checkpoints in this folder")
+    """Print the feature types: what they save, and the sizes and licences of their checkpoints.
+
+    With words, those that have one of them in their name, summary or checkpoints, in full.
+
+    Raises:
+        UserError: no feature type has any of the words.
+    """
+    parser = Parser(prog="main.py models", description=show_models.__doc__)
+    parser.add_argument(
+        "words", nargs="*", metavar="WORD", help="only feature types that have it, such as resnet or flow"
+    )
+    parser.add_argument("--weights_dir", metavar="DIR", help="also look for checkpoints in this folder")
+    parser.add_argument("--json", action="store_true", help="everything as JSON, for programs")
     options = parser.parse_args(arguments)
-    table = Table(show_lines=True)
-    for column in ("feature type", "outputs", "checkpoint", "downloaded", "licence of the weights"):
-        table.add_column(column, overflow="fold")
-    for name, model in models.items():
-        outputs = "\n".join(f"{key} {shape}" for key, shape in model.outputs.items())
-        if not model.files():
-            table.add_row(
-                f"{name}\n{model.summary}", outputs, "by the model's name", "", "each model's own: see its card"
-            )
-        for i, file in enumerate(model.files()):
-            first = (f"{name}\n{model.summary}", outputs) if i == 0 else ("", "")
-            there = "yes" if is_downloaded(file, options.weights_dir) else "no"
-            table.add_row(*first, file.name, there, file.licence)
-    wide = None if sys.stdout.isatty() else 160
-    Console(width=wide, markup=False).print(table)
+    found = [_about(name, model, options.weights_dir) for name, model in models.items()]
+    if options.words:
+        found = [about for about in found if any(word.lower() in _searched(about) for word in options.words)]
+    if not found:
+        raise UserError(f"no feature type has {' or '.join(options.words)}: python main.py models lists all")
+    if options.json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    elif options.words:
+        print("\n\n".join("\n".join(_in_full(about)) for about in found))
+    else:
+        _show_table(found)
     return 0
+
+
+def _about(name: str, model: Model, weights_dir: str | None) -> dict[str, Any]:
+    """Return all that is known of a feature type, as JSON has it."""
+    default = {need.published.name for need in model.needs(model.config_class()()).values()} if model.files() else ()
+    return {
+        "feature_type": name,
+        "summary": model.summary,
+        "media": model.media,
+        "outputs": model.outputs,
+        "checkpoints": [
+            {
+                "name": file.name,
+                "default": file.name in default,
+                "megabytes": _megabytes(file),
+                "downloaded": is_downloaded(file, weights_dir),
+                "licence": file.licence,
+                "source": file.source,
+            }
+            for file in model.files()
+        ],
+    }
+
+
+def _megabytes(file: Published) -> float:
+    return file.megabytes or round((file.size or 0) / 1e6, 1)
+
+
+def _searched(about: Mapping[str, Any]) -> str:
+    files = [file["name"] for file in about["checkpoints"]]
+    return " ".join([about["feature_type"], about["summary"], *files]).lower()
+
+
+def _show_table(found: Sequence[Mapping[str, Any]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for column in ("type", "saves", "weights", "here", "licence of the weights"):
+        table.add_column(column, overflow="fold", no_wrap=column == "saves")
+    for about in found:
+        files = [file for file in about["checkpoints"] if file["default"]]
+        size = f"{sum(file['megabytes'] for file in files):.0f} MB" if files else "by model"
+        here = ("yes" if all(file["downloaded"] for file in files) else "no") if files else ""
+        licences = dict.fromkeys(_short(file["licence"]) for file in files) or ["each model's own"]
+        table.add_row(about["feature_type"], _shapes(about["outputs"]), size, here, "; ".join(licences))
+    Console(width=None if sys.stdout.isatty() else WIDTH, markup=False).print(table)
+    print("\npython main.py models WORD shows every checkpoint of the types that have WORD.")
+
+
+def _shapes(outputs: Mapping[str, str]) -> str:
+    """Return the shapes that a type saves by default: "[windows, 1024]", with the keys where there are several."""
+    shapes: dict[str, list[str]] = {}
+    for key, text in outputs.items():
+        if " … " not in key and (shape := re.match(r"\[[^\]]*\]", text)):
+            shapes.setdefault(shape.group(), []).append(key)
+    return "; ".join(f"{', '.join(keys)} {shape}" if len(keys) > 1 else shape for shape, keys in shapes.items())
+
+
+def _short(licence: str) -> str:
+    """Return a licence in a few words."""
+    if licence.lower().startswith(UNSTATED):
+        return "none stated"
+    return re.split(r"[;:(]", licence)[0].strip()
+
+
+def _in_full(about: Mapping[str, Any]) -> Iterator[str]:
+    """Yield lines about a feature type and each of its checkpoints, none wider than WIDTH."""
+    yield f"{about['feature_type']}: {about['summary']}"
+    for key, shape in about["outputs"].items():
+        yield from _wrapped(f"saves {key} {shape}", "  ")
+    if not about["checkpoints"]:
+        yield "  checkpoints by the model's name, each under its own licence: see its card"
+    for file in about["checkpoints"]:
+        marks = ["default"] * file["default"] + ["downloaded" if file["downloaded"] else "not downloaded"]
+        yield from _wrapped(f"{file['name']} (about {file['megabytes']:g} MB, {', '.join(marks)})", "  ")
+        yield from _wrapped(f"licence: {file['licence']}", "    ")
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    """Return text in lines of at most WIDTH; only names that are longer are broken."""
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}    ", break_on_hyphens=False)

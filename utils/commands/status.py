@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from utils.commands.cli import Parser
+from utils.commands.parser import Parser
 from utils.errors import UserError, printable
 from utils.sinks.manifest_line import STATUSES, ManifestLine
 from utils.state.manifest import FILE_NAME, Latest
@@ -59,7 +59,10 @@ def _folders(output: str) -> Iterator[Folder]:
 
 @dataclass
 class Status:
-    """What one manifest says. causes: reason without the video's name → (number, examples)."""
+    """What one manifest says.
+
+    causes: number of videos by status and cause, whatever numbers it has. texts: the cause of the first of them, whole.
+    """
 
     folder: str
     listed: int | None
@@ -67,6 +70,7 @@ class Status:
     windows: int = 0
     per_s: float | None = None
     causes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    texts: dict[tuple[str, str], str] = field(default_factory=dict)
     examples: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     @classmethod
@@ -84,8 +88,10 @@ class Status:
         self.counts[line.status] += 1
         self.windows += line.windows
         if line.status != "done":
-            cause = line.status, _cause(line)
+            text = _cause(line)
+            cause = line.status, _kind(text, line)
             self.causes[cause] += 1
+            self.texts.setdefault(cause, text)
             examples = self.examples.setdefault(cause, [])
             if len(examples) < EXAMPLES:
                 examples.append(line.id)
@@ -98,8 +104,8 @@ class Status:
     def as_json(self) -> dict[str, Any]:
         """Return all figures under plain names."""
         causes = [
-            {"status": status, "cause": cause, "videos": number, "examples": self.examples[status, cause]}
-            for (status, cause), number in self.causes.most_common()
+            {"status": cause[0], "cause": self.texts[cause], "videos": number, "examples": self.examples[cause]}
+            for cause, number in self.causes.most_common()
         ]
         counts = {status: self.counts[status] for status in STATUSES}
         left = {"listed": self.listed, "left": self.left}
@@ -116,9 +122,9 @@ class Status:
         else:
             time_left = f", about {_duration(self.left / self.per_s)} at that rate" if self.left and self.per_s else ""
             lines.append(f"  {self.left} of {self.listed} left{time_left}")
-        for (status, cause), number in self.causes.most_common(CAUSES):
-            shown = ", ".join(self.examples[status, cause])
-            lines.append(f"  {number} {status}: {cause} (such as {shown})")
+        for cause, number in self.causes.most_common(CAUSES):
+            shown = ", ".join(self.examples[cause])
+            lines.append(f"  {number} {cause[0]}: {self.texts[cause]} (such as {shown})")
         if len(self.causes) > CAUSES:
             lines.append(f"  and {len(self.causes) - CAUSES} other causes: --json has them all")
         return "\n".join(lines)
@@ -137,14 +143,19 @@ def _listed(folder: Folder) -> int | None:
 
 
 def _cause(line: ManifestLine) -> str:
-    """Return the reason without what differs from video to video: its name, and numbers."""
-    reason = line.reason
+    """Return the reason, without the video's name that it starts with."""
+    source = line.source
+    for name in (f"{source.path}: {source.member}", source.member, source.path, line.id):
+        if line.reason.startswith(f"{name}: "):
+            return line.reason[len(name) + 2 :]
+    return line.reason or "no reason given"
+
+
+def _kind(cause: str, line: ManifestLine) -> str:
+    """Return a cause without what differs from video to video: names and numbers."""
     for name in (line.source.member, line.source.path, line.id):
-        if name and reason.startswith(name):
-            reason = reason[len(name) :]
-        elif name and f"{name}: " in reason:
-            reason = reason.split(f"{name}: ", 1)[1]
-    return re.sub(r"\d+(\.\d+)?", "N", reason.lstrip(": ")) or "no reason given"
+        cause = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", cause) if name else cause
+    return re.sub(r"\d+(\.\d+)?", "N", cause)
 
 
 def _seconds(line: ManifestLine) -> float | None:

@@ -1,8 +1,9 @@
-"""`main.py models` and `main.py weights fetch`: what is supported, and its checkpoints."""
+"""`main.py weights fetch`: download checkpoints ahead of time."""
 
 from collections.abc import Mapping, Sequence
 
-from utils.commands.cli import Parser, parse_flags
+from utils.commands.cli import parse_flags
+from utils.commands.parser import Parser
 from utils.config.schema import nearest
 from utils.errors import UserError
 from utils.extractors.registry import Model
@@ -11,22 +12,26 @@ from utils.weights.store import fetch
 
 
 def fetch_weights(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
-    """Download the checkpoints that a feature type uses ahead of time, for machines that will be offline.
+    """Download the checkpoints that feature types use ahead of time, for machines that will be offline.
 
-    The feature type's own flags choose among them, e.g. --flow_type raft.
+    The feature types' own flags choose among them, e.g. --flow_type raft.
     """
-    parser = Parser(prog="main.py weights", description=fetch_weights.__doc__, allow_abbrev=False)
+    parser = Parser(prog="main.py weights", description=fetch_weights.__doc__)
     parser.add_argument("action", choices=["fetch"])
-    parser.add_argument("feature_type", metavar="TYPE", help=f"of {', '.join(models)}")
-    parser.add_argument("--all", action="store_true", help="every checkpoint that the feature type can use")
-    parser.add_argument("--weights_dir", help="folder to download into (default: the cache)")
+    parser.add_argument("feature_type", nargs="+", metavar="TYPE", help=f"of {', '.join(models)}")
+    parser.add_argument("--all", action="store_true", help="every checkpoint that the feature types can use")
+    parser.add_argument("--weights_dir", metavar="DIR", help="folder to download into (default: the cache)")
     options, flags = parser.parse_known_args(arguments)
-    name = options.feature_type
-    if name not in models:
-        raise UserError(f"{name}: no such feature type; choose from {', '.join(models)}{nearest(name, models)}")
-    config = parse_flags(flags, models[name].config_class())
-    used = [need.published for need in models[name].needs(config).values() if need.path is None]
-    for file in models[name].files() if options.all else used:
+    names: list[str] = list(dict.fromkeys(options.feature_type))
+    for name in names:
+        if name not in models:
+            raise UserError(f"{name}: no such feature type; choose from {', '.join(models)}{nearest(name, models)}")
+    configs = parse_flags(flags, names, models)
+    files = {}  # by name: several types may use one file
+    for name, config in configs.items():
+        used = [need.published for need in models[name].needs(config).values() if need.path is None]
+        files |= {file.name: file for file in (models[name].files() if options.all else used)}
+    for file in files.values():
         with DownloadBar(file.name) as progress:
             print(f"{file.name}: {fetch(file, options.weights_dir, progress)}")
         print(f"  licence: {file.licence} ({file.source})")

@@ -12,41 +12,65 @@ class RunConfig(Config):
     """What every feature type shares: input, devices, output, weights."""
 
     feature_type: list[str] = flag(
-        [], "features to extract; with several, each video is decoded once for all of them", group="what"
+        [],
+        "features to extract; with several, each video is decoded once for all of them",
+        group="what",
+        metavar="TYPE",
     )
-    config: str | None = flag(None, "YAML file with any of these flags as keys; flags win over the file", group="what")
-    video_paths: list[str] = flag([], "video or audio files", group="input")
+    config: str | None = flag(
+        None, "YAML file with any of these flags as keys; flags win over the file", group="what", metavar="FILE"
+    )
+    video_paths: list[str] = flag(
+        [],
+        "video or audio files, or folders of numbered frames (DIR or DIR/img_%05d.jpg)",
+        group="input",
+        metavar="PATH",
+    )
     file_with_video_paths: str | None = flag(
         None,
         "list of videos: a text file with one path per line (blank lines and lines that start with # are ignored), or "
         "a .csv, .jsonl or .parquet file with a column path, and optionally start_s, end_s (seconds) and id",
         group="input",
         aliases=("video_list",),
+        metavar="FILE",
     )
-    input_dir: str | None = flag(None, "folder to search for videos, subfolders included", group="input")
+    input_dir: str | None = flag(None, "folder to search for videos, subfolders included", group="input", metavar="DIR")
     glob: list[str] = flag(
         [],
         "names to look for in --input_dir and in tars, in upper or lower case (default: the usual suffixes of videos, "
         "and of sound files where a feature type wants sound)",
         group="input",
+        metavar="PATTERN",
     )
-    video_root: str | None = flag(None, "folder that paths are relative to; outputs keep its subfolders", group="input")
+    video_root: str | None = flag(
+        None, "folder that paths are relative to; outputs keep its subfolders", group="input", metavar="DIR"
+    )
+    frames_fps: float = flag(25.0, "frames per second of folders of frames", group="input", above=0, at_most=1000)
     tar_path: list[str] = flag(
-        [], "tar shards of clips: paths or addresses with {000000..000099} ranges or * patterns", group="input"
+        [],
+        "tar shards of clips: paths or addresses with {000000..000099} ranges or * patterns",
+        group="input",
+        metavar="FILE",
     )
     meta_path: str | None = flag(
-        None, "folder with the shards' .json metadata (default: next to each tar)", group="input"
+        None, "folder with the shards' .json metadata (default: next to each tar)", group="input", metavar="DIR"
     )
-    hf_dataset: str | None = flag(None, "Hugging Face data set: its name, or a local folder", group="input")
-    hf_split: str = flag("train", "split of --hf_dataset", group="input")
-    hf_config: str | None = flag(None, "configuration of --hf_dataset", group="input")
+    hf_dataset: str | None = flag(
+        None, "Hugging Face data set: its name, or a local folder", group="input", metavar="NAME"
+    )
+    hf_split: str = flag("train", "split of --hf_dataset", group="input", metavar="NAME")
+    hf_config: str | None = flag(None, "configuration of --hf_dataset", group="input", metavar="NAME")
     hf_video_column: str | None = flag(
-        None, "column of --hf_dataset with videos, bytes or paths (default: the first that has any)", group="input"
+        None,
+        "column of --hf_dataset with videos, bytes or paths (default: the first that has any)",
+        group="input",
+        metavar="NAME",
     )
     hf_audio_column: str | None = flag(
         None,
         "column of --hf_dataset that feature types of sound take (default: the first of sound, else that of videos)",
         group="input",
+        metavar="NAME",
     )
     no_audio: str = flag(
         "fail",
@@ -59,40 +83,56 @@ class RunConfig(Config):
         "which video of a file with several: its number from 0, or its language such as eng or en (default: FFmpeg's "
         "choice, as a rule the one with the default flag)",
         group="tracks",
+        metavar="TRACK",
     )
-    audio_track: str | None = flag(None, "which sound of a file with several: as --video_track", group="tracks")
+    audio_track: str | None = flag(
+        None, "which sound of a file with several: as --video_track", group="tracks", metavar="TRACK"
+    )
     max_pixels: int = flag(
-        1 << 26, "pixels per frame; a video whose header says more is refused", group="limits", at_least=1
+        1 << 26,
+        "pixels per frame; a video whose header says more is refused",
+        group="limits",
+        at_least=1,
+        metavar="PIXELS",
     )
     max_seconds: float = flag(
         86400.0,
         "seconds to extract of a video or segment; a longer one is cut there and recorded as partial",
         group="limits",
         at_least=0.001,
+        metavar="SECONDS",
     )
     max_bytes: int = flag(
         1 << 36,
         "bytes of a video at a web or store address; a larger one is refused, however it is sent",
         group="limits",
         at_least=1,
+        metavar="BYTES",
     )
     video_timeout: float = flag(
         600.0,
         "seconds to wait for the decoder's next frames before the video fails",
         group="limits",
         at_least=1,
+        metavar="SECONDS",
     )
-    limit: int | None = flag(None, "stop after this many videos", group="runs", at_least=1)
+    limit: int | None = flag(
+        None, "stop after this many videos; -1: all", group="runs", at_least=1, also=-1, note="or -1 for all"
+    )
     shard: str | None = flag(
         None,
         "i/n: process part i (from 0) of the list split in n, for machines or array jobs that share an output folder",
         group="runs",
+        metavar="I/N",
     )
     check_progress: str | None = flag(
-        None, "text file with a line per finished video: videos in it are skipped, new ones are added", group="runs"
+        None,
+        "text file with a line per finished video: videos in it are skipped, new ones are added",
+        group="runs",
+        metavar="FILE",
     )
     device_ids: list[int] = flag(
-        [], "GPUs to use, one process each (default: every visible GPU, else the CPU)", group="devices"
+        [], "GPUs to use, one process each (default: every visible GPU, else the CPU)", group="devices", metavar="ID"
     )
     device: str = flag("auto", "cpu forces CPU workers", group="devices", choices=("auto", "cuda", "cpu"))
     num_workers: int = flag(1, "processes on the CPU, or per GPU", group="devices", at_least=1)
@@ -117,7 +157,7 @@ class RunConfig(Config):
     )
     on_extraction: str = flag(
         "print",
-        "what to do with the features",
+        "what to do with the features; with --output_path, save_numpy is the default",
         group="output",
         choices=(
             "print",
@@ -137,13 +177,14 @@ class RunConfig(Config):
         group="output",
         choices=("readme", "code"),
     )
-    output_path: str = flag("./output", "folder for features and manifest", group="output")
+    output_path: str = flag("./output", "folder for features and manifest", group="output", metavar="DIR")
     out: str | None = flag(
         None,
         "also write one .pkl, .json, .yaml or .npz file with the features of all videos, in list order",
         group="output",
+        metavar="FILE",
     )
-    tmp_path: str = flag("./tmp", "folder for --keep_frames", group="output")
+    tmp_path: str = flag("./tmp", "folder for --keep_frames", group="output", metavar="DIR")
     keep_frames: bool = flag(False, "write the sampled frames as PNG files into --tmp_path", group="output")
     overwrite: bool = flag(
         False, "extract again what is done, even over outputs made with other settings", group="output"
@@ -160,7 +201,14 @@ class RunConfig(Config):
         group="weights",
         choices=("pretrained", "random"),
     )
-    weights_dir: str | None = flag(None, "folder with checkpoints under their published names", group="weights")
+    weights_dir: str | None = flag(
+        None, "folder with checkpoints under their published names", group="weights", metavar="DIR"
+    )
+
+    @property
+    def most_videos(self) -> int | None:
+        """--limit as a number of videos; None for all."""
+        return None if self.limit == -1 else self.limit
 
     def __post_init__(self) -> None:
         super().__post_init__()

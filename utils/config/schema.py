@@ -51,6 +51,7 @@ def flag(
     group: str,
     choices: Iterable[str] = (),
     aliases: Iterable[str] = (),
+    metavar: str = "N",
     shapes_output: bool = True,
     at_least: float | None = None,
     above: float | None = None,
@@ -62,7 +63,7 @@ def flag(
 ) -> Any:
     """Return a dataclass field that is also a command-line flag and a YAML key.
 
-    text: the help, with the unit; the default is added to it.
+    text: the help, with the unit; the default is added to it. metavar: what the help calls a value: FILE, SECONDS, N.
     shapes_output: False for what cannot change a feature (paths, display), which resuming ignores.
     at_least, above, at_most, below: bounds of the values. also: one more value that is accepted.
     note: for the error about the bounds, which ends with it: a unit, a reason.
@@ -74,6 +75,7 @@ def flag(
         "group": group,
         "choices": tuple(choices),
         "aliases": tuple(aliases),
+        "metavar": metavar,
         "shapes_output": shapes_output,
         "bounds": {words: bound for words, bound in bounds.items() if bound is not None},
         "also": also,
@@ -99,9 +101,13 @@ def _check(name: str, metadata: Mapping[str, Any], value: Any) -> None:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return " (did you mean …?)" for the known word closest to `word`, or an empty string."""
-    close = difflib.get_close_matches(str(word), list(known), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    """Return " (did you mean …?)" for the known word closest to `word`, or an empty string.
+
+    Upper case and hyphens count as lower case and underscores.
+    """
+    plain = {each.lower().replace("-", "_"): each for each in known}
+    close = difflib.get_close_matches(str(word).lower().replace("-", "_"), list(plain), n=1)
+    return f" (did you mean {plain[close[0]]}?)" if close else ""
 
 
 def value_type(cls: type, name: str) -> tuple[type, bool]:

@@ -7,7 +7,9 @@ from utils.config.schema import flag
 
 def extraction_fps(group: str, default: float | None = None, ends: str = " (default: the video's own)") -> Any:
     """Return --extraction_fps, which works as ffmpeg's fps filter. ends: of the help text."""
-    return flag(default, f"frames per second to sample the video at{ends}", group=group, above=0, at_most=1000)
+    return flag(
+        default, f"frames per second to sample the video at{ends}", group=group, above=0, at_most=1000, metavar="FPS"
+    )
 
 
 def extraction_total(group: str) -> Any:
@@ -73,6 +75,7 @@ def checkpoint(group: str, published_name: str) -> Any:
         f"file used as {published_name}, such as a fine-tuned one with another number of classes",
         group=group,
         shapes_output=False,
+        metavar="FILE",
     )
 
 

@@ -14,13 +14,16 @@ VARIABLES = {
     # Huge pages for PyTorch's tensors: feature maps of tens of MiB are freed and allocated again for every layer.
     "THP_MEM_ALLOC_ENABLE": "1",
 }
+WORKER = "FEATMILL_WORKER"  # set in workers
+UNGUARDED = 79  # exit code of a worker whose import of the user's script calls main() again
 
 
 @contextlib.contextmanager
 def worker_environment() -> Generator[None, None, None]:
     """Set the variables for processes that are started in the block, where the user has not set them."""
-    ours = [name for name in VARIABLES if name not in os.environ]
-    os.environ.update({name: VARIABLES[name] for name in ours})
+    variables = VARIABLES | {WORKER: "1"}
+    ours = [name for name in variables if name not in os.environ]
+    os.environ.update({name: variables[name] for name in ours})
     try:
         yield
     finally:
@@ -40,3 +43,12 @@ def without_garbage_collection() -> Generator[None, None, None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def end_if_worker() -> None:
+    """End this process where it is a worker: one imports the script that started the run, which must not start another.
+
+    At once, before the script prints or writes anything; the process that started it says what to do.
+    """
+    if WORKER in os.environ:
+        os._exit(UNGUARDED)

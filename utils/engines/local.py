@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from multiprocessing.connection import wait
 
 from utils.engines.base import Gone, WorkerId
+from utils.engines.environment import UNGUARDED
 from utils.engines.spawn import WorkerHandle, WorkerStarter
+from utils.errors import UserError
 from utils.worker.messages import Message, Start
 from utils.worker.plan import Plan, Task
 
@@ -57,6 +59,11 @@ class LocalEngine:
         handle = self._workers.pop(worker)
         handle.connection.close()
         handle.process.join()
+        if handle.process.exitcode == UNGUARDED:
+            raise UserError(
+                "each worker imports the script that calls main(), and so calls it again: "
+                'put the call below `if __name__ == "__main__":`'
+            )
         return Gone(_cause(handle.process.exitcode))
 
     def kill(self, worker: WorkerId) -> None:

@@ -83,9 +83,13 @@ class VideoClipsConfig(Config):
         above=0,
         below=math.inf,
         note="seconds",
+        metavar="SECONDS",
     )
     side_size: int | None = flag(
-        None, f"pixels of the frame's shorter side, from which crops are taken{OF_PRESET}", group=GROUP
+        None,
+        f"pixels of the frame's shorter side, from which crops are taken{OF_PRESET}",
+        group=GROUP,
+        metavar="PIXELS",
     )
     crop_size: int | None = flag(
         None,
@@ -93,6 +97,7 @@ class VideoClipsConfig(Config):
         group=GROUP,
         at_least=32,
         note="pixels, since the network halves the frame five times",
+        metavar="PIXELS",
     )
     crop_type: str | None = flag(
         None,

@@ -19,6 +19,7 @@ class FlowConfig(Config):
         group=GROUP,
         at_least=1,
         note="pixel",
+        metavar="PIXELS",
     )
     resize_to_larger_edge: bool = flag(False, "--side_size is the longer side instead", group=GROUP)
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)

@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 
 from utils.errors import SkippedError, VideoError
 from utils.media.formats import FORMATS
+from utils.media.frame_folder import frame_folder
 from utils.media.frame_rate import nearest
 from utils.media.input import LocalFile, MediaSource
 from utils.media.limits import DEFAULT_LIMITS, MAX_FPS, Limits
@@ -96,6 +97,7 @@ def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders
     is_local = isinstance(source, str | os.PathLike)
     label = str(source) if is_local else redacted(str(source))
     if is_local:
+        _refuse_frame_folders(source, label, limits)
         _refuse_non_files(Path(source), label)
     reader = open_reader(LocalFile(source) if is_local else source, limits.max_bytes)
     open_length = has_open_length(reader)
@@ -118,6 +120,16 @@ def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders
         media.close()
         media.check()
     return media
+
+
+def _refuse_frame_folders(path: str | os.PathLike[str], label: str, limits: Limits) -> None:
+    """Raise VideoError if the sound of a folder of frames is wanted: nothing else opens one as a media file."""
+    if frame_folder(path) is None:
+        return
+    reason = f"{label}: a folder of frames has no sound"
+    if limits.skip_silent:
+        raise SkippedError(f"{reason} (--no_audio skip)")
+    raise VideoError(f"{reason}. Give a video or sound file.")
 
 
 def _refuse_non_files(file: Path, path: str) -> None:

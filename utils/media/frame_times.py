@@ -13,11 +13,13 @@ from av.packet import Packet
 from utils.media.clock import zero
 from utils.media.container import Media, frame_units, is_bare, open_media, require_video, time_base
 from utils.media.demux import read_packets
+from utils.media.frame_folder import FrameFolder, frame_folder
 from utils.media.frame_rate import FrameRateRule, parse_fps
 from utils.media.frame_size import limit_decoder
 from utils.media.header import declared_packets
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
+from utils.media.picture_frames import PictureFrames
 from utils.media.picture_packets import PicturePackets
 from utils.media.report import VideoReport
 from utils.media.seek import can_seek, packets_from_key_frame
@@ -45,8 +47,8 @@ def frame_times_s(
     """Return when each frame is shown, float64 [frames], in seconds since the file's zero, in order.
 
     There are as many as decoding the same segment within the same limits yields frames (on a damaged file fewer may
-    decode). Frames that an edit list hides do not count. Nothing is decoded where each packet holds one frame;
-    otherwise the video is decoded without its pixels, which takes about as long as decoding it.
+    decode). Frames that an edit list hides do not count. Nothing is decoded where each packet holds one frame, nor of
+    folders of frames; otherwise the video is decoded without its pixels, which takes about as long as decoding it.
 
     fps: return the times of the frames sampled at this rate instead, as VideoStream yields them.
     report: takes what is found on the way: a sampler of few frames may never get to where the damage is.
@@ -55,13 +57,25 @@ def frame_times_s(
         VideoError: there is no video, or the file cannot be read.
     """
     report = VideoReport() if report is None else report
-    shown = _by_packets(source, segment, limits, report) or _by_decoding(source, segment, limits, report)
+    folder = frame_folder(source)
+    if folder is not None:
+        shown = _by_names(folder, str(source), segment, limits, report)
+    else:
+        shown = _by_packets(source, segment, limits, report) or _by_decoding(source, segment, limits, report)
     if fps is None or not shown.pts:
         return np.array(shown.pts, np.int64) * float(shown.unit_s)
     rule = FrameRateRule(shown.unit_s, parse_fps(fps), segment.origin_s)
     ticks = [tick for time in shown.pts for tick in rule.push(time)]
     ticks += rule.finish(shown.end)
     return np.array([float(segment.origin_s + tick / rule.fps) for tick in ticks])
+
+
+def _by_names(folder: FrameFolder, label: str, segment: Segment, limits: Limits, report: VideoReport) -> _Shown:
+    """Return the times of the frames in a folder; they are in their names."""
+    pictures = PictureFrames(folder, label, segment, limits)
+    report.take_over(pictures.report)
+    report.decoded, report.declared = len(pictures.times), pictures.report.declared
+    return _Shown(pictures.times.tolist(), pictures.end, pictures.time_base)
 
 
 def _by_decoding(source: MediaSource, segment: Segment, limits: Limits, report: VideoReport) -> _Shown:

@@ -13,6 +13,7 @@ class Limits:
     max_seconds: length of the file, or of the segment asked for. What comes later is left out.
     max_bytes: of a file at an address.
     skip_silent: skip a video without sound, where sound is wanted.
+    frames_fps: frames per second of a folder of pictures.
     video_track, audio_track: which stream of its kind, as its number from 0 or its language; "" for FFmpeg's choice.
     """
 
@@ -21,6 +22,7 @@ class Limits:
     max_bytes: int = 2**36
     video_track: str = ""
     audio_track: str = ""
+    frames_fps: float = 25.0
     skip_silent: bool = False
 
     def end(self, time_base: Fraction, first: int) -> int:

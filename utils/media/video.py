@@ -10,10 +10,10 @@ from typing import Self
 import numpy as np
 from av.video.frame import VideoFrame
 
-from utils.media.container import require_fps
-from utils.media.crop import crop_of
+from utils.media.frame_folder import frame_folder
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
+from utils.media.picture_frames import PictureFrames
 from utils.media.report import VideoReport
 from utils.media.rgb import RgbConverter
 from utils.media.rotation import orientation
@@ -44,7 +44,9 @@ class VideoInfo:
 
 
 class VideoStream:
-    """Iterates once over the `Frames` of a video; a context manager. Holds one chunk of pixels per view at a time.
+    """Iterates once over the `Frames` of a video, a file or a folder of frames; a context manager.
+
+    Holds one chunk of pixels per view at a time.
 
     The frames are those of OpenCV's FFmpeg reader, in its order and with its pixels: edit lists are honoured, the
     display matrix is applied, non-square pixels stay as stored, and colour tags are followed (see `RgbConverter`).
@@ -78,7 +80,12 @@ class VideoStream:
         segment: Segment = WHOLE,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        self._source = SourceFrames(source, threads, segment, limits)
+        folder = frame_folder(source)
+        self._source = (
+            SourceFrames(source, threads, segment, limits)
+            if folder is None
+            else PictureFrames(folder, str(source), segment, limits)
+        )
         try:
             self._start(views or (View(fps, wanted),), segment, chunk_frames)
         except BaseException:
@@ -91,13 +98,13 @@ class VideoStream:
         self.report = source.report
         self._cursors = [Cursor(view, source.time_base, segment.origin_s) for view in views]
         frames = iter(source)
-        first, pts = next(frames)  # SourceFrames raises VideoError where there is none
-        rates = [cursor.fps or require_fps(source.media, source.stream, first) for cursor in self._cursors]
+        first, pts = next(frames)  # the source raises VideoError where there is none
+        rates = [cursor.fps or source.fps(first) for cursor in self._cursors]
         self._frames = itertools.chain([(first, pts)], frames)
         turn = orientation(first)
         if not turn.known:
             self.report.note("its display matrix turns by an odd angle: frames are left as stored")
-        self._converter = RgbConverter(source.media.label, first, turn, crop_of(source.media, source.stream))
+        self._converter = RgbConverter(source.label, first, turn, source.crop)
         width, height = self._converter.size
         self.infos = tuple(VideoInfo(width, height, rate) for rate in rates)
         chunk_frames = max(1, min(chunk_frames, CHUNK_BYTES // (3 * width * height)))

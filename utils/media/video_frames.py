@@ -12,7 +12,16 @@ from av.video.frame import VideoFrame
 
 from utils.errors import VideoError
 from utils.media.clock import zero
-from utils.media.container import ffmpeg_reason, frame_units, is_bare, open_media, require_video, time_base
+from utils.media.container import (
+    ffmpeg_reason,
+    frame_units,
+    is_bare,
+    open_media,
+    require_fps,
+    require_video,
+    time_base,
+)
+from utils.media.crop import Crop, crop_of
 from utils.media.demux import read_packets
 from utils.media.frame_size import check_refused_packet, check_size, limit_decoder
 from utils.media.header import declared_packets
@@ -122,6 +131,20 @@ class SourceFrames:
     def time_base(self) -> Fraction:
         """One unit of the times, in seconds."""
         return time_base(self.stream)
+
+    @property
+    def label(self) -> str:
+        """What messages call the file."""
+        return self.media.label
+
+    @property
+    def crop(self) -> Crop:
+        """What the container crops."""
+        return crop_of(self.media, self.stream)
+
+    def fps(self, first: VideoFrame) -> Fraction:
+        """Return the average frames per second. VideoError if no video can have that rate. first: the first frame."""
+        return require_fps(self.media, self.stream, first)
 
     def close(self) -> None:
         """Close the file."""

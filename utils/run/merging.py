@@ -1,35 +1,30 @@
 """Merging: finished videos that workers staged one by one go into files that only one process may write.
 
 Workers stage each video in a file of its own (utils/sinks/staging.py). The main process merges them, one run at a time:
-first the merged files appear, whole; then a journal says which manifest lines change; then the manifest gets these
-lines; then the staged files go, and the journal. Killed before the journal, the merged files belong to nobody and are
-written again; killed after it, the next run finishes from the journal. So no video is lost, and none is merged twice.
+first the merged files appear, whole; then they are committed (utils/run/merge_journal.py). Killed before that, the
+merged files belong to nobody and are written again.
 """
 
 import contextlib
-import json
 import time
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 from utils.errors import RunError
+from utils.run.merge_journal import commit, key, recover
 from utils.run.output_state import OutputState
 from utils.run.shard_marks import mark_finished
 from utils.run.todo import Todo, unit_of
 from utils.sinks.acav import merge_shards
 from utils.sinks.formats import Merge, Merged
 from utils.sinks.manifest_line import ManifestLine, Status
-from utils.sinks.output import Output
 from utils.sinks.staging import is_staged, remove_staged, tidy_staging
 from utils.sources.ref import VideoRef
 from utils.state.claims import Claims
-from utils.state.manifest import Manifest
 from utils.storage.folder import Folder
 from utils.worker.plan import Plan
 
-JOURNAL = ".featmill/merge.jsonl"
 EVERY_VIDEOS = 10_000  # finished videos after which a long run merges what it has
 WAIT_S = 0.5
 
@@ -108,10 +103,10 @@ class FileMerger:
     def _merge_state(self, state: OutputState) -> int:
         """Merge the staged videos of one feature type; return how many were damaged."""
         folder = state.folder
-        _recover(folder, {state.feature_type: folder})
+        recover(folder, {state.feature_type: folder})
         waiting = _waiting(state)
         lines = self._merge(folder, waiting, state.latest.merged_files) if waiting else []
-        _commit(folder, {state.feature_type: folder}, lines, waiting)
+        commit(folder, {state.feature_type: folder}, lines, waiting)
         n_lost = _remove_lost(folder, waiting, lines)
         state.latest.refresh()
         if state.latest.outdated:
@@ -159,7 +154,7 @@ class ShardMerger:
     def finish(self) -> None:
         """Write the files of all finished shards, also of those whose last clips an earlier run extracted."""
         with _claimed(self._claims, "merge"):
-            _recover(self._root, self._folders)
+            recover(self._root, self._folders)
         shards = {line.shard for state in self._states for line in _waiting(state)}
         mine = {shard for shard in shards if all(self._claims.take(unit) for unit in self._units(shard))}
         self._merge({shard for shard in mine if self._is_complete(shard)})
@@ -173,7 +168,7 @@ class ShardMerger:
 
     def _merge(self, shards: set[str]) -> None:
         with _claimed(self._claims, "merge"):
-            _recover(self._root, self._folders)
+            recover(self._root, self._folders)
             lines = {state.feature_type: _by_shard(state, shards) for state in self._states}
             for shard in sorted(shards):
                 self._merge_shard(shard, {name: found[shard] for name, found in lines.items()})
@@ -192,9 +187,9 @@ class ShardMerger:
         n_clips = len({line.id for found in lines.values() for line in found})
         merged = merge_shards(self._root, shard, typed, names, self._keys, n_clips)
         waiting = [line for found in with_features.values() for line in found if _is_waiting(line)]
-        keys = set(map(_key, waiting))
-        new = [line for found in merged.values() for line in found if _key(line) in keys]
-        _commit(self._root, self._folders, new, waiting)
+        keys = set(map(key, waiting))
+        new = [line for found in merged.values() for line in found if key(line) in keys]
+        commit(self._root, self._folders, new, waiting)
         for name, found in with_features.items():
             waiting_here = [line for line in found if _is_waiting(line)]
             n_lost = _remove_lost(self._folders[name], waiting_here, new)
@@ -219,8 +214,8 @@ def _claimed(claims: Claims, unit: str) -> Generator[None, None, None]:
 
 def _remove_lost(folder: Folder, waiting: Sequence[ManifestLine], merged: Sequence[ManifestLine]) -> int:
     """Remove the staged files that were too damaged to merge, so that their videos are extracted again; count them."""
-    done = set(map(_key, merged))
-    lost = [line for line in waiting if _key(line) not in done]
+    done = set(map(key, merged))
+    lost = [line for line in waiting if key(line) not in done]
     remove_staged(folder, (output for line in lost for output in line.outputs))
     return len(lost)
 
@@ -231,10 +226,6 @@ def _report_lost(n_lost: int) -> None:
             f"the features of {n_lost} videos were damaged before they could be merged; run the same command again, "
             "which extracts them again"
         )
-
-
-def _key(line: ManifestLine) -> tuple[str, str]:
-    return line.stamp.feature_type, line.id
 
 
 def _waiting(state: OutputState) -> list[ManifestLine]:
@@ -257,51 +248,3 @@ def _by_shard(state: OutputState, shards: set[str]) -> dict[str, list[ManifestLi
         if line.shard in found:
             found[line.shard].append(line)
     return found
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """One entry of the journal: a new manifest line, and the staged files that it replaces."""
-
-    line: ManifestLine
-    staged: tuple[Output, ...]
-
-    def to_json(self) -> bytes:
-        content = {"line": self.line.to_json(), "staged": [output.to_json() for output in self.staged]}
-        return json.dumps(content).encode() + b"\n"
-
-    @classmethod
-    def from_json(cls, raw: bytes) -> "_Entry":
-        content = json.loads(raw)
-        line = ManifestLine.from_json(content["line"])
-        if line is None:
-            raise ValueError("not an entry of the journal of merging")
-        return cls(line, tuple(map(Output.from_json, content["staged"])))
-
-
-def _commit(
-    place: Folder, folders: Mapping[str, Folder], lines: Sequence[ManifestLine], waiting: Sequence[ManifestLine]
-) -> None:
-    """Make merged files count: they are in place, the lines about them are not in the manifests yet."""
-    if not lines:
-        return
-    lines = [replace(line, revision=line.revision + 1) for line in lines]
-    staged = {_key(line): line.outputs for line in waiting}
-    with place.whole(JOURNAL) as file:
-        for line in lines:
-            file.write(_Entry(line, staged[_key(line)]).to_json())
-    _recover(place, folders)
-
-
-def _recover(place: Folder, folders: Mapping[str, Folder]) -> None:
-    """Do what the journal says, if there is one."""
-    if place.size(JOURNAL) is None:
-        return
-    with place.open(JOURNAL) as file:
-        entries = list(map(_Entry.from_json, file))
-    for name, folder in folders.items():
-        own = [entry for entry in entries if entry.line.stamp.feature_type == name]
-        if own:
-            Manifest(folder).append(*(entry.line for entry in own))
-            remove_staged(folder, (output for entry in own for output in entry.staged))
-    place.remove(JOURNAL)

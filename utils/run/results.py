@@ -6,7 +6,7 @@ from utils.run.input_folders import InputFolders
 from utils.run.merging import Merger
 from utils.run.output_state import OutputState
 from utils.run.progress import RunProgress
-from utils.run.summary import Totals
+from utils.run.summary import Totals, where_all_are
 from utils.run.todo import Todo
 from utils.sinks.manifest_line import ManifestLine, Status
 from utils.sources.fingerprint import Fingerprint, fingerprint
@@ -15,6 +15,8 @@ from utils.state.claims import Claims
 from utils.state.manifest import Manifest
 from utils.storage.urls import redacted
 from utils.worker.plan import Plan, Task
+
+SHOWN = 20  # failures that are shown when they happen; a list may fail whole
 
 
 class Results:
@@ -58,9 +60,15 @@ class Results:
             self._input_folders.check(ref.path)
         self.totals.result(line)
         if line.status != "done":
+            self._show(line)
+        self._todo.finished(line.stamp.feature_type, ref)
+
+    def _show(self, line: ManifestLine) -> None:
+        if self.totals.n_lines <= SHOWN:
             several = len(self._plan.features) > 1
             self._progress.warn(f"{line.stamp.feature_type + ' ' if several else ''}{line.status}: {line.reason}")
-        self._todo.finished(line.stamp.feature_type, ref)
+        elif self.totals.n_lines == SHOWN + 1:
+            self._progress.warn(f"… more such lines are not shown; {where_all_are(self._plan)}")
 
     def unreported(self, ref: VideoRef, feature_types: Sequence[str]) -> list[ManifestLine]:
         """Return the results of a video that a worker wrote into the manifest and died before it could report."""

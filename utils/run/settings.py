@@ -13,8 +13,8 @@ from utils.weights.pretrained import LibraryCheckpoint, Published
 from utils.weights.store import locate, sha256_of
 
 OF_RUN = ("precision", "max_seconds")  # what decides features among the settings that all types share
-# The same, by media; only where given, since outputs are compared by a hash of all settings, and older ones lack these.
-OF_MEDIA = {"visual": ("video_track",), "audio": ("audio_track",)}
+# The same, by media. Left out where they have the default: settings are compared by a hash, and older ones lack these.
+OF_MEDIA = {"visual": {"video_track": None, "frames_fps": 25.0}, "audio": {"audio_track": None}}
 
 
 def find_checkpoints(config: RunConfig, model_config: Config, model: Model) -> dict[str, Path | None]:
@@ -39,7 +39,9 @@ def settings_of(
     """Return all that decides what the features are."""
     weights = {name: sha256_of(path) if path else "random" for name, path in checkpoints.items()}
     of_run = {name: getattr(run, name) for name in OF_RUN}
-    of_media = {name: value for name in OF_MEDIA[model.media] if (value := getattr(run, name)) is not None}
+    of_media = {
+        name: value for name, default in OF_MEDIA[model.media].items() if (value := getattr(run, name)) != default
+    }
     return {"feature_type": feature_type, **of_run, **of_media, **output_settings(model_config), "weights": weights}
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from utils.errors import FeatmillError, Interrupted
-from utils.run.prepare import RANDOM_WARNING
 from utils.run.todo import Todo
 from utils.sinks.manifest_line import STATUSES, ManifestLine, Status
 from utils.storage.urls import redacted
@@ -56,7 +55,7 @@ def summary(
     """
     parts = [f"{number} {status}" for status, number in totals.counts.items() if number or status == "done"]
     left = (listed or 0) - totals.videos - todo.n_before - todo.n_elsewhere
-    if left > 0 and (error is not None or plan.run.limit is not None):
+    if left > 0 and (error is not None or plan.run.most_videos is not None):
         parts.append(f"{left} not done")
     lines = [f"{totals.videos} videos in {seconds:.1f} s: {', '.join(parts)}; {totals.windows} windows"]
     if todo.n_before:
@@ -67,13 +66,18 @@ def summary(
         lines.append(f"{todo.n_waiting} are left to other runs, which are processing them")
     lines += [f"  {line.status}: {line.reason}" for line in totals.lines]
     if totals.n_lines > len(totals.lines):
-        lines.append(f"  … and {totals.n_lines - len(totals.lines)} more: python main.py status {plan.run.output_path}")
+        lines.append(f"  … and {totals.n_lines - len(totals.lines)} more; {where_all_are(plan)}")
     if plan.format.saves:
         lines += [f"outputs and manifest.jsonl in {redacted(feature.output)}" for feature in plan.features]
-    if plan.run.weights == "random":
-        lines.append(RANDOM_WARNING)
     if isinstance(error, Interrupted):
         lines.append(f"stopped by {error}; run the same command again to resume")
     elif totals.counts["failed"] and error is None:
         lines.append("run the same command again to retry the failed ones; the others are kept")
     return "\n".join(lines)
+
+
+def where_all_are(plan: Plan) -> str:
+    """Return where a user finds the results that are not shown."""
+    if plan.format.saves:
+        return f"all are in manifest.jsonl: python main.py status {redacted(plan.run.output_path)}"
+    return "--output_path DIR keeps them all in a manifest"

@@ -64,7 +64,7 @@ class Todo:
         Raises:
             NothingYet: other runs are processing the videos that are left.
         """
-        if self._run.limit is not None and self._n_handed_out >= self._run.limit:
+        if self._run.most_videos is not None and self._n_handed_out >= self._run.most_videos:
             return None
         task = next(filter(None, map(self._task, self._refs)), None)
         if task is None:

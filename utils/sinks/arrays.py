@@ -17,7 +17,7 @@ STOP = b"."  # with which every pickle ends
 
 
 class ArraySink:
-    """Writes <name>_<key><suffix> for every key."""
+    """Writes <name>_<key><suffix> for every key, times included."""
 
     def __init__(self, folder: Folder, suffix: str, save: Callable[[np.ndarray, BinaryIO], None]) -> None:
         self._folder = folder
@@ -27,7 +27,7 @@ class ArraySink:
     def write(self, record: Record) -> list[Output]:
         """Write the record's arrays, each whole or not at all."""
         outputs: list[Output] = []
-        for key, array in record.arrays.items():
+        for key, array in record.timed_arrays.items():
             name = f"{record.ref.name}_{key}{self._suffix}"
             stored = store(self._folder, name, partial(self._save, array))
             outputs.append(stored.output(describe({key: array})))

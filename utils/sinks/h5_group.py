@@ -12,6 +12,7 @@ from utils.sinks import staging
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.naming import group_paths, valid_text
 from utils.sinks.output import ArrayInfo, checksum, describe
+from utils.storage.files import may_pass
 from utils.storage.folder import Folder
 
 if TYPE_CHECKING:
@@ -28,11 +29,13 @@ class Group:
 
 
 def damage_of(path: str) -> str:
-    """Return why a file cannot be opened as HDF5; empty if it can."""
+    """Return why a file cannot be opened as HDF5; empty if it can. Raises OSError where the disk fails to read it."""
     try:
         with _opened(path, "r"):
             return ""
     except OSError as error:
+        if may_pass(error):
+            raise
         return str(error) or type(error).__name__
 
 

@@ -10,11 +10,11 @@ from utils.sinks.output import ArrayInfo, Arrays, Output, describe, store
 from utils.sinks.record import Record
 from utils.storage.folder import Folder
 
-SINGLE = "features"  # what the file calls the features of a model with one output
+SINGLE = "features"  # what the file calls the features of a model with one output, whose key is the feature type
 
 
 class NpzSink:
-    """Writes <name>.npz with every key, and the model's own attributes such as clip_length."""
+    """Writes <name>.npz with every key, times included, and the model's own attributes such as clip_length."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
@@ -22,10 +22,10 @@ class NpzSink:
     def write(self, record: Record) -> list[Output]:
         """Write the record as one file."""
         file_name = f"{record.ref.name}.npz"
-        arrays = {SINGLE if [key] == record.features else key: array for key, array in record.arrays.items()}
+        arrays = {SINGLE if key == record.feature_type else key: array for key, array in record.timed_arrays.items()}
         attributes = {name: np.array(value) for name, value in record.attributes.items()}
         stored = store(self._folder, file_name, lambda file: save(file, arrays | attributes))
-        return [stored.output(describe(record.arrays))]
+        return [stored.output(describe(record.timed_arrays))]
 
 
 def save(file: BinaryIO, arrays: Arrays) -> None:

@@ -11,6 +11,7 @@ from utils.sinks.acav import UP
 from utils.sinks.formats import FORMATS
 from utils.sinks.output import MergedFile, Output, VideoFiles, checksum, measure
 from utils.sinks.rewritten import FileState, noted
+from utils.storage.files import cause_of, may_pass
 from utils.storage.folder import Folder
 
 OPEN_FILES = 4  # merged files that are kept open; videos that are neighbours in a list often share one
@@ -52,8 +53,10 @@ class OutputReader:
             if self._folder.size(name) != output.bytes or self._is_changed(self._folder, output):
                 return False
             return _files(output).is_whole(self._folder, output)
-        except staging.DAMAGE:
+        except staging.DAMAGE as error:
             if output.place is not None:
+                if may_pass(error):  # all videos in the file would be extracted again
+                    raise self._unreadable(output, error, "run the same command again to resume") from error
                 self._damaged.add(name)
             return False
 
@@ -108,12 +111,13 @@ class OutputReader:
                 else:
                     found |= _files(output).read(self._folder, output)
             except staging.DAMAGE as error:
-                cause = str(error) or type(error).__name__
-                raise RunError(
-                    f"{self._folder}/{output.file}: cannot be read ({cause}); run the same command again with "
-                    "--verify, which extracts again what is damaged"
-                ) from error
+                remedy = "run the same command again with --verify, which extracts again what is damaged"
+                raise self._unreadable(output, error, remedy) from error
         return found
+
+    def _unreadable(self, output: Output, error: Exception, remedy: str) -> RunError:
+        cause = cause_of(error) if isinstance(error, OSError) else str(error) or type(error).__name__
+        return RunError(f"{self._folder}/{output.file}: cannot be read ({cause}); {remedy}")
 
     def _merged(self, output: Output) -> MergedFile:
         name = output.file

@@ -45,8 +45,7 @@ class StagingSink:
 
     def write(self, record: Record) -> list[Output]:
         """Write the record, with the times of its windows."""
-        times = {"start_s": record.start_s, "end_s": record.end_s}
-        arrays = record.arrays | {key: array for key, array in times.items() if array is not None}
+        arrays = record.timed_arrays
         about = json.dumps({"features": list(record.features), "facts": record.attributes})
         members = {ABOUT: np.frombuffer(about.encode(), np.uint8)}
         members |= {f"{ARRAYS}{key}": array for key, array in arrays.items()}
@@ -118,9 +117,12 @@ class StagedVideo:
 
 @contextlib.contextmanager
 def opened(folder: Folder, output: Output) -> Generator[StagedVideo, None, None]:
-    """Open a staged file."""
-    with near(folder, output.file) as file, zipfile.ZipFile(file) as archive:
-        yield StagedVideo(archive)
+    """Open a staged file. Raises OSError where it cannot be read."""
+    try:
+        with near(folder, output.file) as file, zipfile.ZipFile(file) as archive:
+            yield StagedVideo(archive)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise OSError(None, str(error), output.file) from error
 
 
 def near(folder: Folder, name: str) -> BinaryIO:

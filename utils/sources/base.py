@@ -1,10 +1,11 @@
 """What every kind of source offers, and the light form in which lists are compared before any work."""
 
 from collections.abc import Callable, Iterator, Mapping
-from os.path import exists
+from os.path import dirname, exists
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from utils.media.frame_folder import is_pattern
 from utils.sources.names import as_json
 from utils.sources.ref import Holds, Refusal, VideoRef
 from utils.storage.urls import is_url
@@ -65,9 +66,14 @@ class StreamedSource(Protocol):
         ...
 
 
+def is_there(path: str) -> bool:
+    """Return whether a file exists, or of a pattern such as "frames/%06d.jpg" its folder."""
+    return exists(path) or (is_pattern(path) and exists(dirname(path) or "."))  # noqa: PTH110, PTH120 - a million times
+
+
 def existing_path(mention: Mention) -> str:
     """Return the path of the file, which is looked for only if there is a fallback."""
-    if mention.fallback and not exists(mention.path) and exists(mention.fallback):  # noqa: PTH110 - a million times
+    if mention.fallback and not is_there(mention.path) and is_there(mention.fallback):
         return mention.fallback
     return mention.path
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from utils.errors import UserError
+from utils.media.frame_folder import folder_facts
 from utils.sources.ref import VideoRef
 from utils.storage.urls import is_url, redacted, resolve
 
@@ -23,7 +24,8 @@ class Fingerprint:
     path: the local path or the address, without credentials; of a tar member, that of the tar.
     member, offset: the member's name and its first byte in the tar; "" for other files.
     segment: the start and end in seconds, where only a part of the file is extracted.
-    bytes: the size; None where the file cannot be seen.
+    bytes: the size; None where the file cannot be seen. files: how many pictures a folder of frames has; bytes and
+        mtime_ns are then those of all together and of the newest.
     mtime_ns: modification time of a local file. stamp: ETag or date of an address. sha256: of content in memory.
     inspected: False where nobody looked at the file, since that might hang.
     """
@@ -37,6 +39,7 @@ class Fingerprint:
     stamp: str | None = None
     sha256: str | None = None
     inspected: bool = True
+    files: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the keys that a manifest line has for such an input."""
@@ -45,6 +48,8 @@ class Fingerprint:
             about |= {"member": self.member, "offset": self.offset}
         if self.segment is not None:
             about["segment"] = list(self.segment)
+        if self.files is not None:
+            about["files"] = self.files
         about["bytes"] = self.bytes
         if self.sha256 is not None:
             about["sha256"] = self.sha256
@@ -66,32 +71,38 @@ class Fingerprint:
             about.get("stamp"),
             about.get("sha256"),
             inspected=any(name in about for name in ("mtime_ns", "stamp", "sha256")),
+            files=about.get("files"),
         )
 
 
 def fingerprint(ref: VideoRef) -> Fingerprint:
     """Return the fingerprint of an input as it is now."""
     segment = None if ref.start_s is None and ref.end_s is None else (ref.start_s, ref.end_s)
-    n_bytes = mtime_ns = stamp = sha256 = None
+    n_bytes = mtime_ns = stamp = sha256 = n_files = None
     if ref.data is not None:
         n_bytes, sha256 = len(ref.data), hashlib.sha256(ref.data).hexdigest()
     elif is_url(ref.path):
         n_bytes, stamp = _at_address(ref.path)
     else:
-        n_bytes, mtime_ns = _on_disk(ref.path)
+        n_files, n_bytes, mtime_ns = _on_disk(ref.path)
     if ref.member and ref.data is None:
         n_bytes = ref.size
     path, offset = redacted(ref.path), ref.offset if ref.member else 0
-    return Fingerprint(path, ref.member, offset, segment, n_bytes, mtime_ns, stamp, sha256)
+    return Fingerprint(path, ref.member, offset, segment, n_bytes, mtime_ns, stamp, sha256, files=n_files)
 
 
-def _on_disk(path: str) -> tuple[int | None, int | None]:
-    """Return the size in bytes and the modification time of a file; None for each if it cannot be seen."""
+def _on_disk(path: str) -> tuple[int | None, int | None, int | None]:
+    """Return number of pictures, bytes and modification time of a folder of frames; of a file, None and the other two.
+
+    None for each that cannot be seen.
+    """
     try:
+        if (facts := folder_facts(path)) is not None:
+            return facts
         stat = Path(path).stat()
     except (OSError, ValueError):
-        return None, None
-    return stat.st_size, stat.st_mtime_ns
+        return None, None, None
+    return None, stat.st_size, stat.st_mtime_ns
 
 
 def _at_address(url: str) -> tuple[int | None, str | None]:

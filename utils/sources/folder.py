@@ -14,7 +14,7 @@ from utils.storage.urls import is_url, redacted, resolve, scheme
 
 
 class FolderSource:
-    """The files of a folder, local or at an address, that a search finds, sorted by path.
+    """The files of a folder, local or at an address, that a search finds, and its local folders of frames, by path.
 
     Searched once: the paths are kept, so that every pass sees the same ones. Outputs keep the subfolders. Links to
     files are followed, links to folders are not.
@@ -48,18 +48,25 @@ class FolderSource:
             start = end + 1
 
     def mentions(self) -> Iterator[Mention]:
-        """Yield the files, and as refused the folders that could not be searched."""
+        """Yield the files and the folders of frames, and as refused the folders that could not be searched."""
         join = f"{self._folder.rstrip('/')}/{{}}".format if self._folder != "/" else "/{}".format
         for inside in self._kept():
-            path = join(inside)
-            yield Mention(safe_id(path), safe_name(without_suffix(inside)), path, holds=self._search.holds(path))
+            path = join(inside).rstrip("/")
+            if inside.endswith("/"):
+                name = inside.rstrip("/") or Path(self._folder).absolute().name
+                yield Mention(safe_id(path), safe_name(name), path, holds="frames")
+            else:
+                yield Mention(safe_id(path), safe_name(without_suffix(inside)), path, holds=self._search.holds(path))
         for inside in self._unreadable:
             path = join(inside)
             reason = f"{path}: this folder cannot be searched: permission denied; grant it, or leave the folder out"
             yield Mention(f"{safe_id(path)}/", safe_name(f"{inside}/.closed"), path, refused=("failed", reason))
 
     def _local(self) -> Iterator[str]:
-        """Yield the paths that are found, in the order of pathlib: part by part."""
+        """Yield the paths that are found, in the order of pathlib: part by part.
+
+        Those of folders of frames end in "/".
+        """
         stack = [iter(self._entries(""))]
         while stack:
             found = next(stack[-1], None)
@@ -83,7 +90,11 @@ class FolderSource:
         except OSError:
             self._unreadable.append(inside)
             return []
-        return sorted([*folders, *((path, False) for path in self._search.chosen(files))])
+        frames = self._search.frames([path[len(start) :] for path in files])
+        if frames is not None:
+            files = [path for path in files if not frames.has(path[len(start) :])]
+        own = [] if frames is None else [(f"{inside}/", False)]
+        return [*own, *sorted([*folders, *((path, False) for path in self._search.chosen(files))])]
 
 
 def _remote(url: str, search: Search) -> list[str]:

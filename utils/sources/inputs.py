@@ -29,7 +29,6 @@ class Inputs:
 
     total: the number of videos, None where it is known only at the end (tars, data sets).
     roots: local folders that must stay available while the run lasts.
-    any_found: whether any video was found so far, or a finished shard.
     """
 
     def __init__(
@@ -39,10 +38,12 @@ class Inputs:
         shard_names: frozenset[str] = frozenset(),
         searches: Mapping[str, Search] | None = None,
         nothing: str = "no videos given",
+        wants: Collection[Holds] = ("frames",),
     ) -> None:
         """Read the lists once.
 
         searches: by where they look, such as "--input_dir videos". nothing: what to say if there are no videos at all.
+        wants: as in `collect`.
 
         Raises:
             UserError: a list cannot be used, or two videos have the same output name.
@@ -51,14 +52,21 @@ class Inputs:
         self._streams = streams
         self._searches = searches or {}
         self._nothing = nothing
+        self._wants = self._lacking = frozenset(wants)  # of which nothing was found so far
+        self._streams_read = not streams  # to their end
         self._repeats = find_repeats(self._mentions, shard_names)
         self.n_listed = self._repeats.n_videos
         self.total: int | None = None if streams else self.n_listed
         self.roots: tuple[Path, ...] = tuple(dict.fromkeys(chain(*(source.roots for source in [*listings, *streams]))))
-        self.any_found = self.n_listed > 0
 
     def _mentions(self) -> Iterator[Mention]:
-        return chain.from_iterable(listing.mentions() for listing in self._listings)
+        for mention in chain.from_iterable(listing.mentions() for listing in self._listings):
+            self._note_found(mention.holds)
+            yield mention
+
+    def _note_found(self, holds: Holds) -> None:
+        if self._lacking:
+            self._lacking = frozenset() if holds == "all" else self._lacking - {holds}
 
     def _numbered(self) -> Iterator[tuple[int, Mention]]:
         changed = RunError("a list of videos was changed during the run; run the same command again to resume")
@@ -83,13 +91,15 @@ class Inputs:
 
         def done(path: str) -> bool:
             is_done = shard_done(path)
-            self.any_found = self.any_found or is_done
+            if is_done:
+                self._note_found("all")
             return is_done
 
         for stream in self._streams:
             for ref in stream.refs(done):
-                self.any_found = True
+                self._note_found(ref.holds)
                 yield ref
+        self._streams_read = True
 
     def listed(self) -> Iterator[VideoRef]:
         """Yield a video for every mention in list order, including repeats and those of finished shards."""
@@ -105,9 +115,18 @@ class Inputs:
         return [f"{where}: left out {search.left_out} (no {search})" for where, search in searches]
 
     def check_any_found(self) -> None:
-        """Raise UserError if no video was found, with what there is in its place; at the end, where there are tars."""
-        if self.any_found:
+        """Raise UserError if nothing was found for a feature type, with what there is in its place.
+
+        Called at the end, where there are tars.
+        """
+        if not self._lacking:
             return
+        if self._lacking != self._wants and not self._streams_read:  # stopped by --limit
+            return
+        if self._lacking != self._wants:
+            lacks, has = ("frames", "sound files") if "frames" in self._lacking else ("sound", "folders of frames")
+            remedy = "leave that type out, or give videos"
+            raise UserError(f"a feature type takes {lacks}, and only {has} were found: {remedy} with {SOURCES}")
         found = [f"{where} has no {search}; it has {search.left_out}" for where, search in self._searches.items()]
         raise UserError(f"{'; '.join(found) or self._nothing}: give videos with {SOURCES}")
 
@@ -140,7 +159,7 @@ def collect(run: RunConfig, wants: Collection[Holds] = ("frames",)) -> Inputs:
     if run.file_with_video_paths is not None or run.hf_dataset is not None:
         what = "path in it" if run.hf_dataset is None else "rows"
         nothing = f"{redacted(run.file_with_video_paths or run.hf_dataset or '')} has no {what}"
-    inputs = Inputs(listings, streams, shards.names if shards is not None else frozenset(), searches, nothing)
+    inputs = Inputs(listings, streams, shards.names if shards is not None else frozenset(), searches, nothing, wants)
     if not streams:
         inputs.check_any_found()
     return inputs

@@ -6,7 +6,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from utils.errors import UserError
-from utils.sources.base import Mention
+from utils.media.frame_folder import is_pattern
+from utils.sources.base import Mention, is_there
 from utils.sources.list_file import ListFile
 from utils.sources.list_rows import ListRow
 from utils.sources.names import safe_id, safe_name, seconds_text, without_suffix
@@ -79,7 +80,7 @@ class ListSource:
             path, name = self._root.locate(text)
             return path, "", name
         fallback = f"{folder}/{text}" if folder and not text.startswith("/") else ""
-        return text, fallback, without_suffix(text.rstrip("/").rpartition("/")[2])
+        return text, fallback, _stem(text)
 
     def _refused(self, row: ListRow, problem: str) -> Mention:
         if self._list is None:
@@ -113,11 +114,11 @@ class LocalRoot:
         if text.startswith("/"):
             return text, self._name(text if _is_normal(text) else str(Path(text)), text)
         from_current = self._from_current(text)
-        if from_current is not None and Path(text).exists():
-            return text, without_suffix(from_current)
+        if from_current is not None and is_there(text):
+            return text, _inside_name(from_current, text)
         if "/../" in f"/{text}/":
             raise UserError(f"{text}: leaves --video_root {self.path} through '..'")
-        return os.path.join(self.path, text), without_suffix(_normal(text))  # noqa: PTH118 - a million times
+        return os.path.join(self.path, text), _inside_name(_normal(text), text)  # noqa: PTH118 - a million times
 
     def _from_current(self, text: str) -> str | None:
         """Return a path below the root of a path from the current folder, None if it cannot be below the root."""
@@ -134,7 +135,7 @@ class LocalRoot:
         inside = absolute[len(self._absolute) + 1 :]
         if "/../" in f"/{inside}/":
             raise UserError(f"{text}: leaves --video_root {self.path} through '..'")
-        return without_suffix(inside)
+        return _inside_name(inside, text)
 
 
 class AddressRoot:
@@ -151,6 +152,21 @@ class AddressRoot:
             raise UserError(f"{text}: leaves --video_root {redacted(self.url)} through '..'")
         inside = _normal(text)
         return f"{self.url}/{inside}", without_suffix(inside)
+
+
+def _stem(text: str) -> str:
+    """Return what outputs of a path are called: the file without its suffix, or the folder of frames."""
+    if is_pattern(text):
+        return Path(text).absolute().parent.name
+    last = text.rstrip("/").rpartition("/")[2]
+    return last if text.endswith("/") else without_suffix(last)
+
+
+def _inside_name(inside: str, text: str) -> str:
+    """Return the same with the folders below --video_root. inside: the path below it. text: the path as given."""
+    if is_pattern(inside) and "/" in inside:
+        return inside.rpartition("/")[0]
+    return inside.rstrip("/") if text.endswith("/") else without_suffix(inside)
 
 
 def check_root(video_root: str | None) -> None:

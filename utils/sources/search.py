@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 
+from utils.media.frame_folder import FrameFolder, numbered
 from utils.sources.names import without_suffix
 from utils.sources.ref import Holds
 
@@ -19,6 +20,7 @@ SOUND_SUFFIXES = (
     "awb", "3ga", "ape", "wv", "tta", "tak", "mpc", "voc", "sph", "nist", "gsm",
 )  # fmt: skip
 OF_MACS = ("._", ".DS_Store")  # starts of the names of files that macOS adds to folders and tars
+LEAST_FRAMES = 2  # pictures of a folder that is found to be a video; the user may name one with a single picture
 SHOWN = 6  # suffixes in the line about files that were left out
 MOST_SUFFIXES = 1000
 SUFFIX = re.compile(r"\*?(\.[A-Za-z0-9]+)")  # a pattern that is one
@@ -43,10 +45,27 @@ class Search:
     def match(self, path: str) -> bool:
         """Return whether the last part of a path matches a pattern; if not, count it as left out."""
         name = path.rpartition("/")[2]
-        found = not name.startswith(OF_MACS) and self._match(name.lower()) is not None
+        found = self._fits(name)
         if not found:
             self.left_out.add(name)
         return found
+
+    def _fits(self, name: str) -> bool:
+        return not name.startswith(OF_MACS) and self._match(name.lower()) is not None
+
+    def frames(self, names: Collection[str]) -> FrameFolder | None:
+        """Return the numbered pictures of a folder if they are a video: several of one kind, and no video beside them.
+
+        names: of all files of the folder. None, too, where the user's patterns do not match the pictures.
+        """
+        if "frames" not in self.wants:
+            return None
+        kinds = numbered("", names)
+        if len(kinds) != 1 or len(kinds[0].numbers) < LEAST_FRAMES:
+            return None
+        beside = (name.lower().rpartition(".")[2] in VIDEO_SUFFIXES for name in names)
+        wanted = self.is_default or self._fits(kinds[0].path(kinds[0].numbers[0]))
+        return kinds[0] if wanted and not any(beside) else None
 
     def holds(self, path: str) -> Holds:
         """Return what a file that was found is for: sound files are for feature types of sound alone."""

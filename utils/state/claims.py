@@ -46,7 +46,7 @@ class Claims:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
-        with contextlib.suppress(RunError):  # the folder is gone or full: the claims end with this process
+        with contextlib.suppress(RunError, OSError):  # the folder is gone or full: the claims end with this process
             for unit in list(self._held):
                 self.release(unit)
             self._folder.remove(self._counter_of(self.run))

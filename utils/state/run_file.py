@@ -3,8 +3,9 @@
 import json
 import os
 import platform
+import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -12,15 +13,17 @@ from utils.sinks.manifest_line import WITH_OUTPUTS
 from utils.state.manifest import Latest
 from utils.storage import processes
 from utils.storage.folder import Folder
+from utils.storage.urls import redacted
 
 VERSION = "0.1.0"
 PACKAGES = ("torch", "torchvision", "av", "numpy")
 
 
 class RunFile:
-    """The file about one run, and its log. `id` names the run in manifest lines."""
+    """The file about one run, and its log. `id` names the run in manifest lines. arguments: of the command."""
 
-    def __init__(self) -> None:
+    def __init__(self, arguments: Sequence[str] = ()) -> None:
+        self._command = shlex.join(["python", "main.py", *map(redacted, arguments)])
         self._started = time.time()
         self.id = f"{time.strftime('%Y%m%dT%H%M%S', time.localtime(self._started))}-{processes.host()}-{os.getpid()}"
 
@@ -34,6 +37,7 @@ class RunFile:
         """
         content = {
             "run": self.id,
+            "command": self._command,
             "settings_hash": settings_hash,
             "settings": settings,
             "versions": {

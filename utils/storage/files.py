@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from utils.errors import RunError
 
+PASSING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 TEMPORARY = ".featmill-"  # start of the name of an unfinished file
 
 
@@ -43,6 +44,17 @@ def check_writable(folder: Path) -> None:
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         cause = "is not a directory" if not existing.is_dir() else "permission denied"
         raise RunError(f"{folder}: cannot be written ({existing}: {cause}); choose another --output_path")
+
+
+def may_pass(error: Exception) -> bool:
+    """Return whether reading failed, rather than found damage: the same bytes may be read well a moment later."""
+    return isinstance(error, OSError) and error.errno in PASSING
+
+
+def unhandled(error: OSError) -> RunError:
+    """Return what ends the run for an error of the operating system that nothing closer to it handles."""
+    where = f"{error.filename}: " if error.filename else ""
+    return RunError(f"{where}{cause_of(error)}; run the same command again to resume")
 
 
 def cause_of(error: OSError) -> str:

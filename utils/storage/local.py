@@ -1,12 +1,14 @@
 """Outputs in a local folder, which may be on a network file system shared with other machines."""
 
 import contextlib
+import errno
+import io
 import os
 import secrets
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from utils.errors import RunError
 from utils.storage import processes
@@ -15,6 +17,7 @@ from utils.storage.files import cause_of
 PRIVATE = ".featmill"  # subfolder of all that is not an output: temporary files, claims, staging files
 TEMPORARIES = f"{PRIVATE}/tmp"
 STALE_S = 86400.0  # age at which a temporary file of another machine counts as abandoned
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)  # the file system has no hard links
 
 
 class LocalFolder:
@@ -52,8 +55,7 @@ class LocalFolder:
     def whole(self, name: str) -> Iterator[BinaryIO]:
         """Open a file for writing. It appears under its name, on disk, when the block ends without an error."""
         self._check()
-        target = self._path / name
-        temporary = self._path / TEMPORARIES / f"{processes.identity()}~{secrets.token_hex(4)}"
+        target, temporary = self._path / name, self._temporary()
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with _created(temporary) as file:
@@ -67,22 +69,25 @@ class LocalFolder:
             with contextlib.suppress(OSError):  # the error above is the one to report
                 temporary.unlink()
 
+    def _temporary(self) -> Path:
+        return self._path / TEMPORARIES / f"{processes.identity()}~{secrets.token_hex(4)}"
+
     def create(self, name: str, data: bytes) -> bool:
-        """Write a small file if none has its name yet; return whether it was written."""
+        """Write a small file, whole, if none has its name yet; return whether it was written."""
         self._check()
-        target = self._path / name
+        target, temporary = self._path / name, self._temporary()
         try:
-            with _created(target) as file:
-                try:
-                    file.write(data)
-                    file.flush()
-                except OSError:
-                    target.unlink()  # an empty file would pass for a complete one
-                    raise
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _created(temporary) as file:
+                file.write(data)
+            _link(temporary, target)
         except FileExistsError:
             return False
         except OSError as error:
             raise self._error(name, error) from error
+        finally:
+            with contextlib.suppress(OSError):  # the error above is the one to report
+                temporary.unlink()
         return True
 
     def append(self, name: str, data: bytes) -> None:
@@ -104,20 +109,17 @@ class LocalFolder:
 
     def tail(self, name: str, position: int | None) -> tuple[Iterator[tuple[int, bytes]], int]:
         """Return (offset, line) of the complete lines after `position`, and the position after the last of them."""
-        try:
-            size = (self._path / name).stat().st_size
-        except FileNotFoundError:
-            self._check()
-            return iter(()), position or 0
-        start = position or 0
-        with (self._path / name).open("rb") as file:
+        size, start = self.size(name), position or 0
+        if size is None:
+            return iter(()), start
+        with self._reading(name), self.open(name) as file:
             end = _last_line_end(file, start, size)
         return self._lines(name, start, end), end
 
     def _lines(self, name: str, start: int, end: int) -> Generator[tuple[int, bytes], None, None]:
         if start >= end:
             return
-        with (self._path / name).open("rb") as file:
+        with self._reading(name), self.open(name) as file:
             file.seek(start)
             while start < end:
                 line = file.readline()
@@ -125,25 +127,24 @@ class LocalFolder:
                 start += len(line)
 
     def open(self, name: str) -> BinaryIO:
-        """Return a stream of a file; FileNotFoundError if it does not exist."""
-        try:
-            return (self._path / name).open("rb")
-        except FileNotFoundError:
-            self._check()  # the whole folder may be gone
-            raise
+        """Return a stream of a file, whose errors name it; FileNotFoundError if it does not exist."""
+        with self._reading(name):
+            return io.BufferedReader(_NamedFile(self._path / name))
 
     def size(self, name: str) -> int | None:
         """Return the size of a file in bytes, None if it does not exist."""
-        try:
-            return (self._path / name).stat().st_size
-        except (FileNotFoundError, NotADirectoryError):
-            self._check()  # the whole folder may be gone
-            return None
+        stat = self._stat(name)
+        return None if stat is None else stat.st_size
 
     def mtime_ns(self, name: str) -> int | None:
         """Return when a file was last modified, None if it does not exist."""
+        stat = self._stat(name)
+        return None if stat is None else stat.st_mtime_ns
+
+    def _stat(self, name: str) -> os.stat_result | None:
         try:
-            return (self._path / name).stat().st_mtime_ns
+            with self._reading(name):
+                return (self._path / name).stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -151,7 +152,7 @@ class LocalFolder:
         """Yield the sorted names that start with `prefix` of the files in this folder, or in the prefix's subfolder."""
         inside, _, start = prefix.rpartition("/")
         try:
-            with os.scandir(self._path / inside) as entries:
+            with self._reading(inside, checked=False), os.scandir(self._path / inside) as entries:
                 found = sorted(entry.name for entry in entries if entry.name.startswith(start) and entry.is_file())
         except (FileNotFoundError, NotADirectoryError):
             return
@@ -201,12 +202,58 @@ class LocalFolder:
                 f"{self._path}: replaced by another folder (unmounted?); restore it and run the same command again"
             )
 
+    @contextlib.contextmanager
+    def _reading(self, name: str, checked: bool = True) -> Generator[None, None, None]:
+        """Turn errors into RunError, except where a file does not exist. checked: see whether the folder is gone."""
+        try:
+            yield
+        except (FileNotFoundError, NotADirectoryError):
+            if checked:
+                self._check()
+            raise
+        except OSError as error:
+            raise RunError(
+                f"{self._path / name}: cannot be read ({cause_of(error)}); run the same command again to resume"
+            ) from error
+
     def _error(self, name: str, error: OSError) -> RunError:
         if isinstance(error, FileNotFoundError) and not self._path.exists():
             return RunError(f"{self._path}: the output folder is gone; restore it and run the same command again")
         return RunError(
             f"{self._path / name}: cannot be written ({cause_of(error)}); run the same command again to resume"
         )
+
+
+class _NamedFile(io.FileIO):
+    """A file for reading. The system names the file where it cannot be opened; here also where it cannot be read."""
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read into a buffer."""
+        with self._named():
+            return super().readinto(buffer)
+
+    def readall(self) -> bytes:
+        """Return all that is left."""
+        with self._named():
+            return super().readall()
+
+    @contextlib.contextmanager
+    def _named(self) -> Generator[None, None, None]:
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.name)) from error
+
+
+def _link(path: Path, target: Path) -> None:
+    """Give a file another name, too; FileExistsError if that is taken. Without hard links, copy it."""
+    try:
+        os.link(path, target)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        with target.open("xb") as file:
+            file.write(path.read_bytes())
 
 
 @contextlib.contextmanager

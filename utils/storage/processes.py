@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from multiprocessing.connection import Connection
@@ -110,6 +111,8 @@ def in_child(function: Callable[..., Result], *arguments: Any) -> Result:
 
 def _call(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process to handle
+    sys.excepthook = lambda *_: None  # h5py prints a traceback for every object that it cannot flush
+    sys.unraisablehook = lambda _: None  # and again
     try:
         answer = (True, function(*arguments))
     except OSError as error:

@@ -15,7 +15,7 @@ class Published:
 
     name: the published file name, which it keeps in the cache and in --weights_dir.
     source: a page about it.
-    size: in bytes.
+    size: in bytes. megabytes: about so many, for people; 0 where `size` says it.
     sha256: all 64 hexadecimal digits, or the leading ones where only the file name has them.
     git_blob: the SHA-1 that git gives to the content.
     """
@@ -27,6 +27,7 @@ class Published:
     size: int | None = None
     sha256: str | None = None
     git_blob: str | None = None
+    megabytes: int = 0
 
     def __post_init__(self) -> None:
         if not self.name or Path(self.name).name != self.name:

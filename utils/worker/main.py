@@ -127,6 +127,7 @@ def _limits(run: RunConfig) -> Limits:
         run.max_bytes,
         video_track=run.video_track or "",
         audio_track=run.audio_track or "",
+        frames_fps=run.frames_fps,
         skip_silent=run.no_audio == "skip",
     )
 

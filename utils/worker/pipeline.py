@@ -273,7 +273,7 @@ class Pipeline:
         if isinstance(info, VideoStreamInfo) and extractor.with_times:
             arrays["fps"] = np.array(info.fps, np.float64)
             arrays["timestamps_ms"] = video.rows.timestamps_ms(with_first=extractor.frame_times)
-        return Record(job.ref, arrays, features, extractor.attributes, start_s, end_s)
+        return Record(job.ref, arrays, features, extractor.attributes, start_s, end_s, job.feature_type)
 
     def _fail(self, job: Job, reason: str, status: Status = "failed") -> None:
         self._close(Outcome(job, status, reason))

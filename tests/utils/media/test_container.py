@@ -40,7 +40,7 @@ def test_what_is_no_media_is_named(tmp_path: Path, content: bytes, cause: str) -
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     assert "no such file" in refusal(tmp_path / "absent.mp4")
-    assert "not a regular file" in refusal(tmp_path)
+    assert "a folder without numbered pictures" in refusal(tmp_path)
 
 
 def test_recording_without_index(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_an_image_is_not_a_video(tmp_path: Path) -> None:
     for number in range(3):
         write_clip(tmp_path / f"{number}.jpg", moving_frames(1), codec="mjpeg", pix_fmt="yuvj420p")
     assert "cannot be opened as media" in refusal(tmp_path / "0.jpg")
-    assert "no such file" in refusal(tmp_path / "%d.jpg")
+    assert "a folder of frames has no sound" in refusal(tmp_path / "%d.jpg")
 
 
 def test_no_video_stream_says_what_there_is(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ KINDS = ["save_numpy", "save_npz", "save_pickle", "save_h5"]  # the last stands 
 def test_numpy_files_hold_the_arrays(tmp_path):
     video = record()
     outputs = make_sink("save_numpy", LocalFolder(tmp_path)).write(video)
-    assert [output.file for output in outputs] == ["a/clip_rgb.npy", "a/clip_fps.npy", "a/clip_timestamps_ms.npy"]
+    keys = ("rgb", "fps", "timestamps_ms", "start_s", "end_s")
+    assert [output.file for output in outputs] == [f"a/clip_{key}.npy" for key in keys]
+    np.testing.assert_array_equal(np.load(tmp_path / "a/clip_end_s.npy"), [2, 3, 4])
     np.testing.assert_array_equal(np.load(tmp_path / "a/clip_rgb.npy"), video.arrays["rgb"])
     assert np.load(tmp_path / "a/clip_fps.npy") == 25
     assert outputs[0].arrays == {"rgb": ArrayInfo((3, 4), "float32")}
@@ -36,10 +38,28 @@ def test_npz_holds_features_and_attributes(tmp_path):
     video = record()
     (output,) = make_sink("save_npz", LocalFolder(tmp_path)).write(video)
     with np.load(tmp_path / "a/clip.npz") as file:
-        assert set(file) == {"features", "fps", "timestamps_ms", "clip_length"}
-        np.testing.assert_array_equal(file["features"], video.arrays["rgb"])
+        assert set(file) == {"rgb", "fps", "timestamps_ms", "start_s", "end_s", "clip_length"}
+        np.testing.assert_array_equal(file["rgb"], video.arrays["rgb"])
+        np.testing.assert_array_equal(file["start_s"], [0, 1, 2])
         assert (file["fps"], file["clip_length"]) == (25, 2)
     assert output.file == "a/clip.npz"
+
+
+def test_npz_calls_a_models_only_output_features(tmp_path):
+    video = replace(record(keys=("vggish",)), feature_type="vggish")
+    (output,) = make_sink("save_npz", LocalFolder(tmp_path)).write(video)
+    with np.load(tmp_path / "a/clip.npz") as file:
+        np.testing.assert_array_equal(file["features"], video.arrays["vggish"])
+    np.testing.assert_array_equal(read_outputs(LocalFolder(tmp_path), [output])["vggish"], video.arrays["vggish"])
+
+
+def test_npz_files_of_earlier_versions_are_read(tmp_path):
+    """Which called a single stream "features" and had no times."""
+    video = replace(record(), start_s=None, end_s=None, feature_type="rgb")
+    (output,) = make_sink("save_npz", LocalFolder(tmp_path)).write(video)
+    assert set(np.load(tmp_path / "a/clip.npz")) == {"features", "fps", "timestamps_ms", "clip_length"}
+    assert is_readable(LocalFolder(tmp_path), [output])
+    np.testing.assert_array_equal(read_outputs(LocalFolder(tmp_path), [output])["rgb"], video.arrays["rgb"])
 
 
 @pytest.mark.parametrize("where", ["local", "memory"])

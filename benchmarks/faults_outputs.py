@@ -1,0 +1,111 @@
+"""What a run left, in a form that can be compared: read by the formats' own libraries, not by Featmill."""
+
+import json
+import pickle
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PRIVATE = ".featmill"
+KEPT = ("shards", "merged")  # notes in the private folder that stay
+OF_RUNS = ("run-", "log_", "manifest.jsonl")
+VOLATILE = ("seconds", "run", "revision", "device", "finished")  # of a manifest line
+
+
+def contents(root: Path) -> dict[str, Any]:
+    """Return all that users read below a folder: file, or array, or manifest line → content."""
+    found: dict[str, Any] = {}
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and PRIVATE not in path.parts:
+            name = path.relative_to(root).as_posix()
+            if path.name == "manifest.jsonl":
+                found |= _manifest(name, path)
+            elif not path.name.startswith(OF_RUNS):
+                read = READERS.get(path.suffix if path.name.startswith(("features", "shard")) else "", _bytes)
+                found |= read(name, path)
+    return found
+
+
+def debris(root: Path) -> list[str]:
+    """Return the files that no run should leave."""
+    files = [path for path in root.rglob("*") if path.is_file()]
+    private = [path for path in files if PRIVATE in path.parts and path.parent.name not in KEPT]
+    temporary = [path for path in files if path.name.startswith(f"{PRIVATE}-")]
+    return sorted(path.relative_to(root).as_posix() for path in (*private, *temporary))
+
+
+def _bytes(name: str, path: Path) -> dict[str, Any]:
+    return {name: path.read_bytes()}
+
+
+def _manifest(name: str, path: Path) -> dict[str, Any]:
+    """Return the last line of each video, without what differs from run to run."""
+    latest: dict[str, Any] = {}
+    for raw in path.read_text().splitlines():
+        try:
+            line = json.loads(raw)
+        except ValueError:  # cut short when its writer was killed
+            continue
+        for key in VOLATILE:
+            line.pop(key, None)
+        for output in line["outputs"]:
+            output.pop("mtime_ns", None)
+            if "place" in output:
+                for key in ("file", "bytes", "crc32"):
+                    output.pop(key, None)
+        latest[f"{name}:{line['id']}"] = line
+    return latest
+
+
+def _h5(_name: str, path: Path) -> dict[str, Any]:
+    import h5py
+
+    found: dict[str, Any] = {}
+
+    def visit(place: str, node: Any) -> None:
+        found[f"{place}@"] = sorted((key, str(value)) for key, value in node.attrs.items())
+        if isinstance(node, h5py.Dataset):
+            found[place] = _plain(node[()])
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return found
+
+
+def _parquet(_name: str, path: Path) -> dict[str, Any]:
+    import pyarrow.parquet as pq
+
+    found: dict[str, Any] = {}
+    for row in pq.read_table(path).to_pylist():
+        place = f"{row['id']}:{row['window_index']}"
+        found[place] = [*found.get(place, []), row]
+    return found
+
+
+def _tar(_name: str, path: Path) -> dict[str, Any]:
+    with tarfile.open(path) as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+
+
+def _pickle(name: str, path: Path) -> dict[str, Any]:
+    return {name: _plain(pickle.loads(path.read_bytes()))}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value in which arrays are replaced by what can be compared with ==."""
+    if isinstance(value, np.ndarray | np.generic):
+        return str(value.dtype), np.shape(value), value.tobytes()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+READERS: dict[str, Callable[[str, Path], dict[str, Any]]] = {
+    ".h5": _h5,
+    ".parquet": _parquet,
+    ".tar": _tar,
+    ".pkl": _pickle,
+}

@@ -1,0 +1,80 @@
+"""What to say of a command line that is wrong: the word that may be meant, and what to type instead."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from utils.config.run import RunConfig
+from utils.config.schema import field_names, nearest
+from utils.extractors.registry import Model
+
+COMMANDS = {  # name → arguments, what it does
+    "models": ("[WORD ...]", "feature types: dimensions, sizes and licences of their checkpoints"),
+    "weights": ("fetch TYPE ...", "download the checkpoints of feature types ahead of time"),
+    "status": ("OUTPUT", "progress of the runs on an output folder, and causes of failures"),
+    "help": ("", "this help, also --help"),
+    "version": ("", "the version, also --version"),
+}
+
+
+def wrong_command(word: str, models: Mapping[str, Model]) -> str:
+    """Return what to say where the command line starts with a word that is no command."""
+    if "=" in word:
+        return f"{word}: {_with_hyphens(word)}; see python main.py --help"
+    if word in models:
+        return f"{word} is a feature type: python main.py --feature_type {word} --video_paths FILE"
+    if Path(word).exists():
+        return f"{word}: files come after --video_paths: python main.py --feature_type TYPE --video_paths {word}"
+    close = nearest(word, COMMANDS) or nearest(word, models)
+    return f"{word}: no such command{close}; commands are {', '.join(COMMANDS)}; see python main.py --help"
+
+
+def wrong_feature_type(name: str, models: Mapping[str, Model]) -> str:
+    """Return what to say of a feature type that does not exist."""
+    if "=" in name:
+        return f"--feature_type {name}: {_with_hyphens(name)}"
+    if name in COMMANDS:
+        return f"--feature_type {name}: {name} is a command: python main.py {name}"
+    return f"--feature_type {name}: choose from {', '.join(models)}{nearest(name, models)}"
+
+
+def no_feature_type(unknown: Sequence[str], models: Mapping[str, Model]) -> str:
+    """Return what to say where no feature type is given. unknown: flags, one of which may be meant for it."""
+    for argument in unknown:
+        key = _key(argument)
+        if key in COMMANDS:
+            return f"--{key}: commands have no hyphens: python main.py {key}"
+        if "feature_type" in nearest(key, field_names(RunConfig)):
+            return f"--{key} is unknown (did you mean --feature_type?)"
+    return f"--feature_type is missing; choose from {', '.join(models)}"
+
+
+def unknown_flag(argument: str, feature_types: Sequence[str], models: Mapping[str, Model]) -> str:
+    """Return what to say of an argument that no flag takes."""
+    if not argument.startswith("-"):
+        instead = f"; {_with_hyphens(argument)}" if "=" in argument else ""
+        return f"unexpected argument {argument!r}{instead}; see python main.py --help"
+    return f"--{unknown_key(_key(argument), feature_types, models)}"
+
+
+def unknown_key(key: str, feature_types: Sequence[str], models: Mapping[str, Model]) -> str:
+    """Return what to say of a setting that none of the feature types has."""
+    if key in COMMANDS:
+        return f"{key}: commands have no hyphens and no feature type: python main.py {key}"
+    name = key.partition(".")[0]
+    if name in models and name not in feature_types:
+        return f"{key} is for --feature_type {name}, which this run does not extract"
+    others = [name for name, model in models.items() if key in field_names(model.config_class())]
+    if others:
+        return f"{key} is not used by --feature_type {' '.join(feature_types)}, only by {', '.join(others)}"
+    own = field_names(RunConfig).union(*(field_names(models[name].config_class()) for name in feature_types))
+    return f"{key} is unknown{nearest(key, own)}"
+
+
+def _with_hyphens(pair: str) -> str:
+    """Return what to type for "key=value"."""
+    key, _, value = pair.partition("=")
+    return f"flags start with --, such as --{key} {value}"
+
+
+def _key(argument: str) -> str:
+    return argument.lstrip("-").partition("=")[0].replace("-", "_")
