@@ -5,7 +5,8 @@ from pathlib import Path
 
 from support.program import ROOT, manifest, run
 
-from benchmarks.faults_media import CONTAINERS, damaged, write
+from benchmarks.damage import damaged
+from benchmarks.faults_media import CONTAINERS, write
 
 PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
 EACH = 2  # mutants of each container
@@ -19,7 +20,7 @@ def test_mutants(tmp_path: Path) -> None:
     for number in range(EACH * len(healthy)):
         original = healthy[number % len(healthy)]
         path = tmp_path / "in" / f"{number:03d}{original.path.suffix}"
-        damaged(random.Random(SEED + number), original, path)
+        damaged(random.Random(SEED + number), original.path, CONTAINERS[original.path.name][2], path)
         expected[path.stem] = original
     done = run(
         "--feature_type", "tiny", "loudness", "--input_dir", tmp_path / "in", "--glob", "*", "--device", "cpu",

@@ -41,6 +41,7 @@ class Completeness:
         self._last_at = 0  # where the last packet is, in bytes
         self._first_at = 0  # where the first packet is, in bytes
         self._n_packets = self._n_bytes = 0  # of the stream
+        self._has_key_frame, self._n_taken = False, 0  # packets up to the first key frame
         self._n_hidden = 0  # samples before the sound (priming), which headers may count
         self._end: int | None = None  # the latest end of a packet, in time base units
         self._longest = 0  # duration of a packet
@@ -65,6 +66,7 @@ class Completeness:
 
     def take(self, packet: Packet, is_joint: bool) -> None:
         """Take note of when a packet of the stream is. is_joint: the clock was corrected there."""
+        self._look_for_key_frame(packet)
         if packet.pts is None:
             return
         duration = packet.duration or 0
@@ -77,6 +79,15 @@ class Completeness:
         self._longest = max(self._longest, duration)
         self._last_duration = duration
         self._end = max(packet.pts if self._end is None else self._end, packet.pts + duration)
+
+    def _look_for_key_frame(self, packet: Packet) -> None:
+        """Note, at the first key frame of a video, that it does not start with one."""
+        if self._sound or self._has_key_frame or not self._media.from_start:
+            return
+        self._has_key_frame = packet.is_keyframe
+        if packet.is_keyframe and self._n_taken:
+            self._report.note(f"it starts between key frames: {self._n_taken} packets come before the first one")
+        self._n_taken += 1
 
     def finish(self) -> None:
         """Report what is missing, at the end of the file."""

@@ -36,7 +36,7 @@ def read_packets(media: Media, stream: Stream, report: DecodeReport) -> Iterator
         VideoError: the stream is encrypted from its start, or bytes of the file cannot be read.
     """
     corrupt: deque[bool] = deque()  # of the last packets: the mark also stands before a joint, where nothing is missing
-    n_packets = n_keys = n_corrupt = end = 0
+    n_packets = n_corrupt = end = 0
     complete, is_encrypted = Completeness(media, stream, report), _is_encrypted(media, stream)
     try:
         for packet, is_joint in _on_one_clock(media, stream, report):
@@ -50,9 +50,6 @@ def read_packets(media: Media, stream: Stream, report: DecodeReport) -> Iterator
                 _report_encrypted(media, stream, n_packets, report)
                 break
             n_packets += 1
-            if packet.is_keyframe and not n_keys and n_packets > 1 and stream.type == "video" and media.from_start:
-                report.note(f"it starts between key frames: {n_packets - 1} packets come before the first one")
-            n_keys += packet.is_keyframe
             complete.take(packet, is_joint)
             end = max(end, (packet.pos or 0) + packet.size)
             corrupt.append(packet.is_corrupt and not _is_whole_picture(media.container, packet))

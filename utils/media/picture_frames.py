@@ -40,6 +40,7 @@ class PictureFrames:
     def __init__(self, folder: FrameFolder, label: str, segment: Segment, limits: Limits) -> None:
         segment.check(label)
         self.label = label
+        self.crop = Crop()
         self.report = VideoReport()
         self.time_base = 1 / parse_fps(limits.frames_fps)
         self._folder = folder
@@ -77,8 +78,9 @@ class PictureFrames:
         """Return the frames per second."""
         return 1 / self.time_base
 
+    @property
     def crop(self) -> Crop:
-        """Return no crop: pictures have none."""
+        """None: pictures have no container."""
         return Crop()
 
     def close(self) -> None:

@@ -142,13 +142,14 @@ class SourceFrames:
         """What messages call the file."""
         return self.media.label
 
+    @property
+    def crop(self) -> Crop:
+        """What the container crops."""
+        return crop_of(self.media, self.stream)
+
     def fps(self, first: VideoFrame) -> Fraction:
         """Return the average frames per second. VideoError if no video can have that rate. first: the first frame."""
         return require_fps(self.media, self.stream, first)
-
-    def crop(self) -> Crop:
-        """Return the crop that the container asks for."""
-        return crop_of(self.media, self.stream)
 
     def close(self) -> None:
         """Close the file."""
