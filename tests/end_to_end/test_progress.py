@@ -43,7 +43,7 @@ def test_one_long_video_moves_the_progress(tmp_path: Path) -> None:
     start_s = time.monotonic()
     bar = on_terminal([*command, "--output_path", str(tmp_path / "bar")])
     seconds = [int(found) for found in SECONDS.findall(bar)]
-    assert len(set(seconds)) >= 5 and seconds == sorted(seconds) and 0 < seconds[0] < 20 < seconds[-1]
+    assert len(set(seconds)) >= 4 and seconds == sorted(seconds) and 0 < seconds[0] < 30 < seconds[-1] <= 40
     assert "0/1" in bar and "1/1" in bar
     assert re.search(r"0:00:\d\d left", re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", bar))
     _, lines = plain.communicate(timeout=120)
