@@ -78,11 +78,6 @@ class PictureFrames:
         """Return the frames per second."""
         return 1 / self.time_base
 
-    @property
-    def crop(self) -> Crop:
-        """None: pictures have no container."""
-        return Crop()
-
     def close(self) -> None:
         """Do nothing: each picture is closed once it is read."""
 
