@@ -47,6 +47,11 @@ class Segment:
         if end_s is not None and end_s <= (start_s or 0):
             raise VideoError(f"{label}: the segment{self} is empty. Correct its start and end in the list.")
 
+    def without_frames(self, label: str, file_s: float) -> VideoError:
+        """Return the error of a video of `file_s` seconds that has no frame in the segment."""
+        why = f"no frame starts in the segment{self}: the video is {file_s:.2f} s long"
+        return VideoError(f"{label}: {why}. Correct the segment in the list.")
+
     def __str__(self) -> str:
         """Return " from 1.5 to 3 s", to follow a noun."""
         start = "" if self.start_s is None else f" from {self.start_s:g}"

@@ -95,11 +95,8 @@ def _flv(file: BinaryIO, size: int) -> Found:
 
 
 def _follows(file: BinaryIO, offset: int, length: int) -> bool:
-    return int.from_bytes(read_at(file, offset + length, 4)) in (
-        length,
-        length - 11,
-        0,
-    )  # some writers count the data alone
+    """Return whether a tag's length comes after it; some writers count its data alone, or nothing."""
+    return int.from_bytes(read_at(file, offset + length, 4)) in (length, length - 11, 0)
 
 
 def _ogg(file: BinaryIO, size: int) -> Found:

@@ -198,23 +198,17 @@ class SourceFrames:
 
     def note_cut_off(self) -> None:
         """Report that the video is longer than allowed."""
-        allowed = f"{self._limits.max_seconds:g} s of --max_seconds"
-        self.report.damage(f"it is longer than the {allowed}: the rest is left out")
+        self.report.damage(self._limits.cut_off)
 
     def _refuse(self) -> None:
         """Raise VideoError for a video, or a segment, without a frame."""
         label = self.media.label
         if self._n_out and not self._segment.is_whole:
-            why = f"no frame starts in the segment{self._segment}: the video is {self._length_s:.2f} s long"
-            raise VideoError(f"{label}: {why}. Correct the segment in the list.")
+            stated = self.stream.duration
+            length_s = max(self._seen_s, float(stated * self.time_base) if stated else 0.0)  # or as far as decoded
+            raise self._segment.without_frames(label, length_s)
         why = "; ".join(self.report.problems) or "the stream is empty"
         raise VideoError(f"{label}: not one frame decodes ({why}). Get the file again, or convert it.")
-
-    @property
-    def _length_s(self) -> float:
-        """The video's length in seconds: by its header, or as far as it was decoded."""
-        stated = self.stream.duration
-        return max(self._seen_s, float(stated * self.time_base) if stated else 0.0)
 
     def _timed(self, packets: Iterator[Packet | None]) -> Iterator[tuple[VideoFrame, int]]:
         """Yield decoded frames with their time since the stream's start."""
