@@ -69,10 +69,15 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
     raise UserError(wrong_command(name, MODELS))
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run the command of this process's arguments, and end with its exit code."""
     from utils.commands.streams import guard, settle
 
     guard()
     exit_code = main(sys.argv[1:])
     settle()
     sys.exit(exit_code)
+
+
+if __name__ == "__main__":
+    run()

@@ -3,6 +3,8 @@
 import re
 import signal
 
+PROGRAM = "featmill" if __name__.startswith("featmill.") else "python main.py"  # how this is called, for messages
+
 
 class FeatmillError(Exception):
     """A failure with a message for the user: where, what happened, and what to do."""

@@ -9,13 +9,13 @@ from utils.commands.hints import COMMANDS, no_feature_type, unknown_flag, unknow
 from utils.commands.parser import Parser, add_flags
 from utils.config.run import RunConfig
 from utils.config.schema import Config, aliases, build, field_names, read_yaml
-from utils.errors import UserError
+from utils.errors import PROGRAM, UserError
 from utils.extractors.registry import Model
 
-EXAMPLES = """\
+EXAMPLES = f"""\
 examples:
-  python main.py --feature_type i3d --video_paths a.mp4 b.mkv --output_path out
-  python main.py --feature_type i3d --device_ids 0 2 --file_with_video_paths list.txt --output_path out
+  {PROGRAM} --feature_type i3d --video_paths a.mp4 b.mkv --output_path out
+  {PROGRAM} --feature_type i3d --device_ids 0 2 --file_with_video_paths list.txt --output_path out
 """
 
 
@@ -135,7 +135,7 @@ def parse_flags(
     Raises:
         UserError: a flag is unknown or its value wrong.
     """
-    parser = Parser(prog="main.py")
+    parser = Parser(prog=PROGRAM)
     _add_model_flags(parser, feature_types, models, set())
     given, unknown = parser.parse_known_args(list(arguments))
     if unknown:
@@ -145,10 +145,10 @@ def parse_flags(
 
 
 def _parser(feature_types: list[str], models: Mapping[str, Model]) -> Parser:
-    commands = "\n".join(f"  python main.py {f'{name} {what}':<24}{does}" for name, (what, does) in COMMANDS.items())
+    commands = "\n".join(f"  {PROGRAM} {f'{name} {what}':<24}{does}" for name, (what, does) in COMMANDS.items())
     parser = Parser(
-        prog="main.py",
-        usage="python main.py --feature_type TYPE --video_paths FILE ... [flags]",
+        prog=PROGRAM,
+        usage=f"{PROGRAM} --feature_type TYPE --video_paths FILE ... [flags]",
         description="Extract features from videos: one array per video and key.",
         epilog=f"{EXAMPLES}\nother commands:\n{commands}\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from utils.config.run import RunConfig
 from utils.config.schema import field_names, nearest
+from utils.errors import PROGRAM
 from utils.extractors.registry import Model
 
 COMMANDS = {  # name → arguments, what it does
@@ -19,13 +20,13 @@ COMMANDS = {  # name → arguments, what it does
 def wrong_command(word: str, models: Mapping[str, Model]) -> str:
     """Return what to say where the command line starts with a word that is no command."""
     if "=" in word:
-        return f"{word}: {_with_hyphens(word)}; see python main.py --help"
+        return f"{word}: {_with_hyphens(word)}; see {PROGRAM} --help"
     if word in models:
-        return f"{word} is a feature type: python main.py --feature_type {word} --video_paths FILE"
+        return f"{word} is a feature type: {PROGRAM} --feature_type {word} --video_paths FILE"
     if Path(word).exists():
-        return f"{word}: files come after --video_paths: python main.py --feature_type TYPE --video_paths {word}"
+        return f"{word}: files come after --video_paths: {PROGRAM} --feature_type TYPE --video_paths {word}"
     close = nearest(word, COMMANDS) or nearest(word, models)
-    return f"{word}: no such command{close}; commands are {', '.join(COMMANDS)}; see python main.py --help"
+    return f"{word}: no such command{close}; commands are {', '.join(COMMANDS)}; see {PROGRAM} --help"
 
 
 def wrong_feature_type(name: str, models: Mapping[str, Model]) -> str:
@@ -33,7 +34,7 @@ def wrong_feature_type(name: str, models: Mapping[str, Model]) -> str:
     if "=" in name:
         return f"--feature_type {name}: {_with_hyphens(name)}"
     if name in COMMANDS:
-        return f"--feature_type {name}: {name} is a command: python main.py {name}"
+        return f"--feature_type {name}: {name} is a command: {PROGRAM} {name}"
     return f"--feature_type {name}: choose from {', '.join(models)}{nearest(name, models)}"
 
 
@@ -42,7 +43,7 @@ def no_feature_type(unknown: Sequence[str], models: Mapping[str, Model]) -> str:
     for argument in unknown:
         key = _key(argument)
         if key in COMMANDS:
-            return f"--{key}: commands have no hyphens: python main.py {key}"
+            return f"--{key}: commands have no hyphens: {PROGRAM} {key}"
         if "feature_type" in nearest(key, field_names(RunConfig)):
             return f"--{key} is unknown (did you mean --feature_type?)"
     return f"--feature_type is missing; choose from {', '.join(models)}"
@@ -52,14 +53,14 @@ def unknown_flag(argument: str, feature_types: Sequence[str], models: Mapping[st
     """Return what to say of an argument that no flag takes."""
     if not argument.startswith("-"):
         instead = f"; {_with_hyphens(argument)}" if "=" in argument else ""
-        return f"unexpected argument {argument!r}{instead}; see python main.py --help"
+        return f"unexpected argument {argument!r}{instead}; see {PROGRAM} --help"
     return f"--{unknown_key(_key(argument), feature_types, models)}"
 
 
 def unknown_key(key: str, feature_types: Sequence[str], models: Mapping[str, Model]) -> str:
     """Return what to say of a setting that none of the feature types has."""
     if key in COMMANDS:
-        return f"{key}: commands have no hyphens and no feature type: python main.py {key}"
+        return f"{key}: commands have no hyphens and no feature type: {PROGRAM} {key}"
     name = key.partition(".")[0]
     if name in models and name not in feature_types:
         return f"{key} is for --feature_type {name}, which this run does not extract"

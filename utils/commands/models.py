@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from utils.commands.parser import Parser
-from utils.errors import UserError
+from utils.errors import PROGRAM, UserError
 from utils.extractors.registry import Model
 from utils.weights.pretrained import Published
 from utils.weights.store import is_downloaded
@@ -28,18 +28,18 @@ def show_models(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     Raises:
         UserError: no feature type has any of the words.
     """
-    parser = Parser(prog="main.py models", description=show_models.__doc__)
+    parser = Parser(prog=f"{PROGRAM} models", description=show_models.__doc__)
     parser.add_argument(
         "words", nargs="*", metavar="WORD", help="only feature types that have it, such as resnet or flow"
     )
     parser.add_argument("--weights_dir", metavar="DIR", help="also look for checkpoints in this folder")
     parser.add_argument("--json", action="store_true", help="everything as JSON, for programs")
     options = parser.parse_args(arguments)
-    found = [_about(name, model, options.weights_dir) for name, model in models.items()]
+    found = [describe(name, model, options.weights_dir) for name, model in models.items()]
     if options.words:
         found = [about for about in found if any(word.lower() in _searched(about) for word in options.words)]
     if not found:
-        raise UserError(f"no feature type has {' or '.join(options.words)}: python main.py models lists all")
+        raise UserError(f"no feature type has {' or '.join(options.words)}: {PROGRAM} models lists all")
     if options.json:
         print(json.dumps(found, indent=1, ensure_ascii=False))
     elif options.words:
@@ -49,7 +49,7 @@ def show_models(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     return 0
 
 
-def _about(name: str, model: Model, weights_dir: str | None) -> dict[str, Any]:
+def describe(name: str, model: Model, weights_dir: str | None) -> dict[str, Any]:
     """Return all that is known of a feature type, as JSON has it."""
     default = {need.published.name for need in model.needs(model.config_class()()).values()} if model.files() else ()
     return {
@@ -91,7 +91,7 @@ def _show_table(found: Sequence[Mapping[str, Any]]) -> None:
         licences = dict.fromkeys(_short(file["licence"]) for file in files) or ["each model's own"]
         table.add_row(about["feature_type"], _shapes(about["outputs"]), size, here, "; ".join(licences))
     Console(width=None if sys.stdout.isatty() else WIDTH, markup=False).print(table)
-    print("\npython main.py models WORD shows every checkpoint of the types that have WORD.")
+    print(f"\n{PROGRAM} models WORD shows every checkpoint of the types that have WORD.")
 
 
 def _shapes(outputs: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from typing import Any, NoReturn
 
 from utils.config.schema import value_type
-from utils.errors import UserError
+from utils.errors import PROGRAM, UserError
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UserError instead of printing the usage."""
-        raise UserError(f"{message}; see python main.py --help")
+        raise UserError(f"{message}; see {PROGRAM} --help")
 
     def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]  # its overloads are told apart by types
         self, args: Any = None, namespace: Any = None

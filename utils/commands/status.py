@@ -4,18 +4,17 @@ import argparse
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from utils.commands.parser import Parser
-from utils.errors import UserError, printable
+from utils.errors import PROGRAM, printable
 from utils.sinks.manifest_line import STATUSES, ManifestLine
-from utils.state.manifest import FILE_NAME, Latest
-from utils.storage.folder import Folder, folder_at
-from utils.storage.urls import is_url, redacted, resolve
+from utils.state.feature_folders import feature_folders
+from utils.state.manifest import Latest
+from utils.storage.folder import Folder
 
 RECENT_S = 600.0  # the rate is that of the last ten minutes in which anything was finished
 CAUSES = 10
@@ -28,33 +27,16 @@ def show_status(arguments: Sequence[str]) -> int:
     Raises:
         UserError: there is no manifest.
     """
-    parser = Parser(prog="main.py status", description=show_status.__doc__)
+    parser = Parser(prog=f"{PROGRAM} status", description=show_status.__doc__)
     parser.add_argument("output", help="the --output_path of the runs, or the folder of one feature type in it")
     parser.add_argument("--json", action=argparse.BooleanOptionalAction, default=False, help="as JSON, for programs")
     options = parser.parse_args(list(arguments))
-    found = [Status.of(folder) for folder in _folders(options.output)]
-    if not found:
-        where = redacted(options.output)
-        raise UserError(f"{where}: no {FILE_NAME} there or one folder below; give the --output_path of a run")
+    found = [Status.of(folder) for folder, _ in feature_folders(options.output)]
     if options.json:
         print(json.dumps([status.as_json() for status in found], indent=1))
     else:
         print(printable("\n\n".join(status.as_text() for status in found)))
     return int(any(status.counts["failed"] for status in found))
-
-
-def _folders(output: str) -> Iterator[Folder]:
-    """Yield the folder itself and those in it that hold a manifest."""
-    if is_url(output) and not output.startswith("file://"):
-        filesystem, path = resolve(output)
-        entries = filesystem.ls(path, detail=True) if filesystem.exists(path) else []
-        names = [entry["name"].rstrip("/").rsplit("/", 1)[1] for entry in entries if entry["type"] == "directory"]
-    else:
-        names = [entry.name for entry in Path(output).iterdir() if entry.is_dir()] if Path(output).is_dir() else []
-    root = folder_at(output)
-    for folder in (root, *(root.below(name) for name in sorted(names) if not name.startswith("."))):
-        if len(Latest(folder)):
-            yield folder
 
 
 @dataclass

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from utils.commands.cli import parse_flags
 from utils.commands.parser import Parser
 from utils.config.schema import nearest
-from utils.errors import UserError
+from utils.errors import PROGRAM, UserError
 from utils.extractors.registry import Model
 from utils.weights.download_bar import DownloadBar
 from utils.weights.store import fetch
@@ -16,7 +16,7 @@ def fetch_weights(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
 
     The feature types' own flags choose among them, e.g. --flow_type raft.
     """
-    parser = Parser(prog="main.py weights", description=fetch_weights.__doc__)
+    parser = Parser(prog=f"{PROGRAM} weights", description=fetch_weights.__doc__)
     parser.add_argument("action", choices=["fetch"])
     parser.add_argument("feature_type", nargs="+", metavar="TYPE", help=f"of {', '.join(models)}")
     parser.add_argument("--all", action="store_true", help="every checkpoint that the feature types can use")

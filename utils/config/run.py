@@ -136,7 +136,12 @@ class RunConfig(Config):
     device_ids: list[int] = flag(
         [], "GPUs to use, one process each (default: every visible GPU, else the CPU)", group="devices", metavar="ID"
     )
-    device: str = flag("auto", "cpu forces CPU workers", group="devices", choices=("auto", "cuda", "cpu"))
+    device: str = flag(
+        "auto",
+        "cpu forces CPU workers; mps, Apple's GPUs, is untested",
+        group="devices",
+        choices=("auto", "cuda", "cpu", "mps"),
+    )
     num_workers: int = flag(1, "processes on the CPU, or per GPU", group="devices", at_least=1)
     batch_size: int | None = flag(
         None, "windows per batch (default: the model's own choice)", group="devices", at_least=1

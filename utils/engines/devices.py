@@ -34,8 +34,8 @@ def choose(run: RunConfig) -> tuple[Resources, str]:
 def _names(run: RunConfig) -> tuple[tuple[str, ...], str]:
     """Return one device name per worker, and the line about the choice."""
     cpu = ("cpu",) * run.num_workers
-    if run.device == "cpu":
-        return cpu, ""
+    if run.device in ("cpu", "mps"):
+        return (run.device,) * run.num_workers, ""
     available = n_gpus()
     existing = ", ".join(map(str, range(available))) or "none"
     for index in run.device_ids:

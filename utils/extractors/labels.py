@@ -18,8 +18,8 @@ def class_names(label_set: str) -> Sequence[str]:
     return ResNet50_Weights.IMAGENET1K_V1.meta["categories"]
 
 
-def top_classes(logits: np.ndarray, names: Sequence[str] | None, n: int = 5) -> list[str]:
-    """Return a line for each of the `n` best classes: logit, softmax probability, name.
+def best_classes(logits: np.ndarray, names: Sequence[str] | None, n: int = 5) -> list[tuple[str, float, float]]:
+    """Return name, softmax probability and logit of each of the `n` best classes.
 
     logits: [classes]. If there are not as many names, classes are numbered.
     """
@@ -27,5 +27,11 @@ def top_classes(logits: np.ndarray, names: Sequence[str] | None, n: int = 5) -> 
     probabilities = shifted / shifted.sum()
     if names is None or len(names) != len(logits):
         names = [f"class {i}" for i in range(len(logits))]
-    best = np.argsort(-logits, kind="stable")[:n]
-    return [f"  {logits[i]:10.4f}  {probabilities[i]:.4f}  {names[i]}" for i in best]
+    best: list[int] = np.argsort(-logits, kind="stable")[:n].tolist()
+    return [(names[i], float(probabilities[i]), float(logits[i])) for i in best]
+
+
+def top_classes(logits: np.ndarray, names: Sequence[str] | None, n: int = 5) -> list[str]:
+    """Return a line for each of the `n` best classes."""
+    best = best_classes(logits, names, n)
+    return [f"  {logit:10.4f}  {probability:.4f}  {name}" for name, probability, logit in best]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from utils.config.schema import Config
@@ -35,17 +36,22 @@ class Model:
 
     def files(self) -> tuple[Published, ...]:
         """Return every published file that it can use, the default ones first."""
-        return import_module(self.pretrained).FILES
+        return _module(self.pretrained).FILES
 
     def needs(self, config: Config) -> dict[str, Needed]:
         """Return the files that a configuration uses, by the names that the extractor knows them by."""
-        return import_module(self.pretrained).needs(config)
+        return _module(self.pretrained).needs(config)
 
 
 def load_object(dotted: str) -> Any:
     """Return what "package.module:name" names, after importing the module."""
     module, name = dotted.split(":")
-    return getattr(import_module(module), name)
+    return getattr(_module(module), name)
+
+
+def _module(dotted: str) -> ModuleType:
+    """Import a module of this program, which an installation has below a package of its own."""
+    return import_module(__name__.removesuffix("utils.extractors.registry") + dotted)
 
 
 def load_extractor(dotted: str) -> "type[AnyExtractor]":

@@ -55,6 +55,7 @@ def _on_cpu(source: MediaSource, views: Sequence[View], segment: Segment, limits
 DECODERS: dict[str, Callable[[MediaSource, Sequence[View], Segment, Limits], FrameStream]] = {
     "cpu": _on_cpu,
     "cuda": _on_cpu,
+    "mps": _on_cpu,
 }  # by device type
 
 

@@ -13,13 +13,12 @@ from av.packet import Packet
 from utils.media.clock import zero
 from utils.media.container import Media, frame_units, is_bare, open_media, require_video, time_base
 from utils.media.demux import read_packets
-from utils.media.frame_folder import FrameFolder, frame_folder
 from utils.media.frame_rate import FrameRateRule, parse_fps
 from utils.media.frame_size import limit_decoder
 from utils.media.header import declared_packets
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
-from utils.media.picture_frames import PictureFrames
+from utils.media.picture_frames import PictureFrames, open_pictures
 from utils.media.picture_packets import PicturePackets
 from utils.media.report import VideoReport
 from utils.media.seek import can_seek, packets_from_key_frame
@@ -57,9 +56,9 @@ def frame_times_s(
         VideoError: there is no video, or the file cannot be read.
     """
     report = VideoReport() if report is None else report
-    folder = frame_folder(source)
-    if folder is not None:
-        shown = _by_names(folder, str(source), segment, limits, report)
+    pictures = open_pictures(source, segment, limits)
+    if pictures is not None:
+        shown = _by_names(pictures, report)
     else:
         shown = _by_packets(source, segment, limits, report) or _by_decoding(source, segment, limits, report)
     if fps is None or not shown.pts:
@@ -70,9 +69,8 @@ def frame_times_s(
     return np.array([float(segment.origin_s + tick / rule.fps) for tick in ticks])
 
 
-def _by_names(folder: FrameFolder, label: str, segment: Segment, limits: Limits, report: VideoReport) -> _Shown:
+def _by_names(pictures: PictureFrames, report: VideoReport) -> _Shown:
     """Return the times of the frames in a folder; they are in their names."""
-    pictures = PictureFrames(folder, label, segment, limits)
     report.take_over(pictures.report)
     report.decoded, report.declared = len(pictures.times), pictures.report.declared
     return _Shown(pictures.times.tolist(), pictures.end, pictures.time_base)

@@ -1,10 +1,13 @@
-"""What a media file can be read from: a local path, an address, a range of a larger file, or bytes in memory."""
+"""What media can be read from: a local path, an address, a range of a larger file, bytes or frames in memory."""
 
 import io
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
+import numpy as np
+
+from utils.errors import VideoError
 from utils.storage.urls import is_url, open_binary, resolve, scheme
 
 if TYPE_CHECKING:
@@ -93,11 +96,27 @@ class BytesFile:
         return io.BytesIO(self.data)
 
 
+@dataclass(frozen=True, eq=False)
+class FrameArray:
+    """The frames of a video in memory. pixels: uint8 [n, H, W, 3], RGB, upright. fps: frames per second."""
+
+    pixels: np.ndarray = field(repr=False)
+    fps: float
+    label: str = "frames"
+
+    def __str__(self) -> str:
+        return self.label
+
+    def open(self) -> BinaryIO:
+        """Raise VideoError: there is no file."""
+        raise VideoError(f"{self}: an array of frames holds no sound")
+
+
 def open_here(source: MediaSource) -> BinaryIO | None:
     """Return a stream of the bytes of a source on this machine; None for an address, where each look is a request."""
     if isinstance(source, str | os.PathLike):
         return open(source, "rb")  # noqa: PTH123
-    if isinstance(source, UrlFile) or (isinstance(source, FileRange) and is_url(source.path)):
+    if isinstance(source, UrlFile | FrameArray) or (isinstance(source, FileRange) and is_url(source.path)):
         return None
     return source.open()
 

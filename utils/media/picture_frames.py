@@ -1,7 +1,9 @@
-"""The frames of a folder of pictures, as `SourceFrames` gives those of a video file."""
+"""The frames of a folder of pictures or of an array, as `SourceFrames` gives those of a video file."""
 
 import io
+from array import array
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,9 +13,9 @@ from PIL import Image, ImageOps
 
 from utils.errors import VideoError
 from utils.media.crop import Crop
-from utils.media.frame_folder import FrameFolder
+from utils.media.frame_folder import FrameFolder, frame_folder
 from utils.media.frame_rate import parse_fps
-from utils.media.input import LocalFile
+from utils.media.input import FrameArray, LocalFile, MediaSource
 from utils.media.limits import Limits
 from utils.media.reader import describe_failure
 from utils.media.report import VideoReport
@@ -84,7 +86,7 @@ class PictureFrames:
         """Yield the frames of the segment, then complete the report."""
         report, n_damaged = self.report, 0
         for time in self.times.tolist():
-            pixels = self._pixels(self._folder.path(self._folder.numbers[0] + time))
+            pixels = self.picture(self._folder.numbers[0] + time)
             if pixels is None:
                 n_damaged += 1
                 continue
@@ -99,8 +101,9 @@ class PictureFrames:
         """Report that the video is longer than allowed."""
         self.report.damage(self._limits.cut_off)
 
-    def _pixels(self, path: str) -> np.ndarray | None:
+    def picture(self, number: int) -> np.ndarray | None:
         """Return the pixels of a picture, uint8 [H, W, 3] RGB, upright; None where it does not decode."""
+        path = self._folder.path(number)
         data = self._read(path)
         try:
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
@@ -128,6 +131,31 @@ class PictureFrames:
                 stream.close()
         except OSError as error:
             raise VideoError(f"{path}: {describe_failure(error, is_local=True)}") from error
+
+
+class ArrayFrames(PictureFrames):
+    """The frames of a `FrameArray`, one after the other."""
+
+    def __init__(self, source: FrameArray, segment: Segment, limits: Limits) -> None:
+        self._array = source.pixels
+        numbers = FrameFolder("", "", "", numbers=array("q", range(len(source.pixels))))
+        super().__init__(numbers, source.label, segment, replace(limits, frames_fps=source.fps))
+
+    def picture(self, number: int) -> np.ndarray | None:
+        """Return a frame, uint8 [H, W, 3]."""
+        return np.ascontiguousarray(self._array[number])
+
+
+def open_pictures(source: MediaSource, segment: Segment, limits: Limits) -> PictureFrames | None:
+    """Return the frames of an array, or of a folder of pictures; None for any other source.
+
+    Raises:
+        VideoError: a folder without numbered pictures, or no frame is in the segment.
+    """
+    if isinstance(source, FrameArray):
+        return ArrayFrames(source, segment, limits)
+    folder = frame_folder(source)
+    return None if folder is None else PictureFrames(folder, str(source), segment, limits)
 
 
 def _too_large(path: str, has: str) -> VideoError:

@@ -10,10 +10,9 @@ from typing import Self
 import numpy as np
 from av.video.frame import VideoFrame
 
-from utils.media.frame_folder import frame_folder
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
-from utils.media.picture_frames import PictureFrames
+from utils.media.picture_frames import open_pictures
 from utils.media.report import VideoReport
 from utils.media.rgb import RgbConverter
 from utils.media.rotation import orientation
@@ -82,12 +81,7 @@ class VideoStream:
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._segment = segment
-        folder = frame_folder(source)
-        self._source = (
-            SourceFrames(source, threads, segment, limits)
-            if folder is None
-            else PictureFrames(folder, str(source), segment, limits)
-        )
+        self._source = open_pictures(source, segment, limits) or SourceFrames(source, threads, segment, limits)
         try:
             self._start(views or (View(fps, wanted),), limits.max_seconds, chunk_frames)
         except BaseException:

@@ -1,7 +1,9 @@
 """How loaded networks of all feature types are prepared to run, by --precision and --compile."""
 
+import contextlib
 import os
 import shutil
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -32,6 +34,13 @@ class ComputeMode:
         return DTYPES[self.precision]
 
 
+PROCESS_FLAGS: tuple[tuple[Any, str], ...] = (
+    (torch.backends.cudnn, "allow_tf32"),
+    (torch.backends.cuda.matmul, "allow_tf32"),
+    (torch.backends.cudnn, "benchmark"),
+)
+
+
 def set_process_flags(compute: ComputeMode, device: torch.device) -> None:
     """Set PyTorch's flags for this precision, which hold for the whole process."""
     if device.type == "cuda":
@@ -39,6 +48,18 @@ def set_process_flags(compute: ComputeMode, device: torch.device) -> None:
         torch.backends.cudnn.allow_tf32 = compute.precision == "tf32"
         torch.backends.cuda.matmul.allow_tf32 = compute.precision == "tf32"
         torch.backends.cudnn.benchmark = True  # windows of a run have few shapes
+
+
+@contextlib.contextmanager
+def process_flags(compute: ComputeMode, device: torch.device) -> Generator[None, None, None]:
+    """Set the flags for what is inside, and put back those that were set."""
+    before = [(owner, name, getattr(owner, name)) for owner, name in PROCESS_FLAGS]
+    set_process_flags(compute, device)
+    try:
+        yield
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)
 
 
 def check_supported(compute: ComputeMode, device: torch.device) -> None:

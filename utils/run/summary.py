@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from utils.errors import FeatmillError, Interrupted
+from utils.errors import PROGRAM, FeatmillError, Interrupted
 from utils.run.todo import Todo
 from utils.sinks.manifest_line import STATUSES, ManifestLine, Status
 from utils.storage.urls import redacted
@@ -79,5 +79,5 @@ def summary(
 def where_all_are(plan: Plan) -> str:
     """Return where a user finds the results that are not shown."""
     if plan.format.saves:
-        return f"all are in manifest.jsonl: python main.py status {redacted(plan.run.output_path)}"
+        return f"all are in manifest.jsonl: {PROGRAM} status {redacted(plan.run.output_path)}"
     return "--output_path DIR keeps them all in a manifest"

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from utils.errors import UserError
 from utils.media.frame_folder import folder_facts
+from utils.media.input import FrameArray
 from utils.sources.ref import VideoRef
 from utils.storage.urls import is_url, redacted, resolve
 
@@ -79,7 +80,9 @@ def fingerprint(ref: VideoRef) -> Fingerprint:
     """Return the fingerprint of an input as it is now."""
     segment = None if ref.start_s is None and ref.end_s is None else (ref.start_s, ref.end_s)
     n_bytes = mtime_ns = stamp = sha256 = n_files = None
-    if ref.data is not None:
+    if isinstance(ref.data, FrameArray):
+        n_bytes = ref.data.pixels.nbytes
+    elif ref.data is not None:
         n_bytes, sha256 = len(ref.data), hashlib.sha256(ref.data).hexdigest()
     elif is_url(ref.path):
         n_bytes, stamp = _at_address(ref.path)

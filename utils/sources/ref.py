@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from utils.media.input import BytesFile, FileRange, MediaSource, UrlFile
+from utils.media.input import BytesFile, FileRange, FrameArray, MediaSource, UrlFile
 from utils.storage.urls import is_url, redacted
 
 Holds = Literal["all", "frames", "sound"]
@@ -21,7 +21,7 @@ class VideoRef:
     path: the file to open: a local path, or an address that fsspec opens. Of a tar member, the tar.
     start_s, end_s: the segment to extract, in seconds of the video's own time; None for its start and its end.
     member, offset, size: of a tar member, its name and which bytes of the tar it is.
-    data: the file itself, where the source has it in memory.
+    data: the file itself, or its frames, where they are in memory.
     shard: the shard that it comes from, such as "shard-000003"; empty if none.
     meta: other information from the source, as JSON: columns of a list, metadata of a shard.
     refused: why the source cannot provide it: recorded, and nothing is opened.
@@ -37,7 +37,7 @@ class VideoRef:
     member: str = ""
     offset: int = 0
     size: int | None = None
-    data: bytes | None = field(default=None, repr=False)
+    data: bytes | FrameArray | None = field(default=None, repr=False)
     shard: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict, compare=False)
     refused: Refusal | None = None
@@ -58,6 +58,8 @@ class VideoRef:
     @property
     def media(self) -> MediaSource:
         """The media file, for utils.media to open."""
+        if isinstance(self.data, FrameArray):
+            return self.data
         if self.data is not None:
             return BytesFile(self.data, self.label)
         if self.member:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
+from utils.errors import PROGRAM
 from utils.sinks.manifest_line import WITH_OUTPUTS
 from utils.state.manifest import Latest
 from utils.storage import processes
@@ -23,7 +24,7 @@ class RunFile:
     """The file about one run, and its log. `id` names the run in manifest lines. arguments: of the command."""
 
     def __init__(self, arguments: Sequence[str] = ()) -> None:
-        self._command = shlex.join(["python", "main.py", *map(redacted, arguments)])
+        self._command = f"{PROGRAM} {shlex.join(map(redacted, arguments))}"
         self._started = time.time()
         self.id = f"{time.strftime('%Y%m%dT%H%M%S', time.localtime(self._started))}-{processes.host()}-{os.getpid()}"
 

@@ -9,7 +9,7 @@ from urllib.request import url2pathname
 
 from utils.storage.local import LocalFolder
 from utils.storage.remote import RemoteFolder
-from utils.storage.urls import is_url
+from utils.storage.urls import is_url, resolve
 
 
 class Folder(Protocol):
@@ -88,3 +88,14 @@ def folder_at(path: str) -> Folder:
     if path.startswith("file://"):
         path = url2pathname(urlsplit(path).path)
     return RemoteFolder(path) if is_url(path) else LocalFolder(Path(path))
+
+
+def subfolders(address: str) -> list[str]:
+    """Return the names of the folders in a folder, hidden ones left out, sorted."""
+    if is_url(address) and not address.startswith("file://"):
+        filesystem, path = resolve(address)
+        entries = filesystem.ls(path, detail=True) if filesystem.exists(path) else []
+        names = [entry["name"].rstrip("/").rsplit("/", 1)[1] for entry in entries if entry["type"] == "directory"]
+    else:
+        names = [entry.name for entry in Path(address).iterdir() if entry.is_dir()] if Path(address).is_dir() else []
+    return sorted(name for name in names if not name.startswith("."))

@@ -11,7 +11,7 @@ from pathlib import Path
 import filelock
 import platformdirs
 
-from utils.errors import RunError, UserError
+from utils.errors import PROGRAM, RunError, UserError
 from utils.storage.files import whole_file
 from utils.weights.download import Download, Progress, UnreachableError
 from utils.weights.pretrained import LibraryCheckpoint, Published
@@ -205,6 +205,6 @@ def _feed(path: Path, digest: "hashlib._Hash") -> None:
 def _offline(published: Published, target: Path, error: UnreachableError) -> str:
     return (
         f"{published.name} could not be downloaded from {published.url} ({error}). Without a network: put the file "
-        f"into the folder of --weights_dir or at {target}; or run `python main.py weights fetch <feature_type>` on a "
+        f"into the folder of --weights_dir or at {target}; or run `{PROGRAM} weights fetch <feature_type>` on a "
         "connected machine and copy its weights folder; or test the installation with `--weights random`"
     )

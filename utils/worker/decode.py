@@ -5,7 +5,7 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +79,7 @@ class Decoders:
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(n_threads)]
         self._running = n_threads
 
-    def events(self, idle_s: float) -> Iterator[Event | None]:
+    def events(self, idle_s: float) -> Generator[Event | None, None, None]:
         """Yield events in order per job, and None whenever nothing came for `idle_s` seconds.
 
         Raises:
@@ -98,6 +98,12 @@ class Decoders:
                     raise event.error
         finally:
             self._queue.close()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for each thread to end, after `events` was closed."""
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(timeout_s)
 
     def _run(self) -> None:
         with contextlib.suppress(Closed):

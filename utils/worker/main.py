@@ -11,12 +11,10 @@ from multiprocessing.connection import Connection
 
 import torch
 
-from utils.config.run import RunConfig
 from utils.errors import FeatmillError, RunError, printable
 from utils.extractors.base import AnyExtractor
 from utils.extractors.labels import class_names
 from utils.extractors.registry import load_extractor
-from utils.media.limits import Limits
 from utils.nn.lean_import import without_compiler
 from utils.nn.prepare import ComputeMode, set_process_flags
 from utils.storage.folder import folder_at
@@ -85,7 +83,7 @@ def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
             extractors,
             pipe.next_task,
             plan.decode_threads,
-            limits=_limits(plan.run),
+            limits=plan.limits,
             watching=watchdog.watching,
             following=watchdog.following,
             frames_folders={f.feature_type: f.frames_folder for f in plan.features if f.frames_folder is not None},
@@ -121,18 +119,6 @@ def _load(
         }
 
 
-def _limits(run: RunConfig) -> Limits:
-    return Limits(
-        run.max_pixels,
-        run.max_seconds,
-        run.max_bytes,
-        video_track=run.video_track or "",
-        audio_track=run.audio_track or "",
-        frames_fps=run.frames_fps,
-        skip_silent=run.no_audio == "skip",
-    )
-
-
 def _pipeline(
     pipe: MainPipe, plan: Plan, feature: FeaturePlan, extractor: AnyExtractor, finisher: Finisher, writer: Writer
 ) -> Pipeline:
@@ -153,7 +139,8 @@ def _set_up_logs(label: str, quiet: bool) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_PrintableFormatter(f"[{label}] %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    for name in ("utils", "models"):
+    above = __name__.removesuffix("utils.worker.main")
+    for name in (f"{above}utils", f"{above}models"):
         logging.getLogger(name).setLevel(logging.WARNING if quiet else logging.INFO)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from utils.config.run import RunConfig
 from utils.config.schema import Config
+from utils.media.limits import Limits
 from utils.sinks.acav import AcavNames
 from utils.sinks.formats import FORMATS, Format
 from utils.sinks.manifest_line import ManifestLine, RunStamp, Status
@@ -68,6 +69,20 @@ class Plan:
     def format(self) -> Format:
         """The format of the outputs."""
         return FORMATS[self.run.on_extraction]
+
+    @property
+    def limits(self) -> Limits:
+        """What of each file is decoded."""
+        run = self.run
+        return Limits(
+            run.max_pixels,
+            run.max_seconds,
+            run.max_bytes,
+            video_track=run.video_track or "",
+            audio_track=run.audio_track or "",
+            frames_fps=run.frames_fps,
+            skip_silent=run.no_audio == "skip",
+        )
 
 
 @dataclass(frozen=True)

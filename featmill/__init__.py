@@ -1,0 +1,57 @@
+"""Videos in, feature arrays out: the Python interface of Featmill.
+
+    import featmill
+    video = featmill.extract("a.mp4", "i3d", streams=["rgb"])
+    video["rgb"], video.start_s, video.end_s
+
+Importing this imports no PyTorch; the first extractor does.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from utils.errors import FeatmillError, RunError, UserError, VideoError
+
+if TYPE_CHECKING:
+    from featmill.catalogue import models
+    from featmill.extractor import Extractor, extract
+    from featmill.map_batches import MapBatches
+    from featmill.outputs import Outputs, load
+    from featmill.video import Video
+
+__all__ = [
+    "Extractor",
+    "FeatmillError",
+    "MapBatches",
+    "Outputs",
+    "RunError",
+    "UserError",
+    "Video",
+    "VideoError",
+    "extract",
+    "load",
+    "models",
+]
+
+_HOMES = {
+    "Extractor": "extractor",
+    "MapBatches": "map_batches",
+    "Outputs": "outputs",
+    "Video": "video",
+    "extract": "extractor",
+    "load": "outputs",
+    "models": "catalogue",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'featmill' has no attribute {name!r}")
+    found = getattr(import_module(f"featmill.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

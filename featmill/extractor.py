@@ -1,0 +1,147 @@
+"""Extraction in the calling process."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from featmill.inputs import reference
+from featmill.settings import plan_of
+from featmill.video import Predictions, Video
+from utils.errors import UserError, VideoError
+from utils.extractors.base import AudioStreamInfo, VideoStreamInfo
+from utils.extractors.labels import best_classes
+from utils.worker.events import Job
+from utils.worker.pipeline import Outcome
+from utils.worker.plan import Task
+from utils.worker.session import Session
+from utils.worker.window_builder import WindowInput
+
+
+def extract(video: Any, feature_type: str, *, device: str = "auto", **arguments: Any) -> Video:
+    """Return the features of one video. For several, an `Extractor` loads the networks once.
+
+    arguments: those of `Extractor` and of calling one: fps, rate_hz, start_s, end_s, and any flag of the feature type.
+
+    Raises:
+        VideoError: the video has no features. UserError: an argument is wrong.
+    """
+    of_video = {name: arguments.pop(name) for name in ("fps", "rate_hz", "start_s", "end_s") if name in arguments}
+    with Extractor(feature_type, device=device, **arguments) as extractor:
+        return extractor(video, **of_video)
+
+
+class Extractor:
+    """The networks of one feature type, loaded onto one device; a context manager.
+
+    Everything happens in this process; networks run in the thread that asks for features. Nothing of PyTorch's global
+    state, signals, environment or working directory is changed. Threads end when the block does.
+
+    feature_type: such as "i3d"; `featmill.models()` lists them.
+    device: "auto" (the first GPU, else the CPU), "cpu", "cuda", "cuda:1" or "mps".
+    flags: the flags of `python main.py --feature_type TYPE --help`, without dashes, with the same defaults; those about
+        lists of videos, output folders and processes excepted.
+
+    Raises:
+        UserError: an argument is wrong, or a checkpoint is missing and cannot be downloaded.
+    """
+
+    def __init__(self, feature_type: str, *, device: Any = "auto", **flags: Any) -> None:
+        self._plan = plan_of(feature_type, str(device), flags)
+        self.feature_type = feature_type
+        self._session: Session | None = Session(self._plan)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the networks, and end the threads."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def __call__(
+        self,
+        video: Any,
+        *,
+        fps: float | None = None,
+        rate_hz: int | None = None,
+        start_s: float | None = None,
+        end_s: float | None = None,
+    ) -> Video:
+        """Return the features of one video.
+
+        video: a path or an address; the bytes of a file; uint8 frames [n, H, W, 3] with `fps`, or float samples [n] or
+            [n, channels] with `rate_hz`, as an array or a tensor; or a mapping as `map` takes it.
+        start_s, end_s: a segment, in seconds of the video's own time.
+
+        Raises:
+            VideoError: the video cannot be used.
+        """
+        (result,) = self.map([_described(video, fps=fps, rate_hz=rate_hz, start_s=start_s, end_s=end_s)])
+        if result.status == "failed":
+            raise VideoError("; ".join(result.notes))
+        return result
+
+    def map(self, videos: Iterable[Any], *, ordered: bool = True) -> Iterator[Video]:
+        """Yield the features of each video, with status "failed" and the reason in `notes` where there are none.
+
+        The next videos are decoded while earlier ones are computed, and batches are filled across videos. Memory does
+        not grow with the number of videos: `videos` is read a few ahead.
+
+        videos: paths, addresses, bytes, or mappings with one of "path", "bytes", "frames" (with "fps") and "samples"
+            (with "rate_hz"), and optionally "start_s", "end_s" and "name".
+        ordered: in the order of `videos`; else as they end.
+        """
+        if self._session is None:
+            raise UserError("this extractor is closed")
+        predictions: dict[str, dict[str, dict[int, list[tuple[str, float]]]]] = defaultdict(lambda: defaultdict(dict))
+
+        def predicted(job: Job, window: WindowInput, logits: dict[str, np.ndarray]) -> None:
+            for key, values in logits.items():
+                best = best_classes(values, self._session.class_names if self._session else None)
+                predictions[job.ref.id][key][window.row] = [(name, probability) for name, probability, _ in best]
+
+        tasks = (Task(reference(i, video), (self.feature_type,)) for i, video in enumerate(videos))
+        for outcome in self._session.extract(tasks, ordered, predicted):
+            by_row = predictions.pop(outcome.job.ref.id, {})
+            yield _video(outcome, {key: [rows[i] for i in sorted(rows)] for key, rows in by_row.items()})
+
+
+def _described(video: Any, **about: Any) -> Any:
+    """Return a video with what the caller says about it."""
+    if not isinstance(video, str | os.PathLike | bytes | bytearray | memoryview | dict):
+        video = {"samples" if about["rate_hz"] is not None else "frames": video}
+    elif not isinstance(video, dict):
+        video = {"bytes" if isinstance(video, bytes | bytearray | memoryview) else "path": video}
+    return {**video, **{key: value for key, value in about.items() if value is not None}}
+
+
+def _video(outcome: Outcome, predictions: Predictions) -> Video:
+    job, record = outcome.job, outcome.record
+    about: dict[str, Any] = {}
+    if record is not None:
+        about = {
+            "arrays": {key: record.arrays[key] for key in record.features},
+            "start_s": record.start_s,
+            "end_s": record.end_s,
+            "timestamps_ms": record.arrays.get("timestamps_ms"),
+        }
+    return Video(
+        name=job.ref.name,
+        feature_type=job.feature_type,
+        status=outcome.status,
+        fps=job.info.fps if isinstance(job.info, VideoStreamInfo) else None,
+        rate_hz=job.info.rate_hz if isinstance(job.info, AudioStreamInfo) else None,
+        notes=tuple(job.problems) if record is not None else (outcome.reason,),
+        predictions=predictions,
+        **about,
+    )

@@ -1,0 +1,99 @@
+"""What callers give as a video, as references that the program opens."""
+
+import io
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from utils.errors import UserError
+from utils.media.input import FrameArray
+from utils.sources.ref import VideoRef
+
+KEYS = ("path", "bytes", "frames", "fps", "samples", "rate_hz", "start_s", "end_s", "name")
+IN_MEMORY = ("bytes", "frames", "samples")
+MOST_CHANNELS = 64  # an array of more is taken for one of the wrong orientation
+
+
+def reference(number: int, given: Any) -> VideoRef:
+    """Return a reference to what a caller gives.
+
+    number: different for each video of a call. given: a path or an address; the bytes of a file; or a mapping of
+    KEYS: one of path, bytes, frames (uint8 [n, H, W, 3], with fps) and samples (float [n] or [n, channels], with
+    rate_hz), and optionally a segment from start_s to end_s, and a name. None counts as absent.
+
+    Raises:
+        UserError: it is none of these.
+    """
+    if not isinstance(given, Mapping):
+        given = {"bytes" if isinstance(given, bytes | bytearray | memoryview) else "path": given}
+    unknown = given.keys() - set(KEYS)
+    if unknown:
+        raise UserError(f"a video has {sorted(unknown)[0]!r}; known are {', '.join(KEYS)}")
+    about = {key: value for key, value in given.items() if value is not None}
+    path, data = _path(about), _data(about)
+    if data is None and not path:
+        raise UserError("a video is empty: give its path, bytes, frames or samples")
+    label = str(about.get("name") or path or next(key for key in IN_MEMORY if key in about))
+    return VideoRef(
+        id=str(number),
+        name=label,
+        path=path if data is None else label,
+        start_s=about.get("start_s"),
+        end_s=about.get("end_s"),
+        data=data,
+    )
+
+
+def _path(about: Mapping[str, Any]) -> str:
+    path = about.get("path", "")
+    if not isinstance(path, str | os.PathLike):
+        raise UserError(
+            f"a video is a {type(path).__name__}: give a path, bytes, frames with fps=, or samples with rate_hz="
+        )
+    return os.fspath(path)
+
+
+def _data(about: Mapping[str, Any]) -> bytes | FrameArray | None:
+    """Return the video itself where it is in memory."""
+    given = [key for key in IN_MEMORY if key in about]
+    if len(given) > 1:
+        raise UserError(f"a video has both {' and '.join(given)}: give one of them")
+    if "frames" in about:
+        return _frames(about["frames"], about.get("fps"))
+    if "samples" in about:
+        return _sound(about["samples"], about.get("rate_hz"))
+    return bytes(about["bytes"]) if "bytes" in about else None
+
+
+def _frames(frames: Any, fps: Any) -> FrameArray:
+    pixels = _array(frames)
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3 or 0 in pixels.shape:
+        raise UserError(
+            f"frames are {pixels.dtype} {list(pixels.shape)}; they must be uint8 [n, height, width, 3], RGB"
+        )
+    if fps is None or not 0 < float(fps) <= 1000:
+        raise UserError(f"fps is {fps}; frames need their rate per second, above 0 and at most 1000")
+    return FrameArray(pixels, float(fps))
+
+
+def _sound(samples: Any, rate_hz: Any) -> bytes:
+    """Return samples as a WAV file in memory, so that they take the same way as those of any file."""
+    import soundfile
+
+    array = _array(samples)
+    if array.dtype.kind != "f" or array.ndim not in (1, 2) or not array.size:
+        raise UserError(f"samples are {array.dtype} {list(array.shape)}; they must be floats [n] or [n, channels]")
+    if array.ndim == 2 and array.shape[1] > MOST_CHANNELS:
+        raise UserError(f"samples are {list(array.shape)}; they must be [n, channels], not [channels, n]")
+    if rate_hz is None or int(rate_hz) < 1:
+        raise UserError(f"rate_hz is {rate_hz}; samples need their rate per second")
+    file = io.BytesIO()
+    soundfile.write(file, array.astype(np.float32, copy=False), int(rate_hz), format="WAV", subtype="FLOAT")
+    return file.getvalue()
+
+
+def _array(values: Any) -> np.ndarray:
+    """Return an array, or a tensor of any device, as an array."""
+    return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)

@@ -1,0 +1,149 @@
+"""The features that a run has saved, read back from any format."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from featmill.video import Video
+from utils.errors import UserError
+from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
+from utils.sinks.output import features_in
+from utils.sinks.readback import OutputReader
+from utils.state.feature_folders import feature_folders
+from utils.state.manifest import Latest
+from utils.storage.folder import Folder
+
+if TYPE_CHECKING:
+    import pandas
+
+    from featmill.torch_dataset import FeatureDataset
+
+
+def load(output: str | os.PathLike[str], feature_type: str | None = None) -> "Outputs":
+    """Return what runs have saved in a folder or at an address, in whatever format.
+
+    output: the --output_path of a run, or the folder of one feature type in it. feature_type: this one alone.
+
+    Raises:
+        UserError: there is no manifest, or none of the feature type.
+    """
+    return Outputs(os.fspath(output), feature_type)
+
+
+class Outputs:
+    """Saved videos: iterate over them, or take one by its name or by its id in the list.
+
+    Videos without features are in `failures`. Arrays are read when a video is asked for.
+    """
+
+    def __init__(self, output: str, feature_type: str | None = None) -> None:
+        self.output, self.feature_type = output, feature_type
+        self._folders = [_FeatureFolder(folder, root) for folder, root in feature_folders(output)]
+        if feature_type is not None:
+            here = [one.feature_type for one in self._folders]
+            self._folders = [one for one in self._folders if one.feature_type == feature_type]
+            if not self._folders:
+                raise UserError(f"{output}: no features of {feature_type} there, only of {', '.join(here)}")
+        self._places: dict[str, tuple[_FeatureFolder, str] | None] | None = None
+
+    @property
+    def feature_types(self) -> list[str]:
+        """The feature types, one or more."""
+        return [one.feature_type for one in self._folders]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the videos with features, in the order in which they were finished."""
+        return [line.name for _, line in self._lines() if line.status in WITH_OUTPUTS]
+
+    @property
+    def failures(self) -> list[Video]:
+        """The videos without features, with the reason in `notes`."""
+        return [folder.video(line) for folder, line in self._lines() if line.status not in WITH_OUTPUTS]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Video]:
+        """Yield each video that has features. RunError if its files are damaged or gone."""
+        for folder, line in self._lines():
+            if line.status in WITH_OUTPUTS:
+                yield folder.video(line)
+
+    def __getitem__(self, name: str) -> Video:
+        """Return a video by its name or id, one without features included.
+
+        Raises:
+            KeyError: there is none. UserError: several feature types have it. RunError: its files cannot be read.
+        """
+        if self._places is None:
+            self._places = {}
+            for folder, line in self._lines():
+                for each in {line.name, line.id}:
+                    self._places[each] = None if each in self._places else (folder, line.id)
+        place = self._places[name]
+        if place is None:
+            raise UserError(f"{name} is there more than once; give load() one of {', '.join(self.feature_types)}")
+        folder, identity = place
+        line = folder.latest.get(identity)
+        if line is None:
+            raise KeyError(name)
+        return folder.video(line)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return a row per window: name, feature_type, window_index, start_s, end_s, and a column of arrays per key.
+
+        Features without a row per window, such as averages over a video, make one row with no times.
+        """
+        import pandas
+
+        return pandas.DataFrame([row for video in self for row in rows(video)])
+
+    def to_torch(self) -> "FeatureDataset":
+        """Return a map-style PyTorch data set with an item per video, for a DataLoader with any number of workers."""
+        from featmill.torch_dataset import FeatureDataset
+
+        return FeatureDataset(self)
+
+    def _lines(self) -> Iterator[tuple["_FeatureFolder", ManifestLine]]:
+        for folder in self._folders:
+            for line in folder.latest:
+                yield folder, line
+
+
+class _FeatureFolder:
+    """The saved videos of one feature type."""
+
+    def __init__(self, folder: Folder, root: Folder) -> None:
+        self.latest = Latest(folder)
+        self._reader = OutputReader(folder, root)
+        self.feature_type = next(line.stamp.feature_type for line in self.latest)
+
+    def video(self, line: ManifestLine) -> Video:
+        arrays = self._reader.read(line.outputs)
+        fps = arrays.get("fps")
+        return Video(
+            name=line.name,
+            feature_type=self.feature_type,
+            status=line.status,
+            arrays={key: arrays[key] for key in features_in(arrays)},
+            start_s=arrays.get("start_s"),
+            end_s=arrays.get("end_s"),
+            fps=line.fps if fps is None else float(fps),
+            rate_hz=line.rate_hz,
+            timestamps_ms=arrays.get("timestamps_ms"),
+            notes=line.problems if line.outputs else (line.reason,),
+        )
+
+
+def rows(video: Video) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table that a video makes: one per window, or one for features that have no windows."""
+    about = {"name": video.name, "feature_type": video.feature_type}
+    if video.start_s is None or video.end_s is None:
+        yield {**about, "window_index": 0, "start_s": np.nan, "end_s": np.nan, **video}
+        return
+    for i, (start_s, end_s) in enumerate(zip(video.start_s.tolist(), video.end_s.tolist(), strict=True)):
+        windows = {key: array[i] for key, array in video.items()}
+        yield {**about, "window_index": i, "start_s": start_s, "end_s": end_s, **windows}

@@ -1,0 +1,78 @@
+"""Keyword arguments as the settings that the command line makes of flags."""
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from models import MODELS
+from utils.config.run import RunConfig
+from utils.config.schema import Config, aliases, build, field_names, nearest, value_type
+from utils.engines import devices
+from utils.errors import UserError
+from utils.run.prepare import RANDOM_WARNING, Requested, prepare
+from utils.worker.plan import Plan
+
+# The flags of a run that decide features or how they are computed. The others are about lists, folders and processes.
+RUN_FLAGS = (
+    "frames_fps", "no_audio", "video_track", "audio_track", "max_pixels", "max_seconds", "max_bytes", "video_timeout",
+    "batch_size", "precision", "compile", "decode_threads", "weights", "weights_dir",
+)  # fmt: skip
+
+
+def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
+    """Return the plan of one feature type on one device; checkpoints that are missing are downloaded.
+
+    device: "auto" (the first GPU, else the CPU), "cpu", "mps", "cuda" or "cuda:N".
+
+    Raises:
+        UserError: no such feature type, flag, value or device, or a checkpoint that cannot be had.
+    """
+    if feature_type not in MODELS:
+        hint = nearest(feature_type, MODELS)
+        raise UserError(f"no feature type {feature_type!r}{hint}; there are {', '.join(MODELS)}")
+    model = MODELS[feature_type]
+    named = {aliases(model.config_class()).get(name, name): value for name, value in flags.items()}
+    for name in named:
+        _check_known(name, feature_type, model.config_class())
+    run = build(RunConfig, [("argument", _plain(RunConfig, named)), ("device", _device(device))])
+    config = build(model.config_class(), [("argument", _plain(model.config_class(), named))])
+    if run.weights == "random":
+        warnings.warn(RANDOM_WARNING, stacklevel=3)
+    resources, _ = devices.choose(run)
+    resources = dataclasses.replace(resources, devices=resources.devices[:1])
+    return prepare(run, {feature_type: Requested(model, config)}, resources, run_id="")
+
+
+def _check_known(name: str, feature_type: str, config_class: type[Config]) -> None:
+    """Raise UserError unless a flag is one that extraction in this process knows."""
+    if name in RUN_FLAGS or name in field_names(config_class):
+        return
+    if name in field_names(RunConfig):
+        raise UserError(f"{name} belongs to the command `featmill`, which reads lists and writes files; not to Python")
+    known = (*RUN_FLAGS, *field_names(config_class))
+    raise UserError(f"{feature_type} has no argument {name}{nearest(name, known)}")
+
+
+def _plain(cls: type[Config], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as the settings hold them: lists for tuples and single values, text for paths."""
+    plain: dict[str, Any] = {}
+    for name in flags.keys() & field_names(cls):
+        value, many = flags[name], value_type(cls, name)[1]
+        if many and value is not None:
+            value = list(value) if isinstance(value, list | tuple) else [value]
+        plain[name] = os.fspath(value) if isinstance(value, os.PathLike) else value
+    return plain
+
+
+def _device(device: str) -> dict[str, Any]:
+    """Return the flags that choose one device."""
+    kind, _, index = device.partition(":")
+    if kind == "auto":
+        kind = "cuda" if devices.n_gpus() else "cpu"
+    if kind == "cuda" and (not index or index.isdecimal()):
+        return {"device": kind, "device_ids": [int(index or 0)]}
+    if kind in ("cpu", "mps") and not index:
+        return {"device": kind}
+    raise UserError(f"device is {device!r}; it must be auto, cpu, mps, cuda or cuda:N")

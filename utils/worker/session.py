@@ -1,0 +1,178 @@
+"""A worker inside the calling process: networks loaded once, videos taken from an iterator, outcomes yielded.
+
+Networks run in the calling thread. PyTorch's flags are set around each step only, so the caller keeps its own.
+"""
+
+import contextlib
+import gc
+import inspect
+import logging
+import queue
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+
+import numpy as np
+import torch
+
+from utils.errors import RunError
+from utils.extractors.labels import class_names
+from utils.extractors.registry import load_extractor
+from utils.nn.prepare import ComputeMode, process_flags
+from utils.worker.decode import Decoders
+from utils.worker.events import Job
+from utils.worker.messages import Alive, Decoded, Hung
+from utils.worker.pipeline import IDLE_S, Outcome, Pipeline
+from utils.worker.plan import Plan, Task
+from utils.worker.watchdog import Watchdog
+from utils.worker.window_builder import WindowInput
+
+log = logging.getLogger(__name__)
+
+JOIN_S = 5.0  # a decode thread that takes longer to end hangs in a decoder, which nothing but the process's end stops
+Predicted = Callable[[Job, WindowInput, dict[str, np.ndarray]], None]
+
+
+class Session:
+    """The networks of one feature type on one device, and the videos that go through them.
+
+    plan: with one feature type and one device.
+
+    Raises:
+        UserError: a checkpoint is not of the network's layout, or the device lacks the precision.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        (self._feature,), (device_name,) = plan.features, plan.devices
+        self._plan = plan
+        self._device = torch.device(device_name)
+        self._compute = ComputeMode(plan.run.precision, plan.run.compile)
+        with self._flags():
+            self._extractor = load_extractor(self._feature.extractor)(
+                self._feature.config, self._feature.checkpoints, self._device, self._compute
+            )
+        label_set = self._extractor.label_set
+        self.class_names: Sequence[str] | None = class_names(label_set) if label_set else None
+        self._running: list[Generator[Outcome, None, None]] = []
+
+    def close(self) -> None:
+        """End what runs, and free the networks and their threads."""
+        for outcomes in self._running:
+            outcomes.close()
+        self._running.clear()
+        del self._extractor
+        gc.collect()  # threads end with the objects that own them, some of which refer to each other
+
+    def extract(self, tasks: Iterable[Task], ordered: bool, predicted: Predicted) -> Iterator[Outcome]:
+        """Yield the outcome of each task; decode threads work ahead. Closing the iterator ends them.
+
+        tasks: taken a few at a time, in the calling thread. ordered: yield in their order, else as they end.
+        predicted: called with a window's logits where the configuration asks for predictions.
+
+        Raises:
+            RunError: a decoder hangs.
+        """
+        outcomes = self._extract(tasks, ordered, predicted)
+        self._running = [one for one in self._running if inspect.getgeneratorstate(one) != inspect.GEN_CLOSED]
+        self._running.append(outcomes)
+        return outcomes
+
+    def _extract(self, tasks: Iterable[Task], ordered: bool, predicted: Predicted) -> Generator[Outcome, None, None]:
+        n_threads, batch_size = self._plan.decode_threads, self._plan.run.batch_size or self._extractor.batch_size
+        books = _Books(iter(tasks), ordered, n_threads, 2 * (batch_size + n_threads))
+        pipeline = Pipeline(self._extractor, batch_size, None, books.end, lambda _n: None, predicted, log.warning)
+        hung: list[Hung] = []
+
+        def report(message: Alive | Decoded | Hung) -> None:
+            if isinstance(message, Hung):
+                hung.append(message)
+
+        with Watchdog(report, self._plan.run.video_timeout) as watchdog:
+            decoders = Decoders(
+                {self._feature.feature_type: self._extractor},
+                books.next,
+                n_threads,
+                limits=self._plan.limits,
+                watching=watchdog.watching,
+            )
+            events = decoders.events(IDLE_S)
+            try:
+                books.fill()
+                for event in events:
+                    if hung:
+                        raise RunError(
+                            f"{books.label(hung[0].video_id)}: the decoder gave nothing for {hung[0].seconds:g} s "
+                            "(video_timeout)"
+                        )
+                    with self._flags(), torch.inference_mode():
+                        pipeline.take(event) if event is not None else pipeline.idle()
+                    yield from books.ended()
+                    books.fill()
+                with self._flags(), torch.inference_mode():
+                    pipeline.flush()
+                yield from books.ended()
+            finally:
+                books.close()
+                events.close()
+                decoders.join(JOIN_S)
+
+    @contextlib.contextmanager
+    def _flags(self) -> Generator[None, None, None]:
+        with (
+            torch.cuda.device(self._device) if self._device.type == "cuda" else contextlib.nullcontext(),
+            process_flags(self._compute, self._device),
+        ):
+            yield
+
+
+class _Books:
+    """Which tasks wait for a decode thread, are open, or have ended and not been yielded.
+
+    most_waiting, most_open: how many of them, the first included in the second.
+    """
+
+    def __init__(self, tasks: Iterator[Task], ordered: bool, most_waiting: int, most_open: int) -> None:
+        self._tasks: Iterator[Task] | None = tasks
+        self._ordered = ordered
+        self._most_waiting = most_waiting
+        self._most_open = most_open
+        self._waiting: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._open: dict[str, Task] = {}  # by id, in the order taken
+        self._ended: dict[str, Outcome] = {}
+
+    def fill(self) -> None:
+        """Take as many tasks as there is room for."""
+        while self._tasks and self._waiting.qsize() < self._most_waiting and len(self._open) < self._most_open:
+            task = next(self._tasks, None)
+            if task is None:
+                self._tasks = None
+            else:
+                self._open[task.ref.id] = task
+            self._waiting.put(task)
+
+    def next(self) -> Task | None:
+        """Return the next task, for a decode thread; None when there is no more."""
+        task = self._waiting.get()
+        if task is None:
+            self._waiting.put(None)  # for the other threads
+        return task
+
+    def close(self) -> None:
+        """Give no more tasks."""
+        self._tasks = None
+        while not self._waiting.empty():
+            self._waiting.get()
+        self._waiting.put(None)
+
+    def label(self, video_id: str) -> str:
+        """Return what messages call an open video."""
+        return self._open[video_id].ref.label
+
+    def end(self, outcome: Outcome) -> None:
+        """Note the outcome of a task."""
+        self._ended[outcome.job.ref.id] = outcome
+
+    def ended(self) -> Iterator[Outcome]:
+        """Yield what has ended."""
+        while self._ended and (not self._ordered or next(iter(self._open)) in self._ended):
+            video_id = next(iter(self._open if self._ordered else self._ended))
+            del self._open[video_id]
+            yield self._ended.pop(video_id)
