@@ -161,12 +161,12 @@ def _is_intact(folder: Folder, line: ManifestLine) -> bool:
 
 
 def is_whole(folder: Folder, output: Output) -> bool:
-    """Return whether a part, whose size is right, has a table of contents with every array in it."""
+    """Return whether a staged file, whose size is right, has a table of contents with every array in it."""
     return npz.is_whole(folder, output, ARRAYS)
 
 
 def read(folder: Folder, output: Output) -> dict[str, np.ndarray]:
-    """Return all arrays of a part."""
+    """Return all arrays of a staged file."""
     with opened(folder, output) as staged:
         return {key: staged.array(key) for key in output.arrays}
 

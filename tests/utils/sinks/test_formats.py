@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.sinks import MERGED, merged, record, samples, videos
 
 from utils.errors import RunError, UserError
-from utils.sinks.formats import FORMATS, check_room
+from utils.sinks.formats import FORMATS, check_dimensions
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.readback import OutputReader
 from utils.storage.folder import LocalFolder
@@ -21,10 +21,10 @@ NUMBERED = {"save_parquet": ".parquet", "save_webdataset": ".tar"}
 
 @pytest.mark.parametrize("kind", ["save_parquet", "save_shards"])
 def test_flow_fields_are_refused_where_rows_hold_vectors(kind):
-    check_room(kind, "slowonly", {"slowonly": "[clips, crops, 2048]"})
-    check_room("save_h5", "raft", {"raft": "[frames - 1, 2, H, W]"})
+    check_dimensions(kind, "slowonly", {"slowonly": "[clips, crops, 2048]"})
+    check_dimensions("save_h5", "raft", {"raft": "[frames - 1, 2, H, W]"})
     with pytest.raises(UserError, match=r"raft gives maps \[frames - 1, 2, H, W\]"):
-        check_room(kind, "raft", {"raft": "[frames - 1, 2, H, W]"})
+        check_dimensions(kind, "raft", {"raft": "[frames - 1, 2, H, W]"})
 
 
 @pytest.mark.parametrize("kind", NUMBERED)
