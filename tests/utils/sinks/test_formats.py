@@ -1,5 +1,6 @@
 """What holds for all formats that keep many videos in one file."""
 
+import dataclasses
 import json
 
 import h5py
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.sinks import MERGED, merged, record, samples, videos
 
+from utils.config.run import RunConfig
 from utils.errors import RunError, UserError
 from utils.sinks.formats import FORMATS, check_dimensions
 from utils.sinks.manifest_line import ManifestLine
@@ -17,6 +19,11 @@ from utils.sinks.readback import OutputReader
 from utils.storage.folder import LocalFolder
 
 NUMBERED = {"save_parquet": ".parquet", "save_webdataset": ".tar"}
+
+
+def test_the_flag_offers_every_format_of_the_table():
+    (field,) = [field for field in dataclasses.fields(RunConfig) if field.name == "on_extraction"]
+    assert field.metadata["choices"] == tuple(FORMATS)
 
 
 @pytest.mark.parametrize("kind", ["save_parquet", "save_shards"])
