@@ -116,7 +116,7 @@ def _has_frames_only(sps: bytes) -> bool:
 
 
 class _Bits:
-    """Reads bits, and zero behind the last one."""
+    """Reads bits; zeros after the last one."""
 
     def __init__(self, data: bytes) -> None:
         plain = data.replace(b"\0\0\3", b"\0\0")  # without emulation prevention
