@@ -10,6 +10,7 @@ Importing this imports no PyTorch; the first extractor does.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from utils.engines.environment import library_environment
 from utils.errors import FeatmillError, RunError, UserError, VideoError
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for when it is first asked for."""
     if name not in _HOMES:
         raise AttributeError(f"module 'featmill' has no attribute {name!r}")
-    found = getattr(import_module(f"featmill.{_HOMES[name]}"), name)
+    with library_environment():  # some variables count when PyTorch is first imported
+        found = getattr(import_module(f"featmill.{_HOMES[name]}"), name)
     globals()[name] = found
     return found
 

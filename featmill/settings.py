@@ -42,7 +42,7 @@ def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
         warnings.warn(RANDOM_WARNING, stacklevel=3)
     resources, _ = devices.choose(run)
     resources = dataclasses.replace(resources, devices=resources.devices[:1])
-    return prepare(run, {feature_type: Requested(model, config)}, resources, run_id="")
+    return prepare(run, {feature_type: Requested(model, config)}, resources, run_id="", lean=False)
 
 
 def _check_known(name: str, feature_type: str, config_class: type[Config]) -> None:

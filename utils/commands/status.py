@@ -31,7 +31,7 @@ def show_status(arguments: Sequence[str]) -> int:
     parser.add_argument("output", help="the --output_path of the runs, or the folder of one feature type in it")
     parser.add_argument("--json", action=argparse.BooleanOptionalAction, default=False, help="as JSON, for programs")
     options = parser.parse_args(list(arguments))
-    found = [Status.of(folder) for folder, _ in feature_folders(options.output)]
+    found = [FolderStatus.of(folder) for folder, _ in feature_folders(options.output)]
     if options.json:
         print(json.dumps([status.as_json() for status in found], indent=1))
     else:
@@ -40,7 +40,7 @@ def show_status(arguments: Sequence[str]) -> int:
 
 
 @dataclass
-class Status:
+class FolderStatus:
     """What one manifest says.
 
     causes: number of videos by status and cause, whatever numbers it has. texts: the cause of the first of them, whole.
@@ -56,7 +56,7 @@ class Status:
     examples: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, folder: Folder) -> "Status":
+    def of(cls, folder: Folder) -> "FolderStatus":
         """Read the manifest and the newest run file of a folder."""
         status = cls(str(folder), _listed(folder))
         finished = []

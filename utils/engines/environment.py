@@ -3,7 +3,8 @@
 import contextlib
 import gc
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from types import MappingProxyType
 
 VARIABLES = {
     # Spinning threads make a busy machine two to four times slower, and gain nothing on a quiet one.
@@ -18,10 +19,15 @@ WORKER = "FEATMILL_WORKER"  # set in workers
 UNGUARDED = 79  # exit code of a worker whose import of the user's script calls main() again
 
 
-@contextlib.contextmanager
-def worker_environment() -> Generator[None, None, None]:
+def worker_environment() -> contextlib.AbstractContextManager[None]:
     """Set the variables for processes that are started in the block, where the user has not set them."""
-    variables = VARIABLES | {WORKER: "1"}
+    return library_environment({WORKER: "1"})
+
+
+@contextlib.contextmanager
+def library_environment(others: Mapping[str, str] = MappingProxyType({})) -> Generator[None, None, None]:
+    """Set the variables for libraries that are imported in the block, where the user has not set them."""
+    variables = {**VARIABLES, **others}
     ours = [name for name in variables if name not in os.environ]
     os.environ.update({name: variables[name] for name in ours})
     try:

@@ -17,6 +17,7 @@ from utils.nn.execute import batch_function
 from utils.nn.flow import Encoded
 from utils.nn.prepare import ComputeMode, check_supported, prepare_network
 from utils.nn.skip_init import SkipInit
+from utils.nn.unchanged import unchanged
 
 Checkpoints = Mapping[str, Path | None]  # name in the model's needs() -> file; None asks for random weights
 FLOAT32 = ComputeMode()
@@ -116,7 +117,7 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
         self.compute = compute
         check_supported(compute, device)
         self.pairs: PairStage | None = None
-        with SkipInit():
+        with unchanged(), SkipInit():
             self.load()
         self._run = batch_function(self.forward, device, compute, self.rows_per_thread)
 

@@ -17,8 +17,11 @@ OF_RUN = ("precision", "max_seconds")  # what decides features among the setting
 OF_MEDIA = {"visual": {"video_track": None, "frames_fps": 25.0}, "audio": {"audio_track": None}}
 
 
-def find_checkpoints(config: RunConfig, model_config: Config, model: Model) -> dict[str, Path | None]:
+def find_checkpoints(config: RunConfig, model_config: Config, model: Model, lean: bool) -> dict[str, Path | None]:
     """Return the checkpoints that the configuration uses, downloaded where needed; None for random weights.
+
+    lean: whether this process runs no network, so that timm and open_clip, imported for their tables of files, can do
+        without PyTorch's compiler.
 
     Raises:
         UserError: a file is missing and cannot be downloaded.
@@ -28,7 +31,7 @@ def find_checkpoints(config: RunConfig, model_config: Config, model: Model) -> d
         if config.weights == "random" and need.path is None and need.can_be_random:
             found[name] = None
             continue
-        with DownloadBar(need.published.name) as report, _importing(need.published):
+        with DownloadBar(need.published.name) as report, _importing(need.published, lean):
             found[name] = locate(need.published, need.path, config.weights_dir, report)
     return found
 
@@ -45,6 +48,6 @@ def settings_of(
     return {"feature_type": feature_type, **of_run, **of_media, **output_settings(model_config), "weights": weights}
 
 
-def _importing(published: Published | LibraryCheckpoint) -> contextlib.AbstractContextManager[None]:
-    """Return what spares this process PyTorch's compiler when timm or open_clip is imported for its table of files."""
-    return without_compiler() if isinstance(published, LibraryCheckpoint) else contextlib.nullcontext()
+def _importing(published: Published | LibraryCheckpoint, lean: bool) -> contextlib.AbstractContextManager[None]:
+    is_of_library = isinstance(published, LibraryCheckpoint)
+    return without_compiler() if lean and is_of_library else contextlib.nullcontext()

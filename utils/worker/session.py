@@ -17,6 +17,7 @@ from utils.errors import RunError
 from utils.extractors.labels import class_names
 from utils.extractors.registry import load_extractor
 from utils.nn.prepare import ComputeMode, process_flags
+from utils.nn.unchanged import unchanged
 from utils.worker.decode import Decoders
 from utils.worker.events import Job
 from utils.worker.messages import Alive, Decoded, Hung
@@ -45,12 +46,12 @@ class Session:
         self._plan = plan
         self._device = torch.device(device_name)
         self._compute = ComputeMode(plan.run.precision, plan.run.compile)
-        with self._flags():
+        with self._flags(), unchanged():  # imports change the environment, too
             self._extractor = load_extractor(self._feature.extractor)(
                 self._feature.config, self._feature.checkpoints, self._device, self._compute
             )
-        label_set = self._extractor.label_set
-        self.class_names: Sequence[str] | None = class_names(label_set) if label_set else None
+            label_set = self._extractor.label_set if self._extractor.shows_predictions else None
+            self.class_names: Sequence[str] | None = class_names(label_set) if label_set else None
         self._running: list[Generator[Outcome, None, None]] = []
 
     def close(self) -> None:
@@ -121,6 +122,7 @@ class Session:
             process_flags(self._compute, self._device),
         ):
             yield
+        torch.set_num_threads(torch.get_num_threads())  # threads of ours have set what new threads of the caller get
 
 
 class _Books:
