@@ -18,7 +18,8 @@ class MapBatches:
 
     For `map_batches` of Ray Data, `map(batched=True)` of Hugging Face datasets, `mapInPandas` of Spark, and whatever
     else passes batches as a mapping of columns, a pandas DataFrame, a pyarrow Table, or an iterator of these. The same
-    kind is returned. The networks are loaded once, in the process that calls it.
+    kind is returned; a Table for a mapping of arrays, which have no room for the vectors of videos that fail. The
+    networks are loaded once, in the process that calls it.
 
     Columns are those of the batch, repeated for each window, and "window_index", "start_s", "end_s", "embedding" (a
     vector), "status" and "notes". Columns "start_s" and "end_s" of the batch choose a segment of each video.
@@ -98,13 +99,17 @@ def _columns(batch: Any) -> dict[str, list[Any]]:
     raise UserError(f"a batch is a {type(batch).__name__}: give a mapping of columns, a DataFrame or a Table")
 
 
+def _has_arrays(columns: Mapping[str, Any]) -> bool:
+    return any(isinstance(values, np.ndarray) for values in columns.values())
+
+
 def _listed(values: Any) -> list[Any]:
     return values.tolist() if isinstance(values, np.ndarray) and values.ndim == 1 else list(values)
 
 
 def _like(batch: Any, columns: dict[str, list[Any]]) -> Any:
     """Return columns as the kind of batch that was given."""
-    if hasattr(batch, "to_pydict"):
+    if hasattr(batch, "to_pydict") or (isinstance(batch, Mapping) and _has_arrays(batch)):
         import pyarrow
 
         return pyarrow.table(columns)

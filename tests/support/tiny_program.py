@@ -31,8 +31,8 @@ def needs(_config: TinyConfig) -> dict[str, object]:
     return {}
 
 
-def run() -> None:
-    """Run the program with the two feature types, and exit."""
+def add_types() -> None:
+    """Add the two feature types to the table of models."""
     MODELS["tiny"] = Model(
         config="tiny_program:TinyConfig",
         extractor="tiny_extractor:TinyExtractor",
@@ -48,8 +48,8 @@ def run() -> None:
         outputs={"loudness": "[seconds, 1]"},
         media="audio",
     )
-    sys.exit(main(sys.argv[1:]))
 
 
 if __name__ == "__main__":
-    run()
+    add_types()
+    sys.exit(main(sys.argv[1:]))

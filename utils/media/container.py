@@ -17,7 +17,7 @@ from utils.errors import SkippedError, VideoError
 from utils.media.formats import DEMUXERS
 from utils.media.frame_folder import frame_folder
 from utils.media.frame_rate import nearest
-from utils.media.input import LocalFile, MediaSource
+from utils.media.input import FrameArray, LocalFile, MediaSource
 from utils.media.limits import DEFAULT_LIMITS, MAX_FPS, Limits
 from utils.media.open_length import has_open_length
 from utils.media.reader import Reader, open_reader
@@ -99,6 +99,8 @@ def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders
     if is_local:
         _refuse_frame_folders(source, label, limits)
         _refuse_non_files(Path(source), label)
+    if isinstance(source, FrameArray):
+        raise VideoError(f"{label}: an array of frames holds no sound")
     reader = open_reader(LocalFile(source) if is_local else source, limits.max_bytes)
     open_length = has_open_length(reader)
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 import numpy as np
 
-from utils.errors import VideoError
 from utils.storage.urls import is_url, open_binary, resolve, scheme
 
 if TYPE_CHECKING:
@@ -108,8 +107,8 @@ class FrameArray:
         return self.label
 
     def open(self) -> BinaryIO:
-        """Raise VideoError: there is no file."""
-        raise VideoError(f"{self}: an array of frames holds no sound")
+        """Raise FileNotFoundError: there is no file."""
+        raise FileNotFoundError(f"{self} is an array")
 
 
 def open_here(source: MediaSource) -> BinaryIO | None:

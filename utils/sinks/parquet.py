@@ -204,13 +204,17 @@ class ParquetFile:
         return True
 
     def read(self, output: Output) -> dict[str, np.ndarray]:
-        """Return the video's features."""
+        """Return the video's features, with the times of their windows where they have any."""
         start, n_rows = self.places[output.place or ""]
         rows = self._rows(start, n_rows)
         arrays = {}
         for key, info in output.arrays.items():
             column = rows[EMBEDDING if len(output.arrays) == 1 else key].combine_chunks()
             arrays[key] = column.flatten().to_numpy(zero_copy_only=False).reshape(info.shape)
+        shape = next(iter(output.arrays.values())).shape
+        if len(shape) > 1 and not rows["start_s"].null_count:
+            for name in ("start_s", "end_s"):
+                arrays[name] = rows[name].to_numpy().reshape(shape[0], -1)[:, 0]
         return arrays
 
     def _rows(self, start: int, n_rows: int) -> "pa.Table":

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -15,30 +14,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from utils.errors import FeatmillError, RunError, SkippedError
+from utils.errors import RunError
 from utils.extractors.base import AnyExtractor, AudioExtractor, AudioStreamInfo, VideoExtractor, VideoStreamInfo
 from utils.extractors.windows import Sampling
 from utils.media.audio import AudioStream
 from utils.media.frame_stream import FrameStream, open_frames
 from utils.media.frame_times import frame_times_s
 from utils.media.limits import Limits
-from utils.media.reader import LOCAL_REMEDY
 from utils.media.report import VideoReport
 from utils.media.segment import Segment
 from utils.media.sound_rules import SoundRules
 from utils.media.video import Frames
 from utils.media.view import View
-from utils.nn.out_of_memory import is_out_of_memory
-from utils.sinks.manifest_line import Status
 from utils.sources.ref import VideoRef
-from utils.storage.files import cause_of, may_pass
+from utils.worker.decode_errors import outcome_of
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened, jobs_of
 from utils.worker.kept_frames import save_frames
 from utils.worker.plan import Task
 from utils.worker.queues import BoundedQueue, Closed
 from utils.worker.watchdog import Timed
-
-log = logging.getLogger(__name__)
 
 QUEUE_CHUNKS = 4  # chunks decoded in advance, over all threads
 QUEUE_BYTES = 256 << 20  # of them; a chunk has 32 MiB of pixels at most, unless a single frame has more
@@ -155,18 +149,8 @@ class Decoders:
             return True
         except (Closed, RunError):
             raise
-        except FeatmillError as error:
-            status: Status = "skipped" if isinstance(error, SkippedError) else "failed"
-            reason = str(error)
         except Exception as error:
-            status = "failed"
-            if is_out_of_memory(error):
-                reason = f"{label}: no memory to decode it; --decode_threads 1 and fewer --num_workers take less"
-            elif isinstance(error, OSError) and may_pass(error):
-                reason = f"{label}: cannot be read ({cause_of(error)}). {LOCAL_REMEDY}"
-            else:
-                log.exception("%s: unexpected error while decoding", label)
-                reason = f"{label}: unexpected {type(error).__name__}: {error} (please report this)"
+            status, reason = outcome_of(error, label)
         for job in self._open(jobs):
             self._tell(StreamFailed(job, reason, status))
         return False

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import inspect
 import logging
+import os
 import queue
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
@@ -32,6 +33,9 @@ JOIN_S = 5.0  # a decode thread that takes longer to end hangs in a decoder, whi
 Predicted = Callable[[Job, WindowInput, dict[str, np.ndarray]], None]
 
 
+_PROCESS = os.getpid()  # that imported PyTorch
+
+
 class Session:
     """The networks of one feature type on one device, and the videos that go through them.
 
@@ -42,6 +46,8 @@ class Session:
     """
 
     def __init__(self, plan: Plan) -> None:
+        if os.getpid() != _PROCESS:  # forked: OpenMP would wait forever for threads that are not in this process
+            torch.set_num_threads(1)
         (self._feature,), (device_name,) = plan.features, plan.devices
         self._plan = plan
         self._device = torch.device(device_name)

@@ -1,0 +1,273 @@
+"""Extraction in the calling process: the same numbers as the command's, and nothing left behind."""
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from support.media import moving_frames, waveform
+from support.program import ROOT, arrays, run
+
+import featmill
+from utils.media.video import VideoStream
+from utils.worker import decode
+
+RESNET = {"model_name": "resnet18", "weights": "random"}
+pytestmark = pytest.mark.filterwarnings("ignore:--weights random")
+
+
+def test_every_kind_of_type_gives_the_bits_of_the_command(tmp_path, clips):
+    """Frames, clips, windows with flow, and sound; several videos share batches."""
+    flags = {
+        "resnet": {"model_name": "resnet18"},
+        "tsn": {"num_clips": 2},
+        "i3d": {"streams": "rgb", "stack_size": 10, "step_size": 10},
+        "pwc": {"side_size": 64},
+        "vggish": {},
+    }
+    typed = [word for name, own in flags.items() for key, value in own.items() for word in (f"--{name}.{key}", value)]
+    done = run(
+        "--feature_type", *flags, *typed, "--weights", "random", "--video_paths", *clips, "--output_path", tmp_path
+    )
+    assert done.returncode == 1, done.stderr  # 12 frames have too little sound for vggish
+    for name, own in flags.items():
+        saved = arrays(tmp_path / name)
+        with featmill.Extractor(name, weights="random", **own) as extractor:
+            for video in extractor.map(clips):
+                stem = video.name.rpartition("/")[2].removesuffix(".mp4")
+                if (name, stem) == ("vggish", "12"):
+                    assert video.status == "failed" and "0.975 s" in video.notes[0]
+                    continue
+                assert video.status == "done" and set(video) == set(keys_of(saved, stem))
+                for key, array in video.items():
+                    np.testing.assert_array_equal(array, saved[f"{stem}_{key}.npy"], strict=True)
+                for key in ("start_s", "end_s", "timestamps_ms", "fps"):
+                    if f"{stem}_{key}.npy" in saved:
+                        np.testing.assert_array_equal(getattr(video, key), saved[f"{stem}_{key}.npy"])
+
+
+def keys_of(saved, stem):
+    names = [name.removeprefix(f"{stem}_").removesuffix(".npy") for name in saved if name.startswith(f"{stem}_")]
+    return [name for name in names if name not in ("start_s", "end_s", "timestamps_ms", "fps")]
+
+
+def test_videos_come_in_order_or_as_they_end(tiny, clips):
+    given = [
+        str(clips[0]),
+        "absent.mp4",
+        clips[2].read_bytes(),
+        {"path": clips[0], "end_s": 0.4, "name": "start"},
+        clips[1],
+    ]
+    with featmill.Extractor(tiny, decode_threads=2) as extractor:
+        videos = list(extractor.map(given))
+        assert [len(video["tiny"]) if video else 0 for video in videos] == [60, 0, 12, 10, 27]
+        assert [video.name for video in videos] == [str(clips[0]), "absent.mp4", "bytes", "start", str(clips[1])]
+        assert videos[1].status == "failed" and "no such file" in videos[1].notes[0]
+        assert videos[0].fps == 25 and videos[0].start_s[5] == 0.2
+        anyhow = extractor.map(iter([*given, *given]), ordered=False)
+        assert sorted(len(video.get("tiny", ())) for video in anyhow) == [0, 0, 10, 10, 12, 12, 27, 27, 60, 60]
+
+
+def test_few_videos_are_taken_ahead(tiny, clips):
+    taken = 0
+
+    def endless():
+        nonlocal taken
+        while True:
+            taken += 1
+            yield clips[2]
+
+    with featmill.Extractor(tiny, decode_threads=2, batch_size=4) as extractor:
+        videos = extractor.map(endless())
+        for _ in range(30):
+            next(videos)
+    assert taken <= 30 + 2 * (4 + 2)
+
+
+def test_frames_in_memory_give_the_features_of_their_video(clips):
+    with VideoStream(str(clips[1])) as stream:
+        frames = np.concatenate([chunk.pixels for chunk in stream])
+    with featmill.Extractor("resnet", **RESNET, extraction_fps=10) as extractor:
+        of_file, of_frames = extractor(clips[1]), extractor(frames, fps=25)
+        segment = extractor(frames, fps=25, start_s=0.4)
+    np.testing.assert_array_equal(of_frames["resnet"], of_file["resnet"])
+    np.testing.assert_array_equal(of_frames.start_s, of_file.start_s)
+    assert of_frames.name == "frames" and segment.start_s[0] == 0.4
+    with featmill.Extractor("tsn", weights="random", num_clips=2) as extractor:  # which has to know the times before
+        np.testing.assert_array_equal(extractor(frames, fps=25)["tsn"], extractor(clips[1])["tsn"])
+
+
+def test_samples_in_memory_give_the_features_of_their_file(tmp_path):
+    import torch
+
+    samples = np.stack([waveform(seed, 3, 44100) for seed in (1, 2)], axis=1)
+    soundfile.write(tmp_path / "a.wav", samples, 44100, subtype="FLOAT")
+    with featmill.Extractor("vggish", weights="random") as extractor:
+        of_file = extractor(tmp_path / "a.wav")
+        for given in (samples, torch.from_numpy(samples).double()):
+            np.testing.assert_array_equal(extractor(given, rate_hz=44100)["vggish"], of_file["vggish"])
+    assert of_file.rate_hz == 16000 and of_file.fps is None and of_file.end_s[0] == pytest.approx(0.975)
+
+
+def test_predictions(clips):
+    video = featmill.extract(clips[2], "tsn", weights="random", num_clips=2, show_pred=True)
+    (rows,) = video.predictions.values()
+    assert len(rows) == 2 and all(len(best) == 5 for best in rows)
+    assert all(name.isprintable() and 0 <= probability <= 1 for best in rows for name, probability in best)
+
+
+@pytest.mark.parametrize(
+    ("feature_type", "flags", "words"),
+    [
+        ("i3dd", {}, "no feature type 'i3dd' (did you mean i3d?)"),
+        ("i3d", {"stak_size": 3}, "i3d has no argument stak_size (did you mean stack_size?)"),
+        ("i3d", {"stack_size": 3}, "stack_size is 3; it must be at least 10"),
+        ("i3d", {"streams": "sound"}, "--streams is 'sound'; choose from"),
+        ("i3d", {"output_path": "out"}, "output_path belongs to the command `featmill`"),
+        ("i3d", {"device": "tpu"}, "device is 'tpu'; it must be auto, cpu"),
+        ("i3d", {"device": "cuda:99"}, "no such GPU"),
+    ],
+)
+def test_wrong_arguments_are_refused(feature_type, flags, words):
+    with pytest.raises(featmill.UserError) as caught:
+        featmill.Extractor(feature_type, **flags)
+    assert words in str(caught.value) and isinstance(caught.value, featmill.FeatmillError)
+
+
+@pytest.mark.parametrize(
+    ("given", "about", "words"),
+    [
+        (
+            np.zeros((4, 8, 8), np.uint8),
+            {"fps": 25},
+            "frames are uint8 [4, 8, 8]; they must be uint8 [n, height, width, 3]",
+        ),
+        (np.zeros((4, 8, 8, 3), np.float32), {"fps": 25}, "frames are float32"),
+        (moving_frames(2), {}, "fps is None"),
+        (np.zeros(8), {"rate_hz": 0}, "rate_hz is 0"),
+        (np.zeros((2, 8000)), {"rate_hz": 8000}, "[n, channels], not [channels, n]"),
+        ({"path": "a", "fsp": 3}, {}, "a video has 'fsp'"),
+        ({"bytes": b"", "frames": moving_frames(2)}, {"fps": 1}, "both bytes and frames"),
+        ({}, {}, "a video is empty"),
+        (3, {}, "frames are int64"),
+    ],
+)
+def test_wrong_videos_are_refused(tiny, given, about, words):
+    with featmill.Extractor(tiny) as extractor, pytest.raises(featmill.UserError) as caught:
+        extractor(given, **about)
+    assert words in str(caught.value)
+
+
+def test_a_video_that_fails_is_an_error_of_a_single_call(tiny, clips):
+    with featmill.Extractor(tiny) as extractor:
+        with pytest.raises(featmill.VideoError, match=r"absent\.mp4: no such file"):
+            extractor("absent.mp4")
+        assert extractor(clips[2]).status == "done"
+    with pytest.raises(featmill.UserError, match="closed"):
+        extractor(clips[2])
+    with featmill.Extractor("loudness") as extractor, pytest.raises(featmill.VideoError, match="frames holds no sound"):
+        extractor(moving_frames(3), fps=25)
+
+
+def test_a_decoder_that_hangs_is_an_error(tiny, clips, monkeypatch):
+    released = threading.Event()
+    monkeypatch.setattr(decode, "open_frames", lambda *_: released.wait(60))
+    monkeypatch.setattr("utils.worker.session.JOIN_S", 0.1)
+    with featmill.Extractor(tiny, video_timeout=1) as extractor:
+        with pytest.raises(featmill.RunError, match=r"12\.mp4: the decoder gave nothing"):
+            extractor(clips[2])
+        released.set()
+
+
+def test_an_error_of_the_caller_s_iterator_comes_through(tiny, clips):
+    def broken():
+        yield clips[2]
+        raise LookupError("no more")
+
+    with featmill.Extractor(tiny) as extractor, pytest.raises(LookupError):
+        list(extractor.map(broken()))
+
+
+def test_nothing_is_left_of_many_calls(tiny, clips):
+    """Threads, open files and memory after 80 calls are what they were after 20; 1,000 calls: benchmarks/calls.py."""
+    before = {thread.ident for thread in threading.enumerate()}
+    tracemalloc.start()
+    try:
+        with featmill.Extractor(tiny) as extractor:
+            held = []
+            for n_calls in (20, 60):
+                for _ in range(n_calls):
+                    extractor(clips[2])
+                next(extractor.map([clips[0], clips[0]]))  # and left in the middle
+                gc.collect()
+                held.append((len(list(Path("/proc/self/fd").iterdir())), tracemalloc.get_traced_memory()[0]))
+        assert held[1][0] <= held[0][0]
+        assert held[1][1] - held[0][1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    deadline = time.monotonic() + 5
+    while {thread.ident for thread in threading.enumerate()} - before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not {thread.ident for thread in threading.enumerate()} - before
+
+
+SCRIPT = """
+import os, signal, sys
+import torch
+from torch.utils.data import DataLoader
+import featmill
+
+class Features(torch.utils.data.Dataset):
+    def __len__(self):
+        return 2
+    def __getitem__(self, index):
+        return featmill.extract(sys.argv[1], "vggish", weights="random")["vggish"]
+
+def state():
+    flags = [torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark, torch.get_num_threads()]
+    flags += [torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.get_default_dtype()]
+    return [dict(os.environ), os.getcwd(), signal.getsignal(signal.SIGINT), torch.get_rng_state().tolist(), *flags]
+
+before = state()
+with featmill.Extractor("clip", model_name="RN50", weights="random", extraction_fps=1) as extractor:
+    for video in extractor.map([sys.argv[1]] * 2):
+        assert state() == before
+        torch.ones(1, requires_grad=True).sum().backward()
+expected = featmill.extract(sys.argv[1], "vggish", weights="random")["vggish"]
+assert state() == before
+for batch in DataLoader(Features(), num_workers=1):  # forked, from an unguarded script
+    assert torch.allclose(batch[0], torch.from_numpy(expected), rtol=1e-4, atol=1e-4)
+child = os.fork()
+if not child:
+    features = featmill.extract(sys.argv[1], "vggish", weights="random")["vggish"]
+    os._exit(0 if abs(features - expected).max() < 1e-3 else 1)
+assert os.waitpid(child, 0)[1] == 0
+print("as before")
+"""
+
+
+def test_an_unguarded_script_keeps_its_state_and_can_fork(tmp_path, clips):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "script.py", str(clips[0])],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.stdout.strip() == "as before", done.stderr
+
+
+def test_importing_it_is_quick_and_imports_no_torch():
+    program = (
+        "import sys, time; start = time.perf_counter(); import featmill; "
+        "print(time.perf_counter() - start, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    seconds, has_torch = done.stdout.split()
+    assert float(seconds) < 0.3 and has_torch == "False"

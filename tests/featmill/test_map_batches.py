@@ -1,0 +1,102 @@
+"""Extraction as a function of batches, in the frameworks that call such functions."""
+
+import os
+import pickle
+
+import numpy as np
+import pandas
+import pyarrow
+import pytest
+from support.program import ROOT, TINY_PROGRAM
+
+import featmill
+from featmill.map_batches import MapBatches
+
+NEW = ["window_index", "start_s", "end_s", "status", "notes", "embedding"]
+pytestmark = pytest.mark.filterwarnings("ignore:--weights random")
+
+
+@pytest.fixture
+def expected(tiny, clips):
+    with featmill.Extractor(tiny) as extractor:
+        return np.concatenate([extractor(clip)["tiny"] for clip in clips])
+
+
+def batch_of(clips):
+    return {"path": [str(clip) for clip in clips], "label": ["a", "b", "c"]}
+
+
+@pytest.mark.parametrize("kind", [dict, pandas.DataFrame, pyarrow.table])
+def test_the_same_kind_of_batch_comes_back(tiny, clips, expected, kind):
+    mapper = pickle.loads(pickle.dumps(MapBatches(tiny)))
+    for _ in range(2):
+        found = mapper(kind(batch_of(clips)))
+        assert type(found) is type(kind({}))
+        table = pandas.DataFrame(found) if kind is dict else found if kind is pandas.DataFrame else found.to_pandas()
+        assert list(table) == ["path", "label", *NEW] and len(table) == 60 + 27 + 12
+        np.testing.assert_array_equal(np.stack(table.embedding), expected)
+        assert table.window_index[60 + 3] == 3 and table.start_s[60 + 3] == 0.12 and table.label[60 + 3] == "b"
+    assert pickle.loads(pickle.dumps(mapper)) is not None  # networks stay where they are
+
+
+def test_batches_may_come_from_an_iterator_as_spark_passes_them(tiny, clips):
+    frames = MapBatches(tiny)(iter([pandas.DataFrame(batch_of(clips)).iloc[[1]], pandas.DataFrame({"path": []})]))
+    assert [len(frame) for frame in frames] == [27, 0]
+
+
+def test_segments_bytes_and_failures(tiny, clips):
+    columns = {
+        "video": [str(clips[0]), {"bytes": clips[2].read_bytes(), "path": None}, "absent.mp4"],
+        "start_s": [1.0, None, None],
+    }
+    found = MapBatches(tiny, column="video")(columns)
+    assert found["status"] == ["done"] * (35 + 12) + ["failed"]
+    assert found["embedding"][-1] is None and "absent.mp4: no such file" in found["notes"][-1]
+    assert found["start_s"][0] == 1.0 and found["start_s"][35] == 0
+    with pytest.raises(featmill.VideoError, match="absent"):
+        MapBatches(tiny, column="video", errors="raise")(columns)
+
+
+def test_wrong_requests(tiny, clips):
+    for wrong, words in (
+        (lambda: MapBatches(tiny, errors="drop"), "errors is 'drop'"),
+        (lambda: MapBatches(tiny, column="file")(batch_of(clips)), "no column 'file', only path, label"),
+        (lambda: MapBatches(tiny, key="rgb")({"path": [str(clips[2])]}), "tiny gives tiny: name one of them"),
+        (lambda: MapBatches(tiny)([1]), "a batch is a list"),
+    ):
+        with pytest.raises(featmill.UserError) as caught:
+            wrong()
+        assert words in str(caught.value)
+
+
+def test_hugging_face_datasets(tiny, clips, expected):
+    import datasets
+
+    rows = datasets.Dataset.from_dict(batch_of(clips))
+    found = rows.map(
+        MapBatches(tiny), batched=True, batch_size=2, remove_columns=rows.column_names, load_from_cache_file=False
+    )
+    np.testing.assert_array_equal(np.array(found["embedding"], np.float32), expected)
+    assert found["label"][:60] == ["a"] * 60
+
+
+def test_ray_data(clips, expected, monkeypatch):
+    import ray
+    import ray.data
+
+    path = os.pathsep.join(map(str, (ROOT, TINY_PROGRAM.parents[1], TINY_PROGRAM.parent)))
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR", runtime_env={"env_vars": {"PYTHONPATH": path}})
+    try:
+        rows = ray.data.from_items([{"path": str(clip)} for clip in [*clips, "absent.mp4"]])
+        mapper = MapBatches("resnet", model_name="resnet18", weights="random")
+        found = rows.map_batches(mapper, batch_size=2).to_pandas()
+    finally:
+        ray.shutdown()
+    with featmill.Extractor("resnet", model_name="resnet18", weights="random") as extractor:
+        wanted = np.concatenate([extractor(clip)["resnet"] for clip in clips])
+    done = found[found.status == "done"]
+    np.testing.assert_allclose(
+        np.stack(done.embedding), wanted, rtol=1e-4, atol=1e-5
+    )  # other threads may round otherwise
+    assert found[found.status == "failed"].path.tolist() == ["absent.mp4"]

@@ -1,0 +1,81 @@
+"""Saved features read back in Python, whatever format they are in."""
+
+import multiprocessing
+
+import numpy as np
+import pytest
+from support.program import TINY_PROGRAM, run
+from torch.utils.data import DataLoader
+
+import featmill
+from utils.sinks.formats import FORMATS
+
+KEPT = [name for name, kept in FORMATS.items() if kept.saves and not kept.by_shard]
+
+
+def saved(folder, clips, on_extraction, *flags):
+    done = run(
+        "--feature_type", "tiny", "loudness", "--video_paths", *clips, "absent.mp4", "--on_extraction", on_extraction,
+        "--output_path", folder, *flags, program=TINY_PROGRAM,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize("on_extraction", KEPT)
+def test_every_format_gives_the_same_videos(tmp_path, clips, tiny, on_extraction):
+    outputs = featmill.load(saved(tmp_path, clips, on_extraction), "tiny")
+    with featmill.Extractor(tiny) as extractor:
+        expected = {str(clip): extractor(clip) for clip in clips}
+    assert len(outputs) == 3 and sorted(outputs.names) == ["12", "27", "60"]
+    for video in outputs:
+        wanted = expected[str(clips[0].with_name(f"{video.name}.mp4"))]
+        np.testing.assert_array_equal(video["tiny"], wanted["tiny"], strict=True)
+        np.testing.assert_array_equal(video.start_s, wanted.start_s)
+        assert (list(video), video.fps, video.status, video.notes) == (["tiny"], 25.0, "done", ())
+    by_name, by_id = outputs["27"], outputs[str(clips[1])]
+    np.testing.assert_array_equal(by_name["tiny"], by_id["tiny"])
+    (failure,) = outputs.failures
+    assert failure.status == "failed" and "no such file" in failure.notes[0] and not failure
+
+
+def test_several_feature_types_and_what_is_not_there(tmp_path, clips):
+    saved(tmp_path, clips[:2], "save_npz")
+    outputs = featmill.load(tmp_path)
+    assert outputs.feature_types == ["loudness", "tiny"]
+    assert sorted((video.feature_type, len(next(iter(video.values())))) for video in outputs) == [
+        ("loudness", 1), ("loudness", 2), ("tiny", 27), ("tiny", 60),
+    ]  # fmt: skip
+    with pytest.raises(featmill.UserError, match="more than once; give load"):
+        outputs["27"]
+    with pytest.raises(KeyError):
+        outputs["28"]
+    assert len(featmill.load(tmp_path / "tiny")["60"]["tiny"]) == 60
+    with pytest.raises(featmill.UserError, match=r"no features of i3d there, only of loudness, tiny"):
+        featmill.load(tmp_path, "i3d")
+    with pytest.raises(featmill.UserError, match=r"no manifest\.jsonl there"):
+        featmill.load(tmp_path / "tiny" / "absent")
+    (tmp_path / "tiny" / "60.npz").write_bytes(b"damaged")
+    with pytest.raises(featmill.RunError, match=r"60\.npz: cannot be read"):
+        list(featmill.load(tmp_path, "tiny"))
+
+
+def test_a_table_has_a_row_per_window(tmp_path, clips):
+    saved(tmp_path, clips[1:], "save_numpy")
+    table = featmill.load(tmp_path, "tiny").to_pandas()
+    assert list(table) == ["name", "feature_type", "window_index", "start_s", "end_s", "tiny"] and len(table) == 39
+    row = table[(table.name == "27") & (table.window_index == 20)].iloc[0]
+    assert row.start_s == 0.8 and row.tiny.shape == (1,)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_data_loader_reads_in_its_own_processes(tmp_path, clips, method):
+    saved(tmp_path, clips[1:], "save_h5")
+    outputs = featmill.load(tmp_path, "tiny")
+    loader = DataLoader(
+        outputs.to_torch(), None, num_workers=1, multiprocessing_context=multiprocessing.get_context(method)
+    )
+    items = {item["name"]: item for item in loader}
+    for name in ("27", "12"):
+        np.testing.assert_array_equal(items[name]["tiny"].numpy(), outputs[name]["tiny"])
+        np.testing.assert_array_equal(items[name]["end_s"].numpy(), outputs[name].end_s)
