@@ -84,6 +84,7 @@ SUBJECTS = {
     "resnet50": Subject(_resnet, (3, 224, 224), ("avgpool",)),
 }
 
+    "panns": Subject(_loaded("panns", "random_panns"), (201, 64), ("fc1", "classifier")),
 
 def measure(name: str, device: torch.device, compute: ComputeMode, batch: int, repeats: int) -> dict[str, Any]:
     """Return what one network takes in one setting, per window, pair, frame or example.

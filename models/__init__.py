@@ -21,6 +21,14 @@ MODELS = {
         },
         media="audio",
     ),
+    "panns": Model(
+        config="models.panns.config:PANNsConfig",
+        extractor="models.panns.extractor:PANNsExtractor",
+        pretrained="models.panns.pretrained",
+        summary="PANNs CNN14 audio embedding, 80.8 M parameters (AudioSet)",
+        outputs={"panns": "[windows, 2048], of 2 s of sound or --window_s"},
+        media="audio",
+    ),
     "r21d": Model(
         config="models.r21d.config:R21DConfig",
         extractor="models.r21d.extractor:R21DExtractor",
