@@ -75,7 +75,7 @@ MODELS = {
         config="models.i3d_r50.config:I3DR50Config",
         extractor="models.i3d_r50.extractor:I3DR50Extractor",
         pretrained="models.i3d_r50.pretrained",
-        summary="I3D ResNet-50, non-local, 32x2x1 (Kinetics-400)",
+        summary="I3D ResNet-50, non-local or baseline, 35 or 28 M parameters (Kinetics-400)",
         outputs={"i3d_r50": "[clips, crops, 2048]"},
     ),
     "swin": Model(
