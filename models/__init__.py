@@ -33,7 +33,7 @@ MODELS = {
         config="models.r21d.config:R21DConfig",
         extractor="models.r21d.extractor:R21DExtractor",
         pretrained="models.r21d.pretrained",
-        summary="R(2+1)D, 18 or 34 layers (Kinetics-400, IG-65M)",
+        summary="R(2+1)D, 18 or 34 layers, 31 or 64 M parameters (Kinetics-400, IG-65M, TSP)",
         outputs={"r21d": "[windows, 512]"},
     ),
     "s3d": Model(
