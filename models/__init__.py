@@ -89,7 +89,7 @@ MODELS = {
         config="models.slowfast.config:SlowFastConfig",
         extractor="models.slowfast.extractor:SlowFastExtractor",
         pretrained="models.slowfast.pretrained",
-        summary="SlowFast 8x8 R50 (Kinetics-400)",
+        summary="SlowFast 8x8, R50 or R101, 34.6 or 62.8 M parameters (Kinetics-400)",
         outputs={
             "slowfast": "[clips, 2304]",
             "layer_0 … layer_4": "[clips, 88], 352, 704, 1408, 2304, with --layers instead",
