@@ -40,7 +40,7 @@ MODELS = {
         config="models.s3d.config:S3DConfig",
         extractor="models.s3d.extractor:S3DExtractor",
         pretrained="models.s3d.pretrained",
-        summary="S3D (Kinetics-400)",
+        summary="S3D, 8.3 or 9.6 M parameters (Kinetics-400, HowTo100M)",
         outputs={"s3d": "[windows, 1024]"},
     ),
     "pwc": Model(

@@ -5,11 +5,15 @@ import numpy as np
 import pytest
 import torch
 from support.golden import GOLDEN, case, layout, moving_frames, relative_error, seeded_arrays, write_checkpoint
+from support.media import moving_frames as small_frames
+from support.media import write_clip
+from support.program import run
 
 from models.s3d.config import S3DConfig
 from models.s3d.extractor import S3DExtractor
 from models.s3d.preprocess import to_network
-from models.s3d.weights import convert, load_s3d, random_s3d
+from models.s3d.weights import convert, load_howto100m, load_s3d, random_s3d
+from utils.config.schema import output_settings
 from utils.errors import UserError
 from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
@@ -44,6 +48,39 @@ def test_features_of_frames_equal_the_reference(tmp_path, name, write):
         outputs = extractor.forward({"clips": torch.stack([cut.inputs["clips"] for cut in cuts])})
     assert relative_error(outputs["s3d"], arrays["output_features"]) < TOLERANCE
     assert relative_error(outputs["logits/s3d"], arrays["output_logits"]) < TOLERANCE
+
+
+def test_features_of_howto100m_equal_the_reference(tmp_path):
+    expected, meta = case("s3d_howto100m", "case_2x8x64x64")
+    path = write_checkpoint(tmp_path / "s3d_howto100m.pth", "s3d_howto100m")
+    clips = np.random.default_rng(meta["seed"]).random(meta["shape"], np.float32)
+    with torch.inference_mode():
+        features, projected = load_howto100m(path)(torch.from_numpy(clips))
+    assert relative_error(features, expected["output_mixed_5c"]) < TOLERANCE
+    assert relative_error(projected, expected["output_video_embedding"]) < TOLERANCE
+
+
+def test_variants_have_their_own_windows_and_flags():
+    assert (S3DConfig().stack, S3DConfig(variant="howto100m").stack) == ((64, 64), (32, 32))
+    assert "variant" not in output_settings(S3DConfig()) and output_settings(S3DConfig())["stack_size"] == 64
+    for flags, message in (
+        ({"projected": True}, "--projected is for --variant howto100m"),
+        ({"variant": "howto100m", "show_pred": True}, "--show_pred is for --variant kinetics"),
+        ({"variant": "howto100m", "stack_size": 15}, "needs an even number"),
+    ):
+        with pytest.raises(UserError, match=message):
+            S3DConfig(**flags)
+
+
+def test_howto100m_of_a_clip_with_random_weights(tmp_path):
+    write_clip(tmp_path / "clip.mp4", small_frames(18))
+    result = run(
+        "--feature_type", "s3d", "--variant", "howto100m", "--projected", "--stack_size", 16, "--weights", "random",
+        "--video_paths", tmp_path / "clip.mp4", "--on_extraction", "save_numpy", "--output_path", tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    features = np.load(tmp_path / "s3d" / "clip_s3d.npy")
+    assert features.shape == (1, 512) and np.isfinite(features).all()
 
 
 def test_names_become_those_of_torchvision():
