@@ -95,6 +95,20 @@ MODELS = {
             "layer_0 … layer_4": "[clips, 88], 352, 704, 1408, 2304, with --layers instead",
         },
     ),
+    "videomae": Model(
+        config="models.videomae.config:VideoMAEConfig",
+        extractor="models.videomae.extractor:VideoMAEExtractor",
+        pretrained="models.videomae.pretrained",
+        summary="VideoMAE V2 ViT-S, B or g; 22 M, 87 M or 1.01 G parameters (Kinetics-710)",
+        outputs={"videomae": "[windows, 768], 384 of ViT-S or 1408 of ViT-g"},
+    ),
+    "internvideo2": Model(
+        config="models.internvideo2.config:InternVideo2Config",
+        extractor="models.internvideo2.extractor:InternVideo2Extractor",
+        pretrained="models.internvideo2.pretrained",
+        summary="InternVideo2 stage 1, S14, B14, L14 or 1B; 24 M, 90 M, 0.3 G or 1.02 G parameters (Kinetics-710, 400)",
+        outputs={"internvideo2": "[windows, 768], 384 of S14, 1024 of L14, 1408 of 1B; 768 with --pool attention"},
+    ),
     "clip": Model(
         config="models.clip.config:CLIPConfig",
         extractor="models.clip.extractor:CLIPExtractor",
