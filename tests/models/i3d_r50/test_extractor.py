@@ -106,12 +106,11 @@ def test_what_does_not_fit_together_is_refused(flags, message):
         I3DR50Config(**flags)
 
 
-@pytest.mark.parametrize("variant", ["non_local", "baseline"])
-def test_a_sample_clip_with_random_weights(tmp_path, variant):
+def test_a_sample_clip_with_random_weights(tmp_path):
     result = run(
         "--feature_type", "i3d_r50", "--weights", "random", "--video_paths", "sample/camera_pan.mp4",
         "--crop_type", "center", "--side_size", 64, "--crop_size", 64, "--on_extraction", "save_numpy",
-        "--output_path", tmp_path, "--variant", variant,
+        "--output_path", tmp_path,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     features = np.load(tmp_path / "i3d_r50" / "camera_pan_i3d_r50.npy")

@@ -5,9 +5,6 @@ import numpy as np
 import pytest
 import torch
 from support.golden import GOLDEN, case, moving_frames, relative_error
-from support.media import moving_frames as small_frames
-from support.media import write_clip
-from support.program import run
 
 from models.internvideo2.config import InternVideo2Config
 from models.internvideo2.extractor import InternVideo2Extractor
@@ -37,18 +34,6 @@ def test_frames_are_chosen_as_in_the_finetuning_code():
             assert chosen_frames(row["frames"], row["num_frames"], "finetuning") == row["indices"]
     assert chosen_frames(16, 8, "demo") == [0, 2, 4, 6, 8, 10, 12, 14]
     assert chosen_frames(30, 8, "demo") == [0, 3, 6, 9, 12, 15, 18, 21]
-
-
-def test_a_clip_with_random_weights(tmp_path):
-    write_clip(tmp_path / "clip.mp4", small_frames(20))
-    result = run(
-        "--feature_type", "internvideo2", "--model_name", "S14_ft_k710_f8", "--num_frames", 2, "--weights", "random",
-        "--video_paths", tmp_path / "clip.mp4", "--on_extraction", "save_numpy", "--output_path", tmp_path,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    features = np.load(tmp_path / "internvideo2" / "clip_internvideo2.npy")
-    assert (features.shape, features.dtype) == ((2, 384), np.float32)
-    assert np.isfinite(features).all()
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ from models.internvideo2.network import SPECS, InternVideo2
 from models.internvideo2.pretrained import BY_MODEL
 from models.internvideo2.weights import convert, interpolate, load_internvideo2
 from utils.errors import UserError
+from utils.nn.skip_init import SkipInit
 
 TOLERANCE = 2e-5  # tells both GELUs apart
-CASES = {"case_S14_8f_tanh": (8, "tanh"), "case_S14_8f_erf": (8, "exact"), "case_S14_4f_tanh": (4, "tanh")}
+CASES = {"case_S14_8f_erf": (8, "exact"), "case_S14_4f_tanh": (4, "tanh")}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -37,7 +38,7 @@ LAYOUTS = {
 @pytest.mark.parametrize("keys", LAYOUTS)
 def test_every_published_name_has_its_place(keys):
     size, n_frames, n_classes = LAYOUTS[keys]
-    with torch.device("meta"):
+    with SkipInit():
         state = InternVideo2(SPECS[size], n_frames, n_classes).state_dict()
     published = {name: shape for name, (shape, _) in layout("internvideo2", keys)["tensors"].items()}
     assert convert(published) == {name: list(value.shape) for name, value in state.items()}

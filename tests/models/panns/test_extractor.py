@@ -1,28 +1,10 @@
-import numpy as np
 import pytest
 import torch
-from support.media import moving_frames, waveform, write_clip
-from support.program import run
 
 from models.panns.config import PANNsConfig
 from models.panns.extractor import PANNsExtractor
 from utils.errors import UserError
 from utils.extractors.base import AudioStreamInfo
-
-
-def test_windows_of_a_clip_with_random_weights(tmp_path):
-    write_clip(tmp_path / "clip.mp4", moving_frames(12), fps=5, audio=waveform(1, 2.4, 44100))
-    result = run(
-        "--feature_type", "panns", "--model_name", "cnn14_16k", "--window_s", 0.5, "--hop_s", 0.25,
-        "--weights", "random", "--video_paths", tmp_path / "clip.mp4",
-        "--on_extraction", "save_numpy", "--output_path", tmp_path,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    rows, start_s, end_s = (np.load(tmp_path / "panns" / f"clip_{key}.npy") for key in ("panns", "start_s", "end_s"))
-    assert (rows.shape, rows.dtype) == ((8, 2048), np.float32)
-    assert np.isfinite(rows).all() and rows.min() == 0 < rows.max()
-    np.testing.assert_allclose(start_s, np.arange(8) / 4, atol=0.03)
-    np.testing.assert_allclose(end_s - start_s, 0.5)
 
 
 def test_sound_shorter_than_a_window_fails_with_the_reason():

@@ -5,9 +5,6 @@ import numpy as np
 import pytest
 import torch
 from support.golden import GOLDEN, case, layout, moving_frames, relative_error, seeded_arrays, write_checkpoint
-from support.media import moving_frames as small_frames
-from support.media import write_clip
-from support.program import run
 
 from models.s3d.config import S3DConfig
 from models.s3d.extractor import S3DExtractor
@@ -70,17 +67,6 @@ def test_variants_have_their_own_windows_and_flags():
     ):
         with pytest.raises(UserError, match=message):
             S3DConfig(**flags)
-
-
-def test_howto100m_of_a_clip_with_random_weights(tmp_path):
-    write_clip(tmp_path / "clip.mp4", small_frames(18))
-    result = run(
-        "--feature_type", "s3d", "--variant", "howto100m", "--projected", "--stack_size", 16, "--weights", "random",
-        "--video_paths", tmp_path / "clip.mp4", "--on_extraction", "save_numpy", "--output_path", tmp_path,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    features = np.load(tmp_path / "s3d" / "clip_s3d.npy")
-    assert features.shape == (1, 512) and np.isfinite(features).all()
 
 
 def test_names_become_those_of_torchvision():

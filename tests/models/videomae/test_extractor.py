@@ -5,9 +5,6 @@ import numpy as np
 import pytest
 import torch
 from support.golden import GOLDEN, case, moving_frames, relative_error
-from support.media import moving_frames as small_frames
-from support.media import write_clip
-from support.program import run
 
 from models.videomae.config import VideoMAEConfig
 from models.videomae.extractor import VideoMAEExtractor
@@ -58,18 +55,6 @@ def test_normalizing_is_a_flag():
     assert torch.allclose(
         to_network(white, normalize=True)[0, :, 0, 0], torch.tensor([2.2489, 2.4286, 2.6400]), atol=1e-4
     )
-
-
-def test_a_clip_with_random_weights(tmp_path):
-    write_clip(tmp_path / "clip.mp4", small_frames(20))
-    result = run(
-        "--feature_type", "videomae", "--model_name", SMALL, "--weights", "random", "--video_paths",
-        tmp_path / "clip.mp4", "--on_extraction", "save_numpy", "--output_path", tmp_path,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    features = np.load(tmp_path / "videomae" / "clip_videomae.npy")
-    assert (features.shape, features.dtype) == ((2, 384), np.float32)
-    assert np.isfinite(features).all()
 
 
 def test_another_number_of_frames_is_no_flag():
