@@ -33,14 +33,14 @@ MODELS = {
         config="models.r21d.config:R21DConfig",
         extractor="models.r21d.extractor:R21DExtractor",
         pretrained="models.r21d.pretrained",
-        summary="R(2+1)D, 18 or 34 layers, 31 or 64 M parameters (Kinetics-400, IG-65M, TSP)",
+        summary="R(2+1)D, 18 or 34 layers, 31.5 or 63.7 M parameters (Kinetics-400, IG-65M, TSP)",
         outputs={"r21d": "[windows, 512]"},
     ),
     "s3d": Model(
         config="models.s3d.config:S3DConfig",
         extractor="models.s3d.extractor:S3DExtractor",
         pretrained="models.s3d.pretrained",
-        summary="S3D, 8.3 or 9.6 M parameters (Kinetics-400, HowTo100M)",
+        summary="S3D, 8.3 or 9.7 M parameters (Kinetics-400, HowTo100M)",
         outputs={"s3d": "[windows, 1024]"},
     ),
     "pwc": Model(

@@ -3,7 +3,7 @@
 from models.internvideo2.config import InternVideo2Config
 from utils.weights.pretrained import Needed, Published
 
-LICENCE = "apache-2.0 by the tag on the hub; some files are given out after a form"
+LICENCE = "tagged apache-2.0 on the hub; some files are given out after a form"
 HUB = "https://huggingface.co/OpenGVLab"
 
 

@@ -3,7 +3,7 @@
 from models.panns.config import PANNsConfig
 from utils.weights.pretrained import Needed, Published
 
-LICENCE = "CC BY 4.0 (as quoted by others for the Zenodo record, which was not read; code: MIT)"
+LICENCE = "CC BY 4.0 as others quote it (the Zenodo record itself was not read; code: MIT)"
 PAGE = "https://github.com/qiuqiangkong/audioset_tagging_cnn"
 FOLDER = "https://zenodo.org/record/3987831/files"
 

@@ -83,7 +83,7 @@ class Mixed(nn.Module):
 
 
 class HowTo100MS3D(nn.Module):
-    """The network of 9.6 million parameters."""
+    """The network of 9.7 million parameters."""
 
     def __init__(self) -> None:
         super().__init__()

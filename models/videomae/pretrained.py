@@ -4,8 +4,8 @@ from models.videomae.config import VideoMAEConfig
 from utils.weights.pretrained import Needed, Published
 
 LICENCE = (
-    "Contradictory: their hub repository is tagged apache-2.0, the repositories of the same models "
-    "(VideoMAEv2-Base, -giant) cc-by-nc-4.0; code: MIT"
+    "tagged apache-2.0 and cc-by-nc-4.0: the first on the hub repository of these files, the second on those of the "
+    "same models under other names (VideoMAEv2-Base, -giant); code: MIT"
 )
 PAGE = "https://huggingface.co/OpenGVLab/VideoMAE2"
 
