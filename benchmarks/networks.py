@@ -79,7 +79,12 @@ SUBJECTS = {
     "tsn": Subject(_loaded("tsn", "random_tsn"), (3, 1, 256, 256), POOLED),
     "s3d": Subject(_loaded("s3d", "random_s3d"), (3, 64, 224, 224), ("avgpool", "classifier")),
     "r21d": Subject(_loaded("r21d", "random_r21d", "r2plus1d_18_16_kinetics"), (3, 16, 112, 112), ("avgpool", "fc")),
+    "videomae": Subject(
+        _loaded("videomae", "random_videomae", "vit_base_patch16_224"), (3, 16, 224, 224), ("fc_norm", "head")
+    ),
+    "internvideo2": Subject(_loaded("internvideo2", "random_internvideo2", "B14", 8), (3, 8, 224, 224), ()),
     "vggish": Subject(_loaded("vggish", "random_vggish"), (96, 64), ()),
+    "panns": Subject(_loaded("panns", "random_panns"), (201, 64), ("fc1", "classifier")),
     "clip": Subject(_clip_tower, (3, 224, 224), ()),
     "resnet50": Subject(_resnet, (3, 224, 224), ("avgpool",)),
 }

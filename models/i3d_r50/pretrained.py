@@ -1,6 +1,6 @@
 """The published files of I3D-R50, and those that a configuration needs. Imports no torch."""
 
-from models.i3d_r50.config import PUBLISHED_NAME, I3DR50Config
+from models.i3d_r50.config import BASELINE_NAME, PUBLISHED_NAME, I3DR50Config
 from utils.weights.pretrained import Needed, Published
 
 LICENCE = (
@@ -28,9 +28,16 @@ VERSION_0 = Published(  # another training of the same network
     sha256="7c30d5bb",
     megabytes=142,
 )
-FILES = (VERSION_1, VERSION_0)
+BASELINE = Published(  # without non-local modules
+    name=BASELINE_NAME,
+    url=f"https://dl.fbaipublicfiles.com/video-nonlocal/{BASELINE_NAME}",
+    licence="CC BY-NC 4.0 (non-commercial), of code and models; the videos of Kinetics-400 have separate terms",
+    source="https://github.com/facebookresearch/video-nonlocal-net",
+    megabytes=224,
+)
+FILES = (VERSION_1, VERSION_0, BASELINE)
 
 
 def needs(config: I3DR50Config) -> dict[str, Needed]:
     """Return the network's file."""
-    return {"i3d_r50": Needed(VERSION_1, config.checkpoint)}
+    return {"i3d_r50": Needed(BASELINE if config.variant == "baseline" else VERSION_1, config.checkpoint)}

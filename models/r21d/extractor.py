@@ -14,6 +14,11 @@ class R21DExtractor(StackExtractor[R21DConfig]):
     key = "r21d"
     float32_parts = ("avgpool", "fc")
 
+    @property
+    def extraction_fps(self) -> float | None:
+        """As --extraction_fps says, or the network was trained."""
+        return self.config.fps
+
     def load_network(self) -> nn.Module:
         """Return the network of --model_name."""
         path = self.checkpoints["r21d"]

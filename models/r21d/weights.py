@@ -1,10 +1,17 @@
-"""Loading R(2+1)D from published files, whose tensors have the network's names."""
+"""Loading R(2+1)D from published files: torchvision's and IG-65M's have the network's names, TSP's others."""
 
 from pathlib import Path
 
+from torch import Tensor
+
 from models.r21d.network import R2Plus1D
 from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.rename import rename
 from utils.weights.seeded import fill_random
+
+# TSP (HumamAlwassel/TSP) → the network's; fc1 tells actions, fc2 actions from background, with a global feature
+TSP_NAMES = ((r"features\.", ""), (r"fc1\.", "fc."))
+TSP_SECOND_HEAD = "fc2."
 
 
 def n_layers(model_name: str) -> int:
@@ -18,11 +25,16 @@ def load_r21d(path: str | Path, model_name: str) -> R2Plus1D:
     Raises:
         UserError: the file cannot be read, or its tensors are not those of the named network.
     """
-    tensors = read_tensors(path)
+    tensors = convert(read_tensors(path))
     classes = tensors.get("fc.bias")
     network = R2Plus1D(n_layers(model_name), len(classes) if classes is not None else 400)
     load_strict(network, tensors, path)
     return network.eval()
+
+
+def convert(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of any of the layouts under the network's names."""
+    return rename({name: value for name, value in tensors.items() if not name.startswith(TSP_SECOND_HEAD)}, TSP_NAMES)
 
 
 def random_r21d(model_name: str) -> R2Plus1D:

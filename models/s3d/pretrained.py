@@ -22,9 +22,16 @@ TORCHVISION = Published(
     sha256="d76dad2f",
     megabytes=34,
 )
-FILES = (TORCHIFIED, TORCHVISION)
+HOWTO100M = Published(
+    name="s3d_howto100m.pth",
+    url="https://www.rocq.inria.fr/cluster-willow/amiech/howto100m/s3d_howto100m.pth",
+    licence="none stated for the weights (code: Apache-2.0)",
+    source="https://github.com/antoine77340/S3D_HowTo100M",
+    megabytes=124,
+)
+FILES = (TORCHIFIED, TORCHVISION, HOWTO100M)
 
 
 def needs(config: S3DConfig) -> dict[str, Needed]:
     """Return the network's file."""
-    return {"s3d": Needed(TORCHIFIED, config.checkpoint)}
+    return {"s3d": Needed(HOWTO100M if config.variant == "howto100m" else TORCHIFIED, config.checkpoint)}

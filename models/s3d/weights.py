@@ -6,8 +6,10 @@ from pathlib import Path
 
 from torch import Tensor
 
+from models.s3d.howto100m import HowTo100MS3D
 from models.s3d.network import S3D
 from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.rename import rename
 from utils.weights.seeded import fill_random
 
 # name in kylemin's layout → torchvision's, all applied in this order
@@ -22,6 +24,8 @@ NAMES = (
     (r"\.conv\.", ".0."),
     (r"\.bn\.", ".1."),
 )
+HOWTO100M_TEXT = "text_module."  # left out
+HOWTO100M_NAMES = ((r"fc\.", "classifier."),)
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -47,6 +51,25 @@ def load_s3d(path: str | Path) -> S3D:
 def random_s3d() -> S3D:
     """Return the network in evaluation mode with seeded random weights, the same everywhere."""
     network = S3D()
+    fill_random(network)
+    return network.eval()
+
+
+def load_howto100m(path: str | Path) -> HowTo100MS3D:
+    """Return the network of s3d_howto100m.pth in evaluation mode, on the CPU.
+
+    Raises:
+        UserError: the file cannot be read, or its tensors are not those of this network.
+    """
+    tensors = {name: value for name, value in read_tensors(path).items() if not name.startswith(HOWTO100M_TEXT)}
+    network = HowTo100MS3D()
+    load_strict(network, rename(tensors, HOWTO100M_NAMES), path)
+    return network.eval()
+
+
+def random_howto100m() -> HowTo100MS3D:
+    """Return the network in evaluation mode with seeded random weights, the same everywhere."""
+    network = HowTo100MS3D()
     fill_random(network)
     return network.eval()
 

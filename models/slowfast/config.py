@@ -24,6 +24,7 @@ class SlowFastConfig(Config):
         group=GROUP,
         choices=("pytorchvideo", "acav100m", "squash"),
     )
+    depth: str = flag("50", "layers of the network", group=GROUP, choices=("50", "101"), added_later=True)
     clip_len: float | None = flag(
         None,
         "seconds of a clip, of which the network sees 32 frames (default: 2; acav100m: one clip)",
@@ -46,7 +47,7 @@ class SlowFastConfig(Config):
         "none", "average the features over the clips of a video or not", group=GROUP, choices=("clips", "none")
     )
     show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-400")
-    checkpoint: str | None = shared_flags.checkpoint(GROUP, "SLOWFAST_8x8_R50.pyth")
+    checkpoint: str | None = shared_flags.checkpoint(GROUP, "SLOWFAST_8x8_R50.pyth, or that of --depth 101")
 
     def __post_init__(self) -> None:
         super().__post_init__()

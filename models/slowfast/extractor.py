@@ -22,8 +22,8 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
 
     def load(self) -> None:
         """Load the network onto the device."""
-        path = self.checkpoints["slowfast"]
-        network = load_slowfast(path) if path else random_slowfast()
+        path, depth = self.checkpoints["slowfast"], int(self.config.depth)
+        network = load_slowfast(path, depth) if path else random_slowfast(depth)
         self._network = self.prepare_network(network, float32_parts=("classifier",))
 
     @property

@@ -1,4 +1,4 @@
-"""SlowFast 8x8 R50: a slow and a fast pathway over one clip (Feichtenhofer et al., arXiv:1812.03982)."""
+"""SlowFast 8x8, R50 or R101: a slow and a fast pathway over one clip (Feichtenhofer et al., arXiv:1812.03982)."""
 
 from collections.abc import Iterator
 
@@ -6,19 +6,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from utils.nn.resnet3d import EVERYWHERE, ConvNorm, ResNet3D, ResNet3DSpec
+from utils.nn.resnet3d import BLOCKS, ConvNorm, ResNet3D, ResNet3DSpec
 
 FAST_FRAMES = 32
 SLOW_OF_FAST = (0, 4, 8, 13, 17, 22, 26, 31)  # linspace(0, 31, 8) rounded down: not every fourth frame
 WINDOW = 7  # positions: side of the head's average pool, as large as the map of the smallest input (224 pixels)
-FUSION_TIME = 7  # kernel along time; the paper and the other SlowFast networks have 5
+BLOCKS_BY_DEPTH = {50: BLOCKS, 101: (3, 4, 23, 3)}
+FUSION_TIME = {50: 7, 101: 5}  # kernel along time; the paper has 5 for all depths
 N_FEATURES = 2304
 LAYER_FEATURES = (88, 352, 704, 1408, 2304)  # slow, fused and fast channels; the last layer has no fused ones
 N_CLASSES = 400  # Kinetics-400
 
-FAST = ResNet3DSpec(width=8, stem_time=5, inflated=EVERYWHERE)
-FUSED = tuple(2 * n for n in (FAST.width, *map(FAST.channels, range(3))))  # channels from each fusion
-SLOW = ResNet3DSpec(inflated=((), (), EVERYWHERE[2], EVERYWHERE[3]), extra=FUSED)
+FAST_WIDTH = 8  # channels of the fast stem
+FUSED = (16, 64, 128, 256)  # channels from each fusion: two for each of the fast pathway
 
 Maps = tuple[Tensor, Tensor]  # feature maps of the slow and of the fast pathway, [B, C, T, H, W]
 
@@ -26,12 +26,14 @@ Maps = tuple[Tensor, Tensor]  # feature maps of the slow and of the fast pathway
 class SlowFast(nn.Module):
     """Features of five layers and logits of clips of 32 frames."""
 
-    def __init__(self, n_classes: int = N_CLASSES) -> None:
+    def __init__(self, n_classes: int = N_CLASSES, depth: int = 50) -> None:
         super().__init__()
-        self.slow = ResNet3D(SLOW)
-        self.fast = ResNet3D(FAST)
-        stride = FAST_FRAMES // len(SLOW_OF_FAST)
-        self.fusions = nn.ModuleList(ConvNorm(n // 2, n, (FUSION_TIME, 1, 1), (stride, 1, 1), relu=True) for n in FUSED)
+        blocks = BLOCKS_BY_DEPTH[depth]
+        everywhere = [range(n) for n in blocks]
+        self.slow = ResNet3D(ResNet3DSpec(blocks, inflated=((), (), *everywhere[2:]), extra=FUSED))
+        self.fast = ResNet3D(ResNet3DSpec(blocks, FAST_WIDTH, stem_time=5, inflated=everywhere))
+        kernel, stride = (FUSION_TIME[depth], 1, 1), (FAST_FRAMES // len(SLOW_OF_FAST), 1, 1)
+        self.fusions = nn.ModuleList(ConvNorm(n // 2, n, kernel, stride, relu=True) for n in FUSED)
         self.classifier = nn.Linear(N_FEATURES, n_classes)
 
     def forward(self, clips: Tensor) -> tuple[list[Tensor], Tensor]:

@@ -15,6 +15,13 @@ PYTORCHVIDEO = Published(
     source="https://github.com/facebookresearch/pytorchvideo",
     megabytes=139,
 )
+R101 = Published(
+    name="SLOWFAST_8x8_R101.pyth",
+    url="https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/SLOWFAST_8x8_R101.pyth",
+    licence=LICENCE.format("pytorchvideo"),
+    source="https://github.com/facebookresearch/pytorchvideo",
+    megabytes=252,
+)
 CAFFE2 = Published(  # the file that ACAV100M uses
     name="SLOWFAST_8x8_R50.pkl",
     url="https://dl.fbaipublicfiles.com/pyslowfast/model_zoo/kinetics400/SLOWFAST_8x8_R50.pkl",
@@ -22,9 +29,9 @@ CAFFE2 = Published(  # the file that ACAV100M uses
     source="https://github.com/facebookresearch/SlowFast",
     megabytes=139,
 )
-FILES = (PYTORCHVIDEO, CAFFE2)
+FILES = (PYTORCHVIDEO, R101, CAFFE2)
 
 
 def needs(config: SlowFastConfig) -> dict[str, Needed]:
     """Return the network's file."""
-    return {"slowfast": Needed(PYTORCHVIDEO, config.checkpoint)}
+    return {"slowfast": Needed(R101 if config.depth == "101" else PYTORCHVIDEO, config.checkpoint)}

@@ -1,4 +1,4 @@
-"""Loading SlowFast 8x8 R50 from published files, in three layouts."""
+"""Loading SlowFast 8x8 from published files, in three layouts."""
 
 import re
 from pathlib import Path
@@ -18,12 +18,12 @@ CONVS = {"a": "conv1", "b": "conv2", "c": "conv3"}  # of a block
 PYTORCHVIDEO_STEM = re.compile(r"blocks\.0\.multipathway_blocks\.([01])\.(conv|norm)")
 PYTORCHVIDEO_FUSION = re.compile(r"blocks\.([0-3])\.multipathway_fusion\.(conv|norm)(?:_fast_to_slow)?")
 PYTORCHVIDEO_BLOCK = re.compile(
-    r"blocks\.([1-4])\.multipathway_blocks\.([01])\.res_blocks\.(\d)\.(?:branch1_(conv|norm)|branch2\.(conv|norm)_([abc]))"
+    r"blocks\.([1-4])\.multipathway_blocks\.([01])\.res_blocks\.(\d+)\.(?:branch1_(conv|norm)|branch2\.(conv|norm)_([abc]))"
 )
 # PySlowFast (facebookresearch/SlowFast)
 PYSLOWFAST_STEM = re.compile(r"s1\.pathway([01])_stem\.(conv|bn)")
 PYSLOWFAST_FUSION = re.compile(r"s([1-4])_fuse\.(conv_f2s|bn)")
-PYSLOWFAST_BLOCK = re.compile(r"s([2-5])\.pathway([01])_res(\d)\.(?:branch1(_bn)?|branch2\.([abc])(_bn)?)")
+PYSLOWFAST_BLOCK = re.compile(r"s([2-5])\.pathway([01])_res(\d+)\.(?:branch1(_bn)?|branch2\.([abc])(_bn)?)")
 # Caffe2: names of blobs, without "w", "s", "rm", …
 CAFFE2_FUSIONS = {
     "t_pool1": 0,
@@ -35,24 +35,24 @@ CAFFE2_BLOCK = re.compile(r"res([2-5])_(\d)_branch(?:1|2([abc]))(_bn)?")
 CAFFE2_PARTS = {"w": "weight", "s": "weight", "b": "bias", "rm": "running_mean", "riv": "running_var"}
 
 
-def load_slowfast(path: str | Path) -> SlowFast:
+def load_slowfast(path: str | Path, depth: int = 50) -> SlowFast:
     """Return the network in evaluation mode, on the CPU, with as many classes as the file has.
 
     path: a file of pytorchvideo, of PySlowFast, or PySlowFast's Caffe2 pickle, told apart by content.
 
     Raises:
-        UserError: the file cannot be read, or its tensors are not those of SlowFast 8x8 R50.
+        UserError: the file cannot be read, or its tensors are not those of SlowFast 8x8 with this depth.
     """
     tensors = _read(path)
     head = tensors.get("classifier.weight")
-    network = SlowFast(head.shape[0] if head is not None and head.ndim else N_CLASSES)
+    network = SlowFast(head.shape[0] if head is not None and head.ndim else N_CLASSES, depth)
     load_strict(network, tensors, path)
     return network.eval()
 
 
-def random_slowfast() -> SlowFast:
+def random_slowfast(depth: int = 50) -> SlowFast:
     """Return the network in evaluation mode with seeded random weights, the same everywhere."""
-    network = SlowFast()
+    network = SlowFast(depth=depth)
     fill_random(network)
     return network.eval()
 

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from torch import nn
 
+from models.slowonly.config import SlowOnlyConfig
 from models.slowonly.weights import load_slowonly, random_slowonly
 from utils.extractors.clips import VideoClipsExtractor
 
 
-class SlowOnlyExtractor(VideoClipsExtractor):
+class SlowOnlyExtractor(VideoClipsExtractor[SlowOnlyConfig]):
     """One vector per video, [2048], unless --average keeps clips or crops."""
 
     key = "slowonly"

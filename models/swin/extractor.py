@@ -4,11 +4,12 @@ from pathlib import Path
 
 from torch import nn
 
+from models.swin.config import SwinConfig
 from models.swin.weights import load_swin, random_swin
 from utils.extractors.clips import VideoClipsExtractor
 
 
-class SwinExtractor(VideoClipsExtractor):
+class SwinExtractor(VideoClipsExtractor[SwinConfig]):
     """Features [clips, crops, 768], or their averages by --average."""
 
     key = "swin"

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from torch import nn
 
+from models.tsn.config import TSNConfig
 from models.tsn.weights import load_tsn, random_tsn
 from utils.extractors.clips import VideoClipsExtractor
 
 
-class TSNExtractor(VideoClipsExtractor):
+class TSNExtractor(VideoClipsExtractor[TSNConfig]):
     """One vector per video, [2048], unless --average keeps clips or crops."""
 
     key = "tsn"

@@ -40,7 +40,7 @@ def clip_case(name: str) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, A
     return expected, frames, flags
 
 
-def extract(extractor: VideoClipsExtractor, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def extract(extractor: VideoClipsExtractor[Any], frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return what is saved of a video with these frames, and the features of its views [clips, crops, D]."""
     info = VideoStreamInfo(25.0, frames.shape[1], frames.shape[2], np.arange(len(frames)) / 25)
     sampling = extractor.sampling(info)
@@ -57,7 +57,7 @@ def extract(extractor: VideoClipsExtractor, frames: np.ndarray) -> tuple[np.ndar
     return extractor.finish({extractor.key: views})[extractor.key], views
 
 
-def clips_of(extractor: VideoClipsExtractor, frames: np.ndarray) -> np.ndarray:
+def clips_of(extractor: VideoClipsExtractor[Any], frames: np.ndarray) -> np.ndarray:
     """Return the frame numbers of each clip, [clips, T], in the order of the rows."""
     sampling = extractor.sampling(VideoStreamInfo(25.0, 240, 320, np.arange(len(frames)) / 25))
     rows = {window.row: [sampling.wanted[i] for i in window.indices] for window in sampling.full()}

@@ -1,12 +1,14 @@
 """Golden data: checkpoints in their published layout, recorded cases, and the error that they allow."""
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from support.media import waveform
 from utils.weights import seeded
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -78,3 +80,18 @@ def golden_clips(rule: dict[str, Any]) -> torch.Tensor:
     views = [moving_frames(seed, rule["n"], rule["height"], rule["width"]) for seed in rule["seeds"]]
     normalized = (np.stack(views).astype(np.float32) - mean) / std
     return torch.from_numpy(normalized.transpose(0, 4, 1, 2, 3).copy())
+
+
+def golden_sounds(rule: dict[str, Any]) -> torch.Tensor:
+    """Return the waveforms that a case of PANNs names, float32 [rows, samples]."""
+    rate, rows = rule["rate"], []
+    for row in rule["rows"]:
+        if row["kind"] == "waveform":
+            rows.append(waveform(row["seed"], row["samples"] / rate, rate))
+        elif row["kind"] == "tone":
+            rows.append(0.5 * np.sin(2 * np.pi * row["hz"] * np.arange(row["samples"]) / rate))
+        else:
+            rows.append(np.zeros(row["samples"]))
+    sounds = np.stack(rows).astype(np.float32)
+    assert zlib.crc32(sounds.tobytes()) == rule["crc32"]
+    return torch.from_numpy(sounds)

@@ -57,9 +57,9 @@ def step_size(group: str, default: int | None, ends: str = "") -> Any:
     return flag(default, text, group=group, at_least=1, note="frame")
 
 
-def frame_interval(group: str, default: int) -> Any:
-    """Return --frame_interval, between the frames of one clip."""
-    return flag(default, "frames from one frame of a clip to the next", group=group, at_least=1, note="frame")
+def frame_interval(group: str, default: int | None, ends: str = "") -> Any:
+    """Return --frame_interval, between the frames of one clip. ends: of the help text."""
+    return flag(default, f"frames from one frame of a clip to the next{ends}", group=group, at_least=1, note="frame")
 
 
 def num_clips(group: str, default: int | None, placed: str = "spread evenly", ends: str = "") -> Any:

@@ -221,7 +221,7 @@ class VideoExtractor(Extractor[ConfigT, VideoStreamInfo]):
 class AudioExtractor(Extractor[ConfigT, AudioStreamInfo]):
     """An extractor that is given sound."""
 
-    rate_hz: ClassVar[int]  # samples per second that the model wants
+    rate_hz: int  # samples per second that the model wants; load() may set it
 
     @property
     def sound_rules(self) -> SoundRules:

@@ -2,8 +2,9 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -14,17 +15,22 @@ from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamI
 from utils.extractors.clips_config import VideoClipsConfig
 from utils.extractors.windows import Listed, Sampling
 from utils.transforms import crops
-from utils.transforms.geometry import shorter_side, shorter_side_rounded
+from utils.transforms.geometry import shorter_side, shorter_side_rounded, wide
 from utils.transforms.opencv import resize_opencv
+from utils.transforms.pillow import resize_pillow_13
 
 RESIZE_BY_PRESET = {  # a preset's resize → the function for its size, and the function that resizes
     "opencv": (shorter_side_rounded, resize_opencv),
     "antialias": (shorter_side, crops.resize_rounded),
+    "lanczos": (wide, partial(resize_pillow_13, filter="lanczos")),
 }
 AVERAGED = {"clips": (0,), "crops": (1,), "both": (0, 1), "none": ()}  # --average → axes of [clips, crops, D]
 
 
-class VideoClipsExtractor(VideoExtractor[VideoClipsConfig]):
+ClipsConfigT = TypeVar("ClipsConfigT", bound=VideoClipsConfig)
+
+
+class VideoClipsExtractor(VideoExtractor[ClipsConfigT]):
     """Features of clips and views, [clips, crops, D] float32, or their averages by --average.
 
     The network takes float32 [N, 3, T, H, W] and returns features [N, D] and logits [N, classes].
@@ -88,9 +94,13 @@ class VideoClipsExtractor(VideoExtractor[VideoClipsConfig]):
         boxes = crops.CROPS[chosen.crops][chosen.crop_type](frames.shape[1], frames.shape[2], chosen.crop_size)
         return {"views": crops.cut_views(frames, boxes, chosen.crop_size)}
 
+    def network_input(self, views: Tensor) -> Tensor:
+        """Return views, uint8 [N, T, S, S, 3], as the network's input, float32 [N, 3, T, S, S]."""
+        return crops.network_input(views)
+
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, crops, D], and with --show_pred the logits [B, classes], averaged over crops."""
-        outputs = [self._network(crops.network_input(views)) for views in batch["views"].unbind(1)]
+        outputs = [self._network(self.network_input(views)) for views in batch["views"].unbind(1)]
         features, logits = zip(*outputs, strict=True)
         results = {self.key: torch.stack(features, 1)}
         if self.config.show_pred:

@@ -18,9 +18,9 @@ OF_PRESET = " (default: the preset's)"
 class Preset:
     """What a published tool does with a video, and its defaults for the flags of the same names.
 
-    placement: a key of `placement.PLACEMENTS`. resize: "opencv" (8 bits, no antialias, longer side rounded) or
-    "antialias" (torchvision's, longer side rounded down). crops: a key of `transforms.crops.CROPS`. side_size,
-    crop_size: in pixels.
+    placement: a key of `placement.PLACEMENTS`. resize: "opencv" (8 bits, no antialias, longer side rounded),
+    "antialias" (torchvision's, longer side rounded down) or "lanczos" (Pillow's, to 256 x 340 for a side_size of 256).
+    crops: a key of `transforms.crops.CROPS`. side_size, crop_size: in pixels.
     """
 
     placement: str
@@ -54,13 +54,13 @@ def mmaction2_presets(num_clips: int, crop_type: str, side_size: int = 256) -> d
 SNIPPETS = Preset("back_to_back", "antialias", "torchvision", -1, "5-crop", "none", crop_size=224)
 
 
-def preset(presets: Mapping[str, Preset], default: str) -> Any:
-    """Return --preset, the published tool to follow."""
+def preset(presets: Mapping[str, Preset], default: str | None, ends: str = "") -> Any:
+    """Return --preset, the published tool to follow. ends: of the help text."""
     listed = "; ".join(f"{name}: {each.summary()}" for name, each in presets.items())
     return flag(
         default,
         "published tool whose clip placement, resize, crop positions and defaults are used, unless another flag says "
-        f"otherwise ({listed})",
+        f"otherwise ({listed}){ends}",
         group=GROUP,
         choices=presets,
     )

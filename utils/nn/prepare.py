@@ -117,11 +117,11 @@ def prepare_layers(
 
 
 def _cast_weights(network: nn.Module, dtype: torch.dtype, float32_parts: tuple[str, ...]) -> None:
-    """Cast parameters and buffers, except for the parameters of `float32_parts`."""
+    """Cast parameters and buffers; the parameters of `float32_parts` to float32."""
     kept = {parameter for name in float32_parts for parameter in network.get_submodule(name).parameters()}
     for parameter in network.parameters():
-        if parameter.is_floating_point() and parameter not in kept:
-            parameter.data = parameter.data.to(dtype)
+        if parameter.is_floating_point():
+            parameter.data = parameter.data.to(torch.float32 if parameter in kept else dtype)
     for module in network.modules():
         for name, buffer in module.named_buffers(recurse=False):
             if buffer.is_floating_point():

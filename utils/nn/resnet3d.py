@@ -25,19 +25,24 @@ EVERYWHERE = tuple(tuple(range(n)) for n in BLOCKS)
 class ResNet3DSpec:
     """What distinguishes one ResNet-3D from another.
 
+    blocks: in each of the four stages.
     width: channels of the stem, and of the inner convolutions of the first stage.
     stem_time: kernel of the stem along time.
     stem_stride, pool_stride: strides along time of the stem and of the max pool after it.
+    pool_kernel, pool_padding: of that pool.
     inflated: the blocks of each stage whose first convolution spans three frames.
     non_local: the blocks of each stage that a non-local module follows.
     extra: channels that are concatenated to the input of each stage (SlowFast's fusion).
     pool_time: halve the number of frames after the first stage.
     """
 
+    blocks: Sequence[int] = BLOCKS
     width: int = 64
     stem_time: int = 1
     stem_stride: int = 1
     pool_stride: int = 1
+    pool_kernel: Size = (1, 3, 3)
+    pool_padding: Size = (0, 1, 1)
     inflated: Sequence[Sequence[int]] = NOWHERE
     non_local: Sequence[Sequence[int]] = NOWHERE
     extra: Sequence[int] = (0, 0, 0, 0)
@@ -110,7 +115,7 @@ class ResNet3D(nn.Module):
     def __init__(self, spec: ResNet3DSpec) -> None:
         super().__init__()
         self.conv1 = ConvNorm(3, spec.width, (spec.stem_time, 7, 7), (spec.stem_stride, 2, 2), relu=True)
-        self._pool_stride = (spec.pool_stride, 2, 2)
+        self._pool = (spec.pool_kernel, (spec.pool_stride, 2, 2), spec.pool_padding)
         self._pool_time = spec.pool_time
         self.layer1, self.layer2, self.layer3, self.layer4 = (_stage(spec, stage) for stage in range(4))
 
@@ -120,8 +125,8 @@ class ResNet3D(nn.Module):
         return [self.layer1, self.layer2, self.layer3, self.layer4]
 
     def stem(self, x: Tensor) -> Tensor:
-        """[B, 3, T, H, W] -> [B, width, T', H / 4, W / 4], rounded up."""
-        return F.max_pool3d(self.conv1(x), (1, 3, 3), self._pool_stride, (0, 1, 1))
+        """[B, 3, T, H, W] -> [B, width, T', H / 4, W / 4], rounded up if the pool pads."""
+        return F.max_pool3d(self.conv1(x), *self._pool)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, 3, T, H, W] -> [B, 32 * width, T', H / 32, W / 32], rounded up; the values are at least 0."""
@@ -134,7 +139,7 @@ class ResNet3D(nn.Module):
 def _stage(spec: ResNet3DSpec, stage: int) -> nn.Sequential:
     n_in = (spec.channels(stage - 1) if stage else spec.width) + spec.extra[stage]
     blocks: list[Bottleneck] = []
-    for block in range(BLOCKS[stage]):
+    for block in range(spec.blocks[stage]):
         stride = 2 if block == 0 and stage > 0 else 1
         inflated, non_local = block in spec.inflated[stage], block in spec.non_local[stage]
         blocks.append(Bottleneck(n_in, spec.width * 2**stage, stride, inflated, non_local))

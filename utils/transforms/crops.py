@@ -1,7 +1,8 @@
 """Views of a clip: the crops that published tools take of the resized frames, as a network's input.
 
 Sources: CenterCrop, ThreeCrop and TenCrop of mmaction2 (https://github.com/open-mmlab/mmaction2); center_crop,
-five_crop and ten_crop of torchvision (https://github.com/pytorch/vision).
+five_crop and ten_crop of torchvision (https://github.com/pytorch/vision); oversample_data of
+https://github.com/GowthamGottimukkala/I3D_Feature_Extraction_resnet.
 """
 
 from collections.abc import Callable, Sequence
@@ -56,7 +57,21 @@ def five(height: int, width: int, side: int) -> list[Box]:
 
 def ten(height: int, width: int, side: int) -> list[Box]:
     """Return torchvision's ten squares: those of `five`, then those of `five` in the mirror image of the frame."""
-    boxes = five(height, width, side)
+    return _with_mirrored(five(height, width, side), width, side)
+
+
+def five_middle_third(height: int, width: int, side: int) -> list[Box]:
+    """Return the squares of `five` in the order upper left, upper right, middle, lower left, lower right."""
+    upper_left, upper_right, lower_left, lower_right, middle = five(height, width, side)
+    return [upper_left, upper_right, middle, lower_left, lower_right]
+
+
+def ten_middle_third(height: int, width: int, side: int) -> list[Box]:
+    """Return the squares of `five_middle_third`, then the same in the mirror image of the frame."""
+    return _with_mirrored(five_middle_third(height, width, side), width, side)
+
+
+def _with_mirrored(boxes: list[Box], width: int, side: int) -> list[Box]:
     return boxes + [Box(box.top, width - side - box.left, mirrored=True) for box in boxes]
 
 
@@ -74,7 +89,13 @@ def ten_in_steps(height: int, width: int, side: int) -> list[Box]:
 Rule = Callable[[int, int, int], list[Box]]
 MMACTION2: dict[str, Rule] = {"center": center, "3-crop": three, "5-crop": five, "10-crop": ten_in_steps}
 TORCHVISION: dict[str, Rule] = {"center": center_to_even, "3-crop": three, "5-crop": five, "10-crop": ten}
-CROPS = {"mmaction2": MMACTION2, "torchvision": TORCHVISION}  # the crop types of each tool
+ANOMALY: dict[str, Rule] = {
+    "center": center_to_even,
+    "3-crop": three,
+    "5-crop": five_middle_third,
+    "10-crop": ten_middle_third,
+}
+CROPS = {"mmaction2": MMACTION2, "torchvision": TORCHVISION, "anomaly": ANOMALY}  # the crop types of each tool
 
 
 def cut_views(frames: Tensor, boxes: Sequence[Box], side: int) -> Tensor:
@@ -101,6 +122,9 @@ def resize_rounded(frames: Tensor, size: tuple[int, int]) -> Tensor:
     return resized.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def network_input(views: Tensor) -> Tensor:
-    """Return uint8 views [N, T, H, W, 3] as the network's input: normalized float32 [N, 3, T, H, W], channels last."""
-    return normalize(views.float(), MEAN, STD).permute(0, 4, 1, 2, 3)
+def network_input(views: Tensor, mean: Sequence[float] = MEAN, std: Sequence[float] = STD) -> Tensor:
+    """Return uint8 views [N, T, H, W, 3] as the network's input: normalized float32 [N, 3, T, H, W], channels last.
+
+    mean, std: of each channel, in 0..255.
+    """
+    return normalize(views.float(), mean, std).permute(0, 4, 1, 2, 3)

@@ -27,6 +27,11 @@ def shorter_side(height: int, width: int, side: int) -> tuple[int, int]:
     return int(side * height / width), side
 
 
+def wide(_height: int, _width: int, side: int) -> tuple[int, int]:
+    """Return (side, side * 340 / 256) whatever the frame's shape: 256 x 340 in the field's anomaly detection."""
+    return side, side * 340 // 256
+
+
 def longer_side(height: int, width: int, side: int) -> tuple[int, int]:
     """Return (height, width) with `side` as the longer one, the other rounded down, at least 1."""
     if width >= height:

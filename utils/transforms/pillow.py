@@ -11,10 +11,14 @@ from torch import Tensor
 
 from utils.transforms.geometry import Region
 
-Filter = Literal["bilinear", "bicubic"]
+Filter = Literal["bilinear", "bicubic", "lanczos"]
 
 WEIGHT_BITS = 22  # of Pillow's integer weights: 32, less 8 for the pixel and 2 to spare
-PILLOW_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+PILLOW_FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
 
 
 def resize_pillow(
@@ -42,6 +46,17 @@ def resize_pillow(
         wide = image.resize((size[1], image.height), PILLOW_FILTERS[filter]).crop((left, 0, left + width, image.height))
         target[...] = wide.resize((width, size[0]), PILLOW_FILTERS[filter]).crop((0, top, width, top + height))
     return resized
+
+
+def resize_pillow_13(frames: Tensor, size: tuple[int, int], filter: Filter = "bilinear") -> Tensor:
+    """Return uint8 [n, h, w, 3], each frame resized as Image.resize of Pillow 13 does, to the bit, on any device.
+
+    frames: uint8 [n, H, W, 3]. size: (h, w).
+    """
+    height, width = frames.shape[1:3]
+    if height - size[0] > max(2 * (width - size[1]), 0):
+        frames = resize_pillow(frames, (size[0], width), filter)
+    return resize_pillow(frames, size, filter)
 
 
 def resize_by_taps(frames: Tensor, size: tuple[int, int], filter: Filter = "bilinear") -> Tensor:
@@ -108,7 +123,12 @@ def _cubic(x: np.ndarray) -> np.ndarray:
     return np.where(x < 1.0, near, np.where(x < 2.0, far, 0.0))
 
 
+def _lanczos(x: np.ndarray) -> np.ndarray:
+    return np.where(x < 3.0, np.sinc(x) * np.sinc(x / 3), 0.0)
+
+
 KERNELS: dict[str, tuple[float, Callable[[np.ndarray], np.ndarray]]] = {
     "bilinear": (1.0, _triangle),  # half width in input pixels, and the kernel of the distance
     "bicubic": (2.0, _cubic),
+    "lanczos": (3.0, _lanczos),
 }

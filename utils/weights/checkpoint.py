@@ -13,21 +13,24 @@ from utils.errors import UserError
 from utils.weights.formats import safetensors, torchscript
 from utils.weights.formats.torch_pickle import READ_ERRORS, check_torch_file, first_line, is_torch_file, read_torch_file
 
-WRAPPERS = ("state_dict", "model_state")  # keys under which training programs save the tensors
+WRAPPERS = ("state_dict", "model_state", "model", "module")  # keys under which training programs save the tensors
 PREPROCESSOR = "data_preprocessor."  # mmengine's means and deviations, which are not weights
 
 
-def read_tensors(path: str | Path) -> dict[str, Tensor]:
+def read_tensors(path: str | Path, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
     """Return the tensors of a PyTorch or safetensors file by name, on the CPU, in the order of the file.
 
-    Takes bare state dicts and dicts with one under "state_dict" or "model_state", in zip and legacy containers,
-    TorchScript archives and safetensors, recognized by content. Other entries are left out; objects of other programs
-    (mmengine's message_hub) are not built. Drops the "module." prefix of DataParallel where every name has it.
+    Takes bare state dicts and dicts with one under a key of WRAPPERS, in zip and legacy containers, TorchScript
+    archives and safetensors, recognized by content. Other entries are left out; objects of other programs (mmengine's
+    message_hub) are not built. Drops the "module." prefix of DataParallel where every name has it.
+
+    dtype: that numbers with a fraction are converted to, tensor by tensor as they are read, so that a large file takes
+        no more memory than they do; None for the file's own. They are in memory then, not mapped from the file.
 
     Raises:
         UserError: the file is missing, is not a checkpoint, or needs code to run.
     """
-    content = _read(Path(path))
+    content = _read(Path(path), dtype)
     for wrapper in WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
@@ -40,10 +43,13 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
         raise UserError(f"{path}: has no named tensors, so it is not a checkpoint that can be loaded")
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
-    return {name: value for name, value in tensors.items() if not name.startswith(PREPROCESSOR)}
+    tensors = {name: value for name, value in tensors.items() if not name.startswith(PREPROCESSOR)}
+    if dtype is None:
+        return tensors
+    return {name: value.to(dtype) if value.is_floating_point() else value for name, value in tensors.items()}
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, dtype: torch.dtype | None) -> Any:
     """Return the content of the file, by PyTorch's safe loader, or with stand-ins for classes that it refuses."""
     if safetensors.is_safetensors(path):
         return safetensors.read(path)
@@ -51,6 +57,8 @@ def _read(path: Path) -> Any:
     if is_zip and torchscript.is_archive(path):
         return torchscript.read_archive(path)
     check_torch_file(path)  # PyTorch's loader may take hours
+    if dtype is not None:
+        return read_torch_file(path, dtype)
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except pickle.UnpicklingError:
@@ -59,10 +67,12 @@ def _read(path: Path) -> Any:
         raise UserError(f"{path}: not a PyTorch checkpoint of plain tensors ({first_line(error)})") from error
 
 
-def load_strict(network: nn.Module, tensors: dict[str, Tensor], path: str | Path) -> None:
+def load_strict(network: nn.Module, tensors: dict[str, Tensor], path: str | Path, copy: bool = True) -> None:
     """Copy `tensors` into `network`; names and shapes must match.
 
     Batch norm's num_batches_tracked is not used, and may be absent, as in files older than PyTorch 0.4.
+
+    copy: False makes the tensors themselves the network's, with their types.
 
     Raises:
         UserError: names the missing, unexpected and wrongly shaped tensors.
@@ -80,7 +90,8 @@ def load_strict(network: nn.Module, tensors: dict[str, Tensor], path: str | Path
         problems = (("missing", missing), ("unexpected", unexpected), ("wrong shape", misshapen))
         listed = "; ".join(f"{len(names)} {what}: {_some(names)}" for what, names in problems if names)
         raise UserError(f"{path}: not a checkpoint of {type(network).__name__} ({listed})")
-    network.load_state_dict({name: tensors[name] for name in wanted if name in tensors}, strict=False)
+    known = {name: tensors[name] for name in wanted if name in tensors}
+    network.load_state_dict(known, strict=False, assign=not copy)
 
 
 def _some(names: Iterable[str], at_most: int = 4) -> str:

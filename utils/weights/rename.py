@@ -26,6 +26,9 @@ def _renamed(name: str, patterns: Sequence[tuple[re.Pattern[str], str]]) -> str:
     return name
 
 
+# of a network inside another: by torch.compile, and of encoders or backbones
+WITHOUT_PREFIXES = ((r"(?:_orig_mod\.)?(?:backbone\.|encoder\.)?", ""),)
+
 MMACTION2_CLASSIFIER = "cls_head.fc_cls."
 
 MMACTION2_NAMES = (  # mmaction2 → utils.nn.resnet3d.Classifier3D

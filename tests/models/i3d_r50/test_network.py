@@ -1,11 +1,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from support.golden import GOLDEN, case, golden_clips, layout, relative_error, write_checkpoint
 
-from models.i3d_r50.pretrained import FILES
+from models.i3d_r50.pretrained import BASELINE, FILES
 from models.i3d_r50.weights import load_i3d_r50, random_i3d_r50
 from utils.errors import UserError
 
@@ -35,6 +36,16 @@ def test_features_and_logits_equal_the_reference(name, network):
     assert relative_error(logits, expected["output_logits"]) < TOLERANCE
 
 
+@pytest.mark.parametrize("name", ["case_2x16x64x64", "case_1x32x80x72", "case_1x7x97x65"])
+def test_the_baseline_equals_the_reference(name, baseline):
+    expected, meta = case("i3d_r50_baseline", name)
+    drawn = np.random.default_rng(meta["input"]["seed"]).normal(0, 0.5, meta["input"]["shape"]).astype(np.float32)
+    with torch.inference_mode():
+        features, logits = baseline(torch.from_numpy(drawn))
+    assert relative_error(features, expected["output_features"]) < TOLERANCE
+    assert relative_error(logits, expected["output_logits"]) < TOLERANCE
+
+
 def test_the_last_feature_map_equals_the_reference(network):
     expected, meta = case("i3d_r50_nl", "case_1x32x80x72")
     with torch.inference_mode():
@@ -44,8 +55,9 @@ def test_the_last_feature_map_equals_the_reference(network):
 
 def test_published_files_are_those_of_the_layout():
     spec = json.loads((GOLDEN / "i3d_r50_nl" / "keys.json").read_text())
-    assert [(file.name, file.url) for file in FILES] == list(zip(spec["file"], spec["url"], strict=True))
-    assert all(file.name.endswith(f"-{file.sha256}.pth") for file in FILES)
+    files = [file for file in FILES if file is not BASELINE]
+    assert [(file.name, file.url) for file in files] == list(zip(spec["file"], spec["url"], strict=True))
+    assert all(file.name.endswith(f"-{file.sha256}.pth") for file in files)
 
 
 def test_a_file_of_another_network_is_refused(tmp_path):

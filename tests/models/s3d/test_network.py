@@ -9,7 +9,8 @@ from support.golden import GOLDEN, case, layout, moving_frames, relative_error, 
 from models.s3d.config import S3DConfig
 from models.s3d.extractor import S3DExtractor
 from models.s3d.preprocess import to_network
-from models.s3d.weights import convert, load_s3d, random_s3d
+from models.s3d.weights import convert, load_howto100m, load_s3d, random_s3d
+from utils.config.schema import output_settings
 from utils.errors import UserError
 from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
@@ -44,6 +45,28 @@ def test_features_of_frames_equal_the_reference(tmp_path, name, write):
         outputs = extractor.forward({"clips": torch.stack([cut.inputs["clips"] for cut in cuts])})
     assert relative_error(outputs["s3d"], arrays["output_features"]) < TOLERANCE
     assert relative_error(outputs["logits/s3d"], arrays["output_logits"]) < TOLERANCE
+
+
+def test_features_of_howto100m_equal_the_reference(tmp_path):
+    expected, meta = case("s3d_howto100m", "case_2x8x64x64")
+    path = write_checkpoint(tmp_path / "s3d_howto100m.pth", "s3d_howto100m")
+    clips = np.random.default_rng(meta["seed"]).random(meta["shape"], np.float32)
+    with torch.inference_mode():
+        features, projected = load_howto100m(path)(torch.from_numpy(clips))
+    assert relative_error(features, expected["output_mixed_5c"]) < TOLERANCE
+    assert relative_error(projected, expected["output_video_embedding"]) < TOLERANCE
+
+
+def test_variants_have_their_own_windows_and_flags():
+    assert (S3DConfig().stack, S3DConfig(variant="howto100m").stack) == ((64, 64), (32, 32))
+    assert "variant" not in output_settings(S3DConfig()) and output_settings(S3DConfig())["stack_size"] == 64
+    for flags, message in (
+        ({"projected": True}, "--projected is for --variant howto100m"),
+        ({"variant": "howto100m", "show_pred": True}, "--show_pred is for --variant kinetics"),
+        ({"variant": "howto100m", "stack_size": 15}, "needs an even number"),
+    ):
+        with pytest.raises(UserError, match=message):
+            S3DConfig(**flags)
 
 
 def test_names_become_those_of_torchvision():

@@ -4,10 +4,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from support.golden import GOLDEN, case, layout
+from support.golden import GOLDEN, case, layout, relative_error, write_checkpoint
 
 from models.slowfast.network import SlowFast
-from models.slowfast.pretrained import FILES
+from models.slowfast.pretrained import CAFFE2, PYTORCHVIDEO
 from models.slowfast.weights import convert, convert_blobs, load_slowfast, random_slowfast
 from utils.errors import UserError
 from utils.weights import seeded
@@ -115,7 +115,19 @@ def test_random_weights_are_the_seeded_ones():
     np.testing.assert_array_equal(network.state_dict()[name], drawn)
 
 
+def test_the_101_layers_equal_the_reference(tmp_path):
+    path = write_checkpoint(tmp_path / "SLOWFAST_8x8_R101.pyth", "slowfast_r101", wrapper="model_state")
+    expected, meta = case("slowfast_r101", "case_32x64x64")
+    clips = np.random.default_rng(meta["seed"]).normal(0, 1, meta["shape"]).astype(np.float32)
+    with torch.inference_mode():
+        *_, (slow, fast) = load_slowfast(path, 101).maps(torch.from_numpy(clips))
+    assert relative_error(slow.mean((2, 3, 4)), expected["output_slow"]) < 1e-4
+    assert relative_error(fast.mean((2, 3, 4)), expected["output_fast"]) < 1e-4
+    with pytest.raises(UserError, match="not a checkpoint of SlowFast"):
+        load_slowfast(path)
+
+
 def test_published_files_are_those_of_the_layouts():
-    for file, keys in zip(FILES, ("keys_pytorchvideo.json", "keys_caffe2.json"), strict=True):
+    for file, keys in zip((PYTORCHVIDEO, CAFFE2), ("keys_pytorchvideo.json", "keys_caffe2.json"), strict=True):
         spec = json.loads((GOLDEN / "slowfast_r50" / keys).read_text())
         assert (file.name, file.url) == (spec["file"], spec["url"])

@@ -28,7 +28,7 @@ class Means(nn.Module):
         return features, self.classifier(features)
 
 
-class MeansExtractor(VideoClipsExtractor):
+class MeansExtractor(VideoClipsExtractor[VideoClipsConfig]):
     key = "means"
     clips_at_once = (2, 2)
     float32_parts = ()

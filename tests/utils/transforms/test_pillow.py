@@ -6,10 +6,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from utils.transforms.geometry import Region, center_crop, center_crop_box, shorter_side
-from utils.transforms.pillow import resize_by_taps, resize_pillow
+from utils.transforms.pillow import resize_by_taps, resize_pillow, resize_pillow_13
 
 SIDES = st.integers(1, 90)
-FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
 
 
 def random_frames(seed: int, n: int, height: int, width: int) -> np.ndarray:
@@ -39,6 +43,15 @@ def test_both_ways_equal_pillow_on_video_sizes(source: tuple[int, int], size: tu
     for resize in (resize_pillow, resize_by_taps):
         resized = resize(torch.from_numpy(frames), size, name)
         assert resized.dtype == torch.uint8 and np.array_equal(resized, pillow)
+
+
+@pytest.mark.parametrize("source, size", [((300, 226), (256, 340)), ((120, 160), (256, 340)), ((400, 340), (300, 300))])
+def test_pillow_13_starts_with_the_height_where_that_drops_more(source, size) -> None:
+    frames = torch.from_numpy(random_frames(8, 1, *source))
+    height_first = source[0] > size[0]
+    between = (size[0], source[1]) if height_first else (source[0], size[1])
+    expected = resize_by_taps(resize_by_taps(frames, between, "lanczos"), size, "lanczos")
+    assert torch.equal(resize_pillow_13(frames, size, "lanczos"), expected)
 
 
 @settings(deadline=None)

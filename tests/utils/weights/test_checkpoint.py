@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from utils.errors import UserError
-from utils.weights.checkpoint import read_tensors
+from utils.weights.checkpoint import load_strict, read_tensors
 from utils.weights.formats.torch_pickle import read_torch_file
 
 CONTAINERS = pytest.mark.parametrize("new_format", [True, False], ids=["zip", "legacy"])
@@ -75,6 +75,24 @@ class Hostile:
 
     def __reduce__(self):
         return os.mkdir, (str(self.path),)
+
+
+@CONTAINERS
+@pytest.mark.parametrize("wrapper", ["model", "module"])
+def test_values_are_converted_as_they_are_read(wrapper, new_format, tmp_path):
+    path = tmp_path / "large.pth"
+    torch.save({wrapper: tensors(), "epoch": 3}, path, _use_new_zipfile_serialization=new_format)
+    plain, half = read_tensors(path), read_tensors(path, torch.bfloat16)
+    assert list(half) == list(plain)
+    assert half["counter"].dtype == torch.int64
+    assert all(torch.equal(half[name], plain[name].bfloat16()) for name in plain if name != "counter")
+
+
+def test_tensors_can_become_those_of_a_network(tmp_path):
+    network, given = torch.nn.Linear(3, 2), {"weight": torch.ones(2, 3).half(), "bias": torch.zeros(2).half()}
+    load_strict(network, given, tmp_path / "any.pth", copy=False)
+    assert network.weight.data_ptr() == given["weight"].data_ptr()
+    assert network.bias.dtype == torch.float16
 
 
 @CONTAINERS

@@ -180,11 +180,13 @@ def read_pickle(archive: zipfile.ZipFile, pickled: zipfile.ZipInfo) -> bytes:
     return archive.read(pickled)
 
 
-def read_torch_file(path: str | Path) -> Any:
+def read_torch_file(path: str | Path, dtype: torch.dtype | None = None) -> Any:
     """Return what torch.save wrote, with `Inert` in the place of every object that is not a tensor or plain value.
 
     Such files come from training programs that save their own objects with the tensors, such as mmengine's message_hub.
     Tensors are on the CPU.
+
+    dtype: that numbers with a fraction are converted to as they are read, in files of PyTorch 1.6 or later.
 
     Raises:
         UserError: the file is missing, damaged, or of another format.
@@ -193,12 +195,12 @@ def read_torch_file(path: str | Path) -> Any:
         raise UserError(f"{path}: not a file of torch.save")
     try:
         with Path(path).open("rb") as file:
-            return _read_legacy(file) if file.read(2) != ZIP_MAGIC else _read_zip(file)
+            return _read_legacy(file) if file.read(2) != ZIP_MAGIC else _read_zip(file, dtype)
     except READ_ERRORS as error:
         raise UserError(f"{path}: not a PyTorch checkpoint that can be read ({first_line(error)})") from error
 
 
-def _read_zip(file: BinaryIO) -> Any:
+def _read_zip(file: BinaryIO, wanted: torch.dtype | None) -> Any:
     """Return the content of a file of PyTorch 1.6 or later: a zip of a pickle, and a file for each storage."""
     with zipfile.ZipFile(file) as archive:
         names = archive.namelist()
@@ -210,7 +212,8 @@ def _read_zip(file: BinaryIO) -> Any:
 
         def storage(dtype: torch.dtype, key: str, n_values: int) -> Tensor:
             if (dtype, key) not in known:
-                known[dtype, key] = _values(bytearray(archive.read(f"{folder}data/{key}")), dtype, n_values)
+                values = _values(bytearray(archive.read(f"{folder}data/{key}")), dtype, n_values)
+                known[dtype, key] = values.to(wanted) if wanted and dtype.is_floating_point else values
             return known[dtype, key]
 
         return TensorUnpickler(io.BytesIO(read_pickle(archive, archive.getinfo(pickled))), storage).load()

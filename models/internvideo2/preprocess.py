@@ -1,0 +1,32 @@
+"""Frames to the input of InternVideo2, as in the demo of its code."""
+
+from torch import Tensor
+
+from utils.nn.vision_transformer import SIDE
+from utils.transforms.floats import normalize
+from utils.transforms.image_input import IMAGENET_MEAN, IMAGENET_STD
+from utils.transforms.opencv import resize_opencv
+
+
+def squash(frames: Tensor) -> Tensor:
+    """Return frames at 224x224, whatever their aspect ratio, uint8 [n, 224, 224, 3]; OpenCV's resize.
+
+    frames: uint8 RGB [n, H, W, 3].
+    """
+    return resize_opencv(frames, (SIDE, SIDE))
+
+
+def network_input(clips: Tensor) -> Tensor:
+    """Return normalized clips, float32 [B, 3, T, 224, 224]. clips: uint8 [B, T, 224, 224, 3]."""
+    return normalize(clips.float().div_(255), IMAGENET_MEAN, IMAGENET_STD).permute(0, 4, 1, 2, 3)
+
+
+def chosen_frames(n: int, k: int, choice: str) -> list[int]:
+    """Return which k of n frames the network sees.
+
+    choice: "demo": frames2tensor of the demo, which leaves out the end; "finetuning": kinetics_sparse.py, validation.
+    """
+    if choice == "demo":
+        return [i * (n // k) for i in range(k)]
+    part = (n - 1) / k
+    return [min(round(i * part) + int(part / 2), n - 1) for i in range(k)]

@@ -1,0 +1,80 @@
+"""The settings of PANNs CNN14."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from utils.config import shared_flags
+from utils.config.schema import Config, flag
+from utils.media.sound_rules import SoundClock, SoundRules
+
+GROUP = "panns"
+SHORTEST_S = 0.31  # 31 steps of the spectrogram, which the network halves five times
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """The log mel spectrogram that a network was trained on: sizes in samples, band edges in Hz."""
+
+    rate_hz: int
+    n_fft: int
+    hop: int
+    highest_hz: float
+
+    @property
+    def n_bins(self) -> int:
+        """Frequencies of a spectrum."""
+        return self.n_fft // 2 + 1
+
+
+FRONT_ENDS = {"cnn14": FrontEnd(32000, 1024, 320, 14000.0), "cnn14_16k": FrontEnd(16000, 512, 160, 8000.0)}
+
+
+@dataclass(frozen=True)
+class PANNsConfig(Config):
+    """The flags of `--feature_type panns`."""
+
+    model_name: str = flag(
+        "cnn14", "network: of sound at 32 kHz, or at 16 kHz (cnn14_16k)", group=GROUP, choices=FRONT_ENDS
+    )
+    window_s: float = flag(
+        2.0,
+        "seconds of sound in a window",
+        group=GROUP,
+        at_least=SHORTEST_S,
+        at_most=600,
+        note="seconds",
+        metavar="SECONDS",
+    )
+    hop_s: float | None = flag(
+        None,
+        "seconds from the start of one window to the start of the next (default: --window_s)",
+        group=GROUP,
+        at_least=0.01,
+        at_most=600,
+        note="seconds",
+        metavar="SECONDS",
+    )
+    tail: str = flag(
+        "drop",
+        "sound after the last full window: drop it, or repeat it if it is at least 20% of a window",
+        group=GROUP,
+        choices=("drop", "cycle"),
+    )
+    sound_clock: str = shared_flags.sound_clock(GROUP)
+    checkpoint: str | None = shared_flags.checkpoint(GROUP, "the published file of --model_name")
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """The spectrogram of the chosen network."""
+        return FRONT_ENDS[self.model_name]
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Samples in a window, and samples from the start of one window to the start of the next."""
+        rate_hz = self.front_end.rate_hz
+        return round(self.window_s * rate_hz), round((self.hop_s or self.window_s) * rate_hz)
+
+    @property
+    def sound_rules(self) -> SoundRules:
+        """Floats, as librosa reads them, without the encoder's priming."""
+        return SoundRules(cast(SoundClock, self.sound_clock), priming="hidden", rounds=False)

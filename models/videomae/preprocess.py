@@ -1,0 +1,20 @@
+"""Frames to the input of VideoMAE V2, as in its extract_tad_feature.py."""
+
+import torch
+from torch import Tensor
+
+from utils.nn.vision_transformer import SIDE
+from utils.transforms.floats import resize_floats, to_floats
+from utils.transforms.image_input import IMAGENET_MEAN, IMAGENET_STD
+
+
+def to_network(frames: Tensor, normalize: bool = False) -> Tensor:
+    """Return frames squashed to 224x224, in 0..1, float32 [n, 3, 224, 224].
+
+    frames: uint8 RGB [n, H, W, 3]. normalize: by ImageNet's mean and deviation.
+    """
+    images = resize_floats(to_floats(frames), (SIDE, SIDE))
+    if not normalize:
+        return images
+    mean, std = (torch.tensor(v, device=frames.device).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    return (images - mean) / std

@@ -1,0 +1,49 @@
+"""Loading VideoMAE V2 from published files."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from models.videomae.network import N_CLASSES, SPECS, VideoMAE
+from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.rename import WITHOUT_PREFIXES, rename
+from utils.weights.seeded import fill_random
+
+QUERY_BIAS, VALUE_BIAS = "attn.q_bias", "attn.v_bias"
+
+
+def load_videomae(path: str | Path, model_name: str, dtype: torch.dtype = torch.float32) -> VideoMAE:
+    """Return the network in evaluation mode, on the CPU, with as many classes as the file has.
+
+    dtype: of its weights, which take the place of the file's one by one.
+
+    Raises:
+        UserError: the file cannot be read, or its tensors are not those of the named network.
+    """
+    tensors = convert(read_tensors(path, dtype))
+    classes = tensors.get("head.bias")
+    network = VideoMAE(SPECS[model_name], len(classes) if classes is not None else N_CLASSES)
+    load_strict(network, tensors, path, copy=False)
+    return network.eval()
+
+
+def convert(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return published tensors under the network's names: the biases of queries and values as one, with none of keys.
+
+    A bias without the other stays, for the strict loader to report.
+    """
+    tensors = rename(tensors, WITHOUT_PREFIXES)
+    for name in [name for name in tensors if name.endswith(QUERY_BIAS)]:
+        block = name.removesuffix(QUERY_BIAS)
+        if block + VALUE_BIAS in tensors:
+            queries, values = tensors.pop(name), tensors.pop(block + VALUE_BIAS)
+            tensors[f"{block}attn.qkv.bias"] = torch.cat([queries, torch.zeros_like(queries), values])
+    return tensors
+
+
+def random_videomae(model_name: str) -> VideoMAE:
+    """Return the network in evaluation mode with seeded random weights, the same everywhere."""
+    network = VideoMAE(SPECS[model_name])
+    fill_random(network)
+    return network.eval()
