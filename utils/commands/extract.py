@@ -93,6 +93,8 @@ class _Run:
             dispatcher = Dispatcher(plan, todo, results, self.progress, engine)
             with self.progress:
                 try:
+                    if merger is not None:
+                        merger.recover()
                     if dispatcher.anything_to_do():
                         self._write_run_files({})
                         dispatcher.run()

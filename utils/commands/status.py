@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +79,7 @@ class FolderStatus:
         finished = []
         for line in Latest(folder):
             status._take(line)
-            finished.append(_seconds(line))
+            finished.append(line.finished_s)
         status.per_s = _rate(sorted(filter(None, finished)))
         return status
 
@@ -156,13 +155,6 @@ def _kind(cause: str, line: ManifestLine) -> str:
     for name in (line.source.member, line.source.path, line.id):
         cause = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", cause) if name else cause
     return re.sub(r"\d+(\.\d+)?", "N", cause)
-
-
-def _seconds(line: ManifestLine) -> float | None:
-    try:
-        return datetime.strptime(line.finished, "%Y-%m-%dT%H:%M:%S%z").timestamp()
-    except ValueError:
-        return None
 
 
 def _rate(finished_s: list[float]) -> float | None:

@@ -56,9 +56,14 @@ def commit(
     recover(place, folders)
 
 
+def has_journal(place: Folder) -> bool:
+    """Return whether a merge was begun to be committed, by a run that is killed or still at it."""
+    return place.size(JOURNAL) is not None
+
+
 def recover(place: Folder, folders: Mapping[str, Folder]) -> None:
     """Do what the journal says, if there is one."""
-    if place.size(JOURNAL) is None:
+    if not has_journal(place):
         return
     with place.open(JOURNAL) as file:
         entries = list(map(_Entry.from_json, file))

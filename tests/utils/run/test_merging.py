@@ -2,17 +2,27 @@
 
 import pickle
 import tarfile
+import uuid
+from dataclasses import replace
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.sinks import Dying, Killed, merge, record, staged_lines
+from support.sinks import Dying, Killed, line, merge, record, staged_lines
 
+from utils.run import merge_journal
+from utils.run.merging import FileMerger
+from utils.run.output_state import OutputState
+from utils.sinks import manifest_line
 from utils.sinks.acav import acav_names, merge_shards
+from utils.sinks.formats import FORMATS
 from utils.sinks.readback import OutputReader
 from utils.sinks.staging import is_staged, remove_staged
-from utils.storage.folder import LocalFolder
+from utils.state.claims import Claims
+from utils.state.manifest import Latest, Manifest
+from utils.storage.folder import LocalFolder, folder_at
 
 KINDS = ["save_h5", "save_parquet", "save_webdataset", "save_shards"]
 
@@ -90,3 +100,36 @@ def names_in(path):
         for name, window in zip(table["id"].to_pylist(), table["window_index"].to_pylist(), strict=True)
         if window == 0
     ]
+
+
+@pytest.mark.parametrize("place", ["disk", "memory"])
+def test_what_a_killed_run_began_to_commit_is_older_than_the_next_runs_features(tmp_path, monkeypatch, place):
+    folder = folder_at(str(tmp_path) if place == "disk" else f"memory://{uuid.uuid4().hex}/out")
+    monkeypatch.setattr(merge_journal, "recover", kill)
+    with pytest.raises(Killed):
+        run_once(folder, clip(1, "save_parquet"))
+    monkeypatch.undo()
+    monkeypatch.setattr(manifest_line, "time", SimpleNamespace(strftime=lambda _: "1999-01-01T00:00:00+0000"))
+    run_once(folder, record("clip1", seed=7))  # the video has changed, and the clock was set back
+    line = Latest(folder).get("clip1")
+    np.testing.assert_array_equal(OutputReader(folder).read(line.outputs)["rgb"], record(seed=7).arrays["rgb"])
+
+
+def kill(*_):
+    raise Killed
+
+
+def run_once(folder, video):
+    """Extract one video, and merge it, as a run does."""
+    feature = SimpleNamespace(feature_type="tiny")
+    state = OutputState(feature, folder, Latest(folder), OutputReader(folder))
+    with Claims(folder) as claims:
+        merged = FORMATS["save_parquet"].merged
+        merger = FileMerger(merged, merged.merge, [state], claims)
+        merger.recover()
+        before = state.latest.get(video.ref.id)
+        assert before is None or not (is_staged(before.outputs[0]) or state.latest.is_new(video.ref.id))
+        revision = 1 if before is None else before.revision + 1
+        staged = line(video, FORMATS["save_parquet"].make_sink(folder, print).write(video), "tiny")
+        Manifest(folder).append(replace(staged, revision=revision))
+        merger.finish()

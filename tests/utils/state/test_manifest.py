@@ -165,3 +165,33 @@ def test_an_older_staged_line_that_is_read_later_outdates_nothing():
     latest = Latest(folder)
     assert latest.get("a").outputs == (merged,)
     assert not latest.outdated and not latest.has_staged
+
+
+LATER_THOUGH = {  # (revision, finished) of a line and of one that was written after it
+    "its clock is a day behind": ((1, "2026-01-02T00:00:00+0000"), (2, "2026-01-01T00:00:00+0000")),
+    "it is of a zone further west": ((0, "2026-01-01T10:00:00+0900"), (0, "2026-01-01T02:00:00+0000")),
+    "summer time has ended": ((0, "2026-10-25T02:59:59+0200"), (0, "2026-10-25T02:00:00+0100")),
+}
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("reason", LATER_THOUGH)
+def test_at_an_address_the_later_line_counts_though(reason, swapped):
+    folder = folder_at(f"memory://{uuid.uuid4().hex}/out")
+    writers = [Manifest(folder_at(str(folder))) for _ in range(2)]
+    writers.sort(key=lambda writer: writer._folder._process, reverse=swapped)
+    (first, earlier), (second, later) = LATER_THOUGH[reason]
+    watching = Latest(folder)
+    writers[0].append(replace(line("a", "failed", earlier), revision=first))
+    watching.refresh()
+    writers[1].append(replace(line("a", "done", later), revision=second))
+    watching.refresh()
+    assert Latest(folder).get("a").status == watching.get("a").status == "done"
+
+
+def test_a_line_with_a_damaged_revision_is_left_out():
+    folder = folder_at(f"memory://{uuid.uuid4().hex}/out")
+    writers = [Manifest(folder_at(str(folder))) for _ in range(2)]
+    writers[0].append(replace(line("a"), revision="2"))
+    writers[1].append(replace(line("a", "failed"), revision=1))
+    assert Latest(folder).get("a").status == "failed"
