@@ -122,7 +122,8 @@ class FileMerger:
         folder = state.folder
         recover(folder, {state.feature_type: folder})
         waiting = _waiting(state)
-        lines = self._merge(folder, waiting, state.latest.merged_files) if waiting else []
+        outdated = _outdated(state, self._merged.suffix)
+        lines = self._merge(folder, waiting, state.latest.merged_files, outdated) if waiting else []
         commit(folder, {state.feature_type: folder}, lines, waiting)
         n_lost = _remove_lost(folder, waiting, lines)
         state.latest.refresh()
@@ -259,6 +260,14 @@ def _waiting(state: OutputState) -> list[ManifestLine]:
     if not state.latest.has_staged:
         return []
     return [line for line in state.latest if _is_waiting(line)]
+
+
+def _outdated(state: OutputState, suffix: str) -> set[str]:
+    """Return the places in files with this suffix that only earlier lines of videos mention."""
+    places = {place for file, found in state.latest.outdated.items() if file.endswith(suffix) for place in found}
+    if places:
+        places.difference_update(output.place or "" for line in state.latest for output in line.outputs)
+    return places
 
 
 def _is_waiting(line: ManifestLine) -> bool:

@@ -83,17 +83,23 @@ class Latest:
         if offset < 0:  # lines of several files come in any order
             new = _parsed(raw)
             if known is not None and new is not None and known.is_later_than(new):
+                if key in self._staged:
+                    self._outdate(new)
                 return
             offset = self._copied(raw)
-        if is_staged and known is not None:  # extracted again
-            for output in known.outputs:
-                if output.place is not None:
-                    self.outdated.setdefault(output.file, set()).add(output.place)
+        if is_staged and known is not None:
+            self._outdate(known)
         self._offsets.put(key, offset)
         if is_staged:
             self._staged.add(key)
         else:
             self._staged.discard(key)
+
+    def _outdate(self, line: ManifestLine) -> None:
+        """Note the places of a video that was extracted again."""
+        for output in line.outputs:
+            if output.place is not None:
+                self.outdated.setdefault(output.file, set()).add(output.place)
 
     def _copied(self, raw: bytes) -> int:
         if self._copy is None:

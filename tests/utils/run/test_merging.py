@@ -115,21 +115,39 @@ def test_what_a_killed_run_began_to_commit_is_older_than_the_next_runs_features(
     np.testing.assert_array_equal(OutputReader(folder).read(line.outputs)["rgb"], record(seed=7).arrays["rgb"])
 
 
+def test_a_group_whose_id_has_changed_is_replaced_under_its_name(tmp_path):
+    folder, path = LocalFolder(tmp_path), tmp_path / "features.h5"
+    videos = [record(name, f"videos/{name}.mp4", seed=seed) for seed, name in enumerate(["one", "one/more", "two"])]
+    run_once(folder, *videos, kind="save_h5")
+    path.write_bytes(path.read_bytes().replace(b"videos/one.mp4", b"videos/onE.mp4"))
+    lines = {line.id: line for line in Latest(folder)}
+    assert [OutputReader(folder).is_readable(lines[video.ref.id].outputs) for video in videos] == [False, True, True]
+    run_once(folder, videos[0], kind="save_h5")
+    with h5py.File(path) as file:
+        assert (list(file), "more" in file["one"]) == (["one", "two"], True)
+    lines = {line.id: line for line in Latest(folder)}
+    for video in videos:
+        assert lines[video.ref.id].outputs[0].place == video.ref.name
+        found = OutputReader(folder).read(lines[video.ref.id].outputs)
+        np.testing.assert_array_equal(found["rgb"], video.arrays["rgb"])
+
+
 def kill(*_):
     raise Killed
 
 
-def run_once(folder, video):
-    """Extract one video, and merge it, as a run does."""
+def run_once(folder, *videos, kind="save_parquet"):
+    """Extract videos and merge them, as a run does."""
     feature = SimpleNamespace(feature_type="tiny")
     state = OutputState(feature, folder, Latest(folder), OutputReader(folder))
     with Claims(folder) as claims:
-        merged = FORMATS["save_parquet"].merged
+        merged = FORMATS[kind].merged
         merger = FileMerger(merged, merged.merge, [state], claims)
         merger.recover()
-        before = state.latest.get(video.ref.id)
-        assert before is None or not (is_staged(before.outputs[0]) or state.latest.is_new(video.ref.id))
-        revision = 1 if before is None else before.revision + 1
-        staged = line(video, FORMATS["save_parquet"].make_sink(folder, print).write(video), "tiny")
-        Manifest(folder).append(replace(staged, revision=revision))
+        for video in videos:
+            before = state.latest.get(video.ref.id)
+            assert before is None or not (is_staged(before.outputs[0]) or state.latest.is_new(video.ref.id))
+            revision = 1 if before is None else before.revision + 1
+            staged = line(video, FORMATS[kind].make_sink(folder, print).write(video), "tiny")
+            Manifest(folder).append(replace(staged, revision=revision))
         merger.finish()
