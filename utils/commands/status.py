@@ -14,6 +14,7 @@ from utils.errors import UserError, printable
 from utils.sinks.manifest_line import STATUSES, ManifestLine
 from utils.state.manifest import FILE_NAME, Latest
 from utils.storage.folder import Folder, folder_at
+from utils.storage.json_text import parse_json
 from utils.storage.urls import is_url, redacted, resolve
 
 RECENT_S = 600.0  # the rate is that of the last ten minutes in which anything was finished
@@ -136,8 +137,8 @@ def _listed(folder: Folder) -> int | None:
         return None
     with folder.open(newest) as file:
         try:
-            return json.load(file).get("listed")
-        except (ValueError, AttributeError, RecursionError):
+            return parse_json(file.read()).get("listed")
+        except (ValueError, AttributeError):
             return None
 
 

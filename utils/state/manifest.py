@@ -11,9 +11,10 @@ from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.staging import STAGED
 from utils.storage.folder import Folder
 from utils.storage.hash_index import HashIndex
+from utils.storage.json_text import parse_json
 
 FILE_NAME = "manifest.jsonl"
-ID_FIRST = b'{"id": '
+ID_FIRST = b'{"id": "'
 SETTINGS = re.compile(rb'"settings_hash": "([0-9a-f]{16})"')
 MERGED = re.compile(rb'"file": "(features-[^"/]+)"')
 STAGED_FILE = re.compile(rb'"file": "' + STAGED.pattern.encode())
@@ -154,8 +155,8 @@ def _id(raw: bytes) -> str | None:
     """Return the id of a line; None if it was cut short by a crash, or is not a manifest line."""
     try:
         if raw.startswith(ID_FIRST) and raw.endswith(b"}\n"):
-            identity = json.JSONDecoder().raw_decode(raw.decode(), len(ID_FIRST))[0]
-            return identity if isinstance(identity, str) else None
+            identity = json.JSONDecoder().raw_decode(raw.decode(), len(ID_FIRST) - 1)[0]
+            return str(identity)
     except ValueError:
         return None
     line = _parsed(raw)
@@ -164,6 +165,6 @@ def _id(raw: bytes) -> str | None:
 
 def _parsed(raw: bytes) -> ManifestLine | None:
     try:
-        return ManifestLine.from_json(json.loads(raw))
-    except (ValueError, RecursionError):
+        return ManifestLine.from_json(parse_json(raw))
+    except ValueError:
         return None

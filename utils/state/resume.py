@@ -1,6 +1,5 @@
 """What a run takes over from earlier ones, and when it refuses to."""
 
-import json
 from typing import Any
 
 from utils.errors import UserError
@@ -10,6 +9,7 @@ from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
 from utils.state.manifest import Latest, settings_hash
 from utils.storage.folder import Folder
+from utils.storage.json_text import parse_json
 
 Settings = dict[str, Any]  # all that decides what the features are
 
@@ -56,9 +56,9 @@ def _settings_of_run(folder: Folder, wanted: str) -> Settings:
     for name in folder.names("run-"):
         try:
             with folder.open(name) as file:
-                run = json.load(file)
+                run = parse_json(file.read())
             if run["settings_hash"] == wanted:
                 return run["settings"]
-        except (ValueError, KeyError, TypeError, OSError, RecursionError):
+        except (ValueError, KeyError, TypeError, OSError):
             continue  # an unreadable run file only makes the message shorter
     return {}

@@ -132,6 +132,21 @@ def test_a_group_whose_id_has_changed_is_replaced_under_its_name(tmp_path):
         np.testing.assert_array_equal(found["rgb"], video.arrays["rgb"])
 
 
+@pytest.mark.parametrize("journal", [b"[" * 100_000, b"{}", b"[]", b'{"line": {"id": 3}, "staged": []}\n'])
+def test_a_damaged_journal_is_removed_and_its_videos_are_merged_again(tmp_path, monkeypatch, caplog, journal):
+    folder, video = LocalFolder(tmp_path), clip(1, "save_parquet")
+    monkeypatch.setattr(merge_journal, "recover", kill)
+    with pytest.raises(Killed):
+        run_once(folder, video)
+    monkeypatch.undo()
+    (tmp_path / merge_journal.JOURNAL).write_bytes(journal)
+    run_once(folder)
+    assert "merge.jsonl is damaged" in caplog.text
+    line = Latest(folder).get("clip1")
+    np.testing.assert_array_equal(OutputReader(folder).read(line.outputs)["rgb"], video.arrays["rgb"])
+    assert not (tmp_path / merge_journal.JOURNAL).exists()
+
+
 def kill(*_):
     raise Killed
 

@@ -76,7 +76,16 @@ def test_a_line_cut_short_is_left_out(tmp_path):
     assert [one.status for one in latest] == ["done"]
 
 
-@given(st.lists(st.binary(max_size=60) | st.sampled_from([b"\n", b'{"id": "a", "status": "done"}\n', b'{"id": 3}\n'])))
+ODD_LINES = [
+    b"\n",
+    b'{"id": "a", "status": "done"}\n',
+    b'{"id": 3}\n',
+    b'{"id": ' + b"[" * 10_000 + b"}\n",
+    b'{"id": "a", "meta": ' + b"[" * 10_000 + b"}\n",
+]
+
+
+@given(st.lists(st.binary(max_size=60) | st.sampled_from(ODD_LINES)))
 def test_any_bytes_are_no_obstacle(tmp_path_factory, pieces):
     folder = tmp_path_factory.mktemp("any")
     (folder / "manifest.jsonl").write_bytes(b"".join(pieces))
