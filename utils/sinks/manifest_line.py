@@ -10,8 +10,8 @@ from typing import Any, Literal, Self, get_args
 from utils.sinks.output import Output
 from utils.sources.fingerprint import Fingerprint
 
-Status = Literal["done", "partial", "skipped", "failed"]
-STATUSES: tuple[Status, ...] = get_args(Status)  # from best to worst
+Status = Literal["done", "partial", "skipped", "failed", "cleared"]
+STATUSES: tuple[Status, ...] = ("done", "partial", "skipped", "failed")  # of videos, from best to worst
 WITH_OUTPUTS: tuple[Status, ...] = ("done", "partial")
 FINISHED: tuple[Status, ...] = (*WITH_OUTPUTS, "skipped")  # a later run does not try these again
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%z"
@@ -47,7 +47,8 @@ STAMP_KEYS = tuple(spec.name for spec in dataclasses.fields(RunStamp))
 class ManifestLine:
     """What became of one video and feature type.
 
-    id, name, shard, meta: as in VideoRef. reason: why it is not simply done.
+    id, name, shard, meta: as in VideoRef. status: "cleared" of a tar or data set that could not be read, and since can
+    be. reason: why it is not simply done.
     fps, rate_hz: of the frames or samples that were extracted. decoded: how many of them; declared: how many frames the
     header promises. windows: rows; repeated: frames shown again to fill windows. seconds: spent, by stage.
     finished: local time with its offset from UTC. revision: counts the lines of one video, since clocks may be wrong.
@@ -129,7 +130,7 @@ class ManifestLine:
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
-        known = isinstance(line.id, str) and line.status in STATUSES and isinstance(line.revision, int)
+        known = isinstance(line.id, str) and line.status in get_args(Status) and isinstance(line.revision, int)
         return line if known else None
 
 

@@ -40,6 +40,7 @@ class HuggingFaceSource:
         self.roots = (Path(self._name),) if self._is_local else ()
         self._split = run.hf_split
         self._skip_silent = run.no_audio == "skip"
+        self.read_well: list[str] = []
         rows = _load(self._name, run.hf_config, run.hf_split)
         features = rows.features if rows.features is not None else _inferred(rows, self._name)
         rows = undecoded(rows, features)
@@ -59,17 +60,17 @@ class HuggingFaceSource:
 
     def _read(self, rows: "IterableDataset", *, with_data: bool) -> Iterator[VideoRef]:
         seen = Seen()
-        number = 0
+        number, id_ = 0, f"{redacted(self._name)} {self._split}"
         try:
             for number, row in enumerate(rows):
                 yield self._ref(number, row, seen, with_data=with_data)
                 number += 1
+            self.read_well.append(id_)
         except read_errors() as error:
             reason = (
                 f"{redacted(self._name)}: reading stops at row {number} ({message_of(error)}); "
                 "run the same command again"
             )
-            id_ = f"{redacted(self._name)} {self._split} from row {number}"
             yield VideoRef(id_, safe_name(id_), redacted(self._name), refused=("failed", reason))
 
     def _ref(self, number: int, row: dict[str, Any], seen: Seen, *, with_data: bool) -> VideoRef:

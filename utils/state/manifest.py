@@ -134,7 +134,7 @@ class Latest:
         return len(self._offsets)
 
     def __iter__(self) -> Iterator[ManifestLine]:
-        """Yield the last line of each video, in the order written."""
+        """Yield the last line of each video, in the order written, without those that were cleared."""
         file = self._copy
         if file is None:
             if self._folder.size(FILE_NAME) is None:
@@ -142,7 +142,8 @@ class Latest:
             file = self._folder.open(FILE_NAME)
         for offset in self._offsets.sorted_values():
             file.seek(int(offset))
-            if (line := _parsed(file.readline())) is not None:  # None: damaged after its id
+            line = _parsed(file.readline())  # None: damaged after its id
+            if line is not None and line.status != "cleared":
                 yield line
 
 

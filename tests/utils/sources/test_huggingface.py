@@ -163,6 +163,8 @@ def test_a_data_set_that_cannot_be_read_on_says_where(monkeypatch):
     features = Dataset.from_list([{"id": "a", "video": b"1"}]).features
     splits = {"train": IterableDataset.from_generator(rows, features=features)}
     monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
-    good, broken = collect(RunConfig(hf_dataset="someone/videos")).refs()
+    inputs = collect(RunConfig(hf_dataset="someone/videos"))
+    good, broken = inputs.refs()
     assert good.data == b"1"
     assert "reading stops at row 1 (https://host/x is gone)" in broken.refused[1]
+    assert (broken.id, inputs.read_well()) == ("someone/videos train", [])

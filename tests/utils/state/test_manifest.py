@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from utils.commands.status import show_status
 from utils.errors import UserError
 from utils.sinks.manifest_line import ManifestLine, RunStamp
 from utils.sinks.output import Output
@@ -18,7 +19,7 @@ from utils.sinks.readback import OutputReader
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
 from utils.state.manifest import Latest, Manifest, settings_hash
-from utils.state.resume import is_done, refuse_mixing
+from utils.state.resume import clear_failures, is_done, refuse_mixing
 from utils.storage import hash_index
 from utils.storage.folder import folder_at
 
@@ -204,3 +205,17 @@ def test_a_line_with_a_damaged_revision_is_left_out():
     writers[0].append(replace(line("a"), revision="2"))
     writers[1].append(replace(line("a", "failed"), revision=1))
     assert Latest(folder).get("a").status == "failed"
+
+
+def test_what_could_not_be_read_and_now_can_no_longer_counts(folder, capsys):
+    reason = "s.tar: cannot be read (Input/output error)"
+    Manifest(folder).append(line("s.tar", "failed", reason=reason), line("b.mp4", "failed"), line("c.mp4"))
+    clear_failures(folder, Latest(folder), ["s.tar", "c.mp4", "absent"], RunStamp())
+    assert [one.id for one in Latest(folder)] == ["b.mp4", "c.mp4"]
+    assert show_status([str(folder)]) == 1
+    clear_failures(folder, Latest(folder), ["s.tar", "b.mp4"], RunStamp())
+    assert len(Latest(folder)) == 3 and [one.id for one in Latest(folder)] == ["c.mp4"]
+    assert show_status([str(folder)]) == 0
+    assert "1 done, 0 partial, 0 skipped, 0 failed" in capsys.readouterr().out
+    Manifest(folder).append(replace(line("s.tar", "failed"), revision=2))
+    assert Latest(folder).get("s.tar").status == "failed"

@@ -58,6 +58,11 @@ class Shard:
         """Its name in messages and ids."""
         return safe_id(redacted(self.path))
 
+    @property
+    def problem_ids(self) -> tuple[str, str]:
+        """Return the ids under which problems of the tar as a whole, and of its metadata, are recorded."""
+        return self.label, redacted(metadata_path(self.path, self.stem, self.meta_path))
+
     def refs(self, *, with_data: bool = True) -> Iterator[VideoRef]:
         """Yield the clips in the order of the tar, then what is wrong with the shard, as refused ones.
 
