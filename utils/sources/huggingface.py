@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 
 IDS = ("id", "video_id", "key", "__key__")
 LARGEST = 2 << 30  # bytes of a video in memory
+DECODED = {
+    "txt",
+    "text",
+    "transcript",
+    "cls",
+    "cls2",
+    "index",
+    "inx",
+    "id",
+    "json",
+    "jsn",
+}  # members of tars, by suffix: text, numbers
 
 
 class HuggingFaceSource:
@@ -155,8 +167,12 @@ def _load(name: str, config: str | None, split: str) -> "IterableDataset":
     try:
         with _without_torch():
             from datasets import load_dataset
+            from datasets.packaged_modules.webdataset.webdataset import WebDataset
     except ImportError as error:
         raise UserError("--hf_dataset needs the package datasets: pip install datasets") from error
+    WebDataset.DECODERS = {
+        kind: decode if kind in DECODED else _left_out for kind, decode in WebDataset.DECODERS.items()
+    }
     try:
         splits = load_dataset(name, name=config, streaming=True)
     except Exception as error:  # data set builders raise errors of any type
@@ -168,6 +184,10 @@ def _load(name: str, config: str | None, split: str) -> "IterableDataset":
             f"choose from {', '.join(known)}{nearest(split, known)}"
         )
     return splits[split]
+
+
+def _left_out(_data: bytes) -> None:
+    """Decode nothing. The package decodes all members of a tar, also those of columns that nobody reads."""
 
 
 @contextlib.contextmanager
