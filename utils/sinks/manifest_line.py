@@ -88,7 +88,7 @@ class ManifestLine:
     def is_later_than(self, line: "ManifestLine") -> bool:
         """Return whether this line of a video was written after another one of it.
 
-        The revision decides. Only lines of earlier versions, and of two runs that each took the other for dead, share one.
+        The revision decides. Lines share one if an earlier version wrote them, or two runs took each other for dead.
         """
         if self.revision != line.revision:
             return self.revision > line.revision

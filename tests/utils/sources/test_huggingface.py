@@ -37,6 +37,8 @@ print(json.dumps([videos(settings) for settings in json.loads(sys.argv[1])]))
 assert not {"torch", "av", "torchcodec"} & set(sys.modules)
 """
 
+MEMBERS = {"a.pth": b"neither read nor decoded", "a.npz": b"the same", "a.txt": b"hello"}
+
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
@@ -79,8 +81,7 @@ def test_tables_with_videos_bytes_and_paths(tmp_path, cache, clip):
     (tmp_path / "lines").mkdir()
     (tmp_path / "lines" / "train.jsonl").write_text('{"text": "hello", "file": "a.mp4"}\n')
 
-    members = {"a.mp4": data, "a.pth": b"neither read nor decoded", "a.npz": b"the same", "a.txt": b"hello"}
-    write_shard(tmp_path / "tars" / "train-0.tar", members)
+    write_shard(tmp_path / "tars" / "train-0.tar", MEMBERS | {"a.mp4": data})
 
     videos, plain, paths, lines, tars, absent = read(
         cache,
