@@ -11,6 +11,7 @@ from support.program import manifest, run
 from models.i3d.config import I3DConfig
 from models.i3d.extractor import I3DExtractor
 from utils.extractors.base import VideoStreamInfo
+from utils.media.video import VideoStream
 from utils.worker.window_builder import WindowBuilder
 
 RGB_TOLERANCE = 1e-4
@@ -91,8 +92,9 @@ def test_flow_of_frames_equals_the_reference(flow_type, key, weights_dir):
 
 
 def test_stacks_are_those_of_the_reference():
-    _, meta = case("i3d_pipeline", "case_stacks")
-    for row in meta["rows"]:
+    arrays, meta = case("i3d_pipeline", "case_stacks")
+    for row, numbers in zip(meta["rows"], arrays["frames_stack_step_stacks"], strict=True):
+        assert [row[name] for name in ("frames_in_video", "stack_size", "step_size", "stacks")] == numbers.tolist()
         if row["step_size"] > row["stack_size"] + 1:
             continue  # ours start at multiples of the step, as the flag says: a documented difference
         config = I3DConfig(
@@ -148,6 +150,9 @@ def test_kept_frames_are_the_sampled_ones(tmp_path, video, weights_dir):
     kept = sorted((tmp_path / "tmp" / "i3d" / "waves").iterdir())
     assert [file.name for file in kept] == [f"{i:06d}.png" for i in range(34)]
     np.testing.assert_array_equal(np.asarray(Image.open(kept[0])), expected["output_frame_0"])
+    with VideoStream(path) as stream:
+        times_s = np.concatenate([chunk.pts_s for chunk in stream])
+    np.testing.assert_allclose(1000 * times_s, expected["output_frame_timestamps_ms"])
 
 
 def test_nothing_is_written_below_tmp_path_without_keep_frames(tmp_path, video, weights_dir):

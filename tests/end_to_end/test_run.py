@@ -124,7 +124,7 @@ def test_models_names_every_feature_type_and_its_files() -> None:
     assert len(lines) < 24 and max(map(len, lines)) <= 80
     rows = {line.split()[0]: line for line in lines[1:] if line}
     assert {"i3d", "vggish", "tsn", "timm", "resnet"} <= rows.keys()
-    assert "rgb, flow [windows, 1024]  140 MB" in rows["i3d"] and "Apache-2.0" in rows["vggish"]
+    assert "rgb, flow [windows, 1024]  ~140 MB" in rows["i3d"] and "Apache-2.0" in rows["vggish"]
 
 
 def test_models_shows_those_that_have_a_word_in_full() -> None:
@@ -134,7 +134,7 @@ def test_models_shows_those_that_have_a_word_in_full() -> None:
     assert [line.split(":")[0] for line in result.stdout.splitlines() if not line.startswith(" ") and line] == [
         "i3d", "vggish", "raft"
     ]  # fmt: skip
-    for text in ("i3d_rgb.pt (about 51 MB, default,", "raft-sintel.pth (about 21 MB", "licence: Apache-2.0"):
+    for text in ("i3d_rgb.pt (~51 MB, default,", "raft-sintel.pth (~21 MB", "npz (0.07302 MB", "licence: Apache-2.0"):
         assert text in result.stdout
     assert "no feature type has zzz" in run("models", "zzz").stderr
     (tsn,) = json.loads(run("models", "tsn", "--json").stdout)

@@ -26,7 +26,7 @@ from utils.sinks import list_file
 from utils.sinks.formats import FORMATS
 from utils.sources.inputs import Inputs, collect
 from utils.state.claims import Claims
-from utils.state.resume import refuse_mixing
+from utils.state.resume import clear_failures, refuse_mixing
 from utils.state.run_file import RunFile
 from utils.state.settings_claim import claim_settings
 from utils.storage.files import unhandled
@@ -93,6 +93,8 @@ class _Run:
             dispatcher = Dispatcher(plan, todo, results, self.progress, engine)
             with self.progress:
                 try:
+                    if merger is not None:
+                        merger.recover()
                     if dispatcher.anything_to_do():
                         self._write_run_files({})
                         dispatcher.run()
@@ -163,6 +165,8 @@ class _Run:
         try:
             if merger is not None:  # also where there was nothing to do: a killed run may have left something to merge
                 merger.finish()
+            for state in self.states:
+                clear_failures(state.folder, state.latest, self.inputs.read_well(), state.feature.stamp)
             if not self.states or not results.totals.videos:
                 return error
             totals = {**results.totals.counts, "windows": results.totals.windows}

@@ -13,7 +13,6 @@ from rich.table import Table
 from utils.commands.parser import Parser
 from utils.errors import PROGRAM, UserError
 from utils.extractors.registry import Model
-from utils.weights.pretrained import Published
 from utils.weights.store import is_downloaded
 
 WIDTH = 80  # columns, where the output is no terminal
@@ -61,7 +60,8 @@ def describe(name: str, model: Model, weights_dir: str | None) -> dict[str, Any]
             {
                 "name": file.name,
                 "default": file.name in default,
-                "megabytes": _megabytes(file),
+                "bytes": file.size,
+                "megabytes": file.megabytes or round((file.size or 0) / 1e6, 1),
                 "downloaded": is_downloaded(file, weights_dir),
                 "licence": file.licence,
                 "source": file.source,
@@ -71,8 +71,11 @@ def describe(name: str, model: Model, weights_dir: str | None) -> dict[str, Any]
     }
 
 
-def _megabytes(file: Published) -> float:
-    return file.megabytes or round((file.size or 0) / 1e6, 1)
+def _size(files: Sequence[Mapping[str, Any]]) -> str:
+    """Return how large files are together: "~140 MB" where that is not known to the byte."""
+    if all(file["bytes"] for file in files):
+        return f"{sum(file['bytes'] for file in files) / 1e6:g} MB"
+    return f"~{sum(file['megabytes'] for file in files):.0f} MB"
 
 
 def _searched(about: Mapping[str, Any]) -> str:
@@ -86,7 +89,7 @@ def _show_table(found: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(column, overflow="fold", no_wrap=column == "saves")
     for about in found:
         files = [file for file in about["checkpoints"] if file["default"]]
-        size = f"{sum(file['megabytes'] for file in files):.0f} MB" if files else "by model"
+        size = _size(files) if files else "by model"
         here = ("yes" if all(file["downloaded"] for file in files) else "no") if files else ""
         licences = dict.fromkeys(_short(file["licence"]) for file in files) or ["each model's own"]
         table.add_row(about["feature_type"], _shapes(about["outputs"]), size, here, "; ".join(licences))
@@ -119,7 +122,7 @@ def _in_full(about: Mapping[str, Any]) -> Iterator[str]:
         yield "  checkpoints by the model's name, each under its own licence: see its card"
     for file in about["checkpoints"]:
         marks = ["default"] * file["default"] + ["downloaded" if file["downloaded"] else "not downloaded"]
-        yield from _wrapped(f"{file['name']} (about {file['megabytes']:g} MB, {', '.join(marks)})", "  ")
+        yield from _wrapped(f"{file['name']} ({_size([file])}, {', '.join(marks)})", "  ")
         yield from _wrapped(f"licence: {file['licence']}", "    ")
 
 

@@ -50,7 +50,7 @@ class Decoders:
 
     extractors: by feature type.
     watching: makes a context for a video's id, around each call that opens it or decodes a piece of it.
-    following: the same for a stream, while it is decoded.
+    following: the same for a stream, while it is decoded, or for the report while its frames are counted.
     frames_folders: where --keep_frames wants a feature type's frames.
     """
 
@@ -180,13 +180,13 @@ class Decoders:
         rates = [one.extraction_fps for _, one in pictures]
         with self._decoding(jobs):
             counts = {one.extraction_fps: VideoReport() for _, one in pictures if one.needs_times}
-            by_rate = {
-                fps: frame_times_s(ref.media, fps, segment, self._limits, report) for fps, report in counts.items()
-            }
+            by_rate: dict[float | None, np.ndarray] = {}
+            for fps, report in counts.items():
+                with self._following(ref.id, report):
+                    by_rate[fps] = frame_times_s(ref.media, fps, segment, self._limits, report)
             times_s = [by_rate[one.extraction_fps] if one.needs_times else None for _, one in pictures]
-            views = tuple(map(View, rates))
-            device_type = pictures[0][1].device.type  # a worker has one device
-            stream = open_frames(ref.media, views, segment, self._limits, device_type)
+            device = pictures[0][1].device  # a worker has one
+            stream = open_frames(ref.media, tuple(map(View, rates)), segment, self._limits, device.type)
         with stream, self._following(ref.id, stream):
             takers = self._takers(stream, jobs, rates, times_s)
             chunks = iter(stream)

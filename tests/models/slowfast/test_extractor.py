@@ -12,6 +12,8 @@ from support.program import manifest, run
 from models.slowfast.config import SlowFastConfig
 from models.slowfast.extractor import SlowFastExtractor
 from utils.extractors.base import VideoStreamInfo
+from utils.media.input import BytesFile
+from utils.media.video import VideoStream
 
 TOLERANCE = 1e-4  # the cases allow 1e-2, for decoders and colour conversions that differ between builds
 
@@ -58,6 +60,20 @@ def test_layers_of_files_equal_acav100m(tmp_path, slowfast_files):
             ours = arrays.pop(f"{path.stem}_layer_{layer}")
             assert relative_error(ours, expected[f"output_{i}_video_layer_{layer}"]) < TOLERANCE
     assert not arrays
+
+
+def test_frames_equal_those_of_the_tools():
+    script, _ = case("slowfast_e2e", "case_seed003")
+    shard, meta = case("slowfast_e2e", "case_acav_shard")
+    recorded = [(script["input_mp4"].tobytes(), script["output_frame_means"])]
+    with tarfile.open(fileobj=io.BytesIO(shard["input_tar"].tobytes())) as tar:
+        for i, entry in enumerate(meta["input"]["shard_json"]):
+            member = next(name for name in tar.getnames() if name.endswith(entry["filename"]))
+            recorded.append((tar.extractfile(member).read(), shard[f"output_{i}_frame_means"]))
+    for data, means in recorded:
+        with VideoStream(BytesFile(data, "clip.mp4")) as stream:
+            frames = np.concatenate([chunk.pixels for chunk in stream])
+        np.testing.assert_allclose(frames[: len(means)].mean((1, 2)), means, rtol=1e-5)
 
 
 def test_the_sample_clips_with_random_weights(tmp_path):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from support.golden import GOLDEN, case, golden_clips, layout, relative_error
+from support.golden import GOLDEN, case, check_input, check_stages, golden_clips, layout, relative_error, watched
 from torchvision.models.video import SwinTransformer3d
 
 from models.swin.pretrained import MMACTION2
@@ -22,9 +22,15 @@ def network(swin_checkpoint):
 def test_features_and_logits_equal_the_reference(name, network):
     expected, meta = case("swin_tiny", name)
     clips = golden_clips(meta["input"])
-    assert clips.double().sum().item() == pytest.approx(float(expected["input_sum"]))
-    with torch.inference_mode():
+    check_input(clips, expected)
+    backbone = network.backbone
+    modules = {"patch_embed": backbone.patch_embed, "last": backbone.norm}
+    modules |= {f"stage{i}": backbone.features[2 * i] for i in range(4)}
+    with torch.inference_mode(), watched(modules) as tokens:
         features, logits = network(clips)
+    maps = {name: one.movedim(-1, 1) for name, one in tokens.items()}
+    last = maps.pop("last")
+    check_stages(maps, last, expected)
     assert relative_error(features, expected["output_feature"]) < TOLERANCE
     assert relative_error(logits, expected["output_logits"]) < TOLERANCE
 

@@ -1,5 +1,6 @@
 """The decode threads: one decoder for all types that can share it, and none disturbs another."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -163,7 +164,10 @@ def test_one_pass_gives_each_type_what_a_pass_of_its_own_does(clip, opened):
         "sound": lambda: Sound(),
         "sound too": lambda: Sound(),
     }
-    together = decode({name: make() for name, make in types.items()}, video(clip))
+    followed = []
+    following = lambda _id, one: contextlib.nullcontext(followed.append(type(one).__name__))  # noqa: E731
+    together = decode({name: make() for name, make in types.items()}, video(clip), following=following)
+    assert followed == ["VideoReport", "VideoStream", "AudioStream"]  # frames are counted first
     assert sorted(opened) == ["AudioStream", "frame_times_s", "open_frames"]
     for name, make in types.items():
         alone = decode({name: make()}, video(clip))[name]
