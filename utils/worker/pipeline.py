@@ -171,6 +171,8 @@ class Pipeline:
         if video.job.dropped:
             return
         video.n_windows = video.builder.n_rows
+        if n_stretched := video.builder.n_stretched:
+            video.job.problems.append(f"{n_stretched} frames of another size are stretched to the shape of the first")
         if video.n_windows == 0:
             nothing = self.extractor.no_windows(video.builder.n_frames, video.job.info)
             self._close(Outcome(video.job, nothing.status, f"{video.job.ref.label}: {nothing.reason}"))
