@@ -1,23 +1,30 @@
 """Which devices a run uses."""
 
-import ctypes.util
+import ctypes
 import os
+import sys
 
 from utils.config.run import RunConfig
 from utils.errors import UserError
 from utils.run.prepare import Resources
 
+DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+
 
 def n_gpus() -> int:
-    """Return how many GPUs this program may use.
+    """Return how many GPUs this program may use, as CUDA_VISIBLE_DEVICES says.
 
-    Without the driver's library there are none, and torch, whose import takes seconds, is not asked.
+    The driver is asked, not torch, whose import takes seconds. By its file name it is also found where the linker's
+    cache does not list it, as in containers that put its folder on LD_LIBRARY_PATH.
     """
-    if ctypes.util.find_library("cuda") is None:
+    try:
+        driver = ctypes.CDLL(DRIVER)
+    except OSError:
         return 0
-    import torch
-
-    return torch.cuda.device_count()
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
 
 
 def choose(run: RunConfig) -> tuple[Resources, str]:
@@ -66,5 +73,6 @@ def _decode_threads(run: RunConfig, names: tuple[str, ...], n_threads: int) -> i
     """Return how many videos each worker decodes at once."""
     if run.decode_threads is not None:
         return run.decode_threads
-    most = 2 if names[0] == "cpu" else 8  # a CPU's cores are busy with the network
-    return min(most, n_threads)
+    if names[0] == "cpu":  # its cores are busy with the network
+        return min(2, n_threads)
+    return max(1, n_threads - 1)  # one core launches the GPU's work

@@ -1,7 +1,9 @@
 """How loaded networks of all feature types are prepared to run, by --precision and --compile."""
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -38,7 +40,21 @@ def set_process_flags(compute: ComputeMode, device: torch.device) -> None:
         # float32 means float32: torch's default rounds convolutions to 10 bits, past our tolerance
         torch.backends.cudnn.allow_tf32 = compute.precision == "tf32"
         torch.backends.cuda.matmul.allow_tf32 = compute.precision == "tf32"
+        # sums of the products in 16-bit modes stay float32
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+        torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
         torch.backends.cudnn.benchmark = True  # windows of a run have few shapes
+
+
+@contextlib.contextmanager
+def exact_float32() -> Iterator[None]:
+    """Compute float32 products inside in float32, also where --precision tf32 rounds them elsewhere."""
+    matmul = torch.backends.cuda.matmul
+    before, matmul.allow_tf32 = matmul.allow_tf32, False
+    try:
+        yield
+    finally:
+        matmul.allow_tf32 = before
 
 
 def check_supported(compute: ComputeMode, device: torch.device) -> None:

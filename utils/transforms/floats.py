@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 from torch.nn import functional
+
+from utils.transforms.constants import constant
 
 
 def to_floats(frames: Tensor) -> Tensor:
@@ -43,5 +44,5 @@ def normalize(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
     mean, std: of each channel. They are applied row by row: an inner loop over three channels is four times slower.
     """
     n_pixels = pixels.shape[-2]
-    mean_row, std_row = (torch.tensor(values, device=pixels.device).repeat(n_pixels) for values in (mean, std))
+    mean_row, std_row = (constant(values, pixels.device).repeat(n_pixels) for values in (mean, std))
     return pixels.flatten(-2).sub_(mean_row).div_(std_row).view(pixels.shape)

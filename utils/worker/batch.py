@@ -1,5 +1,6 @@
 """Windows of many videos → full batches, each row knowing its video and place."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
@@ -10,6 +11,7 @@ from utils.worker.window_builder import WindowInput
 
 Owner = TypeVar("Owner")
 Signature = tuple[tuple[str, torch.Size, torch.dtype], ...]
+AGAIN = 100  # batches after which a size that did not fit is tried again: another program may have left the device
 Packed = list[tuple[Owner, WindowInput]]  # the rows of a batch: for each the video it belongs to, and its window
 
 
@@ -19,6 +21,7 @@ class Packer(Generic[Owner]):
     def __init__(self, batch_size: int) -> None:
         self._batch_size = batch_size
         self._fitting: dict[Signature, int] = {}  # where it is less than that
+        self._n_fitted: Counter[Signature] = Counter()  # batches of that many, since
         self._waiting: dict[Signature, Packed[Owner]] = {}
 
     def capacity(self, window: WindowInput) -> int:
@@ -28,6 +31,19 @@ class Packer(Generic[Owner]):
     def lower(self, window: WindowInput, most: int) -> None:
         """Remember that no more than `most` windows of the shape of this one fit in memory."""
         self._fitting[_signature(window)] = min(most, self.capacity(window))
+        self._n_fitted[_signature(window)] = 0
+
+    def fitted(self, window: WindowInput) -> None:
+        """Count a batch that fits; after many, try twice as many windows."""
+        signature = _signature(window)
+        if signature not in self._fitting:
+            return
+        self._n_fitted[signature] += 1
+        if self._n_fitted[signature] == AGAIN:
+            self._n_fitted[signature] = 0
+            self._fitting[signature] *= 2
+            if self._fitting[signature] >= self._batch_size:
+                del self._fitting[signature]
 
     def add(self, owner: Owner, window: WindowInput) -> list[Packed[Owner]]:
         """Take a window; return the batch that became full, or several where fewer fit than when they came."""

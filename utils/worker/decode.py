@@ -37,8 +37,9 @@ from utils.worker.queues import BoundedQueue, Closed
 
 log = logging.getLogger(__name__)
 
-QUEUE_CHUNKS = 4  # chunks decoded in advance, over all threads
-QUEUE_BYTES = 256 << 20  # of them; a chunk has 32 MiB of pixels at most, unless a single frame has more
+QUEUE_CHUNKS = {"cpu": 4, "cuda": 256}  # chunks decoded in advance, over all threads
+# Bytes of them; a chunk has 32 MiB of pixels at most, unless a single frame has more. A GPU takes several batches.
+QUEUE_BYTES = {"cpu": 256 << 20, "cuda": 1 << 30}
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,14 @@ class Decoders:
         frames_folders: Mapping[str, Path] | None = None,
     ) -> None:
         self._extractors = extractors
+        self._device_type = next(iter(extractors.values())).device.type  # a worker has one device
         self._next_task = next_task
         self._limits = limits or Limits()
         self._watching = watching
         self._frames_folders = frames_folders or {}
-        self._queue: BoundedQueue[Event | _ThreadEnded] = BoundedQueue(QUEUE_CHUNKS, QUEUE_BYTES)
+        self._queue: BoundedQueue[Event | _ThreadEnded] = BoundedQueue(
+            QUEUE_CHUNKS[self._device_type], QUEUE_BYTES[self._device_type]
+        )
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(n_threads)]
         self._running = n_threads
 
@@ -188,8 +192,7 @@ class Decoders:
             }
             times_s = [by_rate[one.extraction_fps] if one.needs_times else None for _, one in pictures]
             views = tuple(map(View, rates))
-            device_type = pictures[0][1].device.type  # a worker has one device
-            stream = open_frames(ref.media, views, segment, self._limits, device_type)
+            stream = open_frames(ref.media, views, segment, self._limits, self._device_type)
         with stream:
             takers = self._takers(stream, jobs, rates, times_s)
             chunks = iter(stream)
@@ -262,8 +265,7 @@ class Decoders:
     def _on_host(self, decoded: np.ndarray) -> Tensor:
         """Return frames or samples as a tensor that the device can copy from."""
         tensor = torch.from_numpy(decoded)  # pyright: ignore[reportUnknownMemberType]  # torch leaves it half typed
-        on_cpu = all(extractor.device.type == "cpu" for extractor in self._extractors.values())
-        return tensor if on_cpu else tensor.pin_memory()
+        return tensor if self._device_type == "cpu" else tensor.pin_memory()
 
     def _decode_sound(self, ref: VideoRef, rate_hz: int, rules: SoundRules, jobs: list[Job]) -> None:
         segment = Segment(ref.start_s, ref.end_s)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from utils.errors import VideoError
 from utils.extractors.base import AnyExtractor, AudioStreamInfo, VideoStreamInfo
+from utils.nn.host_copy import HostCopy
 from utils.nn.out_of_memory import advice, free_cached, is_out_of_memory, run_if_it_fits
 from utils.sinks.manifest_line import Status
 from utils.sinks.record import Record
@@ -50,7 +51,7 @@ class _Video:
     n_windows: int | None = None  # known once the stream has ended
 
 
-_Launched = tuple[Packed[_Video], dict[str, Tensor]]  # a batch, and what its network will have given
+_Launched = tuple[Packed[_Video], HostCopy]  # a batch, and what its network will have given
 
 
 def run(pipelines: Mapping[str, "Pipeline"], decoders: Decoders, check: Callable[[], None] = lambda: None) -> None:
@@ -94,6 +95,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         self._packer: Packer[_Video] = Packer(self.batch_size)
+        self._least_warned = self.batch_size
         self._pair_limits = PairLimits(self._make_room, self._warn_of_pairs)
 
     def take(self, event: Event) -> None:
@@ -187,7 +189,8 @@ class Pipeline:
                 continue
             outputs = self._outputs(part)
             if outputs is not None:
-                self._in_flight.append((part, outputs))
+                self._in_flight.append((part, HostCopy(outputs)))
+                self._packer.fitted(window)
             elif len(part) > 1:
                 half = len(part) // 2
                 self._packer.lower(window, len(part) - half)
@@ -195,9 +198,10 @@ class Pipeline:
             else:
                 device, job = self.extractor.device, part[0][0].job
                 self._fail(job, f"{job.ref.label}: one window does not fit in the memory of {device}; {advice(device)}")
-        if (now := self._packer.capacity(window)) < planned:
+        if (now := self._packer.capacity(window)) < min(planned, self._least_warned):
+            self._least_warned = now
             self.warn(
-                f"{planned} windows do not fit in the memory of {self.extractor.device}: batches of {now} from now on "
+                f"{planned} windows do not fit in the memory of {self.extractor.device}: batches of {now} for now "
                 f"(--batch_size {now} starts with them)"
             )
         while len(self._in_flight) > IN_FLIGHT:
@@ -236,7 +240,7 @@ class Pipeline:
         """Copy the oldest batch's results to the host and give them to their videos."""
         rows, outputs = self._in_flight.popleft()
         with rows[0][0].job.timed("network"):
-            arrays = {key: self._to_numpy(value) for key, value in outputs.items()}
+            arrays = {key: self._to_numpy(value) for key, value in outputs.wait().items()}
         for i, (video, window) in enumerate(rows):
             if video.job.dropped:
                 continue
@@ -284,6 +288,5 @@ class Pipeline:
         self.finish(outcome)
 
     def _to_numpy(self, values: Tensor) -> np.ndarray:
-        """Return features on the host: floats as the extractor saves them, integers as they are."""
-        on_host = values.cpu()  # first of all: the device may have no room for another copy
-        return (on_host.to(self.extractor.row_dtype) if on_host.is_floating_point() else on_host).numpy()
+        """Return features as they are saved: floats in the extractor's type, integers unchanged."""
+        return (values.to(self.extractor.row_dtype) if values.is_floating_point() else values).numpy()

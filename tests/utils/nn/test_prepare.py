@@ -26,7 +26,7 @@ from models.swin.weights import load_swin
 from models.tsn.weights import load_tsn
 from models.vggish.weights import load_vggish
 from utils.errors import UserError
-from utils.nn.prepare import ComputeMode, check_supported, prepare_layers, prepare_network
+from utils.nn.prepare import ComputeMode, check_supported, exact_float32, prepare_layers, prepare_network
 from utils.weights.seeded import fill_random
 
 CPU = torch.device("cpu")
@@ -198,3 +198,10 @@ def test_float32_parts_get_and_give_float32():
     wrapped = prepare_network(network, CPU, ComputeMode("bf16"), ("1",)) if can(ComputeMode("bf16")) else network
     assert wrapped(torch.ones(3, 4)).dtype == torch.float32
     assert {parameter.dtype for parameter in network[1].parameters()} == {torch.float32}
+
+
+def test_exact_float32_is_exact_inside_alone(monkeypatch):
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", True)
+    with exact_float32():
+        assert not torch.backends.cuda.matmul.allow_tf32
+    assert torch.backends.cuda.matmul.allow_tf32

@@ -106,9 +106,7 @@ def test_results_are_the_same_where_less_fits(fitting, sizes):
         assert outcome.status == "done"
         np.testing.assert_array_equal(outcome.record.arrays["means"], expected[name].record.arrays["means"])
         np.testing.assert_array_equal(outcome.record.arrays["timestamps_ms"], 100 * np.arange(1, VIDEOS[name][0]))
-    said = (
-        f"8 windows do not fit in the memory of cpu: batches of {sizes[0]} from now on (--batch_size {sizes[0]} starts"
-    )
+    said = f"8 windows do not fit in the memory of cpu: batches of {sizes[0]} for now (--batch_size {sizes[0]} starts"
     assert [warning.startswith(said) for warning in warnings] == ([] if fitting == 100 else [True])
 
 
