@@ -24,7 +24,7 @@ def contents(root: Path) -> dict[str, Any]:
             if path.name == "manifest.jsonl":
                 found |= _manifest(name, path)
             elif not path.name.startswith(OF_RUNS):
-                read = READERS.get(path.suffix if path.name.startswith(("features", "shard")) else "", _bytes)
+                read = READERS.get(path.suffix if path.name.startswith(("features", "shard", "done")) else "", _bytes)
                 found |= read(name, path)
     return found
 
@@ -103,9 +103,15 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
+def _lines(name: str, path: Path) -> dict[str, Any]:
+    """Return the files that a list names, in any order; a line that was cut short names none."""
+    return {name: sorted({line for line in path.read_text().splitlines() if Path(line).is_file()})}
+
+
 READERS: dict[str, Callable[[str, Path], dict[str, Any]]] = {
     ".h5": _h5,
     ".parquet": _parquet,
     ".tar": _tar,
     ".pkl": _pickle,
+    ".txt": _lines,
 }

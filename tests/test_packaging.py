@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -39,3 +40,41 @@ def test_no_committed_file_names_a_registry_or_is_large():
     for path in files:
         assert path.stat().st_size < 1_000_000, path
         assert not host.search(path.read_bytes()), path
+
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^    (.*uv run .*)$", README, re.MULTILINE)
+
+
+def test_readme_and_environments_name_the_python_versions_that_are_allowed():
+    """3.11 to 3.13; the linter and the type checker hold the oldest."""
+    allowed = SpecifierSet(PROJECT["project"]["requires-python"])
+    minors = [minor for minor in range(30) if f"3.{minor}" in allowed]
+    (sentence,) = re.findall(r"You need Python ([^`]*) with", README)
+    assert [int(minor) for minor in re.findall(r"3\.(\d+)", sentence)] == minors == [11, 12, 13]
+    assert PROJECT["tool"]["ruff"]["target-version"] == f"py3{minors[0]}"
+    assert PROJECT["tool"]["pyright"]["pythonVersion"] == f"3.{minors[0]}"
+    for name in ("i3d", "vggish"):
+        environment = yaml.safe_load((ROOT / f"conda_env_{name}.yml").read_text())
+        (python,) = [line for line in environment["dependencies"] if str(line).startswith("python=")]
+        assert python.removeprefix("python=") in allowed
+
+
+def test_the_readmes_first_command_installs_no_test_packages():
+    first = next(command for command in COMMANDS if "main.py" in command)
+    assert "--group" not in first and "--extra" not in first
+    assert PROJECT["tool"]["uv"]["default-groups"] == []
+    needed = {Requirement(text).name for text in PROJECT["project"]["dependencies"]}
+    assert not needed & {"pytest", "hypothesis", "moto", "pyright", "ruff", "duckdb", "pandas"}
+
+
+def test_tests_and_checks_ask_for_their_packages():
+    (tests,) = [command for command in COMMANDS if "pytest" in command]
+    assert "--group dev --extra tf" in tests
+    checks = re.findall(r"^uv run (.*)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    assert len(checks) == 3 and all(check.startswith("--group dev ") for check in checks)
+
+
+def test_the_readme_has_a_recipe_for_machines_without_a_gpu():
+    assert "uv pip install --torch-backend cpu -r pyproject.toml" in README
+    assert any(command.startswith("uv run --no-sync python main.py") for command in COMMANDS)

@@ -11,6 +11,10 @@ import pytest
 from support.media import moving_frames, waveform, write_clip
 from support.program import ROOT, run
 
+from models import MODELS
+from utils.config.run import RunConfig
+from utils.config.schema import aliases, field_names
+
 PAGE = (ROOT / "docs" / "coming_from.md").read_text()
 COMMANDS = [
     line.strip().removeprefix("python main.py ")
@@ -50,6 +54,29 @@ def test_the_page_has_commands_for_every_tool():
     assert set(SHAPES) | {"i3d", "vggish"} == set(" ".join(types).split())
 
 
+def test_every_flag_that_the_page_calls_ours_exists():
+    tables = [line.split("|")[2] for line in PAGE.splitlines() if line.startswith("| ")]
+    ours = " ".join([*COMMANDS, *tables, *(line for line in PAGE.splitlines() if not line.startswith(("    ", "|")))])
+    flags = set(re.findall(r"--([a-z_]+)", ours))
+    classes = [RunConfig, *(model.config_class() for model in MODELS.values())]
+    assert len(flags) > 20
+    assert flags <= {name for cls in classes for name in [*field_names(cls), *aliases(cls)]}
+
+
+def test_the_other_tools_are_quoted_as_their_pages_have_them():
+    for quote in (
+        "python tools/misc/clip_feature_extraction.py",
+        "python ./src/main.py --input_dir=videos",
+        "--hf_dataset=jherng/xd-violence",
+        "--force_stop_after_n_videos=100",
+        "--check_progress=",
+        "python models/slow_fast/extract_features.py --input_dir videos",
+        'python cli.py extract --tar_path="',
+        "python main.py feature_type=i3d device=",
+    ):
+        assert quote in PAGE
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_command_works(command, folder):
     done = run(*shlex.split(command), "--weights", "random", cwd=folder)
@@ -72,7 +99,7 @@ def test_the_command_works(command, folder):
         with np.load(folder / "out" / feature_type / "one.npz") as file:
             assert file["features"].shape == SHAPES[feature_type]
             assert (float(file["fps"]), float(file["clip_length"])) == (10, 2)
-    elif "save_numpy" in command:
+    elif "--output_path" in command:  # as .npy files
         assert np.load(folder / "out" / feature_type / f"one_{feature_type}.npy").shape == SHAPES[feature_type]
     else:
         assert "shape: [" in done.stdout

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from av.stream import Disposition
 from support.media import join, moving_frames, remux, waveform, write_audio, write_clip
 from support.program import manifest, run
+from support.tracks import Track, write_tracks
 
 PAFF = Path(__file__).parents[1] / "media" / "paff_20_pictures.ts"
 EXAMPLE_S, STEP_S = 0.975, 0.96  # of VGGish
@@ -75,7 +77,8 @@ def rows_of(folder: Path) -> dict[str, np.ndarray]:
 
 def test_pictures_are_counted_where_two_packets_make_one(result: Run) -> None:
     line = result.lines["tsn"]["paff"]
-    assert (line["status"], line["fps"], line["problems"]) == ("done", 25, [])
+    assert (line["status"], line["fps"]) == ("done", 25)
+    assert line["problems"] == ["its frames are interlaced: both fields are used as one frame"]
     frames = sorted(int(path.stem) for path in (result.kept / "tsn" / "paff").iterdir())
     assert frames == [2, 6, 10, 14, 18]
 
@@ -114,3 +117,14 @@ def test_the_bare_sequence_of_samples(tmp_path: Path) -> None:
     lines, rows = manifest(tmp_path / "out" / "vggish"), rows_of(tmp_path / "out" / "vggish")
     assert (lines["gap"]["windows"], lines["gap"]["problems"]) == (2, [])
     np.testing.assert_allclose(rows["late_audio"][:, 0], STEP_S * np.arange(4), atol=1e-6)
+
+
+def test_the_clock_is_that_of_the_chosen_tracks(tmp_path: Path) -> None:
+    path = write_tracks(tmp_path / "x.mkv", [Track("video", 90, flags=Disposition.default), Track("audio", 0.1),
+                                             Track("audio", 0.4)], seconds=2)  # fmt: skip
+    late = remux(path, tmp_path / "late.mkv", shift_s=lambda packet: (0, 1.5, 0)[packet.stream.index])
+    for track, sound_s in (("0", 1.5), ("1", 0.0)):
+        flags = ("vggish", "resnet", "--model_name", "resnet18", "--resnet.extraction_fps", 5, "--audio_track", track)
+        extracted(track, tmp_path, [late], *flags)
+        assert rows_of(tmp_path / track / "vggish")["late"][0, 0] == pytest.approx(sound_s, abs=0.01)
+        assert rows_of(tmp_path / track / "resnet")["late"][0, 0] == 0

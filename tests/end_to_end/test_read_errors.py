@@ -1,5 +1,9 @@
 """A passing read error is not damage: what breaks off is read on; what stays broken is failed, and tried again."""
 
+import resource
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +11,7 @@ import numpy as np
 import pytest
 from support.faults import faulty_server
 from support.media import moving_frames, waveform, write_clip
-from support.program import ROOT, manifest, run
+from support.program import ROOT, TINY_PROGRAM, manifest, run
 
 PROGRAM = ROOT / "tests" / "support" / "impatient_program.py"
 N_FRAMES = 80
@@ -76,6 +80,22 @@ def test_a_disk_that_fails(tmp_path: Path, clip: Path, expected: np.ndarray) -> 
     line = extract(tmp_path / "lasting", clip)  # the next run tries it again
     assert line["status"] == "done"
     np.testing.assert_array_equal(features(tmp_path / "lasting"), expected)
+
+
+def test_a_full_disk_leaves_no_claims(tmp_path: Path, clip: Path) -> None:
+    """Nothing can be written: the run says so, and the next one does not wait for it."""
+
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+    flags = ("--feature_type", "tiny", "--device", "cpu", "--on_extraction", "save_numpy", "--output_path", tmp_path)
+    command = [sys.executable, str(TINY_PROGRAM), *map(str, flags), "--video_paths", str(clip)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, preexec_fn=no_room, timeout=120)
+    assert done.returncode == 3 and "Traceback" not in done.stderr, done.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and not path.stat().st_size] == []
+    start_s = time.monotonic()
+    assert run(*flags, "--video_paths", clip, program=TINY_PROGRAM).returncode == 0
+    assert time.monotonic() - start_s < 45  # a claim that nobody holds is watched for 90 s
 
 
 @pytest.mark.parametrize(

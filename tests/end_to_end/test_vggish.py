@@ -47,7 +47,8 @@ def extract(folder: Path, paths: list[Path], *flags: Any) -> dict[str, np.ndarra
     assert result.returncode == 0, result.stderr
     assert {line["status"] for line in manifest(folder / "vggish").values()} == {"done"}
     names = [path.name for path in (folder / "vggish").glob("*.npy")]
-    assert set(names) == {f"{path.stem}_vggish.npy" for path in paths}  # audio has neither fps nor times
+    kinds = ("vggish", "start_s", "end_s")  # audio has no fps
+    assert set(names) == {f"{path.stem}_{kind}.npy" for path in paths for kind in kinds}
     return {
         "clip" if path == CLIP else path.stem: np.load(folder / "vggish" / f"{path.stem}_vggish.npy") for path in paths
     }

@@ -4,12 +4,11 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from support.sources import Ranges
+from support.sources import Ranges, serving
 
 
 class FaultyServer(ThreadingHTTPServer):
@@ -94,16 +93,10 @@ class _Half:
         """Everything is sent."""
 
 
-@contextlib.contextmanager
-def faulty_server(folder: Path, fault: str, passes: int = 0, n_faults: int = 10**9) -> Iterator[str]:
+def faulty_server(
+    folder: Path, fault: str, passes: int = 0, n_faults: int = 10**9
+) -> contextlib.AbstractContextManager[str]:
     """Serve a folder while the block runs; yield its address."""
     server = FaultyServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
     server.fault, server.passes, server.n_faults = fault, passes, n_faults
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return serving(server)

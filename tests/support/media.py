@@ -43,17 +43,19 @@ def write_clip(
     options: dict[str, str] | None = None,
     muxer_options: dict[str, str] | None = None,
     tags: dict[str, int] | None = None,
+    stream_tags: dict[str, str] | None = None,
 ) -> Path:
     """Write frames [n, H, W, 3] RGB as a video, and return its path; the suffix says which container.
 
     pts: presentation times in milliseconds instead of a constant rate. audio: float32 [n] or [n, channels].
-    tags: colour attributes of the codec context.
+    tags: colour attributes of the codec context. stream_tags: metadata of the video stream.
     """
     rate = Fraction(fps).limit_denominator(1001)
     with av.open(str(path), "w", options=muxer_options or {}) as container:
         video = container.add_stream(codec, rate=rate, options=options or {})
         video.width, video.height, video.pix_fmt = frames.shape[2], frames.shape[1], pix_fmt
         video.codec_context.thread_count = 1
+        video.metadata.update(stream_tags or {})
         time_base = Fraction(1, 1000) if pts is not None else 1 / rate
         video.codec_context.time_base = time_base
         for name, value in (tags or {}).items():
@@ -181,5 +183,42 @@ def damage(path: Path, box_name: bytes, n_bytes: int, seed: int = 0) -> Path:
     rng = np.random.default_rng(seed)
     for position in rng.integers(start + size // 4, start + size, n_bytes):
         data[position] ^= int(rng.integers(1, 256))
+    path.write_bytes(data)
+    return path
+
+
+def add_clap(path: Path, width: int, height: int, x: int, y: int) -> Path:
+    """Give the video of an MP4 file a clean aperture of this size around its centre plus (x, y), in place."""
+    data = bytearray(path.read_bytes())
+    clap = struct.pack(">I4sIIIIiIiI", 40, b"clap", width, 1, height, 1, x, 1, y, 1)
+    entry = data.index(b"avc1", data.index(b"stsd")) - 4
+    end = entry + struct.unpack_from(">I", data, entry)[0]
+    data[end:end] = clap
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
+        at = data.index(name, data.index(b"moov")) - 4
+        struct.pack_into(">I", data, at, struct.unpack_from(">I", data, at)[0] + len(clap))
+    path.write_bytes(data)
+    return path
+
+
+def add_pixel_crop(path: Path, left: int, top: int, right: int, bottom: int) -> Path:
+    """Make the video of a Matroska file be shown without these pixels at its sides, in place."""
+    data = bytearray(path.read_bytes())
+    names = (0x54CC, 0x54BB, 0x54DD, 0x54AA)
+    crops = b"".join(
+        struct.pack(">HBB", *crop) for crop in zip(names, [0x81] * 4, (left, top, right, bottom), strict=True)
+    )
+    at = 0
+    for name in ("18538067", "1654ae6b", "ae", "e0"):  # segment, tracks, track, video
+        while True:
+            start = at + 9 - data[at].bit_length()
+            n_bytes = 9 - data[start].bit_length()
+            size = int.from_bytes(data[start : start + n_bytes])
+            if data[at:start].hex() == name:
+                break
+            at = start + n_bytes + size - (1 << 7 * n_bytes)
+        data[start : start + n_bytes] = (size + len(crops)).to_bytes(n_bytes)
+        at = start + n_bytes
+    data[at:at] = crops
     path.write_bytes(data)
     return path

@@ -103,10 +103,14 @@ class Ranges(Plain):
             self.wfile.write(file.read(end - start + 1))
 
 
-@contextlib.contextmanager
-def http_server(folder: Path, *, ranges: bool = True) -> Generator[str, None, None]:
+def http_server(folder: Path, *, ranges: bool = True) -> contextlib.AbstractContextManager[str]:
     """Serve a folder on this machine while the block runs; yield its address without a slash at the end."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Ranges if ranges else Plain, directory=str(folder)))
+    return serving(ThreadingHTTPServer(("127.0.0.1", 0), partial(Ranges if ranges else Plain, directory=str(folder))))
+
+
+@contextlib.contextmanager
+def serving(server: ThreadingHTTPServer) -> Generator[str, None, None]:
+    """Run a server while the block runs; yield its address without a slash at the end."""
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -125,7 +125,7 @@ class _Run:
     def _todo(self, claims: Claims | None) -> Todo:
         plan = self.plan
         if plan.format.by_shard and not plan.run.overwrite:
-            refs = self.inputs.refs(partial(is_finished, self.root, states=self.states))
+            refs = self.inputs.refs(partial(is_finished, self.root, states=self.states, verify=plan.run.verify))
         else:
             refs = self.inputs.refs()
         return Todo(refs, plan.run, plan.features, self.states, claims, self.done_list)

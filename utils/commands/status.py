@@ -138,7 +138,7 @@ def _listed(folder: Folder) -> int | None:
     with folder.open(newest) as file:
         try:
             return json.load(file).get("listed")
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             return None
 
 

@@ -45,7 +45,9 @@ class RunConfig(Config):
     video_root: str | None = flag(
         None, "folder that paths are relative to; outputs keep its subfolders", group="input", metavar="DIR"
     )
-    frames_fps: float = flag(25.0, "frames per second of folders of frames", group="input", above=0, at_most=1000)
+    frames_fps: float = flag(
+        25.0, "frames per second of folders of frames", group="input", above=0, at_most=1000, metavar="FPS"
+    )
     tar_path: list[str] = flag(
         [],
         "tar shards of clips: paths or addresses with {000000..000099} ranges or * patterns",

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeGuard, TypeVar, cast
 
 import yaml
 
+from utils.config.bounded_yaml import MOST_BYTES, BoundedLoader
 from utils.errors import UserError
 
 COMPARISONS = {"at least": operator.ge, "above": operator.gt, "at most": operator.le, "below": operator.lt}
@@ -22,6 +23,9 @@ SCALARS = {  # type of a field → types of the values that are converted to it
     str: (str, bool, int, float),
 }
 TRUTH = {"yes": True, "y": True, "on": True, "true": True, "no": False, "n": False, "off": False, "false": False}
+
+
+LONGEST_VALUE = 500  # characters of a value in a message
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,9 @@ def build(cls: type[ConfigT], layers: Iterable[tuple[str, Mapping[str, Any]]]) -
             except (ValueError, OverflowError) as error:
                 kind, many = value_type(cls, key)
                 wanted = f"a list of {kind.__name__}" if many else kind.__name__
-                raise UserError(f"{origin}: {key} is {values[key]!r}; it must be {wanted}") from error
+                raise UserError(
+                    f"{origin}: {key} is {repr(values[key])[:LONGEST_VALUE]}; it must be {wanted}"
+                ) from error
     return cls(**given)
 
 
@@ -181,9 +187,12 @@ def read_yaml(path: str) -> dict[str, Any]:
     if not Path(path).is_file():
         raise UserError(f"--config {path}: no such file")
     try:
-        with Path(path).open(encoding="utf-8") as file:
-            loaded: Any = yaml.load(file, _Loader)
-    except (yaml.YAMLError, OSError, ValueError) as error:
+        with Path(path).open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES} bytes; a long list of videos belongs into --video_list")
+        loaded: Any = yaml.load(content.decode(), _Loader)
+    except (yaml.YAMLError, OSError, ValueError, ArithmeticError, LookupError) as error:
         raise UserError(f"--config {path}: not readable as YAML ({error})") from error
     if loaded is None:
         return {}
@@ -196,21 +205,13 @@ def _is_settings(loaded: Any) -> TypeGuard[dict[str, Any]]:
     return isinstance(loaded, dict) and all(isinstance(key, str) for key in cast(dict[Any, Any], loaded))
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which dates stay text and a key may occur only once."""
+class _Loader(BoundedLoader):
+    """YAML in which dates stay text."""
 
     yaml_implicit_resolvers: ClassVar = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return a mapping; ConstructorError if it has a key twice."""
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"found duplicate key {key}", node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 def output_settings(config: Config) -> dict[str, Any]:

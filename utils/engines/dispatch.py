@@ -16,6 +16,7 @@ from utils.run.todo import NothingYet, Todo
 from utils.sinks.manifest_line import ManifestLine, Status
 from utils.worker.messages import (
     Alive,
+    Decoded,
     Ended,
     Fatal,
     Finished,
@@ -171,6 +172,8 @@ class Dispatcher:
                 raise _error(exit_code, text)
             case Gone(cause):
                 self._gone(number, cause)
+            case Decoded(seconds):
+                self._progress.decoded({name: seconds[name] for name in seconds.keys() & worker.held.keys()})
             case Alive():
                 pass
 

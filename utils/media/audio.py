@@ -5,15 +5,19 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+from av.audio.frame import AudioFrame
 
 from utils.errors import VideoError
 from utils.media.audio_frames import Piece, SourceAudio
+from utils.media.header import stated_length_s
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.report import AudioReport
 from utils.media.resample import Resampler
 from utils.media.segment import WHOLE, Segment
 from utils.media.sound_rules import REFERENCE, SoundRules
+
+SAMPLE_TYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
 
 
 class AudioStream:
@@ -55,11 +59,18 @@ class AudioStream:
         self._segment = segment
         self._rounds = rules.rounds
         self._source = SourceAudio(source, segment, limits, rules)
+        stated_s = stated_length_s(self._source.media.container, self._source.stream)
+        self.length_s = segment.length_s(stated_s, limits.max_seconds)  # seconds to decode, None if not known
 
     @property
     def start_s(self) -> float:
         """Time of the first sample in seconds, known with the first block."""
         return self._source.start_s
+
+    @property
+    def decoded_s(self) -> float:
+        """Seconds that are decoded, of `length_s`."""
+        return max(0.0, self._source.position / max(1, self.report.rate_hz) - (self._segment.start_s or 0.0))
 
     @property
     def report(self) -> AudioReport:
@@ -135,20 +146,32 @@ class AudioStream:
         """Return the mean over the channels of a piece's samples, float32 [n] in [-1, 1]."""
         if isinstance(piece.audio, np.ndarray):
             return piece.audio[piece.start : piece.stop]
-        frame = piece.audio
         try:
-            samples = frame.to_ndarray()
-        except ValueError as error:
-            label, kind = self._source.media.label, frame.format.name
-            raise VideoError(f"{label}: sample format {kind}: {error}. Convert it to WAV.") from error
-        if not frame.format.is_planar:
-            samples = samples.reshape(-1, frame.layout.nb_channels).T
+            samples = channels(piece.audio)
+        except KeyError as error:
+            label, kind = self._source.media.label, piece.audio.format.name
+            raise VideoError(f"{label}: sample format {kind} is not supported. Convert it to WAV.") from error
         samples = samples[:, piece.start : piece.stop]
         if samples.dtype == np.int16 and len(samples) == 1:  # nothing to round and no mean to take
             return samples[0].astype(np.float32) / 32768
         if not self._rounds and samples.dtype.kind == "f":
             return np.nan_to_num(samples.mean(axis=0)).astype(np.float32)
         return (to_16_bit(samples).mean(axis=0) / 32768).astype(np.float32)
+
+
+def channels(frame: AudioFrame) -> np.ndarray:
+    """Return a frame's samples [channels, n], of its own type.
+
+    Unlike PyAV's `to_ndarray` it never looks at more planes than there are channels: of more than eight, PyAV does not
+    know where the list of planes ends, and reads memory that is not the frame's.
+
+    Raises:
+        KeyError: a sample format that FFmpeg has, but not this table.
+    """
+    dtype, n_channels = SAMPLE_TYPES[frame.format.packed.name], frame.layout.nb_channels
+    if not frame.format.is_planar:
+        return np.frombuffer(memoryview(frame.planes[0]), dtype, frame.samples * n_channels).reshape(-1, n_channels).T
+    return np.stack([np.frombuffer(memoryview(plane), dtype, frame.samples) for plane in frame.planes[:n_channels]])
 
 
 def to_16_bit(samples: np.ndarray) -> np.ndarray:

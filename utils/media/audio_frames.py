@@ -141,7 +141,7 @@ class SourceAudio:
             stated = opening.pts if stated is None else stated
         if stated is None:
             return 0
-        late = stated - zero(self.media.container, self.stream, stated)
+        late = stated - zero(self.media, self.stream, stated)
         return max(0, round(late * time_base(self.stream) * self.report.rate_hz))
 
     def _bounds(self) -> tuple[int, int, int]:
@@ -252,8 +252,7 @@ class SourceAudio:
         report, container, segment = self.report, self.media.container, self._segment
         _, last, limit = self._bounds()
         if limit < last and (self.position > limit or self._is_cut):
-            allowed = f"{self._limits.max_seconds:g} s of --max_seconds"
-            report.damage(f"it is longer than the {allowed}: the rest is left out")
+            report.damage(self._limits.cut_off)
         if self._is_cut or self._is_enough or not self._at_end:
             return
         declared = declared_packets(container, self.stream, shown=False) if segment.is_whole else None

@@ -9,8 +9,9 @@ from av.format import Flags
 from av.packet import Packet
 from av.stream import Stream
 
-from utils.media.container import audio_stream, time_base, video_stream
+from utils.media.container import Media, time_base
 from utils.media.frame_rate import nearest
+from utils.media.tracks import audio_stream, video_stream
 
 TOGETHER_S = Fraction(15, 100)  # streams that start within it start together: encoder delay, priming, a few B-frames
 JUMP_US = 10 * av.time_base  # ffmpeg's -dts_delta_threshold
@@ -19,12 +20,14 @@ ERROR_US = 30 * 3600 * av.time_base  # ffmpeg's -dts_error_threshold
 RESTART_US = av.time_base  # back by more, in a container whose clock may not jump: two files in one
 
 
-def clock_streams(container: InputContainer) -> list[Stream]:
-    """Return the streams that share the clock: picture and sound."""
-    return [stream for stream in (video_stream(container), audio_stream(container)) if stream is not None]
+def clock_streams(media: Media) -> list[Stream]:
+    """Return the streams that share the clock: picture and sound, as chosen."""
+    video = video_stream(media.container, media.limits.video_track)
+    audio = audio_stream(media.container, media.limits.audio_track, video)
+    return [stream for stream in (video, audio) if stream is not None]
 
 
-def zero(container: InputContainer, stream: Stream, start: int) -> int:
+def zero(media: Media, stream: Stream, start: int) -> int:
     """Return where 0 s of the file is on a stream's clock, in its time base units.
 
     Zero is where the first stream starts. A stream that starts up to `TOGETHER_S` later is taken to start there, too:
@@ -33,7 +36,7 @@ def zero(container: InputContainer, stream: Stream, start: int) -> int:
     start: the stream's first time.
     """
     unit_s = time_base(stream)
-    starts_s = [s.start_time * time_base(s) for s in clock_streams(container) if s.start_time is not None]
+    starts_s = [s.start_time * time_base(s) for s in clock_streams(media) if s.start_time is not None]
     first_s = min(starts_s, default=start * unit_s)
     return start if start * unit_s - first_s <= TOGETHER_S else round(first_s / unit_s)
 

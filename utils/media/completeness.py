@@ -37,8 +37,11 @@ class Completeness:
         self._frames = FrameHoles(time_base(stream))
         self._gaps: list[tuple[int, int]] = []  # bytes between the frames of bare sound: (from, to)
         self._read_to: int | None = None  # end of the last packet, in bytes
+        self._others: dict[int, int] = {}  # other streams of the same kind → where their first packet is, in bytes
+        self._last_at = 0  # where the last packet is, in bytes
         self._first_at = 0  # where the first packet is, in bytes
         self._n_packets = self._n_bytes = 0  # of the stream
+        self._has_key_frame, self._n_taken = False, 0  # packets up to the first key frame
         self._n_hidden = 0  # samples before the sound (priming), which headers may count
         self._end: int | None = None  # the latest end of a packet, in time base units
         self._longest = 0  # duration of a packet
@@ -48,9 +51,12 @@ class Completeness:
     def see(self, packet: Packet) -> None:
         """Take note of where a packet of any stream is in the file."""
         if packet.stream_index == self._stream.index and (packet.size or packet.dts is not None):  # no flush at the end
+            self._last_at = max(self._last_at, packet.pos or 0)
             self._first_at = packet.pos or 0 if not self._n_packets else self._first_at
             self._n_packets += 1
             self._n_bytes += packet.size
+        elif packet.size and packet.stream.type == self._stream.type:
+            self._others.setdefault(packet.stream_index, packet.pos or 0)
         if packet.pts is not None and packet.size:
             self._latest_s = max(self._latest_s, (packet.pts + (packet.duration or 0)) * packet.time_base)
         if self._format in BARE_SOUND and packet.pos is not None and packet.pos >= 0 and packet.size:
@@ -60,6 +66,7 @@ class Completeness:
 
     def take(self, packet: Packet, is_joint: bool) -> None:
         """Take note of when a packet of the stream is. is_joint: the clock was corrected there."""
+        self._look_for_key_frame(packet)
         if packet.pts is None:
             return
         duration = packet.duration or 0
@@ -73,8 +80,25 @@ class Completeness:
         self._last_duration = duration
         self._end = max(packet.pts if self._end is None else self._end, packet.pts + duration)
 
+    def _look_for_key_frame(self, packet: Packet) -> None:
+        """Note, at the first key frame of a video, that it does not start with one."""
+        if self._sound or self._has_key_frame or not self._media.from_start:
+            return
+        self._has_key_frame = packet.is_keyframe
+        if packet.is_keyframe and self._n_taken:
+            self._report.note(f"it starts between key frames: {self._n_taken} packets come before the first one")
+        self._n_taken += 1
+
     def finish(self) -> None:
         """Report what is missing, at the end of the file."""
+        if (
+            self._format == "mpegts"
+            and self._n_packets
+            and any(first_at > self._last_at for first_at in self._others.values())
+        ):
+            self._report.note(
+                f"another {self._stream.type} stream begins where this one ends (changed PIDs?): not read"
+            )
         self._report_gaps()
         for finding in findings(self._media.source, self._media.container.size, self._format):
             (self._report.damage if finding.is_loss else self._report.note)(finding.problem)

@@ -4,7 +4,7 @@ import os
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Literal, Self, cast
 
 import av
 from av.container import Container, InputContainer
@@ -57,6 +57,14 @@ class Media:
         """Raise VideoError if bytes could not be read: FFmpeg takes that for the end of the file."""
         if self._reader.failure:
             raise VideoError(f"{self.label}: {self._reader.failure}")
+
+    def read_at(self, offset: int, n: int) -> bytes:
+        """Return n bytes from a place in the file on, fewer at its end. FFmpeg's own place stays."""
+        position = self._reader.tell()
+        self._reader.seek(offset)
+        data = self._reader.read(n)
+        self._reader.seek(position)
+        return data
 
     def seek(self, time: int, stream: Stream) -> None:
         """Go to the key frame before a time, in the stream's time base units. Raises FFmpegError, OverflowError."""
@@ -145,32 +153,33 @@ def ffmpeg_reason(error: Exception) -> str:
 
 def require_video(media: Media) -> av.VideoStream:
     """Return the video stream; VideoError where there is none."""
-    container, track = media.container, media.limits.video_track
-    stream = video_stream(container, track)
+    stream = video_stream(media.container, media.limits.video_track)
     if stream is not None:
         return stream
-    if track:
-        found = describe_tracks(container, "video")
-        raise VideoError(f"{media.label}: no video track {track} that can be decoded. Its video tracks are {found}.")
-    found = describe_streams(container)
+    _check_track(media, "video", media.limits.video_track)
+    found = describe_streams(media.container)
     raise VideoError(f"{media.label}: no video stream (it has: {found}). For audio use --feature_type vggish.")
 
 
 def require_audio(media: Media) -> av.AudioStream:
     """Return the audio stream; VideoError where there is none."""
-    container, track = media.container, media.limits.audio_track
+    container = media.container
     video = video_stream(container, media.limits.video_track)
-    stream = audio_stream(container, track, video)
+    stream = audio_stream(container, media.limits.audio_track, video)
     if stream is not None:
         return stream
-    if track:
-        found = describe_tracks(container, "audio")
-        raise VideoError(f"{media.label}: no audio track {track} that can be decoded. Its audio tracks are {found}.")
-    found = describe_streams(container)
-    reason = f"{media.label}: no audio stream (it has: {found})"
+    _check_track(media, "audio", media.limits.audio_track)
+    reason = f"{media.label}: no audio stream (it has: {describe_streams(container)})"
     if media.limits.skip_silent and video is not None and not container.streams.audio:
         raise SkippedError(f"{reason} (--no_audio skip)")
     raise VideoError(f"{reason}. For frames use a video feature type such as i3d.")
+
+
+def _check_track(media: Media, kind: Literal["video", "audio"], track: str) -> None:
+    """Raise VideoError for a stream that was not found, if the user chose it."""
+    if track:
+        found = describe_tracks(media.container, kind)
+        raise VideoError(f"{media.label}: no {kind} track {track} that can be decoded. Its {kind} tracks are {found}.")
 
 
 def time_base(stream: Stream) -> Fraction:

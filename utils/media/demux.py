@@ -18,6 +18,7 @@ from utils.media.report import DecodeReport
 END_MARKED = ("mpjpeg", "smjpeg")
 END_MARK_BYTES = 128
 JPEG_END = b"\xff\xd9"
+LATER_STREAM = "a stream begins in the middle of the file (changed PIDs?): it is not read"
 JOINTS_NOTED = 3  # of a file that has thousands, the first tell enough
 APPLE_DRM = ("drms", "drmi")
 HELD_BY_PARSERS = 2  # packets of a stream that come out of parsers after what follows them was read
@@ -46,10 +47,7 @@ def read_packets(media: Media, stream: Stream, report: DecodeReport) -> Iterator
             if packet.stream_index != stream.index or not packet.size:
                 continue
             if is_encrypted or packet.has_sidedata("encryption_info"):  # MPEG's Common Encryption
-                if not n_packets:
-                    why = f"its {stream.type} stream is encrypted"
-                    raise VideoError(f"{media.label}: {why}. Get a copy without DRM, or decrypt it first.")
-                report.damage(f"it is encrypted after {n_packets} packets")
+                _report_encrypted(media, stream, n_packets, report)
                 break
             n_packets += 1
             complete.take(packet, is_joint)
@@ -70,6 +68,14 @@ def read_packets(media: Media, stream: Stream, report: DecodeReport) -> Iterator
     complete.finish()
 
 
+def _report_encrypted(media: Media, stream: Stream, n_before: int, report: DecodeReport) -> None:
+    """Report a stream that is encrypted after some packets; VideoError where it is from its start."""
+    if not n_before:
+        why = f"its {stream.type} stream is encrypted"
+        raise VideoError(f"{media.label}: {why}. Get a copy without DRM, or decrypt it first.")
+    report.damage(f"it is encrypted after {n_before} packets")
+
+
 def _is_whole_picture(container: InputContainer, packet: Packet) -> bool:
     """Return whether a packet is a JPEG with its end. Without stated lengths FFmpeg calls the last ones corrupt."""
     return container.format.name == "mpjpeg" and JPEG_END in bytes(packet)[-END_MARK_BYTES:]
@@ -84,12 +90,13 @@ def _on_one_clock(media: Media, stream: Stream, report: DecodeReport) -> Iterato
     """Yield the packets of all streams, those that share the clock corrected, and whether the clock jumps at each."""
     container, n_joints = media.container, 0
     clock = Clock(container)
-    timed = {other.index for other in (stream, *clock_streams(container))}
+    timed = {other.index for other in (stream, *clock_streams(media))}
     packets = container.demux()
     while True:
         try:
             packet = next(packets, None)
         except IndexError:  # at the end, where PyAV flushes a stream that appeared on the way
+            report.note(LATER_STREAM)
             return
         if packet is None:
             return

@@ -25,6 +25,16 @@ class FrameStream(Protocol):
         """The outcome of decoding, complete after the last frames."""
         ...
 
+    @property
+    def decoded_s(self) -> float:
+        """Seconds that are decoded, of `length_s`; other threads may ask."""
+        ...
+
+    @property
+    def length_s(self) -> float | None:
+        """Seconds that there are to decode; None where the file does not say."""
+        ...
+
     def want(self, view: int, wanted: Sequence[int] | None) -> None:
         """Choose the frames of a view by their numbers, None for all of them; later on, () for no more."""
         ...

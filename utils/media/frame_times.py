@@ -99,7 +99,7 @@ def _by_packets(source: MediaSource, segment: Segment, limits: Limits, report: V
         first, _ = segment.units(time_base(stream))
         if first is None or first <= 0 or not can_seek(media, stream):
             return _of_packets(media, stream, read_packets(media, stream, report), segment, limits, report)
-        time = first + _zero(media, stream, 0)
+        time = first + zero(media, stream, stream.start_time or 0)
         sought = packets_from_key_frame(media, stream, time, lambda: read_packets(media, stream, report))
         if sought is not None:
             return _of_packets(media, stream, itertools.chain([sought[0]], sought[1]), segment, limits, report)
@@ -151,7 +151,7 @@ def _packet_times(
     frames.
     """
     pictures, is_avi, bare = PicturePackets(stream), media.container.format.name == "avi", is_bare(media.container)
-    start = None if stream.start_time is None else _zero(media, stream, 0)
+    start = None if stream.start_time is None else zero(media, stream, stream.start_time)
     usual = frame_units(stream)
     times, durations = array("q"), array("q")  # a video of a day has millions of frames
     for packet in packets:
@@ -173,10 +173,5 @@ def _packet_times(
     order = np.argsort(all_times, kind="stable")
     pts = all_times[order]
     if len(pts):
-        pts = pts - (zero(media.container, stream, int(pts[0])) if start is None else start)
+        pts = pts - (zero(media, stream, int(pts[0])) if start is None else start)
     return pts, np.array(durations, np.int64)[order]
-
-
-def _zero(media: Media, stream: av.VideoStream, start: int) -> int:
-    """Return the file's zero on the stream's clock. start: the stream's first time where the header has none."""
-    return zero(media.container, stream, start if stream.start_time is None else stream.start_time)

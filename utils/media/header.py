@@ -40,9 +40,17 @@ def declared_packets(container: InputContainer, stream: Stream, *, shown: bool =
 
 def counted_packets(container: InputContainer, stream: Stream) -> int | None:
     """Return how many packets there are where a tag of mkvmerge says so; FFmpeg copies the tag to what it cuts out."""
-    is_copied = container.metadata.get("encoder", "").startswith("Lavf") and MKVMERGE_TAG in stream.metadata
+    writers = (value for key, value in container.metadata.items() if key.lower() == "encoder")
+    is_copied = MKVMERGE_TAG in stream.metadata and any(writer.startswith("Lavf") for writer in writers)
     number = stream.metadata.get("NUMBER_OF_FRAMES", "")
     return int(number) if container.format.name == "matroska,webm" and number.isdecimal() and not is_copied else None
+
+
+def stated_length_s(container: InputContainer, stream: Stream | None) -> float | None:
+    """Return the stream's duration in seconds, else the file's; None where the header does not say."""
+    if stream is not None and stream.duration is not None:
+        return float(stream.duration * time_base(stream))
+    return container.duration / av.time_base if container.duration is not None else None
 
 
 def listed_bytes(container: InputContainer, stream: Stream) -> int:

@@ -26,13 +26,13 @@ class SoundHoles:
         self._unit_s = unit_s
         self._end: int | None = None  # of the last packet; None where its duration is not known
         self._n = self._missing = 0
-        self.longest = 0  # duration of a packet
+        self._longest = 0  # duration of a packet
 
     def push(self, pts: int, duration: int, *, is_joint: bool) -> None:
         """Take the next packet's time. is_joint: the clock was corrected there."""
-        self.longest = max(self.longest, duration)
+        self._longest = max(self._longest, duration)
         missing = pts - self._end if self._end is not None and not is_joint else 0
-        if abs(missing) * self._unit_s > JITTER_S and 2 * abs(missing) >= min(duration or abs(missing), self.longest):
+        if abs(missing) * self._unit_s > JITTER_S and 2 * abs(missing) >= min(duration or abs(missing), self._longest):
             self._n += 1 if missing > 0 else -1  # an overlap takes back a hole: the time between was inexact
             self._missing += missing
         self._end = pts + duration if duration else None

@@ -30,6 +30,11 @@ class Limits:
         return first + math.ceil(Fraction(str(self.max_seconds)) / time_base)
 
     @property
+    def cut_off(self) -> str:
+        """What to say of a file that is longer than max_seconds, as a clause."""
+        return f"it is longer than the {self.max_seconds:g} s of --max_seconds: the rest is left out"
+
+    @property
     def decoder_options(self) -> dict[str, str]:
         """FFmpeg options that stop it from allocating far too large frames; FFmpeg counts padding as pixels."""
         return {"max_pixels": str(2 * self.max_pixels + 2**16)}

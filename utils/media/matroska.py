@@ -1,12 +1,13 @@
 """Whether the structure of a Matroska or WebM file is whole (RFC 8794 and RFC 9559)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from utils.media.file_parts import Finding, Found, early_end, is_blank, next_mark, read_at
 
 SEGMENT, CLUSTER, TRACKS, TRACK, TRACK_NUMBER = 0x18538067, 0x1F43B675, 0x1654AE6B, 0xAE, 0xD7
+TRACK_TYPE, VIDEO, PIXEL_CROP = 0x83, 0xE0, (0x54CC, 0x54BB, 0x54DD, 0x54AA)
 GROUP, BLOCKS = 0xA0, (0xA1, 0xA3, 0xAF)
 HEADER, TOP_OTHERS = 0x1A45DFA3, (0x114D9B74, 0x1549A966, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367)
 TOP = (HEADER, CLUSTER, TRACKS, *TOP_OTHERS)
@@ -54,6 +55,25 @@ def walk_matroska(file: BinaryIO, size: int) -> Found:
         offset = start if end is None or name in ENTERED else end
     if n_lost:
         yield Finding(True, f"elements of Matroska are damaged in {n_lost} places")
+
+
+def track_crops(read: Callable[[int, int], bytes], size: int) -> list[tuple[int, int, int, int]]:
+    """Return the pixels to cut off each video track: left, top, right, bottom. read: returns bytes from a place on."""
+    offset, crops = 0, list[tuple[int, int, int, int]]()
+    while offset < size:
+        name, start, end = _element(read(offset, 12), offset)
+        if name == TRACKS and end is not None:
+            for track, content in _children(read(start, end - start)):
+                fields = dict(_children(content)) if track == TRACK else {}
+                if int.from_bytes(fields.get(TRACK_TYPE, b"")) == 1:
+                    sides = dict(_children(fields.get(VIDEO, b"")))
+                    left, top, right, bottom = (int.from_bytes(sides.get(side, b"")) for side in PIXEL_CROP)
+                    crops.append((left, top, right, bottom))
+            break
+        if name == CLUSTER or not (name == SEGMENT or (name and end)):
+            break
+        offset = start if name == SEGMENT or end is None else end
+    return crops
 
 
 def _belongs(element: _Element, cluster_end: int | None, size: int) -> bool:

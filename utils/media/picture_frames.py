@@ -10,6 +10,7 @@ from av.video.frame import VideoFrame
 from PIL import Image, ImageOps
 
 from utils.errors import VideoError
+from utils.media.crop import Crop
 from utils.media.frame_folder import FrameFolder
 from utils.media.frame_rate import parse_fps
 from utils.media.input import LocalFile
@@ -39,6 +40,7 @@ class PictureFrames:
     def __init__(self, folder: FrameFolder, label: str, segment: Segment, limits: Limits) -> None:
         segment.check(label)
         self.label = label
+        self.crop = Crop()
         self.report = VideoReport()
         self.time_base = 1 / parse_fps(limits.frames_fps)
         self._folder = folder
@@ -52,8 +54,7 @@ class PictureFrames:
         self._is_cut = len(self.times) < len(times)
         if not len(self.times):
             length_s = (folder.numbers[-1] - folder.numbers[0] + 1) / self.fps()
-            why = f"no frame starts in the segment{segment}: the video is {float(length_s):.2f} s long"
-            raise VideoError(f"{label}: {why}. Correct the segment in the list.")
+            raise segment.without_frames(label, float(length_s))
         self.end = self.limit if self._is_cut else int(self.times[-1]) + 1  # of the last frame, in time base units
         self._declare(segment)
 
@@ -66,6 +67,11 @@ class PictureFrames:
             self.report.damage(f"{missing} pictures are missing between the first and the last")
         if self._is_cut:
             self.note_cut_off()
+
+    @property
+    def length_s(self) -> float:
+        """When the last picture ends, in seconds."""
+        return float(self.end * self.time_base)
 
     def fps(self, _first: VideoFrame | None = None) -> Fraction:
         """Return the frames per second."""
@@ -91,8 +97,7 @@ class PictureFrames:
 
     def note_cut_off(self) -> None:
         """Report that the video is longer than allowed."""
-        allowed = f"{self._limits.max_seconds:g} s of --max_seconds"
-        self.report.damage(f"it is longer than the {allowed}: the rest is left out")
+        self.report.damage(self._limits.cut_off)
 
     def _pixels(self, path: str) -> np.ndarray | None:
         """Return the pixels of a picture, uint8 [H, W, 3] RGB, upright; None where it does not decode."""

@@ -3,20 +3,17 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-import av
-from av.container import InputContainer
 from av.error import FFmpegError
-from av.stream import Stream
 
 from utils.media.container import (
     Media,
     average_fps,
     open_media,
     require_video,
-    time_base,
 )
+from utils.media.crop import crop_of
 from utils.media.frame_size import limit_decoder
-from utils.media.header import declared_packets
+from utils.media.header import declared_packets, stated_length_s
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.rotation import Orientation, orientation
@@ -53,7 +50,7 @@ def probe(source: MediaSource, limits: Limits = DEFAULT_LIMITS) -> MediaInfo:
             width=size[0],
             height=size[1],
             fps=average_fps(video) if video else None,
-            duration_s=_duration_s(container, video or audio),
+            duration_s=stated_length_s(container, video or audio),
             declared_frames=declared_packets(container, video) if video else None,
             audio_rate_hz=audio.rate if audio else None,
             audio_channels=audio.channels if audio else None,
@@ -69,11 +66,5 @@ def _upright_size(media: Media, limits: Limits) -> tuple[int, int]:
     except FFmpegError:
         first = None  # decoding will report the damaged start; the size as stored is the best answer here
     turn = Orientation() if first is None else orientation(first)
-    return turn.size(stream.codec_context.width, stream.codec_context.height)
-
-
-def _duration_s(container: InputContainer, stream: Stream | None) -> float | None:
-    """Return the stream's duration in seconds, else the file's."""
-    if stream is not None and stream.duration is not None:
-        return float(stream.duration * time_base(stream))
-    return container.duration / av.time_base if container.duration is not None else None
+    stored = (stream.codec_context.width, stream.codec_context.height)
+    return turn.size(*crop_of(media, stream).size(*stored))

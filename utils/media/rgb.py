@@ -7,6 +7,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from utils.errors import VideoError
 from utils.media.container import ffmpeg_reason
+from utils.media.crop import Crop
 from utils.media.rotation import Orientation
 
 
@@ -18,16 +19,17 @@ class RgbConverter:
     up to 26 grey levels apart on tagged video, no difference on untagged.)
     """
 
-    def __init__(self, label: str, first: VideoFrame, turn: Orientation) -> None:
+    def __init__(self, label: str, first: VideoFrame, turn: Orientation, crop: Crop) -> None:
         self._label = label
         self._stored = (first.width, first.height)
         self._turn = turn
+        self._crop = crop
         self._reformatter = VideoReformatter()  # keeps its tables from frame to frame
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) of the upright frames, that of the video's first one."""
-        return self._turn.size(*self._stored)
+        return self._turn.size(*self._crop.size(*self._stored))
 
     def fits(self, frame: VideoFrame) -> bool:
         """Return whether a frame has the size of the first one; others are scaled to it."""
@@ -55,4 +57,6 @@ class RgbConverter:
         plane = converted.planes[0]
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)
         pixels = rows[:, : width * 3].reshape(height, width, 3)
+        left, top, right, bottom = self._crop
+        pixels = pixels[top : height - bottom, left : width - right]
         out[...] = self._turn.apply(pixels[..., ::-1] if deep else pixels)

@@ -49,7 +49,7 @@ def packets_from_key_frame(
         return _read_from_key_frame(media, stream, time, read)
     for back_s in BACK_S:
         target = time - int(back_s / time_base(stream))
-        if target <= zero(media.container, stream, stream.start_time or 0):
+        if target <= zero(media, stream, stream.start_time or 0):
             return None
         try:
             media.seek(target, stream)

@@ -33,6 +33,11 @@ class Segment:
         """Return the first time inside and the first one after it, in time base units; None where there is no bound."""
         return _units(self.start_s, time_base), _units(self.end_s, time_base)
 
+    def length_s(self, file_s: float | None, most_s: float) -> float | None:
+        """Return how long it is in a file of `file_s` seconds, at most `most_s`; None where nothing says."""
+        ends = [end_s for end_s in (file_s, self.end_s) if end_s is not None]
+        return min(max(0.0, min(ends) - (self.start_s or 0.0)), most_s) if ends else None
+
     def check(self, label: str) -> None:
         """Raise VideoError unless the times are numbers and the end comes after the start."""
         try:
@@ -41,6 +46,11 @@ class Segment:
             raise VideoError(f"{label}: the segment{self} is not between two times. Correct the list.") from None
         if end_s is not None and end_s <= (start_s or 0):
             raise VideoError(f"{label}: the segment{self} is empty. Correct its start and end in the list.")
+
+    def without_frames(self, label: str, file_s: float) -> VideoError:
+        """Return the error of a video of `file_s` seconds that has no frame in the segment."""
+        why = f"no frame starts in the segment{self}: the video is {file_s:.2f} s long"
+        return VideoError(f"{label}: {why}. Correct the segment in the list.")
 
     def __str__(self) -> str:
         """Return " from 1.5 to 3 s", to follow a noun."""

@@ -52,11 +52,10 @@ def _mp4(file: BinaryIO, size: int) -> Found:
         if length == 1:
             length = int.from_bytes(head[8:16])
         is_box = name.replace(b" ", b"").isalnum() and (name != b"trun" or _is_run(head, length))
-        if not is_box and (offset < fragment_end or next_mark(file, offset, MP4_FRAGMENT)):
-            yield Finding(True, f"fragments of the film are damaged from byte {offset} on")
-            break
         if not is_box:
-            yield Finding(False, f"{size - offset} bytes after the end of the film are not read")
+            is_fragmented = fragment_end or next_mark(file, offset, MP4_FRAGMENT)
+            is_loss = bool(is_fragmented and not is_blank(file, offset, size))  # else its index tells what is lost
+            yield Finding(is_loss, f"{size - offset} bytes from byte {offset} on are not read")
             break
         n_films += name == b"moov"
         if name == b"moov" and n_films == 2:
@@ -91,16 +90,13 @@ def _flv(file: BinaryIO, size: int) -> Found:
             yield Finding(True, f"the file is damaged at byte {offset}")
             return
         offset += length + 4
-    if offset > size:
-        yield early_end("last packet", offset - size)
+    if offset != size:
+        yield Finding(True, "the file ends within a packet")
 
 
 def _follows(file: BinaryIO, offset: int, length: int) -> bool:
-    return int.from_bytes(read_at(file, offset + length, 4)) in (
-        length,
-        length - 11,
-        0,
-    )  # some writers count the data alone
+    """Return whether a tag's length comes after it; some writers count its data alone, or nothing."""
+    return int.from_bytes(read_at(file, offset + length, 4)) in (length, length - 11, 0)
 
 
 def _ogg(file: BinaryIO, size: int) -> Found:
@@ -177,6 +173,9 @@ def _transport_stream(file: BinaryIO, size: int) -> Found:
         return
     if start != TS_BYTES[length]:
         yield Finding(False, "the file begins within a packet of MPEG-TS")
+    n_programs = _n_programs(read_at(file, start, length * TS_AT_ONCE), length)
+    if n_programs > 1:
+        yield Finding(False, f"it has {n_programs} programs, of which one is read")
     file.seek(start)
     n_wrong = 0
     while data := file.read(length * TS_AT_ONCE):
@@ -185,6 +184,18 @@ def _transport_stream(file: BinaryIO, size: int) -> Found:
         yield Finding(True, f"{n_wrong} packets of MPEG-TS are damaged")
     if (size - start + TS_BYTES[length]) % length:
         yield Finding(True, "the file ends within a packet of MPEG-TS")
+
+
+def _n_programs(packets: bytes, length: int) -> int:
+    """Return how many programs the first table of MPEG-TS packets lists (ISO/IEC 13818-1, section 2.4.4.3)."""
+    for at in range(0, len(packets) - length, length):
+        starts, pid, has_adaptation = packets[at + 1] & 0x40, packets[at + 1 : at + 3], packets[at + 3] & 0x20
+        if not starts or int.from_bytes(pid) & 0x1FFF or has_adaptation:
+            continue
+        table = packets[at + 5 + packets[at + 4] : at + length]
+        end = 3 + (int.from_bytes(table[1:3]) & 0xFFF) - 4  # of the list; a checksum follows
+        return sum(any(table[entry : entry + 2]) for entry in range(8, min(end, len(table)), 4))
+    return 0
 
 
 CHECKS: dict[str, Callable[[BinaryIO, int], Found]] = {

@@ -67,6 +67,7 @@ class VideoStream:
 
     infos: tuple[VideoInfo, ...]  # one per view
     report: VideoReport
+    length_s: float | None  # seconds that there are to decode; None where the file does not say
 
     def __init__(
         self,
@@ -80,6 +81,7 @@ class VideoStream:
         segment: Segment = WHOLE,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
+        self._segment = segment
         folder = frame_folder(source)
         self._source = (
             SourceFrames(source, threads, segment, limits)
@@ -87,16 +89,18 @@ class VideoStream:
             else PictureFrames(folder, str(source), segment, limits)
         )
         try:
-            self._start(views or (View(fps, wanted),), segment, chunk_frames)
+            self._start(views or (View(fps, wanted),), limits.max_seconds, chunk_frames)
         except BaseException:
             self._source.close()
             raise
 
-    def _start(self, views: Sequence[View], segment: Segment, chunk_frames: int) -> None:
+    def _start(self, views: Sequence[View], most_s: float, chunk_frames: int) -> None:
         """Decode the first frame, which tells the size and which way up it is."""
         source = self._source
         self.report = source.report
-        self._cursors = [Cursor(view, source.time_base, segment.origin_s) for view in views]
+        self.length_s = self._segment.length_s(source.length_s, most_s)
+        self._pts = 0  # of the newest frame
+        self._cursors = [Cursor(view, source.time_base, self._segment.origin_s) for view in views]
         frames = iter(source)
         first, pts = next(frames)  # the source raises VideoError where there is none
         rates = [cursor.fps or source.fps(first) for cursor in self._cursors]
@@ -104,7 +108,7 @@ class VideoStream:
         turn = orientation(first)
         if not turn.known:
             self.report.note("its display matrix turns by an odd angle: frames are left as stored")
-        self._converter = RgbConverter(source.label, first, turn)
+        self._converter = RgbConverter(source.label, first, turn, source.crop)
         width, height = self._converter.size
         self.infos = tuple(VideoInfo(width, height, rate) for rate in rates)
         chunk_frames = max(1, min(chunk_frames, CHUNK_BYTES // (3 * width * height)))
@@ -116,6 +120,11 @@ class VideoStream:
     def info(self) -> VideoInfo:
         """Size and rate of the first view."""
         return self.infos[0]
+
+    @property
+    def decoded_s(self) -> float:
+        """Seconds that are decoded, of `length_s`."""
+        return max(0.0, float(self._pts * self._source.time_base) - (self._segment.start_s or 0.0))
 
     def want(self, view: int, wanted: Sequence[int] | None) -> None:
         """Choose the outputs of a view, before the first is taken."""
@@ -142,6 +151,7 @@ class VideoStream:
                 yield from self._finish()
                 break
             frame, pts = timed
+            self._pts = pts
             if not self._converter.fits(frame):
                 self._note_size(frame)
             for buffer, cursor in zip(self._buffers, cursors, strict=True):

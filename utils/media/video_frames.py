@@ -21,9 +21,10 @@ from utils.media.container import (
     require_video,
     time_base,
 )
+from utils.media.crop import Crop, crop_of
 from utils.media.demux import read_packets
 from utils.media.frame_size import check_refused_packet, check_size, limit_decoder
-from utils.media.header import declared_packets
+from utils.media.header import declared_packets, stated_length_s
 from utils.media.input import MediaSource
 from utils.media.limits import Limits
 from utils.media.picture_packets import PicturePackets
@@ -31,6 +32,7 @@ from utils.media.report import VideoReport
 from utils.media.seek import can_seek, packets_from_key_frame
 from utils.media.segment import Segment
 
+HDR = {16: "PQ", 18: "HLG"}  # by transfer characteristic (ITU-T H.273)
 WITHOUT_PIXELS = {"skip_loop_filter": "all", "skip_idct": "all"}
 
 
@@ -78,7 +80,7 @@ class SourceFrames:
         # AVI has no presentation times: where frames are put in order by the decoder, the k-th has the k-th packet's.
         self._packet_times: deque[int | None] | None = deque() if self.media.container.format.name == "avi" else None
         start = self.stream.start_time
-        self._start = None if start is None else zero(self.media.container, self.stream, start)
+        self._start = None if start is None else zero(self.media, self.stream, start)
         self._usual_duration = frame_units(self.stream)
         self._is_bare = is_bare(self.media.container)
         self._pictures = PicturePackets(self.stream)
@@ -131,9 +133,19 @@ class SourceFrames:
         return time_base(self.stream)
 
     @property
+    def length_s(self) -> float | None:
+        """How long the file says that it is, in seconds."""
+        return stated_length_s(self.media.container, self.stream)
+
+    @property
     def label(self) -> str:
         """What messages call the file."""
         return self.media.label
+
+    @property
+    def crop(self) -> Crop:
+        """What the container crops."""
+        return crop_of(self.media, self.stream)
 
     def fps(self, first: VideoFrame) -> Fraction:
         """Return the average frames per second. VideoError if no video can have that rate. first: the first frame."""
@@ -160,6 +172,7 @@ class SourceFrames:
                 self.note_cut_off()
                 break
             report.decoded += 1
+            self._note_kind(frame)
             self._n_damaged += frame.is_corrupt
             self.end = end
             yield frame, pts
@@ -171,29 +184,31 @@ class SourceFrames:
         if not report.decoded:
             self._refuse()
 
+    def _note_kind(self, frame: VideoFrame) -> None:
+        """Note what is shown otherwise than a player would."""
+        transfer = HDR.get(int(frame.color_trc))
+        if transfer:
+            self.report.note(f"it is HDR ({transfer}): its colours are used without tone mapping")
+        if frame.interlaced_frame:
+            self.report.note("its frames are interlaced: both fields are used as one frame")
+
     def _report_damaged(self) -> None:
         if self._n_damaged:
             self.report.damage(f"{self._n_damaged} frames are damaged")
 
     def note_cut_off(self) -> None:
         """Report that the video is longer than allowed."""
-        allowed = f"{self._limits.max_seconds:g} s of --max_seconds"
-        self.report.damage(f"it is longer than the {allowed}: the rest is left out")
+        self.report.damage(self._limits.cut_off)
 
     def _refuse(self) -> None:
         """Raise VideoError for a video, or a segment, without a frame."""
         label = self.media.label
         if self._n_out and not self._segment.is_whole:
-            why = f"no frame starts in the segment{self._segment}: the video is {self._length_s:.2f} s long"
-            raise VideoError(f"{label}: {why}. Correct the segment in the list.")
+            stated = self.stream.duration
+            length_s = max(self._seen_s, float(stated * self.time_base) if stated else 0.0)  # or as far as decoded
+            raise self._segment.without_frames(label, length_s)
         why = "; ".join(self.report.problems) or "the stream is empty"
         raise VideoError(f"{label}: not one frame decodes ({why}). Get the file again, or convert it.")
-
-    @property
-    def _length_s(self) -> float:
-        """The video's length in seconds: by its header, or as far as it was decoded."""
-        stated = self.stream.duration
-        return max(self._seen_s, float(stated * self.time_base) if stated else 0.0)
 
     def _timed(self, packets: Iterator[Packet | None]) -> Iterator[tuple[VideoFrame, int]]:
         """Yield decoded frames with their time since the stream's start."""
@@ -204,7 +219,7 @@ class SourceFrames:
                 stated = frame.pts
             pts = expected if stated is None or self._is_bare else stated
             if self._start is None:
-                self._start = zero(self.media.container, self.stream, pts)
+                self._start = zero(self.media, self.stream, pts)
             self._n_out += 1
             yield frame, pts - self._start
             expected = pts + (self._usual_duration if self._is_bare else frame.duration or self._usual_duration)

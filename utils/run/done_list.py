@@ -1,10 +1,10 @@
 """--check_progress: a plain list of finished videos, as scripts around other extractors keep it."""
 
-import os
 from pathlib import Path
 
-from utils.errors import RunError, UserError
+from utils.errors import UserError
 from utils.sources.ref import VideoRef
+from utils.storage.local import LocalFolder
 
 
 class DoneList:
@@ -29,12 +29,6 @@ class DoneList:
             RunError: the file cannot be written.
         """
         line = " ".join(identity.splitlines()).encode("utf-8", "surrogateescape") + b"\n"
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            try:
-                os.write(descriptor, line)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise RunError(f"--check_progress {self._path}: cannot be written ({error.strerror})") from error
+        folder = LocalFolder(self._path.parent)
+        folder.prepare()
+        folder.append(self._path.name, line)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from utils.errors import RunError, printable
+from utils.storage.urls import base_name
 
 PLAIN_EVERY_S = 10.0
 
@@ -25,6 +27,7 @@ class RunProgress:
         self._videos = 0
         self._windows = 0
         self._failed = 0
+        self._decoded: dict[str, tuple[float, float | None]] = {}  # see `decoded`; unfinished videos
         self._said: set[str] = set()
         self._bar: Progress | None = None
         if self._console.is_terminal and not quiet:
@@ -90,8 +93,16 @@ class RunProgress:
         self._windows += n
         self._update()
 
-    def video(self, failed: bool) -> None:
+    def decoded(self, seconds: Mapping[str, tuple[float, float | None]]) -> None:
+        """Take note of how far videos are, by id: seconds that are decoded, and in all (None where it is not known)."""
+        for video_id, (decoded_s, length_s) in seconds.items():
+            before_s, _ = self._decoded.get(video_id, (0.0, None))  # its sound may be decoded after its frames
+            self._decoded[video_id] = (max(before_s, decoded_s), length_s)
+        self._update()
+
+    def video(self, video_id: str, failed: bool) -> None:
         """Count one more video that is finished."""
+        self._decoded.pop(video_id, None)
         self._videos += 1
         self._failed += failed
         self._update()
@@ -100,15 +111,30 @@ class RunProgress:
         now_s = time.monotonic()
         elapsed_s = max(now_s - self._start_s, 1e-9)
         detail = f"{self._failed} failed, {self._windows} windows, {self._windows / elapsed_s:.2f} windows/s"
+        detail += self._in_hand()
         if self._bar:
-            self._bar.update(self._task, completed=self._videos, detail=detail)
+            self._bar.update(self._task, completed=self._done(), detail=detail)
         elif not self._quiet and (now_s - self._plain_s >= PLAIN_EVERY_S or self._videos == self._n_videos):
             self._plain_s = now_s
-            self._console.print(f"{self._videos}/{self._n_videos or '?'} videos, {detail}{self._left(elapsed_s)}")
+            self._print(f"{self._videos}/{self._n_videos or '?'} videos, {detail}{self._left(elapsed_s)}")
+
+    def _done(self) -> float:
+        """Return how many videos are done, with the shares of those that are being decoded."""
+        return self._videos + sum(min(1.0, done / length) for done, length in self._decoded.values() if length)
+
+    def _in_hand(self) -> str:
+        """Return how far the videos are that are being decoded: ", decoded 61 of 3600 s of a.mp4"."""
+        if not self._decoded:
+            return ""
+        lengths = [length_s for _, length_s in self._decoded.values()]
+        total = "" if None in lengths else f" of {sum(filter(None, lengths)):.0f}"
+        names = base_name(next(iter(self._decoded))) if len(lengths) == 1 else f"{len(lengths)} videos"
+        return f", decoded {sum(done_s for done_s, _ in self._decoded.values()):.0f}{total} s of {names}"
 
     def _left(self, elapsed_s: float) -> str:
-        if self._n_videos is None or not 0 < self._videos < self._n_videos:
+        done = self._done()
+        if self._n_videos is None or not 0 < done < self._n_videos:
             return ""
-        left_s = int(elapsed_s / self._videos * (self._n_videos - self._videos))
+        left_s = int(elapsed_s / done * (self._n_videos - done))
         days, hours = left_s // 86400, time.strftime("%H:%M:%S", time.gmtime(left_s % 86400))
         return f", about {f'{days} d ' if days else ''}{hours} left"

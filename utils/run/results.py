@@ -6,7 +6,7 @@ from utils.run.input_folders import InputFolders
 from utils.run.merging import Merger
 from utils.run.output_state import OutputState
 from utils.run.progress import RunProgress
-from utils.run.summary import Totals, where_all_are
+from utils.run.summary import SHOWN, Totals, where_all_are
 from utils.run.todo import Todo
 from utils.sinks.manifest_line import ManifestLine, Status
 from utils.sources.fingerprint import Fingerprint, fingerprint
@@ -15,8 +15,6 @@ from utils.state.claims import Claims
 from utils.state.manifest import Manifest
 from utils.storage.urls import redacted
 from utils.worker.plan import Plan, Task
-
-SHOWN = 20  # failures that are shown when they happen; a list may fail whole
 
 
 class Results:
@@ -84,7 +82,7 @@ class Results:
     def video(self, task: Task, statuses: Sequence[Status]) -> None:
         """Take note that all results of a video are in."""
         self._progress.passed_over(self._todo.n_before + self._todo.n_elsewhere)
-        self._progress.video(failed=self.totals.video(statuses) == "failed")
+        self._progress.video(task.ref.id, failed=self.totals.video(statuses) == "failed")
         self._todo.completed(task.ref, statuses)
         if self._merger is not None:
             self._merger.finished(task.ref, statuses)

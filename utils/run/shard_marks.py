@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from utils.run.output_state import OutputState
+from utils.sinks.rewritten import is_as_left
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
 from utils.storage.folder import Folder
@@ -20,13 +21,16 @@ def mark_finished(root: Folder, shard: str, tar: str, states: Sequence[OutputSta
         file.write(json.dumps(_mark(root, shard, tar, states)).encode())
 
 
-def is_finished(root: Folder, tar: str, states: Sequence[OutputState]) -> bool:
-    """Return whether a shard is noted as finished, with the same tar, settings and result file."""
+def is_finished(root: Folder, tar: str, states: Sequence[OutputState], verify: bool) -> bool:
+    """Return whether a shard is noted as finished, with the same tar, settings and result file.
+
+    verify: read the result file, rather than trust its size and time of modification.
+    """
     shard = PurePath(base_name(tar)).stem
     try:
         with root.open(f"{FOLDER}/{shard}.json") as file:
-            return json.load(file) == _mark(root, shard, tar, states)
-    except (FileNotFoundError, ValueError):
+            return json.load(file) == _mark(root, shard, tar, states) and is_as_left(root, f"{shard}.pkl", verify)
+    except (FileNotFoundError, ValueError, RecursionError):
         return False
 
 

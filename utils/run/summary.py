@@ -9,7 +9,7 @@ from utils.sinks.manifest_line import STATUSES, ManifestLine, Status
 from utils.storage.urls import redacted
 from utils.worker.plan import Plan
 
-SHOWN = 50  # results that the summary names one by one; the manifest has them all
+SHOWN = 50  # results that are named one by one, when they come and in the summary; a list may fail whole
 
 
 @dataclass

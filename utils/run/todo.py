@@ -91,6 +91,7 @@ class Todo:
         missing = [state for state in self._states if (part := state.part(ref)) and not self._is_done(state, part)]
         if not missing:
             self.n_before += 1
+            self.completed(ref, ())  # a run that was killed has not listed it
             return None
         return self._claimed(self._claims, ref, missing)
 

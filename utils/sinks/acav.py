@@ -108,8 +108,9 @@ def merge_shards(
     offsets = {places[line.id]: line.source.offset for _, lines in typed.values() for line in lines}
     ordered = sorted(rows.values(), key=lambda row: offsets.get(row.filename, -1))
     content = [_as_dict(row, shard, keys, n_clips or len(rows)) for row in ordered]
+    rewritten.forget(root, name)
     stored = store(root, name, lambda file: pickle.dump(content, file))
-    rewritten.note(root, name)
+    rewritten.note(root, name, stored.crc32)
     return {
         kind: [
             replace(line, outputs=(replace(output, file=f"{UP}{name}", bytes=stored.bytes),))
@@ -183,6 +184,8 @@ def _as_dict(row: ClipRow, shard: str, keys: str, n_clips: int) -> dict[str, Any
 def _earlier(root: Folder, name: str) -> list[ClipRow]:
     """Return the rows of the file as it is so far; a damaged one has none, and its clips are extracted again."""
     try:
+        if rewritten.is_damaged(root, name):
+            raise ValueError("it has changed since it was written")
         with root.open(name) as file:
             return [_row(entry) for entry in load_arrays(file)]
     except FileNotFoundError:
@@ -217,6 +220,10 @@ class ShardFile:
         return arrays.keys() == output.arrays.keys() and all(
             ArrayInfo.of(arrays[key]) == info for key, info in output.arrays.items()
         )
+
+    def is_intact(self, output: Output) -> bool:
+        """Return whether the clip's features of this type have their checksum."""
+        return checksum(self.read(output)) == output.crc32
 
     def read(self, output: Output) -> dict[str, np.ndarray]:
         """Return the clip's features of this type; nothing if the row has none."""

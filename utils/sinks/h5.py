@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from utils.errors import RunError
 from utils.sinks import rewritten, staging
-from utils.sinks.h5_group import add_groups, damage_of, is_data_set, read_arrays
+from utils.sinks.h5_group import Group, add_groups, checksum_of, damage_of, is_data_set, read_arrays
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.output import ArrayInfo, Output
 from utils.storage.folder import Folder
@@ -35,12 +36,30 @@ def merge(folder: Folder, lines: Sequence[ManifestLine], _taken: Collection[str]
     if not sound:
         return []
     with folder.whole(FILE_NAME) as file, _near(folder, file, sound) as (path, near):
-        _copy_old(folder, path)
-        groups = in_child(add_groups, path, near, sound)
+        _start(folder, path)
+        groups = _added(folder, path, near, sound)
     rewritten.note(folder, FILE_NAME)
     n_bytes = folder.size(FILE_NAME) or 0
     outputs = (Output(FILE_NAME, n_bytes, group.arrays, group.path, crc32=group.crc32) for group in groups)
     return [replace(line, outputs=(output,)) for line, output in zip(sound, outputs, strict=True)]
+
+
+def _added(folder: Folder, path: str, near: Folder, lines: Sequence[ManifestLine]) -> list[Group]:
+    """Add groups to the file at `path`, a copy of what was there.
+
+    Raises:
+        RunError: what was there is damaged in a place that only writing needs, so it was removed.
+    """
+    try:
+        return in_child(add_groups, path, near, lines)
+    except OSError as error:
+        if _copy_old(folder, path) and (damage := in_child(damage_of, path, True)):
+            folder.remove(FILE_NAME)
+            raise RunError(
+                f"{folder}/{FILE_NAME}: damaged ({damage}), so it was removed; run the same command again, which "
+                "extracts its videos again"
+            ) from error
+        raise
 
 
 @contextlib.contextmanager
@@ -64,21 +83,26 @@ def _near(folder: Folder, file: BinaryIO, lines: Sequence[ManifestLine]) -> Gene
             shutil.copyfileobj(written, file, 1 << 20)
 
 
-def _copy_old(folder: Folder, path: str) -> None:
-    """Copy the file as it is so far, if there is one, to `path`.
+def _start(folder: Folder, path: str) -> None:
+    """Begin the file at `path` with what was there.
 
     A damaged one is left out: none of its groups counts as readable, so its videos are extracted again.
     """
-    try:
-        old = folder.open(FILE_NAME)
-    except FileNotFoundError:
-        return
-    with old, open(path, "r+b") as copy:  # noqa: PTH123 - it exists
-        shutil.copyfileobj(old, copy, 1 << 20)
-    if damage := in_child(damage_of, path):
+    if _copy_old(folder, path) and (damage := in_child(damage_of, path)):
         log.warning("%s/%s is damaged (%s), so a new one takes its place", folder, FILE_NAME, damage)
         with open(path, "wb"):  # noqa: PTH123 - empties it
             pass
+
+
+def _copy_old(folder: Folder, path: str) -> bool:
+    """Copy the file as it is so far to `path`; return whether there is one."""
+    try:
+        old = folder.open(FILE_NAME)
+    except FileNotFoundError:
+        return False
+    with old, open(path, "wb") as copy:  # noqa: PTH123 - it exists
+        shutil.copyfileobj(old, copy, 1 << 20)
+    return True
 
 
 class H5File:
@@ -98,6 +122,10 @@ class H5File:
             key in group and is_data_set(group, key) and ArrayInfo.of(group[key]) == info
             for key, info in output.arrays.items()
         )
+
+    def is_intact(self, output: Output) -> bool:
+        """Return whether the video's arrays and attributes have their checksum."""
+        return checksum_of(self._file, output.place or "", output.arrays) == output.crc32
 
     def read(self, output: Output) -> dict[str, np.ndarray]:
         """Return the video's arrays."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import zlib
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,24 +20,39 @@ if TYPE_CHECKING:
     import h5py
 
 
+ATTRIBUTES = ("id", "name", "source", "status", "facts", "meta", "fps")
+
+
 @dataclass(frozen=True)
 class Group:
-    """A video in the file: the path of its group, its arrays, and their checksum."""
+    """A video in the file: the path of its group, its arrays, and the checksum of these and its attributes."""
 
     path: str
     arrays: Mapping[str, ArrayInfo]
     crc32: int
 
 
-def damage_of(path: str) -> str:
-    """Return why a file cannot be opened as HDF5; empty if it can. Raises OSError where the disk fails to read it."""
+def damage_of(path: str, thorough: bool = False) -> str:
+    """Return why a file cannot be opened as HDF5; empty if it can. Raises OSError where the disk fails to read it.
+
+    thorough: read everything in it as well.
+    """
     try:
-        with _opened(path, "r"):
+        with _opened(path, "r") as file:
+            if thorough:
+                file.visititems(lambda _, node: _read(node))
             return ""
     except OSError as error:
         if may_pass(error):
             raise
         return str(error) or type(error).__name__
+
+
+def _read(node: Any) -> None:
+    """Read all that an object of the file holds."""
+    dict(node.attrs)
+    if not hasattr(node, "keys"):
+        node[()]
 
 
 def add_groups(path: str, folder: Folder, lines: Sequence[ManifestLine]) -> list[Group]:
@@ -49,7 +65,7 @@ def add_groups(path: str, folder: Folder, lines: Sequence[ManifestLine]) -> list
         groups = [_add(target, folder, line) for line in lines]
     with _opened(path, "r") as written:
         for group in groups:
-            if checksum(read_arrays(written, group.path, group.arrays)) != group.crc32:
+            if checksum_of(written, group.path, group.arrays) != group.crc32:
                 raise OSError(f"group {group.path} does not hold what was written")
     return groups
 
@@ -58,6 +74,17 @@ def read_arrays(file: Any, path: str, keys: Mapping[str, ArrayInfo]) -> dict[str
     """Return the arrays of a group, in the order of `keys`."""
     group = file[path]
     return {key: np.asarray(group[key][()]) for key in keys}
+
+
+def checksum_of(file: Any, path: str, keys: Mapping[str, ArrayInfo]) -> int:
+    """Return the CRC-32 of a group's arrays and attributes as they are in the file."""
+    attributes = file[path].attrs
+    return _checksum(read_arrays(file, path, keys), {key: attributes[key] for key in ATTRIBUTES if key in attributes})
+
+
+def _checksum(arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any]) -> int:
+    text = json.dumps({key: value if isinstance(value, str) else float(value) for key, value in attributes.items()})
+    return zlib.crc32(text.encode(), checksum(arrays))
 
 
 def is_data_set(group: Any, name: str) -> bool:
@@ -86,10 +113,11 @@ def _add(target: "h5py.File", folder: Folder, line: ManifestLine) -> Group:
         group = _group(target, line, staged.keys)
         for key in staged.keys:
             _copy(staged, key, group)
-        for name, value in _attributes(line, staged.attributes).items():
+        attributes = _attributes(line, staged.attributes)
+        for name, value in attributes.items():
             group.attrs[name] = value
         arrays = describe({key: group[key] for key in staged.keys})
-        crc32 = checksum({key: staged.array(key) for key in staged.keys})
+        crc32 = _checksum({key: staged.array(key) for key in staged.keys}, attributes)
         return Group(str(group.name).lstrip("/"), arrays, crc32)
 
 

@@ -36,7 +36,7 @@ class Output:
     file: its name relative to the folder of the feature type.
     bytes: its size when this was written; a file of many videos may have grown since.
     place: what finds the video in a file of many (a group, a key, an id); None for a file of one video.
-    crc32: of the file, if it is written once; of the video's arrays in a file that grows (see `checksum`).
+    crc32: of the file, if it is written once; of what a file that grows holds of the video.
     mtime_ns: of a local file that is written once: as long as it stays, the file need not be read to trust it.
     crc32 and mtime_ns are None in lines of earlier versions, and mtime_ns at addresses.
     network: (kind, extractor name, data set) of the features in an ACAV100M file, which holds those of several types.
@@ -108,6 +108,10 @@ class MergedFile(Protocol):
 
     def holds(self, output: Output) -> bool:
         """Return whether a video's features are in the file."""
+        ...
+
+    def is_intact(self, output: Output) -> bool:
+        """Return whether they have their checksum; True for a file that is written once, which is compared whole."""
         ...
 
     def read(self, output: Output) -> dict[str, np.ndarray]:

@@ -9,8 +9,8 @@ from utils.errors import RunError
 from utils.sinks import arrays, npz, staging
 from utils.sinks.acav import UP
 from utils.sinks.formats import FORMATS
-from utils.sinks.output import MergedFile, Output, VideoFiles, checksum, measure
-from utils.sinks.rewritten import FileState, noted
+from utils.sinks.output import MergedFile, Output, VideoFiles, measure
+from utils.sinks.rewritten import FileState, is_as_left, is_damaged, noted
 from utils.storage.files import cause_of, may_pass
 from utils.storage.folder import Folder
 
@@ -65,17 +65,17 @@ class OutputReader:
         file = self._merged(output)
         if not file.holds(output):
             return False
-        if output.crc32 is None or file.n_bytes is not None:  # of a file written once, all of it has been compared
-            return True
-        return self._is_trusted(output.file) or checksum(file.read(output)) == output.crc32
+        return output.crc32 is None or self._is_trusted(output.file) or file.is_intact(output)
 
     def _is_trusted(self, name: str) -> bool:
         """Return whether a file that grows is as the last merge left it."""
         if name not in self._trusted:
-            folder, inside = self._place(name)
-            is_same = noted(folder, inside) == FileState.of(folder, inside)
-            self._trusted[name] = is_same and not self._verify
+            self._trusted[name] = is_as_left(*self._place(name), self._verify)
         return self._trusted[name]
+
+    def _is_damaged(self, name: str) -> bool:
+        """Return whether a file that grows differs from what the last merge left, where that is known to the byte."""
+        return not self._is_trusted(name) and is_damaged(*self._place(name))
 
     def _is_changed(self, folder: Folder, output: Output) -> bool:
         """Return whether a file that is written once differs from what was written."""
@@ -128,7 +128,8 @@ class OutputReader:
         suffix = f".{name.rpartition('.')[2]}"
         merged = next(each.merged for each in FORMATS.values() if each.merged and each.merged.suffix == suffix)
         opened = merged.open(folder, inside)
-        if opened.n_bytes is not None and self._is_changed(folder, output):
+        is_changed = self._is_changed(folder, output) if opened.n_bytes is not None else self._is_damaged(name)
+        if is_changed:
             raise ValueError("it has changed since it was written")
         self._open[name] = opened
         self._sizes[name] = opened.n_bytes

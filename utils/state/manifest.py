@@ -159,5 +159,5 @@ def _id(raw: bytes) -> str | None:
 def _parsed(raw: bytes) -> ManifestLine | None:
     try:
         return ManifestLine.from_json(json.loads(raw))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

@@ -59,6 +59,6 @@ def _settings_of_run(folder: Folder, wanted: str) -> Settings:
                 run = json.load(file)
             if run["settings_hash"] == wanted:
                 return run["settings"]
-        except (ValueError, KeyError, TypeError, OSError):
+        except (ValueError, KeyError, TypeError, OSError, RecursionError):
             continue  # an unreadable run file only makes the message shorter
     return {}

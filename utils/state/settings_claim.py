@@ -5,7 +5,6 @@ leaves its settings in a small file for as long as it works. A run that finds th
 withdraws; of two that find each other, both withdraw and try again after a random wait.
 """
 
-import contextlib
 import hashlib
 import json
 import random
@@ -47,8 +46,12 @@ def _others(root: Folder, claims: Claims, stem: str, settings: Settings) -> Iter
     for name in list(root.names(stem)):
         if name.removeprefix(stem).startswith(own) or not claims.outlives(name):
             continue
-        with contextlib.suppress(FileNotFoundError, ValueError), root.open(name) as file:  # its run may have just ended
-            yield json.load(file)
+        try:
+            with root.open(name) as file:
+                other = json.load(file)
+        except (FileNotFoundError, ValueError, RecursionError):  # its run may have just ended
+            continue
+        yield other
 
 
 def _refuse(root: Folder, settings: Settings, others: list[Settings]) -> None:

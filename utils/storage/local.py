@@ -252,8 +252,14 @@ def _link(path: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
-        with target.open("xb") as file:
-            file.write(path.read_bytes())
+        try:
+            with target.open("xb") as file:
+                file.write(path.read_bytes())
+        except FileExistsError:
+            raise
+        except OSError:  # a full disk: an empty file would keep others waiting
+            target.unlink(missing_ok=True)
+            raise
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Read checkpoint files without running their code, and load them into networks strictly."""
 
 import pickle
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from utils.errors import UserError
-from utils.weights.formats import torchscript
-from utils.weights.formats.torch_pickle import READ_ERRORS, first_line, is_torch_file, read_torch_file
+from utils.weights.formats import safetensors, torchscript
+from utils.weights.formats.torch_pickle import READ_ERRORS, check_torch_file, first_line, is_torch_file, read_torch_file
 
 WRAPPERS = ("state_dict", "model_state")  # keys under which training programs save the tensors
 PREPROCESSOR = "data_preprocessor."  # mmengine's means and deviations, which are not weights
@@ -44,25 +45,18 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
 
 def _read(path: Path) -> Any:
     """Return the content of the file, by PyTorch's safe loader, or with stand-ins for classes that it refuses."""
+    if safetensors.is_safetensors(path):
+        return safetensors.read(path)
+    is_zip = is_torch_file(path) and zipfile.is_zipfile(path)
+    if is_zip and torchscript.is_archive(path):
+        return torchscript.read_archive(path)
+    check_torch_file(path)  # PyTorch's loader may take hours
     try:
-        if _is_safetensors(path):
-            return _read_safetensors(path)
-        is_zip = _is_zip(path)
-        if is_zip and torchscript.is_archive(path):
-            return torchscript.read_archive(path)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such checkpoint file") from error
-    except pickle.UnpicklingError as error:
-        if is_torch_file(path):
-            return read_torch_file(path)
-        raise _refused(path, error) from error
+    except pickle.UnpicklingError:
+        return read_torch_file(path)
     except READ_ERRORS as error:
-        raise _refused(path, error) from error
-
-
-def _refused(path: Path, error: Exception) -> UserError:
-    return UserError(f"{path}: not a PyTorch checkpoint of plain tensors ({first_line(error)})")
+        raise UserError(f"{path}: not a PyTorch checkpoint of plain tensors ({first_line(error)})") from error
 
 
 def load_strict(network: nn.Module, tensors: dict[str, Tensor], path: str | Path) -> None:
@@ -93,27 +87,3 @@ def _some(names: Iterable[str], at_most: int = 4) -> str:
     names = list(names)
     more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
     return ", ".join(names[:at_most]) + more
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-    except ImportError as error:
-        raise UserError(f"{path}: a safetensors file needs the package safetensors; install it") from error
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise UserError(f"{path}: not a safetensors file that can be read ({error})") from error
-
-
-def _is_safetensors(path: Path) -> bool:
-    """Return whether the file begins with the length of a JSON header, as safetensors files do."""
-    with path.open("rb") as file:
-        start = file.read(9)
-    return start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size
-
-
-def _is_zip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == b"PK"

@@ -22,6 +22,7 @@ from utils.media.audio import AudioStream
 from utils.media.frame_stream import FrameStream, open_frames
 from utils.media.frame_times import frame_times_s
 from utils.media.limits import Limits
+from utils.media.reader import LOCAL_REMEDY
 from utils.media.report import VideoReport
 from utils.media.segment import Segment
 from utils.media.sound_rules import SoundRules
@@ -30,10 +31,12 @@ from utils.media.view import View
 from utils.nn.out_of_memory import is_out_of_memory
 from utils.sinks.manifest_line import Status
 from utils.sources.ref import VideoRef
+from utils.storage.files import cause_of, may_pass
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened, jobs_of
 from utils.worker.kept_frames import save_frames
 from utils.worker.plan import Task
 from utils.worker.queues import BoundedQueue, Closed
+from utils.worker.watchdog import Timed
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,7 @@ class Decoders:
 
     extractors: by feature type.
     watching: makes a context for a video's id, around each call that opens it or decodes a piece of it.
+    following: the same for a stream, while it is decoded.
     frames_folders: where --keep_frames wants a feature type's frames.
     """
 
@@ -64,13 +68,14 @@ class Decoders:
         n_threads: int,
         limits: Limits | None = None,
         watching: Callable[[str], AbstractContextManager[None]] = lambda video_id: contextlib.nullcontext(),
+        following: Callable[[str, Timed], AbstractContextManager[None]] = lambda _id, _stream: contextlib.nullcontext(),
         frames_folders: Mapping[str, Path] | None = None,
     ) -> None:
         self._extractors = extractors
         self._device_type = next(iter(extractors.values())).device.type  # a worker has one device
         self._next_task = next_task
         self._limits = limits or Limits()
-        self._watching = watching
+        self._watching, self._following = watching, following
         self._frames_folders = frames_folders or {}
         self._queue: BoundedQueue[Event | _ThreadEnded] = BoundedQueue(
             QUEUE_CHUNKS[self._device_type], QUEUE_BYTES[self._device_type]
@@ -155,6 +160,8 @@ class Decoders:
             status = "failed"
             if is_out_of_memory(error):
                 reason = f"{label}: no memory to decode it; --decode_threads 1 and fewer --num_workers take less"
+            elif isinstance(error, OSError) and may_pass(error):
+                reason = f"{label}: cannot be read ({cause_of(error)}). {LOCAL_REMEDY}"
             else:
                 log.exception("%s: unexpected error while decoding", label)
                 reason = f"{label}: unexpected {type(error).__name__}: {error} (please report this)"
@@ -193,7 +200,7 @@ class Decoders:
             times_s = [by_rate[one.extraction_fps] if one.needs_times else None for _, one in pictures]
             views = tuple(map(View, rates))
             stream = open_frames(ref.media, views, segment, self._limits, self._device_type)
-        with stream:
+        with stream, self._following(ref.id, stream):
             takers = self._takers(stream, jobs, rates, times_s)
             chunks = iter(stream)
             while live := self._open(jobs):
@@ -271,7 +278,7 @@ class Decoders:
         segment = Segment(ref.start_s, ref.end_s)
         with self._decoding(jobs):
             stream = AudioStream(ref.media, rate_hz, segment=segment, limits=self._limits, rules=rules)
-        with stream:
+        with stream, self._following(ref.id, stream):
             for job in jobs:
                 job.info = AudioStreamInfo(rate_hz)
                 self._sampling(job)

@@ -87,6 +87,7 @@ def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
             plan.decode_threads,
             limits=_limits(plan.run),
             watching=watchdog.watching,
+            following=watchdog.following,
             frames_folders={f.feature_type: f.frames_folder for f in plan.features if f.frames_folder is not None},
         )
         pipeline.run(pipelines, decoders, writer.check)

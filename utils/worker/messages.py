@@ -1,6 +1,7 @@
 """What a worker and the main process tell each other, and the worker's end of their pipe."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -60,6 +61,13 @@ class Alive:
 
 
 @dataclass(frozen=True)
+class Decoded:
+    """How far videos are decoded, by id: seconds, and seconds in all (None where a file does not say)."""
+
+    seconds: Mapping[str, tuple[float, float | None]]
+
+
+@dataclass(frozen=True)
 class Hung:
     """The decoder has given nothing of a video for so many seconds."""
 
@@ -80,7 +88,7 @@ class Fatal:
     message: str
 
 
-Message = Ready | NextTask | WindowsDone | Printed | Warned | Finished | Alive | Hung | Ended | Fatal
+Message = Ready | NextTask | WindowsDone | Printed | Warned | Finished | Alive | Decoded | Hung | Ended | Fatal
 
 
 class MainPipe:

@@ -1,4 +1,4 @@
-"""Notices a decoder that hangs, and tells the main process every few seconds that this one is alive."""
+"""Notices a decoder that hangs, and tells the main process how far videos are, and that this one is alive."""
 
 import contextlib
 import logging
@@ -9,13 +9,27 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from utils.worker.messages import Alive, Hung
+from utils.worker.messages import Alive, Decoded, Hung
 
 log = logging.getLogger(__name__)
 
 ALIVE_S = 5.0  # between two signs of life
+
+
+class Timed(Protocol):
+    """A stream that says how far it is decoded."""
+
+    @property
+    def decoded_s(self) -> float:
+        """Seconds that are decoded."""
+        ...
+
+    @property
+    def length_s(self) -> float | None:
+        """Seconds that there are to decode; None where the file does not say."""
+        ...
 
 
 @dataclass
@@ -28,21 +42,24 @@ class _Call:
 class Watchdog:
     """A thread that watches the decoding calls of all others; a context manager.
 
-    report: takes messages for the main process: Alive every few seconds, and Hung once for each call that lasts longer
-        than `timeout_s`. Where it raises OSError, the main process is gone, and this process
-        gets SIGTERM: a thread that hangs would never notice.
+    report: takes messages for the main process: Alive every few seconds, Decoded every second while streams are open,
+        and Hung once for each call that lasts longer than `timeout_s`. Where it raises OSError, the main process is
+        gone, and this process gets SIGTERM: a thread that hangs would never notice.
 
     Time is counted only while this process runs: one that was stopped for an hour, by Ctrl-Z or by a laptop's lid, has
     no decoder that hung for an hour. The clock of the wall has no say.
     """
 
-    def __init__(self, report: Callable[[Alive | Hung], None], timeout_s: float, alive_s: float = ALIVE_S) -> None:
+    def __init__(
+        self, report: Callable[[Alive | Decoded | Hung], None], timeout_s: float, alive_s: float = ALIVE_S
+    ) -> None:
         self._report = report
         self._timeout_s = timeout_s
         self._alive_s = alive_s
         self._tick_s = min(alive_s, 1.0, timeout_s / 4)
         self._awake_s = 0.0
         self._calls: dict[int, _Call] = {}  # by thread
+        self._streams: dict[int, tuple[str, Timed]] = {}  # by thread, with the video's id
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
@@ -63,6 +80,16 @@ class Watchdog:
         finally:
             del self._calls[thread]
 
+    @contextlib.contextmanager
+    def following(self, video_id: str, stream: Timed) -> Generator[None, None, None]:
+        """Report how far a stream is, which the calling thread decodes inside."""
+        thread = threading.get_ident()
+        self._streams[thread] = (video_id, stream)
+        try:
+            yield
+        finally:
+            del self._streams[thread]
+
     def _run(self) -> None:
         last_s, alive_at_s = time.monotonic(), 0.0
         try:
@@ -74,6 +101,9 @@ class Watchdog:
                     alive_at_s = self._awake_s + self._alive_s
                     self._report(Alive())
                 self._look()
+                if self._streams:
+                    open_now = list(self._streams.values())
+                    self._report(Decoded({name: (stream.decoded_s, stream.length_s) for name, stream in open_now}))
         except OSError:
             if not self._stopped.is_set():
                 log.warning("the main process is gone, so this worker stops")

@@ -1,11 +1,14 @@
 """Flags as fields of dataclasses: bounds, choices, and values from files."""
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
 import pytest
 
-from utils.config.schema import Config, build, flag, read_yaml
+from models import MODELS
+from utils.config.run import RunConfig
+from utils.config.schema import Config, build, flag, read_yaml, value_type
 from utils.errors import UserError
 
 
@@ -150,3 +153,11 @@ def test_a_file_that_is_no_settings_says_so(tmp_path, data, words):
     with pytest.raises(UserError) as caught:
         read_yaml(str(tmp_path / "run.yml"))
     assert words in str(caught.value)
+
+
+def test_help_calls_values_what_they_are():
+    for cls in (RunConfig, *(model.config_class() for model in MODELS.values())):
+        for spec in dataclasses.fields(cls):
+            kind, _ = value_type(cls, spec.name)
+            named = kind in (bool, int) or spec.metadata["choices"] or spec.metadata["metavar"] != "N"
+            assert named, f"--{spec.name} is called N"

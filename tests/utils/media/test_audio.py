@@ -4,6 +4,7 @@ import wave
 import zlib
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import resampy
@@ -21,6 +22,22 @@ def read(path: Path, rate_hz: int = 16000, block_s: float = 10.0) -> tuple[np.nd
         blocks = list(stream)
     assert all(block.dtype == np.float32 and block.ndim == 1 and len(block) for block in blocks)
     return np.concatenate(blocks), stream
+
+
+def test_more_channels_than_pyav_counts(tmp_path: Path) -> None:
+    path = tmp_path / "x.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=48000, layout="hexadecagonal", options={"b": "512k"})
+        samples = waveform(1, 0.5, 48000)
+        for start in range(0, 23552, 1024):
+            block = samples[start : start + 1024].repeat(16)[None]
+            frame = av.AudioFrame.from_ndarray(block, format="flt", layout="hexadecagonal")
+            frame.sample_rate, frame.pts = 48000, start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    ours, stream = read(path, 48000)
+    assert relative_error(ours[1024:23552], samples[:22528]) < 0.5  # of a lossy codec
+    assert not stream.report.problems
 
 
 @pytest.mark.parametrize("name", ["case_16k_mono", "case_8k_mono", "case_44k_stereo", "case_48k_mono"])

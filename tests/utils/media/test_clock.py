@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 from support.media import join, moving_frames, remux, waveform, write_clip
+from support.tracks import Track, write_tracks
 
 from utils.media.clock import Clock
 from utils.media.frame_times import frame_times_s
@@ -127,3 +128,12 @@ def test_a_stream_that_begins_past_a_joint_begins_there() -> None:
     assert clock.correct(late) == 499920000
     assert late.dts == 80
     assert clock.correct(_Packet(500000)) == 0
+
+
+def test_picture_alone_does_not_start_with_another_track(tmp_path: Path) -> None:
+    path = write_tracks(tmp_path / "x.mkv", [Track("video", 90, "eng"), Track("video", 30, "fre"), Track("audio", 0.4)])
+    late = remux(path, tmp_path / "late.mkv", shift_s=lambda packet: (0, 1.5, 1.5)[packet.stream.index])
+    with_first, with_second = (
+        frame_times_s(late, limits=Limits(video_track=track))[0] for track in ("0", "1")
+    )  # the sound starts with the second picture
+    assert (with_first, with_second) == (0, 0)

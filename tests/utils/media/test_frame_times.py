@@ -56,7 +56,8 @@ def test_two_fields_are_one_picture(tmp_path: Path, name: str) -> None:
     np.testing.assert_allclose(times_s, np.arange(20) / 25, atol=1e-6)
     assert stream.info.fps == 25
     report = stream.report
-    assert (report.decoded, report.declared, report.problems) == (20, 20 if name == "x.mp4" else None, [])
+    assert (report.decoded, report.declared) == (20, 20 if name == "x.mp4" else None)
+    assert report.problems == ["its frames are interlaced: both fields are used as one frame"]
     np.testing.assert_allclose(frame_times_s(path, None, Segment(0.2, 0.6)), np.arange(5, 15) / 25, atol=1e-6)
     assert len(frame_times_s(path, 5)) == 4
 

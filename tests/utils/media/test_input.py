@@ -1,11 +1,7 @@
 """Media that is not a local file: memory, ranges of files, addresses. Errors on the way are reported, never lost."""
 
-import http.server
 import io
-import re
-import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +10,7 @@ import fsspec
 import numpy as np
 import pytest
 from support.media import moving_frames, waveform, write_clip
+from support.sources import http_server
 
 from utils.errors import VideoError
 from utils.media.audio import AudioStream
@@ -60,44 +57,9 @@ def test_address_of_a_file_system(clip: Path) -> None:
     same_as_file(UrlFile(f"file://{clip}", "x.mp4"), clip)
 
 
-@contextmanager
-def server(folder: Path, *, parts: bool) -> Generator[str, None, None]:
-    """Serve a folder; yield its address."""
-    handler = partial(_Parts if parts else _Whole, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{listening.server_port}"
-        listening.shutdown()
-
-
-class _Whole(http.server.SimpleHTTPRequestHandler):
-    """Sends whole files, whatever part is asked for."""
-
-    def log_message(self, *_: Any) -> None:
-        """Print nothing."""
-
-
-class _Parts(_Whole):
-    """Sends the part asked for."""
-
-    def do_GET(self) -> None:
-        file = Path(self.translate_path(self.path))
-        if "Range" not in self.headers or not file.exists():
-            super().do_GET()
-            return
-        data = file.read_bytes()
-        first, last = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"]).groups()
-        part = data[int(first) : int(last) + 1]
-        self.send_response(206)
-        self.send_header("Content-Length", str(len(part)))
-        self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
-        self.end_headers()
-        self.wfile.write(part)
-
-
 @pytest.mark.parametrize("parts", [True, False], ids=["parts", "whole files only"])
 def test_web_server(clip: Path, parts: bool) -> None:
-    with server(clip.parent, parts=parts) as address:
+    with http_server(clip.parent, ranges=parts) as address:
         same_as_file(UrlFile(f"{address}/x.mp4", "x.mp4"), clip)
         source = FileRange(f"{address}/x.mp4", 0, clip.stat().st_size, "x.mp4")
         np.testing.assert_array_equal(pixels(source), pixels(clip))

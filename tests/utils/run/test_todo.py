@@ -134,3 +134,14 @@ def test_a_video_is_listed_once_every_feature_type_is_done(tmp_path):
         finish(states[1], REFS[0])
         todo.completed(REFS[0], ["done"])
         assert file.read_text() == "0.mp4\n"
+
+
+def test_a_finished_video_that_a_killed_run_did_not_list_is_listed(tmp_path):
+    state, path = state_in(tmp_path), tmp_path / "done.txt"
+    path.write_text("0.mp4")  # written by hand: without the end of the line
+    for ref in REFS[:2]:
+        finish(state, ref)
+    state.latest = Latest(state.folder)
+    with Claims(state.folder) as claims:
+        assert all_of(todo_of([state], claims, done_list=DoneList(str(path)))) == [ref.id for ref in REFS[2:]]
+    assert path.read_text() == "0.mp4\n1.mp4\n"

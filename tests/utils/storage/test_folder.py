@@ -1,10 +1,12 @@
 """Output folders, on disk and at addresses: complete files, files created once, lines of many writers."""
 
+import errno
 import multiprocessing
 import os
 import signal
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +43,54 @@ def test_a_file_is_created_once(folder):
     folder.remove("claims/x")
     assert folder.size("claims/x") is None
     assert folder.create("claims/x", b"theirs")
+
+
+def test_a_claim_appears_with_its_content_or_not_at_all(tmp_path, monkeypatch):
+    folder = folder_at(str(tmp_path))
+    error = errno.EIO
+
+    def fail(*_):
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "link", fail)
+    with pytest.raises(RunError, match="x: cannot be written"):
+        folder.create("claims/x", b"mine")
+    assert folder.size("claims/x") is None
+    error = errno.EPERM  # the file system has no hard links
+    assert folder.create("claims/x", b"mine")
+    assert not folder.create("claims/x", b"theirs")
+    assert list(folder.names(".featmill/tmp/")) == []
+
+
+def test_errors_of_reading_name_the_file(tmp_path):
+    folder = folder_at(str(tmp_path))
+    (tmp_path / "lines").write_bytes(b"line\n")
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(RunError, match="sub: cannot be read"):
+        folder.open("sub")
+
+    stream = folder.open("lines")
+    os.close(stream.fileno())
+    with pytest.raises(OSError, match="lines"):
+        stream.read()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        stream.close()
+
+
+def test_a_full_disk_without_hard_links_leaves_no_empty_file(tmp_path, monkeypatch):
+    def no_links(*_arguments):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    def no_room(_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = folder_at(str(tmp_path))
+    monkeypatch.setattr(os, "link", no_links)
+    assert folder.create("claims/x", b"mine") and not folder.create("claims/x", b"theirs")
+    monkeypatch.setattr(Path, "read_bytes", no_room)
+    with pytest.raises(RunError):
+        folder.create("claims/y", b"mine")
+    assert list(folder.names("claims/")) == ["claims/x"]
 
 
 def test_absent_files(folder):

@@ -80,6 +80,6 @@ def test_weights_fetch_fills_a_folder_from_the_hub(monkeypatch, tmp_path, capsys
     assert "see its card" in capsys.readouterr().out
 
 
-def test_models_without_published_files_are_listed(capsys):
-    show_models([], {"timm": MODELS["timm"]})
+def test_models_without_published_files_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    show_models(["timm"], {"timm": MODELS["timm"]})
     assert "by the model's name" in capsys.readouterr().out

@@ -6,7 +6,7 @@ import threading
 import time
 
 from utils.worker import watchdog
-from utils.worker.messages import Alive
+from utils.worker.messages import Alive, Decoded
 from utils.worker.watchdog import Watchdog
 
 
@@ -66,3 +66,14 @@ def test_a_lost_main_process_ends_the_worker(monkeypatch):
 
     with Watchdog(report, timeout_s=1, alive_s=0.01):
         assert killed.get(timeout=5) == signal.SIGTERM
+
+
+def test_says_how_far_streams_are_decoded():
+    class Stream:
+        decoded_s, length_s = 1.5, 60.0
+
+    events: queue.Queue[object] = queue.Queue()
+    with Watchdog(events.put, timeout_s=100, alive_s=0.05) as dog, dog.following("a", Stream()):
+        while not isinstance(event := events.get(timeout=10), Decoded):
+            pass
+    assert event.seconds == {"a": (1.5, 60.0)}

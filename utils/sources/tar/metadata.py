@@ -7,6 +7,7 @@ from typing import Any
 
 from utils.sources.errors import cause_of, read_errors
 from utils.sources.names import as_json, safe_id, without_suffix
+from utils.storage.files import may_pass
 from utils.storage.urls import is_url, open_binary, redacted, resolve, scheme
 
 LARGEST = 256 << 20  # bytes of a metadata file
@@ -57,6 +58,9 @@ def read_metadata(path: str, suffixes: frozenset[str], *, required: bool) -> Met
     suffixes: lower-case suffixes of media, which a "filename" may have or not.
     required: whether the user gave --meta_path; else a read error at an address counts as a missing file, since object
         stores deny permission for files that do not exist.
+
+    Raises:
+        OSError: the disk fails to read it, which may pass.
     """
     metadata = Metadata(redacted(path))
     try:
@@ -64,6 +68,8 @@ def read_metadata(path: str, suffixes: frozenset[str], *, required: bool) -> Met
     except FileNotFoundError:
         return metadata
     except read_errors() as error:
+        if may_pass(error):  # the next run finds it: without it the clips would be done with other names
+            raise
         if required or not is_url(path):
             metadata.problem = f"cannot be read ({cause_of(error)})"
         return metadata

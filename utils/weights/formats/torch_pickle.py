@@ -7,7 +7,6 @@ else becomes an object that does nothing. Why not PyTorch's `safe_globals`: docs
 import io
 import pickle
 import zipfile
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,10 +17,13 @@ from torch import Tensor
 
 from utils.errors import UserError
 from utils.storage.array_pickle import PICKLE_ERRORS, load_arrays
+from utils.storage.bounded_pickle import MOST_STEPS, BoundedUnpickler, encoded, is_nested, ordered_dict
 
 ZIP_MAGIC = b"PK"
-LEGACY_MAGIC = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)  # start of files of torch.save before PyTorch 1.6
+LEGACY_NUMBER = 0x1950A86A20F9469CFC6C
+LEGACY_MAGIC = pickle.dumps(LEGACY_NUMBER, protocol=2)  # start of files of torch.save before PyTorch 1.6
 LEGACY_PROTOCOL = 1001
+MOST_PICKLE_BYTES = 1 << 28  # without the values of tensors; as a rule less than 1 MB
 READ_ERRORS = (*PICKLE_ERRORS, zipfile.BadZipFile)  # what reading a damaged or foreign file raises
 
 STORAGES = {
@@ -74,7 +76,7 @@ class Inert:
         """Ignore an item of a set."""
 
 
-class TensorUnpickler(pickle.Unpickler):
+class TensorUnpickler(BoundedUnpickler):
     """Builds tensors, containers and plain values; an object of any other class becomes `Inert`.
 
     storage: returns the values [n] of a storage, from its dtype, key and length n.
@@ -106,13 +108,76 @@ def _parameter(data: Tensor, *_: object) -> Tensor:
     return data
 
 
+class _Checker(BoundedUnpickler):
+    """Goes through a pickle without building any object, to know whether PyTorch reads it in bounded time."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what stands for module.name; nothing is imported."""
+        if (module, name) == ("_codecs", "encode"):
+            return encoded
+        return _Collection if (module, name) in COLLECTIONS else Inert
+
+    def persistent_load(self, pid: Any) -> Inert:
+        """Return what stands for the storage that the pickle refers to."""
+        return Inert()
+
+
+class _Collection(Inert):
+    """Stands for a collection that is made of items, whose keys are hashed."""
+
+    def __init__(self, *arguments: object) -> None:
+        """Raise UnpicklingError for nested keys."""
+        for items in arguments:
+            for item in items if isinstance(items, list | tuple) else ():
+                if is_nested(item) or (isinstance(item, list) and any(map(is_nested, item))):
+                    raise pickle.UnpicklingError("it has nested tuples as keys")
+
+
+COLLECTIONS = {
+    (module, name)
+    for modules, names in (
+        (("collections",), ("OrderedDict", "Counter", "defaultdict")),
+        (("builtins", "__builtin__"), ("set", "frozenset", "dict")),
+    )
+    for module in modules
+    for name in names
+}
+
 HARMLESS: Mapping[tuple[str, str], Callable[..., Any]] = {
-    ("collections", "OrderedDict"): OrderedDict,
+    ("collections", "OrderedDict"): ordered_dict,
     ("torch", "Size"): tuple,
     ("torch._utils", "_rebuild_tensor"): _tensor,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     ("torch._utils", "_rebuild_parameter"): _parameter,
 }
+
+
+def check_torch_file(path: str | Path) -> None:
+    """Raise UserError unless a file is one of torch.save that is read in bounded time; its tensors are not read."""
+    try:
+        with Path(path).open("rb") as file:
+            is_zip = file.read(2) == ZIP_MAGIC
+            file.seek(0)
+            if is_zip:
+                with zipfile.ZipFile(file) as archive:
+                    for pickled in [info for info in archive.infolist() if info.filename.endswith(".pkl")]:
+                        _Checker(io.BytesIO(read_pickle(archive, pickled))).load()
+            elif _Checker(file).load() != LEGACY_NUMBER:
+                raise ValueError("it begins neither like a zip nor like a file before PyTorch 1.6")
+            else:
+                for _ in range(4):
+                    _Checker(file).load()
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such checkpoint file") from error
+    except READ_ERRORS as error:
+        raise UserError(f"{path}: not a PyTorch checkpoint of plain tensors ({first_line(error)})") from error
+
+
+def read_pickle(archive: zipfile.ZipFile, pickled: zipfile.ZipInfo) -> bytes:
+    """Return a pickle of an archive; ValueError if it is far too long."""
+    if pickled.file_size > MOST_PICKLE_BYTES:
+        raise ValueError(f"{pickled.filename} has {pickled.file_size} bytes, more than {MOST_PICKLE_BYTES}")
+    return archive.read(pickled)
 
 
 def read_torch_file(path: str | Path) -> Any:
@@ -148,16 +213,19 @@ def _read_zip(file: BinaryIO) -> Any:
                 known[dtype, key] = _values(bytearray(archive.read(f"{folder}data/{key}")), dtype, n_values)
             return known[dtype, key]
 
-        return TensorUnpickler(io.BytesIO(archive.read(pickled)), storage).load()
+        return TensorUnpickler(io.BytesIO(read_pickle(archive, archive.getinfo(pickled))), storage).load()
 
 
 def _read_legacy(file: BinaryIO) -> Any:
     """Return the content of a file from before PyTorch 1.6: five pickles, then the values of each storage."""
+    n_bytes = file.seek(0, io.SEEK_END)
     file.seek(0)
     storages: dict[str, Tensor] = {}
 
     def storage(dtype: torch.dtype, key: str, n_values: int) -> Tensor:
         if key not in storages:  # filled below: the values come last
+            if n_values * dtype.itemsize > n_bytes:
+                raise ValueError(f"{n_values} values of a tensor in a file of {n_bytes} bytes")
             storages[key] = torch.zeros(n_values, dtype=dtype)
         return storages[key]
 
@@ -188,7 +256,7 @@ def read_caffe2_blobs(path: str | Path) -> dict[str, np.ndarray]:
     """
     try:
         with Path(path).open("rb") as file:
-            content = load_arrays(file, encoding="latin1")
+            content = load_arrays(file, "latin1", MOST_STEPS)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such checkpoint file") from error
     except READ_ERRORS as error:

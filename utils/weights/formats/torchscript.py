@@ -14,7 +14,10 @@ import torch
 from torch import Tensor
 
 from utils.errors import UserError
-from utils.weights.formats.torch_pickle import READ_ERRORS, TensorUnpickler, first_line
+from utils.weights.formats.torch_pickle import READ_ERRORS, TensorUnpickler, first_line, read_pickle
+
+MOST_TENSORS = 100_000  # and modules, of an archive
+DEEPEST = 100  # modules in modules
 
 
 def is_archive(path: str | Path) -> bool:
@@ -37,12 +40,11 @@ def read_archive(path: str | Path) -> dict[str, Tensor]:
             root = _root(archive)
             if root is None:
                 raise ValueError("no code folder")
-            module = _unpickled(archive, root)
+            return dict(_named_tensors(_unpickled(archive, root), "", [MOST_TENSORS]))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such checkpoint file") from error
     except READ_ERRORS as error:
         raise UserError(f"{path}: not a TorchScript archive that can be read ({first_line(error)})") from error
-    return dict(_named_tensors(module, ""))
 
 
 def _root(archive: zipfile.ZipFile) -> str | None:
@@ -82,13 +84,19 @@ def _unpickled(archive: zipfile.ZipFile, root: str) -> Any:
             storages[key] = torch.frombuffer(data, dtype=dtype) if data else torch.empty(0, dtype=dtype)
         return storages[key]
 
-    return _ModuleUnpickler(io.BytesIO(archive.read(f"{root}data.pkl")), storage).load()
+    return _ModuleUnpickler(io.BytesIO(read_pickle(archive, archive.getinfo(f"{root}data.pkl"))), storage).load()
 
 
-def _named_tensors(module: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
-    """Yield the tensors of a module and its submodules."""
+def _named_tensors(module: Any, prefix: str, left: list[int], depth: int = 0) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors of a module and its submodules.
+
+    left: how many more there may be: modules that hold others twice each have more paths than any program follows.
+    """
     for name, value in getattr(module, "attributes", {}).items():
+        left[0] -= 1
+        if left[0] < 0 or depth > DEEPEST:
+            raise ValueError(f"more than {MOST_TENSORS} tensors and modules, or more than {DEEPEST} in each other")
         if isinstance(value, Tensor):
             yield f"{prefix}{name}", value
         elif isinstance(value, _Module):
-            yield from _named_tensors(value, f"{prefix}{name}.")
+            yield from _named_tensors(value, f"{prefix}{name}.", left, depth + 1)

@@ -1,0 +1,39 @@
+"""Files of each container, damaged at random, through the program: what is lost is never a silent `done`."""
+
+import random
+from pathlib import Path
+
+from support.program import ROOT, manifest, run
+
+from benchmarks.damage import damaged
+from benchmarks.faults_media import CONTAINERS, write
+
+PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
+EACH = 2  # mutants of each container
+SEED = 1_000_003
+
+
+def test_mutants(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    healthy = [write(tmp_path, name) for name in CONTAINERS]
+    expected = {}
+    for number in range(EACH * len(healthy)):
+        original = healthy[number % len(healthy)]
+        path = tmp_path / "in" / f"{number:03d}{original.path.suffix}"
+        damaged(random.Random(SEED + number), original.path, CONTAINERS[original.path.name][2], path)
+        expected[path.stem] = original
+    done = run(
+        "--feature_type", "tiny", "loudness", "--input_dir", tmp_path / "in", "--glob", "*", "--device", "cpu",
+        "--on_extraction", "save_numpy", "--output_path", tmp_path / "out", program=PROGRAM,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    frames, sound = (manifest(tmp_path / "out" / name) for name in ("tiny", "loudness"))
+    for name, original in expected.items():
+        line = frames[name]
+        if original.pictures and line["status"] == "done" and not line["problems"]:
+            assert line["decoded"] == original.pictures.n, name
+        line = sound[name]
+        if original.sound and line["status"] == "done" and not line["problems"]:
+            assert line["windows"] == 4, name
+    statuses = [line["status"] for lines in (frames, sound) for line in lines.values()]
+    assert {"done", "partial", "failed"} <= set(statuses)

@@ -1,0 +1,61 @@
+"""Faults at system calls, a few of those of `benchmarks.faults_calls`, and bytes that change on disk."""
+
+import pickle
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from support.media import moving_frames, write_clip
+from support.program import ROOT, TINY_PROGRAM, run
+
+HAS_C_COMPILER = sys.platform.startswith("linux") and any(map(shutil.which, ("cc", "gcc", "clang")))
+TINY = ("--feature_type", "tiny", "--device", "cpu", "--quiet")
+
+
+@pytest.mark.skipif(not HAS_C_COMPILER, reason="no C compiler for the library that injects faults")
+def test_outputs_survive_faults_at_system_calls() -> None:
+    command = [sys.executable, "-m", "benchmarks.faults_calls", "--points", "3", "--seed", "7", "--formats"]
+    formats = ["save_npz", "save_h5", "save_shards", "check_progress"]
+    result = subprocess.run([*command, *formats], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.count('"failures": {}') == len(formats)
+
+
+def flip(path: Path, place: int) -> None:
+    """Change one bit of a file."""
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_changed_byte_of_a_shards_file_is_found(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "shard-0.tar", "w") as tar:
+        tar.add(write_clip(tmp_path / "a.mp4", moving_frames(2, seed=1)), "a.mp4")
+    output = tmp_path / "out" / "shard-0.pkl"
+    command = (
+        *TINY, "--on_extraction", "save_shards", "--tar_path", tmp_path / "shard-0.tar", "--output_path", output.parent
+    )  # fmt: skip
+    assert run(*command, program=TINY_PROGRAM).returncode == 0
+    right = output.read_bytes()
+    assert pickle.loads(right)[0]["id"] == "a"
+    flip(output, right.index(b"filename"))  # no array, but what every reader asks for
+    assert run(*command, program=TINY_PROGRAM).returncode == 0
+    assert output.read_bytes() == right
+
+
+def test_a_changed_byte_of_an_attribute_in_hdf5_is_found(tmp_path: Path) -> None:
+    clip, output = write_clip(tmp_path / "a.mp4", moving_frames(2, seed=1)), tmp_path / "out" / "tiny" / "features.h5"
+    command = (*TINY, "--on_extraction", "save_h5", "--video_paths", clip, "--output_path", tmp_path / "out")
+    assert run(*command, program=TINY_PROGRAM).returncode == 0
+    with h5py.File(output) as file:
+        right, features = dict(file["a"].attrs), file["a/tiny"][()]
+    flip(output, output.read_bytes().index(right["source"].encode()) + 1)
+    assert run(*command, program=TINY_PROGRAM).returncode == 0
+    with h5py.File(output) as file:
+        (name,) = [name for name, group in file.items() if dict(group.attrs) == right]
+        np.testing.assert_array_equal(file[name]["tiny"][()], features, strict=True)

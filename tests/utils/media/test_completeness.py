@@ -1,0 +1,72 @@
+"""Frames and sound that are missing in a file make it partial; what is left out on purpose does not."""
+
+from pathlib import Path
+
+import pytest
+from support.media import join, moving_frames, remux, waveform, write_audio, write_clip
+
+from utils.media.audio import AudioStream
+from utils.media.report import DecodeReport
+from utils.media.video import VideoStream
+
+SOUND = waveform(0, 2.0, 48000)
+
+
+def of_sound(path: Path) -> DecodeReport:
+    with AudioStream(path, 16000) as stream:
+        list(stream)
+        return stream.report
+
+
+def of_frames(path: Path) -> DecodeReport:
+    with VideoStream(path) as stream:
+        list(stream)
+        return stream.report
+
+
+@pytest.mark.parametrize("number", [1, 20])
+@pytest.mark.parametrize(("name", "codec"), [("x.mp3", "libmp3lame"), ("x.flac", "flac"), ("x.aac", "aac")])
+def test_bare_sound(tmp_path: Path, name: str, codec: str, number: int) -> None:
+    path = write_audio(tmp_path / name, SOUND, 48000, codec)
+    assert of_sound(path).problems == []
+    data = bytearray(path.read_bytes())
+    start = len(data) // 2
+    data[start : start + 40 * number] = bytes(40 * number)
+    path.write_bytes(data)
+    assert of_sound(path).partial
+
+
+def test_joined_mp3_files_with_tags(tmp_path: Path) -> None:
+    path = write_audio(tmp_path / "x.mp3", SOUND, 48000, "libmp3lame")
+    tagged = tmp_path / "tagged.mp3"
+    tagged.write_bytes(path.read_bytes() + b"TAG" + b"a title".ljust(125))
+    assert not of_sound(join(tmp_path / "joined.mp3", tagged, tagged)).partial
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "partial"),
+    [
+        ("x.mkv", {}, False),  # a recorder may drop frames: noted
+        ("x.ts", {}, False),
+        ("x.mpg", {"codec": "mpeg2video"}, True),
+    ],
+)
+def test_a_hole_between_frames(tmp_path: Path, name: str, options: dict[str, str], partial: bool) -> None:
+    path = write_clip(tmp_path / f"whole_{name}", moving_frames(60), options={"bf": "0", "g": "5"}, **options)
+    assert of_frames(path).problems == []
+    report = of_frames(remux(path, tmp_path / name, keep=lambda packet, number: not 20 <= number < 25))
+    assert (report.partial, len(report.problems)) == (partial, 1)
+    assert "missing" in report.problems[0]
+
+
+def test_fewer_frames_than_a_tag_says(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "x.mkv", moving_frames(20), stream_tags={"NUMBER_OF_FRAMES": "25"})
+    assert of_frames(path).problems == ["20 of 25 packets are in the file"]
+
+
+def test_an_earlier_end_than_the_header_says(tmp_path: Path) -> None:
+    path = write_audio(tmp_path / "x.flac", SOUND, 48000, "flac")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
+    report = of_sound(path)
+    assert report.partial
+    assert any(problem.endswith("the header says 2.00 s") for problem in report.problems)

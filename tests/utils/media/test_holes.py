@@ -1,0 +1,49 @@
+"""Holes in the times of packets."""
+
+from fractions import Fraction
+
+import pytest
+
+from utils.media.holes import FrameHoles, Holes, SoundHoles
+
+MS = Fraction(1, 1000)
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ((0, 20, 40, 60), Holes(0, 0)),
+        ((0, 20, 60, 80), Holes(1, 20)),
+        ((0, 20, 52, 60, 80), Holes(0, 0)),  # an inexact time: what is missing before it overlaps after it
+        ((0, 24, 44, 64), Holes(0, 0)),  # jitter
+    ],
+)
+def test_sound(times: tuple[int, ...], expected: Holes) -> None:
+    holes = SoundHoles(MS)
+    for pts in times:
+        holes.push(pts, 20, is_joint=False)
+    assert holes.found() == expected
+
+
+def test_no_hole_at_a_joint() -> None:
+    holes = SoundHoles(MS)
+    holes.push(0, 20, is_joint=False)
+    holes.push(500, 20, is_joint=True)
+    assert holes.found() == Holes(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        (range(0, 4000, 40), Holes(0, 0)),
+        ([t for t in range(0, 4000, 40) if t not in (400, 440, 2000)], Holes(2, 120)),
+        ([40 * (n ^ 1) for n in range(100)], Holes(0, 0)),  # B-frames
+        ([0, 40, 400], Holes(0, 0)),  # too few to know the rate
+        ([n * n for n in range(100)], Holes(0, 0)),  # a varying rate
+    ],
+)
+def test_frames(times: list[int], expected: Holes) -> None:
+    holes = FrameHoles(MS)
+    for pts in times:
+        holes.push(pts)
+    assert holes.found() == expected

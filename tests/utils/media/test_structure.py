@@ -1,0 +1,86 @@
+"""The structure of containers: healthy files have nothing the matter, damaged ones do."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.media import join, moving_frames, remux, waveform, write_audio, write_clip
+
+from utils.media.structure import CHECKS, findings
+
+SOUND = {"audio": waveform(0, 2.0, 48000), "audio_rate": 48000}
+FILES: dict[str, dict[str, object]] = {
+    "x.mp4": {},
+    "fragments.mp4": {"muxer_options": {"movflags": "frag_keyframe+delay_moov"}, "options": {"g": "10"}},
+    "x.mkv": {},
+    "x.webm": {"codec": "libvpx-vp9", "audio_codec": "libopus"},
+    "x.avi": {"codec": "mpeg4", "audio_codec": "libmp3lame"},
+    "x.flv": {"codec": "flv", "audio_codec": "libmp3lame"},
+    "x.ts": {},
+    "x.mpg": {"codec": "mpeg2video", "audio_codec": "mp2"},
+}
+
+
+def write(folder: Path, name: str) -> Path:
+    if name.endswith(".ogg"):
+        return write_audio(folder / name, SOUND["audio"], 48000, "libopus")
+    return write_clip(folder / name, moving_frames(50), **({**SOUND, **FILES[name]}))
+
+
+def found(path: Path) -> list[bool]:
+    """Return for each finding whether something is lost."""
+    names = (name for name in CHECKS if path.suffix[1:] in name.split(","))
+    name = {".mkv": "matroska,webm", ".ts": "mpegts", ".mpg": "mpeg"}.get(path.suffix) or next(names)
+    return [finding.is_loss for finding in findings(path, path.stat().st_size, name)]
+
+
+@pytest.mark.parametrize("name", [*FILES, "x.ogg"])
+def test_containers(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path, name)
+    assert found(path) == []
+    data = path.read_bytes()
+    for damaged in (cut_out, zeroed, ended):
+        if damaged is ended or name != "x.mp4":  # nothing but its index says where frames are in an MP4 file
+            path.write_bytes(damaged(data))
+            assert True in found(path), damaged
+
+
+def cut_out(data: bytes) -> bytes:
+    return data[: len(data) // 2] + data[len(data) // 2 + 411 :]
+
+
+def zeroed(data: bytes) -> bytes:
+    n_bytes = min(9000, len(data) // 3)
+    return data[: len(data) // 2] + bytes(n_bytes) + data[len(data) // 2 + n_bytes :]
+
+
+def ended(data: bytes) -> bytes:
+    return data[: len(data) * 2 // 3 // 2048 * 2048 + 101]
+
+
+def test_dropped_frames_of_avi_are_no_loss(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "x.avi", moving_frames(40), codec="mpeg4")
+    dropped = remux(path, tmp_path / "dropped.avi", keep=lambda packet, number: number not in (7, 8, 20))
+    assert found(dropped) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "expected"),
+    [
+        ("x.avi", lambda data: data + bytes(4000), []),
+        ("x.mkv", lambda data: data + b"TAG" + bytes(125), [False]),
+        ("x.ogg", lambda data: data + b"TAG" + bytes(125), [False]),
+        ("x.ts", lambda data: data[100:], [False]),  # a recording starts anywhere
+        ("x.mp4", lambda data: data + bytes(64), [False]),
+    ],
+)
+def test_what_loses_nothing(tmp_path: Path, name: str, change: Callable[[bytes], bytes], expected: list[bool]) -> None:
+    path = write(tmp_path, name)
+    path.write_bytes(change(path.read_bytes()))
+    assert found(path) == expected
+
+
+def test_joined_files(tmp_path: Path) -> None:
+    for name in ("x.mp4", "x.flv"):
+        path = write(tmp_path, name)
+        assert found(join(tmp_path / f"two_{name}", path, path)) == [False]

@@ -1,0 +1,96 @@
+"""The crop that a container asks for, as FFmpeg 7.1 and later apply it: PixelCrop of Matroska, clap of MP4."""
+
+import struct
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import NamedTuple
+
+import av
+
+from utils.media.container import Media
+from utils.media.matroska import track_crops
+
+MOST_BOXES = 1000
+MOST_BYTES = 1 << 26  # of an index
+SAMPLE_ENTRY_BYTES = 78  # of a video, before further boxes
+
+
+class Crop(NamedTuple):
+    """Pixels to leave out at each side of a frame as stored."""
+
+    left: int = 0
+    top: int = 0
+    right: int = 0
+    bottom: int = 0
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Return (width, height) of what is left of a frame."""
+        return width - self.left - self.right, height - self.top - self.bottom
+
+
+def crop_of(media: Media, stream: av.VideoStream) -> Crop:
+    """Return the crop of a video stream; none where the container has none, or one that leaves nothing."""
+    name, number = media.container.format.name, media.container.streams.video.index(stream)
+    size = (stream.codec_context.width, stream.codec_context.height)
+    if name == "matroska,webm":
+        crops = [Crop(*sides) for sides in track_crops(media.read_at, media.container.size)]
+    elif name.startswith("mov,"):
+        crops = [_from_clap(clap, size) for clap in _claps(media)]
+    else:
+        return Crop()
+    found = crops[number] if number < len(crops) else Crop()
+    return found if min(found) >= 0 and min(found.size(*size)) > 0 else Crop()
+
+
+def _from_clap(clap: bytes, size: tuple[int, int]) -> Crop:
+    """Return the crop of a clean aperture (ISO/IEC 14496-12, section 12.1.4); halves of pixels are cut off."""
+    if len(clap) < 32:
+        return Crop()
+    numbers = struct.unpack(">IIIIiIiI", clap[:32])
+    if not all(numbers[1::2]):
+        return Crop()
+    width, height, x, y = (Fraction(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True))
+    left, top = x + (size[0] - width) / 2, y + (size[1] - height) / 2
+    return Crop(int(left), int(top), int(size[0] - width - left), int(size[1] - height - top))
+
+
+def _claps(media: Media) -> Iterator[bytes]:
+    """Yield the content of the clap box of each video track, empty without one."""
+    for track in _boxes(_movie(media), b"trak"):
+        media_box = next(_boxes(track, b"mdia"), b"")
+        if next(_boxes(media_box, b"hdlr"), b"")[8:12] != b"vide":
+            continue
+        table = next(_boxes(next(_boxes(media_box, b"minf"), b""), b"stbl"), b"")
+        entries = next(_boxes(table, b"stsd"), b"")[8:]
+        first = next(_boxes(entries), b"")
+        yield next(_boxes(first[SAMPLE_ENTRY_BYTES:], b"clap"), b"")
+
+
+def _movie(media: Media) -> bytes:
+    """Return the content of the moov box; empty without one."""
+    offset = 0
+    for _ in range(MOST_BOXES):
+        head = media.read_at(offset, 16)
+        if len(head) < 8:
+            break
+        length, name = struct.unpack_from(">I4s", head)
+        if length == 1:
+            length = int.from_bytes(head[8:16])
+        if name == b"moov":
+            return media.read_at(offset + 8, min(length - 8, MOST_BYTES))
+        if length < 8:
+            break
+        offset += length
+    return b""
+
+
+def _boxes(data: bytes, wanted: bytes = b"") -> Iterator[bytes]:
+    """Yield the content of the boxes of a name; of all boxes without one."""
+    offset = 0
+    while offset + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, offset)
+        if length < 8:
+            return
+        if name == wanted or not wanted:
+            yield data[offset + 8 : offset + length]
+        offset += length
