@@ -1,6 +1,7 @@
 """Which devices a run uses."""
 
 import ctypes
+import dataclasses
 import os
 import sys
 
@@ -36,6 +37,12 @@ def choose(run: RunConfig) -> tuple[Resources, str]:
     names, note = _names(run)
     n_threads = max(1, n_cores() // len(names))  # so that all workers together fill the cores
     return Resources(names, n_threads, _decode_threads(run, names, n_threads)), note
+
+
+def with_precision(run: RunConfig, resources: Resources) -> RunConfig:
+    """Return the settings with --precision as it is recorded: on CPUs auto is float32."""
+    is_exact = run.precision == "auto" and resources.devices[0] == "cpu"
+    return dataclasses.replace(run, precision="float32") if is_exact else run
 
 
 def _names(run: RunConfig) -> tuple[tuple[str, ...], str]:

@@ -1,34 +1,37 @@
 """The frames of a video file, decoded on the CPU: a bounded stream of uint8 RGB chunks with times in seconds."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
-from typing import Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
+from av.codec.hwaccel import HWAccel
 from av.video.frame import VideoFrame
 
+from utils.media.crop import Crop
 from utils.media.frame_folder import frame_folder
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.picture_frames import PictureFrames
 from utils.media.report import VideoReport
 from utils.media.rgb import RgbConverter
-from utils.media.rotation import orientation
+from utils.media.rotation import Orientation, orientation
 from utils.media.segment import WHOLE, Segment
 from utils.media.video_frames import SourceFrames
 from utils.media.view import Cursor, View
 
 CHUNK_BYTES = 32 << 20  # most bytes of pixels in a chunk: frames above about 0.7 megapixels come in shorter ones
+Allocate = Callable[[tuple[int, ...]], Any]  # an array, or a tensor
 
 
 @dataclass(frozen=True)
 class Frames:
     """Consecutive output frames of one view of a video."""
 
-    pixels: np.ndarray  # uint8 [n, H, W, 3], RGB, upright
+    pixels: Any  # uint8 [n, H, W, 3], RGB, upright: an array, or a tensor on a GPU that decoded it
     index: np.ndarray  # int64 [n], number of each frame in output order, from 0
     pts_s: np.ndarray  # float64 [n], presentation time minus the stream's start time, in seconds
     view: int = 0  # which of the views asked for
@@ -41,6 +44,30 @@ class VideoInfo:
     width: int  # pixels, upright
     height: int
     fps: Fraction  # the extraction rate where one is asked for, else the stream's average rate (CAP_PROP_FPS)
+
+
+class Converter(Protocol):
+    """Makes upright RGB of the frames of a video, see `RgbConverter`."""
+
+    def __init__(self, label: str, first: VideoFrame, turn: Orientation, crop: Crop) -> None: ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of what it makes."""
+        ...
+
+    def fits(self, frame: VideoFrame) -> bool:
+        """Return whether a frame has the size of the first one."""
+        ...
+
+    def write(self, frame: VideoFrame, out: Any) -> None:
+        """Write a frame's pixels."""
+        ...
+
+
+def empty_bytes(shape: tuple[int, ...]) -> np.ndarray:
+    """Return uint8 memory, not initialized."""
+    return np.empty(shape, np.uint8)
 
 
 class VideoStream:
@@ -60,11 +87,14 @@ class VideoStream:
     segment: the frames with start_s <= time < end_s. Output 0 is the first of them, times stay the video's own; an
         extraction rate ticks from start_s on, as if the segment were a separate file.
     limits: what is refused or left out, see `Limits`.
+    allocate: returns memory for a chunk, uint8 of the given shape.
+    accelerator: see `SourceFrames`.
 
     Raises:
         VideoError: the file is not media, has no video stream, or not one frame decodes.
     """
 
+    converter_class: ClassVar[type[Converter]] = RgbConverter
     infos: tuple[VideoInfo, ...]  # one per view
     report: VideoReport
     length_s: float | None  # seconds that there are to decode; None where the file does not say
@@ -80,11 +110,13 @@ class VideoStream:
         threads: int = 1,
         segment: Segment = WHOLE,
         limits: Limits = DEFAULT_LIMITS,
+        allocate: Allocate = empty_bytes,
+        accelerator: HWAccel | None = None,
     ) -> None:
-        self._segment = segment
+        self._segment, self._allocate = segment, allocate
         folder = frame_folder(source)
         self._source = (
-            SourceFrames(source, threads, segment, limits)
+            SourceFrames(source, threads, segment, limits, accelerator=accelerator)
             if folder is None
             else PictureFrames(folder, str(source), segment, limits)
         )
@@ -108,11 +140,13 @@ class VideoStream:
         turn = orientation(first)
         if not turn.known:
             self.report.note("its display matrix turns by an odd angle: frames are left as stored")
-        self._converter = RgbConverter(source.label, first, turn, source.crop)
+        self._converter = self.converter_class(source.label, first, turn, source.crop)
         width, height = self._converter.size
         self.infos = tuple(VideoInfo(width, height, rate) for rate in rates)
         chunk_frames = max(1, min(chunk_frames, CHUNK_BYTES // (3 * width * height)))
-        self._buffers = [_ViewBuffer(view, (chunk_frames, height, width, 3)) for view in range(len(views))]
+        self._buffers = [
+            _ViewBuffer(view, (chunk_frames, height, width, 3), self._allocate) for view in range(len(views))
+        ]
         self._shown = first  # the last frame that came
         self._converted: tuple[VideoFrame, np.ndarray] | None = None  # the last one converted, and where it is
 
@@ -197,8 +231,8 @@ class VideoStream:
 class _ViewBuffer:
     """Collects the next frames of one view."""
 
-    def __init__(self, view: int, shape: tuple[int, int, int, int]) -> None:
-        self._view = view
+    def __init__(self, view: int, shape: tuple[int, int, int, int], allocate: Allocate) -> None:
+        self._view, self._allocate = view, allocate
         self._shape = shape
         self._clear()
 
@@ -215,7 +249,7 @@ class _ViewBuffer:
     def add(self, number: int, time_s: float) -> np.ndarray:
         """Return where the pixels of the next frame go, uint8 [H, W, 3]."""
         if not self.index:
-            self._pixels = np.empty(self._shape, np.uint8)
+            self._pixels = self._allocate(self._shape)
         self.index.append(number)
         self._pts_s.append(time_s)
         return self._pixels[len(self.index) - 1]

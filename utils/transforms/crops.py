@@ -103,4 +103,4 @@ def resize_rounded(frames: Tensor, size: tuple[int, int]) -> Tensor:
 
 def network_input(views: Tensor) -> Tensor:
     """Return uint8 views [N, T, H, W, 3] as the network's input: normalized float32 [N, 3, T, H, W], channels last."""
-    return normalize(views.float(), MEAN, STD).permute(0, 4, 1, 2, 3)
+    return normalize(views, MEAN, STD).permute(0, 4, 1, 2, 3)

@@ -38,6 +38,10 @@ class FrameStore:
 
     def take(self, indices: Sequence[int]) -> Tensor:
         """Return the frames at `indices`, in that order, [len(indices), ...]."""
+        if isinstance(indices, range) and indices.step == 1:  # most windows, and all of single frames
+            chunk = self._chunk_of(indices.start)
+            if indices.stop <= chunk.stop:
+                return chunk.frames[indices.start - chunk.start : indices.stop - chunk.start]
         runs = [chunk.frames[start:stop] for chunk, start, stop in self._runs(indices)]
         return runs[0] if len(runs) == 1 else torch.cat(runs)
 
@@ -56,7 +60,10 @@ class FrameStore:
                 start = end
 
     def _chunk_of(self, index: int) -> _Span:
-        return next(chunk for chunk in self._chunks if chunk.start <= index < chunk.stop)
+        for chunk in self._chunks:
+            if chunk.start <= index < chunk.stop:
+                return chunk
+        raise IndexError(f"frame {index} is not kept")
 
 
 def latest(indices: Sequence[int]) -> int:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import GOLDEN, case, golden_clips, layout, relative_error, write_checkpoint
 
 from models.slowonly.pretrained import FILES
@@ -20,7 +21,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def network(checkpoint):
-    return load_slowonly(checkpoint)
+    return load_slowonly(checkpoint).to(DEVICE)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -29,7 +30,7 @@ def test_features_and_logits_equal_the_reference(name, network):
     clips = golden_clips(meta["input"])
     assert clips.double().sum().item() == pytest.approx(float(expected["input_sum"]))
     with torch.inference_mode():
-        features, logits = network(clips)
+        features, logits = network(clips.to(DEVICE))
     assert relative_error(features, expected["output_feature"]) < TOLERANCE
     assert relative_error(features.mean(0, keepdim=True), expected["output_clip"]) < TOLERANCE
     assert relative_error(logits, expected["output_logits"]) < TOLERANCE
@@ -38,7 +39,7 @@ def test_features_and_logits_equal_the_reference(name, network):
 def test_the_last_feature_map_equals_the_reference(network):
     expected, meta = case("slowonly_r50", "case_1x8x72x88")
     with torch.inference_mode():
-        last = network.backbone(golden_clips(meta["input"]))
+        last = network.backbone(golden_clips(meta["input"]).to(DEVICE))
     assert relative_error(last, expected["output_map"]) < TOLERANCE
 
 

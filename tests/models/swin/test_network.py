@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import GOLDEN, case, golden_clips, layout, relative_error
 from torchvision.models.video import SwinTransformer3d
 
@@ -15,7 +16,7 @@ TOLERANCE = 1e-4
 
 @pytest.fixture(scope="module")
 def network(swin_checkpoint):
-    return load_swin(swin_checkpoint)
+    return load_swin(swin_checkpoint).to(DEVICE)
 
 
 @pytest.mark.parametrize("name", ["case_2x32x64x64", "case_1x20x90x150", "case_1x32x224x224"])
@@ -24,7 +25,7 @@ def test_features_and_logits_equal_the_reference(name, network):
     clips = golden_clips(meta["input"])
     assert clips.double().sum().item() == pytest.approx(float(expected["input_sum"]))
     with torch.inference_mode():
-        features, logits = network(clips)
+        features, logits = network(clips.to(DEVICE))
     assert relative_error(features, expected["output_feature"]) < TOLERANCE
     assert relative_error(logits, expected["output_logits"]) < TOLERANCE
 
@@ -49,7 +50,7 @@ def test_other_layouts_of_the_same_network_are_read(network, swin_tensors, tmp_p
     torchvision = rename(swin_tensors, NAMES)
     for layout_name, tensors in (("authors", {"state_dict": authors}), ("torchvision", torchvision)):
         torch.save(tensors, tmp_path / f"{layout_name}.pth")
-        assert same(load_swin(tmp_path / f"{layout_name}.pth"), network)
+        assert same(load_swin(tmp_path / f"{layout_name}.pth").to(DEVICE), network)
 
 
 def test_a_fine_tuned_file_with_other_classes_is_read(swin_tensors, tmp_path):

@@ -2,8 +2,10 @@ import ctypes
 
 import pytest
 
+from utils.config.run import RunConfig
 from utils.engines import devices
-from utils.engines.devices import n_gpus
+from utils.engines.devices import n_gpus, with_precision
+from utils.run.prepare import Resources
 
 
 class Driver:
@@ -34,3 +36,13 @@ def test_without_a_driver_there_is_no_gpu(monkeypatch):
 
     monkeypatch.setattr(ctypes, "CDLL", missing)
     assert n_gpus() == 0
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "recorded"),
+    [("cpu", "auto", "float32"), ("cpu", "bf16", "bf16"), ("cuda:0", "auto", "auto"), ("cuda:0", "float32", "float32")],
+)
+def test_auto_is_recorded_as_float32_on_cpus(device, precision, recorded):
+    resources = Resources((device,), 1, 1)
+    assert with_precision(RunConfig(precision=precision), resources).precision == recorded
+    assert RunConfig().precision == "auto"

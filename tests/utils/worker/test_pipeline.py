@@ -110,6 +110,27 @@ def test_results_are_the_same_where_less_fits(fitting, sizes):
     assert [warning.startswith(said) for warning in warnings] == ([] if fitting == 100 else [True])
 
 
+class Arrived:
+    """Stands in for copies to a GPU."""
+
+    def __init__(self, _device: torch.device) -> None: ...
+
+    def copy(self, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor
+
+
+@pytest.mark.parametrize(("fitting", "sizes"), [(100, [8] * 5), (5, [4] * 10), (1, [1] * 39)])
+def test_a_gpu_gets_full_batches(monkeypatch, fitting, sizes):
+    monkeypatch.setattr(pipeline, "DeviceCopies", Arrived)
+    expected, _ = run(Means(), VIDEOS)
+    extractor = Means(fitting)
+    extractor.device = torch.device("cuda")
+    outcomes, _ = run(extractor, VIDEOS)
+    assert extractor.batches == sizes
+    for name, outcome in outcomes.items():
+        np.testing.assert_array_equal(outcome.record.arrays["means"], expected[name].record.arrays["means"])
+
+
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_every_kind_of_error_counts(error):
     outcomes, warnings = run(Means(5, error), VIDEOS)
