@@ -9,7 +9,7 @@ from utils.errors import FeatmillError, UserError, printable
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code (see utils/errors.py)."""
-    from models import MODELS  # here, since each worker process imports this file anew, and needs none of it
+    from models import MODELS  # here, since each worker process imports this file too, and needs none of it
     from utils.engines.environment import end_if_worker
 
     end_if_worker()

@@ -52,7 +52,7 @@ OF_BYTES: dict[str, Callable[[random.Random, bytearray], None]] = {
 def _without_packets(rng: random.Random, original: Path, options: str, copy: Path) -> None:
     """Write the file again without some neighbouring packets of one stream.
 
-    Where a muxer would number what is left anew, the packets' bytes are cut out instead.
+    Where a muxer would renumber what is left, the packets' bytes are cut out instead.
     """
     with av.open(str(original)) as old:
         packets = [packet for packet in old.demux() if packet.size]

@@ -33,7 +33,7 @@ class PWCNet(nn.Module):
 
     def __init__(self, align_corners: bool = True) -> None:
         super().__init__()
-        self.moduleExtractor = Extractor()
+        self.moduleExtractor = FeaturePyramid()
         for level in range(FINEST, COARSEST + 1):
             self.add_module(f"module{NUMERALS[level]}", Decoder(level, align_corners))
         self.moduleRefiner = Refiner(_stack_channels(FINEST))
@@ -74,7 +74,7 @@ class PWCNet(nn.Module):
         return self.between(self.encode(first), self.encode(second), size)
 
 
-class Extractor(nn.Module):
+class FeaturePyramid(nn.Module):
     """The feature pyramid: at each of six levels three convolutions, the first with stride 2."""
 
     def __init__(self) -> None:

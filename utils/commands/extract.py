@@ -197,7 +197,7 @@ class _Run:
 
 
 def _destination(config: RunConfig, saves: bool) -> str:
-    """Return what is said first: where the features go."""
+    """Return the first line of the run: where the features go."""
     if saves:
         return f"features are saved in {redacted(config.output_path)} (--on_extraction {config.on_extraction})"
     return "features are printed, not saved; --output_path DIR saves them (--on_extraction save_numpy)"

@@ -32,7 +32,7 @@ def show_status(arguments: Sequence[str]) -> int:
     parser.add_argument("output", help="the --output_path of the runs, or the folder of one feature type in it")
     parser.add_argument("--json", action=argparse.BooleanOptionalAction, default=False, help="as JSON, for programs")
     options = parser.parse_args(list(arguments))
-    found = [Status.of(folder) for folder in _folders(options.output)]
+    found = [FolderStatus.of(folder) for folder in _folders(options.output)]
     if not found:
         where = redacted(options.output)
         raise UserError(f"{where}: no {FILE_NAME} there or one folder below; give the --output_path of a run")
@@ -58,7 +58,7 @@ def _folders(output: str) -> Iterator[Folder]:
 
 
 @dataclass
-class Status:
+class FolderStatus:
     """What one manifest says.
 
     causes: number of videos by status and cause, whatever numbers it has. texts: the cause of the first of them, whole.
@@ -74,7 +74,7 @@ class Status:
     examples: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, folder: Folder) -> "Status":
+    def of(cls, folder: Folder) -> "FolderStatus":
         """Read the manifest and the newest run file of a folder."""
         status = cls(str(folder), _listed(folder))
         finished = []

@@ -53,8 +53,8 @@ def guard() -> None:
             os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
             os.set_inheritable(descriptor, True)  # workers need it as well; open may have returned this very number
     null = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as long as the process lives
-    sys.stdout = TolerantStream(sys.stdout or null)  # type: ignore[assignment]
-    sys.stderr = TolerantStream(sys.stderr or null)  # type: ignore[assignment]
+    sys.stdout = TolerantStream(sys.stdout or null)  # pyright: ignore[reportAttributeAccessIssue]  # forwards the rest
+    sys.stderr = TolerantStream(sys.stderr or null)  # pyright: ignore[reportAttributeAccessIssue]  # forwards the rest
 
 
 def settle() -> None:

@@ -71,7 +71,7 @@ def flag(
     shapes_output: False for what cannot change a feature (paths, display), which resuming ignores.
     at_least, above, at_most, below: bounds of the values. also: one more value that is accepted.
     note: for the error about the bounds, which ends with it: a unit, a reason.
-    added_later: the default is what was done before there was such a flag, so resuming ignores it, too.
+    added_later: the default is what was done before the flag existed, so resuming ignores it, too.
     """
     bounds = {"at least": at_least, "above": above, "at most": at_most, "below": below}
     metadata = {
@@ -190,7 +190,7 @@ def read_yaml(path: str) -> dict[str, Any]:
         with Path(path).open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise ValueError(f"more than {MOST_BYTES} bytes; a long list of videos belongs into --video_list")
+            raise ValueError(f"more than {MOST_BYTES} bytes; a long list of videos belongs in --video_list")
         loaded: Any = yaml.load(content.decode(), _Loader)
     except (yaml.YAMLError, OSError, ValueError, ArithmeticError, LookupError) as error:
         raise UserError(f"--config {path}: not readable as YAML ({error})") from error

@@ -31,8 +31,8 @@ from utils.worker.messages import (
 from utils.worker.plan import Plan, Task
 
 STARTS = 3  # workers that may die in a row before they are ready
-TICK_S = 1.0  # how often the main process looks at what no message tells
-FROZEN_S = 120.0  # silence of a worker, which otherwise reports every few seconds, before it is taken for frozen
+TICK_S = 1.0  # how often the main process checks what no message reports
+FROZEN_S = 120.0  # silence of a worker, which otherwise reports every few seconds, before it counts as frozen
 
 
 @dataclass
@@ -52,7 +52,7 @@ class _Worker:
     hung: str | None = None  # the video that its decoder hangs in
     ready: bool = False
     asking: bool = False  # waits for a video that it cannot have yet
-    alone: bool = False  # retries a video that a worker died with, and gets no other meanwhile
+    alone: bool = False  # retries a video that a worker died with, and gets no other until that is done
     ended: bool = False  # has said that it has no more to do
 
 

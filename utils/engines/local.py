@@ -30,7 +30,7 @@ class LocalEngine:
     def start(self, plan: Plan, device: str) -> WorkerId:
         """Start a worker on a device."""
         worker, handle = WorkerId(next(self._ids)), self._starter.take()
-        with contextlib.suppress(OSError):  # it has died meanwhile, which its end of the pipe will say
+        with contextlib.suppress(OSError):  # it has died: `poll` will report that
             handle.connection.send(Start(plan, device))
         self._workers[worker] = handle
         return worker
@@ -38,7 +38,7 @@ class LocalEngine:
     def send(self, worker: WorkerId, task: Task | None) -> None:
         """Send a worker its next task."""
         if worker in self._workers:
-            with contextlib.suppress(OSError):  # it has died meanwhile, which its end of the pipe will say
+            with contextlib.suppress(OSError):  # it has died: `poll` will report that
                 self._workers[worker].connection.send(task)
 
     def poll(self, timeout_s: float) -> Iterator[tuple[WorkerId, Message | Gone]]:

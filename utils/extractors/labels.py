@@ -11,7 +11,7 @@ def class_names(label_set: str) -> Sequence[str]:
     They are part of torchvision's descriptions of its weights.
     """
     from torchvision.models import ResNet50_Weights  # pyright: ignore[reportMissingTypeStubs]  # there are none
-    from torchvision.models.video import R3D_18_Weights  # pyright: ignore[reportMissingTypeStubs]
+    from torchvision.models.video import R3D_18_Weights  # pyright: ignore[reportMissingTypeStubs]  # as above
 
     if label_set == "kinetics400":
         return R3D_18_Weights.KINETICS400_V1.meta["categories"]

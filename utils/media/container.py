@@ -15,7 +15,7 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 
 from utils.errors import SkippedError, VideoError
-from utils.media.formats import FORMATS
+from utils.media.formats import DEMUXERS
 from utils.media.frame_folder import frame_folder
 from utils.media.frame_rate import nearest
 from utils.media.input import LocalFile, MediaSource
@@ -109,7 +109,7 @@ def open_media(
         _refuse_non_files(Path(source), label)
     reader = open_reader(LocalFile(source) if is_local else source, limits.max_bytes)
     open_length = has_open_length(reader)
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": "none"}
+    options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
     options |= limits.decoder_options if decoders else {"codec_whitelist": "none"}
     options |= {"ignore_length": "1"} if open_length else {}
     try:

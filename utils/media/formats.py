@@ -31,4 +31,4 @@ GAMES = (  # films and sounds of games and consoles
     "yop,3dostr,ace,acm,adp,ads,adx,afc,aix,alp,apc,apm,argo_asf,argo_brp,argo_cvg,ast,bfstm,brstm,fsb,fwse,genh,hca,"
     "kvag,lvf,mca,mgsts,msf,mtaf,musx,pp_bnk,redspark,rsd,scd,sdns,sdr2,svag,svs,vag,vpk,wady,wsaud,xmd,xvag"
 )
-FORMATS = ",".join((CONTAINERS, CAMERAS, BARE_VIDEO, ANIMATIONS, SOUND, GAMES))
+DEMUXERS = ",".join((CONTAINERS, CAMERAS, BARE_VIDEO, ANIMATIONS, SOUND, GAMES))

@@ -121,7 +121,7 @@ def _merged(folder: str, found: dict[tuple[str, str, int], "array[int]"]) -> lis
     return list(folders.values())
 
 
-def folder_facts(path: str) -> tuple[int, int, int] | None:
+def folder_stat(path: str) -> tuple[int, int, int] | None:
     """Return number, bytes and newest modification time (ns) of the pictures that a path names; None for no pictures.
 
     Raises:

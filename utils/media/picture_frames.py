@@ -20,7 +20,7 @@ from utils.media.report import VideoReport
 from utils.media.resumed import ResumedStream
 from utils.media.segment import Segment
 
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM")
+PICTURE_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM")
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError)  # what Pillow raises for damaged pictures
 READ_BYTES = 1 << 20
 BYTES_PER_PIXEL = 8  # of the largest formats, without compression
@@ -103,7 +103,7 @@ class PictureFrames:
         """Return the pixels of a picture, uint8 [H, W, 3] RGB, upright; None where it does not decode."""
         data = self._read(path)
         try:
-            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            with Image.open(io.BytesIO(data), formats=PICTURE_FORMATS) as picture:
                 if picture.width * picture.height > self._limits.max_pixels:
                     raise _too_large(path, f"{picture.width}x{picture.height} pixels")
                 ImageOps.exif_transpose(picture, in_place=True)

@@ -11,7 +11,6 @@ VP8_SHOWN = 0x10  # bit of a VP8 frame's first byte: this frame is shown (RFC 63
 VP9_SUPERFRAME = 0b110  # the upper bits of the last byte of a packet with several frames, of which one is shown
 HEVC_IDR = (19, 20)
 H264_IDR, H264_SPS = 5, 7
-H264_SLICES = (1, 2, 3, 4, 5)
 H264_HIGH = (44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244)  # profiles that state a chroma format
 SPS_BYTES = 64  # enough of a sequence parameter set
 
@@ -117,7 +116,7 @@ def _has_frames_only(sps: bytes) -> bool:
 
 
 class _Bits:
-    """Reads bits, and zero behind the last one."""
+    """Reads bits; zeros after the last one."""
 
     def __init__(self, data: bytes) -> None:
         plain = data.replace(b"\0\0\3", b"\0\0")  # without emulation prevention

@@ -1,8 +1,8 @@
 """Merging: finished videos that workers staged one by one go into files that only one process may write.
 
 Workers stage each video in a file of its own (utils/sinks/staging.py). The main process merges them, one run at a time:
-first the merged files appear, whole; then they are committed (utils/run/merge_journal.py). Killed before that, the
-merged files belong to nobody and are written again.
+first the merged files appear, whole; then they are committed (utils/run/merge_journal.py). Killed before that, no
+manifest line mentions the merged files, and they are written again.
 """
 
 import contextlib

@@ -9,7 +9,7 @@ from utils.config.schema import Config
 from utils.extractors.registry import Model
 from utils.run.settings import find_checkpoints, settings_of
 from utils.sinks.acav import acav_names
-from utils.sinks.formats import check_room
+from utils.sinks.formats import check_dimensions
 from utils.sinks.manifest_line import RunStamp
 from utils.state.manifest import settings_hash
 from utils.state.run_file import VERSION
@@ -44,7 +44,7 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
         UserError: the format has no room for a model's outputs, or a checkpoint is missing and cannot be downloaded.
     """
     for feature_type, one in requested.items():
-        check_room(run.on_extraction, feature_type, one.model.outputs)
+        check_dimensions(run.on_extraction, feature_type, one.model.outputs)
     features = tuple(_feature(run, feature_type, one, run_id) for feature_type, one in requested.items())
     return Plan(run, features, resources.devices, resources.n_threads, resources.decode_threads)
 

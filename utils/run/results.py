@@ -110,7 +110,7 @@ class Results:
         self.video(task, statuses)
 
     def tick(self) -> None:
-        """Do what is due once in a while.
+        """Do the periodic work of a run; called about once a second.
 
         Raises:
             RunError: this run can no longer show that it is alive, so others may take its work.

@@ -96,7 +96,7 @@ class Todo:
         return self._claimed(self._claims, ref, missing)
 
     def _is_done(self, state: OutputState, ref: VideoRef) -> bool:
-        if state.latest.is_new(ref.id):  # another run of now has tried it, whatever came of it
+        if state.latest.is_new(ref.id):  # another run has tried it since this one started, with whatever result
             return True
         if self._run.overwrite:
             return False

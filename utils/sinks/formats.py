@@ -116,7 +116,7 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
-def check_room(on_extraction: str, feature_type: str, shapes: Mapping[str, str]) -> None:
+def check_dimensions(on_extraction: str, feature_type: str, shapes: Mapping[str, str]) -> None:
     """Raise UserError where a format has no room for a model's outputs, before any work.
 
     shapes: key → shape as text, "[frames - 1, 2, H, W]", as the table of models has it.

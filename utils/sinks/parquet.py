@@ -129,7 +129,7 @@ def _spans(staged: staging.StagedVideo, n_windows: int) -> tuple[list[float | No
 
 
 def remove_places(folder: Folder, name: str, places: Collection[str]) -> None:
-    """Write a file anew without the rows of some videos; without rows it is removed."""
+    """Rewrite a file without the rows of some videos; remove it if none are left."""
     import pyarrow.compute
 
     pc: Any = pyarrow.compute  # its functions are made when it is imported, so type checkers know none

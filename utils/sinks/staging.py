@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Generator, Iterable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -112,7 +112,7 @@ class StagedVideo:
     def raw(self, key: str) -> tuple[BinaryIO, int]:
         """Return an array as a stream of the .npy format, and its bytes."""
         name = f"{ARRAYS}{key}.npy"
-        return self._archive.open(name), self._archive.getinfo(name).file_size  # type: ignore[return-value]
+        return cast(BinaryIO, self._archive.open(name)), self._archive.getinfo(name).file_size
 
 
 @contextlib.contextmanager
@@ -133,11 +133,11 @@ def near(folder: Folder, name: str) -> BinaryIO:
     """
     if folder.local is not None:
         return folder.open(name)
-    copy = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - the caller closes it
+    copy = cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115 - the caller closes it
     with folder.open(name) as stream:
         shutil.copyfileobj(stream, copy, 1 << 20)
     copy.seek(0)
-    return copy  # type: ignore[return-value]
+    return copy
 
 
 def intact(folder: Folder, lines: Iterable[ManifestLine]) -> list[ManifestLine]:
@@ -161,12 +161,12 @@ def _is_intact(folder: Folder, line: ManifestLine) -> bool:
 
 
 def is_whole(folder: Folder, output: Output) -> bool:
-    """Return whether a part, whose size is right, has a table of contents with every array in it."""
+    """Return whether a staged file, whose size is right, has a table of contents with every array in it."""
     return npz.is_whole(folder, output, ARRAYS)
 
 
 def read(folder: Folder, output: Output) -> dict[str, np.ndarray]:
-    """Return all arrays of a part."""
+    """Return all arrays of a staged file."""
     with opened(folder, output) as staged:
         return {key: staged.array(key) for key in output.arrays}
 

@@ -61,7 +61,7 @@ def _header(name: str, n_bytes: int) -> tarfile.TarInfo:
 
 
 def remove_places(folder: Folder, name: str, places: Collection[str]) -> None:
-    """Write a file anew without some samples; without samples it is removed."""
+    """Rewrite a file without some samples; remove it if none are left."""
     try:
         old = TarOfFeatures(folder, name)
     except FileNotFoundError:

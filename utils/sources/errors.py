@@ -26,6 +26,6 @@ def read_errors() -> tuple[type[Exception], ...]:
     return (OSError, EOFError, ValueError, RuntimeError, zlib.error, *others)
 
 
-def cause_of(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """Return an error's message on one line, without credentials, at most 300 characters."""
     return redacted(" ".join(str(error).split()))[:300] or type(error).__name__

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from utils.errors import UserError
-from utils.media.frame_folder import folder_facts
+from utils.media.frame_folder import folder_stat
 from utils.sources.ref import VideoRef
 from utils.storage.urls import is_url, redacted, resolve
 
@@ -97,8 +97,8 @@ def _on_disk(path: str) -> tuple[int | None, int | None, int | None]:
     None for each that cannot be seen.
     """
     try:
-        if (facts := folder_facts(path)) is not None:
-            return facts
+        if (found := folder_stat(path)) is not None:
+            return found
         stat = Path(path).stat()
     except (OSError, ValueError):
         return None, None, None

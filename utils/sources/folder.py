@@ -6,7 +6,7 @@ from pathlib import Path
 
 from utils.errors import FeatmillError, RunError, UserError
 from utils.sources.base import Mention
-from utils.sources.errors import cause_of
+from utils.sources.errors import message_of
 from utils.sources.names import safe_id, safe_name, without_suffix
 from utils.sources.paths import local_path
 from utils.sources.search import Search
@@ -109,7 +109,7 @@ def _remote(url: str, search: Search) -> list[str]:
     except FileNotFoundError as error:
         raise UserError(f"--input_dir {redacted(url)}: no such folder") from error
     except Exception as error:  # file systems raise errors of any type
-        raise RunError(f"--input_dir {redacted(url)}: cannot be searched ({cause_of(error)})") from error
+        raise RunError(f"--input_dir {redacted(url)}: cannot be searched ({message_of(error)})") from error
     start = f"{root.rstrip('/')}/"
     inside = (path.removeprefix(start) for path in paths if path.startswith(start))
     return sorted(search.chosen(inside), key=lambda path: path.split("/"))

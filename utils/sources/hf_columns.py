@@ -12,7 +12,7 @@ from utils.storage.urls import base_name, is_url, redacted
 if TYPE_CHECKING:
     from datasets import IterableDataset
 
-Fit = Literal["video", "audio", "file", "bytes", "text"]
+Form = Literal["video", "audio", "file", "bytes", "text"]  # in which a column has videos or sound
 USUAL_VIDEO = ("video", "mp4", "video_path", "path", "file_name", "filename", "file", "url")
 USUAL_SOUND = ("audio", "sound", "speech", "wav", "flac", "mp3", "audio_path")
 
@@ -45,45 +45,45 @@ class _Columns:
 
     def __init__(self, features: Mapping[str, Any], rows: "IterableDataset", search: Search, label: str) -> None:
         self._rows, self._search, self._label = rows, search, label
-        self._fits = {column: _fit(kind) for column, kind in features.items()}
+        self._forms = {column: _form(kind) for column, kind in features.items()}
 
     def check(self, flag: str, column: str) -> None:
         """Raise UserError unless the column that the user named can be used."""
-        known = ", ".join(self._fits)
-        if column not in self._fits:
-            close = nearest(column, self._fits)
+        known = ", ".join(self._forms)
+        if column not in self._forms:
+            close = nearest(column, self._forms)
             raise UserError(f"--{flag} {column}: {self._label} has no such column; its columns are {known}{close}")
-        if self._fits[column] is None:
+        if self._forms[column] is None:
             raise UserError(f"--{flag} {column}: has neither videos, bytes nor paths; its columns are {known}")
 
     def of_sound(self) -> str | None:
         """Return the column of sound, None where there is none."""
-        named = [column for column in USUAL_SOUND if self._fits.get(column)]
+        named = [column for column in USUAL_SOUND if self._forms.get(column)]
         return next(iter([*self._of_kind("audio"), *named]), None)
 
     def of_videos(self) -> str:
         """Return the column of videos. Raises UserError if there is none."""
-        usual = [column for column in USUAL_VIDEO if column in self._fits]
-        named = dict.fromkeys([*usual, *(column for column in self._fits if column not in USUAL_SOUND)])
+        usual = [column for column in USUAL_VIDEO if column in self._forms]
+        named = dict.fromkeys([*usual, *(column for column in self._forms if column not in USUAL_SOUND)])
         for kind in ("video", "file", "bytes"):
-            found = [column for column in named if self._fits[column] == kind]
+            found = [column for column in named if self._forms[column] == kind]
             if found:
                 return found[0]
-        texts = [column for column in named if self._fits[column] == "text"]
+        texts = [column for column in named if self._forms[column] == "text"]
         first = next(iter(self._rows.select_columns(texts).take(1)), {}) if texts else {}
         for column in texts:
             path = first.get(column) or ""
             if self._search.match(base_name(path) if is_url(path) else path):
                 return column
         raise UserError(
-            f"--hf_dataset {self._label}: no column has videos; give --hf_video_column, one of {', '.join(self._fits)}"
+            f"--hf_dataset {self._label}: no column has videos; give --hf_video_column, one of {', '.join(self._forms)}"
         )
 
-    def _of_kind(self, kind: Fit) -> list[str]:
-        return [column for column, fit in self._fits.items() if fit == kind]
+    def _of_kind(self, kind: Form) -> list[str]:
+        return [column for column, form in self._forms.items() if form == kind]
 
 
-def _fit(kind: Any) -> Fit | None:
+def _form(kind: Any) -> Form | None:
     """Return how a column of this feature has videos: as video, sound, file (bytes and path), bytes or text."""
     from datasets import Audio, Value, Video
 

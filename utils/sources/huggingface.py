@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from utils.config.run import RunConfig
 from utils.config.schema import nearest
 from utils.errors import UserError
-from utils.sources.errors import cause_of, read_errors
+from utils.sources.errors import message_of, read_errors
 from utils.sources.hf_columns import is_plain, media_columns, undecoded
 from utils.sources.names import as_json, safe_id, safe_name, without_suffix
 from utils.sources.ref import Refusal, VideoRef
@@ -66,7 +66,8 @@ class HuggingFaceSource:
                 number += 1
         except read_errors() as error:
             reason = (
-                f"{redacted(self._name)}: reading stops at row {number} ({cause_of(error)}); run the same command again"
+                f"{redacted(self._name)}: reading stops at row {number} ({message_of(error)}); "
+                "run the same command again"
             )
             id_ = f"{redacted(self._name)} {self._split} from row {number}"
             yield VideoRef(id_, safe_name(id_), redacted(self._name), refused=("failed", reason))
@@ -158,7 +159,7 @@ def _load(name: str, config: str | None, split: str) -> "IterableDataset":
     try:
         splits = load_dataset(name, name=config, streaming=True)
     except Exception as error:  # data set builders raise errors of any type
-        raise UserError(f"--hf_dataset {redacted(name)}: cannot be loaded ({cause_of(error)})") from error
+        raise UserError(f"--hf_dataset {redacted(name)}: cannot be loaded ({message_of(error)})") from error
     if split not in splits:
         known = [str(name) for name in splits]
         raise UserError(
@@ -189,7 +190,7 @@ def _inferred(rows: "IterableDataset", name: str) -> Mapping[str, Any]:
     try:
         features = Dataset.from_list(list(rows.take(10))).features
     except Exception as error:  # data set builders raise errors of any type
-        raise UserError(f"--hf_dataset {redacted(name)}: cannot be read ({cause_of(error)})") from error
+        raise UserError(f"--hf_dataset {redacted(name)}: cannot be read ({message_of(error)})") from error
     if not features:
         raise UserError(f"--hf_dataset {redacted(name)}: has no rows")
     return features

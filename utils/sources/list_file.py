@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any, BinaryIO, Self
 
 from utils.errors import RunError, UserError
-from utils.sources.errors import cause_of
+from utils.sources.errors import message_of
 from utils.sources.list_rows import PATHS, ListRow, column_name, parse_row
 from utils.sources.rereadable import Rereadable
 from utils.storage.urls import base_name, redacted
@@ -91,7 +91,7 @@ class ListFile:
             if len(fields) < len(file.schema_arrow):
                 raise ValueError("two columns have one name")
         except (ArrowException, OSError, ValueError) as error:
-            raise UserError(f"{FLAG} {self.label}: not readable as Parquet ({cause_of(error)})") from error
+            raise UserError(f"{FLAG} {self.label}: not readable as Parquet ({message_of(error)})") from error
         self._check_columns([column_name(name) for name in fields])
         columns = [name for name, kind in fields.items() if _is_plain(kind)]
         names = [column_name(name) for name in columns]
@@ -104,7 +104,7 @@ class ListFile:
                         number += 1
                         yield parse_row(number, names, values)
             except (ArrowException, OSError, ValueError, OverflowError) as error:
-                reason = f"rows {number + 1} to {end} cannot be read ({cause_of(error)}); write the file again"
+                reason = f"rows {number + 1} to {end} cannot be read ({message_of(error)}); write the file again"
                 yield ListRow(number + 1, problem=reason)
 
     def _checked_text(self, stream: BufferedReader) -> BufferedReader:
@@ -208,7 +208,7 @@ def _json_row(number: int, line: str) -> ListRow:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError) as error:
-        return ListRow(number, problem=f"not JSON ({cause_of(error)}); write one object per line")
+        return ListRow(number, problem=f"not JSON ({message_of(error)}); write one object per line")
     if not isinstance(found, dict):
         return ListRow(number, problem='not a JSON object; write {"path": …} with optional start_s, end_s and id')
     return parse_row(number, [column_name(name) for name in found], list(found.values()))

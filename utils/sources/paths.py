@@ -18,7 +18,7 @@ class ListSource:
     """Videos given on the command line, then those of a list, in the order given.
 
     A relative path is looked for in the current folder, then in that of the list; with --video_root, in that folder.
-    Outputs are called by the id in the list, else by the file without folder and suffix; with --video_root they keep
+    Outputs are named after the id in the list, else by the file without folder and suffix; with --video_root they keep
     its subfolders.
     """
 

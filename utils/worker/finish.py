@@ -1,4 +1,4 @@
-"""What happens to a video whose features are there: sink, manifest line, word to the main process."""
+"""What happens to a video whose features are there: sink, manifest line, report to the main process."""
 
 from collections.abc import Sequence
 

@@ -32,7 +32,7 @@ class FrameStore:
         self.stop += len(frames)
 
     def drop_before(self, index: int) -> None:
-        """Let go of the chunks that end at or before `index`, but for the last, which may stand in for lost ones."""
+        """Drop the chunks that end at or before `index`, but for the last, which may stand in for lost ones."""
         while len(self._chunks) > 1 and self._chunks[0].stop <= index:
             self._chunks.popleft()
 

@@ -18,7 +18,7 @@ from utils.worker.frame_store import FrameStore
 class PairLimits:
     """What the memory of a device taught about batches of pairs, shared by all videos.
 
-    free: frees what else is on the device, before the pairs are tried again in halves.
+    free: frees what else is on the device, before the pairs are retried in halves.
     learned: called with the frames' size (H, W) and how many pairs of them fit.
     """
 
@@ -61,7 +61,7 @@ class PairCache:
                 self._compute_in_parts(chain, (height, width))
 
     def drop_before(self, index: int) -> None:
-        """Let go of pairs that no window from `index` on can hold."""
+        """Drop the pairs that no window from `index` on can hold."""
         self._rows = {pair: row for pair, row in self._rows.items() if min(pair) >= index}
 
     def _compute_in_parts(self, chain: list[int], size: tuple[int, int]) -> None:

@@ -76,7 +76,7 @@ def run(pipelines: Mapping[str, "Pipeline"], decoders: Decoders, check: Callable
 class Pipeline:
     """Runs the stages after decoding for one feature type, for several videos at once.
 
-    Where a batch does not fit in the device's memory, it is tried again in halves, and later ones are made
+    Where a batch does not fit in the device's memory, it is retried in halves, and later ones are made
     no larger. A video whose single window does not fit fails alone.
 
     finish: called with each video's outcome. windows_done: called with the number of windows of a batch.
@@ -164,7 +164,7 @@ class Pipeline:
         return prepared
 
     def _build(self, video: _Video, windows: Iterator[WindowInput]) -> None:
-        """Take windows as they are window, until there is none or the video fails."""
+        """Take windows as they come, until there are no more or the video fails."""
         while not video.job.dropped and (window := self._next_window(video, windows)) is not None:
             for rows in self._packer.add(video, window):
                 self._launch(rows)
@@ -228,7 +228,7 @@ class Pipeline:
         return outputs
 
     def _make_room(self) -> None:
-        """Let go of all on the device that need not stay there."""
+        """Free whatever need not stay on the device."""
         self._collect_all()
         free_cached(self.extractor.device)
 

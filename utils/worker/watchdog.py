@@ -15,7 +15,7 @@ from utils.worker.messages import Alive, Decoded, Hung
 
 log = logging.getLogger(__name__)
 
-ALIVE_S = 5.0  # between two signs of life
+ALIVE_S = 5.0  # between two Alive messages
 
 
 class Timed(Protocol):
@@ -47,7 +47,7 @@ class Watchdog:
         gone, and this process gets SIGTERM: a thread that hangs would never notice.
 
     Time is counted only while this process runs: one that was stopped for an hour, by Ctrl-Z or by a laptop's lid, has
-    no decoder that hung for an hour. The clock of the wall has no say.
+    no decoder that hung for an hour. The time of day plays no part.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from av.format import ContainerFormat, Flags, formats_available
 
-from utils.media.formats import FORMATS
+from utils.media.formats import DEMUXERS
 
 OPENS_MORE = {
     "hls",
@@ -22,14 +22,14 @@ OPENS_MORE = {
 
 
 def test_every_name_is_known_and_given_once() -> None:
-    names = FORMATS.split(",")
+    names = DEMUXERS.split(",")
     assert len(names) == len(set(names))
     aliases = {"m4a", "mj2"}  # of MP4, not names of their own
     assert set(names) - aliases <= formats_available
 
 
 def test_nothing_that_opens_more_than_its_file() -> None:
-    names = set(FORMATS.split(",")) - {"m4a", "mj2"}
+    names = set(DEMUXERS.split(",")) - {"m4a", "mj2"}
     assert not names & OPENS_MORE
     devices = {name for name in names if ContainerFormat(name, "r").flags & Flags.no_file.value}
     assert not devices

@@ -1,5 +1,6 @@
 """What holds for all formats that keep many videos in one file."""
 
+import dataclasses
 import json
 
 import h5py
@@ -10,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.sinks import MERGED, merged, record, samples, videos
 
+from utils.config.run import RunConfig
 from utils.errors import RunError, UserError
-from utils.sinks.formats import FORMATS, check_room
+from utils.sinks.formats import FORMATS, check_dimensions
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.readback import OutputReader
 from utils.storage.folder import LocalFolder
@@ -19,12 +21,17 @@ from utils.storage.folder import LocalFolder
 NUMBERED = {"save_parquet": ".parquet", "save_webdataset": ".tar"}
 
 
+def test_the_flag_offers_every_format_of_the_table():
+    (field,) = [field for field in dataclasses.fields(RunConfig) if field.name == "on_extraction"]
+    assert field.metadata["choices"] == tuple(FORMATS)
+
+
 @pytest.mark.parametrize("kind", ["save_parquet", "save_shards"])
 def test_flow_fields_are_refused_where_rows_hold_vectors(kind):
-    check_room(kind, "slowonly", {"slowonly": "[clips, crops, 2048]"})
-    check_room("save_h5", "raft", {"raft": "[frames - 1, 2, H, W]"})
+    check_dimensions(kind, "slowonly", {"slowonly": "[clips, crops, 2048]"})
+    check_dimensions("save_h5", "raft", {"raft": "[frames - 1, 2, H, W]"})
     with pytest.raises(UserError, match=r"raft gives maps \[frames - 1, 2, H, W\]"):
-        check_room(kind, "raft", {"raft": "[frames - 1, 2, H, W]"})
+        check_dimensions(kind, "raft", {"raft": "[frames - 1, 2, H, W]"})
 
 
 @pytest.mark.parametrize("kind", NUMBERED)

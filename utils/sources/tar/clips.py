@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from utils.errors import FeatmillError
-from utils.sources.errors import cause_of, read_errors
+from utils.sources.errors import message_of, read_errors
 from utils.sources.names import as_json, safe_id, safe_name, without_suffix
 from utils.sources.ref import Refusal, VideoRef
 from utils.sources.search import Search
@@ -80,7 +80,7 @@ class Shard:
         except FileNotFoundError:
             yield self._refused("skipped", f"{self.label}: no such tar")
         except read_errors() as error:
-            yield self._refused("failed", f"{self.label}: cannot be read ({cause_of(error)})")
+            yield self._refused("failed", f"{self.label}: cannot be read ({message_of(error)})")
         except FeatmillError as error:
             yield self._refused("failed", str(error))
         else:
@@ -247,4 +247,4 @@ def _read_sidecar(member: Member, kind: str, index: _Index, tar: TarStream) -> A
     try:
         return as_json(json.loads(content))
     except (ValueError, RecursionError) as error:
-        return f"{safe_id(member.name)}: not JSON ({cause_of(error)})"
+        return f"{safe_id(member.name)}: not JSON ({message_of(error)})"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from utils.sources.errors import cause_of, read_errors
+from utils.sources.errors import message_of, read_errors
 from utils.sources.names import as_json, safe_id, without_suffix
 from utils.storage.files import may_pass
 from utils.storage.urls import is_url, open_binary, redacted, resolve, scheme
@@ -71,7 +71,7 @@ def read_metadata(path: str, suffixes: frozenset[str], *, required: bool) -> Met
         if may_pass(error):  # the next run finds it: without it the clips would be done with other names
             raise
         if required or not is_url(path):
-            metadata.problem = f"cannot be read ({cause_of(error)})"
+            metadata.problem = f"cannot be read ({message_of(error)})"
         return metadata
     metadata.exists = True
     if content is None:

@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 
 from utils.errors import RunError, UserError
-from utils.sources.errors import cause_of, read_errors
+from utils.sources.errors import message_of, read_errors
 from utils.sources.names import safe_id, safe_name
 from utils.sources.paths import local_path
 from utils.sources.ref import VideoRef
@@ -124,7 +124,7 @@ def _matching_remote(url: str) -> list[str]:
     try:
         found = filesystem.glob(inside)
     except read_errors() as error:
-        raise RunError(f"--tar_path {redacted(url)}: cannot be listed ({cause_of(error)})") from error
+        raise RunError(f"--tar_path {redacted(url)}: cannot be listed ({message_of(error)})") from error
     return [filesystem.unstrip_protocol(str(path)) for path in found]
 
 

@@ -5,7 +5,7 @@ import io
 import os
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from utils.sources.errors import cause_of, read_errors
+from utils.sources.errors import message_of, read_errors
 from utils.storage.urls import is_url, open_binary, resolve, scheme
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class TarStream:
         try:
             part = self._stream.read(n_bytes)
         except read_errors() as error:
-            raise DamagedTarError(self.position, f"cannot be read ({cause_of(error)})") from error
+            raise DamagedTarError(self.position, f"cannot be read ({message_of(error)})") from error
         self.position += len(part)
         return part
 
