@@ -11,12 +11,9 @@ from torch import Tensor
 
 class _Span(NamedTuple):
     start: int
+    stop: int
     frames: Tensor
     times_s: np.ndarray
-
-    @property
-    def stop(self) -> int:
-        return self.start + len(self.frames)
 
 
 class FrameStore:
@@ -28,8 +25,8 @@ class FrameStore:
 
     def append(self, frames: Tensor, times_s: np.ndarray) -> None:
         """Add the next frames of the stream, [n, ...], with their times in seconds [n]."""
-        self._chunks.append(_Span(self.stop, frames, times_s))
-        self.stop += len(frames)
+        start, self.stop = self.stop, self.stop + len(frames)
+        self._chunks.append(_Span(start, self.stop, frames, times_s))
 
     def drop_before(self, index: int) -> None:
         """Drop the chunks that end at or before `index`, but for the last, which may stand in for lost ones."""
