@@ -22,10 +22,12 @@ from utils.media.rgb import RgbConverter
 from utils.media.rotation import Orientation
 from utils.media.segment import Segment
 from utils.media.video import VideoStream
+from utils.media.video_frames import SourceFrames
 from utils.media.view import View
 from utils.transforms.yuv import MATRICES, to_rgb
 
 FULL_RANGE = int(ColorRange.JPEG)
+EXACT_CODECS = ("h264", "hevc", "vp8", "vp9", "av1")  # whose standards define every bit of a frame
 
 
 class UnsupportedError(Exception):
@@ -62,12 +64,12 @@ class GpuConverter:
 
     def write(self, frame: VideoFrame, out: Tensor) -> None:
         """Write a frame's pixels to out, uint8 [H, W, 3] RGB, upright."""
-        if not self.fits(frame):  # it is scaled, which only swscale does
-            pixels = np.empty(tuple(out.shape), np.uint8)
-            self._on_cpu.write(frame, pixels)
+        luma, chroma = planes(frame)
+        if not self.fits(frame) or int(frame.colorspace) not in MATRICES or luma.dtype != torch.uint8:
+            pixels = np.empty(tuple(out.shape), np.uint8)  # the video has changed: swscale scales, too
+            self._on_cpu.write(frame.reformat(format="nv12"), pixels)
             out.copy_(torch.from_numpy(pixels))
             return
-        luma, chroma = planes(frame)
         pixels = to_rgb(luma, chroma, int(frame.colorspace), int(frame.color_range) == FULL_RANGE)
         left, top, right, bottom = self._crop
         out.copy_(turned(pixels[top : frame.height - bottom, left : frame.width - right], self._turn))
@@ -98,6 +100,9 @@ class GpuVideoStream(VideoStream):
         super().__init__(
             source, views=views, segment=segment, limits=limits, allocate=allocate, accelerator=accelerator
         )
+        if isinstance(self._source, SourceFrames) and self._source.codec not in EXACT_CODECS:
+            self.close()
+            raise UnsupportedError(f"decoders of {self._source.codec} differ")
 
 
 def open_on_gpu(

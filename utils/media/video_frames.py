@@ -152,6 +152,11 @@ class SourceFrames:
         return self.media.label
 
     @property
+    def codec(self) -> str:
+        """FFmpeg's name of the codec, such as h264."""
+        return self.stream.codec_context.name
+
+    @property
     def crop(self) -> Crop:
         """What the container crops."""
         return crop_of(self.media, self.stream)

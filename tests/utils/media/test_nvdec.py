@@ -52,6 +52,17 @@ def test_pixels_are_those_of_the_cpu(turn: Orientation, crop: Crop) -> None:
     np.testing.assert_array_equal(ours.numpy(), expected)
 
 
+def test_a_frame_of_another_size_is_scaled_by_swscale() -> None:
+    other = av.VideoFrame.from_ndarray(np.full((36, 32), 90, np.uint8), "nv12")
+    plain = RgbConverter("a.mp4", av.VideoFrame(WIDTH, HEIGHT, "yuv420p"), Orientation(), Crop())
+    expected = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+    plain.write(other, expected)
+    ours = torch.empty(expected.shape, dtype=torch.uint8)
+    changed = frame(width=32, height=24, reformat=lambda format: other)
+    GpuConverter("a.mp4", frame(), Orientation(), Crop()).write(changed, ours)
+    np.testing.assert_array_equal(ours.numpy(), expected)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
