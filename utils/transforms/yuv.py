@@ -1,4 +1,4 @@
-"""YUV 4:2:0 to RGB by the integers of FFmpeg's swscale, to the bit, on any device."""
+"""YUV 4:2:0 to RGB by the integers of FFmpeg's swscale on x86 processors, to the bit, on any device."""
 
 from functools import lru_cache
 
