@@ -104,7 +104,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the parts, and print the table."""
+    """Run the parts, and print the table. SystemExit with 1 if something failed."""
     given = parsed(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     media = given.media.resolve() if given.media else None
@@ -122,7 +122,10 @@ def main(arguments: list[str]) -> None:
                 Out(given.out, part, 0).row(name="left out", error="no time left")
             else:
                 run_part(part, Options(given.out.resolve(), given.device, media, given.tiny, Path(scratch)), seconds)
-    print(table([json.loads(line) for line in (given.out / "gpu.jsonl").read_text().splitlines()]))
+    rows = [json.loads(line) for line in (given.out / "gpu.jsonl").read_text().splitlines()]
+    print(table(rows))
+    if any("error" in row or not row.get("ok", True) or row.get("code", 0) for row in rows):
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":
