@@ -4,7 +4,7 @@
     python -m benchmarks.door --calls 1000 -- --feature_type vggish CLIP
 
 After -- come a feature type, its flags and a clip. With --pairs, the command and `Extractor.map` take turns on copies
-of the clip, both with all that a process does from its start to its end. With --calls, one extractor is called so often.
+of the clip; both are timed from the start of their process to its end. With --calls, one extractor is called so often.
 """
 
 import argparse

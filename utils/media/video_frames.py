@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 
+from av.codec.hwaccel import HWAccel
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -46,16 +47,24 @@ class SourceFrames:
     seeking might change them, the file is decoded from its start.
 
     count_only: the pixels are not needed, which saves some of the decoder's work.
+    accelerator: decodes what it can; its frames stay on its device.
     """
 
     def __init__(
-        self, source: MediaSource, threads: int, segment: Segment, limits: Limits, *, count_only: bool = False
+        self,
+        source: MediaSource,
+        threads: int,
+        segment: Segment,
+        limits: Limits,
+        *,
+        count_only: bool = False,
+        accelerator: HWAccel | None = None,
     ) -> None:
         self._source = source
         self._threads = threads
         self._segment = segment
         self._limits = limits
-        self._count_only = count_only
+        self._count_only, self._accelerator = count_only, accelerator
         self._open()
         try:
             segment.check(self.media.label)
@@ -66,7 +75,7 @@ class SourceFrames:
 
     def _open(self) -> None:
         self.report = VideoReport()
-        self.media = open_media(self._source, self._limits)
+        self.media = open_media(self._source, self._limits, accelerator=self._accelerator)
         try:
             self.stream = require_video(self.media)
             limit_decoder(self.media, self.stream, self._limits)
@@ -142,6 +151,11 @@ class SourceFrames:
     def label(self) -> str:
         """What messages call the file."""
         return self.media.label
+
+    @property
+    def codec(self) -> str:
+        """FFmpeg's name of the codec, such as h264."""
+        return self.stream.codec_context.name
 
     @property
     def crop(self) -> Crop:
