@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+
+from utils.weights.store import CACHE_VARIABLE
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -78,3 +81,14 @@ def test_tests_and_checks_ask_for_their_packages():
 def test_the_readme_has_a_recipe_for_machines_without_a_gpu():
     assert "uv pip install --torch-backend cpu -r pyproject.toml" in README
     assert any(command.startswith("uv run --no-sync python main.py") for command in COMMANDS)
+
+
+def test_the_dockerfile_passes_its_linter_and_names_what_there_is():
+    linter = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([linter, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    pythons = re.findall(r"FROM python:(3\.\d+)", dockerfile)
+    assert pythons and all(python in SpecifierSet(PROJECT["project"]["requires-python"]) for python in pythons)
+    assert re.findall(r"^FROM \S+ AS (\w+)", dockerfile, re.MULTILINE)[-2:] == ["cpu", "cuda"]
+    assert f"ENV {CACHE_VARIABLE}=" in dockerfile
