@@ -92,3 +92,11 @@ def test_the_dockerfile_passes_its_linter_and_names_what_there_is():
     assert pythons and all(python in SpecifierSet(PROJECT["project"]["requires-python"]) for python in pythons)
     assert re.findall(r"^FROM \S+ AS (\w+)", dockerfile, re.MULTILINE)[-2:] == ["cpu", "cuda"]
     assert f"ENV {CACHE_VARIABLE}=" in dockerfile
+
+
+def test_the_version_is_stated_once_and_the_same():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == PROJECT["project"]["version"] and citation["license"] == PROJECT["project"]["license"]
+    assert len(README.splitlines()) < 90
+    for template in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"):
+        yaml.safe_load(template.read_text())
