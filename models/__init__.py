@@ -123,6 +123,13 @@ MODELS = {
         summary="any image model of timm (DINOv2, DINOv3, ConvNeXt, EVA, ...)",
         outputs={"timm": "[frames, D] by the model"},
     ),
+    "transformers": Model(
+        config="models.transformers.config:TransformersConfig",
+        extractor="models.transformers.extractor:make_extractor",
+        pretrained="models.transformers.pretrained",
+        summary="models of the library transformers: V-JEPA 2, X-CLIP, DINOv2, SigLIP, CLAP, HuBERT, Whisper, ...",
+        outputs={"transformers": "[windows, D] by the model", "layer_0 … layer_N": "with --layer instead"},
+    ),
     "resnet": Model(
         config="models.resnet.config:ResNetConfig",
         extractor="models.resnet.extractor:ResNetExtractor",
