@@ -18,6 +18,8 @@ from support.media import moving_frames, waveform, write_clip
 from support.program import TINY_PROGRAM, manifest, run, start, unfinished, until
 from support.sources import s3_client, s3_server
 
+pytestmark = pytest.mark.bits  # of one run against another
+
 TINY = ("--feature_type", "tiny", "--device", "cpu")
 MERGED = ("save_h5", "save_parquet", "save_webdataset")  # the last two share most of their code
 

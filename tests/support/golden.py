@@ -18,6 +18,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 def relative_error(ours: Any, reference: Any) -> float:
     """Return ||ours - reference|| / ||reference|| in float64; infinite where the shapes differ."""
+    ours, reference = (x.cpu() if isinstance(x, torch.Tensor) else x for x in (ours, reference))
     ours, reference = np.asarray(ours, np.float64), np.asarray(reference, np.float64)
     if ours.shape != reference.shape:
         return float("inf")

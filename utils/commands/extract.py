@@ -54,6 +54,8 @@ def extract(
         if not FORMATS[config.on_extraction].saves:  # what --out gathers has to be kept somewhere
             config = dataclasses.replace(config, on_extraction="save_numpy")
     resources, device_note = devices.choose(config)
+    config = devices.with_precision(config, resources)
+    devices.check_decode((one.config for one in requested.values()), resources)
     root = folder_at(config.output_path)
     inputs = collect(
         config, {"sound" if one.model.media_of(one.config) == "audio" else "frames" for one in requested.values()}
@@ -67,6 +69,8 @@ def extract(
         run.progress.warn(RANDOM_WARNING)
     if device_note:
         run.progress.note(device_note)
+    if config.precision == "auto":
+        run.progress.note(_rounding(requested))
     run.note_left_out(at_end=False)
     return run.extract(engine)
 
@@ -202,6 +206,15 @@ def _destination(config: RunConfig, saves: bool) -> str:
     if saves:
         return f"features are saved in {redacted(config.output_path)} (--on_extraction {config.on_extraction})"
     return "features are printed, not saved; --output_path DIR saves them (--on_extraction save_numpy)"
+
+
+def _rounding(requested: Mapping[str, Requested]) -> str:
+    """Return what --precision auto does on GPUs."""
+    errors = ", ".join(f"{name} {one.model.tf32_error:.0e}" for name, one in requested.items())
+    return (
+        "--precision auto: convolutions in TF32, as in PyTorch by default. Relative error of the features: "
+        f"{errors} (emulated on a CPU, not measured on a GPU). --precision float32 has none"
+    )
 
 
 def _of_type(path: str, feature_type: str) -> str:

@@ -22,6 +22,7 @@ class Model:
         the files that a configuration uses. Like config, it imports no torch. Where the configuration decides, it has
         media(config), and settings(config), more of what decides the features.
     outputs: key → shape of the saved array.
+    tf32_error: relative error of the features with convolutions in TF32, by `benchmarks.tf32`.
     media: "visual" or "audio": the list of `save_shards`' files that its features are in.
     """
 
@@ -30,6 +31,7 @@ class Model:
     pretrained: str
     summary: str
     outputs: dict[str, str]
+    tf32_error: float = 0.0
     media: str = "visual"
 
     def config_class(self) -> type[Config]:

@@ -83,7 +83,9 @@ class Latest:
             known = self._line(key)
         if offset < 0:  # lines of several files come in any order
             new = _parsed(raw)
-            if known is not None and new is not None and known.is_later_than(new):
+            if new is None:
+                return
+            if known is not None and known.is_later_than(new):
                 if key in self._staged:
                     self._outdate(new)
                 return

@@ -94,6 +94,8 @@ def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
 def _set_up_torch(plan: Plan, device: torch.device, compute: ComputeMode) -> None:
     """Set what PyTorch keeps for the whole process. What it compiles is kept for later runs."""
     torch.set_num_threads(plan.n_threads)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # events, graphs and what is asked about "the GPU" mean this one, not the first
     set_process_flags(compute, device)
     if compute.compile:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder().parent / "compiled"))

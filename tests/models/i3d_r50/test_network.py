@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import (
     GOLDEN,
     case,
@@ -31,7 +32,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def network(checkpoint):
-    return load_i3d_r50(checkpoint)
+    return load_i3d_r50(checkpoint).to(DEVICE)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -41,7 +42,7 @@ def test_features_and_logits_equal_the_reference(name, network):
     check_input(clips, expected)
     layers = {f"layer{i}": stage for i, stage in enumerate(network.backbone.stages, 1)}
     with torch.inference_mode(), watched(layers) as stages:
-        features, logits = network(clips)
+        features, logits = network(clips.to(DEVICE))
     check_stages(stages, stages["layer4"], expected)
     assert relative_error(features, expected["output_feature"]) < TOLERANCE
     assert relative_error(features.mean(0, keepdim=True), expected["output_clip"]) < TOLERANCE
@@ -53,7 +54,7 @@ def test_the_baseline_equals_the_reference(name, baseline):
     expected, meta = case("i3d_r50_baseline", name)
     drawn = np.random.default_rng(meta["input"]["seed"]).normal(0, 0.5, meta["input"]["shape"]).astype(np.float32)
     with torch.inference_mode():
-        features, logits = baseline(torch.from_numpy(drawn))
+        features, logits = baseline(torch.from_numpy(drawn).to(DEVICE))
     assert relative_error(features, expected["output_features"]) < TOLERANCE
     assert relative_error(logits, expected["output_logits"]) < TOLERANCE
 

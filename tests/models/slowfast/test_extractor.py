@@ -5,7 +5,7 @@ import tarfile
 
 import numpy as np
 import pytest
-import torch
+from support.device import DEVICE
 from support.golden import case, relative_error
 from support.program import manifest, run
 
@@ -108,7 +108,7 @@ class Sampler(SlowFastExtractor):
 
 
 def windows(n_frames, fps=25.0, **flags):
-    extractor = Sampler(SlowFastConfig(**flags), {}, torch.device("cpu"))
+    extractor = Sampler(SlowFastConfig(**flags), {}, DEVICE)
     info = VideoStreamInfo(fps, 240, 320, np.arange(n_frames) / fps)
     sampling = extractor.sampling(info)
     return [[sampling.wanted[i] for i in window.indices] for window in sampling.full()], extractor, info

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import (
     GOLDEN,
     case,
@@ -30,7 +31,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def network(checkpoint):
-    return load_slowonly(checkpoint)
+    return load_slowonly(checkpoint).to(DEVICE)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -40,7 +41,7 @@ def test_features_and_logits_equal_the_reference(name, network):
     check_input(clips, expected)
     layers = {f"layer{i}": stage for i, stage in enumerate(network.backbone.stages, 1)}
     with torch.inference_mode(), watched(layers) as stages:
-        features, logits = network(clips)
+        features, logits = network(clips.to(DEVICE))
     check_stages(stages, stages["layer4"], expected)
     assert relative_error(features, expected["output_feature"]) < TOLERANCE
     assert relative_error(features.mean(0, keepdim=True), expected["output_clip"]) < TOLERANCE

@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import GOLDEN, case, check_input, check_stages, golden_clips, layout, relative_error, watched
 
 from models.tsn.pretrained import FILES
@@ -14,7 +15,7 @@ TOLERANCE = 1e-4
 
 @pytest.fixture(scope="module")
 def network(tsn_checkpoint):
-    return load_tsn(tsn_checkpoint)
+    return load_tsn(tsn_checkpoint).to(DEVICE)
 
 
 @pytest.mark.parametrize("name", ["case_5x64x96", "case_2x3x224x224"])
@@ -25,8 +26,8 @@ def test_features_and_logits_equal_the_reference(name, network):
     layers = {name: getattr(network.backbone, name) for name in ("layer1", "layer2", "layer3", "layer4")}
     with torch.inference_mode():
         with watched(layers) as stages:
-            features, logits = network(clips)
-        each_frame, _ = network(clips.transpose(1, 2).flatten(0, 1)[:, :, None])
+            features, logits = network(clips.to(DEVICE))
+        each_frame, _ = network(clips.to(DEVICE).transpose(1, 2).flatten(0, 1)[:, :, None])
     check_stages(stages, stages["layer4"], expected)
     assert relative_error(features, expected["output_clip"]) < TOLERANCE
     assert relative_error(logits, expected["output_logits"]) < TOLERANCE

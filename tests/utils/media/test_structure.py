@@ -13,6 +13,7 @@ from support.media import join, moving_frames, remux, waveform, write_audio, wri
 from support.tiny_extractor import TinyExtractor
 
 from utils.media import structure
+from utils.media.input import BytesFile, FileRange
 from utils.media.structure import CHECKS, findings
 from utils.sources.ref import VideoRef
 from utils.worker.decode import Decoders
@@ -89,6 +90,20 @@ def test_what_loses_nothing(tmp_path: Path, name: str, change: Callable[[bytes],
     path = write(tmp_path, name)
     path.write_bytes(change(path.read_bytes()))
     assert found(path) == expected
+
+
+def test_a_file_is_walked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is, or as a member of a tar; a changed one is walked again, and so is one in memory."""
+    path, walked = write(tmp_path, "x.flv"), []
+    monkeypatch.setitem(CHECKS, "flv", lambda file, size: (walked.append(size), iter(()))[1])
+    size = path.stat().st_size
+    for source in (path, str(path), FileRange(str(path), 0, size, "x"), BytesFile(path.read_bytes(), "x")):
+        for _ in range(2):
+            findings(source, size, "flv")
+    assert len(walked) == 5
+    os.utime(path, (0, 0))
+    findings(path, size, "flv")
+    assert len(walked) == 6
 
 
 def test_joined_files(tmp_path: Path) -> None:
