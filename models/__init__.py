@@ -160,6 +160,15 @@ MODELS = {
         outputs={"timm": "[frames, D] by the model"},
         facts=FACTS["timm"],
     ),
+    "transformers": Model(
+        config="models.transformers.config:TransformersConfig",
+        extractor="models.transformers.extractor:make_extractor",
+        pretrained="models.transformers.pretrained",
+        tf32_error=4.2e-4,
+        facts=FACTS["transformers"],
+        summary="models of the library transformers: V-JEPA 2, X-CLIP, DINOv2, SigLIP, CLAP, HuBERT, Whisper, ...",
+        outputs={"transformers": "[windows, D] by the model", "layer_0 … layer_N": "with --layer instead"},
+    ),
     "resnet": Model(
         config="models.resnet.config:ResNetConfig",
         extractor="models.resnet.extractor:ResNetExtractor",

@@ -44,9 +44,11 @@ class Facts(TypedDict, total=False):
 class Model:
     """One feature type: where its parts are, and what a user reads about it.
 
-    config, extractor: dotted paths of classes, "package.module:Class".
+    config, extractor: dotted paths of classes, "package.module:Class"; of the extractor, also of a function that makes
+        one.
     pretrained: dotted path of the module with FILES, all published files, the default ones first, and needs(config),
-        the files that a configuration uses. Like config, it imports no torch.
+        the files that a configuration uses. Like config, it imports no torch. Where the configuration decides, it has
+        media(config), and settings(config), more of what decides the features.
     outputs: key → shape of the saved array.
     tf32_error: relative error of the features with convolutions in TF32, by `benchmarks.tf32`.
     media: "visual" or "audio": the list of `save_shards`' files that its features are in.
@@ -72,6 +74,16 @@ class Model:
     def needs(self, config: Config) -> dict[str, Needed]:
         """Return the files that a configuration uses, by the names that the extractor knows them by."""
         return _module(self.pretrained).needs(config)
+
+    def media_of(self, config: Config) -> str:
+        """Return what a configuration's network takes, "visual" or "audio"."""
+        choose = getattr(_module(self.pretrained), "media", None)
+        return choose(config) if choose else self.media
+
+    def more_settings(self, config: Config) -> dict[str, Any]:
+        """Return what decides the features of a configuration, beside its flags and weights."""
+        find = getattr(_module(self.pretrained), "settings", None)
+        return find(config) if find else {}
 
 
 def load_object(dotted: str) -> Any:
