@@ -81,13 +81,15 @@ def write(folder: Path, name: str) -> Healthy:
     """Write the healthy file of a container, and count what is in it."""
     picture_codec, sound_codec, options = CONTAINERS[name]
     path = folder / name
-    with av.open(str(path), "w", options=dict([options.split("=", 1)] if options else ())) as container:
+    repeatable = {"fflags": "+bitexact"}  # without random numbers
+    with av.open(str(path), "w", options=repeatable | dict([options.split("=", 1)] if options else ())) as container:
         video = container.add_stream(picture_codec, rate=FPS, options={"g": "12"}) if picture_codec else None
         layout = "stereo" if sound_codec == "vorbis" else "mono"
-        strict = {"strict": "experimental"} if sound_codec == "vorbis" else {}
+        strict = {"strict": "experimental", "flags": "+bitexact"}  # FFmpeg's encoder of Vorbis is experimental
         audio = container.add_stream(sound_codec, rate=RATE_HZ, layout=layout, options=strict)
         if video is not None:
             video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
+            video.codec_context.thread_count = 1
         for second in range(SECONDS):
             if video is not None:
                 _encode_pictures(container, video, second)

@@ -57,7 +57,7 @@ def _manifest(name: str, path: Path) -> dict[str, Any]:
                 for key in ("file", "bytes", "crc32"):
                     output.pop(key, None)
         latest[f"{name}:{line['id']}"] = line
-    return latest
+    return {key: line for key, line in latest.items() if line["status"] != "cleared"}
 
 
 def _h5(_name: str, path: Path) -> dict[str, Any]:

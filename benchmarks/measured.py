@@ -53,11 +53,10 @@ class Measured:
     """
 
     def __init__(self, run: RunConfig, feature_type: str, config: Config, refs: Sequence[VideoRef]) -> None:
-        self._config = run
-        self._feature_type = feature_type
-        self._refs = refs
         model = MODELS[feature_type]
         resources, _ = devices.choose(run)
+        run = devices.with_precision(run, resources)
+        self._config, self._feature_type, self.refs = run, feature_type, refs
         torch.set_num_threads(resources.n_threads)
         self.n_decoders = resources.decode_threads
         self.device = torch.device(resources.devices[0])
@@ -98,7 +97,7 @@ class Measured:
     def pipeline_run(self) -> Run:
         """Run over all videos once."""
         run = Run()
-        tasks = iter([Task(ref, (self._feature_type,)) for ref in self._refs])
+        tasks = iter([Task(ref, (self._feature_type,)) for ref in self.refs])
         decoders = Decoders({self._feature_type: self.extractor}, lambda: next(tasks, None), self.n_decoders)
         stages = Pipeline(
             self.extractor,

@@ -1,5 +1,6 @@
 """Results as JSON files under benchmarks/results/, with the machine, versions and commit that they belong to."""
 
+import contextlib
 import json
 import os
 import platform
@@ -11,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+PACKAGES = ("torch", "torchvision", "av", "opencv-python", "opencv-python-headless")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -28,19 +30,30 @@ def host_peak_mib() -> float:
 
 def git_commit(folder: Path = Path(__file__).parent) -> str:
     """Return the commit of a checkout, this one by default; "none" where there is none."""
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True)
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True)
+    except FileNotFoundError:  # a machine without git
+        return "none"
     return done.stdout.strip() if done.returncode == 0 else "none"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide the figures; OpenCV by either of its names."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found
 
 
 def write(name: str, figures: dict[str, Any], folder: Path = RESULTS) -> None:
     """Write <name>-<processor>.json with the figures, and print where."""
-    versions = {package: metadata.version(package) for package in ("torch", "torchvision", "av", "opencv-python")}
     result = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "commit": git_commit(),
         "cpu": cpu_name(),
         "cores": os.cpu_count(),
-        "versions": {"python": platform.python_version(), **versions},
+        "versions": versions(),
         **figures,
     }
     slug = re.sub(r"[^a-z0-9]+", "-", cpu_name().lower()).strip("-")

@@ -42,6 +42,8 @@ def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
         warnings.warn(RANDOM_WARNING, stacklevel=3)
     resources, _ = devices.choose(run)
     resources = dataclasses.replace(resources, devices=resources.devices[:1])
+    run = devices.with_precision(run, resources)
+    devices.check_decode([config], resources)
     return prepare(run, {feature_type: Requested(model, config)}, resources, run_id="", lean=False)
 
 

@@ -75,7 +75,7 @@ def test_tests_and_checks_ask_for_their_packages():
     (tests,) = [command for command in COMMANDS if "pytest" in command]
     assert "--group dev --extra tf" in tests
     checks = re.findall(r"^uv run (.*)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
-    assert len(checks) == 3 and all(check.startswith("--group dev ") for check in checks)
+    assert len(checks) == 4 and all(check.startswith("--group dev ") for check in checks)
 
 
 def test_the_readme_has_a_recipe_for_machines_without_a_gpu():

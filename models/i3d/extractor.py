@@ -13,7 +13,7 @@ from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamI
 from utils.extractors.flow import FlowPairs
 from utils.extractors.windows import Dense, Sampling
 from utils.nn.flow import FlowNetwork
-from utils.nn.prepare import prepare_layers
+from utils.nn.prepare import prepare_flow
 from utils.transforms.fast import RESIZE_BY_DECODE
 from utils.transforms.geometry import Region, center_crop_box
 
@@ -43,10 +43,10 @@ class I3DExtractor(VideoExtractor[I3DConfig]):
         if self.config.flow_type == "raft":
             from models.raft.weights import load_raft, random_raft
 
-            return prepare_layers(load_raft(path) if path else random_raft(), self.device, self.compute)
+            return prepare_flow(load_raft(path) if path else random_raft(), self.device, self.compute)
         from models.pwc.weights import load_pwc, random_pwc
 
-        return prepare_layers(load_pwc(path) if path else random_pwc(), self.device, self.compute)
+        return prepare_flow(load_pwc(path) if path else random_pwc(), self.device, self.compute)
 
     @property
     def keys(self) -> Sequence[str]:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from models.i3d.config import CROP_SIDE
+from utils.transforms.floats import divided
 from utils.transforms.geometry import center_crop, shorter_side
 
 MIN_SIDE = 256  # pixels of the shorter side after the resize
@@ -23,7 +24,7 @@ def crop_frames(frames: Tensor) -> Tensor:
 
 
 def rgb_input(crops: Tensor) -> Tensor:
-    """Return the input of the rgb network, float32 [B, 3, T, 224, 224] in -1..1, channels_last_3d.
+    """Return the input of the rgb network, float32 [B, 3, T, 224, 224] in -1..1, channels last in memory.
 
     crops: uint8 [B, T, 224, 224, 3].
     """
@@ -48,10 +49,9 @@ def flow_input(levels: Tensor) -> Tensor:
 
     levels: [B, T, 2, 224, 224] from `quantize_flow`.
     """
-    return _scale(levels.transpose(1, 2))
+    return _scale(levels.transpose(1, 2).float())
 
 
 def _scale(values: Tensor) -> Tensor:
     """Return 2 * values / 255 - 1, float32."""
-    scaled = values.to(torch.float32, memory_format=torch.channels_last_3d)
-    return scaled.mul_(2).div_(255).sub_(1)
+    return divided(values, 127.5).sub_(1)

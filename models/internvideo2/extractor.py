@@ -8,6 +8,7 @@ from models.internvideo2.weights import load_internvideo2, random_internvideo2
 from utils.errors import UserError
 from utils.extractors.base import Batch
 from utils.extractors.stacks import StackExtractor
+from utils.transforms.constants import constant
 
 
 class InternVideo2Extractor(StackExtractor[InternVideo2Config]):
@@ -33,7 +34,7 @@ class InternVideo2Extractor(StackExtractor[InternVideo2Config]):
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the frames that the network sees as "clips", uint8 [num_frames, 224, 224, 3]."""
-        return {"clips": frames[self._seen]}
+        return {"clips": frames.index_select(0, constant(self._seen, frames.device))}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D], and with --show_pred the logits of the classes [B, classes]."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models.pwc.correlation import OFFSETS, correlation, warp
 from models.pwc.preprocess import FLOW_UNIT_PIXELS, network_size, to_network, to_pixels
+from utils.nn.flow import bytes_for_pairs
 
 PYRAMID_CHANNELS = {1: 16, 2: 32, 3: 64, 4: 96, 5: 128, 6: 196}  # by level; level l has 1 / 2^l of the size
 DENSE_CHANNELS = (128, 128, 96, 64, 32)
@@ -18,8 +19,7 @@ REFINER_LAYERS = ((128, 1), (128, 2), (128, 4), (96, 8), (64, 16), (32, 1))  # (
 VOLUME_CHANNELS = OFFSETS * OFFSETS
 FINEST, COARSEST = 2, 6  # levels that are decoded
 BYTES_PER_PIXEL = 512  # of the stretched frame: working memory of a pair in float32, as measured on a CPU
-BATCH_BYTES = {"cpu": 256 << 20}  # what a batch may take: on a CPU more pairs at once are hardly faster
-BATCH_BYTES_OF_GPU = 4 << 30
+CPU_BATCH_BYTES = 256 << 20  # what a batch may take: more pairs at once are hardly faster
 NUMERALS = {1: "One", 2: "Two", 3: "Thr", 4: "Fou", 5: "Fiv", 6: "Six"}  # as the published names write them
 
 
@@ -62,8 +62,8 @@ class PWCNet(nn.Module):
     def pairs_at_once(self, size: tuple[int, int]) -> int:
         """How many pairs of frames of this (H, W) fit a batch on the device of the weights; at least 1."""
         height, width = network_size(size)
-        device_type = next(self.parameters()).device.type
-        return max(1, BATCH_BYTES.get(device_type, BATCH_BYTES_OF_GPU) // (BYTES_PER_PIXEL * height * width))
+        batch_bytes = bytes_for_pairs(next(self.parameters()).device, CPU_BATCH_BYTES)
+        return max(1, batch_bytes // (BYTES_PER_PIXEL * height * width))
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Flow of a batch of pairs, float32 [n, 2, H, W], in pixels.

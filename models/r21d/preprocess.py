@@ -1,8 +1,8 @@
 """Frames to the input of R(2+1)D, as in video_features."""
 
-import torch
 from torch import Tensor
 
+from utils.transforms.constants import constant
 from utils.transforms.floats import resize_floats, to_floats
 from utils.transforms.geometry import center_crop_even
 
@@ -18,5 +18,5 @@ def to_network(frames: Tensor) -> Tensor:
     frames: uint8 RGB [n, H, W, 3].
     """
     images = center_crop_even(resize_floats(to_floats(frames), SIZE), CROP_SIDE)
-    mean, std = (torch.tensor(values, device=frames.device).view(3, 1, 1) for values in (MEAN, STD))
+    mean, std = (constant(values, frames.device).view(3, 1, 1) for values in (MEAN, STD))
     return (images - mean) / std

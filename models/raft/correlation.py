@@ -6,8 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from utils.nn.prepare import exact_float32
+from utils.transforms.constants import constant
+
 LEVELS = 4
 RADIUS = 4  # pixels of each level, in each direction
+SAMPLER_ROWS = 65535  # most that cuDNN's sampler takes (pytorch#88380)
 
 
 def pixel_grid(features: Tensor) -> Tensor:
@@ -39,7 +43,7 @@ class CorrelationPyramid:
         """first, second: features of n pairs, [n, C, h, w]."""
         n, channels, height, width = first.shape
         # float32 in every mode, as in the authors' code under mixed precision
-        with torch.autocast(first.device.type, enabled=False):
+        with torch.autocast(first.device.type, enabled=False), exact_float32():
             products = torch.bmm(first.float().flatten(2).transpose(1, 2), second.float().flatten(2))
         level = products.div_(channels**0.5).view(n * height * width, 1, height, width)
         steps = torch.arange(-RADIUS, RADIUS + 1, device=first.device, dtype=torch.float32)
@@ -49,7 +53,7 @@ class CorrelationPyramid:
         for number in range(LEVELS):
             if number > 0:
                 level = functional.avg_pool2d(level, kernel_size=2, stride=2)
-            last = torch.tensor([level.shape[-1] - 1, level.shape[-2] - 1], device=first.device)
+            last = constant((level.shape[-1] - 1, level.shape[-2] - 1), first.device)
             self._levels.append(_Level(level, scale=2 / (last * 2**number), shift=2 * offsets / last - 1))
 
     def around(self, positions: Tensor) -> Tensor:
@@ -64,6 +68,11 @@ class CorrelationPyramid:
         found: list[Tensor] = []
         for level in self._levels:
             grid = centres * level.scale + level.shift
-            sampled = functional.grid_sample(level.values, grid, padding_mode="zeros", align_corners=True)
-            found.append(sampled.view(n, height, width, -1))
+            found.append(_sampled(level.values, grid).view(n, height, width, -1))
         return torch.cat(found, dim=-1).permute(0, 3, 1, 2)
+
+
+def _sampled(values: Tensor, grid: Tensor) -> Tensor:
+    """Return values [N, 1, h, w] at the grid's positions [N, 9, 9, 2], in as many rows at once as cuDNN takes."""
+    parts = zip(values.split(SAMPLER_ROWS), grid.split(SAMPLER_ROWS), strict=True)
+    return torch.cat([functional.grid_sample(*part, padding_mode="zeros", align_corners=True) for part in parts])

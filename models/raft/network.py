@@ -14,14 +14,14 @@ from torchvision.models.optical_flow import raft_large
 from models.raft.correlation import CorrelationPyramid, pixel_grid
 from models.raft.preprocess import MULTIPLE, check_size, padded_size, to_network
 from models.raft.update import GatedUnit
+from utils.nn.flow import bytes_for_pairs
 
 ITERATIONS = 20  # of the authors' demonstration and of published features; their signature and torchvision's say 12
 
 # Working memory of a pair of frames in float32: the encoders and the update as measured on a CPU; the correlation.
 BYTES_PER_PIXEL = 640
 BYTES_PER_PAIR_OF_POSITIONS = 4 * 4 / 3
-BATCH_BYTES = {"cpu": 384 << 20}  # what a batch may take: on a CPU more pairs at once are hardly faster
-BATCH_BYTES_OF_GPU = 4 << 30
+CPU_BATCH_BYTES = 384 << 20  # what a batch may take: more pairs at once are hardly faster
 
 
 class RAFT(nn.Module):
@@ -81,8 +81,8 @@ class RAFT(nn.Module):
         height, width = padded_size(size)
         positions = height // MULTIPLE * (width // MULTIPLE)
         pair_bytes = BYTES_PER_PIXEL * height * width + BYTES_PER_PAIR_OF_POSITIONS * positions**2
-        device_type = next(self.parameters()).device.type
-        return max(1, int(BATCH_BYTES.get(device_type, BATCH_BYTES_OF_GPU) // pair_bytes))
+        batch_bytes = bytes_for_pairs(next(self.parameters()).device, CPU_BATCH_BYTES)
+        return max(1, int(batch_bytes // pair_bytes))
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Flow of a batch of pairs, float32 [n, 2, Hp, Wp], in pixels; see `between` for its size.

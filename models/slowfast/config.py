@@ -40,6 +40,7 @@ class SlowFastConfig(Config):
     short_video: str = shared_flags.short_video(GROUP)
     tail: str = shared_flags.tail(GROUP)
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
+    decode: str = shared_flags.decode_unresized(GROUP)
     layers: bool = flag(
         False, "layer_0 to layer_4 (88, 352, 704, 1408, 2304 numbers) instead of the last layer alone", group=GROUP
     )

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from models.slowfast import clips
@@ -86,8 +85,7 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return a row per clip for each key, and with --show_pred the logits of the classes [B, 400]."""
-        inputs = network_input(batch["frames"]).contiguous(memory_format=torch.channels_last_3d)
-        layers, logits = self._network(inputs)
+        layers, logits = self._network(network_input(batch["frames"]))
         features = layers if self.config.layers else layers[-1:]
         outputs = dict(zip(self.keys, features, strict=True))
         if self.config.show_pred:

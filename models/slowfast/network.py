@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from utils.nn.resnet3d import BLOCKS, ConvNorm, ResNet3D, ResNet3DSpec
+from utils.transforms.constants import constant
 
 FAST_FRAMES = 32
 SLOW_OF_FAST = (0, 4, 8, 13, 17, 22, 26, 31)  # linspace(0, 31, 8) rounded down: not every fourth frame
@@ -46,7 +47,7 @@ class SlowFast(nn.Module):
 
     def maps(self, clips: Tensor) -> Iterator[Maps]:
         """Yield both pathways after the stem and each stage; the slow one's channels are followed by the fused ones."""
-        slow, fast = self.slow.stem(clips[:, :, list(SLOW_OF_FAST)]), self.fast.stem(clips)
+        slow, fast = self.slow.stem(clips[:, :, constant(SLOW_OF_FAST, clips.device)]), self.fast.stem(clips)
         for slow_stage, fast_stage, fusion in zip(self.slow.stages, self.fast.stages, self.fusions, strict=True):
             slow = torch.cat([slow, fusion(fast)], 1)
             yield slow, fast

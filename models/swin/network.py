@@ -2,6 +2,9 @@
 
 from torch import Tensor, nn
 from torchvision.models.video import SwinTransformer3d
+from torchvision.models.video.swin_transformer import ShiftedWindowAttention3d
+
+from models.swin.attention import WindowAttention
 
 
 class VideoSwin(nn.Module):
@@ -11,6 +14,9 @@ class VideoSwin(nn.Module):
         super().__init__()
         self.classifier = swin.head
         swin.add_module("head", nn.Identity())
+        for block in list(swin.modules()):
+            if isinstance(attention := getattr(block, "attn", None), ShiftedWindowAttention3d):
+                block.attn = WindowAttention(attention)
         self.backbone = swin
 
     def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from models.vggish.config import VGGishConfig
@@ -14,7 +13,7 @@ from utils.errors import UserError
 from utils.extractors.base import FLOAT32, AudioExtractor, AudioStreamInfo, Batch, NoWindows
 from utils.extractors.windows import Dense, Sampling
 from utils.media.sound_rules import SoundRules
-from utils.nn.prepare import prepare_layers
+from utils.nn.prepare import ComputeMode, prepare_layers
 
 LAYERS = tuple(f"layer_{i}" for i in range(5))
 
@@ -24,17 +23,19 @@ class VGGishExtractor(AudioExtractor[VGGishConfig]):
 
     rate_hz = SAMPLE_RATE_HZ
     rows_per_thread = 4
+    _postprocess: Postprocessor | None = None
 
     def load(self) -> None:
         """Load the network of the chosen backend, and the principal axes for --postprocess."""
         self._network = self._load_network()
         path = self.checkpoints.get("pca")
-        self._postprocess = Postprocessor.load(path) if path else None
+        if path:
+            self._postprocess = Postprocessor.load(path)
 
     def _load_network(self) -> Callable[[Tensor], tuple[Tensor, ...]]:
         path = self.checkpoints["vggish"]
         if self.config.vggish_backend == "tf":
-            if self.compute != FLOAT32:
+            if self.compute not in (FLOAT32, ComputeMode("auto")):
                 raise UserError("--precision and --compile are for the PyTorch backend: drop --vggish_backend")
             return load_tensorflow_vggish(path, self.device) if path else random_tensorflow_vggish(self.device)
         network = prepare_layers(load_vggish(path) if path else random_vggish(), self.device, self.compute)
@@ -76,10 +77,10 @@ class VGGishExtractor(AudioExtractor[VGGishConfig]):
             return dict(zip(LAYERS, outputs, strict=True))
         embedding, preactivation = outputs
         chosen = preactivation if self.config.preactivation else embedding
-        if self._postprocess:
-            chosen = torch.from_numpy(self._postprocess(chosen.cpu().numpy()))
         return {"vggish": chosen}
 
     def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return the rows [examples, D], or their mean [D]."""
+        """Return the rows [examples, D], with --postprocess as uint8; or their mean [D]."""
+        if self._postprocess:
+            arrays = {key: self._postprocess(rows) for key, rows in arrays.items()}
         return {key: rows.mean(0) for key, rows in arrays.items()} if self.config.averages else arrays

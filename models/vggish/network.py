@@ -36,8 +36,6 @@ class VGGish(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(4096, FEATURE_SIZE),
         )
-        # on a CPU convolution and pooling are faster with channels last, which is also the order of the dense layer
-        self.features.to(memory_format=torch.channels_last)
 
     def forward(self, examples: Tensor) -> tuple[Tensor, Tensor]:
         """Return (embedding, pre-activation), both [N, 128]: fc2 after its ReLU and before it.

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from utils.nn.prepare import exact_float32
+
 SAMPLE_RATE_HZ = 16000
 FRAME_SAMPLES = 400  # 25 ms: one spectrum
 FRAME_STEP = 160  # samples, 10 ms
@@ -28,10 +30,13 @@ def log_mel(waveforms: Tensor) -> Tensor:
     """
     if waveforms.ndim != 2 or waveforms.shape[1] != EXAMPLE_SAMPLES:
         raise ValueError(f"waveforms are {list(waveforms.shape)}, not [B, {EXAMPLE_SAMPLES}]")
+    if not len(waveforms):  # PyTorch 2.11 has no transform of nothing
+        return waveforms.new_empty((0, N_FRAMES, N_MELS))
     window, mel = _constants(waveforms.device)
     frames = waveforms.unfold(1, FRAME_SAMPLES, FRAME_STEP) * window  # [B, 96, 400]
     magnitudes = torch.fft.rfft(frames, FFT_SAMPLES).abs()  # [B, 96, 257]; not squared
-    return torch.log(magnitudes @ mel + LOG_OFFSET)
+    with exact_float32():
+        return torch.log(magnitudes @ mel + LOG_OFFSET)
 
 
 def hann_window() -> np.ndarray:

@@ -1,9 +1,9 @@
 """Frames to the input of VideoMAE V2, as in its extract_tad_feature.py."""
 
-import torch
 from torch import Tensor
 
 from utils.nn.vision_transformer import SIDE
+from utils.transforms.constants import constant
 from utils.transforms.floats import resize_floats, to_floats
 from utils.transforms.image_input import IMAGENET_MEAN, IMAGENET_STD
 
@@ -16,5 +16,5 @@ def to_network(frames: Tensor, normalize: bool = False) -> Tensor:
     images = resize_floats(to_floats(frames), (SIDE, SIDE))
     if not normalize:
         return images
-    mean, std = (torch.tensor(v, device=frames.device).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    mean, std = (constant(v, frames.device).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
     return (images - mean) / std

@@ -1,5 +1,6 @@
 """The videos that benchmarks/variants.py makes of a clip, and the idle shares of benchmarks/pipeline.py."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from support.media import moving_frames, waveform, write_clip
 
-from benchmarks import variants
+from benchmarks import record, variants
 from benchmarks.measured import Run
 from benchmarks.pipeline import idle_shares
 
@@ -79,3 +80,13 @@ def test_the_idle_share_is_what_a_stage_leaves_of_the_time() -> None:
     run = Run(seconds=10, stages=Counter(network=4.0, cut=3.0, decode=2.0, prepare=3.0))
     assert idle_shares(run, n_decoders=2, has_pairs=False) == pytest.approx({"network": 0.6, "decoders": 0.75})
     assert idle_shares(run, n_decoders=2, has_pairs=True) == pytest.approx({"network": 0.3, "decoders": 0.75})
+
+
+def test_figures_are_recorded_without_git_and_under_either_name_of_opencv(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(record, "PACKAGES", ("torch", "opencv-python-of-no-machine"))
+    record.write("figures", {"fps": 3}, tmp_path)
+    (written,) = tmp_path.glob("figures-*.json")
+    figures = json.loads(written.read_text())
+    assert (figures["fps"], figures["commit"]) == (3, "none")
+    assert set(figures["versions"]) == {"python", "torch"}

@@ -81,7 +81,7 @@ def test_help_and_version_are_commands_and_flags() -> None:
             assert part in text
         assert " X " not in text.replace("--i3d_bn_eps X ", "") and "TEXT" not in text
     assert run("version").stdout == run("--version").stdout == "featmill 0.1.0\n"
-    assert "usage: main.py status" in run("help", "status").stdout
+    assert "usage: python main.py status" in run("help", "status").stdout
 
 
 def test_the_sample_file_of_settings_works(tmp_path: Path) -> None:

@@ -48,6 +48,21 @@ def test_a_changed_byte_of_a_shards_file_is_found(tmp_path: Path) -> None:
     assert output.read_bytes() == right
 
 
+def test_a_tar_that_can_be_read_again_is_no_failure(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "s.tar", "w") as tar:
+        tar.add(write_clip(tmp_path / "a.mp4", moving_frames(2)), "a.mp4")
+    whole, output = (tmp_path / "s.tar").read_bytes(), tmp_path / "out"
+    command = (*TINY, "--on_extraction", "save_shards", "--tar_path", tmp_path / "s.tar", "--output_path", output)
+    for content, code, counts in (
+        (b"damaged", 1, "0 done, 0 partial, 0 skipped, 1"),
+        (whole, 0, "1 done, 0 partial, 0 skipped, 0"),
+    ):
+        (tmp_path / "s.tar").write_bytes(content)
+        assert run(*command, program=TINY_PROGRAM).returncode == code
+        status = run("status", output)
+        assert status.returncode == code and f"{counts} failed" in status.stdout
+
+
 def test_a_changed_byte_of_an_attribute_in_hdf5_is_found(tmp_path: Path) -> None:
     clip, output = write_clip(tmp_path / "a.mp4", moving_frames(2, seed=1)), tmp_path / "out" / "tiny" / "features.h5"
     command = (*TINY, "--on_extraction", "save_h5", "--video_paths", clip, "--output_path", tmp_path / "out")
@@ -57,5 +72,5 @@ def test_a_changed_byte_of_an_attribute_in_hdf5_is_found(tmp_path: Path) -> None
     flip(output, output.read_bytes().index(right["source"].encode()) + 1)
     assert run(*command, program=TINY_PROGRAM).returncode == 0
     with h5py.File(output) as file:
-        (name,) = [name for name, group in file.items() if dict(group.attrs) == right]
-        np.testing.assert_array_equal(file[name]["tiny"][()], features, strict=True)
+        assert list(file) == ["a"] and dict(file["a"].attrs) == right
+        np.testing.assert_array_equal(file["a"]["tiny"][()], features, strict=True)

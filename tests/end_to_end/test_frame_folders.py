@@ -10,6 +10,8 @@ from PIL import Image
 from support.media import moving_frames, write_clip
 from support.program import ROOT, manifest, run
 
+pytestmark = pytest.mark.bits  # of one run against another
+
 PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
 FRAMES = moving_frames(23)
 ALWAYS = ("--device", "cpu", "--on_extraction", "save_numpy")

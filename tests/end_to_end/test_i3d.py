@@ -5,12 +5,14 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import case, moving_frames, relative_error, write_checkpoint
 from support.program import manifest, run
 
 from models.i3d.config import I3DConfig
 from models.i3d.extractor import I3DExtractor
 from utils.extractors.base import VideoStreamInfo
+from utils.media.video import VideoStream
 from utils.worker.window_builder import WindowBuilder
 
 RGB_TOLERANCE = 1e-4
@@ -80,19 +82,20 @@ def test_flow_of_frames_equals_the_reference(flow_type, key, weights_dir):
     checkpoints = {"i3d_flow": weights_dir / "i3d_flow.pt", "raft": weights_dir / "raft-sintel.pth"}
     checkpoints["pwc"] = weights_dir / "pwc_net_sintel.pt"
     config = I3DConfig(streams=["flow"], flow_type=flow_type, stack_size=16, step_size=16)
-    extractor = I3DExtractor(config, checkpoints, torch.device("cpu"))
+    extractor = I3DExtractor(config, checkpoints, DEVICE)
     builder = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     with torch.inference_mode():
-        (cut,) = builder.push(extractor.prepare(torch.from_numpy(frames)), np.arange(17) / 25)
+        (cut,) = builder.push(extractor.prepare(torch.from_numpy(frames).to(DEVICE)), np.arange(17) / 25)
         features = extractor.forward({"flow": cut.inputs["flow"][None]})["flow"]
     levels = debug[f"debug_q_{key.removeprefix('output_flow_')}"]
-    assert np.abs(cut.inputs["flow"][[0, 15]].numpy() - levels).max() <= 1  # may flip where it sits on an edge
+    assert np.abs(cut.inputs["flow"][[0, 15]].cpu().numpy() - levels).max() <= 1  # may flip where it sits on an edge
     assert relative_error(features, expected[key]) < FLOW_TOLERANCE
 
 
 def test_stacks_are_those_of_the_reference():
-    _, meta = case("i3d_pipeline", "case_stacks")
-    for row in meta["rows"]:
+    arrays, meta = case("i3d_pipeline", "case_stacks")
+    for row, numbers in zip(meta["rows"], arrays["frames_stack_step_stacks"], strict=True):
+        assert [row[name] for name in ("frames_in_video", "stack_size", "step_size", "stacks")] == numbers.tolist()
         if row["step_size"] > row["stack_size"] + 1:
             continue  # ours start at multiples of the step, as the flag says: a documented difference
         config = I3DConfig(
@@ -148,6 +151,9 @@ def test_kept_frames_are_the_sampled_ones(tmp_path, video, weights_dir):
     kept = sorted((tmp_path / "tmp" / "i3d" / "waves").iterdir())
     assert [file.name for file in kept] == [f"{i:06d}.png" for i in range(34)]
     np.testing.assert_array_equal(np.asarray(Image.open(kept[0])), expected["output_frame_0"])
+    with VideoStream(path) as stream:
+        times_s = np.concatenate([chunk.pts_s for chunk in stream])
+    np.testing.assert_allclose(1000 * times_s, expected["output_frame_timestamps_ms"])
 
 
 def test_nothing_is_written_below_tmp_path_without_keep_frames(tmp_path, video, weights_dir):

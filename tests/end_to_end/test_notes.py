@@ -1,4 +1,4 @@
-"""What a file has that features do not show: noted in the manifest, as are crops that are applied."""
+"""What a file has that features do not show is noted in the manifest; crops and changes of the size are applied."""
 
 import re
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.golden import relative_error
 from support.media import add_clap, add_pixel_crop, join, moving_frames, remux, write_clip
-from support.program import ROOT, manifest, run
+from support.program import manifest, run
 from support.tracks import Track, write_programs
 
-PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
 PQ, HLG = 16, 18
 
 
@@ -21,6 +21,7 @@ def make(folder: Path) -> None:
     framed = np.full_like(frames, 255)
     framed[:, 4:94, 22:86] = 60
     write_clip(folder / "framed.mp4", framed)
+    write_clip(folder / "cropped.mp4", framed[:, 4:94, 22:86])
     add_clap(write_clip(folder / "clap.mp4", framed), 64, 90, -10, 1)
     add_pixel_crop(write_clip(folder / "pixel_crop.mkv", framed), 22, 4, 42, 2)
     two = [write_clip(folder / f"{name}_part.mp4", frames) for name in "ab"]
@@ -31,12 +32,14 @@ def make(folder: Path) -> None:
     write_programs(folder / "programs.ts", channels)
     moved = write_clip(folder / "moved_part.ts", frames, muxer_options={"mpegts_start_pid": "0x200"}, **gop)
     join(folder / "pids.ts", whole, moved)
+    upright = write_clip(folder / "upright.ts", moving_frames(30, 128, 96), **gop)
+    join(folder / "sizes.ts", whole, upright)
     for name, transfer in (("pq", PQ), ("hlg", HLG)):
         write_clip(folder / f"{name}.mp4", frames, tags={"color_trc": transfer})
     write_clip(folder / "interlaced.mp4", frames, options={"flags": "+ildct+ilme", "x264-params": "tff=1"})
     for path in folder.glob("*_part.*"):
         path.unlink()
-    (folder / "part.ts").unlink()
+    whole.rename(folder / "lying.ts")
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +48,18 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "in").mkdir()
     make(folder / "in")
     done = run(
-        "--feature_type", "tiny", "--input_dir", folder / "in", "--device", "cpu", "--on_extraction", "save_numpy",
-        "--output_path", folder / "out", program=PROGRAM,
+        "--feature_type", "resnet", "tsn", "--weights", "random", "--model_name", "resnet18",
+        "--resnet.extraction_fps", 5, "--num_clips", 2, "--side_size", 64, "--crop_size", 64,
+        "--input_dir", folder / "in", "--device", "cpu", "--on_extraction", "save_numpy",
+        "--output_path", folder / "out",
     )  # fmt: skip
     assert done.returncode == 0, (done.stdout, done.stderr)
-    return folder / "out" / "tiny"
+    return folder / "out"
 
 
 @pytest.fixture(scope="module")
 def lines(result: Path) -> dict[str, dict[str, Any]]:
-    return manifest(result)
+    return manifest(result / "resnet")
 
 
 @pytest.mark.parametrize(
@@ -69,6 +74,7 @@ def lines(result: Path) -> dict[str, dict[str, Any]]:
         ("pids", r".*stream begins .*\(changed PIDs\?\).*"),
         ("pq", r"it is HDR \(PQ\): its colours are used without tone mapping"),
         ("hlg", r"it is HDR \(HLG\): its colours are used without tone mapping"),
+        ("sizes", r"the frame size changes to 96x128 \(as stored\)"),
         ("interlaced", "its frames are interlaced: both fields are used as one frame"),
     ],
 )
@@ -80,8 +86,20 @@ def test_notes(lines: dict[str, dict[str, Any]], name: str, note: str) -> None:
     assert any(re.fullmatch(note, problem) for problem in problems or [""]), problems
 
 
+def features(result: Path, name: str) -> np.ndarray:
+    return np.load(result / "resnet" / f"{name}_resnet.npy")
+
+
 def test_crops(result: Path) -> None:
-    means = {name: np.load(result / f"{name}_tiny.npy").mean() for name in ("framed", "clap", "pixel_crop")}
-    assert means["framed"] > 120
-    assert means["clap"] == pytest.approx(60, abs=2)
-    assert means["pixel_crop"] == pytest.approx(60, abs=2)
+    cropped = features(result, "cropped")
+    assert relative_error(features(result, "framed"), cropped) > 0.1
+    for name in ("clap", "pixel_crop"):
+        assert relative_error(features(result, name), cropped) < 0.02  # H.264 blurs the edge a little
+
+
+def test_each_frame_is_prepared_from_its_own_size(result: Path) -> None:
+    both, halves = features(result, "sizes"), [features(result, name) for name in ("lying", "upright")]
+    np.testing.assert_allclose(both, np.concatenate(halves), rtol=1e-4, atol=1e-5)
+    stretched = "1 frames of another size are stretched to the shape of the first"
+    assert stretched in manifest(result / "tsn")["sizes"]["problems"]
+    assert not any("stretched" in problem for problem in manifest(result / "resnet")["sizes"]["problems"])

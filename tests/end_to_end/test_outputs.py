@@ -18,6 +18,8 @@ from support.media import moving_frames, waveform, write_clip
 from support.program import TINY_PROGRAM, manifest, run, start, unfinished, until
 from support.sources import s3_client, s3_server
 
+pytestmark = pytest.mark.bits  # of one run against another
+
 TINY = ("--feature_type", "tiny", "--device", "cpu")
 MERGED = ("save_h5", "save_parquet", "save_webdataset")  # the last two share most of their code
 
@@ -140,8 +142,8 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path, videos, expected, kind):
 @pytest.mark.parametrize("kind", ["save_h5", "save_parquet"])
 def test_outputs_can_be_at_an_address(tmp_path, videos, expected, kind):
     with s3_server() as environment:
-        extract(kind, videos, "s3://bucket/out", "--limit", 2, env=environment)
-        extract(kind, videos, "s3://bucket/out", env=environment)
+        extract(kind, videos, "s3://bucket/out", "--limit", 2, env=environment | {"TZ": "EAST-14"})
+        extract(kind, videos, "s3://bucket/out", "--overwrite", env=environment | {"TZ": "WEST+12"})
         client = s3_client(environment)
         keys = [found["Key"] for found in client.list_objects_v2(Bucket="bucket")["Contents"]]
         for key in keys:

@@ -13,6 +13,8 @@ from support.faults import faulty_server
 from support.media import moving_frames, waveform, write_clip
 from support.program import ROOT, TINY_PROGRAM, manifest, run
 
+pytestmark = pytest.mark.bits  # of one run against another
+
 PROGRAM = ROOT / "tests" / "support" / "impatient_program.py"
 N_FRAMES = 80
 

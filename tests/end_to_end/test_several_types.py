@@ -8,6 +8,8 @@ import pytest
 from support.media import moving_frames, waveform, write_audio, write_clip
 from support.program import ROOT, TINY_PROGRAM, arrays, manifest, run, unfinished
 
+pytestmark = pytest.mark.bits  # of one run against another
+
 SAVED = ("--device", "cpu", "--on_extraction", "save_numpy")
 CLIPS = [ROOT / "sample" / "bouncing_shapes.mp4", ROOT / "sample" / "camera_pan.mp4"]
 

@@ -14,6 +14,8 @@ from support.media import moving_frames, write_clip
 from support.program import TINY_PROGRAM, manifest, run, unfinished
 from support.sources import http_server, s3_client, s3_server, tar_bytes, write_shard
 
+pytestmark = pytest.mark.bits  # of one run against another
+
 LENGTHS = {"a": 5, "b": 9, "c": 14}  # frames at 25 fps
 
 

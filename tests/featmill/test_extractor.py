@@ -197,7 +197,7 @@ def test_an_error_of_the_caller_s_iterator_comes_through(tiny, clips):
 
 
 def test_nothing_is_left_of_many_calls(tiny, clips):
-    """Threads, open files and memory after 80 calls are what they were after 20; 1,000 calls: benchmarks/calls.py."""
+    """Threads, open files and memory after 80 calls are what they were after 20; 1,000 calls: benchmarks/door.py."""
     before = {thread.ident for thread in threading.enumerate()}
     tracemalloc.start()
     try:

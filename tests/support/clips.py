@@ -47,12 +47,12 @@ def extract(extractor: VideoClipsExtractor[Any], frames: np.ndarray) -> tuple[np
     builder = WindowBuilder(extractor, sampling)
     rows = {}
     with torch.inference_mode():
-        prepared = extractor.prepare(torch.from_numpy(frames[sampling.wanted]))
+        prepared = extractor.prepare(torch.from_numpy(frames[sampling.wanted]).to(extractor.device))
         cuts = [*builder.push(prepared, info.times_s[sampling.wanted]), *builder.finish()]
         for start in range(0, len(cuts), extractor.batch_size):
             batch = cuts[start : start + extractor.batch_size]
             outputs = extractor.forward({"views": torch.stack([cut.inputs["views"] for cut in batch])})
-            rows |= {cut.row: row.numpy() for cut, row in zip(batch, outputs[extractor.key], strict=True)}
+            rows |= {cut.row: row.cpu().numpy() for cut, row in zip(batch, outputs[extractor.key], strict=True)}
     views = np.stack([rows[row] for row in sorted(rows)])
     return extractor.finish({extractor.key: views})[extractor.key], views
 

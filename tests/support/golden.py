@@ -1,7 +1,9 @@
 """Golden data: checkpoints in their published layout, recorded cases, and the error that they allow."""
 
+import contextlib
 import json
 import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 def relative_error(ours: Any, reference: Any) -> float:
     """Return ||ours - reference|| / ||reference|| in float64; infinite where the shapes differ."""
+    ours, reference = (x.cpu() if isinstance(x, torch.Tensor) else x for x in (ours, reference))
     ours, reference = np.asarray(ours, np.float64), np.asarray(reference, np.float64)
     if ours.shape != reference.shape:
         return float("inf")
@@ -95,3 +98,33 @@ def golden_sounds(rule: dict[str, Any]) -> torch.Tensor:
     sounds = np.stack(rows).astype(np.float32)
     assert zlib.crc32(sounds.tobytes()) == rule["crc32"]
     return torch.from_numpy(sounds)
+
+
+def check_input(clips: torch.Tensor, expected: Mapping[str, np.ndarray]) -> None:
+    """Assert that the input of a case of mmaction2's networks was regenerated as it was."""
+    assert abs(clips.double().sum().item() / float(expected["input_sum"]) - 1) < 1e-6
+    probe = clips.flatten()[:: max(1, clips.numel() // 64)][:64]
+    np.testing.assert_allclose(probe, expected["input_probe"], rtol=1e-6)
+
+
+@contextlib.contextmanager
+def watched(modules: Mapping[str, torch.nn.Module]) -> Iterator[dict[str, torch.Tensor]]:
+    """Yield a dict that gets what modules return while the block runs, by name."""
+    found: dict[str, torch.Tensor] = {}
+    with contextlib.ExitStack() as stack:
+        for name, module in modules.items():
+            handle = module.register_forward_hook(
+                lambda _m, _i, output, name=name: found.update({name: output.clone()})
+            )
+            stack.callback(handle.remove)
+        yield found
+
+
+def check_stages(stages: Mapping[str, torch.Tensor], last: torch.Tensor, expected: Mapping[str, np.ndarray]) -> None:
+    """Assert that stages and last feature map, [N, channels, ...] each, are those of a case of mmaction2's networks."""
+    for name, output in stages.items():
+        mean = output.double().transpose(0, 1).flatten(1).mean(1)
+        assert relative_error(mean, expected[f"output_mean_{name}"]) < 1e-4
+    is_grid = "output_map_grid" in expected
+    recorded = expected["output_map_grid" if is_grid else "output_map"]
+    assert relative_error(last[..., ::3, ::3] if is_grid else last, recorded) < 1e-4

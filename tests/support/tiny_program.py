@@ -50,6 +50,11 @@ def add_types() -> None:
     )
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run the program with the two feature types, and exit."""
     add_types()
     sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()

@@ -26,7 +26,7 @@ from utils.sinks import list_file
 from utils.sinks.formats import FORMATS
 from utils.sources.inputs import Inputs, collect
 from utils.state.claims import Claims
-from utils.state.resume import refuse_mixing
+from utils.state.resume import clear_failures, refuse_mixing
 from utils.state.run_file import RunFile
 from utils.state.settings_claim import claim_settings
 from utils.storage.files import unhandled
@@ -54,6 +54,8 @@ def extract(
         if not FORMATS[config.on_extraction].saves:  # what --out gathers has to be kept somewhere
             config = dataclasses.replace(config, on_extraction="save_numpy")
     resources, device_note = devices.choose(config)
+    config = devices.with_precision(config, resources)
+    devices.check_decode((one.config for one in requested.values()), resources)
     root = folder_at(config.output_path)
     inputs = collect(config, {"sound" if one.model.media == "audio" else "frames" for one in requested.values()})
     run_file = RunFile(arguments)
@@ -65,6 +67,8 @@ def extract(
         run.progress.warn(RANDOM_WARNING)
     if device_note:
         run.progress.note(device_note)
+    if config.precision == "auto":
+        run.progress.note(_rounding(requested))
     run.note_left_out(at_end=False)
     return run.extract(engine)
 
@@ -93,6 +97,8 @@ class _Run:
             dispatcher = Dispatcher(plan, todo, results, self.progress, engine)
             with self.progress:
                 try:
+                    if merger is not None:
+                        merger.recover()
                     if dispatcher.anything_to_do():
                         self._write_run_files({})
                         dispatcher.run()
@@ -163,6 +169,8 @@ class _Run:
         try:
             if merger is not None:  # also where there was nothing to do: a killed run may have left something to merge
                 merger.finish()
+            for state in self.states:
+                clear_failures(state.folder, state.latest, self.inputs.read_well(), state.feature.stamp)
             if not self.states or not results.totals.videos:
                 return error
             totals = {**results.totals.counts, "windows": results.totals.windows}
@@ -196,6 +204,15 @@ def _destination(config: RunConfig, saves: bool) -> str:
     if saves:
         return f"features are saved in {redacted(config.output_path)} (--on_extraction {config.on_extraction})"
     return "features are printed, not saved; --output_path DIR saves them (--on_extraction save_numpy)"
+
+
+def _rounding(requested: Mapping[str, Requested]) -> str:
+    """Return what --precision auto does on GPUs."""
+    errors = ", ".join(f"{name} {one.model.tf32_error:.0e}" for name, one in requested.items())
+    return (
+        "--precision auto: convolutions in TF32, as in PyTorch by default. Relative error of the features: "
+        f"{errors} (emulated on a CPU, not measured on a GPU). --precision float32 has none"
+    )
 
 
 def _of_type(path: str, feature_type: str) -> str:

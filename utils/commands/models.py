@@ -14,7 +14,6 @@ from rich.table import Table
 from utils.commands.parser import Parser
 from utils.errors import PROGRAM, UserError
 from utils.extractors.registry import Model
-from utils.weights.pretrained import Published
 from utils.weights.store import is_downloaded
 
 WIDTH = 80  # columns, where the output is no terminal
@@ -62,12 +61,14 @@ def describe(name: str, model: Model, weights_dir: str | None) -> dict[str, Any]
         "networks": [{"name": network, **facts} for network, facts in model.facts.get("networks", {}).items()],
         "golden_error": model.facts.get("golden_error"),
         "golden_reference": model.facts.get("golden_reference"),
+        "tf32_error": model.tf32_error,
         "hub": model.facts.get("hub"),
         "checkpoints": [
             {
                 "name": file.name,
                 "default": file.name in default,
-                "megabytes": _megabytes(file),
+                "bytes": file.size,
+                "megabytes": file.megabytes or round((file.size or 0) / 1e6, 1),
                 "downloaded": is_downloaded(file, weights_dir),
                 "licence": file.licence,
                 "source": file.source,
@@ -77,8 +78,11 @@ def describe(name: str, model: Model, weights_dir: str | None) -> dict[str, Any]
     }
 
 
-def _megabytes(file: Published) -> float:
-    return file.megabytes or round((file.size or 0) / 1e6, 1)
+def _size(files: Sequence[Mapping[str, Any]]) -> str:
+    """Return how large files are together: "~140 MB" where that is not known to the byte."""
+    if all(file["bytes"] for file in files):
+        return f"{sum(file['bytes'] for file in files) / 1e6:g} MB"
+    return f"~{sum(file['megabytes'] for file in files):.0f} MB"
 
 
 def _searched(about: Mapping[str, Any]) -> str:
@@ -94,7 +98,7 @@ def _show_table(found: Sequence[Mapping[str, Any]]) -> None:
     for about in found:
         network = next(iter(about["networks"]), {})
         files = [file for file in about["checkpoints"] if file["default"]]
-        size = f"{sum(file['megabytes'] for file in files):.0f}" if files else ""
+        size = _size(files).removesuffix(" MB") if files else ""
         here = ("yes" if all(file["downloaded"] for file in files) else "no") if files else ""
         licences = dict.fromkeys(_short(file["licence"]) for file in files) or ["each model's own"]
         figures = _millions(network.get("parameters")), _rounded(network.get("gflop")), size
@@ -124,7 +128,7 @@ def _short(licence: str) -> str:
     """Return a licence in a few words."""
     if licence.lower().startswith(UNSTATED):
         return "none stated"
-    return re.split(r"[;:(]| as others | on the hub", licence)[0].strip()
+    return re.split(r"[;:(]| as others | on the hub", licence)[0].strip().removeprefix("tagged ")
 
 
 def _in_full(about: Mapping[str, Any]) -> Iterator[str]:
@@ -140,7 +144,7 @@ def _in_full(about: Mapping[str, Any]) -> Iterator[str]:
         yield "  checkpoints by the model's name, each under its own licence: see its card"
     for file in about["checkpoints"]:
         marks = ["default"] * file["default"] + ["downloaded" if file["downloaded"] else "not downloaded"]
-        yield from _wrapped(f"{file['name']} (about {file['megabytes']:g} MB, {', '.join(marks)})", "  ")
+        yield from _wrapped(f"{file['name']} ({_size([file])}, {', '.join(marks)})", "  ")
         yield from _wrapped(f"licence: {file['licence']}", "    ")
 
 

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from utils.commands.parser import Parser
@@ -15,6 +14,7 @@ from utils.sinks.manifest_line import STATUSES, ManifestLine
 from utils.state.feature_folders import feature_folders
 from utils.state.manifest import Latest
 from utils.storage.folder import Folder
+from utils.storage.json_text import parse_json
 
 RECENT_S = 600.0  # the rate is that of the last ten minutes in which anything was finished
 CAUSES = 10
@@ -62,7 +62,7 @@ class FolderStatus:
         finished = []
         for line in Latest(folder):
             status._take(line)
-            finished.append(_seconds(line))
+            finished.append(line.finished_s)
         status.per_s = _rate(sorted(filter(None, finished)))
         return status
 
@@ -119,8 +119,8 @@ def _listed(folder: Folder) -> int | None:
         return None
     with folder.open(newest) as file:
         try:
-            return json.load(file).get("listed")
-        except (ValueError, AttributeError, RecursionError):
+            return parse_json(file.read()).get("listed")
+        except (ValueError, AttributeError):
             return None
 
 
@@ -138,13 +138,6 @@ def _kind(cause: str, line: ManifestLine) -> str:
     for name in (line.source.member, line.source.path, line.id):
         cause = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", cause) if name else cause
     return re.sub(r"\d+(\.\d+)?", "N", cause)
-
-
-def _seconds(line: ManifestLine) -> float | None:
-    try:
-        return datetime.strptime(line.finished, "%Y-%m-%dT%H:%M:%S%z").timestamp()
-    except ValueError:
-        return None
 
 
 def _rate(finished_s: list[float]) -> float | None:

@@ -147,11 +147,12 @@ class RunConfig(Config):
         None, "windows per batch (default: the model's own choice)", group="devices", at_least=1
     )
     precision: str = flag(
-        "float32",
-        "number format of the networks: bf16 and fp16 are faster and round features (docs/performance.md says by how "
-        "much), fp16 and tf32 need a GPU; features are saved as float32 in all of them",
+        "auto",
+        "number format of the networks: auto is float32 on CPUs, and on GPUs float32 with convolutions in TF32, as in "
+        "PyTorch; float32 is exact everywhere; bf16 and fp16 are faster and round features (docs/performance.md says "
+        "by how much); fp16 and tf32 need a GPU; features are saved as float32 in all of them",
         group="devices",
-        choices=("float32", "tf32", "bf16", "fp16"),
+        choices=("auto", "float32", "tf32", "bf16", "fp16"),
     )
     compile: bool = flag(
         False, "compile the networks when they first run, for long runs; kept in the cache folder", group="devices"

@@ -4,6 +4,8 @@ from typing import Any
 
 from utils.config.schema import flag
 
+ON_GPU = "gpu: decoded by the GPU's video engine, which is new and was not tried on one (docs/performance.md)"
+
 
 def extraction_fps(group: str, default: float | None = None, ends: str = " (default: the video's own)") -> Any:
     """Return --extraction_fps, which works as ffmpeg's fps filter. ends: of the help text."""
@@ -36,13 +38,24 @@ def sound_clock(group: str) -> Any:
 
 
 def decode(group: str) -> Any:
-    """Return --decode, how exactly frames are resized, for models whose published tool uses Pillow."""
+    """Return --decode for models whose published tool resizes with Pillow."""
     return flag(
         "exact",
         "exact: frames as OpenCV and Pillow give them, to the bit; fast: resized in a tenth of the time, at most 2 of "
-        "255 grey levels off, for large frames on few cores",
+        f"255 grey levels off, for large frames on few cores; {ON_GPU}",
         group=group,
-        choices=("exact", "fast"),
+        choices=("exact", "fast", "gpu"),
+    )
+
+
+def decode_unresized(group: str) -> Any:
+    """Return --decode for other models of frames."""
+    return flag(
+        "exact",
+        f"exact: frames as OpenCV gives them, to the bit; {ON_GPU}",
+        group=group,
+        choices=("exact", "gpu"),
+        added_later=True,
     )
 
 

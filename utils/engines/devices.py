@@ -1,23 +1,33 @@
 """Which devices a run uses."""
 
-import ctypes.util
+import ctypes
+import dataclasses
 import os
+import sys
+from collections.abc import Iterable
 
 from utils.config.run import RunConfig
+from utils.config.schema import Config
 from utils.errors import UserError
 from utils.run.prepare import Resources
 
+DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+
 
 def n_gpus() -> int:
-    """Return how many GPUs this program may use.
+    """Return how many GPUs this program may use, as CUDA_VISIBLE_DEVICES says.
 
-    Without the driver's library there are none, and torch, whose import takes seconds, is not asked.
+    The driver is asked, not torch, whose import takes seconds. By its file name it is also found where the linker's
+    cache does not list it, as in containers that put its folder on LD_LIBRARY_PATH.
     """
-    if ctypes.util.find_library("cuda") is None:
+    try:
+        driver = ctypes.CDLL(DRIVER)
+    except OSError:
         return 0
-    import torch
-
-    return torch.cuda.device_count()
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
 
 
 def choose(run: RunConfig) -> tuple[Resources, str]:
@@ -29,6 +39,18 @@ def choose(run: RunConfig) -> tuple[Resources, str]:
     names, note = _names(run)
     n_threads = max(1, n_cores() // len(names))  # so that all workers together fill the cores
     return Resources(names, n_threads, _decode_threads(run, names, n_threads)), note
+
+
+def with_precision(run: RunConfig, resources: Resources) -> RunConfig:
+    """Return the settings with --precision as it is recorded: auto is float32 but on NVIDIA's GPUs."""
+    is_exact = run.precision == "auto" and not resources.devices[0].startswith("cuda")
+    return dataclasses.replace(run, precision="float32") if is_exact else run
+
+
+def check_decode(configs: Iterable[Config], resources: Resources) -> None:
+    """Raise UserError if a feature type is to be decoded on a GPU that is not there."""
+    if not resources.devices[0].startswith("cuda") and any(getattr(one, "decode", "") == "gpu" for one in configs):
+        raise UserError("--decode gpu needs an NVIDIA GPU; without one use --decode exact")
 
 
 def _names(run: RunConfig) -> tuple[tuple[str, ...], str]:
@@ -66,5 +88,6 @@ def _decode_threads(run: RunConfig, names: tuple[str, ...], n_threads: int) -> i
     """Return how many videos each worker decodes at once."""
     if run.decode_threads is not None:
         return run.decode_threads
-    most = 2 if names[0] == "cpu" else 8  # a CPU's cores are busy with the network
-    return min(most, n_threads)
+    if names[0] == "cpu":  # its cores are busy with the network
+        return min(2, n_threads)
+    return max(1, n_threads - 1)  # one core launches the GPU's work

@@ -172,8 +172,8 @@ class Dispatcher:
                 raise _error(exit_code, text)
             case Gone(cause):
                 self._gone(number, cause)
-            case Decoded(seconds):
-                self._progress.decoded({name: seconds[name] for name in seconds.keys() & worker.held.keys()})
+            case Decoded(videos):
+                self._progress.decoded({name: videos[name] for name in videos.keys() & worker.held.keys()})
             case Alive():
                 pass
 

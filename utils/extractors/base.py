@@ -107,6 +107,7 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
     rows_per_thread: ClassVar[int] = 1  # at least, on a CPU: a linear layer rounds a few rows otherwise than many
     frame_times: ClassVar[bool] = False  # save the times of all frames: for windows that are pairs of neighbours
     streamed: ClassVar[bool] = False  # rows are too large for memory: keep them on disk until the video ends
+    fills_batches: ClassVar[bool] = True  # with surplus rows on a GPU: `forward` runs a network
 
     def __init__(
         self, config: ConfigT, checkpoints: Checkpoints, device: torch.device, compute: ComputeMode = FLOAT32
@@ -208,6 +209,11 @@ class VideoExtractor(Extractor[ConfigT, VideoStreamInfo]):
         return getattr(self.config, "extraction_fps", None)
 
     @property
+    def decodes_on_gpu(self) -> bool:
+        """Whether a GPU is to decode the frames."""
+        return getattr(self.config, "decode", "exact") == "gpu"
+
+    @property
     def needs_times(self) -> bool:
         """Whether `sampling` must know the frames' times, so that packets are read before any frame is decoded."""
         return False
@@ -234,3 +240,4 @@ class AudioExtractor(Extractor[ConfigT, AudioStreamInfo]):
 
 
 AnyExtractor = Extractor[Any, Any]
+AnyVideoExtractor = VideoExtractor[Any]

@@ -39,7 +39,7 @@ class VideoClipsExtractor(VideoExtractor[ClipsConfigT]):
     label_set = "kinetics400"
     key: ClassVar[str]  # of the output and of the checkpoint
     float32_parts: ClassVar[tuple[str, ...]] = ("classifier",)  # of the network, see Extractor.prepare_network
-    clips_at_once: ClassVar[tuple[int, int]]  # that fill a CPU, a GPU; the network sees one crop of each at a time
+    clips_at_once: ClassVar[tuple[int, int]]  # that fill a CPU (one crop of each at a time) and a GPU
 
     @abstractmethod
     def network(self, path: Path | None) -> nn.Module:
@@ -100,11 +100,16 @@ class VideoClipsExtractor(VideoExtractor[ClipsConfigT]):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, crops, D], and with --show_pred the logits [B, classes], averaged over crops."""
-        outputs = [self._network(self.network_input(views)) for views in batch["views"].unbind(1)]
-        features, logits = zip(*outputs, strict=True)
-        results = {self.key: torch.stack(features, 1)}
+        by_crop = batch["views"].transpose(0, 1)  # [crops, B, ...]
+        # more at once take a CPU more memory, and are no faster there
+        parts = by_crop.unbind() if self.device.type == "cpu" else (by_crop.flatten(0, 1),)
+        outputs = [self._network(self.network_input(views)) for views in parts]
+        features, logits = (
+            torch.cat(rows).view(len(by_crop), len(by_crop[0]), -1) for rows in zip(*outputs, strict=True)
+        )
+        results = {self.key: features.transpose(0, 1)}
         if self.config.show_pred:
-            results[f"logits/{self.key}"] = torch.stack(logits).mean(0)
+            results[f"logits/{self.key}"] = logits.mean(0)
         return results
 
     def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -112,6 +112,7 @@ class VideoClipsConfig(Config):
         choices=("clips", "crops", "both", "none"),
     )
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
+    decode: str = shared_flags.decode_unresized(GROUP)
     show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-400")
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from utils.extractors.flow_config import FlowConfig
 from utils.extractors.windows import Dense, Sampling
 from utils.nn.cpu.threads import row_by_row
 from utils.nn.flow import Encoded, FlowNetwork
-from utils.nn.prepare import prepare_layers
+from utils.nn.prepare import prepare_flow
 from utils.transforms.geometry import longer_side, shorter_side
 from utils.transforms.pillow import resize_pillow
 
@@ -25,6 +25,7 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
     key: ClassVar[str]  # of the output and of the checkpoint
     streamed = True
     frame_times = True
+    fills_batches = False
 
     @abstractmethod
     def load_network(self, path: Path | None) -> FlowNetwork:
@@ -42,13 +43,15 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
         """Load the network onto the device.
 
         Raises:
-            UserError: for --compile, which does not make flow networks faster.
+            UserError: for --compile on a CPU, where it does not make flow networks faster.
         """
-        if self.compute.compile:
-            raise UserError(f"--compile: {self.key} is not faster when compiled (docs/performance.md); leave it out")
+        if self.compute.compile and self.device.type == "cpu":
+            raise UserError(
+                f"--compile: {self.key} is not faster compiled on a CPU (docs/performance.md); leave it out"
+            )
         self.row_dtype = {"float16": torch.float16, "float32": torch.float32}[self.config.flow_dtype]
         network = self.load_network(self.checkpoints[self.key])
-        prepare_layers(cast(nn.Module, network), self.device, self.compute)  # a Protocol cannot say that it is one
+        prepare_flow(cast(nn.Module, network), self.device, self.compute)  # a Protocol cannot say that it is one
         self.pairs = FlowPairs(network, self.device, self._kept)
 
     def _kept(self, flow: Tensor, size: tuple[int, int]) -> Tensor:

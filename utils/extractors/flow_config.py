@@ -23,6 +23,7 @@ class FlowConfig(Config):
     )
     resize_to_larger_edge: bool = flag(False, "--side_size is the longer side instead", group=GROUP)
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
+    decode: str = shared_flags.decode_unresized(GROUP)
     flow_dtype: str = flag(
         "float32",
         "type of the saved flow; float16 takes half the disk and is exact to 1/2048 of a displacement",

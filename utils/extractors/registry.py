@@ -48,6 +48,7 @@ class Model:
     pretrained: dotted path of the module with FILES, all published files, the default ones first, and needs(config),
         the files that a configuration uses. Like config, it imports no torch.
     outputs: key → shape of the saved array.
+    tf32_error: relative error of the features with convolutions in TF32, by `benchmarks.tf32`.
     media: "visual" or "audio": the list of `save_shards`' files that its features are in.
     """
 
@@ -56,6 +57,7 @@ class Model:
     pretrained: str
     summary: str
     outputs: dict[str, str]
+    tf32_error: float = 0.0
     media: str = "visual"
     facts: Facts = field(default_factory=Facts)
 

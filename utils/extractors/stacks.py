@@ -4,7 +4,6 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo, short_of_a_window
@@ -53,7 +52,7 @@ class StackExtractor(VideoExtractor[StackConfigT]):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D], and with --show_pred the logits of the classes [B, classes]."""
-        features, logits = self._network(batch["clips"].contiguous(memory_format=torch.channels_last_3d))
+        features, logits = self._network(batch["clips"])
         outputs = {self.key: features}
         if self.config.show_pred:
             outputs[f"logits/{self.key}"] = logits

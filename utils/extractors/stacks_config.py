@@ -14,6 +14,7 @@ class StackConfig(Config, ABC):
     """The flags that they share. A model adds `stack_size`, `step_size` and `checkpoint`."""
 
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
+    decode: str = shared_flags.decode_unresized(GROUP)
     short_video: str = shared_flags.short_video(GROUP)
     tail: str = shared_flags.tail(GROUP)
     show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-400")

@@ -241,9 +241,10 @@ class SourceAudio:
         if gaps.n_gaps:
             where = "1 place" if gaps.n_gaps == 1 else f"{gaps.n_gaps} places"
             self.report.note(f"sound is missing for {gaps.silence_s:.2f} s in {where}: silence there")
-        if gaps.n_small > 0:
-            where = "1 short gap" if gaps.n_small == 1 else f"{gaps.n_small} short gaps"
-            self.report.note(f"sound is missing for {gaps.small_s:.2f} s in {where}")
+        n_short, short_s = gaps.short.found()
+        if n_short:
+            where = "1 short gap" if n_short == 1 else f"{n_short} short gaps"
+            self.report.note(f"sound is missing for {short_s:.2f} s in {where}")
         if gaps.overlap_s:
             self.report.note(f"{gaps.overlap_s:.2f} s of sound overlap with what comes before: left out")
 

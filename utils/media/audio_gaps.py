@@ -10,6 +10,7 @@ from av.audio.frame import AudioFrame
 
 GAP_S = Fraction(1, 10)  # a larger difference is mended: min_hard_comp of ffmpeg's aresample=async=1
 JITTER_S = Fraction(5, 1000)  # clocks of milliseconds, rounded twice
+ROUNDED_UNITS = 2  # of coarser clocks
 ALONE_S = 1  # longest gap before a packet that is alone, with gaps on both sides: discontinuous Opus sends such ones
 SILENCE_S = 10  # at once
 
@@ -30,6 +31,44 @@ class Heard:
         return len(self.decoded) if isinstance(self.decoded, np.ndarray) else self.decoded.samples
 
 
+class ShortGaps:
+    """Counts gaps of a packet or two, too short to be filled one by one, from how much is missing before each frame.
+
+    A time may be inexact, and one that FFmpeg makes up adds up rounded durations (laced blocks of Matroska, RealMedia):
+    such times fall back and catch up. So a gap is what goes at once beyond the most that was missing before, and stays.
+
+    unit_s: of the frames' times.
+    """
+
+    def __init__(self, unit_s: Fraction) -> None:
+        self._jitter_s = float(max(JITTER_S, ROUNDED_UNITS * unit_s))
+        self._n, self._seconds = 0, 0.0  # settled
+        self.restart()
+
+    def restart(self) -> None:
+        """Start over where the difference was mended, which covers the gaps before."""
+        self._most_s = 0.0  # that was missing
+        self._gaps: list[tuple[float, float]] = []  # how much was missing before and after each
+
+    def settle(self) -> None:
+        """Start over where the sample rate changes."""
+        self._n, self._seconds = self.found()
+        self.restart()
+
+    def push(self, missing_s: float, frame_s: float) -> None:
+        """Take how much is missing before the next frame, and how long that is."""
+        while self._gaps and 2 * missing_s < sum(self._gaps[-1]):
+            self._most_s, _ = self._gaps.pop()
+        gap_s = missing_s - self._most_s
+        if gap_s > self._jitter_s and 2 * gap_s >= frame_s:
+            self._gaps.append((self._most_s, missing_s))
+        self._most_s = max(self._most_s, missing_s)
+
+    def found(self) -> tuple[int, float]:
+        """Return how many gaps there are so far, and how long they are together in seconds."""
+        return self._n + len(self._gaps), self._seconds + sum(after_s - before_s for before_s, after_s in self._gaps)
+
+
 class GapFiller:
     """Compares the times of decoded frames with the number of samples so far.
 
@@ -43,12 +82,10 @@ class GapFiller:
         self._rate_hz = 0
         self._anchor = 0  # the time that samples are counted from
         self._n = 0  # samples since then
-        self._last = 0  # samples that were missing before the last frame
         self._to_skip = 0
+        self.short = ShortGaps(unit_s)
         self.n_gaps = 0
         self.silence_s = 0.0
-        self.n_small = 0  # gaps of a packet or two, too short to be filled one by one
-        self.small_s = 0.0
         self.overlap_s = 0.0
 
     def fill(self, decoded: Iterator[Decoded]) -> Iterator[Heard]:
@@ -63,6 +100,8 @@ class GapFiller:
                 elif missing < 0:
                     self._to_skip = -missing
                     self.overlap_s -= missing / self._rate_hz
+                if missing:
+                    self.short.restart()
             if frame is None:
                 continue
             heard = Heard(frame)
@@ -77,13 +116,13 @@ class GapFiller:
         if frame.pts is None or self._to_skip:
             return 0
         if frame.sample_rate != self._rate_hz:
-            self._rate_hz, self._anchor, self._n, self._last = frame.sample_rate, frame.pts, 0, 0
+            self._rate_hz, self._anchor, self._n = frame.sample_rate, frame.pts, 0
+            self.short.settle()
         missing, slack = self._off_by(frame.pts), GAP_S * self._rate_hz
-        jump, self._last = missing - self._last, missing
-        if JITTER_S * self._rate_hz < abs(jump) <= slack and 2 * abs(jump) >= frame.samples:
-            self.n_small += 1 if jump > 0 else -1  # a jump back takes back one ahead: the time between was inexact
-            self.small_s += jump / self._rate_hz
-        if abs(missing) <= slack or following is None:
+        if abs(missing) <= slack:
+            self.short.push(missing / self._rate_hz, frame.samples / self._rate_hz)
+            return 0
+        if following is None:
             return 0
         is_short = abs(missing) <= ALONE_S * self._rate_hz
         if isinstance(following, np.ndarray) or following.pts is None:
@@ -97,6 +136,5 @@ class GapFiller:
 
     def _silence(self, n: int) -> Iterator[Heard]:
         self._n += n
-        self._last = 0
         for start in range(0, n, SILENCE_S * self._rate_hz):
             yield Heard(np.zeros(min(n - start, SILENCE_S * self._rate_hz), np.float32), fills_gap=True)

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Literal, Self, cast
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import Container, InputContainer
 from av.error import FFmpegError
 from av.format import Flags
@@ -85,11 +86,18 @@ class Media:
         self._reader.close()
 
 
-def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders: bool = True) -> Media:
+def open_media(
+    source: MediaSource,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    decoders: bool = True,
+    accelerator: HWAccel | None = None,
+) -> Media:
     """Return the opened file. Nothing else is opened on its behalf: no playlist entry, no reference, no address.
 
     A str is always the name of a local file, even if it looks like an address or an option.
     decoders: whether FFmpeg may decode the first frames to learn what the header does not say.
+    accelerator: decodes what it can; the CPU decodes the rest.
 
     Raises:
         VideoError: the file is missing, empty, not media, or cut off before its index.
@@ -108,7 +116,9 @@ def open_media(source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders
     options |= {"ignore_length": "1"} if open_length else {}
     try:
         n_bytes = LOCAL_READ_BYTES if is_local else READ_BYTES
-        container = av.open(reader, "r", options=options, metadata_errors="replace", buffer_size=n_bytes)
+        container = av.open(
+            reader, "r", options=options, metadata_errors="replace", buffer_size=n_bytes, hwaccel=accelerator
+        )
     except (FFmpegError, ValueError) as error:
         reader.seek(0)
         cause = reader.failure or cause_of_refusal(reader.read(HEAD_BYTES), ffmpeg_reason(error))

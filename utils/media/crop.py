@@ -9,6 +9,7 @@ import av
 
 from utils.media.container import Media
 from utils.media.matroska import track_crops
+from utils.media.mp4 import boxes, inner_box
 
 MOST_BOXES = 1000
 MOST_BYTES = 1 << 26  # of an index
@@ -27,6 +28,10 @@ class Crop(NamedTuple):
         """Return (width, height) of what is left of a frame."""
         return width - self.left - self.right, height - self.top - self.bottom
 
+    def within(self, width: int, height: int) -> "Crop":
+        """Return this crop; none where it would leave nothing of a frame of this size."""
+        return self if min(self) >= 0 and min(self.size(width, height)) > 0 else Crop()
+
 
 def crop_of(media: Media, stream: av.VideoStream) -> Crop:
     """Return the crop of a video stream; none where the container has none, or one that leaves nothing."""
@@ -39,7 +44,7 @@ def crop_of(media: Media, stream: av.VideoStream) -> Crop:
     else:
         return Crop()
     found = crops[number] if number < len(crops) else Crop()
-    return found if min(found) >= 0 and min(found.size(*size)) > 0 else Crop()
+    return found.within(*size)
 
 
 def _from_clap(clap: bytes, size: tuple[int, int]) -> Crop:
@@ -56,14 +61,11 @@ def _from_clap(clap: bytes, size: tuple[int, int]) -> Crop:
 
 def _claps(media: Media) -> Iterator[bytes]:
     """Yield the content of the clap box of each video track, empty without one."""
-    for track in _boxes(_movie(media), b"trak"):
-        media_box = next(_boxes(track, b"mdia"), b"")
-        if next(_boxes(media_box, b"hdlr"), b"")[8:12] != b"vide":
+    for track in boxes(_movie(media), b"trak"):
+        if inner_box(track, b"mdia", b"hdlr")[8:12] != b"vide":
             continue
-        table = next(_boxes(next(_boxes(media_box, b"minf"), b""), b"stbl"), b"")
-        entries = next(_boxes(table, b"stsd"), b"")[8:]
-        first = next(_boxes(entries), b"")
-        yield next(_boxes(first[SAMPLE_ENTRY_BYTES:], b"clap"), b"")
+        first = next(boxes(inner_box(track, b"mdia", b"minf", b"stbl", b"stsd")[8:]), b"")
+        yield inner_box(first[SAMPLE_ENTRY_BYTES:], b"clap")
 
 
 def _movie(media: Media) -> bytes:
@@ -82,15 +84,3 @@ def _movie(media: Media) -> bytes:
             break
         offset += length
     return b""
-
-
-def _boxes(data: bytes, wanted: bytes = b"") -> Iterator[bytes]:
-    """Yield the content of the boxes of a name; of all boxes without one."""
-    offset = 0
-    while offset + 8 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, offset)
-        if length < 8:
-            return
-        if name == wanted or not wanted:
-            yield data[offset + 8 : offset + length]
-        offset += length

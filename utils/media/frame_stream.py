@@ -1,6 +1,6 @@
-"""The stream of frames that a decode thread takes of a video, and which decoder provides it for a device."""
+"""The stream of frames that a decode thread takes of a video."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -8,7 +8,7 @@ from utils.media.input import MediaSource
 from utils.media.limits import Limits
 from utils.media.report import VideoReport
 from utils.media.segment import Segment
-from utils.media.video import Frames, VideoInfo, VideoStream
+from utils.media.video import Allocate, Frames, VideoInfo, VideoStream
 from utils.media.view import View
 
 
@@ -48,23 +48,30 @@ class FrameStream(Protocol):
     ) -> None: ...
 
 
-def _on_cpu(source: MediaSource, views: Sequence[View], segment: Segment, limits: Limits) -> FrameStream:
-    return VideoStream(source, views=views, segment=segment, limits=limits)
-
-
-DECODERS: dict[str, Callable[[MediaSource, Sequence[View], Segment, Limits], FrameStream]] = {
-    "cpu": _on_cpu,
-    "cuda": _on_cpu,
-    "mps": _on_cpu,
-}  # by device type
-
-
 def open_frames(
-    source: MediaSource, views: Sequence[View], segment: Segment, limits: Limits, device_type: str
+    source: MediaSource,
+    views: Sequence[View],
+    segment: Segment,
+    limits: Limits,
+    allocate: Allocate,
+    gpu: int | None = None,
 ) -> FrameStream:
-    """Return the frames of a video, decoded for networks on a device of this type.
+    """Return the frames of a video, in memory that `allocate` returns, or on the GPU that is to decode them.
+
+    What a GPU cannot decode the CPU does; the report says so.
 
     Raises:
         VideoError: the file is not media, has no video stream, or not one frame decodes.
     """
-    return DECODERS[device_type](source, views, segment, limits)
+    refused = ""
+    if gpu is not None:
+        from utils.media.nvdec import open_on_gpu  # imports torch
+
+        on_gpu = open_on_gpu(source, gpu, views, segment, limits)
+        if not isinstance(on_gpu, str):
+            return on_gpu
+        refused = on_gpu
+    stream = VideoStream(source, views=views, segment=segment, limits=limits, allocate=allocate)
+    if refused:
+        stream.report.note(f"decoded on the CPU, since {refused}")
+    return stream

@@ -15,7 +15,7 @@ from utils.media.container import Media, frame_units, is_bare, open_media, requi
 from utils.media.demux import read_packets
 from utils.media.frame_rate import FrameRateRule, parse_fps
 from utils.media.frame_size import limit_decoder
-from utils.media.header import declared_packets
+from utils.media.header import declared_packets, stated_length_s
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.picture_frames import PictureFrames, open_pictures
@@ -50,7 +50,8 @@ def frame_times_s(
     folders of frames; otherwise the video is decoded without its pixels, which takes about as long as decoding it.
 
     fps: return the times of the frames sampled at this rate instead, as VideoStream yields them.
-    report: takes what is found on the way: a sampler of few frames may never get to where the damage is.
+    report: takes what is found on the way: a sampler of few frames may never get to where the damage is. Meanwhile it
+        says how far the counting is.
 
     Raises:
         VideoError: there is no video, or the file cannot be read.
@@ -80,7 +81,10 @@ def _by_decoding(source: MediaSource, segment: Segment, limits: Limits, report: 
     """Return the times of the frames that a decoder puts out."""
     frames = SourceFrames(source, 1, segment, limits, count_only=True)
     try:
-        pts = [pts for _, pts in frames]
+        pts, unit_s = list[int](), float(frames.time_base)
+        for _, time in frames:
+            pts.append(time)
+            report.decoded_s = time * unit_s - (segment.start_s or 0.0)
         report.take_over(frames.report)
         report.decoded, report.declared = frames.report.decoded, frames.report.declared
         return _Shown(pts, min(frames.end, frames.limit), frames.time_base)
@@ -118,7 +122,8 @@ def _of_packets(
     unit_s = time_base(stream)
     first, last = segment.units(unit_s)
     limit = limits.end(unit_s, first or 0)
-    times = _packet_times(media, stream, packets, limit if last is None else min(limit, last))
+    report.length_s = segment.length_s(stated_length_s(media.container, stream), limits.max_seconds)
+    times = _packet_times(media, stream, packets, limit if last is None else min(limit, last), segment, report)
     media.check()
     if times is None:
         return None
@@ -141,7 +146,12 @@ def _of_packets(
 
 
 def _packet_times(
-    media: Media, stream: av.VideoStream, packets: Iterator[Packet | None], end: int
+    media: Media,
+    stream: av.VideoStream,
+    packets: Iterator[Packet | None],
+    end: int,
+    segment: Segment,
+    report: VideoReport,
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Return when the frames in packets are shown, since the file's zero, and how long; sorted int64 [frames] each.
 
@@ -150,7 +160,7 @@ def _packet_times(
     """
     pictures, is_avi, bare = PicturePackets(stream), media.container.format.name == "avi", is_bare(media.container)
     start = None if stream.start_time is None else zero(media, stream, stream.start_time)
-    usual = frame_units(stream)
+    usual, unit_s = frame_units(stream), float(time_base(stream))
     times, durations = array("q"), array("q")  # a video of a day has millions of frames
     for packet in packets:
         if packet is None:
@@ -164,6 +174,7 @@ def _packet_times(
         if stated is None or bare:  # evenly spaced
             stated = min(TIME_MAX, times[-1] + ((not bare and durations[-1]) or usual)) if times else start or 0
         times.append(stated)
+        report.decoded_s = max(0.0, (stated - (start or 0)) * unit_s - (segment.start_s or 0.0))
         durations.append(0 if bare else packet.duration or 0)
         if start is not None and packet.dts is not None and packet.dts - start >= end:
             break  # no frame is shown before it is decoded

@@ -120,6 +120,13 @@ def open_here(source: MediaSource) -> BinaryIO | None:
     return source.open()
 
 
+def local_path(source: MediaSource) -> str | os.PathLike[str] | None:
+    """Return the file on this machine that a source is, or is a part of; None for addresses and bytes in memory."""
+    if isinstance(source, FileRange):
+        return None if is_url(source.path) else source.path
+    return source if isinstance(source, str | os.PathLike) else None
+
+
 def is_seekable(stream: BinaryIO) -> bool:
     """Return whether a stream can go to its end and back, whatever its `seekable` says."""
     try:

@@ -47,6 +47,7 @@ class PictureFrames:
         self.time_base = 1 / parse_fps(limits.frames_fps)
         self._folder = folder
         self._limits = limits
+        self._n_damaged = 0  # pictures
         first, last = segment.units(self.time_base)
         first = max(0, first or 0)
         self.limit = limits.end(self.time_base, first)
@@ -84,18 +85,22 @@ class PictureFrames:
 
     def __iter__(self) -> Iterator[tuple[VideoFrame, int]]:
         """Yield the frames of the segment, then complete the report."""
-        report, n_damaged = self.report, 0
+        report = self.report
         for time in self.times.tolist():
             pixels = self.picture(self._folder.numbers[0] + time)
             if pixels is None:
-                n_damaged += 1
+                self._n_damaged += 1
                 continue
             report.decoded += 1
             yield VideoFrame.from_ndarray(pixels, format="rgb24"), time
-        if n_damaged:
-            report.damage(f"{n_damaged} pictures do not decode")
+        self.report_damaged()
         if not report.decoded:
             raise VideoError(f"{self.label}: not one of its pictures decodes. Get them again.")
+
+    def report_damaged(self) -> None:
+        """Report how many of the pictures so far do not decode."""
+        if self._n_damaged:
+            self.report.damage(f"{self._n_damaged} pictures do not decode")
 
     def note_cut_off(self) -> None:
         """Report that the video is longer than allowed."""

@@ -33,6 +33,8 @@ class VideoReport(DecodeReport):
 
     decoded: int = 0  # source frames that the decoder put out, of the segment asked for
     declared: int | None = None  # frames to show by the header; None where it gives no exact count, and for a segment
+    decoded_s: float = 0.0  # seconds of the segment that `frame_times_s` has counted; other threads may ask
+    length_s: float | None = None  # seconds that there are; None where the file does not say
 
 
 @dataclass

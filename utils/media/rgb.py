@@ -12,34 +12,29 @@ from utils.media.rotation import Orientation
 
 
 class RgbConverter:
-    """Converts the frames of one video to upright RGB of one size, bit for bit what OpenCV 5.0 makes of them.
+    """Converts the frames of one video to upright RGB, each at its own size, bit for bit what OpenCV 5.0 makes of them.
 
     Colour tags are followed, as OpenCV since 4.13 and FFmpeg do: a video tagged BT.709 is converted by BT.709, an
     untagged one by BT.601, full and limited range as tagged. (OpenCV up to 4.12 ignored the tag and always took BT.601:
     up to 26 grey levels apart on tagged video, no difference on untagged.)
     """
 
-    def __init__(self, label: str, first: VideoFrame, turn: Orientation, crop: Crop) -> None:
+    def __init__(self, label: str, turn: Orientation, crop: Crop) -> None:
         self._label = label
-        self._stored = (first.width, first.height)
         self._turn = turn
         self._crop = crop
         self._reformatter = VideoReformatter()  # keeps its tables from frame to frame
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) of the upright frames, that of the video's first one."""
-        return self._turn.size(*self._crop.size(*self._stored))
-
-    def fits(self, frame: VideoFrame) -> bool:
-        """Return whether a frame has the size of the first one; others are scaled to it."""
-        return (frame.width, frame.height) == self._stored
+    def size(self, frame: VideoFrame) -> tuple[int, int]:
+        """Return (width, height) of a frame once it is cropped and upright."""
+        stored = (frame.width, frame.height)
+        return self._turn.size(*self._crop.within(*stored).size(*stored))
 
     def write(self, frame: VideoFrame, out: np.ndarray) -> None:
         """Write a frame's pixels to out, uint8 [H, W, 3] RGB, upright. VideoError if it cannot be converted."""
         # swscale's ways to rgb24 and to bgr24 are the same for 8-bit video but not for more bits. OpenCV takes bgr24.
         deep = frame.format.components[0].bits > 8
-        width, height = self._stored
+        width, height = frame.width, frame.height
         try:
             converted = self._reformatter.reformat(
                 frame,
@@ -57,6 +52,6 @@ class RgbConverter:
         plane = converted.planes[0]
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)
         pixels = rows[:, : width * 3].reshape(height, width, 3)
-        left, top, right, bottom = self._crop
+        left, top, right, bottom = self._crop.within(width, height)
         pixels = pixels[top : height - bottom, left : width - right]
         out[...] = self._turn.apply(pixels[..., ::-1] if deep else pixels)

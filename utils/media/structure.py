@@ -4,7 +4,9 @@ Damage to the structure makes a demuxer skip to the next part that it knows, wit
 are read here, of files on this machine.
 """
 
+import functools
 import itertools
+import os
 import re
 import struct
 import zlib
@@ -15,70 +17,53 @@ import numpy as np
 
 from utils.media.avi import walk_avi
 from utils.media.file_parts import Finding, Found, early_end, is_blank, next_mark, read_at
-from utils.media.input import MediaSource, is_seekable, open_here
+from utils.media.input import MediaSource, is_seekable, local_path, open_here
 from utils.media.matroska import walk_matroska
+from utils.media.mp4 import walk_mp4
 
-MP4_BOXES = 5000  # looked at, at most: a recording may have a million fragments
-MP4_FRAGMENT = re.compile(rb"moof")
+KEPT_RESULTS = 64  # of files; each has a few clauses
 OGG_PAGE = re.compile(rb"OggS")
 PS_PACK = re.compile(rb"\x00\x00\x01\xba")
+FLV_SIZE = b"\x00\x08filesize\x00"  # name and type of a number in its metadata, AMF 0
+FLV_METADATA_BYTES = 1 << 16
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 TS_BYTES = {188: 0, 192: 4, 204: 0}  # size of a packet → where its sync byte is
 TS_SYNC = 0x47
 TS_AT_ONCE = 1 << 15  # packets
 
 
-def findings(source: MediaSource, size: int, format_name: str) -> list[Finding]:
+def findings(source: MediaSource, size: int, format_name: str) -> tuple[Finding, ...]:
     """Return what is the matter with a file on this machine; nothing for a file at an address.
+
+    The last results are kept: a video is read again to count its frames, at another rate, and for its sound.
 
     size: of the file in bytes. format_name: FFmpeg's name of the demuxer that reads it.
     """
+    path = local_path(source)
+    if path is None:
+        return _walked(source, size, format_name)
+    return _walked_once(source, size, format_name, os.stat(path).st_mtime_ns)  # noqa: PTH116
+
+
+def _walked(source: MediaSource, size: int, format_name: str) -> tuple[Finding, ...]:
     check = CHECKS.get(format_name)
     file = open_here(source) if check else None
     if check is None or file is None:
-        return []
+        return ()
     with file:
-        return list(check(file, size)) if is_seekable(file) else []
+        return tuple(check(file, size)) if is_seekable(file) else ()
 
 
-def _mp4(file: BinaryIO, size: int) -> Found:
-    """Walk the boxes of an MP4 file, and those of its fragments (ISO/IEC 14496-12, section 4.2)."""
-    offset, n_films, fragment_end = 0, 0, 0
-    for _ in range(MP4_BOXES):
-        head = read_at(file, offset, 20)
-        if len(head) < 8:
-            break
-        length, name = struct.unpack_from(">I4s", head)
-        if length == 1:
-            length = int.from_bytes(head[8:16])
-        is_box = name.replace(b" ", b"").isalnum() and (name != b"trun" or _is_run(head, length))
-        if not is_box:
-            is_fragmented = fragment_end or next_mark(file, offset, MP4_FRAGMENT)
-            is_loss = bool(is_fragmented and not is_blank(file, offset, size))  # else its index tells what is lost
-            yield Finding(is_loss, f"{size - offset} bytes from byte {offset} on are not read")
-            break
-        n_films += name == b"moov"
-        if name == b"moov" and n_films == 2:
-            yield Finding(False, f"a second film begins at byte {offset} (joined files?): its frames are not listed")
-        if length == 0:
-            break
-        if offset + length > size:
-            yield early_end(f"{name.decode('ascii', 'replace')} box", offset + length - size)
-            break
-        if name == b"moof":
-            fragment_end = offset + length
-        offset += 8 if name in (b"moof", b"traf") else max(8, length)
-
-
-def _is_run(head: bytes, length: int) -> bool:
-    """Return whether a "trun" box is as long as the number of its samples makes it (section 8.8.8)."""
-    flags, n_samples = struct.unpack_from(">II", head, 8)
-    n_fields = (flags & 1) + (flags >> 2 & 1) + n_samples * (flags >> 8 & 15).bit_count()
-    return length == 16 + 4 * n_fields
+@functools.lru_cache(maxsize=KEPT_RESULTS)
+def _walked_once(source: MediaSource, size: int, format_name: str, _mtime_ns: int) -> tuple[Finding, ...]:
+    return _walked(source, size, format_name)
 
 
 def _flv(file: BinaryIO, size: int) -> Found:
     """Walk the tags of an FLV file, each followed by its length."""
+    missing = _stated_size(read_at(file, 0, FLV_METADATA_BYTES)) - size
+    if missing > 0:
+        yield Finding(True, f"the file is {missing:.0f} bytes shorter than its header says")
     offset = int.from_bytes(read_at(file, 5, 4)) + 4
     while offset + 11 <= size:
         head = read_at(file, offset, 11)
@@ -92,6 +77,12 @@ def _flv(file: BinaryIO, size: int) -> Found:
         offset += length + 4
     if offset != size:
         yield Finding(True, "the file ends within a packet")
+
+
+def _stated_size(head: bytes) -> float:
+    """Return the size of an FLV file in bytes as its metadata state it; 0 where they do not."""
+    number = head.partition(FLV_SIZE)[2][:8]
+    return struct.unpack(">d", number)[0] if len(number) == 8 else 0.0
 
 
 def _follows(file: BinaryIO, offset: int, length: int) -> bool:
@@ -199,7 +190,7 @@ def _n_programs(packets: bytes, length: int) -> int:
 
 
 CHECKS: dict[str, Callable[[BinaryIO, int], Found]] = {
-    "mov,mp4,m4a,3gp,3g2,mj2": _mp4,
+    "mov,mp4,m4a,3gp,3g2,mj2": walk_mp4,
     "matroska,webm": walk_matroska,
     "flv": _flv,
     "ogg": _ogg,

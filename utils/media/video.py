@@ -1,13 +1,14 @@
 """The frames of a video file, decoded on the CPU: a bounded stream of uint8 RGB chunks with times in seconds."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
-from typing import Self
+from typing import Any, Protocol, Self
 
 import numpy as np
+from av.codec.hwaccel import HWAccel
 from av.video.frame import VideoFrame
 
 from utils.media.input import MediaSource
@@ -15,19 +16,20 @@ from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.picture_frames import open_pictures
 from utils.media.report import VideoReport
 from utils.media.rgb import RgbConverter
-from utils.media.rotation import orientation
+from utils.media.rotation import Orientation, orientation
 from utils.media.segment import WHOLE, Segment
 from utils.media.video_frames import SourceFrames
 from utils.media.view import Cursor, View
 
 CHUNK_BYTES = 32 << 20  # most bytes of pixels in a chunk: frames above about 0.7 megapixels come in shorter ones
+Allocate = Callable[[tuple[int, ...]], Any]  # an array, or a tensor
 
 
 @dataclass(frozen=True)
 class Frames:
     """Consecutive output frames of one view of a video."""
 
-    pixels: np.ndarray  # uint8 [n, H, W, 3], RGB, upright
+    pixels: Any  # uint8 [n, H, W, 3], RGB, upright: an array, or a tensor on a GPU; a chunk ends where the size changes
     index: np.ndarray  # int64 [n], number of each frame in output order, from 0
     pts_s: np.ndarray  # float64 [n], presentation time minus the stream's start time, in seconds
     view: int = 0  # which of the views asked for
@@ -37,9 +39,26 @@ class Frames:
 class VideoInfo:
     """Size and rate of the frames that a view yields."""
 
-    width: int  # pixels, upright
+    width: int  # of the video's first frame: pixels, upright
     height: int
     fps: Fraction  # the extraction rate where one is asked for, else the stream's average rate (CAP_PROP_FPS)
+
+
+class Converter(Protocol):
+    """Makes upright RGB of the frames of a video, see `RgbConverter`."""
+
+    def size(self, frame: VideoFrame) -> tuple[int, int]:
+        """Return (width, height) of what it makes of a frame."""
+        ...
+
+    def write(self, frame: VideoFrame, out: Any) -> None:
+        """Write a frame's pixels."""
+        ...
+
+
+def empty_bytes(shape: tuple[int, ...]) -> np.ndarray:
+    """Return uint8 memory, not initialized."""
+    return np.empty(shape, np.uint8)
 
 
 class VideoStream:
@@ -59,6 +78,8 @@ class VideoStream:
     segment: the frames with start_s <= time < end_s. Output 0 is the first of them, times stay the video's own; an
         extraction rate ticks from start_s on, as if the segment were a separate file.
     limits: what is refused or left out, see `Limits`.
+    allocate: returns memory for a chunk, uint8 of the given shape.
+    accelerator: see `SourceFrames`.
 
     Raises:
         VideoError: the file is not media, has no video stream, or not one frame decodes.
@@ -79,9 +100,13 @@ class VideoStream:
         threads: int = 1,
         segment: Segment = WHOLE,
         limits: Limits = DEFAULT_LIMITS,
+        allocate: Allocate = empty_bytes,
+        accelerator: HWAccel | None = None,
     ) -> None:
-        self._segment = segment
-        self._source = open_pictures(source, segment, limits) or SourceFrames(source, threads, segment, limits)
+        self._segment, self._allocate = segment, allocate
+        self._source = open_pictures(source, segment, limits) or SourceFrames(
+            source, threads, segment, limits, accelerator=accelerator
+        )
         try:
             self._start(views or (View(fps, wanted),), limits.max_seconds, chunk_frames)
         except BaseException:
@@ -102,13 +127,16 @@ class VideoStream:
         turn = orientation(first)
         if not turn.known:
             self.report.note("its display matrix turns by an odd angle: frames are left as stored")
-        self._converter = RgbConverter(source.label, first, turn, source.crop)
-        width, height = self._converter.size
-        self.infos = tuple(VideoInfo(width, height, rate) for rate in rates)
-        chunk_frames = max(1, min(chunk_frames, CHUNK_BYTES // (3 * width * height)))
-        self._buffers = [_ViewBuffer(view, (chunk_frames, height, width, 3)) for view in range(len(views))]
+        self._converter = self._converter_of(first, turn)
+        self.infos = tuple(VideoInfo(*self._converter.size(first), rate) for rate in rates)
+        self._buffers = [_ViewBuffer(view, chunk_frames, self._allocate) for view in range(len(views))]
         self._shown = first  # the last frame that came
+        self._first_size = (first.width, first.height)
         self._converted: tuple[VideoFrame, np.ndarray] | None = None  # the last one converted, and where it is
+
+    def _converter_of(self, first: VideoFrame, turn: Orientation) -> Converter:
+        """Return what converts frames like the first one."""
+        return RgbConverter(self._source.label, turn, self._source.crop)
 
     @property
     def info(self) -> VideoInfo:
@@ -146,13 +174,14 @@ class VideoStream:
                 break
             frame, pts = timed
             self._pts = pts
-            if not self._converter.fits(frame):
-                self._note_size(frame)
+            if (frame.width, frame.height) != self._first_size:
+                self.report.note(f"the frame size changes to {frame.width}x{frame.height} (as stored)")
             for buffer, cursor in zip(self._buffers, cursors, strict=True):
                 yield from self._put(buffer, self._shown, cursor.before(pts))
             for buffer, cursor in zip(self._buffers, cursors, strict=True):
                 yield from self._put(buffer, frame, cursor.now(pts))
             self._shown = frame
+        self._source.report_damaged()  # which is complete only where all frames were read
         yield from (buffer.take() for buffer in self._buffers if buffer.index)
 
     def _finish(self) -> Iterator[Frames]:
@@ -170,46 +199,44 @@ class VideoStream:
                 self._source.note_cut_off()
 
     def _put(self, buffer: "_ViewBuffer", frame: VideoFrame, outputs: Iterator[tuple[int, float]]) -> Iterator[Frames]:
-        """Write a frame to a view's buffer, once per output; yield a chunk whenever the buffer is full."""
+        """Write a frame to a view's buffer, once per output; yield a chunk whenever there is no room for it."""
         for number, time_s in outputs:
-            if buffer.full:
+            size = self._converter.size(frame)
+            if not buffer.has_room(size):
                 self._converted = None  # its pixels may be in this chunk, and the taker may overwrite them
                 yield buffer.take()
-            row = buffer.add(number, time_s)
+            row = buffer.add(number, time_s, size)
             if self._converted and self._converted[0] is frame:
                 row[...] = self._converted[1]
             else:
                 self._converter.write(frame, row)
                 self._converted = (frame, row)
 
-    def _note_size(self, frame: VideoFrame) -> None:
-        """Note, once per size, that frames are scaled to the first one's size."""
-        size = f"{frame.width}x{frame.height} (as stored)"
-        self.report.note(f"the frame size changes to {size}: scaled to the first frame's")
-
 
 class _ViewBuffer:
-    """Collects the next frames of one view."""
+    """Collects the next frames of one view that have the same size."""
 
-    def __init__(self, view: int, shape: tuple[int, int, int, int]) -> None:
-        self._view = view
-        self._shape = shape
+    def __init__(self, view: int, most: int, allocate: Allocate) -> None:
+        self._view, self._allocate = view, allocate
+        self._most = most  # frames
         self._clear()
 
     def _clear(self) -> None:
         self.index: list[int] = []
         self._pts_s: list[float] = []
-        self._pixels = np.empty((0, *self._shape[1:]), np.uint8)
+        self._pixels = np.empty((0, 0, 0, 3), np.uint8)
 
-    @property
-    def full(self) -> bool:
-        """Whether it has no room for another frame."""
-        return len(self.index) == self._shape[0]
+    def has_room(self, size: tuple[int, int]) -> bool:
+        """Return whether another frame of this (width, height) fits."""
+        n_frames, height, width, _ = self._pixels.shape
+        return not self.index or (len(self.index) < n_frames and size == (width, height))
 
-    def add(self, number: int, time_s: float) -> np.ndarray:
+    def add(self, number: int, time_s: float, size: tuple[int, int]) -> np.ndarray:
         """Return where the pixels of the next frame go, uint8 [H, W, 3]."""
         if not self.index:
-            self._pixels = np.empty(self._shape, np.uint8)
+            width, height = size
+            n_frames = max(1, min(self._most, CHUNK_BYTES // (3 * width * height)))
+            self._pixels = self._allocate((n_frames, height, width, 3))
         self.index.append(number)
         self._pts_s.append(time_s)
         return self._pixels[len(self.index) - 1]

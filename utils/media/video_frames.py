@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 
+from av.codec.hwaccel import HWAccel
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -46,16 +47,24 @@ class SourceFrames:
     seeking might change them, the file is decoded from its start.
 
     count_only: the pixels are not needed, which saves some of the decoder's work.
+    accelerator: decodes what it can; its frames stay on its device.
     """
 
     def __init__(
-        self, source: MediaSource, threads: int, segment: Segment, limits: Limits, *, count_only: bool = False
+        self,
+        source: MediaSource,
+        threads: int,
+        segment: Segment,
+        limits: Limits,
+        *,
+        count_only: bool = False,
+        accelerator: HWAccel | None = None,
     ) -> None:
         self._source = source
         self._threads = threads
         self._segment = segment
         self._limits = limits
-        self._count_only = count_only
+        self._count_only, self._accelerator = count_only, accelerator
         self._open()
         try:
             segment.check(self.media.label)
@@ -66,7 +75,7 @@ class SourceFrames:
 
     def _open(self) -> None:
         self.report = VideoReport()
-        self.media = open_media(self._source, self._limits)
+        self.media = open_media(self._source, self._limits, accelerator=self._accelerator)
         try:
             self.stream = require_video(self.media)
             limit_decoder(self.media, self.stream, self._limits)
@@ -85,6 +94,7 @@ class SourceFrames:
         self._is_bare = is_bare(self.media.container)
         self._pictures = PicturePackets(self.stream)
         self._n_damaged = 0  # frames
+        self._n_lost = 0  # packets before the first frame that do not decode
         self._n_packets = 0  # with a picture to show, that were read
         self._n_out = 0  # frames that the decoder put out, including those before the segment
 
@@ -143,6 +153,11 @@ class SourceFrames:
         return self.media.label
 
     @property
+    def codec(self) -> str:
+        """FFmpeg's name of the codec, such as h264."""
+        return self.stream.codec_context.name
+
+    @property
     def crop(self) -> Crop:
         """What the container crops."""
         return crop_of(self.media, self.stream)
@@ -178,7 +193,7 @@ class SourceFrames:
             yield frame, pts
         else:
             at_end = True
-        self._report_damaged()
+        self.report_damaged()
         if at_end:
             self._compare_with_header()
         if not report.decoded:
@@ -192,7 +207,10 @@ class SourceFrames:
         if frame.interlaced_frame:
             self.report.note("its frames are interlaced: both fields are used as one frame")
 
-    def _report_damaged(self) -> None:
+    def report_damaged(self) -> None:
+        """Report what of the stream, as far as it was read, the decoder refused or marks as damaged."""
+        if self._n_lost:
+            self.report.damage(f"{self._n_lost} packets before the first frame do not decode")
         if self._n_damaged:
             self.report.damage(f"{self._n_damaged} frames are damaged")
 
@@ -226,7 +244,7 @@ class SourceFrames:
 
     def _decoded(self, packets: Iterator[Packet | None]) -> Iterator[VideoFrame]:
         """Yield decoded frames until the end, or until the decoder refuses a packet."""
-        report, n_lost = self.report, 0
+        report = self.report
         for packet in packets:
             if packet is not None:
                 self._n_packets += self._pictures.shows(packet)
@@ -239,7 +257,7 @@ class SourceFrames:
                 if self._n_out:
                     report.damage(f"decoding stops after {report.decoded} frames: {ffmpeg_reason(error)}")
                     break
-                n_lost += 1
+                self._n_lost += 1
                 continue
             if packet is not None and self._packet_times is not None:
                 self._packet_times.append(packet.dts)
@@ -247,9 +265,7 @@ class SourceFrames:
                 check_size(self.media, (frame.width, frame.height), self._limits)
                 yield frame
             if packet is None:
-                self._report_damaged()  # before what is missing is reported
-        if n_lost:
-            report.damage(f"{n_lost} packets before the first frame do not decode")
+                self.report_damaged()  # before what is missing is reported
 
     def _declared(self) -> int | None:
         """Return how many frames the header promises. Where packets are no frames, those read tell the ratio."""

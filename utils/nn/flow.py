@@ -1,9 +1,12 @@
 """What a network for optical flow offers, whether its flow is the feature or the input of another network."""
 
+import functools
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
+GPU_SHARE = 1 / 16  # of a GPU's memory for a batch of pairs: 5 GiB of 80; frames, features and caches take the rest
 Encoded = tuple[Tensor, ...]  # what a network keeps of each frame: tensors with one row per frame
 
 
@@ -27,3 +30,12 @@ class FlowNetwork(Protocol):
     def pairs_at_once(self, size: tuple[int, int]) -> int:
         """Return how many pairs of frames of this (H, W) fit a batch on the network's device."""
         ...
+
+
+@functools.cache
+def bytes_for_pairs(device: torch.device, cpu_bytes: int) -> int:
+    """Return how much memory a batch of pairs may take on a device: `cpu_bytes` on a CPU, a share of a GPU's memory."""
+    if device.type == "cpu":
+        return cpu_bytes
+    _, total = torch.cuda.mem_get_info(device)
+    return int(total * GPU_SHARE)

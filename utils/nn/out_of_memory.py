@@ -12,6 +12,9 @@ MESSAGES = (  # in errors that have no type for it
     "can't allocate memory",  # torch's allocator on the CPU
     "not enough memory",  # the same on Windows
     "cannot allocate memory",  # the C library
+    "unable to find an engine",  # PyTorch, where no plan of cuDNN's fits
+    "cudnn_status_internal_error",  # cuDNN, where a workspace does not fit
+    "cudnn_status_execution_failed",
     "alloc_failed",  # cuDNN, cuBLAS: "..._STATUS_ALLOC_FAILED"
     "bad_alloc",  # C++
 )

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -14,16 +15,22 @@ from utils.errors import UserError
 from utils.nn.batch_norm import fuse_batch_norms
 from utils.nn.cpu import onednn
 from utils.nn.cpu.convolution import fuse_activations
-from utils.nn.cpu.layout import use_channels_last
+from utils.nn.cpu.layout import CHANNELS_LAST, use_channels_last
 from utils.nn.cpu.residual import rewrite_blocks
 
-DTYPES = {"float32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DTYPES = {
+    "auto": torch.float32,
+    "float32": torch.float32,
+    "tf32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
 @dataclass(frozen=True)
 class ComputeMode:
-    """How networks compute: a key of DTYPES, and whether they are compiled. Inputs and features stay float32."""
+    """How networks compute: by --precision, and whether they are compiled. Inputs and features stay float32."""
 
     precision: str = "float32"
     compile: bool = False
@@ -37,6 +44,8 @@ class ComputeMode:
 PROCESS_FLAGS: tuple[tuple[Any, str], ...] = (
     (torch.backends.cudnn, "allow_tf32"),
     (torch.backends.cuda.matmul, "allow_tf32"),
+    (torch.backends.cuda.matmul, "allow_bf16_reduced_precision_reduction"),
+    (torch.backends.cuda.matmul, "allow_fp16_reduced_precision_reduction"),
     (torch.backends.cudnn, "benchmark"),
 )
 
@@ -44,9 +53,12 @@ PROCESS_FLAGS: tuple[tuple[Any, str], ...] = (
 def set_process_flags(compute: ComputeMode, device: torch.device) -> None:
     """Set PyTorch's flags for this precision, which hold for the whole process."""
     if device.type == "cuda":
-        # float32 means float32: torch's default rounds convolutions to 10 bits, past our tolerance
-        torch.backends.cudnn.allow_tf32 = compute.precision == "tf32"
+        # torch's default rounds the factors of convolutions to 10 bits, past our tolerance for float32
+        torch.backends.cudnn.allow_tf32 = compute.precision in ("auto", "tf32")
         torch.backends.cuda.matmul.allow_tf32 = compute.precision == "tf32"
+        # sums of the products in 16-bit modes stay float32
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+        torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
         torch.backends.cudnn.benchmark = True  # windows of a run have few shapes
 
 
@@ -60,6 +72,17 @@ def process_flags(compute: ComputeMode, device: torch.device) -> Generator[None,
     finally:
         for owner, name, value in before:
             setattr(owner, name, value)
+
+
+@contextlib.contextmanager
+def exact_float32() -> Generator[None, None, None]:
+    """Compute float32 products inside in float32, also where --precision tf32 rounds them elsewhere."""
+    matmul = torch.backends.cuda.matmul
+    before, matmul.allow_tf32 = matmul.allow_tf32, False
+    try:
+        yield
+    finally:
+        matmul.allow_tf32 = before
 
 
 def check_supported(compute: ComputeMode, device: torch.device) -> None:
@@ -91,9 +114,12 @@ def prepare_network(
         would lose precision, and the classifiers after them.
     """
     prepare_layers(network, device, compute, float32_parts)
+    network.register_forward_pre_hook(partial(_to_network, compute.dtype))
+    if compute.dtype != torch.float32:
+        network.register_forward_hook(_to_float32_outputs)
     if compute.compile:
         network.compile()  # when it first runs
-    return network if compute.dtype == torch.float32 else Casting(network, compute.dtype)
+    return network
 
 
 def prepare_layers(
@@ -110,9 +136,16 @@ def prepare_layers(
     if compute.dtype != torch.float32:
         for name in float32_parts:
             network.get_submodule(name).register_forward_pre_hook(_to_float32)
-    # a GPU's plain float32 kernels are for channels first
-    if device.type == "cpu" or compute.precision != "float32":
-        use_channels_last(network)
+    use_channels_last(network)
+    return network
+
+
+def prepare_flow(network: NetworkT, device: torch.device, compute: ComputeMode) -> NetworkT:
+    """Return a network for optical flow as `prepare_layers` makes it; compiled on a GPU, if --compile asks for that."""
+    prepare_layers(network, device, compute)
+    if compute.compile and device.type != "cpu":
+        for step in ("encode", "between"):  # see `FlowNetwork`
+            setattr(network, step, torch.compile(getattr(network, step)))
     return network
 
 
@@ -128,20 +161,21 @@ def _cast_weights(network: nn.Module, dtype: torch.dtype, float32_parts: tuple[s
                 setattr(module, name, buffer.to(dtype))
 
 
+def _to_network(dtype: torch.dtype, _module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Return the inputs in the network's type, with channels last as its weights: cuDNN takes the layout of either."""
+    formats = [CHANNELS_LAST.get(value.ndim, torch.contiguous_format) for value in inputs]
+    return tuple(
+        value.to(dtype, memory_format=layout).contiguous(memory_format=layout)
+        for value, layout in zip(inputs, formats, strict=True)
+    )
+
+
 def _to_float32(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return _cast(inputs, torch.float32)
 
 
-class Casting(nn.Module):
-    """A network of another type, with float32 inputs and outputs."""
-
-    def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.network, self.dtype = network, dtype
-
-    def forward(self, *inputs: Any) -> Any:
-        """Return the network's outputs as float32."""
-        return _cast(self.network(*_cast(inputs, self.dtype)), torch.float32)
+def _to_float32_outputs(_module: nn.Module, _inputs: tuple[Any, ...], outputs: Any) -> Any:
+    return _cast(outputs, torch.float32)
 
 
 def _cast(value: Any, dtype: torch.dtype) -> Any:

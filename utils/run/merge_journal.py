@@ -5,6 +5,7 @@ journal. Killed in between, the next run finishes from the journal. So no video 
 """
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,8 +14,12 @@ from utils.sinks.output import Output
 from utils.sinks.staging import remove_staged
 from utils.state.manifest import Manifest
 from utils.storage.folder import Folder
+from utils.storage.json_text import parse_json
 
 JOURNAL = ".featmill/merge.jsonl"
+DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
+
+log = logging.getLogger(__name__)
 
 
 def key(line: ManifestLine) -> tuple[str, str]:
@@ -35,10 +40,11 @@ class _Entry:
 
     @classmethod
     def from_json(cls, raw: bytes) -> "_Entry":
-        content = json.loads(raw)
+        """Raises one of DAMAGED for anything else."""
+        content = parse_json(raw)
         line = ManifestLine.from_json(content["line"])
         if line is None:
-            raise ValueError("not an entry of the journal of merging")
+            raise ValueError("it has no manifest line")
         return cls(line, tuple(map(Output.from_json, content["staged"])))
 
 
@@ -56,12 +62,21 @@ def commit(
     recover(place, folders)
 
 
+def has_journal(place: Folder) -> bool:
+    """Return whether a merge was begun to be committed, by a run that is killed or still at it."""
+    return place.size(JOURNAL) is not None
+
+
 def recover(place: Folder, folders: Mapping[str, Folder]) -> None:
     """Do what the journal says, if there is one."""
-    if place.size(JOURNAL) is None:
+    if not has_journal(place):
         return
-    with place.open(JOURNAL) as file:
-        entries = list(map(_Entry.from_json, file))
+    try:
+        with place.open(JOURNAL) as file:
+            entries = list(map(_Entry.from_json, file))
+    except DAMAGED as error:
+        log.warning("%s/%s is damaged (%s), so its videos are merged again", place, JOURNAL, error)
+        entries = []
     for name, folder in folders.items():
         own = [entry for entry in entries if entry.line.stamp.feature_type == name]
         if own:

@@ -12,7 +12,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Protocol
 
 from utils.errors import RunError
-from utils.run.merge_journal import commit, key, recover
+from utils.run.merge_journal import commit, has_journal, key, recover
 from utils.run.output_state import OutputState
 from utils.run.shard_marks import mark_finished
 from utils.run.todo import Todo, unit_of
@@ -22,6 +22,7 @@ from utils.sinks.manifest_line import ManifestLine, Status
 from utils.sinks.staging import is_staged, remove_staged, tidy_staging
 from utils.sources.ref import VideoRef
 from utils.state.claims import Claims
+from utils.state.manifest import Latest
 from utils.storage.folder import Folder
 from utils.worker.plan import Plan
 
@@ -31,6 +32,14 @@ WAIT_S = 0.5
 
 class Merger(Protocol):
     """Merges staged videos: what it can while the run goes on, all that is left at its end."""
+
+    def recover(self) -> None:
+        """Finish what a killed run began to commit, before videos are handed out: its lines are older than this run's.
+
+        Raises:
+            RunError: an output folder cannot be written.
+        """
+        ...
 
     def handed_out(self, ref: VideoRef) -> None:
         """Take note that a video is being extracted."""
@@ -79,6 +88,14 @@ class FileMerger:
         self._claims = claims
         self._n_new = 0
 
+    def recover(self) -> None:
+        """Finish what a killed run began to commit."""
+        for state in self._states:
+            if has_journal(state.folder):
+                with _claimed(self._claims, f"merge:{state.feature_type}"):
+                    recover(state.folder, {state.feature_type: state.folder})
+                state.latest = Latest(state.folder)  # as if these lines had been there all along
+
     def handed_out(self, ref: VideoRef) -> None:
         """Nothing: a video is merged once it is finished."""
 
@@ -105,7 +122,8 @@ class FileMerger:
         folder = state.folder
         recover(folder, {state.feature_type: folder})
         waiting = _waiting(state)
-        lines = self._merge(folder, waiting, state.latest.merged_files) if waiting else []
+        outdated = _outdated(state, self._merged.suffix)
+        lines = self._merge(folder, waiting, state.latest.merged_files, outdated) if waiting else []
         commit(folder, {state.feature_type: folder}, lines, waiting)
         n_lost = _remove_lost(folder, waiting, lines)
         state.latest.refresh()
@@ -133,6 +151,14 @@ class ShardMerger:
         self._tars: dict[str, str] = {}  # of the shards that clips were handed out of, and not merged since
         self._failed: set[str] = set()
         self._n_lost = 0  # clips whose staged features were damaged
+
+    def recover(self) -> None:
+        """Finish what a killed run began to commit."""
+        if has_journal(self._root):
+            with _claimed(self._claims, "merge"):
+                recover(self._root, self._folders)
+            for state in self._states:
+                state.latest = Latest(state.folder)  # as if these lines had been there all along
 
     def handed_out(self, ref: VideoRef) -> None:
         """Count a clip of a shard."""
@@ -234,6 +260,14 @@ def _waiting(state: OutputState) -> list[ManifestLine]:
     if not state.latest.has_staged:
         return []
     return [line for line in state.latest if _is_waiting(line)]
+
+
+def _outdated(state: OutputState, suffix: str) -> set[str]:
+    """Return the places in files with this suffix that only earlier lines of videos mention."""
+    places = {place for file, found in state.latest.outdated.items() if file.endswith(suffix) for place in found}
+    if places:
+        places.difference_update(output.place or "" for line in state.latest for output in line.outputs)
+    return places
 
 
 def _is_waiting(line: ManifestLine) -> bool:

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from utils.errors import RunError, printable
 from utils.storage.urls import base_name
+from utils.worker.messages import HowFar
 
 PLAIN_EVERY_S = 10.0
 
@@ -27,7 +28,7 @@ class RunProgress:
         self._videos = 0
         self._windows = 0
         self._failed = 0
-        self._decoded: dict[str, tuple[float, float | None]] = {}  # see `decoded`; unfinished videos
+        self._in_hand: dict[str, HowFar] = {}  # by id; unfinished videos
         self._said: set[str] = set()
         self._bar: Progress | None = None
         if self._console.is_terminal and not quiet:
@@ -93,16 +94,18 @@ class RunProgress:
         self._windows += n
         self._update()
 
-    def decoded(self, seconds: Mapping[str, tuple[float, float | None]]) -> None:
-        """Take note of how far videos are, by id: seconds that are decoded, and in all (None where it is not known)."""
-        for video_id, (decoded_s, length_s) in seconds.items():
-            before_s, _ = self._decoded.get(video_id, (0.0, None))  # its sound may be decoded after its frames
-            self._decoded[video_id] = (max(before_s, decoded_s), length_s)
+    def decoded(self, videos: Mapping[str, HowFar]) -> None:
+        """Take note of how far videos are, by id."""
+        for video_id, far in videos.items():
+            before = self._in_hand.get(video_id)
+            if before is not None and before.is_counting == far.is_counting:  # its sound may come after its frames
+                far = far._replace(done_s=max(before.done_s, far.done_s))
+            self._in_hand[video_id] = far
         self._update()
 
     def video(self, video_id: str, failed: bool) -> None:
         """Count one more video that is finished."""
-        self._decoded.pop(video_id, None)
+        self._in_hand.pop(video_id, None)
         self._videos += 1
         self._failed += failed
         self._update()
@@ -111,7 +114,7 @@ class RunProgress:
         now_s = time.monotonic()
         elapsed_s = max(now_s - self._start_s, 1e-9)
         detail = f"{self._failed} failed, {self._windows} windows, {self._windows / elapsed_s:.2f} windows/s"
-        detail += self._in_hand()
+        detail += self._about_those_in_hand()
         if self._bar:
             self._bar.update(self._task, completed=self._done(), detail=detail)
         elif not self._quiet and (now_s - self._plain_s >= PLAIN_EVERY_S or self._videos == self._n_videos):
@@ -120,16 +123,20 @@ class RunProgress:
 
     def _done(self) -> float:
         """Return how many videos are done, with the shares of those that are being decoded."""
-        return self._videos + sum(min(1.0, done / length) for done, length in self._decoded.values() if length)
+        decoded = (far for far in self._in_hand.values() if not far.is_counting)
+        return self._videos + sum(min(1.0, far.done_s / far.length_s) for far in decoded if far.length_s)
 
-    def _in_hand(self) -> str:
+    def _about_those_in_hand(self) -> str:
         """Return how far the videos are that are being decoded: ", decoded 61 of 3600 s of a.mp4"."""
-        if not self._decoded:
+        if not self._in_hand:
             return ""
-        lengths = [length_s for _, length_s in self._decoded.values()]
+        all_count = all(far.is_counting for far in self._in_hand.values())
+        shown = {name: far for name, far in self._in_hand.items() if far.is_counting == all_count}
+        lengths = [far.length_s for far in shown.values()]
         total = "" if None in lengths else f" of {sum(filter(None, lengths)):.0f}"
-        names = base_name(next(iter(self._decoded))) if len(lengths) == 1 else f"{len(lengths)} videos"
-        return f", decoded {sum(done_s for done_s, _ in self._decoded.values()):.0f}{total} s of {names}"
+        names = base_name(next(iter(shown))) if len(shown) == 1 else f"{len(shown)} videos"
+        what = "counted the frames of" if all_count else "decoded"
+        return f", {what} {sum(far.done_s for far in shown.values()):.0f}{total} s of {names}"
 
     def _left(self, elapsed_s: float) -> str:
         done = self._done()

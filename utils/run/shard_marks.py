@@ -10,6 +10,7 @@ from utils.sinks.rewritten import is_as_left
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
 from utils.storage.folder import Folder
+from utils.storage.json_text import parse_json
 from utils.storage.urls import base_name
 
 FOLDER = ".featmill/shards"
@@ -29,8 +30,10 @@ def is_finished(root: Folder, tar: str, states: Sequence[OutputState], verify: b
     shard = PurePath(base_name(tar)).stem
     try:
         with root.open(f"{FOLDER}/{shard}.json") as file:
-            return json.load(file) == _mark(root, shard, tar, states) and is_as_left(root, f"{shard}.pkl", verify)
-    except (FileNotFoundError, ValueError, RecursionError):
+            return parse_json(file.read()) == _mark(root, shard, tar, states) and is_as_left(
+                root, f"{shard}.pkl", verify
+            )
+    except (FileNotFoundError, ValueError):
         return False
 
 

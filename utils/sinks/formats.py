@@ -28,9 +28,12 @@ class Merge(Protocol):
 
     lines: the latest manifest lines of the videos whose outputs are staged; a damaged one is left out of the answer.
     taken: the merged files that the latest lines of other videos mention.
+    outdated: places that only earlier lines mention, to be removed from a file that grows.
     """
 
-    def __call__(self, folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str], /) -> list[ManifestLine]:
+    def __call__(
+        self, folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str], outdated: Collection[str] = (), /
+    ) -> list[ManifestLine]:
         """Merge. Raises RunError if the folder cannot be written."""
         ...
 

@@ -26,32 +26,37 @@ FILE_NAME = f"features{SUFFIX}"
 log = logging.getLogger(__name__)
 
 
-def merge(folder: Folder, lines: Sequence[ManifestLine], _taken: Collection[str] = ()) -> list[ManifestLine]:
+def merge(
+    folder: Folder, lines: Sequence[ManifestLine], _taken: Collection[str] = (), outdated: Collection[str] = ()
+) -> list[ManifestLine]:
     """Add a group per video to a copy of the file, put the copy in its place, and return the lines with new outputs.
 
-    A group of the same video is replaced. Damaged staged files are left out, see `staging.intact`. A child process
-    writes and reads back: where the disk is full, the HDF5 library may end the process by a segmentation fault.
+    Outdated groups are removed, and a group of the same video is replaced. Damaged staged files are left out, see
+    `staging.intact`. A child process writes and reads back: where the disk is full, the HDF5 library may end the
+    process by a segmentation fault.
     """
     sound = staging.intact(folder, lines)
     if not sound:
         return []
     with folder.whole(FILE_NAME) as file, _near(folder, file, sound) as (path, near):
         _start(folder, path)
-        groups = _added(folder, path, near, sound)
+        groups = _added(folder, path, near, sound, outdated)
     rewritten.note(folder, FILE_NAME)
     n_bytes = folder.size(FILE_NAME) or 0
     outputs = (Output(FILE_NAME, n_bytes, group.arrays, group.path, crc32=group.crc32) for group in groups)
     return [replace(line, outputs=(output,)) for line, output in zip(sound, outputs, strict=True)]
 
 
-def _added(folder: Folder, path: str, near: Folder, lines: Sequence[ManifestLine]) -> list[Group]:
-    """Add groups to the file at `path`, a copy of what was there.
+def _added(
+    folder: Folder, path: str, near: Folder, lines: Sequence[ManifestLine], outdated: Collection[str]
+) -> list[Group]:
+    """Replace outdated groups of the file at `path`, a copy of what was there.
 
     Raises:
         RunError: what was there is damaged in a place that only writing needs, so it was removed.
     """
     try:
-        return in_child(add_groups, path, near, lines)
+        return in_child(add_groups, path, near, lines, outdated)
     except OSError as error:
         if _copy_old(folder, path) and (damage := in_child(damage_of, path, True)):
             folder.remove(FILE_NAME)

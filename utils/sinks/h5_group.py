@@ -3,7 +3,7 @@
 import contextlib
 import json
 import zlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,13 +55,17 @@ def _read(node: Any) -> None:
         node[()]
 
 
-def add_groups(path: str, folder: Folder, lines: Sequence[ManifestLine]) -> list[Group]:
+def add_groups(path: str, folder: Folder, lines: Sequence[ManifestLine], outdated: Collection[str] = ()) -> list[Group]:
     """Add the staged videos of `lines` to the file at `path`, then read them back and compare.
+
+    outdated: paths of groups to remove first; what tells whose they are may be damaged.
 
     Raises:
         OSError: the file cannot be written, or does not hold what was written.
     """
     with _opened(path, "a") as target:
+        for place in outdated:
+            _remove(target, place)
         groups = [_add(target, folder, line) for line in lines]
     with _opened(path, "r") as written:
         for group in groups:
@@ -135,14 +139,31 @@ def _copy(staged: staging.StagedVideo, key: str, group: "h5py.Group") -> None:
         row += len(block)
 
 
+def _remove(target: "h5py.File", path: str) -> None:
+    """Remove a group, if it is there; of one that holds groups of other videos, what is its own."""
+    if path not in target or is_data_set(target, path):
+        return
+    group: Any = target[path]
+    _empty(group)
+    if len(group):
+        group.attrs.clear()
+    else:
+        del target[path]
+
+
+def _empty(group: "h5py.Group") -> None:
+    """Remove the arrays of a group."""
+    for key in map(str, list(group)):
+        if is_data_set(group, key):
+            del group[key]
+
+
 def _group(target: "h5py.File", line: ManifestLine, keys: Sequence[str]) -> "h5py.Group":
     """Return the video's group: new, or emptied of what the video had in it before."""
     video_id = valid_text(line.id)
     path = next(path for path in group_paths(line.name) if _is_free(target, path, video_id, keys))
     group = target.require_group(path)
-    for key in map(str, list(group)):
-        if is_data_set(group, key):
-            del group[key]
+    _empty(group)
     return group
 
 

@@ -4,15 +4,17 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, Self, get_args
 
 from utils.sinks.output import Output
 from utils.sources.fingerprint import Fingerprint
 
-Status = Literal["done", "partial", "skipped", "failed"]
-STATUSES: tuple[Status, ...] = get_args(Status)  # from best to worst
+Status = Literal["done", "partial", "skipped", "failed", "cleared"]
+STATUSES: tuple[Status, ...] = ("done", "partial", "skipped", "failed")  # of videos, from best to worst
 WITH_OUTPUTS: tuple[Status, ...] = ("done", "partial")
 FINISHED: tuple[Status, ...] = (*WITH_OUTPUTS, "skipped")  # a later run does not try these again
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%z"
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ STAMP_KEYS = tuple(spec.name for spec in dataclasses.fields(RunStamp))
 class ManifestLine:
     """What became of one video and feature type.
 
-    id, name, shard, meta: as in VideoRef. reason: why it is not simply done.
+    id, name, shard, meta: as in VideoRef. status: "cleared" of a tar or data set that could not be read, and since can
+    be. reason: why it is not simply done.
     fps, rate_hz: of the frames or samples that were extracted. decoded: how many of them; declared: how many frames the
     header promises. windows: rows; repeated: frames shown again to fill windows. seconds: spent, by stage.
     finished: local time with its offset from UTC. revision: counts the lines of one video, since clocks may be wrong.
@@ -70,13 +73,26 @@ class ManifestLine:
     seconds: Mapping[str, float] = field(default_factory=dict)
     device: str = ""
     stamp: RunStamp = field(default_factory=RunStamp)
-    finished: str = field(default_factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%S%z"))
+    finished: str = field(default_factory=lambda: time.strftime(TIME_FORMAT))
     revision: int = 0
     other: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def finished_s(self) -> float | None:
+        """`finished` in seconds since 1970, whatever its time zone; None if it is not a time."""
+        try:
+            return datetime.strptime(self.finished, TIME_FORMAT).timestamp()
+        except (TypeError, ValueError):
+            return None
+
     def is_later_than(self, line: "ManifestLine") -> bool:
-        """Return whether this line of a video was written after another one of it."""
-        return (self.revision, self.finished) > (line.revision, line.finished)
+        """Return whether this line of a video was written after another one of it.
+
+        The revision decides. Lines share one if an earlier version wrote them, or two runs took each other for dead.
+        """
+        if self.revision != line.revision:
+            return self.revision > line.revision
+        return (self.finished_s or 0.0) > (line.finished_s or 0.0)
 
     def to_json(self) -> dict[str, Any]:
         """Return the line as it is written; `id` comes first, so that an index need not parse whole lines."""
@@ -114,7 +130,8 @@ class ManifestLine:
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
-        return line if isinstance(line.id, str) and line.status in STATUSES else None
+        known = isinstance(line.id, str) and line.status in get_args(Status) and isinstance(line.revision, int)
+        return line if known else None
 
 
 PLAIN_KEYS = ("fps", "rate_hz", "decoded", "declared", "windows", "repeated")

@@ -23,7 +23,9 @@ TEXTS = ["id", "name", "meta"]  # the columns in which values come again and aga
 GROUP_BYTES = 32 << 20  # of a row group: what a reader takes into memory at once, at the least
 
 
-def merge(folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str]) -> list[ManifestLine]:
+def merge(
+    folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str], _outdated: Collection[str] = ()
+) -> list[ManifestLine]:
     """Put staged videos into new files, see `merge_numbered`; features of different sizes come into different files."""
     return merge_numbered(folder, lines, taken, SUFFIX, _write, _columns)
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from utils.sinks.output import measure
 from utils.storage.folder import Folder
+from utils.storage.json_text import parse_json
 
 FOLDER = ".featmill/merged"
 
@@ -60,6 +61,6 @@ def noted(folder: Folder, name: str) -> FileState | None:
     """Return the state that was noted, None if there is none."""
     try:
         with folder.open(f"{FOLDER}/{name}.json") as file:
-            return FileState(**json.load(file))
-    except (FileNotFoundError, ValueError, TypeError, RecursionError):
+            return FileState(**parse_json(file.read()))
+    except (FileNotFoundError, ValueError, TypeError):
         return None

@@ -22,6 +22,7 @@ from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.output import ArrayInfo, Output, describe, store
 from utils.sinks.record import Record
 from utils.storage.folder import Folder
+from utils.storage.json_text import parse_json
 
 STAGING = ".featmill/staging/"
 STAGED = re.compile(r"\.[a-z]+/(staging|parts)/")  # also as earlier versions named the folders
@@ -78,7 +79,7 @@ class StagedVideo:
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
-        about = json.loads(self.array(ABOUT, "").tobytes())
+        about = parse_json(self.array(ABOUT, "").tobytes())
         self.features: list[str] = about["features"]
         self.attributes: dict[str, float] = about["facts"]
         names = (name.removesuffix(".npy") for name in archive.namelist())

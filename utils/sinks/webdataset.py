@@ -20,7 +20,9 @@ SUFFIX = ".tar"
 END = bytes(1024)  # two blocks of zeros, with which a tar ends
 
 
-def merge(folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str]) -> list[ManifestLine]:
+def merge(
+    folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str], _outdated: Collection[str] = ()
+) -> list[ManifestLine]:
     """Merge staged videos into new files, see `merge_numbered`."""
     return merge_numbered(folder, lines, taken, SUFFIX, _write)
 

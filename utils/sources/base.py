@@ -50,9 +50,13 @@ class ListedSource(Protocol):
 
 
 class StreamedSource(Protocol):
-    """A source that is read during the run, and that never repeats a name."""
+    """A source that is read during the run, and that never repeats a name.
+
+    read_well: ids under which problems of a tar or data set as a whole are recorded, of those without such problems.
+    """
 
     roots: tuple[Path, ...]
+    read_well: list[str]
 
     def refs(self, shard_done: Callable[[str], bool]) -> Iterator[VideoRef]:
         """Yield the videos that are left to do, in order; what cannot be read is a refused one.

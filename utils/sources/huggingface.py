@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 
 IDS = ("id", "video_id", "key", "__key__")
 LARGEST = 2 << 30  # bytes of a video in memory
+DECODED = {
+    "txt",
+    "text",
+    "transcript",
+    "cls",
+    "cls2",
+    "index",
+    "inx",
+    "id",
+    "json",
+    "jsn",
+}  # members of tars, by suffix: text, numbers
 
 
 class HuggingFaceSource:
@@ -40,6 +52,7 @@ class HuggingFaceSource:
         self.roots = (Path(self._name),) if self._is_local else ()
         self._split = run.hf_split
         self._skip_silent = run.no_audio == "skip"
+        self.read_well: list[str] = []
         rows = _load(self._name, run.hf_config, run.hf_split)
         features = rows.features if rows.features is not None else _inferred(rows, self._name)
         rows = undecoded(rows, features)
@@ -59,17 +72,17 @@ class HuggingFaceSource:
 
     def _read(self, rows: "IterableDataset", *, with_data: bool) -> Iterator[VideoRef]:
         seen = Seen()
-        number = 0
+        number, id_ = 0, f"{redacted(self._name)} {self._split}"
         try:
             for number, row in enumerate(rows):
                 yield self._ref(number, row, seen, with_data=with_data)
                 number += 1
+            self.read_well.append(id_)
         except read_errors() as error:
             reason = (
                 f"{redacted(self._name)}: reading stops at row {number} ({message_of(error)}); "
                 "run the same command again"
             )
-            id_ = f"{redacted(self._name)} {self._split} from row {number}"
             yield VideoRef(id_, safe_name(id_), redacted(self._name), refused=("failed", reason))
 
     def _ref(self, number: int, row: dict[str, Any], seen: Seen, *, with_data: bool) -> VideoRef:
@@ -154,8 +167,12 @@ def _load(name: str, config: str | None, split: str) -> "IterableDataset":
     try:
         with _without_torch():
             from datasets import load_dataset
+            from datasets.packaged_modules.webdataset.webdataset import WebDataset
     except ImportError as error:
         raise UserError("--hf_dataset needs the package datasets: pip install datasets") from error
+    WebDataset.DECODERS = {
+        kind: decode if kind in DECODED else _left_out for kind, decode in WebDataset.DECODERS.items()
+    }
     try:
         splits = load_dataset(name, name=config, streaming=True)
     except Exception as error:  # data set builders raise errors of any type
@@ -167,6 +184,10 @@ def _load(name: str, config: str | None, split: str) -> "IterableDataset":
             f"choose from {', '.join(known)}{nearest(split, known)}"
         )
     return splits[split]
+
+
+def _left_out(_data: bytes) -> None:
+    """Decode nothing. The package decodes all members of a tar, also those of columns that nobody reads."""
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """The rows of list files: text, CSV, JSON lines, Parquet. A bad row fails alone; the rest of the list is read."""
 
 import csv
-import json
 import os
 from collections.abc import Iterator
 from io import BufferedReader
@@ -12,6 +11,7 @@ from utils.errors import RunError, UserError
 from utils.sources.errors import message_of
 from utils.sources.list_rows import PATHS, ListRow, column_name, parse_row
 from utils.sources.rereadable import Rereadable
+from utils.storage.json_text import parse_json
 from utils.storage.urls import base_name, redacted
 
 FLAG = "--file_with_video_paths"
@@ -206,8 +206,8 @@ def _is_plain(kind: Any) -> bool:
 
 def _json_row(number: int, line: str) -> ListRow:
     try:
-        found = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        found = parse_json(line)
+    except ValueError as error:
         return ListRow(number, problem=f"not JSON ({message_of(error)}); write one object per line")
     if not isinstance(found, dict):
         return ListRow(number, problem='not a JSON object; write {"path": …} with optional start_s, end_s and id')

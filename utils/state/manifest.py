@@ -11,9 +11,10 @@ from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.staging import STAGED
 from utils.storage.folder import Folder
 from utils.storage.hash_index import HashIndex
+from utils.storage.json_text import parse_json
 
 FILE_NAME = "manifest.jsonl"
-ID_FIRST = b'{"id": '
+ID_FIRST = b'{"id": "'
 SETTINGS = re.compile(rb'"settings_hash": "([0-9a-f]{16})"')
 MERGED = re.compile(rb'"file": "(features-[^"/]+)"')
 STAGED_FILE = re.compile(rb'"file": "' + STAGED.pattern.encode())
@@ -82,18 +83,26 @@ class Latest:
             known = self._line(key)
         if offset < 0:  # lines of several files come in any order
             new = _parsed(raw)
-            if known is not None and new is not None and known.is_later_than(new):
+            if new is None:
+                return
+            if known is not None and known.is_later_than(new):
+                if key in self._staged:
+                    self._outdate(new)
                 return
             offset = self._copied(raw)
-        if is_staged and known is not None:  # extracted again
-            for output in known.outputs:
-                if output.place is not None:
-                    self.outdated.setdefault(output.file, set()).add(output.place)
+        if is_staged and known is not None:
+            self._outdate(known)
         self._offsets.put(key, offset)
         if is_staged:
             self._staged.add(key)
         else:
             self._staged.discard(key)
+
+    def _outdate(self, line: ManifestLine) -> None:
+        """Note the places of a video that was extracted again."""
+        for output in line.outputs:
+            if output.place is not None:
+                self.outdated.setdefault(output.file, set()).add(output.place)
 
     def _copied(self, raw: bytes) -> int:
         if self._copy is None:
@@ -127,7 +136,7 @@ class Latest:
         return len(self._offsets)
 
     def __iter__(self) -> Iterator[ManifestLine]:
-        """Yield the last line of each video, in the order written."""
+        """Yield the last line of each video, in the order written, without those that were cleared."""
         file = self._copy
         if file is None:
             if self._folder.size(FILE_NAME) is None:
@@ -135,7 +144,8 @@ class Latest:
             file = self._folder.open(FILE_NAME)
         for offset in self._offsets.sorted_values():
             file.seek(int(offset))
-            if (line := _parsed(file.readline())) is not None:  # None: damaged after its id
+            line = _parsed(file.readline())  # None: damaged after its id
+            if line is not None and line.status != "cleared":
                 yield line
 
 
@@ -148,8 +158,8 @@ def _id(raw: bytes) -> str | None:
     """Return the id of a line; None if it was cut short by a crash, or is not a manifest line."""
     try:
         if raw.startswith(ID_FIRST) and raw.endswith(b"}\n"):
-            identity = json.JSONDecoder().raw_decode(raw.decode(), len(ID_FIRST))[0]
-            return identity if isinstance(identity, str) else None
+            identity = json.JSONDecoder().raw_decode(raw.decode(), len(ID_FIRST) - 1)[0]
+            return str(identity)
     except ValueError:
         return None
     line = _parsed(raw)
@@ -158,6 +168,6 @@ def _id(raw: bytes) -> str | None:
 
 def _parsed(raw: bytes) -> ManifestLine | None:
     try:
-        return ManifestLine.from_json(json.loads(raw))
-    except (ValueError, RecursionError):
+        return ManifestLine.from_json(parse_json(raw))
+    except ValueError:
         return None

@@ -1,15 +1,16 @@
 """What a run takes over from earlier ones, and when it refuses to."""
 
-import json
+from collections.abc import Iterable
 from typing import Any
 
 from utils.errors import UserError
-from utils.sinks.manifest_line import FINISHED, WITH_OUTPUTS, ManifestLine
+from utils.sinks.manifest_line import FINISHED, WITH_OUTPUTS, ManifestLine, RunStamp
 from utils.sinks.readback import OutputReader
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
-from utils.state.manifest import Latest, settings_hash
+from utils.state.manifest import Latest, Manifest, settings_hash
 from utils.storage.folder import Folder
+from utils.storage.json_text import parse_json
 
 Settings = dict[str, Any]  # all that decides what the features are
 
@@ -27,6 +28,24 @@ def is_done(line: ManifestLine | None, ref: VideoRef, outputs: OutputReader, set
     if line.source != source and source.bytes is not None:
         return False
     return outputs.is_readable(line.outputs)
+
+
+def clear_failures(folder: Folder, latest: Latest, ids: Iterable[str], stamp: RunStamp) -> None:
+    """Record of tars and data sets that earlier runs could not read, and this one could, that this is over.
+
+    Raises:
+        RunError: the manifest cannot be written.
+    """
+    latest.refresh()
+    known = filter(None, map(latest.get, ids))
+    over = [line for line in known if line.status in ("failed", "skipped")]
+    if over:
+        Manifest(folder).append(*(_cleared(line, stamp) for line in over))
+
+
+def _cleared(line: ManifestLine, stamp: RunStamp) -> ManifestLine:
+    kept = {name: getattr(line, name) for name in ("id", "name", "source", "shard")}
+    return ManifestLine(**kept, status="cleared", stamp=stamp, revision=line.revision + 1)
 
 
 def refuse_mixing(folder: Folder, latest: Latest, settings: Settings) -> None:
@@ -56,9 +75,9 @@ def _settings_of_run(folder: Folder, wanted: str) -> Settings:
     for name in folder.names("run-"):
         try:
             with folder.open(name) as file:
-                run = json.load(file)
+                run = parse_json(file.read())
             if run["settings_hash"] == wanted:
                 return run["settings"]
-        except (ValueError, KeyError, TypeError, OSError, RecursionError):
+        except (ValueError, KeyError, TypeError, OSError):
             continue  # an unreadable run file only makes the message shorter
     return {}

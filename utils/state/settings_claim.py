@@ -16,6 +16,7 @@ from utils.state.claims import FOLDER, Claims
 from utils.state.manifest import settings_hash
 from utils.state.resume import Settings, differences
 from utils.storage.folder import Folder
+from utils.storage.json_text import parse_json
 
 TRIES = 20
 WAIT_S = 0.5
@@ -48,8 +49,8 @@ def _others(root: Folder, claims: Claims, stem: str, settings: Settings) -> Iter
             continue
         try:
             with root.open(name) as file:
-                other = json.load(file)
-        except (FileNotFoundError, ValueError, RecursionError):  # its run may have just ended
+                other = parse_json(file.read())
+        except (FileNotFoundError, ValueError):  # its run may have just ended
             continue
         yield other
 

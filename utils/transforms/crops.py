@@ -127,4 +127,4 @@ def network_input(views: Tensor, mean: Sequence[float] = MEAN, std: Sequence[flo
 
     mean, std: of each channel, in 0..255.
     """
-    return normalize(views.float(), mean, std).permute(0, 4, 1, 2, 3)
+    return normalize(views, mean, std).permute(0, 4, 1, 2, 3)

@@ -39,4 +39,4 @@ def _resize_floats(images: Tensor, size: tuple[int, int], filter: Filter) -> Ten
     return images
 
 
-RESIZE_BY_DECODE: dict[str, Resize] = {"exact": resize_pillow, "fast": resize_fast}  # by --decode
+RESIZE_BY_DECODE: dict[str, Resize] = {"exact": resize_pillow, "fast": resize_fast, "gpu": resize_pillow}  # by --decode

@@ -6,13 +6,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from utils.transforms.constants import constant
+
+
+def divided(values: Tensor, divisor: float) -> Tensor:
+    """Return uint8 or float32 values / divisor, float32, written over float32 on a CPU.
+
+    A GPU converts bytes in the same pass; a CPU is slower that way.
+    """
+    return values.float().div_(divisor) if values.device.type == "cpu" else torch.div(values, divisor)
+
 
 def to_floats(frames: Tensor) -> Tensor:
     """Return frames as float32 [n, 3, H, W] in 0..1.
 
     frames: uint8 [n, H, W, 3].
     """
-    return frames.permute(0, 3, 1, 2).float().div_(255)
+    return divided(frames.permute(0, 3, 1, 2), 255)
 
 
 def resize_floats(images: Tensor, size: tuple[int, int]) -> Tensor:
@@ -38,10 +48,13 @@ def resize_shorter_floats(images: Tensor, side: int) -> Tensor:
 
 
 def normalize(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Return (pixels - mean) / std, written over float32 [..., H, W, C] where that is contiguous.
+    """Return (pixels - mean) / std, float32 [..., H, W, C], written over contiguous float32 on a CPU.
 
-    mean, std: of each channel. They are applied row by row: an inner loop over three channels is four times slower.
+    pixels: contiguous, uint8 or float32. mean, std: of each channel. They are applied row by row: an inner loop over
+        three channels is four times slower.
     """
     n_pixels = pixels.shape[-2]
-    mean_row, std_row = (torch.tensor(values, device=pixels.device).repeat(n_pixels) for values in (mean, std))
-    return pixels.flatten(-2).sub_(mean_row).div_(std_row).view(pixels.shape)
+    mean_row, std_row = (constant(values, pixels.device).repeat(n_pixels) for values in (mean, std))
+    rows = pixels.flatten(-2)
+    rows = rows.float().sub_(mean_row) if rows.device.type == "cpu" else torch.sub(rows, mean_row)
+    return rows.div_(std_row).view(pixels.shape)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from utils.transforms.fast import Resize
-from utils.transforms.floats import normalize
+from utils.transforms.floats import divided, normalize
 from utils.transforms.geometry import Region, shorter_side
 from utils.transforms.pillow import Filter, resize_pillow
 
@@ -60,7 +60,7 @@ class ImageInput:
 
     def normalized(self, crops: Tensor) -> Tensor:
         """Return the network's input, float32 [n, 3, h, w], channels last. crops: uint8 [n, h, w, 3]."""
-        return normalize(crops.float().div_(255), self.mean, self.std).permute(0, 3, 1, 2)
+        return normalize(divided(crops, 255), self.mean, self.std).permute(0, 3, 1, 2)
 
 
 def middle(resized: tuple[int, int], size: tuple[int, int]) -> Region:

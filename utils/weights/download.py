@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from utils.storage.json_text import parse_json
+
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int | None], None]  # bytes done, bytes in all (None where the server does not say)
@@ -167,7 +169,7 @@ class Download:
     def _read_note(self) -> tuple[bool, str | None]:
         """Return whether the partial file is of this URL, and the server's validator."""
         try:
-            note = json.loads(self.note.read_text())
+            note = parse_json(self.note.read_text())
         except (FileNotFoundError, ValueError):
             return False, None
         if not isinstance(note, dict) or note.get("url") != self.url:

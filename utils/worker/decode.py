@@ -8,14 +8,20 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from utils.errors import RunError
-from utils.extractors.base import AnyExtractor, AudioExtractor, AudioStreamInfo, VideoExtractor, VideoStreamInfo
+from utils.extractors.base import (
+    AnyExtractor,
+    AnyVideoExtractor,
+    AudioExtractor,
+    AudioStreamInfo,
+    VideoExtractor,
+    VideoStreamInfo,
+)
 from utils.extractors.windows import Sampling
 from utils.media.audio import AudioStream
 from utils.media.frame_stream import FrameStream, open_frames
@@ -24,8 +30,9 @@ from utils.media.limits import Limits
 from utils.media.report import VideoReport
 from utils.media.segment import Segment
 from utils.media.sound_rules import SoundRules
-from utils.media.video import Frames
+from utils.media.video import Frames, empty_bytes
 from utils.media.view import View
+from utils.nn.device_copy import pinned_bytes
 from utils.sources.ref import VideoRef
 from utils.worker.decode_errors import outcome_of
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened, jobs_of
@@ -34,8 +41,10 @@ from utils.worker.plan import Task
 from utils.worker.queues import BoundedQueue, Closed
 from utils.worker.watchdog import Timed
 
-QUEUE_CHUNKS = 4  # chunks decoded in advance, over all threads
-QUEUE_BYTES = 256 << 20  # of them; a chunk has 32 MiB of pixels at most, unless a single frame has more
+QUEUE_CHUNKS = {"cpu": 4, "cuda": 256, "mps": 256}  # chunks decoded in advance, over all threads
+# Bytes of them; a chunk has 32 MiB of pixels at most, unless a single frame has more. A GPU takes several batches.
+QUEUE_BYTES = {"cpu": 256 << 20, "cuda": 1 << 30, "mps": 1 << 30}
+ALLOCATE = {"cpu": empty_bytes, "cuda": pinned_bytes, "mps": empty_bytes}
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class Decoders:
 
     extractors: by feature type.
     watching: makes a context for a video's id, around each call that opens it or decodes a piece of it.
-    following: the same for a stream, while it is decoded.
+    following: the same for a stream, while it is decoded, or for the report while its frames are counted.
     frames_folders: where --keep_frames wants a feature type's frames.
     """
 
@@ -65,11 +74,14 @@ class Decoders:
         frames_folders: Mapping[str, Path] | None = None,
     ) -> None:
         self._extractors = extractors
+        self._device_type = next(iter(extractors.values())).device.type  # a worker has one device
         self._next_task = next_task
         self._limits = limits or Limits()
         self._watching, self._following = watching, following
         self._frames_folders = frames_folders or {}
-        self._queue: BoundedQueue[Event | _ThreadEnded] = BoundedQueue(QUEUE_CHUNKS, QUEUE_BYTES)
+        self._queue: BoundedQueue[Event | _ThreadEnded] = BoundedQueue(
+            QUEUE_CHUNKS[self._device_type], QUEUE_BYTES[self._device_type]
+        )
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(n_threads)]
         self._running = n_threads
 
@@ -175,18 +187,19 @@ class Decoders:
             for job in jobs:
                 job.seconds["decode"] += share
 
-    def _decode_pictures(self, ref: VideoRef, pictures: Sequence[tuple[Job, VideoExtractor[Any]]]) -> None:
+    def _decode_pictures(self, ref: VideoRef, pictures: Sequence[tuple[Job, AnyVideoExtractor]]) -> None:
         segment, jobs = Segment(ref.start_s, ref.end_s), [job for job, _ in pictures]
         rates = [one.extraction_fps for _, one in pictures]
         with self._decoding(jobs):
             counts = {one.extraction_fps: VideoReport() for _, one in pictures if one.needs_times}
-            by_rate = {
-                fps: frame_times_s(ref.media, fps, segment, self._limits, report) for fps, report in counts.items()
-            }
+            by_rate: dict[float | None, np.ndarray] = {}
+            for fps, report in counts.items():
+                with self._following(ref.id, report):
+                    by_rate[fps] = frame_times_s(ref.media, fps, segment, self._limits, report)
             times_s = [by_rate[one.extraction_fps] if one.needs_times else None for _, one in pictures]
             views = tuple(map(View, rates))
-            device_type = pictures[0][1].device.type  # a worker has one device
-            stream = open_frames(ref.media, views, segment, self._limits, device_type)
+            allocate, gpu = ALLOCATE[self._device_type], self._gpu_for(pictures)
+            stream = open_frames(ref.media, views, segment, self._limits, allocate, gpu)
         with stream, self._following(ref.id, stream):
             takers = self._takers(stream, jobs, rates, times_s)
             chunks = iter(stream)
@@ -202,6 +215,11 @@ class Decoders:
                 if self._open([job]):
                     job.sum_up(stream.report, counts.get(one.extraction_fps) if one.needs_times else None)
                     self._tell(StreamEnded(job))
+
+    def _gpu_for(self, pictures: Sequence[tuple[Job, AnyVideoExtractor]]) -> int | None:
+        """Return the GPU that is to decode, where all of its takers ask for that and keep no frames."""
+        wanted = all(one.decodes_on_gpu and job.feature_type not in self._frames_folders for job, one in pictures)
+        return pictures[0][1].device.index if wanted else None
 
     def _takers(
         self,
@@ -239,7 +257,7 @@ class Decoders:
         return found[0]
 
     def _hand_out(self, jobs: Sequence[Job], frames: Frames) -> None:
-        pixels = self._on_host(frames.pixels)
+        pixels = torch.as_tensor(frames.pixels)
         for job in self._open(jobs):
             if (folder := self._frames_folders.get(job.feature_type)) is not None:
                 save_frames(folder / job.ref.name, frames)
@@ -255,12 +273,6 @@ class Decoders:
         ready = [] if self._extractor(job).device.type == "cpu" else [decoded]
         if ready or self._guarded([job], prepare):
             self._queue.put(ChunkDecoded(job, ready[0], times_s), ready[0].nbytes)
-
-    def _on_host(self, decoded: np.ndarray) -> Tensor:
-        """Return frames or samples as a tensor that the device can copy from."""
-        tensor = torch.from_numpy(decoded)  # pyright: ignore[reportUnknownMemberType]  # torch leaves it half typed
-        on_cpu = all(extractor.device.type == "cpu" for extractor in self._extractors.values())
-        return tensor if on_cpu else tensor.pin_memory()
 
     def _decode_sound(self, ref: VideoRef, rate_hz: int, rules: SoundRules, jobs: list[Job]) -> None:
         segment = Segment(ref.start_s, ref.end_s)
@@ -278,7 +290,7 @@ class Decoders:
                     break
                 times_s = stream.start_s + np.arange(n_samples, n_samples + len(block)) / rate_hz
                 n_samples += len(block)
-                samples = self._on_host(block)
+                samples = torch.from_numpy(block)  # pyright: ignore[reportUnknownMemberType]
                 for job in live:
                     self._hand_over(job, samples, times_s)
             for job in self._open(jobs):

@@ -11,12 +11,9 @@ from torch import Tensor
 
 class _Span(NamedTuple):
     start: int
+    stop: int
     frames: Tensor
     times_s: np.ndarray
-
-    @property
-    def stop(self) -> int:
-        return self.start + len(self.frames)
 
 
 class FrameStore:
@@ -28,8 +25,8 @@ class FrameStore:
 
     def append(self, frames: Tensor, times_s: np.ndarray) -> None:
         """Add the next frames of the stream, [n, ...], with their times in seconds [n]."""
-        self._chunks.append(_Span(self.stop, frames, times_s))
-        self.stop += len(frames)
+        start, self.stop = self.stop, self.stop + len(frames)
+        self._chunks.append(_Span(start, self.stop, frames, times_s))
 
     def drop_before(self, index: int) -> None:
         """Drop the chunks that end at or before `index`, but for the last, which may stand in for lost ones."""
@@ -38,6 +35,10 @@ class FrameStore:
 
     def take(self, indices: Sequence[int]) -> Tensor:
         """Return the frames at `indices`, in that order, [len(indices), ...]."""
+        if isinstance(indices, range) and indices.step == 1:  # most windows, and all of single frames
+            chunk = self._chunk_of(indices.start)
+            if indices.stop <= chunk.stop:
+                return chunk.frames[indices.start - chunk.start : indices.stop - chunk.start]
         runs = [chunk.frames[start:stop] for chunk, start, stop in self._runs(indices)]
         return runs[0] if len(runs) == 1 else torch.cat(runs)
 
@@ -56,7 +57,10 @@ class FrameStore:
                 start = end
 
     def _chunk_of(self, index: int) -> _Span:
-        return next(chunk for chunk in self._chunks if chunk.start <= index < chunk.stop)
+        for chunk in self._chunks:
+            if chunk.start <= index < chunk.stop:
+                return chunk
+        raise IndexError(f"frame {index} is not kept")
 
 
 def latest(indices: Sequence[int]) -> int:

@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 
 def work(connection: Connection) -> None:
     """Wait for a plan and a device, then extract until the main process has no more videos."""
-    signal.signal(signal.SIGTERM, _exit_at_once)
     try:
         start: Start = connection.recv()
     except (EOFError, OSError):  # the main process has nothing to do, or is gone
@@ -72,6 +71,7 @@ def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
     device, compute = torch.device(device_name), ComputeMode(plan.run.precision, plan.run.compile)
     _set_up_torch(plan, device, compute)
     extractors, class_names = _load(plan, device, compute)
+    signal.signal(signal.SIGTERM, _exit_at_once)  # until here it ends the process silently: nothing is to be cleaned up
     pipe.send(Ready())
     with Watchdog(pipe.send, plan.run.video_timeout) as watchdog, Writer() as writer:
         pipelines: dict[str, Pipeline] = {}
@@ -94,6 +94,8 @@ def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
 def _set_up_torch(plan: Plan, device: torch.device, compute: ComputeMode) -> None:
     """Set what PyTorch keeps for the whole process. What it compiles is kept for later runs."""
     torch.set_num_threads(plan.n_threads)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # events, graphs and what is asked about "the GPU" mean this one, not the first
     set_process_flags(compute, device)
     if compute.compile:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder().parent / "compiled"))

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import NamedTuple
 
 from utils.sinks.manifest_line import ManifestLine
 from utils.worker.plan import Plan, Task
@@ -60,11 +61,19 @@ class Alive:
     """The worker runs; sent every few seconds."""
 
 
+class HowFar(NamedTuple):
+    """How far a video is decoded, or its frames counted before: seconds, and seconds in all (None: not known)."""
+
+    done_s: float
+    length_s: float | None
+    is_counting: bool = False
+
+
 @dataclass(frozen=True)
 class Decoded:
-    """How far videos are decoded, by id: seconds, and seconds in all (None where a file does not say)."""
+    """How far videos are, by id."""
 
-    seconds: Mapping[str, tuple[float, float | None]]
+    videos: Mapping[str, HowFar]
 
 
 @dataclass(frozen=True)

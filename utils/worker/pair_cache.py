@@ -105,7 +105,7 @@ class PairCache:
             tuple(part[1:] for part in encoded),
             (frames.shape[1], frames.shape[2]),
         )
-        self._last = (chain[-1], tuple(part[-1:] for part in encoded))
+        self._last = (chain[-1], tuple(part[-1:].clone() for part in encoded))  # a view would keep all
         for i, row in enumerate(rows):
             self._rows[chain[i], chain[i + 1]] = row
         return True

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from utils.errors import VideoError
 from utils.extractors.base import AnyExtractor, AudioStreamInfo, VideoStreamInfo
+from utils.nn.device_copy import DeviceCopies
+from utils.nn.host_copy import HostCopy
 from utils.nn.out_of_memory import advice, free_cached, is_out_of_memory, run_if_it_fits
 from utils.sinks.manifest_line import Status
 from utils.sinks.record import Record
@@ -50,7 +52,7 @@ class _Video:
     n_windows: int | None = None  # known once the stream has ended
 
 
-_Launched = tuple[Packed[_Video], dict[str, Tensor]]  # a batch, and what its network will have given
+_Launched = tuple[Packed[_Video], HostCopy]  # a batch, and what its network will have given
 
 
 def run(pipelines: Mapping[str, "Pipeline"], decoders: Decoders, check: Callable[[], None] = lambda: None) -> None:
@@ -93,7 +95,12 @@ class Pipeline:
     _in_flight: deque[_Launched] = field(default_factory=deque["_Launched"], init=False)
 
     def __post_init__(self) -> None:
-        self._packer: Packer[_Video] = Packer(self.batch_size)
+        device = self.extractor.device
+        self._copies = None if device.type == "cpu" else DeviceCopies(device)
+        # with batches of one shape, cuDNN searches its algorithms once
+        fills = self._copies is not None and self.extractor.fills_batches
+        self._packer: Packer[_Video] = Packer(self.batch_size, fills)
+        self._least_warned = self.batch_size
         self._pair_limits = PairLimits(self._make_room, self._warn_of_pairs)
 
     def take(self, event: Event) -> None:
@@ -141,12 +148,12 @@ class Pipeline:
         Raises:
             VideoError: they do not fit in the device's memory, even when it is otherwise empty.
         """
-        device = self.extractor.device
-        if device.type == "cpu":
+        device, copies = self.extractor.device, self._copies
+        if copies is None:
             return frames
 
         def prepare() -> Tensor:
-            return self.extractor.prepare(frames.to(device, non_blocking=True))
+            return self.extractor.prepare(copies.copy(frames) if frames.device.type == "cpu" else frames)
 
         prepared = run_if_it_fits(prepare)
         if prepared is None:
@@ -171,6 +178,8 @@ class Pipeline:
         if video.job.dropped:
             return
         video.n_windows = video.builder.n_rows
+        if n_stretched := video.builder.n_stretched:
+            video.job.problems.append(f"{n_stretched} frames of another size are stretched to the shape of the first")
         if video.n_windows == 0:
             nothing = self.extractor.no_windows(video.builder.n_frames, video.job.info)
             self._close(Outcome(video.job, nothing.status, f"{video.job.ref.label}: {nothing.reason}"))
@@ -187,17 +196,19 @@ class Pipeline:
                 continue
             outputs = self._outputs(part)
             if outputs is not None:
-                self._in_flight.append((part, outputs))
-            elif len(part) > 1:
-                half = len(part) // 2
-                self._packer.lower(window, len(part) - half)
+                self._in_flight.append((part, HostCopy(outputs)))
+                self._packer.fitted(window)
+            elif (size := self._packer.size(part)) > 1:
+                half = size // 2
+                self._packer.lower(window, size - half)
                 parts.extendleft([part[half:], part[:half]])
             else:
                 device, job = self.extractor.device, part[0][0].job
                 self._fail(job, f"{job.ref.label}: one window does not fit in the memory of {device}; {advice(device)}")
-        if (now := self._packer.capacity(window)) < planned:
+        if (now := self._packer.capacity(window)) < min(planned, self._least_warned):
+            self._least_warned = now
             self.warn(
-                f"{planned} windows do not fit in the memory of {self.extractor.device}: batches of {now} from now on "
+                f"{planned} windows do not fit in the memory of {self.extractor.device}: batches of {now} for now "
                 f"(--batch_size {now} starts with them)"
             )
         while len(self._in_flight) > IN_FLIGHT:
@@ -205,15 +216,16 @@ class Pipeline:
 
     def _outputs(self, rows: Packed[_Video]) -> dict[str, Tensor] | None:
         """Return what the network makes of a batch, or None if it does not fit in memory; more has been freed then."""
+        size = self._packer.size(rows)
 
         def forward() -> dict[str, Tensor]:
-            return self.extractor.outputs(stacked([window for _, window in rows]))
+            return self.extractor.outputs(stacked([window for _, window in rows], size))
 
         with rows[0][0].job.timed("network"):
             outputs = run_if_it_fits(forward)
         if outputs is None:
             self._make_room()
-            if len(rows) == 1:  # it may fit now
+            if size == 1:  # it may fit now
                 outputs = run_if_it_fits(forward)
         return outputs
 
@@ -236,15 +248,14 @@ class Pipeline:
         """Copy the oldest batch's results to the host and give them to their videos."""
         rows, outputs = self._in_flight.popleft()
         with rows[0][0].job.timed("network"):
-            arrays = {key: self._to_numpy(value) for key, value in outputs.items()}
+            arrays = {key: self._to_numpy(value) for key, value in outputs.wait().items()}
+        logits = {key.removeprefix("logits/"): array for key, array in arrays.items() if key.startswith("logits/")}
         for i, (video, window) in enumerate(rows):
             if video.job.dropped:
                 continue
-            values = {key: array[i] for key, array in arrays.items()}
-            video.rows.add(window, values)
-            logits = {key.removeprefix("logits/"): v for key, v in values.items() if key.startswith("logits/")}
+            video.rows.add(window, {key: array[i] for key, array in arrays.items()})
             if logits:
-                self.predicted(video.job, window, logits)
+                self.predicted(video.job, window, {name: array[i] for name, array in logits.items()})
         self.windows_done(len(rows))
         for video in {id(video): video for video, _ in rows}.values():
             if not video.job.dropped:
@@ -284,6 +295,5 @@ class Pipeline:
         self.finish(outcome)
 
     def _to_numpy(self, values: Tensor) -> np.ndarray:
-        """Return features on the host: floats as the extractor saves them, integers as they are."""
-        on_host = values.cpu()  # first of all: the device may have no room for another copy
-        return (on_host.to(self.extractor.row_dtype) if on_host.is_floating_point() else on_host).numpy()
+        """Return features as they are saved: floats in the extractor's type, integers unchanged."""
+        return (values.to(self.extractor.row_dtype) if values.is_floating_point() else values).numpy()

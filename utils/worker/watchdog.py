@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from utils.worker.messages import Alive, Decoded, Hung
+from utils.media.report import VideoReport
+from utils.worker.messages import Alive, Decoded, HowFar, Hung
 
 log = logging.getLogger(__name__)
 
@@ -19,23 +20,24 @@ ALIVE_S = 5.0  # between two Alive messages
 
 
 class Timed(Protocol):
-    """A stream that says how far it is decoded."""
+    """A stream, or a pass that counts its frames, that says how far it is."""
 
     @property
     def decoded_s(self) -> float:
-        """Seconds that are decoded."""
+        """Seconds that are decoded, or counted."""
         ...
 
     @property
     def length_s(self) -> float | None:
-        """Seconds that there are to decode; None where the file does not say."""
+        """Seconds that there are; None where the file does not say."""
         ...
 
 
 @dataclass
 class _Call:
     video_id: str
-    awake_s: float  # of the watchdog's clock, when the call began
+    awake_s: float  # of the watchdog's clock, when the call began, or last got further
+    done_s: float = 0.0  # of the stream that is followed
     reported: bool = False
 
 
@@ -43,8 +45,8 @@ class Watchdog:
     """A thread that watches the decoding calls of all others; a context manager.
 
     report: takes messages for the main process: Alive every few seconds, Decoded every second while streams are open,
-        and Hung once for each call that lasts longer than `timeout_s`. Where it raises OSError, the main process is
-        gone, and this process gets SIGTERM: a thread that hangs would never notice.
+        and Hung once for each call that gets no further for longer than `timeout_s`. Where it raises OSError, the main
+        process is gone, and this process gets SIGTERM: a thread that hangs would never notice.
 
     Time is counted only while this process runs: one that was stopped for an hour, by Ctrl-Z or by a laptop's lid, has
     no decoder that hung for an hour. The time of day plays no part.
@@ -82,7 +84,7 @@ class Watchdog:
 
     @contextlib.contextmanager
     def following(self, video_id: str, stream: Timed) -> Generator[None, None, None]:
-        """Report how far a stream is, which the calling thread decodes inside."""
+        """Report how far a stream is, which the calling thread decodes inside, or whose frames it counts."""
         thread = threading.get_ident()
         self._streams[thread] = (video_id, stream)
         try:
@@ -103,16 +105,23 @@ class Watchdog:
                 self._look()
                 if self._streams:
                     open_now = list(self._streams.values())
-                    self._report(Decoded({name: (stream.decoded_s, stream.length_s) for name, stream in open_now}))
+                    self._report(Decoded({name: _how_far(stream) for name, stream in open_now}))
         except OSError:
             if not self._stopped.is_set():
                 log.warning("the main process is gone, so this worker stops")
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def _look(self) -> None:
-        """Report the calls that last too long."""
-        for call in list(self._calls.values()):
+        """Report the calls that last too long. One that gets further may last: few frames may be wanted of many."""
+        for thread, call in list(self._calls.items()):
+            stream = self._streams.get(thread)
+            if stream is not None and stream[1].decoded_s != call.done_s:
+                call.awake_s, call.done_s = self._awake_s, stream[1].decoded_s
             seconds = self._awake_s - call.awake_s
             if seconds > self._timeout_s and not call.reported:
                 call.reported = True
                 self._report(Hung(call.video_id, round(seconds, 1)))
+
+
+def _how_far(stream: Timed) -> HowFar:
+    return HowFar(stream.decoded_s, stream.length_s, is_counting=isinstance(stream, VideoReport))

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from utils.extractors.base import AnyExtractor, Batch
 from utils.extractors.windows import Sampling, Window
+from utils.transforms.fast import resize_fast
+from utils.transforms.floats import resize_floats
 from utils.worker.frame_store import FrameStore, latest
 from utils.worker.pair_cache import PairCache, PairLimits
 
@@ -35,7 +38,9 @@ class WindowBuilder:
         self._ready: deque[Window] = deque()  # all their frames are there
         self._store = FrameStore()
         self._pairs = PairCache(extractor.pairs, self._store, limits or PairLimits()) if extractor.pairs else None
+        self._shape: torch.Size | None = None  # of a prepared frame
         self.n_rows = 0
+        self.n_stretched = 0  # frames
 
     @property
     def n_frames(self) -> int:
@@ -44,7 +49,7 @@ class WindowBuilder:
 
     def push(self, frames: Tensor, times_s: np.ndarray) -> Iterator[WindowInput]:
         """Take the next prepared frames [n, ...] with their times in seconds, yield the windows they complete."""
-        self._store.append(frames, times_s)
+        self._store.append(self._of_one_shape(frames), times_s)
         while self._next is not None and latest(self._next.indices) < self._store.stop:
             self._ready.append(self._next)
             self._next = next(self._coming, None)
@@ -59,6 +64,21 @@ class WindowBuilder:
         """Yield the windows that the sampling makes of what is left at the end of the stream."""
         for window in self._sampling.rest(self._store.stop, self.n_rows):
             yield self._build(window)
+
+    def _of_one_shape(self, frames: Tensor) -> Tensor:
+        """Return prepared frames in the shape of the stream's first: windows and pairs hold frames of one shape.
+
+        Others come where the size changes within a video, and `prepare` does not bring it to a fixed one.
+        """
+        shape = frames.shape[1:]
+        if self._shape is None:
+            self._shape = shape
+        if shape == self._shape:
+            return frames
+        self.n_stretched += len(frames)
+        if frames.is_floating_point():  # [n, 3, h, w]
+            return resize_floats(frames, (self._shape[1], self._shape[2]))
+        return resize_fast(frames, (self._shape[0], self._shape[1]))
 
     def _let_go(self) -> None:
         more = self._ready or self._next is not None

@@ -3,6 +3,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import case, moving_frames, relative_error
 
 from models.clip.config import OPENAI_MODELS, CLIPConfig
@@ -13,8 +14,6 @@ from utils.errors import UserError
 from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
 
-CPU = torch.device("cpu")
-
 
 def images(meta):
     for image in meta["input"]["images"]:
@@ -24,7 +23,7 @@ def images(meta):
 
 
 def extractor(path, **settings):
-    return CLIPExtractor(CLIPConfig(**settings), {"clip": path}, CPU)
+    return CLIPExtractor(CLIPConfig(**settings), {"clip": path}, DEVICE)
 
 
 def test_preprocessing_equals_the_reference():
@@ -45,9 +44,9 @@ def test_embeddings_equal_the_reference(clip_files, model_name, file):
     clip = extractor(clip_files(file), model_name=model_name)
     noise = np.random.default_rng(meta["input"]["noise"]["seed"]).normal(0, 1, (2, 3, 224, 224)).astype(np.float32)
     with torch.inference_mode():
-        frames = torch.cat([clip.prepare(frame) for frame in images(meta)])
+        frames = torch.cat([clip.prepare(frame.to(DEVICE)) for frame in images(meta)])
         assert relative_error(clip.forward({"frame": frames})["clip"], arrays["output_image"]) < 1e-4
-        assert relative_error(clip.network(torch.from_numpy(noise)), arrays["output_noise"]) < 1e-4
+        assert relative_error(clip.network(torch.from_numpy(noise).to(DEVICE)), arrays["output_noise"]) < 1e-4
 
 
 def test_clips_equal_the_reference(clip_files):
@@ -58,7 +57,7 @@ def test_clips_equal_the_reference(clip_files):
     info = VideoStreamInfo(meta["input"]["fps"], 96, 128)
     builder = WindowBuilder(clip, clip.sampling(info))
     with torch.inference_mode():
-        cuts = list(builder.push(clip.prepare(torch.from_numpy(frames)), np.arange(11) / 2.5))
+        cuts = list(builder.push(clip.prepare(torch.from_numpy(frames).to(DEVICE)), np.arange(11) / 2.5))
         assert list(builder.finish()) == []
         batch = {"clip": torch.stack([cut.inputs["clip"] for cut in cuts])}
         assert batch["clip"].shape == (2, 5, 224, 224, 3)

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import case, layout, relative_error
 
 from models.i3d.network import I3D, zeros_around
@@ -22,14 +23,14 @@ def drawn_input(arrays: dict[str, np.ndarray], meta: dict) -> torch.Tensor:
 
 def load(path: Path, stream: str, bn_eps: float, padding: str) -> I3D:
     """Return the network in the memory format that the program uses, which is also the faster one."""
-    return load_i3d(path, stream, bn_eps, padding).to(memory_format=torch.channels_last_3d)
+    return load_i3d(path, stream, bn_eps, padding).to(DEVICE, memory_format=torch.channels_last_3d)
 
 
 @torch.inference_mode()
 def assert_matches(network: I3D, stream: str, name: str, suffix: str = "") -> None:
     """Compare features and logits with those of a golden case, whose arrays end in `suffix`."""
     arrays, meta = case(f"i3d_{stream}", name)
-    features, logits = network(drawn_input(arrays, meta).to(memory_format=torch.channels_last_3d))
+    features, logits = network(drawn_input(arrays, meta).to(DEVICE, memory_format=torch.channels_last_3d))
     assert relative_error(features, arrays[f"output_features{suffix}"]) < TOLERANCE
     assert relative_error(logits, arrays[f"output_logits{suffix}"]) < TOLERANCE
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from support.clips import clip_case, clips_of, extract
+from support.device import DEVICE
 from support.golden import GOLDEN, case, moving_frames, relative_error, write_checkpoint
 from support.program import run
 
@@ -28,7 +29,7 @@ def i3d_r50_checkpoint(tmp_path_factory):
 )
 def test_stored_features_equal_the_reference(name, i3d_r50_checkpoint):
     expected, frames, flags = clip_case(name)
-    extractor = I3DR50Extractor(I3DR50Config(**flags), {"i3d_r50": i3d_r50_checkpoint}, torch.device("cpu"))
+    extractor = I3DR50Extractor(I3DR50Config(**flags), {"i3d_r50": i3d_r50_checkpoint}, DEVICE)
     np.testing.assert_array_equal(clips_of(extractor, frames), expected["output_frame_inds"])
     saved, _ = extract(extractor, frames)
     assert relative_error(saved, expected["output"]) < TOLERANCE

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import case, relative_error
 from support.program import manifest, run
 
@@ -19,7 +20,7 @@ def extracted(extractor: PWCExtractor, frames: torch.Tensor) -> torch.Tensor:
     builder = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     rows = []
     with torch.inference_mode():
-        for i, frame in enumerate(extractor.prepare(frames)):
+        for i, frame in enumerate(extractor.prepare(frames.to(DEVICE))):
             rows += [cut.inputs["flow"] for cut in builder.push(frame[None], np.array([i / 25]))]
         return extractor.forward({"flow": torch.stack(rows)})["pwc"]
 
@@ -27,9 +28,9 @@ def extracted(extractor: PWCExtractor, frames: torch.Tensor) -> torch.Tensor:
 def test_flow_equals_the_reference(pwc_file, golden_frames):
     arrays, meta = case("pwc", "case_flow_100x140")
     frames = golden_frames(meta["input"]).permute(0, 2, 3, 1).to(torch.uint8)
-    extractor = PWCExtractor(PWCConfig(), {"pwc": pwc_file}, torch.device("cpu"))
+    extractor = PWCExtractor(PWCConfig(), {"pwc": pwc_file}, DEVICE)
     assert relative_error(extracted(extractor, frames), arrays["output_flow_align_true"]) < 1e-4
-    half = PWCExtractor(PWCConfig(flow_dtype="float16"), {"pwc": pwc_file}, torch.device("cpu"))
+    half = PWCExtractor(PWCConfig(flow_dtype="float16"), {"pwc": pwc_file}, DEVICE)
     assert relative_error(extracted(half, frames), arrays["output_flow_align_true"]) < 1 / 2048
 
 

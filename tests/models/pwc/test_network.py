@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import case, relative_error
 from torch import Tensor, nn
 
@@ -33,8 +34,8 @@ def test_flow_matches_the_reference(
     pwc_file: Path, golden_frames: Callable[[dict[str, Any]], Tensor], name: str, align_corners: bool
 ) -> None:
     arrays, meta = case("pwc", name)
-    frames = golden_frames(meta["input"])
-    flow = load_pwc(pwc_file, align_corners)(frames[:-1], frames[1:])
+    frames = golden_frames(meta["input"]).to(DEVICE)
+    flow = load_pwc(pwc_file, align_corners).to(DEVICE)(frames[:-1], frames[1:])
     assert relative_error(flow, arrays[f"output_flow_align_{str(align_corners).lower()}"]) < TOLERANCE
 
 
@@ -42,8 +43,8 @@ def test_flow_of_every_level_matches_the_reference(
     pwc_file: Path, golden_frames: Callable[[dict[str, Any]], Tensor]
 ) -> None:
     arrays, meta = case("pwc", "case_flow_100x140")
-    frames = golden_frames(meta["input"])
-    network = load_pwc(pwc_file)
+    frames = golden_frames(meta["input"]).to(DEVICE)
+    network = load_pwc(pwc_file).to(DEVICE)
     flows: list[Tensor] = []
     for decoder in (
         network.moduleSix,

@@ -4,6 +4,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import case, layout, moving_frames, relative_error, seeded_arrays, write_checkpoint
 
 from models.r21d.config import R21DConfig
@@ -39,10 +40,10 @@ def test_features_of_frames_equal_the_reference(tmp_path, name):
     path = write_checkpoint(tmp_path / "published.pth", "r21d", CASES[name])
     config = R21DConfig(model_name=meta["model"], step_size=meta["input"]["step_size"], show_pred=True)
     assert config.stack[0] == meta["input"]["stack_size"]
-    extractor = R21DExtractor(config, {"r21d": path}, torch.device("cpu"))
+    extractor = R21DExtractor(config, {"r21d": path}, DEVICE)
     builder = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     with torch.inference_mode():
-        prepared = extractor.prepare(frames)
+        prepared = extractor.prepare(frames.to(DEVICE))
         assert relative_error(prepared[:, :, ::8, ::8].transpose(0, 1), arrays["input_grid"]) < 1e-6
         cuts = [*builder.push(prepared, np.arange(len(frames)) / 25), *builder.finish()]
         outputs = extractor.forward({"clips": torch.stack([cut.inputs["clips"] for cut in cuts])})

@@ -2,6 +2,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.raft import correlation
 from models.raft.correlation import CorrelationPyramid, pixel_grid
 
 
@@ -46,3 +47,21 @@ def test_correlation_stays_float32() -> None:
         reduced = CorrelationPyramid(first.half(), second.half()).around(pixel_grid(first))
     assert reduced.dtype == torch.float32
     assert torch.equal(full, reduced)
+
+
+def test_look_ups_in_slices_are_those_of_the_whole(monkeypatch) -> None:
+    """cuDNN's sampler takes 65,535 rows at most; a batch of i3d has 88,064."""
+    first, second = features(2)
+    positions = pixel_grid(first) + torch.randn(2, 2, 16, 17, generator=torch.Generator().manual_seed(1))
+    whole = CorrelationPyramid(first, second).around(positions)
+    sizes: list[int] = []
+    sample = functional.grid_sample
+
+    def counted(values: Tensor, *rest: Tensor, **flags: object) -> Tensor:
+        sizes.append(len(values))
+        return sample(values, *rest, **flags)
+
+    monkeypatch.setattr(functional, "grid_sample", counted)
+    monkeypatch.setattr(correlation, "SAMPLER_ROWS", 100)
+    assert torch.equal(CorrelationPyramid(first, second).around(positions), whole)
+    assert max(sizes) == 100 and sum(sizes) == 4 * 2 * 16 * 17

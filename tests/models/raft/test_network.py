@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import case, relative_error
 from torch import Tensor
 
@@ -39,8 +40,8 @@ def test_flow_matches_the_reference(
     output: str,
 ) -> None:
     arrays, meta = case("raft", name)
-    frames = golden_frames(meta["input"])
-    flow = load_raft(raft_file, iterations)(frames[:-1], frames[1:])
+    frames = golden_frames(meta["input"]).to(DEVICE)
+    flow = load_raft(raft_file, iterations).to(DEVICE)(frames[:-1], frames[1:])
     assert relative_error(flow, arrays[output]) < TOLERANCE
 
 

@@ -4,6 +4,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import GOLDEN, case, layout, moving_frames, relative_error, seeded_arrays, write_checkpoint
 
 from models.s3d.config import S3DConfig
@@ -36,10 +37,10 @@ def test_features_of_frames_equal_the_reference(tmp_path, name, write):
     frames = moving_frames(drawn["seed"], drawn["n"], drawn["height"], drawn["width"])
     assert zlib.crc32(frames.tobytes()) == drawn["frames_crc32"]
     config = S3DConfig(stack_size=drawn["stack_size"], step_size=drawn["step_size"], show_pred=True)
-    extractor = S3DExtractor(config, {"s3d": write(tmp_path / "published.pt")}, torch.device("cpu"))
+    extractor = S3DExtractor(config, {"s3d": write(tmp_path / "published.pt")}, DEVICE)
     builder = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     with torch.inference_mode():
-        prepared = extractor.prepare(torch.from_numpy(frames))
+        prepared = extractor.prepare(torch.from_numpy(frames).to(DEVICE))
         assert relative_error(prepared[:, :, 3::16, 5::16].transpose(0, 1), arrays["input_grid"]) < 1e-6
         cuts = [*builder.push(prepared, np.arange(len(frames)) / 25), *builder.finish()]
         outputs = extractor.forward({"clips": torch.stack([cut.inputs["clips"] for cut in cuts])})

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import layout, seeded_arrays
 
 from models.slowfast.network import SlowFast
@@ -35,4 +36,4 @@ def slowfast_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def slowfast(slowfast_files: dict[str, Path]) -> SlowFast:
     """The network with the weights of pytorchvideo's layout."""
-    return load_slowfast(slowfast_files["pytorchvideo"])
+    return load_slowfast(slowfast_files["pytorchvideo"]).to(DEVICE)

@@ -5,13 +5,15 @@ import tarfile
 
 import numpy as np
 import pytest
-import torch
+from support.device import DEVICE
 from support.golden import case, relative_error
 from support.program import manifest, run
 
 from models.slowfast.config import SlowFastConfig
 from models.slowfast.extractor import SlowFastExtractor
 from utils.extractors.base import VideoStreamInfo
+from utils.media.input import BytesFile
+from utils.media.video import VideoStream
 
 TOLERANCE = 1e-4  # the cases allow 1e-2, for decoders and colour conversions that differ between builds
 
@@ -60,6 +62,20 @@ def test_layers_of_files_equal_acav100m(tmp_path, slowfast_files):
     assert not arrays
 
 
+def test_frames_equal_those_of_the_tools():
+    script, _ = case("slowfast_e2e", "case_seed003")
+    shard, meta = case("slowfast_e2e", "case_acav_shard")
+    recorded = [(script["input_mp4"].tobytes(), script["output_frame_means"])]
+    with tarfile.open(fileobj=io.BytesIO(shard["input_tar"].tobytes())) as tar:
+        for i, entry in enumerate(meta["input"]["shard_json"]):
+            member = next(name for name in tar.getnames() if name.endswith(entry["filename"]))
+            recorded.append((tar.extractfile(member).read(), shard[f"output_{i}_frame_means"]))
+    for data, means in recorded:
+        with VideoStream(BytesFile(data, "clip.mp4")) as stream:
+            frames = np.concatenate([chunk.pixels for chunk in stream])
+        np.testing.assert_allclose(frames[: len(means)].mean((1, 2)), means, rtol=1e-5)
+
+
 def test_the_sample_clips_with_random_weights(tmp_path):
     result, arrays = extract(
         tmp_path, "--weights", "random", "--file_with_video_paths", "sample/sample_video_paths.txt", "--whole_video"
@@ -92,7 +108,7 @@ class Sampler(SlowFastExtractor):
 
 
 def windows(n_frames, fps=25.0, **flags):
-    extractor = Sampler(SlowFastConfig(**flags), {}, torch.device("cpu"))
+    extractor = Sampler(SlowFastConfig(**flags), {}, DEVICE)
     info = VideoStreamInfo(fps, 240, 320, np.arange(n_frames) / fps)
     sampling = extractor.sampling(info)
     return [[sampling.wanted[i] for i in window.indices] for window in sampling.full()], extractor, info

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import case, moving_frames, relative_error
 
 from models.slowfast.network import LAYER_FEATURES, windows
@@ -13,7 +14,7 @@ TOLERANCE = 1e-4
 def outputs(network, clip):
     """Return what one clip makes of the network: mean maps after each stage, head windows, features, logits."""
     with torch.inference_mode():
-        maps = list(network.maps(clip))
+        maps = list(network.maps(clip.to(DEVICE)))
         pooled = [windows(each) for each in maps]
         layers = [each.mean((2, 3))[0] for each in pooled]
         means = [(slow.mean((2, 3, 4))[0], fast.mean((2, 3, 4))[0]) for slow, fast in maps]
@@ -75,9 +76,11 @@ def test_layers_of_a_video_equal_acav100m(slowfast):
     clip = network_input(PRESETS["acav100m"](torch.from_numpy(frames))[None])
     np.testing.assert_allclose(clip[0, :, 0, 0, :4], expected["input_head"], rtol=1e-5)
     with torch.inference_mode():
-        layers, _ = slowfast(clip)
+        layers, _ = slowfast(clip.to(DEVICE))
     for i, layer in enumerate(layers):
         assert relative_error(layer[0], expected[f"output_layer_{i}"]) < TOLERANCE
+        if i < 4:
+            assert relative_error(layer[0], expected[f"contrast_layer_{i}"]) > 5e-3  # no global average
 
 
 def test_regrouped_non_local_sum_is_the_sum_over_pairs():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-import torch
 from support.clips import clip_case, clips_of, extract
+from support.device import DEVICE
 from support.golden import relative_error, write_checkpoint
 from support.program import run
 
@@ -19,7 +19,7 @@ def slowonly_checkpoint(tmp_path_factory):
 @pytest.mark.parametrize("name", ["case_slowonly_threecrop_small", "case_slowonly_config_100x120x160"])
 def test_stored_features_equal_the_reference(name, slowonly_checkpoint):
     expected, frames, flags = clip_case(name)
-    extractor = SlowOnlyExtractor(SlowOnlyConfig(**flags), {"slowonly": slowonly_checkpoint}, torch.device("cpu"))
+    extractor = SlowOnlyExtractor(SlowOnlyConfig(**flags), {"slowonly": slowonly_checkpoint}, DEVICE)
     np.testing.assert_array_equal(clips_of(extractor, frames), expected["output_frame_inds"])
     saved, views = extract(extractor, frames)
     assert relative_error(saved, expected["output"]) < TOLERANCE

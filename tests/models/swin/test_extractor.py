@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-import torch
 from support.clips import clip_case, clips_of, extract
+from support.device import DEVICE
 from support.golden import relative_error
 from support.program import run
 
@@ -16,7 +16,7 @@ TOLERANCE = 1e-4
 )
 def test_stored_features_equal_the_reference(name, swin_checkpoint):
     expected, frames, flags = clip_case(name)
-    extractor = SwinExtractor(SwinConfig(**flags), {"swin": swin_checkpoint}, torch.device("cpu"))
+    extractor = SwinExtractor(SwinConfig(**flags), {"swin": swin_checkpoint}, DEVICE)
     np.testing.assert_array_equal(clips_of(extractor, frames), expected["output_frame_inds"])
     saved, _ = extract(extractor, frames)
     assert relative_error(saved, expected["output"]) < TOLERANCE

@@ -2,7 +2,8 @@ import json
 
 import pytest
 import torch
-from support.golden import GOLDEN, case, golden_clips, layout, relative_error
+from support.device import DEVICE
+from support.golden import GOLDEN, case, check_input, check_stages, golden_clips, layout, relative_error, watched
 from torchvision.models.video import SwinTransformer3d
 
 from models.swin.pretrained import MMACTION2
@@ -15,16 +16,22 @@ TOLERANCE = 1e-4
 
 @pytest.fixture(scope="module")
 def network(swin_checkpoint):
-    return load_swin(swin_checkpoint)
+    return load_swin(swin_checkpoint).to(DEVICE)
 
 
 @pytest.mark.parametrize("name", ["case_2x32x64x64", "case_1x20x90x150", "case_1x32x224x224"])
 def test_features_and_logits_equal_the_reference(name, network):
     expected, meta = case("swin_tiny", name)
     clips = golden_clips(meta["input"])
-    assert clips.double().sum().item() == pytest.approx(float(expected["input_sum"]))
-    with torch.inference_mode():
-        features, logits = network(clips)
+    check_input(clips, expected)
+    backbone = network.backbone
+    modules = {"patch_embed": backbone.patch_embed, "last": backbone.norm}
+    modules |= {f"stage{i}": backbone.features[2 * i] for i in range(4)}
+    with torch.inference_mode(), watched(modules) as tokens:
+        features, logits = network(clips.to(DEVICE))
+    maps = {name: one.movedim(-1, 1) for name, one in tokens.items()}
+    last = maps.pop("last")
+    check_stages(maps, last, expected)
     assert relative_error(features, expected["output_feature"]) < TOLERANCE
     assert relative_error(logits, expected["output_logits"]) < TOLERANCE
 
@@ -49,7 +56,7 @@ def test_other_layouts_of_the_same_network_are_read(network, swin_tensors, tmp_p
     torchvision = rename(swin_tensors, NAMES)
     for layout_name, tensors in (("authors", {"state_dict": authors}), ("torchvision", torchvision)):
         torch.save(tensors, tmp_path / f"{layout_name}.pth")
-        assert same(load_swin(tmp_path / f"{layout_name}.pth"), network)
+        assert same(load_swin(tmp_path / f"{layout_name}.pth").to(DEVICE), network)
 
 
 def test_a_fine_tuned_file_with_other_classes_is_read(swin_tensors, tmp_path):

@@ -6,6 +6,7 @@ import safetensors.torch
 import timm
 import torch
 from PIL import Image
+from support.device import DEVICE
 from timm.data import create_transform, resolve_model_data_config
 
 from models.timm.config import TimmConfig
@@ -14,8 +15,6 @@ from models.timm.pretrained import needs
 from models.timm.weights import load_timm, pretrained_config, random_timm
 from utils.errors import UserError
 from utils.weights.seeded import fill_random
-
-CPU = torch.device("cpu")
 
 
 def network(name, **options):
@@ -30,15 +29,15 @@ def test_features_are_timms(name, tmp_path):
     torch.save(reference.state_dict(), tmp_path / "a.pth")
     frames = np.random.default_rng(2).integers(0, 256, (2, 130, 90, 3), dtype=np.uint8)
     transform = create_transform(**resolve_model_data_config(reference))
-    extractor = TimmExtractor(TimmConfig(model_name=name, show_pred=True), {"timm": tmp_path / "a.pth"}, CPU)
+    extractor = TimmExtractor(TimmConfig(model_name=name, show_pred=True), {"timm": tmp_path / "a.pth"}, DEVICE)
     with torch.inference_mode():
         images = torch.stack([transform(Image.fromarray(frame)) for frame in frames])
         expected_logits = reference(images)
         reference.reset_classifier(0)
         expected = reference(images)
-        ours = extractor.forward({"frame": extractor.prepare(torch.from_numpy(frames))})
-    torch.testing.assert_close(ours["timm"], expected, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(ours["logits/timm"], expected_logits, rtol=1e-4, atol=1e-4)
+        ours = extractor.forward({"frame": extractor.prepare(torch.from_numpy(frames).to(DEVICE))})
+    torch.testing.assert_close(ours["timm"].cpu(), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(ours["logits/timm"].cpu(), expected_logits, rtol=1e-4, atol=1e-4)
     assert ours["timm"].shape == (2, reference.num_features)
 
 
@@ -46,7 +45,7 @@ def test_predictions_need_a_classifier(tmp_path):
     safetensors.torch.save_file(network("test_vit", num_classes=0).state_dict(), tmp_path / "a.safetensors")
     config = TimmConfig(model_name="test_vit", show_pred=True)
     with pytest.raises(UserError, match="--show_pred: test_vit has no classifier"):
-        TimmExtractor(config, {"timm": tmp_path / "a.safetensors"}, CPU)
+        TimmExtractor(config, {"timm": tmp_path / "a.safetensors"}, DEVICE)
 
 
 def test_safetensors_without_a_classifier_and_converted_names_load(tmp_path):
@@ -78,10 +77,10 @@ def test_other_files_and_names_are_refused(tmp_path):
 
 
 def test_a_model_that_does_not_pool_is_refused():
-    extractor = TimmExtractor(TimmConfig(model_name="test_vit"), {"timm": None}, CPU)
+    extractor = TimmExtractor(TimmConfig(model_name="test_vit"), {"timm": None}, DEVICE)
     extractor.network.global_pool = ""
     with pytest.raises(UserError, match=r"test_vit returns \[101, 64\] per frame"):
-        extractor.forward({"frame": torch.zeros(1, 160, 160, 3, dtype=torch.uint8)})
+        extractor.forward({"frame": torch.zeros(1, 160, 160, 3, dtype=torch.uint8, device=DEVICE)})
 
 
 def test_without_timm_the_message_says_what_to_install(monkeypatch):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-import torch
 from support.clips import clip_case, clips_of, extract
+from support.device import DEVICE
 from support.golden import relative_error
 from support.program import manifest, run
 
@@ -14,7 +14,7 @@ TOLERANCE = 1e-4
 @pytest.mark.parametrize("name", ["case_tsn_tencrop_small", "case_tsn_config_40x120x160"])
 def test_stored_features_equal_the_reference(name, tsn_checkpoint):
     expected, frames, flags = clip_case(name)
-    extractor = TSNExtractor(TSNConfig(**flags), {"tsn": tsn_checkpoint}, torch.device("cpu"))
+    extractor = TSNExtractor(TSNConfig(**flags), {"tsn": tsn_checkpoint}, DEVICE)
     np.testing.assert_array_equal(clips_of(extractor, frames), expected["output_frame_inds"])
     saved, views = extract(extractor, frames)
     assert relative_error(saved, expected["output"]) < TOLERANCE

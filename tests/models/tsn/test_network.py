@@ -2,7 +2,8 @@ import json
 
 import pytest
 import torch
-from support.golden import GOLDEN, case, golden_clips, layout, relative_error
+from support.device import DEVICE
+from support.golden import GOLDEN, case, check_input, check_stages, golden_clips, layout, relative_error, watched
 
 from models.tsn.pretrained import FILES
 from models.tsn.weights import NAMES, load_tsn
@@ -14,17 +15,20 @@ TOLERANCE = 1e-4
 
 @pytest.fixture(scope="module")
 def network(tsn_checkpoint):
-    return load_tsn(tsn_checkpoint)
+    return load_tsn(tsn_checkpoint).to(DEVICE)
 
 
 @pytest.mark.parametrize("name", ["case_5x64x96", "case_2x3x224x224"])
 def test_features_and_logits_equal_the_reference(name, network):
     expected, meta = case("tsn_r50", name)
     clips = golden_clips(meta["input"])
-    assert clips.double().sum().item() == pytest.approx(float(expected["input_sum"]))
+    check_input(clips.transpose(1, 2), expected)
+    layers = {name: getattr(network.backbone, name) for name in ("layer1", "layer2", "layer3", "layer4")}
     with torch.inference_mode():
-        features, logits = network(clips)
-        each_frame, _ = network(clips.transpose(1, 2).flatten(0, 1)[:, :, None])
+        with watched(layers) as stages:
+            features, logits = network(clips.to(DEVICE))
+        each_frame, _ = network(clips.to(DEVICE).transpose(1, 2).flatten(0, 1)[:, :, None])
+    check_stages(stages, stages["layer4"], expected)
     assert relative_error(features, expected["output_clip"]) < TOLERANCE
     assert relative_error(logits, expected["output_logits"]) < TOLERANCE
     assert relative_error(each_frame, expected["output_feature"]) < TOLERANCE

@@ -3,6 +3,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import case, layout, relative_error, seeded_arrays
 
 from models.vggish import weights
@@ -14,7 +15,7 @@ from utils.weights.formats import tensorflow
 
 def outputs(network, examples):
     with torch.inference_mode():
-        return network(torch.as_tensor(examples))
+        return network.to(DEVICE)(torch.as_tensor(examples).to(DEVICE))
 
 
 def test_tensorflow_checkpoint_gives_the_reference_outputs(tensorflow_run):
@@ -24,7 +25,7 @@ def test_tensorflow_checkpoint_gives_the_reference_outputs(tensorflow_run):
     assert relative_error(embedding, arrays["output_embedding"]) < 1e-4
     assert relative_error(preactivation, arrays["output_preactivation"]) < 1e-4
     with torch.inference_mode():
-        pool4 = network.features(torch.from_numpy(arrays["input"][:1]).unsqueeze(1))
+        pool4 = network.features(torch.from_numpy(arrays["input"][:1]).to(DEVICE).unsqueeze(1))
     assert relative_error(pool4[0].permute(1, 2, 0), arrays["output_pool4_0"]) < 1e-4
 
 
@@ -40,7 +41,7 @@ def test_torch_checkpoint_gives_the_reference_outputs(tmp_path):
     assert relative_error(embedding, arrays["output_embedding"]) < 1e-4
     assert relative_error(preactivation, arrays["output_preactivation"]) < 1e-4
     assert embedding.min() == 0 > preactivation.min()
-    prepare_layers(network, torch.device("cpu"), ComputeMode())
+    prepare_layers(network, DEVICE, ComputeMode())
     assert relative_error(outputs(network, arrays["input"])[1], arrays["output_preactivation"]) < 1e-4
 
 
@@ -78,7 +79,7 @@ def test_any_number_of_examples_gives_as_many_rows():
     for _ in range(2):
         embedding, preactivation = outputs(network, examples[:0])
         assert embedding.shape == preactivation.shape == (0, 128)
-        prepare_layers(network, torch.device("cpu"), ComputeMode())
+        prepare_layers(network, DEVICE, ComputeMode())
 
 
 def test_other_files_are_refused(tmp_path):

@@ -119,3 +119,14 @@ def test_a_preset_gives_what_the_flags_leave_open():
     config = VideoClipsConfig(num_clips=4)
     assert (config.chosen.num_clips, config.chosen.crop_type, config.chosen.average) == (4, "5-crop", "none")
     assert output_settings(config)["preset"] == "snippets"
+
+
+def test_crops_in_one_batch_give_what_they_give_one_by_one():
+    views = torch.randint(0, 256, (2, 5, 4, 32, 32, 3), dtype=torch.uint8)
+    one_by_one, together = extractor(show_pred=True), extractor(show_pred=True)
+    batches = []
+    together._network.register_forward_pre_hook(lambda _network, inputs: batches.append(len(inputs[0])))
+    together.device = torch.device("cuda")  # decides only how they are batched
+    expected, found = one_by_one.forward({"views": views}), together.forward({"views": views})
+    assert batches == [10]
+    assert all(torch.equal(found[key], value) for key, value in expected.items())

@@ -106,3 +106,11 @@ def test_a_bare_stream_is_evenly_spaced(tmp_path: Path, suffix: str) -> None:
     path = write_clip(tmp_path / f"x.{suffix}", moving_frames(20), fps=30000 / 1001, codec=codec)
     for times_s in (decoded_s(path)[0], frame_times_s(path)):
         np.testing.assert_allclose(times_s, np.arange(20) * 1001 / 30000, atol=1e-6)
+
+
+@pytest.mark.parametrize("codec", ["h264", "mpeg4"])  # by packets, by decoding
+def test_the_report_says_how_far_the_counting_is(tmp_path: Path, codec: str) -> None:
+    path, report = write_clip(tmp_path / "x.mp4", moving_frames(20), codec=codec), VideoReport()
+    assert len(frame_times_s(path, None, Segment(0.2, None), report=report)) == 15
+    assert report.decoded_s == pytest.approx(0.54, abs=0.03)  # the last packet need not be the last frame
+    assert report.length_s == pytest.approx(0.6)

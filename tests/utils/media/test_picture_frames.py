@@ -84,3 +84,11 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "2.png")
     with pytest.raises(VideoError, match="not a regular file"):
         pixels_of(tmp_path)
+
+
+def test_a_damaged_picture_is_reported_where_later_ones_are_not_wanted(tmp_path: Path) -> None:
+    (write_numbered(tmp_path, 8) / "2.png").write_bytes(b"no picture")
+    with VideoStream(str(tmp_path), wanted=[0, 1, 4]) as stream:
+        assert sum(len(frames.index) for frames in stream) == 3
+    assert stream.report.problems == ["1 pictures do not decode"]
+    assert stream.report.partial

@@ -1,12 +1,24 @@
 """The structure of containers: healthy files have nothing the matter, damaged ones do."""
 
+import errno
+import io
+import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from support.media import join, moving_frames, remux, waveform, write_audio, write_clip
+from support.tiny_extractor import TinyExtractor
 
+from utils.media import structure
+from utils.media.input import BytesFile, FileRange
 from utils.media.structure import CHECKS, findings
+from utils.sources.ref import VideoRef
+from utils.worker.decode import Decoders
+from utils.worker.events import StreamFailed
+from utils.worker.plan import Task
 
 SOUND = {"audio": waveform(0, 2.0, 48000), "audio_rate": 48000}
 FILES: dict[str, dict[str, object]] = {
@@ -80,7 +92,39 @@ def test_what_loses_nothing(tmp_path: Path, name: str, change: Callable[[bytes],
     assert found(path) == expected
 
 
+def test_a_file_is_walked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is, or as a member of a tar; a changed one is walked again, and so is one in memory."""
+    path, walked = write(tmp_path, "x.flv"), []
+    monkeypatch.setitem(CHECKS, "flv", lambda file, size: (walked.append(size), iter(()))[1])
+    size = path.stat().st_size
+    for source in (path, str(path), FileRange(str(path), 0, size, "x"), BytesFile(path.read_bytes(), "x")):
+        for _ in range(2):
+            findings(source, size, "flv")
+    assert len(walked) == 5
+    os.utime(path, (0, 0))
+    findings(path, size, "flv")
+    assert len(walked) == 6
+
+
 def test_joined_files(tmp_path: Path) -> None:
     for name in ("x.mp4", "x.flv"):
         path = write(tmp_path, name)
         assert found(join(tmp_path / f"two_{name}", path, path)) == [False]
+
+
+class Failing(io.BytesIO):
+    """A file on a disk that fails."""
+
+    def read(self, size=-1):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_an_error_of_the_disk_is_no_damage(tmp_path, monkeypatch, suffix):
+    path = write_clip(tmp_path / f"clip{suffix}", moving_frames(3))
+    monkeypatch.setattr(structure, "open_here", lambda _: Failing(b"x"))
+    extractor = TinyExtractor(SimpleNamespace(extraction_fps=None), {}, torch.device("cpu"))
+    tasks = iter([Task(VideoRef("clip", "clip", str(path)), ("tiny",))])
+    last = list(Decoders({"tiny": extractor}, lambda: next(tasks, None), 1).events(5))[-1]
+    assert isinstance(last, StreamFailed) and last.status == "failed"
+    assert last.reason.startswith(f"{path}: cannot be read (Input/output error). Check the disk")

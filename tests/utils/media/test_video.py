@@ -8,11 +8,13 @@ import av
 import cv2
 import numpy as np
 import pytest
-from support.media import cut, damage, hide_start, moving_frames, turn, waveform, write_clip
+from support.media import cut, damage, hide_start, join, moving_frames, turn, waveform, write_clip
 
 from utils.errors import VideoError
 from utils.media.video import Frames, VideoStream
+from utils.media.view import View
 
+PLAIN_GOP = {"bf": "0"}
 UNEVEN_MS = [0, 40, 80, 90, 100, 300, 301, 400, 440, 500, 520, 560, 600, 640, 700, 800, 900, 1000, 1010, 1500]
 
 
@@ -188,16 +190,23 @@ def test_edit_list_hides_the_start(tmp_path: Path) -> None:
     assert (stream.report.decoded, stream.report.declared, stream.report.partial) == (40, 40, False)
 
 
-def test_frame_size_change_is_scaled_and_noted(tmp_path: Path) -> None:
-    first = write_clip(tmp_path / "a.ts", moving_frames(10, 48, 64), codec="mpeg2video")
-    second = write_clip(tmp_path / "b.ts", moving_frames(10, 96, 128), codec="mpeg2video")
-    path = tmp_path / "both.ts"
-    path.write_bytes(first.read_bytes() + second.read_bytes())
-    frames, stream = read(path)
-    assert frames.pixels.shape[1:] == (48, 64, 3)
-    assert len(frames.pixels) >= 19  # the parser may drop the last frame before the change
-    assert np.abs(frames.pixels[10:].astype(int).mean(axis=(1, 2)) - 127).max() < 40
-    assert [problem for problem in stream.report.problems if "128x96" in problem]
+def test_frames_keep_their_size_where_it_changes(tmp_path: Path) -> None:
+    halves = [write_clip(tmp_path / f"{side}.ts", moving_frames(10, side, 64), options=PLAIN_GOP) for side in (48, 96)]
+    path = join(tmp_path / "both.ts", *halves)
+    views = (View(), View(50), View(wanted=[9, 10]))
+    chunks: list[list[Frames]] = [[], [], []]
+    with VideoStream(path, views=views) as stream:
+        for chunk in stream:
+            chunks[chunk.view].append(chunk)
+    assert (stream.info.width, stream.info.height) == (64, 48)
+    assert "the frame size changes to 64x96 (as stored)" in stream.report.problems
+    assert not stream.report.partial
+    expected = [read(half)[0].pixels for half in halves]
+    for of_view, each in zip(chunks, (slice(None), slice(0, None, 2)), strict=False):
+        for height, pixels in zip((48, 96), expected, strict=True):
+            shown = [chunk.pixels for chunk in of_view if chunk.pixels.shape[1] == height]
+            np.testing.assert_array_equal(np.concatenate(shown)[each], pixels)
+    assert [chunk.pixels.shape[:3] for chunk in chunks[2]] == [(1, 48, 64), (1, 96, 64)]
 
 
 @pytest.mark.parametrize("threads", [1, 2])

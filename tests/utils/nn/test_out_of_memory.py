@@ -30,3 +30,16 @@ def test_other_errors_go_on():
         run_if_it_fits(lambda: torch.zeros(2, 3) @ torch.zeros(2, 3))
     assert not is_out_of_memory(ValueError("out of memory"))
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "GET was unable to find an engine to execute this computation",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR",
+        "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_what_gpus_say_without_memory_is_recognized(message):
+    assert is_out_of_memory(RuntimeError(message))

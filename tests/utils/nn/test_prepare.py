@@ -1,135 +1,28 @@
 """Golden cases with networks prepared as in a run, in every number format that this CPU has."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import numpy as np
 import pytest
 import torch
-from support.golden import GOLDEN, case, golden_clips, moving_frames, relative_error, write_checkpoint
+from support.device import DEVICE
+from support.golden import case, relative_error
+from support.networks import CASES, FLOW, features_of, write
 from support.program import needs_compiler
-from torch import Tensor, nn
+from torch import nn
 from torchvision.models.resnet import Bottleneck
 
-from models.i3d.weights import load_i3d
-from models.i3d_r50.weights import load_i3d_r50
-from models.pwc.weights import load_pwc
 from models.raft.config import RAFTConfig
 from models.raft.extractor import RAFTExtractor
-from models.raft.weights import load_raft
-from models.slowfast.preprocess import network_input
-from models.slowfast.weights import load_slowfast
-from models.slowonly.weights import load_slowonly
-from models.swin.weights import load_swin
-from models.tsn.weights import load_tsn
-from models.vggish.weights import load_vggish
 from utils.errors import UserError
-from utils.nn.prepare import ComputeMode, check_supported, prepare_layers, prepare_network
+from utils.nn.prepare import ComputeMode, check_supported, exact_float32, prepare_flow, prepare_layers, prepare_network
 from utils.weights.seeded import fill_random
 
 CPU = torch.device("cpu")
 FLOAT32_TOLERANCE = 1e-4  # as everywhere
 
 
-@dataclass(frozen=True)
-class Golden:
-    """A golden case: checkpoint layout, loader, case, input, output, and the relative error that bf16 may have."""
-
-    model: str
-    load: Callable[[Path], nn.Module]
-    name: str
-    inputs: Callable[[dict[str, Any]], tuple[Tensor, ...]]
-    output: str
-    bf16_tolerance: float
-    float32_parts: tuple[str, ...] = ("classifier",)
-    keys: str = "keys.json"
-    wrapper: str | None = "state_dict"
-
-
-def drawn(meta: dict[str, Any]) -> tuple[Tensor, ...]:
-    rng = np.random.default_rng(meta["input"]["seed"])
-    return (torch.from_numpy(rng.normal(0.0, meta["input"]["scale"], meta["input"]["shape"]).astype(np.float32)),)
-
-
-def frames(meta: dict[str, Any]) -> Tensor:
-    rule = meta["input"]
-    return torch.from_numpy(moving_frames(rule["seed"], rule.get("n", 32), rule["height"], rule["width"]))
-
-
-def clips(meta: dict[str, Any]) -> tuple[Tensor, ...]:
-    return (golden_clips(meta["input"]),)
-
-
-def pairs(meta: dict[str, Any]) -> tuple[Tensor, ...]:
-    pixels = frames(meta).permute(0, 3, 1, 2).float()
-    return pixels[:-1], pixels[1:]
-
-
-def with_index_tables(path: Path) -> Path:
-    """Put the real index tables of Swin into a checkpoint, which has zeros there."""
-    with np.load(GOLDEN / "swin_tiny" / "relative_position_index.npz") as file:
-        index = torch.from_numpy(file["output_index"].astype(np.int64))
-    tensors = torch.load(path, weights_only=True)["state_dict"]
-    tensors = {name: index if name.endswith("_index") else tensor for name, tensor in tensors.items()}
-    torch.save({"state_dict": tensors}, path)
-    return path
-
-
-def i3d(stream: str) -> Golden:
-    load = lambda path: load_i3d(path, stream, 1e-5, "video_features")  # noqa: E731
-    parts = ("conv3d_0c_1x1",)
-    return Golden(f"i3d_{stream}", load, "case_t10", drawn, "output_features", 0.01, parts, wrapper=None)
-
-
-CASES = {
-    "i3d_rgb": i3d("rgb"),
-    "i3d_flow": i3d("flow"),
-    "slowonly": Golden("slowonly_r50", load_slowonly, "case_2x4x64x64", clips, "output_feature", 0.01),
-    "i3d_r50": Golden("i3d_r50_nl", load_i3d_r50, "case_2x32x64x64", clips, "output_feature", 0.01),
-    "slowfast": Golden(
-        "slowfast_r50",
-        load_slowfast,
-        "case_224",
-        lambda meta: (network_input(frames(meta)[None]),),
-        "output_features",
-        0.01,
-        keys="keys_pytorchvideo.json",
-        wrapper="model_state",
-    ),
-    "tsn": Golden("tsn_r50", load_tsn, "case_5x64x96", clips, "output_clip", 0.01, ("classifier", "backbone.avgpool")),
-    "swin": Golden(
-        "swin_tiny",
-        lambda path: load_swin(with_index_tables(path)),
-        "case_2x32x64x64",
-        clips,
-        "output_feature",
-        0.02,
-        ("classifier", "backbone.avgpool"),
-    ),
-    "vggish": Golden(
-        "vggish",
-        load_vggish,
-        "case_torch_weights",
-        lambda meta: (torch.from_numpy(case("vggish", "case_torch_weights")[0]["input"]),),
-        "output_embedding",
-        0.015,
-        (),
-        "keys_torch.json",
-        None,
-    ),
-    "raft": Golden("raft", load_raft, "case_flow_133x203", pairs, "output_flow_padded", 0.05, (), wrapper=None),
-    "pwc": Golden("pwc", load_pwc, "case_flow_100x140", pairs, "output_flow_align_true", 0.05, (), wrapper=None),
-}
-FLOW = ("raft", "pwc")  # they cast themselves
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_golden_cases_pass_as_networks_run(name, tmp_path):
     golden = CASES[name]
-    checkpoint = tmp_path / "published.pt"
-    write_checkpoint(checkpoint, golden.model, golden.keys, golden.wrapper)
+    checkpoint = write(golden, tmp_path / "published.pt")
     expected, meta = case(golden.model, golden.name)
     errors = {}
     for precision in ("float32", "bf16"):
@@ -137,11 +30,9 @@ def test_golden_cases_pass_as_networks_run(name, tmp_path):
         if precision == "bf16" and not can(compute):
             continue
         make = prepare_layers if name in FLOW else prepare_network
-        network = make(golden.load(checkpoint), CPU, compute, golden.float32_parts)
+        network = make(golden.load(checkpoint), DEVICE, compute, golden.float32_parts)
         with torch.inference_mode():
-            outputs = network(*golden.inputs(meta))
-        while not isinstance(outputs, Tensor):  # features come before logits, and SlowFast's last layer is the one
-            outputs = outputs[-1] if isinstance(outputs, list) else outputs[0]
+            outputs = features_of(network(*(given.to(DEVICE) for given in golden.inputs(meta))))
         assert outputs.dtype == torch.float32
         errors[precision] = relative_error(outputs.reshape(expected[golden.output].shape), expected[golden.output])
     assert errors["float32"] < FLOAT32_TOLERANCE
@@ -150,7 +41,7 @@ def test_golden_cases_pass_as_networks_run(name, tmp_path):
 
 def can(compute: ComputeMode) -> bool:
     try:
-        check_supported(compute, CPU)
+        check_supported(compute, DEVICE)
     except UserError:
         return False
     return True
@@ -188,8 +79,8 @@ def test_a_compiled_network_gives_the_same(monkeypatch, tmp_path):
 
 
 @needs_compiler
-def test_flow_networks_refuse_to_be_compiled():
-    with pytest.raises(UserError, match=r"--compile: raft is not faster when compiled .*; leave it out"):
+def test_flow_networks_refuse_to_be_compiled_on_a_cpu():
+    with pytest.raises(UserError, match=r"--compile: raft is not faster compiled on a CPU .*; leave it out"):
         RAFTExtractor(RAFTConfig(), {"raft": None}, CPU, ComputeMode(compile=True))
 
 
@@ -198,3 +89,33 @@ def test_float32_parts_get_and_give_float32():
     wrapped = prepare_network(network, CPU, ComputeMode("bf16"), ("1",)) if can(ComputeMode("bf16")) else network
     assert wrapped(torch.ones(3, 4)).dtype == torch.float32
     assert {parameter.dtype for parameter in network[1].parameters()} == {torch.float32}
+
+
+def test_exact_float32_is_exact_inside_alone():
+    matmul = torch.backends.cuda.matmul
+    before, matmul.allow_tf32 = matmul.allow_tf32, True
+    try:
+        with exact_float32():
+            assert not matmul.allow_tf32
+        assert matmul.allow_tf32
+    finally:
+        matmul.allow_tf32 = before
+
+
+def test_both_steps_of_a_flow_network_are_compiled_on_a_gpu(monkeypatch):
+    network = nn.Identity()
+    network.encode, network.between = "encode", "between"
+    monkeypatch.setattr(network, "to", lambda _device: network)
+    monkeypatch.setattr(torch, "compile", lambda step: f"compiled {step}")
+    prepare_flow(network, torch.device("cuda"), ComputeMode(compile=True))
+    assert (network.encode, network.between) == ("compiled encode", "compiled between")
+    assert prepare_flow(network, CPU, ComputeMode(compile=True)).encode == "compiled encode"
+
+
+def test_inputs_arrive_in_the_type_and_layout_of_the_weights():
+    given = []
+    compute = ComputeMode("bf16") if can(ComputeMode("bf16")) else ComputeMode()
+    network = prepare_network(nn.Sequential(nn.Identity()), CPU, compute)
+    network[0].register_forward_pre_hook(lambda _layer, inputs: given.append(inputs[0]))
+    assert network(torch.ones(2, 3, 5, 5)).dtype == torch.float32
+    assert given[-1].dtype == compute.dtype and given[-1].is_contiguous(memory_format=torch.channels_last)

@@ -2,17 +2,27 @@
 
 import pickle
 import tarfile
+import uuid
+from dataclasses import replace
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.sinks import Dying, Killed, merge, record, staged_lines
+from support.sinks import Dying, Killed, line, merge, record, staged_lines
 
+from utils.run import merge_journal
+from utils.run.merging import FileMerger
+from utils.run.output_state import OutputState
+from utils.sinks import manifest_line
 from utils.sinks.acav import acav_names, merge_shards
+from utils.sinks.formats import FORMATS
 from utils.sinks.readback import OutputReader
 from utils.sinks.staging import is_staged, remove_staged
-from utils.storage.folder import LocalFolder
+from utils.state.claims import Claims
+from utils.state.manifest import Latest, Manifest
+from utils.storage.folder import LocalFolder, folder_at
 
 KINDS = ["save_h5", "save_parquet", "save_webdataset", "save_shards"]
 
@@ -90,3 +100,69 @@ def names_in(path):
         for name, window in zip(table["id"].to_pylist(), table["window_index"].to_pylist(), strict=True)
         if window == 0
     ]
+
+
+@pytest.mark.parametrize("place", ["disk", "memory"])
+def test_what_a_killed_run_began_to_commit_is_older_than_the_next_runs_features(tmp_path, monkeypatch, place):
+    folder = folder_at(str(tmp_path) if place == "disk" else f"memory://{uuid.uuid4().hex}/out")
+    monkeypatch.setattr(merge_journal, "recover", kill)
+    with pytest.raises(Killed):
+        run_once(folder, clip(1, "save_parquet"))
+    monkeypatch.undo()
+    monkeypatch.setattr(manifest_line, "time", SimpleNamespace(strftime=lambda _: "1999-01-01T00:00:00+0000"))
+    run_once(folder, record("clip1", seed=7))  # the video has changed, and the clock was set back
+    line = Latest(folder).get("clip1")
+    np.testing.assert_array_equal(OutputReader(folder).read(line.outputs)["rgb"], record(seed=7).arrays["rgb"])
+
+
+def test_a_group_whose_id_has_changed_is_replaced_under_its_name(tmp_path):
+    folder, path = LocalFolder(tmp_path), tmp_path / "features.h5"
+    videos = [record(name, f"videos/{name}.mp4", seed=seed) for seed, name in enumerate(["one", "one/more", "two"])]
+    run_once(folder, *videos, kind="save_h5")
+    path.write_bytes(path.read_bytes().replace(b"videos/one.mp4", b"videos/onE.mp4"))
+    lines = {line.id: line for line in Latest(folder)}
+    assert [OutputReader(folder).is_readable(lines[video.ref.id].outputs) for video in videos] == [False, True, True]
+    run_once(folder, videos[0], kind="save_h5")
+    with h5py.File(path) as file:
+        assert (list(file), "more" in file["one"]) == (["one", "two"], True)
+    lines = {line.id: line for line in Latest(folder)}
+    for video in videos:
+        assert lines[video.ref.id].outputs[0].place == video.ref.name
+        found = OutputReader(folder).read(lines[video.ref.id].outputs)
+        np.testing.assert_array_equal(found["rgb"], video.arrays["rgb"])
+
+
+@pytest.mark.parametrize("journal", [b"[" * 100_000, b"{}", b"[]", b'{"line": {"id": 3}, "staged": []}\n'])
+def test_a_damaged_journal_is_removed_and_its_videos_are_merged_again(tmp_path, monkeypatch, caplog, journal):
+    folder, video = LocalFolder(tmp_path), clip(1, "save_parquet")
+    monkeypatch.setattr(merge_journal, "recover", kill)
+    with pytest.raises(Killed):
+        run_once(folder, video)
+    monkeypatch.undo()
+    (tmp_path / merge_journal.JOURNAL).write_bytes(journal)
+    run_once(folder)
+    assert "merge.jsonl is damaged" in caplog.text
+    line = Latest(folder).get("clip1")
+    np.testing.assert_array_equal(OutputReader(folder).read(line.outputs)["rgb"], video.arrays["rgb"])
+    assert not (tmp_path / merge_journal.JOURNAL).exists()
+
+
+def kill(*_):
+    raise Killed
+
+
+def run_once(folder, *videos, kind="save_parquet"):
+    """Extract videos and merge them, as a run does."""
+    feature = SimpleNamespace(feature_type="tiny")
+    state = OutputState(feature, folder, Latest(folder), OutputReader(folder))
+    with Claims(folder) as claims:
+        merged = FORMATS[kind].merged
+        merger = FileMerger(merged, merged.merge, [state], claims)
+        merger.recover()
+        for video in videos:
+            before = state.latest.get(video.ref.id)
+            assert before is None or not (is_staged(before.outputs[0]) or state.latest.is_new(video.ref.id))
+            revision = 1 if before is None else before.revision + 1
+            staged = line(video, FORMATS[kind].make_sink(folder, print).write(video), "tiny")
+            Manifest(folder).append(replace(staged, revision=revision))
+        merger.finish()

@@ -1,6 +1,9 @@
 """Which videos a run hands out, in which order, to whom."""
 
 import itertools
+import time
+import uuid
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,6 +11,7 @@ from utils.config.run import RunConfig
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
 from utils.run.todo import NothingYet, Todo
+from utils.sinks import manifest_line
 from utils.sinks.acav import acav_names
 from utils.sinks.manifest_line import RunStamp
 from utils.sinks.readback import OutputReader
@@ -15,6 +19,7 @@ from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
 from utils.state.claims import Claims
 from utils.state.manifest import Latest, Manifest
+from utils.storage import processes
 from utils.storage.folder import folder_at
 from utils.worker.plan import FeaturePlan
 
@@ -145,3 +150,26 @@ def test_a_finished_video_that_a_killed_run_did_not_list_is_listed(tmp_path):
     with Claims(state.folder) as claims:
         assert all_of(todo_of([state], claims, done_list=DoneList(str(path)))) == [ref.id for ref in REFS[2:]]
     assert path.read_text() == "0.mp4\n1.mp4\n"
+
+
+def test_at_an_address_the_last_run_counts_whatever_its_clock_and_zone(monkeypatch):
+    """Each run leaves a claim behind, as one that is killed right after its line is written."""
+    url = f"memory://{uuid.uuid4().hex}/out/tiny"
+    clocks = [("A-14", 2e9), ("B+12", 1e9), ("C-14", 1.5e9), ("D+12", 0.0)]
+    for number, (zone, now_s) in enumerate(clocks):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        clock = SimpleNamespace(strftime=lambda form, now_s=now_s: time.strftime(form, time.localtime(now_s)))
+        monkeypatch.setattr(manifest_line, "time", clock)
+        folder = folder_at(url)
+        state = OutputState(feature_of("tiny", url), folder, Latest(folder), OutputReader(folder))
+        claims = Claims(folder)
+        claims.run = f"{processes.identity().rsplit('~', 2)[0]}~99999999~1~{number:08d}"  # of a process that is gone
+        task = todo_of([state], claims, REFS[:1]).next()
+        line = state.feature.line(
+            REFS[0], "failed", f"run {number}", fingerprint(REFS[0]), revision=task.revisions["tiny"]
+        )
+        Manifest(folder_at(url)).append(line)
+        assert Latest(folder).get(REFS[0].id).reason == f"run {number}"
+    monkeypatch.undo()
+    time.tzset()

@@ -40,7 +40,7 @@ def test_parquet_has_columns_for_several_outputs(tmp_path):
     frame = pandas.read_parquet(tmp_path / "features-000000.parquet")
     np.testing.assert_array_equal(np.stack(frame["flow"]), clip.arrays["flow"])
     arrays = read_outputs(LocalFolder(tmp_path), new.outputs)
-    assert arrays.keys() == {"rgb", "flow"}
+    assert arrays.keys() == {"rgb", "flow", "start_s", "end_s"}
     np.testing.assert_array_equal(arrays["rgb"], clip.arrays["rgb"])
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 from support.media import moving_frames, write_clip
+from support.sources import write_shard
 
 from utils.config.run import RunConfig
 from utils.errors import UserError
@@ -35,6 +36,8 @@ def videos(settings):
 print(json.dumps([videos(settings) for settings in json.loads(sys.argv[1])]))
 assert not {"torch", "av", "torchcodec"} & set(sys.modules)
 """
+
+MEMBERS = {"a.pth": b"neither read nor decoded", "a.npz": b"the same", "a.txt": b"hello"}
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +81,15 @@ def test_tables_with_videos_bytes_and_paths(tmp_path, cache, clip):
     (tmp_path / "lines").mkdir()
     (tmp_path / "lines" / "train.jsonl").write_text('{"text": "hello", "file": "a.mp4"}\n')
 
-    videos, plain, paths, lines, absent = read(
+    write_shard(tmp_path / "tars" / "train-0.tar", MEMBERS | {"a.mp4": data})
+
+    videos, plain, paths, lines, tars, absent = read(
         cache,
         {"hf_dataset": str(tmp_path / "videos")},
         {"hf_dataset": str(tmp_path / "plain"), "hf_split": "test"},
         {"hf_dataset": str(tmp_path / "paths"), "video_root": str(tmp_path), "hf_video_column": "where"},
         {"hf_dataset": str(tmp_path / "lines"), "video_root": str(tmp_path)},
+        {"hf_dataset": str(tmp_path / "tars")},
         {"hf_dataset": str(tmp_path / "absent")},
     )
     one, two, three = videos
@@ -96,6 +102,7 @@ def test_tables_with_videos_bytes_and_paths(tmp_path, cache, clip):
     assert [(ref["id"], ref["path"]) for ref in paths[:2]] == [("7", f"{tmp_path}/a.mp4"), ("8", "s3://bucket/b.mp4")]
     assert paths[2]["refused"][0] == "failed"
     assert (lines[0]["path"], lines[0]["meta"]) == (str(tmp_path / "a.mp4"), {"text": "hello"})
+    assert [(ref["bytes"], ref["meta"]["txt"]) for ref in tars] == [(len(data), "hello")]
     assert "absent: cannot be loaded" in absent
 
 
@@ -163,6 +170,8 @@ def test_a_data_set_that_cannot_be_read_on_says_where(monkeypatch):
     features = Dataset.from_list([{"id": "a", "video": b"1"}]).features
     splits = {"train": IterableDataset.from_generator(rows, features=features)}
     monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
-    good, broken = collect(RunConfig(hf_dataset="someone/videos")).refs()
+    inputs = collect(RunConfig(hf_dataset="someone/videos"))
+    good, broken = inputs.refs()
     assert good.data == b"1"
     assert "reading stops at row 1 (https://host/x is gone)" in broken.refused[1]
+    assert (broken.id, inputs.read_well()) == ("someone/videos train", [])

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from utils.commands.status import show_status
 from utils.errors import UserError
 from utils.sinks.manifest_line import ManifestLine, RunStamp
 from utils.sinks.output import Output
@@ -18,7 +19,7 @@ from utils.sinks.readback import OutputReader
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
 from utils.state.manifest import Latest, Manifest, settings_hash
-from utils.state.resume import is_done, refuse_mixing
+from utils.state.resume import clear_failures, is_done, refuse_mixing
 from utils.storage import hash_index
 from utils.storage.folder import folder_at
 
@@ -76,7 +77,16 @@ def test_a_line_cut_short_is_left_out(tmp_path):
     assert [one.status for one in latest] == ["done"]
 
 
-@given(st.lists(st.binary(max_size=60) | st.sampled_from([b"\n", b'{"id": "a", "status": "done"}\n', b'{"id": 3}\n'])))
+ODD_LINES = [
+    b"\n",
+    b'{"id": "a", "status": "done"}\n',
+    b'{"id": 3}\n',
+    b'{"id": ' + b"[" * 10_000 + b"}\n",
+    b'{"id": "a", "meta": ' + b"[" * 10_000 + b"}\n",
+]
+
+
+@given(st.lists(st.binary(max_size=60) | st.sampled_from(ODD_LINES)))
 def test_any_bytes_are_no_obstacle(tmp_path_factory, pieces):
     folder = tmp_path_factory.mktemp("any")
     (folder / "manifest.jsonl").write_bytes(b"".join(pieces))
@@ -165,3 +175,47 @@ def test_an_older_staged_line_that_is_read_later_outdates_nothing():
     latest = Latest(folder)
     assert latest.get("a").outputs == (merged,)
     assert not latest.outdated and not latest.has_staged
+
+
+LATER_THOUGH = {  # (revision, finished) of a line and of one that was written after it
+    "its clock is a day behind": ((1, "2026-01-02T00:00:00+0000"), (2, "2026-01-01T00:00:00+0000")),
+    "it is of a zone further west": ((0, "2026-01-01T10:00:00+0900"), (0, "2026-01-01T02:00:00+0000")),
+    "summer time has ended": ((0, "2026-10-25T02:59:59+0200"), (0, "2026-10-25T02:00:00+0100")),
+}
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("reason", LATER_THOUGH)
+def test_at_an_address_the_later_line_counts_though(reason, swapped):
+    folder = folder_at(f"memory://{uuid.uuid4().hex}/out")
+    writers = [Manifest(folder_at(str(folder))) for _ in range(2)]
+    writers.sort(key=lambda writer: writer._folder._process, reverse=swapped)
+    (first, earlier), (second, later) = LATER_THOUGH[reason]
+    watching = Latest(folder)
+    writers[0].append(replace(line("a", "failed", earlier), revision=first))
+    watching.refresh()
+    writers[1].append(replace(line("a", "done", later), revision=second))
+    watching.refresh()
+    assert Latest(folder).get("a").status == watching.get("a").status == "done"
+
+
+def test_a_line_with_a_damaged_revision_is_left_out():
+    folder = folder_at(f"memory://{uuid.uuid4().hex}/out")
+    writers = [Manifest(folder_at(str(folder))) for _ in range(2)]
+    writers[0].append(replace(line("a"), revision="2"))
+    writers[1].append(replace(line("a", "failed"), revision=1))
+    assert Latest(folder).get("a").status == "failed"
+
+
+def test_what_could_not_be_read_and_now_can_no_longer_counts(folder, capsys):
+    reason = "s.tar: cannot be read (Input/output error)"
+    Manifest(folder).append(line("s.tar", "failed", reason=reason), line("b.mp4", "failed"), line("c.mp4"))
+    clear_failures(folder, Latest(folder), ["s.tar", "c.mp4", "absent"], RunStamp())
+    assert [one.id for one in Latest(folder)] == ["b.mp4", "c.mp4"]
+    assert show_status([str(folder)]) == 1
+    clear_failures(folder, Latest(folder), ["s.tar", "b.mp4"], RunStamp())
+    assert len(Latest(folder)) == 3 and [one.id for one in Latest(folder)] == ["c.mp4"]
+    assert show_status([str(folder)]) == 0
+    assert "1 done, 0 partial, 0 skipped, 0 failed" in capsys.readouterr().out
+    Manifest(folder).append(replace(line("s.tar", "failed"), revision=2))
+    assert Latest(folder).get("s.tar").status == "failed"

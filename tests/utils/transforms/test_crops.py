@@ -46,8 +46,9 @@ def test_views_of_mmaction2(name):
     np.testing.assert_allclose(ours, expected["output_normalized_nchw_grid16"], rtol=1e-5, atol=1e-6)
 
 
-def test_views_of_clips_in_the_order_of_mmaction2():
-    expected, meta, frames = recorded("landscape_120x160", n=4, seed_step=1)
+@pytest.mark.parametrize("name", SIZES)
+def test_views_of_clips_in_the_order_of_mmaction2(name):
+    expected, meta, frames = recorded(name, n=4, seed_step=1)
     resized = resize_opencv(frames, shorter_side_rounded(*frames.shape[1:3], 256))
     views = cut_views(resized.unflatten(0, (2, 2)), MMACTION2["3-crop"](*resized.shape[1:3], 256), 256)
     ours = views.flatten(0, 1).permute(0, 4, 1, 2, 3)  # crop-major

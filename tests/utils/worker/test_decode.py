@@ -1,5 +1,6 @@
 """The decode threads: one decoder for all types that can share it, and none disturbs another."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -163,7 +164,10 @@ def test_one_pass_gives_each_type_what_a_pass_of_its_own_does(clip, opened):
         "sound": lambda: Sound(),
         "sound too": lambda: Sound(),
     }
-    together = decode({name: make() for name, make in types.items()}, video(clip))
+    followed = []
+    following = lambda _id, one: contextlib.nullcontext(followed.append(type(one).__name__))  # noqa: E731
+    together = decode({name: make() for name, make in types.items()}, video(clip), following=following)
+    assert followed == ["VideoReport", "VideoStream", "AudioStream"]  # frames are counted first
     assert sorted(opened) == ["AudioStream", "frame_times_s", "open_frames"]
     for name, make in types.items():
         alone = decode({name: make()}, video(clip))[name]
@@ -271,7 +275,7 @@ def test_a_decoder_that_hangs_is_reported_and_waiting_for_room_is_not(clip, monk
             events.append(message)
             blocking.released.set()
 
-    monkeypatch.setattr(decode_module, "QUEUE_CHUNKS", 1)
+    monkeypatch.setattr(decode_module, "QUEUE_CHUNKS", {"cpu": 1})
     with Watchdog(report, timeout_s=0.3) as dog:
         decode({"one": Fake()}, video(clip), heard=lambda _event: time.sleep(0.4), watching=dog.watching)
         assert not events

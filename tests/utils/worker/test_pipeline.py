@@ -106,10 +106,29 @@ def test_results_are_the_same_where_less_fits(fitting, sizes):
         assert outcome.status == "done"
         np.testing.assert_array_equal(outcome.record.arrays["means"], expected[name].record.arrays["means"])
         np.testing.assert_array_equal(outcome.record.arrays["timestamps_ms"], 100 * np.arange(1, VIDEOS[name][0]))
-    said = (
-        f"8 windows do not fit in the memory of cpu: batches of {sizes[0]} from now on (--batch_size {sizes[0]} starts"
-    )
+    said = f"8 windows do not fit in the memory of cpu: batches of {sizes[0]} for now (--batch_size {sizes[0]} starts"
     assert [warning.startswith(said) for warning in warnings] == ([] if fitting == 100 else [True])
+
+
+class Arrived:
+    """Stands in for copies to a GPU."""
+
+    def __init__(self, _device: torch.device) -> None: ...
+
+    def copy(self, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor
+
+
+@pytest.mark.parametrize(("fitting", "sizes"), [(100, [8] * 5), (5, [4] * 10), (1, [1] * 39)])
+def test_a_gpu_gets_full_batches(monkeypatch, fitting, sizes):
+    monkeypatch.setattr(pipeline, "DeviceCopies", Arrived)
+    expected, _ = run(Means(), VIDEOS)
+    extractor = Means(fitting)
+    extractor.device = torch.device("cuda")
+    outcomes, _ = run(extractor, VIDEOS)
+    assert extractor.batches == sizes
+    for name, outcome in outcomes.items():
+        np.testing.assert_array_equal(outcome.record.arrays["means"], expected[name].record.arrays["means"])
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)

@@ -5,8 +5,11 @@ import signal
 import threading
 import time
 
+import pytest
+
+from utils.media.report import VideoReport
 from utils.worker import watchdog
-from utils.worker.messages import Alive, Decoded
+from utils.worker.messages import Alive, Decoded, HowFar, Hung
 from utils.worker.watchdog import Watchdog
 
 
@@ -76,4 +79,17 @@ def test_says_how_far_streams_are_decoded():
     with Watchdog(events.put, timeout_s=100, alive_s=0.05) as dog, dog.following("a", Stream()):
         while not isinstance(event := events.get(timeout=10), Decoded):
             pass
-    assert event.seconds == {"a": (1.5, 60.0)}
+    assert event.videos == {"a": HowFar(1.5, 60.0)}
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_a_call_that_gets_further_does_not_hang(moves):
+    class Counted(VideoReport):
+        decoded_s = property(lambda _: time.monotonic() if moves else 1.0, lambda *_: None)
+
+    events: queue.Queue[object] = queue.Queue()
+    with Watchdog(events.put, timeout_s=0.1) as dog, dog.following("a", Counted()), dog.watching("a"):
+        time.sleep(0.4)
+    found = list(events.queue)
+    assert any(isinstance(event, Decoded) and event.videos["a"].is_counting for event in found)
+    assert any(isinstance(event, Hung) for event in found) != moves

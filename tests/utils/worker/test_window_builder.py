@@ -106,6 +106,24 @@ def test_pairs_of_small_windows_share_batches():
     assert [(window.start_s, window.end_s) for window in windows] == [(i / 10, (i + 1) / 10) for i in range(14)]
 
 
+@pytest.mark.parametrize("layout", ["uint8 [n, h, w, 3]", "float32 [n, 3, h, w]"])
+def test_prepared_frames_of_another_shape_are_stretched_to_that_of_the_first(layout):
+    stage = Differences()
+    extractor = Plain(None, {}, torch.device("cpu"))
+    extractor.pairs = stage
+    builder = WindowBuilder(extractor, Dense(2, 1))
+    windows = []
+    for number, size in enumerate([(4, 6), (4, 9), (8, 6), (4, 6)]):
+        frames = torch.full((1, *size, 3), number, dtype=torch.uint8)
+        if layout.startswith("float"):
+            frames = frames.permute(0, 3, 1, 2).float()
+        windows += builder.push(frames, np.array([number / 10]))
+    assert builder.n_stretched == 2
+    shape = (4, 6, 3) if layout.startswith("uint8") else (3, 4, 6)
+    assert [window.inputs["frames"].shape for window in windows] == [(2, *shape)] * 3
+    assert all((window.inputs["pairs"] == 1).all() for window in windows)
+
+
 def test_a_repeated_video_gets_the_pair_that_leads_back():
     windows = run(Dense(6, 6, short="cycle"), 3, 2, Differences())
     assert windows[0].inputs["pairs"][:, 0, 0, 0].tolist() == [1, 1, -2, 1, 1]

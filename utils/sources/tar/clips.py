@@ -1,6 +1,5 @@
 """One tar shard: its clips with their metadata, and what is wrong with the shard."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from utils.sources.search import Search
 from utils.sources.tar.members import Member, walk
 from utils.sources.tar.metadata import Metadata, metadata_path, read_metadata, stem_of
 from utils.sources.tar.stream import DamagedTarError, TarStream
+from utils.storage.json_text import parse_json
 from utils.storage.urls import redacted
 
 LARGEST_IN_MEMORY = 2 << 30  # bytes of a clip, in a tar that can only be read as a stream
@@ -57,6 +57,11 @@ class Shard:
     def label(self) -> str:
         """Its name in messages and ids."""
         return safe_id(redacted(self.path))
+
+    @property
+    def problem_ids(self) -> tuple[str, str]:
+        """Return the ids under which problems of the tar as a whole, and of its metadata, are recorded."""
+        return self.label, redacted(metadata_path(self.path, self.stem, self.meta_path))
 
     def refs(self, *, with_data: bool = True) -> Iterator[VideoRef]:
         """Yield the clips in the order of the tar, then what is wrong with the shard, as refused ones.
@@ -245,6 +250,6 @@ def _read_sidecar(member: Member, kind: str, index: _Index, tar: TarStream) -> A
     if kind == "txt":
         return as_json(content.decode("utf-8", "replace").removesuffix("\n"))
     try:
-        return as_json(json.loads(content))
-    except (ValueError, RecursionError) as error:
+        return as_json(parse_json(content))
+    except ValueError as error:
         return f"{safe_id(member.name)}: not JSON ({message_of(error)})"

@@ -1,6 +1,5 @@
 """The metadata file of a shard: ACAV100M's list of {"filename", "id", "segment"}, matched to clips by their stems."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from utils.sources.errors import message_of, read_errors
 from utils.sources.names import as_json, safe_id, without_suffix
 from utils.storage.files import may_pass
+from utils.storage.json_text import parse_json
 from utils.storage.urls import is_url, open_binary, redacted, resolve, scheme
 
 LARGEST = 256 << 20  # bytes of a metadata file
@@ -78,8 +78,8 @@ def read_metadata(path: str, suffixes: frozenset[str], *, required: bool) -> Met
         metadata.problem = f"is larger than {LARGEST >> 20} MiB"
         return metadata
     try:
-        entries = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        entries = parse_json(content)
+    except ValueError as error:
         metadata.problem = f"is not JSON ({str(error)[:300]})"
         return metadata
     if not isinstance(entries, list):

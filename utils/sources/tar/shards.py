@@ -53,14 +53,21 @@ class TarSource:
                 )
             self._shards.append(Shard(path, name, stem, meta_path, search))
         self.names = frozenset(by_name)
+        self.read_well: list[str] = []
         folders = (Path(path).parent for path in paths if not is_url(path))
         self.roots = tuple(dict.fromkeys(folder for folder in folders if folder.is_dir()))
 
     def refs(self, shard_done: Callable[[str], bool]) -> Iterator[VideoRef]:
         """Yield the clips of the shards that are not done."""
         for shard in self._shards:
+            problems = set[str]()
             if not shard_done(shard.path):
-                yield from shard.refs()
+                for ref in shard.refs():
+                    if ref.refused is not None:
+                        problems.add(ref.id)
+                    yield ref
+            if shard.label not in problems:
+                self.read_well += [id_ for id_ in shard.problem_ids if id_ not in problems]
 
     def listed(self) -> Iterator[VideoRef]:
         """Yield the clips of all shards, without data."""

@@ -1,7 +1,12 @@
 """The metadata file of a shard: matched to clips, missing, malformed."""
 
+import errno
+import os
+
 import pytest
 from support.sources import CLIPS, good, reasons, shard_refs, write_shard
+
+from utils.sources.tar import metadata as metadata_module
 
 
 def test_metadata_of_a_shard(tmp_path):
@@ -45,3 +50,17 @@ def test_malformed_metadata_is_reported_once_and_the_clips_are_extracted(tmp_pat
     assert status == "failed"
     assert words in reason
     assert found[0].id == str(path.with_suffix(".json"))
+
+
+def test_a_disk_that_fails_is_no_missing_metadata(tmp_path, monkeypatch):
+    path = write_shard(tmp_path / "shard-000.tar", CLIPS, [{"filename": "a.mp4", "id": "AAA"}])
+
+    def fail(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(metadata_module, "open", fail, raising=False)
+    (only,) = shard_refs(path)  # no clip is extracted without its metadata
+    assert only.refused is not None and only.refused[0] == "failed"
+    assert only.refused[1].startswith(f"{path}: cannot be read") and "Input/output error" in only.refused[1]
+    monkeypatch.undo()
+    assert shard_refs(path)[0].meta["id"] == "AAA"

@@ -5,7 +5,7 @@ from support.sources import CLIPS, shard_refs, write_shard
 
 from utils.config.run import RunConfig
 from utils.errors import UserError
-from utils.sources.inputs import collect
+from utils.sources.inputs import collect, never
 
 
 def test_missing_shards_are_skipped_and_finished_ones_not_opened(tmp_path):
@@ -64,3 +64,23 @@ def test_paths_and_tars_in_one_command_keep_their_names_apart(tmp_path):
     assert [ref.name for ref in found] == ["s", "s/a", "s/sub/b", "s/c.d"]
     with pytest.raises(UserError, match="would both write outputs called 's/a'"):
         collect(RunConfig(video_paths=["s/a.mp4"], video_root=str(tmp_path), tar_path=[str(path)]))
+
+
+def test_shards_without_problems_are_named(tmp_path):
+    path = write_shard(tmp_path / "s.tar", CLIPS, [])
+    about = [str(path), str(tmp_path / "s.json")]
+
+    def read_well(*damage, done=never):
+        for damaged, content in damage:
+            damaged.write_bytes(content)
+        inputs = collect(RunConfig(tar_path=[str(path)]))
+        refs = inputs.refs(done)
+        next(refs, None)
+        assert done is not never or inputs.read_well() == []
+        list(refs)
+        return inputs.read_well()
+
+    assert read_well() == about
+    assert read_well(done=lambda _: True) == about
+    assert read_well((path.with_suffix(".json"), b"{")) == about[:1]
+    assert read_well((path, b"damaged")) == []

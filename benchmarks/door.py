@@ -1,0 +1,103 @@
+"""The Python interface beside the command: its rate, and what many calls leave behind.
+
+    python -m benchmarks.door --pairs 5 --copies 20 -- --feature_type resnet --model_name resnet18 CLIP
+    python -m benchmarks.door --calls 1000 -- --feature_type vggish CLIP
+
+After -- come a feature type, its flags and a clip. With --pairs, the command and `Extractor.map` take turns on copies
+of the clip; both are timed from the start of their process to its end. With --calls, one extractor is called so often.
+"""
+
+import argparse
+import gc
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+from benchmarks import record
+
+ROOT = Path(__file__).parent.parent
+MAP = """
+import ast, sys, featmill
+feature_type, flags, *clips = sys.argv[1:]
+with featmill.Extractor(feature_type, weights="random", **ast.literal_eval(flags)) as extractor:
+    assert all(video.status == "done" for video in extractor.map(clips))
+"""
+
+
+def seconds(*command: str, folder: Path) -> float:
+    """Return how long a command takes. Its bytecode is kept, as on a user's machine."""
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    start = time.perf_counter()
+    subprocess.run(command, cwd=folder, env=outside | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def rate(feature_type: str, flags: dict[str, str], clip: Path, pairs: int, copies: int) -> dict[str, object]:
+    """Return the seconds of the command and of `map`, each pair in turn, and the median of their ratios."""
+    took: dict[str, list[float]] = {"command": [], "map": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clips = [str(shutil.copy(clip, folder / f"{i}{clip.suffix}")) for i in range(copies)]
+        typed = [word for key, value in flags.items() for word in (f"--{key}", value)]
+        commands = {
+            "command": [
+                str(ROOT / "main.py"), "--feature_type", feature_type, *typed, "--weights", "random",
+                "--output_path", "out", "--overwrite", "--video_paths", *clips,
+            ],
+            "map": ["-W", "ignore", "-c", MAP, feature_type, repr(flags), *clips],
+        }  # fmt: skip
+        for turn in range(pairs):
+            for which in sorted(commands, reverse=bool(turn % 2)):
+                took[which].append(seconds(sys.executable, *commands[which], folder=folder))
+    ratios = [command / mapped for command, mapped in zip(took["command"], took["map"], strict=True)]
+    print(f"map reaches {statistics.median(ratios):.3f} of the command's rate")
+    return {"seconds": took, "ratio": round(statistics.median(ratios), 3)}
+
+
+def left(feature_type: str, flags: dict[str, str], clip: Path, calls: int) -> dict[str, object]:
+    """Return threads, open files and MiB of memory after a tenth of the calls and after all of them."""
+    import featmill
+
+    found, process = [], psutil.Process()
+    with featmill.Extractor(feature_type, weights="random", **flags) as extractor:
+        for i in range(1, calls + 1):
+            extractor(clip)
+            if i in (calls // 10, calls):
+                gc.collect()
+                held = process.memory_info().rss / 2**20
+                found.append({"calls": i, "files": process.num_fds(), "mib": round(held, 1)})
+    threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    print(found, "threads left:", threads or "none")
+    return {"held": found, "threads_left": threads}
+
+
+def main(arguments: list[str]) -> None:
+    """Measure, print and save the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=0, help="turns of command and map")
+    parser.add_argument("--copies", type=int, default=20, help="of the clip (default: 20)")
+    parser.add_argument("--calls", type=int, default=0, help="calls of one extractor")
+    parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="after --: --feature_type TYPE, flags, CLIP")
+    options = parser.parse_args(arguments)
+    *typed, clip = [word for word in options.command if word != "--"]
+    flags = dict(zip((name.removeprefix("--") for name in typed[::2]), typed[1::2], strict=True))
+    feature_type = flags.pop("feature_type")
+    figures: dict[str, object] = {"feature_type": feature_type, "flags": flags}
+    if options.pairs:
+        figures |= rate(feature_type, flags, Path(clip), options.pairs, options.copies)
+    if options.calls:
+        figures |= left(feature_type, flags, Path(clip), options.calls)
+    record.write(f"door-{feature_type}", figures, options.results)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

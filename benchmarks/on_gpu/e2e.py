@@ -1,0 +1,129 @@
+"""The worker's pipeline on copies of a clip against its bare network; then whole commands with several workers."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from benchmarks.measured import Measured
+from benchmarks.on_gpu.common import Busy, Options, Out
+from benchmarks.on_gpu.runs import run_main, with_sound
+from models import MODELS
+from utils.commands.cli import parse
+from utils.sources.inputs import collect
+
+FLAGS = {
+    "i3d rgb": ("--feature_type", "i3d", "--streams", "rgb"),
+    "i3d rgb + pwc": ("--feature_type", "i3d"),
+    "i3d rgb + raft": ("--feature_type", "i3d", "--flow_type", "raft"),
+    "swin, center crop": ("--feature_type", "swin", "--crop_type", "center"),
+    **{name: ("--feature_type", name) for name in ("slowfast", "resnet", "clip", "vggish")},
+}
+
+
+@dataclass(frozen=True)
+class Try:
+    """What to measure: a key of FLAGS; without workers, in this process; decode threads, None for our choice."""
+
+    name: str
+    precision: str
+    workers: int = 0
+    threads: int | None = None
+
+
+ORDER = [
+    Try("i3d rgb", "bf16"),
+    Try("i3d rgb + pwc", "bf16"),
+    Try("i3d rgb", "bf16", threads=8),
+    Try("i3d rgb", "bf16", workers=1),
+    Try("i3d rgb", "bf16", workers=2),
+    Try("slowfast", "bf16"),
+    Try("resnet", "bf16"),
+    Try("i3d rgb", "float32"),
+    Try("i3d rgb", "auto"),
+    Try("clip", "bf16"),
+    Try("vggish", "bf16"),
+    Try("i3d rgb", "bf16", workers=3),
+    Try("i3d rgb + raft", "bf16"),
+    Try("swin, center crop", "bf16"),
+    Try("i3d rgb + pwc", "auto"),
+]
+SECONDS = 3.0  # that a measured run takes, about
+N_COPIES = 60  # of each clip, for whole commands
+
+
+def measure(out: Out, options: Options) -> None:
+    """Measure in the order of what matters."""
+    on_cpu = [Try("vggish" if options.tiny else "i3d rgb", "float32")]
+    for one in ORDER if options.on_gpu else on_cpu:
+        what = {"name": one.name, "precision": one.precision, "workers": one.workers}
+        if out.left_s() < 8:
+            out.row(**what, error="no time left")
+            continue
+        with out.guarded(**what):
+            if one.workers:
+                _command(out, options, one)
+            else:
+                _pipeline(out, options, one)
+        if options.on_gpu:
+            torch.cuda.empty_cache()
+
+
+def _pipeline(out: Out, options: Options, one: Try) -> None:
+    """Measure the pipeline of this process, and its network alone on the same windows."""
+    flags = [*FLAGS[one.name], "--weights", "random", "--device", options.device, "--precision", one.precision]
+    flags += ["--decode_threads", str(one.threads)] if one.threads else []
+    flags += ["--max_seconds", "2"] if options.tiny else []
+    clips = with_sound(options.clips()) if one.name == "vggish" else options.clips()[:1]  # of one shape
+    run, configs = parse([*flags, "--video_paths", *map(str, clips)], MODELS)
+    ((feature_type, config),) = configs.items()
+    refs = list(collect(run, {"sound" if one.name == "vggish" else "frames"}).refs())
+    start = time.perf_counter()
+    measured = Measured(run, feature_type, config, refs * (4 if options.on_gpu else 1))  # every shape is known then
+    load_s = time.perf_counter() - start
+    n_copies = 1
+    if options.on_gpu:
+        once_s = measured.pipeline_run().seconds / 4
+        n_copies = min(400, max(4, round(SECONDS / once_s)))
+    measured.refs = refs * n_copies
+    with Busy(options.on_gpu) as busy:
+        ran = measured.pipeline_run()
+    bare_per_s = measured.n_recorded / measured.network_s()
+    per_s = ran.n_windows / ran.seconds
+    stages = {stage: round(seconds / ran.seconds, 3) for stage, seconds in ran.stages.items()}
+    row = {"windows_per_s": per_s, "bare_per_s": bare_per_s, "share_of_bare": per_s / bare_per_s, "load_s": load_s}
+    row |= {"decoded_per_s": ran.n_decoded / ran.seconds, "threads": measured.n_decoders, "copies": n_copies}
+    out.row(name=one.name, precision=one.precision, **row, **busy.result(), stages=stages)
+
+
+def _command(out: Out, options: Options, one: Try) -> None:
+    """Measure main.py with several workers on a GPU: what a long list takes more than a short one."""
+    folder = _copies(options)
+    few, where = sorted(folder.glob("*_00[0-5].mp4")), options.scratch / f"e2e_{one.workers}"
+    flags = [*FLAGS[one.name], "--precision", one.precision, "--num_workers", str(one.workers), "--video_paths"]
+    short = run_main(where / "few", "cuda", *flags, *map(str, few), timeout_s=max(5, out.left_s()))
+    with Busy(True) as busy:
+        everything = map(str, sorted(folder.glob("*.mp4")))
+        long = run_main(where / "all", "cuda", *flags, *everything, timeout_s=max(5, out.left_s()))
+    if wrong := short.wrong or long.wrong:
+        raise RuntimeError(wrong)
+    n_short, n_long = (sum(map(len, _features(ran.arrays))) for ran in (short, long))
+    per_s = (n_long - n_short) / max(long.seconds - short.seconds, 1e-3)
+    row = {"workers": one.workers, "seconds": long.seconds, "windows_per_s": per_s}
+    out.row(name=f"main.py {one.name}", precision=one.precision, **row, **busy.result())
+
+
+def _features(arrays: dict) -> list:
+    return [array for name, array in arrays.items() if name.endswith("_rgb.npy")]
+
+
+def _copies(options: Options) -> Path:
+    """Return a folder with links to each clip under many names."""
+    folder = options.scratch / "copies"
+    if not folder.exists():
+        folder.mkdir()
+        for clip in options.clips():
+            for i in range(N_COPIES):
+                (folder / f"{clip.stem}_{i:03d}.mp4").symlink_to(clip.resolve())
+    return folder

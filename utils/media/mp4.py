@@ -1,0 +1,82 @@
+"""The boxes of an MP4 file (ISO/IEC 14496-12): whether they are whole, and what is in them."""
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from utils.media.file_parts import Finding, Found, early_end, is_blank, next_mark, read_at
+
+MOST_BOXES = 5000  # looked at, at most: a recording may have a million fragments
+FRAGMENT = re.compile(rb"moof")
+MOST_INDEX_BYTES = 1 << 26
+
+
+def walk_mp4(file: BinaryIO, size: int) -> Found:
+    """Walk the boxes of a file, and those of its fragments (section 4.2)."""
+    offset, n_films, fragment_end = 0, 0, 0
+    for _ in range(MOST_BOXES):
+        head = read_at(file, offset, 20)
+        if len(head) < 8:
+            break
+        length, name = struct.unpack_from(">I4s", head)
+        if length == 1:
+            length = int.from_bytes(head[8:16])
+        is_box = name.replace(b" ", b"").isalnum() and (name != b"trun" or _is_run(head, length))
+        if not is_box:
+            is_fragmented = fragment_end or next_mark(file, offset, FRAGMENT)
+            is_loss = bool(is_fragmented and not is_blank(file, offset, size))  # else its index tells what is lost
+            yield Finding(is_loss, f"{size - offset} bytes from byte {offset} on are not read")
+            break
+        n_films += name == b"moov"
+        if name == b"moov" and n_films == 2:
+            yield Finding(False, f"a second film begins at byte {offset} (joined files?): its frames are not listed")
+        if length == 0:
+            break
+        if offset + length > size:
+            yield early_end(f"{name.decode('ascii', 'replace')} box", offset + length - size)
+            break
+        if name == b"moov" and (n_untimed := _untimed(read_at(file, offset + 8, min(length - 8, MOST_INDEX_BYTES)))):
+            yield Finding(True, f"its index is damaged: {n_untimed} frames have no time")
+        if name == b"moof":
+            fragment_end = offset + length
+        offset += 8 if name in (b"moof", b"traf") else max(8, length)
+
+
+def _is_run(head: bytes, length: int) -> bool:
+    """Return whether a "trun" box is as long as the number of its samples makes it (section 8.8.8)."""
+    flags, n_samples = struct.unpack_from(">II", head, 8)
+    n_fields = (flags & 1) + (flags >> 2 & 1) + n_samples * (flags >> 8 & 15).bit_count()
+    return length == 16 + 4 * n_fields
+
+
+def _untimed(movie: bytes) -> int:
+    """Return how many samples a list of composition times leaves out, in all tracks (section 8.6.1.3)."""
+    n_untimed = 0
+    for track in boxes(movie, b"trak"):
+        table = inner_box(track, b"mdia", b"minf", b"stbl")
+        sizes, times = inner_box(table, b"stsz") or inner_box(table, b"stz2"), inner_box(table, b"ctts")
+        if times:
+            n_samples = int.from_bytes(sizes[8:12])
+            n_timed = sum(int.from_bytes(times[at : at + 4]) for at in range(8, len(times) - 7, 8))
+            n_untimed += max(0, n_samples - n_timed)
+    return n_untimed
+
+
+def inner_box(data: bytes, *path: bytes) -> bytes:
+    """Return the content of the first box of a name within the first one of another name, and so on; empty if none."""
+    for name in path:
+        data = next(boxes(data, name), b"")
+    return data
+
+
+def boxes(data: bytes, wanted: bytes = b"") -> Iterator[bytes]:
+    """Yield the content of the boxes of a name; of all boxes without one."""
+    offset = 0
+    while offset + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, offset)
+        if length < 8:
+            return
+        if name == wanted or not wanted:
+            yield data[offset + 8 : offset + length]
+        offset += length

@@ -1,0 +1,59 @@
+"""YUV 4:2:0 to RGB by the integers of FFmpeg's swscale on x86 processors, to the bit, on any device."""
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from utils.transforms.constants import constant
+
+# By matrix coefficients (ITU-T H.273): what V adds to red, U to blue, and U and V take from green, in 1/65536 of what
+# luma in its full range adds.
+MATRICES = {
+    1: (117489, 138438, 13975, 34925),  # BT.709
+    2: (104597, 132201, 25675, 53279),  # unspecified: BT.601
+    4: (104448, 132798, 24759, 53109),  # FCC
+    5: (104597, 132201, 25675, 53279),  # BT.470 BG
+    6: (104597, 132201, 25675, 53279),  # BT.601
+    7: (117579, 136230, 16907, 35559),  # SMPTE 240M
+    9: (110013, 140363, 12277, 42626),  # BT.2020
+}
+CHROMA_ZERO = 128
+
+
+def to_rgb(luma: Tensor, chroma: Tensor, matrix: int, full_range: bool) -> Tensor:
+    """Return what swscale makes of an 8-bit frame, uint8 [H, W, 3].
+
+    A sample of chroma is shared by two rows and columns, as swscale does it for frames of an even height that it does
+    not resize.
+
+    luma: uint8 [H, W], of even sides. chroma: U and V, uint8 [H / 2, W / 2, 2]. matrix: a key of MATRICES.
+    """
+    scale, offset, factors = _integers(matrix, full_range)
+    bright = _high(8 * luma.int() - offset, scale)
+    differences = 8 * (chroma.int() - CHROMA_ZERO)  # [h, w, 2]
+    parts = _high(differences[..., None], constant(factors, luma.device).view(2, 3))  # of U and V, for each colour
+    colours = parts.sum(-2).repeat_interleave(2, 0).repeat_interleave(2, 1)
+    return (bright[..., None] + colours).clamp_(0, 255).to(torch.uint8)
+
+
+def _high(values: Tensor, factor: Tensor | int) -> Tensor:
+    """Return the upper 16 bits of products of 16-bit integers, each rounded down."""
+    return (values * factor) >> 16
+
+
+@lru_cache
+def _integers(matrix: int, full_range: bool) -> tuple[int, int, tuple[int, ...]]:
+    """Return the factor of luma, what is taken from 8 times luma before, and the factors of U and of V for RGB."""
+    red, blue, green_u, green_v = MATRICES[matrix]
+    luma, zero = 1 << 16, 0
+    if full_range:
+        red, blue, green_u, green_v = (factor * 224 // 255 for factor in (red, blue, green_u, green_v))
+    else:
+        luma, zero = luma * 255 // 219, 16
+    of_u, of_v = (0, -green_u, blue), (red, -green_v, 0)
+    return _eighth(luma), 8 * zero, tuple(_eighth(factor) for factor in (*of_u, *of_v))
+
+
+def _eighth(factor: int) -> int:
+    return (factor + 4) >> 3
