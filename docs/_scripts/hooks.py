@@ -78,13 +78,14 @@ def card(about: Mapping[str, Any]) -> str:
 
 
 def _figures(about: Mapping[str, Any]) -> Iterator[str]:
-    yield "| `--feature_type` | saves | a row | golden error | weights on the hub |"
-    yield "| --- | --- | --- | --- | --- |"
+    yield "| `--feature_type` | saves | a row | golden error | error of TF32, emulated | weights on the hub |"
+    yield "| --- | --- | --- | --- | --- | --- |"
     saves = "; ".join(f"`{key}` {shape}" for key, shape in about["outputs"].items())
     error = f"{about['golden_error']:.1e}, {about['golden_reference']}" if about["golden_error"] else (
         f"compared with {about['golden_reference']} itself"
     )  # fmt: skip
-    yield f"| `{about['feature_type']}` | {saves} | {about['row']} | {error} | {about['hub'] or UNKNOWN} |"
+    tf32 = f"{about['tf32_error']:.1e}" if about["tf32_error"] else UNKNOWN
+    yield f"| `{about['feature_type']}` | {saves} | {about['row']} | {error} | {tf32} | {about['hub'] or UNKNOWN} |"
     if about["networks"]:
         yield from ("", "| network | numbers per row | parameters | GFLOP per row | memory |", "| --- " * 5 + "|")
     for network in about["networks"]:

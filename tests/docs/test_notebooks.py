@@ -17,7 +17,7 @@ def test_the_notebook_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     notebook = nbformat.read(FOLDER / name, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells)
     assert 'weights="random"' in notebook.cells[0].source and "mean" in notebook.cells[0].source
-    NotebookClient(notebook, timeout=100, resources={"metadata": {"path": FOLDER}}).execute()
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": FOLDER}}).execute()
     assert any(cell.get("outputs") for cell in notebook.cells)
 
 

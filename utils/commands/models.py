@@ -61,6 +61,7 @@ def describe(name: str, model: Model, weights_dir: str | None) -> dict[str, Any]
         "networks": [{"name": network, **facts} for network, facts in model.facts.get("networks", {}).items()],
         "golden_error": model.facts.get("golden_error"),
         "golden_reference": model.facts.get("golden_reference"),
+        "tf32_error": model.tf32_error,
         "hub": model.facts.get("hub"),
         "checkpoints": [
             {
@@ -127,7 +128,7 @@ def _short(licence: str) -> str:
     """Return a licence in a few words."""
     if licence.lower().startswith(UNSTATED):
         return "none stated"
-    return re.split(r"[;:(]| as others | on the hub", licence)[0].strip()
+    return re.split(r"[;:(]| as others | on the hub", licence)[0].strip().removeprefix("tagged ")
 
 
 def _in_full(about: Mapping[str, Any]) -> Iterator[str]:
