@@ -39,6 +39,7 @@ class FeatureNetwork(nn.Module):
 
     def forward(self, values: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
         """Return features of each row. more: CLAP's is_longer."""
+        values = values.contiguous()  # of which the library takes views
         if self.pool == PROJECTED:
             return (self._projected(values, *more),)
         options: dict[str, Any] = {"skip_predictor": True} if hasattr(self.encoder, "predictor") else {}

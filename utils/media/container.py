@@ -87,11 +87,7 @@ class Media:
 
 
 def open_media(
-    source: MediaSource,
-    limits: Limits = DEFAULT_LIMITS,
-    *,
-    decoders: bool = True,
-    accelerator: HWAccel | None = None,
+    source: MediaSource, limits: Limits = DEFAULT_LIMITS, *, decoders: bool = True, accelerator: HWAccel | None = None
 ) -> Media:
     """Return the opened file. Nothing else is opened on its behalf: no playlist entry, no reference, no address.
 
@@ -104,11 +100,11 @@ def open_media(
     """
     is_local = isinstance(source, str | os.PathLike)
     label = str(source) if is_local else redacted(str(source))
+    if isinstance(source, FrameArray):
+        raise VideoError(f"{label}: an array of frames holds no sound")
     if is_local:
         _refuse_frame_folders(source, label, limits)
         _refuse_non_files(Path(source), label)
-    if isinstance(source, FrameArray):
-        raise VideoError(f"{label}: an array of frames holds no sound")
     reader = open_reader(LocalFile(source) if is_local else source, limits.max_bytes)
     open_length = has_open_length(reader)
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
