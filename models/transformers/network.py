@@ -9,7 +9,7 @@ from models.transformers.config import TransformersConfig
 from models.transformers.families import PROJECTED, Family
 from utils.errors import UserError
 
-TEXT_PARTS = ("text_model", "text_projection", "decoder")
+TEXT_PARTS = ("text_model", "text_projection")
 
 
 class FeatureNetwork(nn.Module):
