@@ -1,15 +1,43 @@
 """The entry of a feature type, which imports none of its code."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from utils.config.schema import Config
 from utils.weights.pretrained import Needed, Published
 
 if TYPE_CHECKING:
     from utils.extractors.base import AnyExtractor
+
+
+class NetworkFacts(TypedDict, total=False):
+    """One network. What is not known is absent.
+
+    dimension: numbers per row, None for fields of the frame's size. parameters: of the network as it is run.
+    gflop: work per row, two per multiply-add. memory_mib: peak of a process that computes a row in float32 on a CPU.
+    """
+
+    dimension: int | None
+    parameters: int
+    gflop: float
+    memory_mib: int
+
+
+class Facts(TypedDict, total=False):
+    """What is known of a feature type: its entry in models/facts.json.
+
+    row: what a row is computed from. networks: by name, the default first. hub: the repository of its weights on the
+    Hugging Face hub. golden_error: the largest relative L2 error of its features against golden_reference, with random
+    weights; None where a test compares with the library itself.
+    """
+
+    row: str
+    networks: dict[str, NetworkFacts]
+    hub: str
+    golden_error: float | None
+    golden_reference: str
 
 
 @dataclass(frozen=True)
@@ -33,6 +61,7 @@ class Model:
     outputs: dict[str, str]
     tf32_error: float = 0.0
     media: str = "visual"
+    facts: Facts = field(default_factory=Facts)
 
     def config_class(self) -> type[Config]:
         """Return the dataclass of its settings; imports no torch."""
