@@ -9,7 +9,7 @@ from models.transformers.config import TransformersConfig
 from models.transformers.families import PROJECTED, Family
 from utils.errors import UserError
 
-TEXT_PARTS = ("text_model", "text_projection", "decoder")
+TEXT_PARTS = ("text_model", "text_projection")
 
 
 class FeatureNetwork(nn.Module):
@@ -39,7 +39,7 @@ class FeatureNetwork(nn.Module):
 
     def forward(self, values: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
         """Return features of each row. more: CLAP's is_longer."""
-        values = values.contiguous()  # of which the library takes views
+        values = values.contiguous()  # clips are not [B, C, T, H, W], and some models view them
         if self.pool == PROJECTED:
             return (self._projected(values, *more),)
         options: dict[str, Any] = {"skip_predictor": True} if hasattr(self.encoder, "predictor") else {}
@@ -52,8 +52,8 @@ class FeatureNetwork(nn.Module):
     def _projected(self, values: Tensor, *more: Tensor) -> Tensor:
         if self.family.projected == "video":  # what PeVideoModel's get_video_features is written to do
             return self.model.video_head(self.model.video_encoder(values).pooler_output)
-        found = getattr(self.model, self.family.projected)(values, *more)
-        return found if isinstance(found, Tensor) else found.pooler_output
+        found = getattr(self.model, self.family.projected)(values, *(each > 0 for each in more))
+        return (found if isinstance(found, Tensor) else found.pooler_output).flatten(1)
 
     def _pooled(self, tokens: Tensor, values: Tensor) -> Tensor:
         """Return tokens [B, n, D] pooled. values: the input, [B, T, 3, H, W] of clips."""

@@ -22,7 +22,7 @@ CLIPS = {  # what the library gives of a clip, and frames of one
     "vjepa2": (lambda m, x: m.get_vision_features(x).mean(1), 4),
     "xclip": (lambda m, x: m.get_video_features(x).pooler_output, 4),
     "videoprism_vision_model": (lambda m, x: m(x).last_hidden_state.mean(1), 4),
-    "videoprism": (lambda m, x: m.get_video_features(x).pooler_output, 4),
+    "videoprism": (lambda m, x: m.get_video_features(x).pooler_output[:, 0], 4),
     "pe_video": (lambda m, x: m.video_head(m.video_encoder(x).pooler_output), 3),
 }
 FRAMES = {
