@@ -11,6 +11,8 @@ healthy file. What comes of a stream:
 - altered: as many as in the healthy file, others than there, and neither a strict decoder (FFmpeg's err_detect explode)
   nor its flags show where: a flipped bit of raw sound, for one. Most codecs have no checksums.
 - shorter: a file without a stated length (MPEG-TS, MPEG-PS) that was cut off between two packets of a stream.
+- hidden: frames or samples that a damaged header of an MP4 file hides, as the edit list of a healthy file may; all are
+  there without the edit list.
 - silent: anything else, so fewer or damaged frames or samples that nothing was said about. There must be none.
 """
 
@@ -56,6 +58,7 @@ CONTAINERS: dict[str, tuple[str, str, str]] = {  # file name → codec of the pi
     "sound.flac": ("", "flac", ""),
 }
 UNKNOWN_LENGTH = (".ts", ".mpg")
+WITHOUT_EDITS = {"ignore_editlist": "1"}  # of MP4 files
 
 
 @dataclass(frozen=True)
@@ -125,9 +128,9 @@ def _encode_sound(container: av.container.OutputContainer, stream: av.AudioStrea
         container.mux(stream.encode(frame))
 
 
-def _count(path: Path, media_type: str) -> int:
-    """Return how many frames or samples PyAV decodes, packet by packet."""
-    with av.open(str(path)) as container:
+def _count(path: Path, media_type: str, options: dict[str, str] | None = None) -> int:
+    """Return how many frames or samples PyAV decodes, packet by packet. options: of the demuxer."""
+    with av.open(str(path), metadata_errors="replace", options=options) as container:
         stream = next(stream for stream in container.streams if stream.type == media_type)
         decoded = (frame for packet in container.demux(stream) for frame in packet.decode())
         return sum(frame.samples if isinstance(frame, av.AudioFrame) else 1 for frame in decoded)
@@ -148,7 +151,16 @@ def outcomes(path: Path, healthy: Healthy, kind: str) -> dict[str, str]:
                 found[name] = "silent"
             if found[name] == "silent" and kind == "ended" and path.suffix in UNKNOWN_LENGTH:
                 found[name] = "shorter"
+            if found[name] == "silent" and _hides(path, healthy.path, media_type):
+                found[name] = "hidden"
     return found
+
+
+def _hides(path: Path, healthy: Path, media_type: str) -> bool:
+    """Return whether all frames or samples of a healthy MP4 file are whole in a damaged one, but for its edit list."""
+    if path.suffix not in (".mp4", ".mov") or _shows_damage(path, media_type):
+        return False
+    return _count(path, media_type, WITHOUT_EDITS) == _count(healthy, media_type, WITHOUT_EDITS)
 
 
 def _outcome(decode: Callable[[], Decoded], expected: Decoded) -> str:
