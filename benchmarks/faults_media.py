@@ -10,6 +10,7 @@ healthy file. What comes of a stream:
 - equal: the frames or samples of the healthy file. The damage hit nothing, or another stream.
 - altered: as many as in the healthy file, others than there, and neither a strict decoder (FFmpeg's err_detect explode)
   nor its flags show where: a flipped bit of raw sound, for one. Most codecs have no checksums.
+- strict: altered, and a strict decoder alone refuses a packet. It refuses what some encoders write, too.
 - shorter: a file without a stated length (MPEG-TS, MPEG-PS) that was cut off between two packets of a stream.
 - hidden: frames or samples that a damaged header of an MP4 file hides, as the edit list of a healthy file may; all are
   there without the edit list.
@@ -58,6 +59,7 @@ CONTAINERS: dict[str, tuple[str, str, str]] = {  # file name → codec of the pi
     "sound.flac": ("", "flac", ""),
 }
 UNKNOWN_LENGTH = (".ts", ".mpg")
+STRICT = {"err_detect": "crccheck+bitstream+buffer+careful+explode"}  # a decoder that checks all it can
 WITHOUT_EDITS = {"ignore_editlist": "1"}  # of MP4 files
 
 
@@ -147,8 +149,8 @@ def outcomes(path: Path, healthy: Healthy, kind: str) -> dict[str, str]:
         if expected is not None:
             media_type = "audio" if name == "sound" else "video"
             found[name] = _outcome(lambda decode=decode: decode(path), expected)
-            if found[name] == "altered" and _shows_damage(path, media_type):
-                found[name] = "silent"
+            if found[name] == "altered" and _shows_damage(path, media_type, STRICT):
+                found[name] = "silent" if _shows_damage(path, media_type) else "strict"
             if found[name] == "silent" and kind == "ended" and path.suffix in UNKNOWN_LENGTH:
                 found[name] = "shorter"
             if found[name] == "silent" and _hides(path, healthy.path, media_type):
@@ -158,7 +160,7 @@ def outcomes(path: Path, healthy: Healthy, kind: str) -> dict[str, str]:
 
 def _hides(path: Path, healthy: Path, media_type: str) -> bool:
     """Return whether all frames or samples of a healthy MP4 file are whole in a damaged one, but for its edit list."""
-    if path.suffix not in (".mp4", ".mov") or _shows_damage(path, media_type):
+    if path.suffix not in (".mp4", ".mov") or _shows_damage(path, media_type, STRICT):
         return False
     return _count(path, media_type, WITHOUT_EDITS) == _count(healthy, media_type, WITHOUT_EDITS)
 
@@ -206,13 +208,12 @@ def sound(path: Path) -> Decoded:
         return Decoded(n, digest.hexdigest(), stream.report.problems, stream.report.partial)
 
 
-def _shows_damage(path: Path, media_type: str) -> bool:
-    """Return whether a decoder that checks all it can refuses a packet of a stream, or marks a frame as damaged."""
-    options = {"err_detect": "crccheck+bitstream+buffer+careful+explode"}
+def _shows_damage(path: Path, media_type: str, options: dict[str, str] | None = None) -> bool:
+    """Return whether a decoder with these options refuses a packet of a stream, or marks a frame as damaged."""
     try:
         with av.open(str(path), metadata_errors="replace") as container:
             stream = next(stream for stream in container.streams if stream.type == media_type)
-            stream.codec_context.options = options
+            stream.codec_context.options = options or {}
             return any(frame.is_corrupt for packet in container.demux(stream) for frame in packet.decode())
     except av.FFmpegError:
         return True
