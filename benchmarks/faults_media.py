@@ -11,7 +11,8 @@ healthy file. What comes of a stream:
 - altered: as many as in the healthy file, others than there, and neither a strict decoder (FFmpeg's err_detect explode)
   nor its flags show where: a flipped bit of raw sound, for one. Most codecs have no checksums.
 - strict: altered, and a strict decoder alone refuses a packet. It refuses what some encoders write, too.
-- shorter: a file without a stated length (MPEG-TS, MPEG-PS) that was cut off between two packets of a stream.
+- shorter: a file without a stated length (MPEG-TS, MPEG-PS) that was cut off between two packets of a stream, or lacks
+  its last packets.
 - hidden: frames or samples that a damaged header of an MP4 file hides, as the edit list of a healthy file may; all are
   there without the edit list.
 - silent: anything else, so fewer or damaged frames or samples that nothing was said about. There must be none.
@@ -151,11 +152,24 @@ def outcomes(path: Path, healthy: Healthy, kind: str) -> dict[str, str]:
             found[name] = _outcome(lambda decode=decode: decode(path), expected)
             if found[name] == "altered" and _shows_damage(path, media_type, STRICT):
                 found[name] = "silent" if _shows_damage(path, media_type) else "strict"
-            if found[name] == "silent" and kind == "ended" and path.suffix in UNKNOWN_LENGTH:
+            is_open = found[name] == "silent" and path.suffix in UNKNOWN_LENGTH
+            if is_open and (kind == "ended" or _is_start(path, healthy.path, media_type)):
                 found[name] = "shorter"
             if found[name] == "silent" and _hides(path, healthy.path, media_type):
                 found[name] = "hidden"
     return found
+
+
+def _is_start(path: Path, healthy: Path, media_type: str) -> bool:
+    """Return whether a file has the packets of a healthy one at the same times, but for the last ones."""
+    times = _times(path, media_type)
+    return bool(times) and times == _times(healthy, media_type)[: len(times)]
+
+
+def _times(path: Path, media_type: str) -> list[int]:
+    with av.open(str(path), metadata_errors="replace") as container:
+        stream = next(stream for stream in container.streams if stream.type == media_type)
+        return sorted(packet.pts for packet in container.demux(stream) if packet.pts is not None and packet.size)
 
 
 def _hides(path: Path, healthy: Path, media_type: str) -> bool:
