@@ -38,18 +38,24 @@ class Subject:
     pair: bool = False
 
 
-def _clip_tower() -> nn.Module:
-    from models.clip.tower import random_tower
+def _clip_tower(model_name: str) -> Callable[[], nn.Module]:
+    def make() -> nn.Module:
+        from models.clip.tower import random_tower
 
-    return random_tower("ViT-B-32-quickgelu", None)
+        return random_tower(model_name, None)
+
+    return make
 
 
-def _resnet() -> nn.Module:
-    from models.resnet.weights import random_resnet
+def _resnet(model_name: str) -> Callable[[], nn.Module]:
+    def make() -> nn.Module:
+        from models.resnet.weights import random_resnet
 
-    network = random_resnet("resnet50")
-    network.fc = nn.Identity()
-    return network
+        network = random_resnet(model_name)
+        network.fc = nn.Identity()
+        return network
+
+    return make
 
 
 def _loaded(module: str, name: str, *arguments: str | float) -> Callable[[], nn.Module]:
@@ -85,9 +91,24 @@ SUBJECTS = {
     "internvideo2": Subject(_loaded("internvideo2", "random_internvideo2", "B14", 8), (3, 8, 224, 224), ()),
     "vggish": Subject(_loaded("vggish", "random_vggish"), (96, 64), ()),
     "panns": Subject(_loaded("panns", "random_panns"), (201, 64), ("fc1", "classifier")),
-    "clip": Subject(_clip_tower, (3, 224, 224), ()),
-    "resnet50": Subject(_resnet, (3, 224, 224), ("avgpool",)),
+    "clip": Subject(_clip_tower("ViT-B-32-quickgelu"), (3, 224, 224), ()),
+    "resnet50": Subject(_resnet("resnet50"), (3, 224, 224), ("avgpool",)),
 }
+VARIANTS = {  # measured when they are named
+    "slowfast_r101": Subject(_loaded("slowfast", "random_slowfast", 101), (3, 32, 256, 256)),
+    "i3d_r50_baseline": Subject(_loaded("i3d_r50", "random_i3d_r50", "baseline"), (3, 16, 224, 224)),
+    "s3d_howto100m": Subject(_loaded("s3d", "random_howto100m"), (3, 32, 224, 224), ()),
+    "r21d_34": Subject(
+        _loaded("r21d", "random_r21d", "r2plus1d_34_32_ig65m_ft_kinetics"), (3, 32, 112, 112), ("avgpool", "fc")
+    ),
+    "videomae_s": Subject(
+        _loaded("videomae", "random_videomae", "vit_small_patch16_224"), (3, 16, 224, 224), ("fc_norm", "head")
+    ),
+    "internvideo2_s14": Subject(_loaded("internvideo2", "random_internvideo2", "S14", 8), (3, 8, 224, 224), ()),
+    "clip_l14": Subject(_clip_tower("ViT-L-14-quickgelu"), (3, 224, 224), ()),
+    "resnet18": Subject(_resnet("resnet18"), (3, 224, 224), ("avgpool",)),
+}
+KNOWN = SUBJECTS | VARIANTS
 
 
 def measure(name: str, device: torch.device, compute: ComputeMode, batch: int, repeats: int) -> dict[str, Any]:
@@ -98,7 +119,7 @@ def measure(name: str, device: torch.device, compute: ComputeMode, batch: int, r
     """
     check_supported(compute, device)
     set_process_flags(compute, device)
-    subject = SUBJECTS[name]
+    subject = KNOWN[name]
     make_ready = prepare_layers if subject.pair else prepare_network
     network = make_ready(subject.make(), device, compute, subject.float32_parts)
     if subject.pair and device.type == "cpu":  # as the pipeline runs them: each pair on one thread
@@ -115,14 +136,16 @@ def measure(name: str, device: torch.device, compute: ComputeMode, batch: int, r
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
         seconds = limits.median_s(run, device.type, repeats) / batch
+    peak_mib = _peak_mib(device)  # before the network is made once more to count its work
     return {
         "network": name,
         "precision": compute.precision,
         "compiled": compute.compile,
         "batch": batch,
-        "gflop": round(_gflop(subject), 1),
+        "parameters": sum(values.numel() for values in subject.make().parameters()),
+        "gflop": round(gflop(subject), 2),
         "seconds": round(seconds, 5),
-        "peak_memory_mib": round(_peak_mib(device)),
+        "peak_memory_mib": round(peak_mib),
     }
 
 
@@ -136,7 +159,7 @@ def _steps(network: nn.Module, inputs: list[Tensor], pair: bool) -> Callable[[],
     return lambda: network.between(encoded, network.encode(second), size)
 
 
-def _gflop(subject: Subject) -> float:
+def gflop(subject: Subject) -> float:
     """Return the work per input in GFLOP, two per multiply-add, of the network as published."""
     network = subject.make().eval()
     inputs = [torch.zeros(1, *subject.shape) for _ in range(2 if subject.pair else 1)]
@@ -166,7 +189,7 @@ def _peak_mib(device: torch.device) -> float:
     return record.host_peak_mib()
 
 
-def _in_a_process(name: str, device: str, precision: str, batch: int, compiled: bool, repeats: int) -> dict[str, Any]:
+def in_a_process(name: str, device: str, precision: str, batch: int, compiled: bool, repeats: int) -> dict[str, Any]:
     """Return what `measure` gives in a new process. SystemExit if that fails."""
     code = (
         "import json, sys, torch; from benchmarks.networks import measure; from utils.nn.prepare import ComputeMode;"
@@ -189,7 +212,9 @@ def _in_a_process(name: str, device: str, precision: str, batch: int, compiled: 
 def main(arguments: list[str]) -> None:
     """Measure, print a table and save the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("networks", nargs="*", help=f"default: all of {', '.join(SUBJECTS)}")
+    parser.add_argument(
+        "networks", nargs="*", help=f"default: all of {', '.join(SUBJECTS)}; also {', '.join(VARIANTS)}"
+    )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--precisions", nargs="+", help="default: float32 bf16, on a GPU also tf32 and fp16")
     parser.add_argument("--batches", nargs="+", type=int, default=[1], help="batch sizes (default: 1)")
@@ -203,8 +228,8 @@ def main(arguments: list[str]) -> None:
     for name in options.networks or SUBJECTS:
         for precision in precisions:
             for batch in options.batches:
-                for compiled in (False, True) if options.compile and not SUBJECTS[name].pair else (False,):
-                    row = _in_a_process(name, options.device, precision, batch, compiled, options.repeats)
+                for compiled in (False, True) if options.compile and not KNOWN[name].pair else (False,):
+                    row = in_a_process(name, options.device, precision, batch, compiled, options.repeats)
                     rate = row["gflop"] / row["seconds"]
                     reachable = max(best[precision], best.get(f"{precision} convolution", 0.0))
                     row |= {"gflop_per_s": round(rate, 1), "share": round(rate / reachable, 3)}

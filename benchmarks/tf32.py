@@ -23,6 +23,7 @@ from benchmarks import record
 from benchmarks.networks import SUBJECTS
 from utils.nn.batch_norm import fuse_batch_norms
 from utils.nn.cpu import onednn
+from utils.weights.seeded import fill_random
 
 DROPPED_BITS = 13  # of float32's 23
 FLOWS = ("pwc", "raft")
@@ -91,6 +92,26 @@ def i3d_flow(flow: str, folder: Path) -> Callable[[], Any]:
     return work
 
 
+class _Pooled(nn.Module):
+    """A network of the library transformers that returns its pooled features."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return features [B, D]."""
+        return self.network(pixels).pooler_output
+
+
+def _dinov2() -> nn.Module:
+    from transformers import Dinov2Config, Dinov2Model
+
+    network = Dinov2Model(Dinov2Config(patch_size=14, image_size=224))
+    fill_random(network)
+    return _Pooled(network)
+
+
 def works(folder: Path) -> dict[str, Callable[[], Callable[[], Any]]]:
     """Return what makes each network, by name."""
     from models.timm.weights import random_timm
@@ -98,6 +119,7 @@ def works(folder: Path) -> dict[str, Callable[[], Callable[[], Any]]]:
     found: dict[str, Callable[[], Callable[[], Any]]] = {name: lambda name=name: golden(name, folder) for name in CASES}
     for name in ("s3d", "r21d", "clip", "resnet50", "videomae", "internvideo2", "panns"):
         found[name] = lambda name=name: subject(SUBJECTS[name].make(), SUBJECTS[name].shape)
+    found["transformers"] = lambda: subject(_dinov2(), (3, 224, 224))
     found["timm"] = lambda: subject(random_timm(TIMM), (3, 224, 224))
     for flow in FLOWS:
         found[f"i3d_flow from frames, {flow}"] = lambda flow=flow: i3d_flow(flow, folder)

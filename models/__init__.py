@@ -1,6 +1,11 @@
 """The feature types. A model's code is imported only when its type is asked for."""
 
-from utils.extractors.registry import Model
+import json
+from pathlib import Path
+
+from utils.extractors.registry import Facts, Model
+
+FACTS: dict[str, Facts] = json.loads((Path(__file__).parent / "facts.json").read_text(encoding="utf-8"))
 
 MODELS = {
     "i3d": Model(
@@ -10,6 +15,7 @@ MODELS = {
         tf32_error=5.1e-4,
         summary="I3D, RGB and optical flow (Kinetics-400)",
         outputs={"rgb": "[windows, 1024]", "flow": "[windows, 1024]"},
+        facts=FACTS["i3d"],
     ),
     "vggish": Model(
         config="models.vggish.config:VGGishConfig",
@@ -18,35 +24,39 @@ MODELS = {
         tf32_error=6.2e-4,
         summary="VGGish audio embedding (YouTube-8M)",
         outputs={
-            "vggish": "[0.96 s examples, 128]",
+            "vggish": "[examples, 128], of 0.96 s of sound",
             "layer_0 … layer_4": "[64], [128], [256], [512], [128], with --layers instead",
         },
         media="audio",
+        facts=FACTS["vggish"],
     ),
     "panns": Model(
         config="models.panns.config:PANNsConfig",
         extractor="models.panns.extractor:PANNsExtractor",
         pretrained="models.panns.pretrained",
         tf32_error=4.1e-4,
-        summary="PANNs CNN14 audio embedding, 80.8 M parameters (AudioSet)",
+        summary="PANNs CNN14 audio embedding (AudioSet)",
         outputs={"panns": "[windows, 2048], of 2 s of sound or --window_s"},
         media="audio",
+        facts=FACTS["panns"],
     ),
     "r21d": Model(
         config="models.r21d.config:R21DConfig",
         extractor="models.r21d.extractor:R21DExtractor",
         pretrained="models.r21d.pretrained",
         tf32_error=3.5e-4,
-        summary="R(2+1)D, 18 or 34 layers, 31.5 or 63.7 M parameters (Kinetics-400, IG-65M, TSP)",
+        summary="R(2+1)D, 18 or 34 layers (Kinetics-400, IG-65M, TSP)",
         outputs={"r21d": "[windows, 512]"},
+        facts=FACTS["r21d"],
     ),
     "s3d": Model(
         config="models.s3d.config:S3DConfig",
         extractor="models.s3d.extractor:S3DExtractor",
         pretrained="models.s3d.pretrained",
         tf32_error=4.5e-4,
-        summary="S3D, 8.3 or 9.7 M parameters (Kinetics-400, HowTo100M)",
+        summary="S3D (Kinetics-400, HowTo100M)",
         outputs={"s3d": "[windows, 1024]"},
+        facts=FACTS["s3d"],
     ),
     "pwc": Model(
         config="models.pwc.config:PWCConfig",
@@ -55,6 +65,7 @@ MODELS = {
         tf32_error=1.3e-3,
         summary="PWC-Net optical flow (Sintel)",
         outputs={"pwc": "[frames - 1, 2, H, W]"},
+        facts=FACTS["pwc"],
     ),
     "raft": Model(
         config="models.raft.config:RAFTConfig",
@@ -63,6 +74,7 @@ MODELS = {
         tf32_error=9.2e-4,
         summary="RAFT optical flow (Sintel, KITTI)",
         outputs={"raft": "[frames - 1, 2, H, W]"},
+        facts=FACTS["raft"],
     ),
     "tsn": Model(
         config="models.tsn.config:TSNConfig",
@@ -71,6 +83,7 @@ MODELS = {
         tf32_error=3.8e-4,
         summary="TSN ResNet-50 1x1x3 (Kinetics-400)",
         outputs={"tsn": "[2048]"},
+        facts=FACTS["tsn"],
     ),
     "slowonly": Model(
         config="models.slowonly.config:SlowOnlyConfig",
@@ -79,14 +92,16 @@ MODELS = {
         tf32_error=4.2e-4,
         summary="SlowOnly ResNet-50 4x16x1 (Kinetics-400)",
         outputs={"slowonly": "[2048]"},
+        facts=FACTS["slowonly"],
     ),
     "i3d_r50": Model(
         config="models.i3d_r50.config:I3DR50Config",
         extractor="models.i3d_r50.extractor:I3DR50Extractor",
         pretrained="models.i3d_r50.pretrained",
         tf32_error=4.5e-4,
-        summary="I3D ResNet-50, non-local or baseline, 35 or 28 M parameters (Kinetics-400)",
+        summary="I3D ResNet-50, non-local or baseline (Kinetics-400)",
         outputs={"i3d_r50": "[clips, crops, 2048]"},
+        facts=FACTS["i3d_r50"],
     ),
     "swin": Model(
         config="models.swin.config:SwinConfig",
@@ -95,33 +110,37 @@ MODELS = {
         tf32_error=2.8e-4,
         summary="Video Swin-T 32x2x1 (Kinetics-400)",
         outputs={"swin": "[clips, crops, 768]"},
+        facts=FACTS["swin"],
     ),
     "slowfast": Model(
         config="models.slowfast.config:SlowFastConfig",
         extractor="models.slowfast.extractor:SlowFastExtractor",
         pretrained="models.slowfast.pretrained",
         tf32_error=3.8e-4,
-        summary="SlowFast 8x8, R50 or R101, 34.6 or 62.8 M parameters (Kinetics-400)",
+        summary="SlowFast 8x8, R50 or R101 (Kinetics-400)",
         outputs={
             "slowfast": "[clips, 2304]",
             "layer_0 … layer_4": "[clips, 88], 352, 704, 1408, 2304, with --layers instead",
         },
+        facts=FACTS["slowfast"],
     ),
     "videomae": Model(
         config="models.videomae.config:VideoMAEConfig",
         extractor="models.videomae.extractor:VideoMAEExtractor",
         pretrained="models.videomae.pretrained",
         tf32_error=1.4e-4,
-        summary="VideoMAE V2 ViT-S, B or g; 22 M, 87 M or 1.01 G parameters (Kinetics-710)",
+        summary="VideoMAE V2 ViT-S, B or g (Kinetics-710)",
         outputs={"videomae": "[windows, 768], 384 of ViT-S or 1408 of ViT-g"},
+        facts=FACTS["videomae"],
     ),
     "internvideo2": Model(
         config="models.internvideo2.config:InternVideo2Config",
         extractor="models.internvideo2.extractor:InternVideo2Extractor",
         pretrained="models.internvideo2.pretrained",
         tf32_error=1.7e-4,
-        summary="InternVideo2 stage 1, S14, B14, L14 or 1B; 24 M, 90 M, 0.3 G or 1.02 G parameters (Kinetics-710, 400)",
+        summary="InternVideo2 stage 1, S14, B14, L14 or 1B (Kinetics-710, 400)",
         outputs={"internvideo2": "[windows, 768], 384 of S14, 1024 of L14, 1408 of 1B; 768 with --pool attention"},
+        facts=FACTS["internvideo2"],
     ),
     "clip": Model(
         config="models.clip.config:CLIPConfig",
@@ -130,6 +149,7 @@ MODELS = {
         tf32_error=3.0e-4,
         summary="CLIP image embeddings: OpenAI's towers and all of open_clip's",
         outputs={"clip": "[frames, 512] by the model, or [clips, 512] with --clip_len"},
+        facts=FACTS["clip"],
     ),
     "timm": Model(
         config="models.timm.config:TimmConfig",
@@ -138,6 +158,16 @@ MODELS = {
         tf32_error=4.6e-4,
         summary="any image model of timm (DINOv2, DINOv3, ConvNeXt, EVA, ...)",
         outputs={"timm": "[frames, D] by the model"},
+        facts=FACTS["timm"],
+    ),
+    "transformers": Model(
+        config="models.transformers.config:TransformersConfig",
+        extractor="models.transformers.extractor:make_extractor",
+        pretrained="models.transformers.pretrained",
+        tf32_error=4.2e-4,
+        facts=FACTS["transformers"],
+        summary="models of the library transformers: V-JEPA 2, X-CLIP, DINOv2, SigLIP, CLAP, HuBERT, Whisper, ...",
+        outputs={"transformers": "[windows, D] by the model", "layer_0 … layer_N": "with --layer instead"},
     ),
     "resnet": Model(
         config="models.resnet.config:ResNetConfig",
@@ -146,5 +176,6 @@ MODELS = {
         tf32_error=4.7e-4,
         summary="ResNet-18 to 152 (ImageNet)",
         outputs={"resnet": "[frames, 2048], or 512 of ResNet-18 and 34"},
+        facts=FACTS["resnet"],
     ),
 }

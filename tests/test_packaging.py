@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+
+from utils.weights.store import CACHE_VARIABLE
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -72,9 +75,28 @@ def test_tests_and_checks_ask_for_their_packages():
     (tests,) = [command for command in COMMANDS if "pytest" in command]
     assert "--group dev --extra tf" in tests
     checks = re.findall(r"^uv run (.*)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
-    assert len(checks) == 3 and all(check.startswith("--group dev ") for check in checks)
+    assert len(checks) == 4 and all(check.startswith("--group dev ") for check in checks)
 
 
 def test_the_readme_has_a_recipe_for_machines_without_a_gpu():
     assert "uv pip install --torch-backend cpu -r pyproject.toml" in README
     assert any(command.startswith("uv run --no-sync python main.py") for command in COMMANDS)
+
+
+def test_the_dockerfile_passes_its_linter_and_names_what_there_is():
+    linter = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([linter, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    pythons = re.findall(r"FROM python:(3\.\d+)", dockerfile)
+    assert pythons and all(python in SpecifierSet(PROJECT["project"]["requires-python"]) for python in pythons)
+    assert re.findall(r"^FROM \S+ AS (\w+)", dockerfile, re.MULTILINE)[-2:] == ["cpu", "cuda"]
+    assert f"ENV {CACHE_VARIABLE}=" in dockerfile
+
+
+def test_the_version_is_stated_once_and_the_same():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == PROJECT["project"]["version"] and citation["license"] == PROJECT["project"]["license"]
+    assert len(README.splitlines()) < 90
+    for template in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"):
+        yaml.safe_load(template.read_text())

@@ -25,7 +25,7 @@ SHAPES = {  # of the features of 24 frames in 2.4 s, by feature type: what each 
     "tsn": (2048,),
     "slowonly": (2048,),
     "i3d_r50": (1, 5, 2048),
-    "swin": (1, 5, 768),
+    "swin": (1, 1, 768),
     "slowfast": (1, 2304),
     "clip": (1, 512),
 }

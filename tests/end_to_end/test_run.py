@@ -126,7 +126,8 @@ def test_models_names_every_feature_type_and_its_files() -> None:
     assert len(lines) <= 24 and max(map(len, lines)) <= 80
     rows = {line.split()[0]: line for line in lines[1:] if line}
     assert {"i3d", "vggish", "tsn", "timm", "resnet"} <= rows.keys()
-    assert "rgb, flow [windows, 1024]  ~140 MB" in rows["i3d"] and "Apache-2.0" in rows["vggish"]
+    assert "2 x [windows, 1024]" in rows["i3d"] and "Apache-2.0" in rows["vggish"]
+    assert rows["i3d"].split()[5:8] == ["12.7M", "222", "~140"]
 
 
 def test_models_shows_those_that_have_a_word_in_full() -> None:
@@ -142,6 +143,7 @@ def test_models_shows_those_that_have_a_word_in_full() -> None:
     (tsn,) = json.loads(run("models", "tsn", "--json").stdout)
     assert (tsn["feature_type"], tsn["outputs"]) == ("tsn", {"tsn": "[2048]"})
     assert [(file["default"], file["megabytes"]) for file in tsn["checkpoints"]] == [(True, 98), (False, 98)]
+    assert tsn["networks"][0]["dimension"] == 2048 and tsn["golden_error"] < 1e-5
     every = json.loads(run("models", "--json").stdout)
     assert len(every) == len(MODELS) and all(file["megabytes"] for about in every for file in about["checkpoints"])
 

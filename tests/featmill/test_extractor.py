@@ -34,13 +34,13 @@ def test_every_kind_of_type_gives_the_bits_of_the_command(tmp_path, clips):
     }
     typed = [word for name, own in flags.items() for key, value in own.items() for word in (f"--{name}.{key}", value)]
     done = run(
-        "--feature_type", *flags, *typed, "--weights", "random", "--video_paths", *clips, "--output_path", tmp_path
+        "--feature_type", *flags, *typed, "--weights", "random", "--video_paths", *clips[1:], "--output_path", tmp_path
     )
     assert done.returncode == 1, done.stderr  # 12 frames have too little sound for vggish
     for name, own in flags.items():
         saved = arrays(tmp_path / name)
         with featmill.Extractor(name, weights="random", **own) as extractor:
-            for video in extractor.map(clips):
+            for video in extractor.map(clips[1:]):
                 stem = video.name.rpartition("/")[2].removesuffix(".mp4")
                 if (name, stem) == ("vggish", "12"):
                     assert video.status == "failed" and "0.975 s" in video.notes[0]

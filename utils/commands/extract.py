@@ -57,7 +57,9 @@ def extract(
     config = devices.with_precision(config, resources)
     devices.check_decode((one.config for one in requested.values()), resources)
     root = folder_at(config.output_path)
-    inputs = collect(config, {"sound" if one.model.media == "audio" else "frames" for one in requested.values()})
+    inputs = collect(
+        config, {"sound" if one.model.media_of(one.config) == "audio" else "frames" for one in requested.values()}
+    )
     run_file = RunFile(arguments)
     plan = prepare(config, requested, resources, run_file.id)
     done_list = DoneList(config.check_progress) if config.check_progress else None

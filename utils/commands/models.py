@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -56,6 +57,12 @@ def describe(name: str, model: Model, weights_dir: str | None) -> dict[str, Any]
         "summary": model.summary,
         "media": model.media,
         "outputs": model.outputs,
+        "row": model.facts.get("row"),
+        "networks": [{"name": network, **facts} for network, facts in model.facts.get("networks", {}).items()],
+        "golden_error": model.facts.get("golden_error"),
+        "golden_reference": model.facts.get("golden_reference"),
+        "tf32_error": model.tf32_error,
+        "hub": model.facts.get("hub"),
         "checkpoints": [
             {
                 "name": file.name,
@@ -85,32 +92,43 @@ def _searched(about: Mapping[str, Any]) -> str:
 
 def _show_table(found: Sequence[Mapping[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False)
-    for column in ("type", "saves", "weights", "here", "licence of the weights"):
-        table.add_column(column, overflow="fold", no_wrap=column == "saves")
+    for column in ("type", "saves", "params", "GFLOP", "MB", "here", "weights' licence"):
+        justify = "right" if column in ("params", "GFLOP", "MB") else "left"
+        table.add_column(column, overflow="fold", no_wrap=column == "saves", justify=justify)
     for about in found:
+        network = next(iter(about["networks"]), {})
         files = [file for file in about["checkpoints"] if file["default"]]
-        size = _size(files) if files else "by model"
+        size = _size(files).removesuffix(" MB") if files else ""
         here = ("yes" if all(file["downloaded"] for file in files) else "no") if files else ""
         licences = dict.fromkeys(_short(file["licence"]) for file in files) or ["each model's own"]
-        table.add_row(about["feature_type"], _shapes(about["outputs"]), size, here, "; ".join(licences))
+        figures = _millions(network.get("parameters")), _rounded(network.get("gflop")), size
+        table.add_row(about["feature_type"], _shapes(about["outputs"]), *figures, here, "; ".join(licences))
     Console(width=None if sys.stdout.isatty() else WIDTH, markup=False).print(table)
-    print(f"\n{PROGRAM} models WORD shows every checkpoint of the types that have WORD.")
+    print("Parameters and GFLOP per row are of the default network, MB of its checkpoint.")
+    print(f"{PROGRAM} models WORD shows all of the types that have WORD.")
 
 
 def _shapes(outputs: Mapping[str, str]) -> str:
-    """Return the shapes that a type saves by default: "[windows, 1024]", with the keys where there are several."""
-    shapes: dict[str, list[str]] = {}
-    for key, text in outputs.items():
-        if " … " not in key and (shape := re.match(r"\[[^\]]*\]", text)):
-            shapes.setdefault(shape.group(), []).append(key)
-    return "; ".join(f"{', '.join(keys)} {shape}" if len(keys) > 1 else shape for shape, keys in shapes.items())
+    """Return the shapes that a type saves by default: "[windows, 1024]", with how many where there are several."""
+    shapes = Counter(
+        shape.group() for key, text in outputs.items() if " … " not in key and (shape := re.match(r"\[[^\]]*\]", text))
+    )
+    return "; ".join(f"{n} x {shape}" if n > 1 else shape for shape, n in shapes.items())
+
+
+def _millions(parameters: int | None) -> str:
+    return f"{parameters / 1e6:.1f}M" if parameters else ""
+
+
+def _rounded(gflop: float | None) -> str:
+    return f"{gflop:.3g}" if gflop else ""
 
 
 def _short(licence: str) -> str:
     """Return a licence in a few words."""
     if licence.lower().startswith(UNSTATED):
         return "none stated"
-    return re.split(r"[;:(]", licence)[0].strip()
+    return re.split(r"[;:(]| as others | on the hub", licence)[0].strip().removeprefix("tagged ")
 
 
 def _in_full(about: Mapping[str, Any]) -> Iterator[str]:
@@ -118,12 +136,23 @@ def _in_full(about: Mapping[str, Any]) -> Iterator[str]:
     yield f"{about['feature_type']}: {about['summary']}"
     for key, shape in about["outputs"].items():
         yield from _wrapped(f"saves {key} {shape}", "  ")
+    for network in about["networks"]:
+        yield from _wrapped(f"network {network['name']}: {_figures(network)}", "  ")
+    if about["networks"]:
+        yield f"  a row: {about['row']}"
     if not about["checkpoints"]:
         yield "  checkpoints by the model's name, each under its own licence: see its card"
     for file in about["checkpoints"]:
         marks = ["default"] * file["default"] + ["downloaded" if file["downloaded"] else "not downloaded"]
         yield from _wrapped(f"{file['name']} ({_size([file])}, {', '.join(marks)})", "  ")
         yield from _wrapped(f"licence: {file['licence']}", "    ")
+
+
+def _figures(network: Mapping[str, Any]) -> str:
+    texts = [f"{network['dimension']} numbers a row"] if network["dimension"] else []
+    texts += [f"{_millions(network['parameters'])} parameters"] if "parameters" in network else []
+    texts += [f"{_rounded(network['gflop'])} GFLOP a row"] if "gflop" in network else []
+    return ", ".join([*texts, *([f"{network['memory_mib']} MiB"] if "memory_mib" in network else [])])
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

@@ -1,9 +1,9 @@
 """The entry of a feature type, which imports none of its code."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from utils.config.schema import Config
 from utils.weights.pretrained import Needed, Published
@@ -12,13 +12,43 @@ if TYPE_CHECKING:
     from utils.extractors.base import AnyExtractor
 
 
+class NetworkFacts(TypedDict, total=False):
+    """One network. What is not known is absent.
+
+    dimension: numbers per row, None for fields of the frame's size. parameters: of the network as it is run.
+    gflop: work per row, two per multiply-add. memory_mib: peak of a process that computes a row in float32 on a CPU.
+    """
+
+    dimension: int | None
+    parameters: int
+    gflop: float
+    memory_mib: int
+
+
+class Facts(TypedDict, total=False):
+    """What is known of a feature type: its entry in models/facts.json.
+
+    row: what a row is computed from. networks: by name, the default first. hub: the repository of its weights on the
+    Hugging Face hub. golden_error: the largest relative L2 error of its features against golden_reference, with random
+    weights; None where a test compares with the library itself.
+    """
+
+    row: str
+    networks: dict[str, NetworkFacts]
+    hub: str
+    golden_error: float | None
+    golden_reference: str
+
+
 @dataclass(frozen=True)
 class Model:
     """One feature type: where its parts are, and what a user reads about it.
 
-    config, extractor: dotted paths of classes, "package.module:Class".
+    config, extractor: dotted paths of classes, "package.module:Class"; of the extractor, also of a function that makes
+        one.
     pretrained: dotted path of the module with FILES, all published files, the default ones first, and needs(config),
-        the files that a configuration uses. Like config, it imports no torch.
+        the files that a configuration uses. Like config, it imports no torch. Where the configuration decides, it has
+        media(config), and settings(config), more of what decides the features.
     outputs: key → shape of the saved array.
     tf32_error: relative error of the features with convolutions in TF32, by `benchmarks.tf32`.
     media: "visual" or "audio": the list of `save_shards`' files that its features are in.
@@ -31,6 +61,7 @@ class Model:
     outputs: dict[str, str]
     tf32_error: float = 0.0
     media: str = "visual"
+    facts: Facts = field(default_factory=Facts)
 
     def config_class(self) -> type[Config]:
         """Return the dataclass of its settings; imports no torch."""
@@ -43,6 +74,16 @@ class Model:
     def needs(self, config: Config) -> dict[str, Needed]:
         """Return the files that a configuration uses, by the names that the extractor knows them by."""
         return _module(self.pretrained).needs(config)
+
+    def media_of(self, config: Config) -> str:
+        """Return what a configuration's network takes, "visual" or "audio"."""
+        choose = getattr(_module(self.pretrained), "media", None)
+        return choose(config) if choose else self.media
+
+    def more_settings(self, config: Config) -> dict[str, Any]:
+        """Return what decides the features of a configuration, beside its flags and weights."""
+        find = getattr(_module(self.pretrained), "settings", None)
+        return find(config) if find else {}
 
 
 def load_object(dotted: str) -> Any:

@@ -53,6 +53,7 @@ def prepare(
 
 def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str, lean: bool) -> FeaturePlan:
     checkpoints = find_checkpoints(run, one.config, one.model, lean)
+    media = one.model.media_of(one.config)
     settings = settings_of(feature_type, run, one.model, one.config, checkpoints)
     return FeaturePlan(
         feature_type=feature_type,
@@ -70,7 +71,7 @@ def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str, lea
             version=VERSION,
             warning=RANDOM_WARNING if run.weights == "random" else "",
         ),
-        acav=acav_names(feature_type, one.model.media),
+        acav=acav_names(feature_type, media),
         frames_folder=Path(run.tmp_path) / feature_type if run.keep_frames else None,
-        wants_sound=one.model.media == "audio",
+        wants_sound=media == "audio",
     )

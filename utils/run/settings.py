@@ -43,9 +43,12 @@ def settings_of(
     weights = {name: sha256_of(path) if path else "random" for name, path in checkpoints.items()}
     of_run = {name: getattr(run, name) for name in OF_RUN}
     of_media = {
-        name: value for name, default in OF_MEDIA[model.media].items() if (value := getattr(run, name)) != default
+        name: value
+        for name, default in OF_MEDIA[model.media_of(model_config)].items()
+        if (value := getattr(run, name)) != default
     }
-    return {"feature_type": feature_type, **of_run, **of_media, **output_settings(model_config), "weights": weights}
+    of_model = output_settings(model_config) | model.more_settings(model_config)
+    return {"feature_type": feature_type, **of_run, **of_media, **of_model, "weights": weights}
 
 
 def _importing(published: Published | LibraryCheckpoint, lean: bool) -> contextlib.AbstractContextManager[None]:

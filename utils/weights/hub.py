@@ -41,10 +41,48 @@ def hub_file(repository: str, names: Sequence[str], local_name: str) -> Path:
     raise UserError(_failed(repository, names, local_name, reason)) from reason
 
 
+def hub_folder(repository: str, revision: str | None, patterns: Sequence[str], cached: bool = False) -> Path | None:
+    """Return the client's folder of a repository at one commit, with the files that match `patterns`.
+
+    The folder has the name of the commit. revision: branch, tag or commit; None for main. cached: look into the
+    client's cache only, and return None if the repository is not there.
+
+    Raises:
+        UserError: the client is not installed, or the hub cannot be reached, has no such repository, or refuses it.
+    """
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+    except ImportError as error:
+        raise UserError(f"{HUB}/{repository}: the package huggingface_hub is needed; install it") from error
+    try:
+        return Path(
+            snapshot_download(repository, revision=revision, allow_patterns=list(patterns), local_files_only=cached)
+        )
+    except GatedRepoError as error:
+        raise UserError(
+            f"{HUB}/{repository} is gated: accept its terms on that page, then log in by `hf auth login`"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise UserError(
+            f"{HUB}/{repository}: no such repository, or it is private: log in by `hf auth login`"
+        ) from error
+    except (OSError, ValueError) as error:
+        if cached:
+            return None
+        raise UserError(
+            f"{HUB}/{repository} could not be downloaded ({_first_line(error)}). Without a network: on a connected "
+            f"machine run `hf download {repository} --local-dir FOLDER`, copy the folder, and give its path instead"
+        ) from error
+
+
 def _failed(repository: str, names: Sequence[str], local_name: str, reason: Exception | None) -> str:
-    first_line = str(reason).strip().split("\n")[0][:300]
     return (
-        f"{names[0]} could not be downloaded from {HUB}/{repository} ({first_line}). Without a network: download the "
-        "file on a connected machine, and give its path with --checkpoint or put it into the folder of --weights_dir "
-        f"as {local_name}; or test the installation with `--weights random`"
+        f"{names[0]} could not be downloaded from {HUB}/{repository} ({_first_line(reason)}). Without a network: "
+        "download the file on a connected machine, and give its path with --checkpoint or put it into the folder of "
+        f"--weights_dir as {local_name}; or test the installation with `--weights random`"
     )
+
+
+def _first_line(error: Exception | None) -> str:
+    return str(error).strip().split("\n")[0][:300]

@@ -8,20 +8,14 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from utils.errors import RunError
-from utils.extractors.base import (
-    AnyExtractor,
-    AnyVideoExtractor,
-    AudioExtractor,
-    AudioStreamInfo,
-    VideoExtractor,
-    VideoStreamInfo,
-)
+from utils.extractors.base import AnyExtractor, AudioExtractor, AudioStreamInfo, VideoExtractor, VideoStreamInfo
 from utils.extractors.windows import Sampling
 from utils.media.audio import AudioStream
 from utils.media.frame_stream import FrameStream, open_frames
@@ -187,7 +181,7 @@ class Decoders:
             for job in jobs:
                 job.seconds["decode"] += share
 
-    def _decode_pictures(self, ref: VideoRef, pictures: Sequence[tuple[Job, AnyVideoExtractor]]) -> None:
+    def _decode_pictures(self, ref: VideoRef, pictures: Sequence[tuple[Job, VideoExtractor[Any]]]) -> None:
         segment, jobs = Segment(ref.start_s, ref.end_s), [job for job, _ in pictures]
         rates = [one.extraction_fps for _, one in pictures]
         with self._decoding(jobs):
@@ -216,7 +210,7 @@ class Decoders:
                     job.sum_up(stream.report, counts.get(one.extraction_fps) if one.needs_times else None)
                     self._tell(StreamEnded(job))
 
-    def _gpu_for(self, pictures: Sequence[tuple[Job, AnyVideoExtractor]]) -> int | None:
+    def _gpu_for(self, pictures: Sequence[tuple[Job, VideoExtractor[Any]]]) -> int | None:
         """Return the GPU that is to decode, where all of its takers ask for that and keep no frames."""
         wanted = all(one.decodes_on_gpu and job.feature_type not in self._frames_folders for job, one in pictures)
         return pictures[0][1].device.index if wanted else None

@@ -16,4 +16,4 @@ def test_decoding_on_a_gpu_needs_one():
             *("--feature_type", feature_type, "--weights", "random", "--device", "cpu", "--decode", "gpu"),
             *("--video_paths", "sample/camera_pan.mp4"),
         )
-        assert (done.returncode, "--decode gpu needs a GPU" in done.stderr) == (2, True)
+        assert (done.returncode, "--decode gpu needs an NVIDIA GPU" in done.stderr) == (2, True)

@@ -1,0 +1,89 @@
+"""The settings of models of the library transformers."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from utils.config import shared_flags
+from utils.config.schema import Config, flag
+from utils.errors import UserError
+from utils.media.sound_rules import SoundClock, SoundRules
+
+GROUP = "transformers"
+POOLS = ("mean", "cls", "tokens", "none", "spatial")
+
+
+@dataclass(frozen=True)
+class TransformersConfig(Config):
+    """The flags of `--feature_type transformers`."""
+
+    model_name: str = flag(
+        "",
+        "repository of the Hugging Face hub, e.g. MCG-NJU/videomae-base, or folder with config.json, weights and "
+        "processor",
+        group=GROUP,
+        metavar="REPO_OR_FOLDER",
+    )
+    revision: str | None = flag(
+        None,
+        "branch, tag or commit of the repository (default: the one in the hub's cache, else main)",
+        group=GROUP,
+        shapes_output=False,  # the commit is recorded
+        metavar="REVISION",
+    )
+    pool: str | None = flag(
+        None,
+        "mean or cls: one vector, the mean of the patches' tokens or the class token; tokens: those of patches; none: "
+        "all tokens; spatial: those of patches [h, w, D], averaged over time (default: the family's)",
+        group=GROUP,
+        choices=POOLS,
+    )
+    projected: bool = flag(
+        False,
+        "the vector in the space shared with text; the default of families that have one",
+        group=GROUP,
+    )
+    layer: list[int] = flag(
+        [],
+        "features after these layers, each in its own array layer_N, instead of after the last; 0: before the first",
+        group=GROUP,
+        at_least=0,
+    )
+    extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
+    stack_size: int | None = shared_flags.stack_size(
+        GROUP, None, "frames that the network sees at once (default: the model's own)"
+    )
+    frame_interval: int | None = shared_flags.frame_interval(GROUP, None, " (default: the family's)")
+    step_size: int | None = shared_flags.step_size(GROUP, None, " (default: windows back to back)")
+    short_video: str = shared_flags.short_video(GROUP)
+    tail: str = shared_flags.tail(GROUP)
+    window_s: float | None = flag(
+        None,
+        "seconds of sound in a window (default: the model's own)",
+        group=GROUP,
+        at_least=0.2,
+        at_most=600,
+        note="seconds",
+        metavar="SECONDS",
+    )
+    hop_s: float | None = flag(
+        None,
+        "seconds from the start of one window of sound to the start of the next (default: windows back to back)",
+        group=GROUP,
+        at_least=0.01,
+        at_most=600,
+        note="seconds",
+        metavar="SECONDS",
+    )
+    sound_clock: str = shared_flags.sound_clock(GROUP)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.model_name:
+            raise UserError("--model_name is missing: a repository of the Hugging Face hub, or a folder")
+        if self.projected and (self.pool or self.layer):
+            raise UserError("--projected excludes --pool and --layer: drop one of them")
+
+    @property
+    def sound_rules(self) -> SoundRules:
+        """Floats, as librosa reads them, without the encoder's priming."""
+        return SoundRules(cast(SoundClock, self.sound_clock), priming="hidden", rounds=False)

@@ -1,0 +1,128 @@
+"""Models of transformers for the pipeline: of clips and of single frames."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.transformers.config import TransformersConfig
+from models.transformers.families import Family
+from models.transformers.network import FeatureNetwork, check_layers, chosen_pool, keys_of, number
+from models.transformers.pretrained import family, model_folder
+from models.transformers.sound import SoundExtractor
+from models.transformers.weights import load_model, load_processor, random_model
+from utils.errors import UserError
+from utils.extractors.base import (
+    FLOAT32,
+    Batch,
+    Checkpoints,
+    NoWindows,
+    VideoExtractor,
+    VideoStreamInfo,
+    short_of_a_window,
+)
+from utils.extractors.windows import Dense, Sampling
+from utils.nn.prepare import ComputeMode
+
+CPU_FRAMES, GPU_FRAMES = 16, 128  # frames per batch
+FRAME_NUMBERS = ("num_frames", "frames_per_clip")  # what configurations call the frames of a clip
+ANY_FRAMES = 16  # of models that take any number
+
+
+def make_extractor(
+    config: TransformersConfig, checkpoints: Checkpoints, device: torch.device, compute: ComputeMode = FLOAT32
+) -> "PictureExtractor | SoundExtractor":
+    """Return the extractor of what the model takes, pictures or sound."""
+    made = SoundExtractor if family(config)[1].medium == "sound" else PictureExtractor
+    return made(config, checkpoints, device, compute)
+
+
+class PictureExtractor(VideoExtractor[TransformersConfig]):
+    """Features [windows, D], of clips or of single frames; with more dimensions where they are not pooled."""
+
+    def load(self) -> None:
+        """Load the network, and the processor that belongs to its weights."""
+        config, folder = self.config, model_folder(self.config)
+        _, self._family = family(config)
+        if config.window_s or config.hop_s:
+            raise UserError(f"--window_s, --hop_s: {config.model_name} takes pictures, not sound; drop them")
+        pool = chosen_pool(self._family, config.model_name, config.pool, config.layer, config.projected)
+        self._processor = load_processor(folder, self._family)
+        model = load_model(folder, self.compute.dtype) if self.checkpoints["transformers"] else random_model(folder)
+        self.n_frames = frames_of(model, self._family, config)
+        network = FeatureNetwork(model, self._family, pool, config.layer)
+        check_layers(network, config.layer, config.model_name)
+        self._network = self.prepare_network(network)
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """One array, or one for each of --layer."""
+        return keys_of(self.config)
+
+    @property
+    def batch_size(self) -> int:
+        """Windows with as many frames as fill the device well."""
+        return max((CPU_FRAMES if self.device.type == "cpu" else GPU_FRAMES) // self.n_frames, 1)
+
+    @property
+    def interval(self) -> int:
+        """Frames from one frame of a window to the next."""
+        return self.config.frame_interval or self._family.frame_interval
+
+    @property
+    def span(self) -> int:
+        """Frames of the video that a window covers."""
+        return (self.n_frames - 1) * self.interval + 1
+
+    def sampling(self, info: VideoStreamInfo) -> Sampling:
+        """Return windows from the first frame on."""
+        step = self.config.step_size or self.n_frames * self.interval
+        return Dense(self.span, step, short=self.config.short_video, tail=self.config.tail)
+
+    def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
+        """Return the outcome of a video shorter than one window, by --short_video."""
+        return short_of_a_window(n_frames, self.span, self.config.short_video)
+
+    def prepare(self, frames: Tensor) -> Tensor:
+        """Return frames resized and cropped as the library's processor does, by torchvision, uint8 [n, 3, h, w]."""
+        processor = self._processor
+        images = frames.permute(0, 3, 1, 2).contiguous()
+        if processor.do_resize:
+            images = processor.resize(images, size=processor.size, resample=processor.resample)
+        if processor.do_center_crop:
+            images = processor.center_crop(images, processor.crop_size)
+        return images
+
+    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
+        """Return the frames that the network sees as "pixels", uint8 [T, 3, h, w], or [3, h, w] of a single frame."""
+        return {"pixels": frames[0] if self._family.medium == "frame" else frames[:: self.interval]}
+
+    def pixel_values(self, pixels: Tensor) -> Tensor:
+        """Return the network's input, as the library's processor normalizes it, float32 of the shape of `pixels`."""
+        of = self._processor
+        return of.rescale_and_normalize(
+            pixels, of.do_rescale, of.rescale_factor, of.do_normalize, of.image_mean, of.image_std
+        ).float()
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return features [B, ...]."""
+        return dict(zip(self.keys, self._network(self.pixel_values(batch["pixels"])), strict=True))
+
+
+def frames_of(model: Any, kind: Family, config: TransformersConfig) -> int:
+    """Return how many frames the network sees at once: --stack_size, or the model's own number.
+
+    Raises:
+        UserError: it cannot take so many.
+    """
+    settings = getattr(model.config, "vision_config", model.config)
+    found = [number(settings, name) for name in FRAME_NUMBERS if hasattr(settings, name)]
+    own = 1 if kind.medium == "frame" else (found or [ANY_FRAMES])[0]
+    wanted = config.stack_size or own
+    if wanted != own and (kind.fixed_frames or kind.medium == "frame"):
+        raise UserError(f"--stack_size {wanted}: {config.model_name} takes {own} frames at once, no other number")
+    tubelet = number(settings, "tubelet_size") if kind.medium == "clip" else 1
+    if wanted % tubelet:
+        raise UserError(f"--stack_size {wanted}: {config.model_name} takes multiples of {tubelet} frames")
+    return wanted

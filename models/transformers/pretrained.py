@@ -1,0 +1,112 @@
+"""The files of a model of transformers: in the user's folder, or in the Hugging Face hub's cache. Imports no torch."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from models.transformers.config import TransformersConfig
+from models.transformers.families import Family, family_of, read_settings
+from utils.errors import UserError
+from utils.weights.hub import HUB, hub_folder
+from utils.weights.pretrained import LibraryCheckpoint, Needed, Published
+
+LICENCE = "each model's own: see its card on the Hugging Face hub"
+DESCRIPTION = ("*.json",)
+WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")  # the first that a repository has
+FILES: tuple[Published, ...] = ()  # any of the hub's
+
+
+def needs(config: TransformersConfig) -> dict[str, Needed]:
+    """Return the weights; and the configurations of model and processor, which `--weights random` uses, too."""
+    stem = config.model_name.strip("/").replace("/", "--")
+    page = f"{HUB}/{config.model_name}"
+    return {
+        "transformers": Needed(LibraryCheckpoint(f"{stem}.weights", LICENCE, page, partial(_weights, config))),
+        "config": Needed(
+            LibraryCheckpoint(f"{stem}.config", LICENCE, page, partial(_described, config)), can_be_random=False
+        ),
+        "processor": Needed(
+            LibraryCheckpoint(f"{stem}.processor", LICENCE, page, partial(_processor, config)), can_be_random=False
+        ),
+    }
+
+
+def media(config: TransformersConfig) -> str:
+    """Return whether the model takes pictures, "visual", or sound, "audio"."""
+    return "audio" if family(config)[1].medium == "sound" else "visual"
+
+
+def settings(config: TransformersConfig) -> dict[str, Any]:
+    """Return the commit of the repository, for the record; None of a folder."""
+    folder = model_folder(config)
+    return {"revision": folder.name if folder.parent.name == "snapshots" else None}
+
+
+def family(config: TransformersConfig) -> tuple[str, Family]:
+    """Return the family of the model, with its name in the library.
+
+    Raises:
+        UserError: it is not supported, or there is no such model.
+    """
+    return family_of(read_settings(model_folder(config)), config.model_name)
+
+
+def model_folder(config: TransformersConfig) -> Path:
+    """Return the folder with config.json: the user's, or the hub's, downloaded if it is not in the client's cache.
+
+    Raises:
+        UserError: there is no such folder or repository, or the hub does not send it.
+    """
+    folder = Path(config.model_name).expanduser()
+    if folder.is_dir():
+        return folder
+    if len(folder.parts) > 2 or folder.is_absolute():
+        raise UserError(f"--model_name {config.model_name}: no such folder, and not the name of a repository")
+    cached = hub_folder(config.model_name, config.revision, DESCRIPTION, cached=True)
+    if cached is not None and (cached / "config.json").is_file():
+        return cached
+    found = hub_folder(config.model_name, config.revision, DESCRIPTION)
+    assert found is not None  # only of a cache
+    return found
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files with the weights, safetensors preferred: one, or an index and its parts; [] if incomplete."""
+    for name in ("model.safetensors", "pytorch_model.bin"):
+        if (folder / name).is_file():
+            return [folder / name]
+        index = folder / f"{name}.index.json"
+        if index.is_file():
+            parts = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+            files = [index, *(folder / Path(part).name for part in parts)]
+            if all(file.is_file() for file in files):
+                return files
+    return []
+
+
+def _weights(config: TransformersConfig) -> Path:
+    """Return the file with the weights or their index, downloaded if needed."""
+    folder = model_folder(config)
+    files = weight_files(folder)
+    if folder.parent.name == "snapshots":
+        for pattern in WEIGHTS:
+            if not files:
+                hub_folder(config.model_name, folder.name, (pattern, *DESCRIPTION))
+                files = weight_files(folder)
+    if not files:
+        raise UserError(f"--model_name {config.model_name}: {folder} has no model.safetensors and no pytorch_model.bin")
+    return files[0]
+
+
+def _described(config: TransformersConfig) -> Path:
+    return model_folder(config) / "config.json"
+
+
+def _processor(config: TransformersConfig) -> Path:
+    """Return the file that says how inputs are prepared."""
+    folder = model_folder(config)
+    for name in ("processor_config.json", "video_preprocessor_config.json", "preprocessor_config.json"):
+        if (folder / name).is_file():
+            return folder / name
+    raise UserError(f"--model_name {config.model_name}: {folder} has no preprocessor_config.json")

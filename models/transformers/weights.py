@@ -1,0 +1,152 @@
+"""Loading models of transformers strictly, by the library's own code, which renames tensors of older files."""
+
+import contextlib
+import importlib
+import re
+from collections.abc import Generator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from models.transformers.families import Family, family_of, read_settings
+from models.transformers.pretrained import weight_files
+from utils.errors import UserError
+from utils.weights.formats.torch_pickle import check_torch_file
+from utils.weights.seeded import fill_random
+
+UNUSED = re.compile(r"(^|\.)masked_spec_embed$")  # stands for hidden sound in training; some files leave it out
+Q_OR_V_BIAS = re.compile(r"attention\.(query|value)\.bias$")
+
+
+def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> nn.Module:
+    """Return the model of a folder in evaluation mode, on the CPU, with the heads that it was saved with.
+
+    Raises:
+        UserError: a tensor is missing, unexpected or of another shape; a file is damaged; the library is not installed.
+    """
+    model_class = _model_class(folder)
+    for file in weight_files(folder):
+        if file.suffix == ".bin":
+            check_torch_file(file)  # PyTorch's loader may take hours
+    try:
+        with _quiet():
+            model, report = model_class.from_pretrained(
+                folder,
+                dtype=dtype,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # the report names them
+                local_files_only=True,
+                trust_remote_code=False,
+            )
+    except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder}: not a model of {model_class.__name__} ({_shortened(error)})") from error
+    problems = [_listed(report[f"{what}_keys"], what) for what in ("missing", "unexpected", "mismatched")]
+    if any(problems):
+        raise UserError(f"{folder}: not a model of {model_class.__name__} ({'; '.join(filter(None, problems))})")
+    _check_biases(model, folder)
+    return model.eval()
+
+
+def random_model(folder: Path) -> nn.Module:
+    """Return the model of a folder in evaluation mode with seeded random weights, the same everywhere."""
+    model_class = _model_class(folder)
+    model = model_class(model_class.config_class.from_pretrained(folder, local_files_only=True))
+    fill_random(model)
+    return model.eval()
+
+
+def load_processor(folder: Path, family: Family) -> Any:
+    """Return the library's processor of a family, with the numbers of the folder.
+
+    Raises:
+        UserError: the library or its processor is missing, or does not take the numbers.
+    """
+    processor_class = _part(family.processor)
+    try:
+        return processor_class.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, TypeError, LookupError, ImportError) as error:
+        raise UserError(f"{folder}: has no settings of a {family.processor} ({_shortened(error)})") from error
+
+
+def import_transformers() -> ModuleType:
+    """Return the library.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        return importlib.import_module("transformers")
+    except ImportError as error:
+        raise UserError(f"--feature_type transformers needs the package transformers ({error}); install it") from error
+
+
+def _model_class(folder: Path) -> Any:
+    """Return the class that a model was saved as, so that no tensor of its file is without a place.
+
+    Raises:
+        UserError: it is not a class of the model's family.
+    """
+    settings = read_settings(folder)
+    model_type, family = family_of(settings, str(folder))
+    name = (settings.get("architectures") or [family.model])[0]
+    found = getattr(import_transformers(), str(name), None)
+    if getattr(getattr(found, "config_class", None), "model_type", None) != model_type:
+        raise UserError(f"{folder}/config.json: {name} is not a model of the family {model_type} in this transformers")
+    return found
+
+
+@contextlib.contextmanager
+def _quiet() -> Generator[None, None, None]:
+    """Keep the library from showing a bar and a table of its own, in the block."""
+    logging = importlib.import_module("transformers.utils.logging")
+    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if shown:
+            logging.enable_progress_bar()
+
+
+def _part(name: str) -> Any:
+    found = getattr(import_transformers(), name, None)
+    if found is None:
+        raise UserError(f"the installed transformers has no {name}; install a later version")
+    return found
+
+
+def _check_biases(model: nn.Module, folder: Path) -> None:
+    """Raise UserError if all biases of VideoMAE's queries and values are 0, as some versions of the library load them.
+
+    See https://github.com/huggingface/transformers/pull/48675.
+    """
+    if getattr(model, "base_model_prefix", "") != "videomae":
+        return
+    biases = {name: value for name, value in model.named_parameters() if Q_OR_V_BIAS.search(name)}
+    zeros = [name for name, value in biases.items() if not value.any()]
+    if zeros and len(zeros) == len(biases):
+        raise UserError(
+            f"{folder}: {_listed(zeros, 'zero')}. Some versions of transformers 5 lose these biases without a word; "
+            "install a later one, or repair the file"
+        )
+
+
+def _listed(names: Any, what: str, at_most: int = 4) -> str:
+    """Return "2 missing: a, b" of the tensors that matter, "" if there are none.
+
+    names: of tensors, or tuples that begin with one.
+    """
+    plain = [str(name if isinstance(name, str) else name[0]) for name in names]
+    known = sorted(name for name in plain if not UNUSED.search(name))
+    more = f" and {len(known) - at_most} more" if len(known) > at_most else ""
+    return f"{len(known)} {what}: {', '.join(known[:at_most])}{more}" if known else ""
+
+
+def _shortened(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines)[:400] or type(error).__name__

@@ -1,0 +1,92 @@
+"""The documentation builds without a warning, loads nothing from elsewhere, and its examples name flags that exist."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.program import ROOT
+
+from featmill import settings
+from models import MODELS
+from utils.config.run import RunConfig
+from utils.config.schema import aliases, field_names
+
+DOCS = ROOT / "docs"
+PAGES = [*sorted((DOCS / "tasks").glob("*.md")), *(DOCS / f"{name}.md" for name in ("index", "start", "python", "faq"))]
+OWN = ("extract", "Extractor", "MapBatches")  # calls that name a feature type
+NOT_FLAGS = {"device", "fps", "rate_hz", "start_s", "end_s", "column", "key", "errors"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder],
+        cwd=ROOT, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_the_site_has_a_card_per_model_and_is_complete(site: Path) -> None:
+    for name in MODELS:
+        assert MODELS[name].facts["row"].partition(";")[0] in (site / "models" / name / "index.html").read_text()
+    assert "Extractor" in (site / "api" / "index.html").read_text()
+    assert {row["feature_type"] for row in json.loads((site / "models.json").read_text())} == MODELS.keys()
+    pages = re.findall(r"^- \[.*?\]\((.*?)\)", (site / "llms.txt").read_text(), re.MULTILINE)
+    assert len(pages) > 40 and all((site / page).exists() for page in pages)
+    assert (site / "search" / "search_index.json").exists()
+
+
+def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        loaded = re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=\"?(https?:)?//", page.read_text())
+        assert not loaded, page
+
+
+def calls() -> Iterator[tuple[str, ast.Call]]:
+    """Yield each call that makes an extractor in the pages' Python, with where it is."""
+    for page in PAGES:
+        for block in re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", page.read_text(), re.MULTILINE):
+            try:
+                tree = ast.parse(textwrap.dedent(block))
+            except SyntaxError:
+                continue  # commands
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("featmill.") in OWN:
+                    yield f"{page.name}: {ast.unparse(node)}", node
+
+
+def test_arguments_in_the_pages_exist() -> None:
+    found = list(calls())
+    assert len(found) >= 12
+    for where, call in found:
+        words = [word.value for word in call.args if isinstance(word, ast.Constant) and word.value in MODELS]
+        assert len(words) == 1, where
+        for keyword in call.keywords:
+            if keyword.arg not in NOT_FLAGS:
+                settings._check_known(str(keyword.arg), words[0], MODELS[words[0]].config_class())
+
+
+def test_flags_in_the_pages_exist() -> None:
+    known = set(field_names(RunConfig))
+    commands = [
+        line for page in PAGES for line in re.findall(r"featmill (--feature_type (?!TYPE).*)", page.read_text())
+    ]
+    assert len(commands) > 25
+    for command in commands:
+        types = re.match(r"--feature_type ([\w ]+)", command)
+        assert types
+        own = set()
+        for name in types[1].split():
+            config_class = MODELS[name].config_class()
+            own |= set(field_names(config_class)) | set(aliases(config_class))
+        flags = set(re.findall(r"--([a-z]\w*)", command.partition("`")[0]))
+        assert flags <= known | own | set(aliases(RunConfig)) | {"help"}, command

@@ -1,0 +1,148 @@
+"""Features of every family of clips and frames, from a file, against the library's own model and processor."""
+
+import numpy as np
+import pytest
+import torch
+from support.media import moving_frames, write_clip
+from support.program import arrays, run
+from support.tiny_transformers import save
+
+import featmill
+from models.transformers.config import TransformersConfig
+from models.transformers.extractor import make_extractor
+from models.transformers.families import FAMILIES
+from utils.errors import UserError
+from utils.media.video import VideoStream
+
+CPU = torch.device("cpu")
+CLIPS = {  # what the library gives of a clip, and frames of one
+    "videomae": (lambda m, x: m.fc_norm(m.videomae(x).last_hidden_state.mean(1)), 4),
+    "timesformer": (lambda m, x: m(x).last_hidden_state[:, 0], 3),
+    "vivit": (lambda m, x: m.vivit(x).last_hidden_state[:, 0], 4),
+    "vjepa2": (lambda m, x: m.get_vision_features(x).mean(1), 4),
+    "xclip": (lambda m, x: m.get_video_features(x).pooler_output, 4),
+    "videoprism_vision_model": (lambda m, x: m(x).last_hidden_state.mean(1), 4),
+    "videoprism": (lambda m, x: m.get_video_features(x).pooler_output, 4),
+    "pe_video": (lambda m, x: m.video_head(m.video_encoder(x).pooler_output), 3),
+}
+FRAMES = {
+    "vit": lambda m, x: m.vit(x).last_hidden_state[:, 0],
+    "dinov2": lambda m, x: m(x).pooler_output,
+    "dinov2_with_registers": lambda m, x: m(x).pooler_output,
+    "clip": lambda m, x: m.get_image_features(x).pooler_output,
+    "siglip": lambda m, x: m.get_image_features(x).pooler_output,
+}
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = write_clip(tmp_path_factory.mktemp("clip") / "a.mp4", moving_frames(9), fps=10)
+    with VideoStream(str(path)) as stream:
+        return path, np.concatenate([chunk.pixels for chunk in stream])
+
+
+def pixel_values(processor, frames, name):
+    """The library's own input of frames [n, H, W, 3]: as a video where the processor is of videos."""
+    images = frames if "Video" in type(processor).__name__ and "Image" not in type(processor).__name__ else list(frames)
+    return processor(images, return_tensors="pt")[name]
+
+
+@pytest.mark.parametrize("family", CLIPS)
+def test_clips_are_the_librarys(family, clip, tmp_path):
+    path, frames = clip
+    model, processor = save(family, tmp_path)
+    call, n_frames = CLIPS[family]
+    size = {"stack_size": 3} if family == "pe_video" else {}
+    found = featmill.extract(path, "transformers", model_name=str(tmp_path), frame_interval=2, step_size=1, **size)
+    starts = range(len(frames) - 2 * (n_frames - 1))
+    with torch.inference_mode():
+        inputs = [
+            pixel_values(processor, frames[i : i + 2 * n_frames - 1 : 2], FAMILIES[family].inputs) for i in starts
+        ]
+        expected = torch.cat([call(model, each) for each in inputs])
+    torch.testing.assert_close(torch.from_numpy(found["transformers"]), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found.start_s, np.array(starts) / 10, atol=1e-6)
+    extractor = make_extractor(
+        TransformersConfig(str(tmp_path), frame_interval=2, **size), {"transformers": tmp_path}, CPU
+    )
+    window = extractor.window(extractor.prepare(torch.from_numpy(frames[: 2 * n_frames - 1])), None)
+    ours = extractor.pixel_values(window["pixels"][None])
+    torch.testing.assert_close(ours, inputs[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("family", FRAMES)
+def test_frames_are_the_librarys(family, clip, tmp_path):
+    path, frames = clip
+    model, processor = save(family, tmp_path)
+    found = featmill.extract(path, "transformers", model_name=str(tmp_path))
+    with torch.inference_mode():
+        inputs = pixel_values(processor, frames, "pixel_values")
+        expected = FRAMES[family](model, inputs)
+    torch.testing.assert_close(torch.from_numpy(found["transformers"]), expected, rtol=1e-4, atol=1e-4)
+    extractor = make_extractor(TransformersConfig(str(tmp_path)), {"transformers": tmp_path}, CPU)
+    ours = extractor.pixel_values(extractor.prepare(torch.from_numpy(frames)))
+    torch.testing.assert_close(ours, inputs, rtol=0, atol=1e-6)
+
+
+def test_pooling_and_layers(clip, tmp_path):
+    path, frames = clip
+    model, processor = save("timesformer", tmp_path)
+    with torch.inference_mode():
+        found = model(pixel_values(processor, frames[:9:4], "pixel_values"), output_hidden_states=True)
+        patches = found.last_hidden_state[0, 1:]
+        by_time = patches.unflatten(0, (2, 2, 3))  # of this family, the times of a patch are neighbours
+    name = str(tmp_path)
+    expected = {
+        "none": found.last_hidden_state[0],
+        "tokens": patches,
+        "mean": patches.mean(0),
+        "spatial": by_time.mean(2),
+    }
+    for pool, values in expected.items():
+        ours = featmill.extract(path, "transformers", model_name=name, pool=pool)["transformers"]
+        torch.testing.assert_close(torch.from_numpy(ours[0]), values, rtol=1e-4, atol=1e-4)
+    layers = featmill.extract(path, "transformers", model_name=name, layer=[0, 2])
+    for number in (0, 2):
+        ours = torch.from_numpy(layers[f"layer_{number}"])
+        torch.testing.assert_close(ours, found.hidden_states[number][:, 0], rtol=1e-4, atol=1e-4)
+
+
+def test_a_joint_space_is_left_by_pool(clip, tmp_path):
+    path, frames = clip
+    model, processor = save("siglip", tmp_path)
+    with torch.inference_mode():
+        expected = model.vision_model(pixel_values(processor, frames, "pixel_values")).last_hidden_state.mean(1)
+    ours = featmill.extract(path, "transformers", model_name=str(tmp_path), pool="mean")["transformers"]
+    torch.testing.assert_close(torch.from_numpy(ours), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("family", "flags", "message"),
+    [
+        ("timesformer", {"stack_size": 4}, "--stack_size 4: .* takes 3 frames at once"),
+        ("vjepa2", {"stack_size": 3}, "--stack_size 3: .* takes multiples of 2 frames"),
+        ("vjepa2", {"pool": "cls"}, "--pool cls: .* has no class token"),
+        ("vjepa2", {"projected": True}, "--projected: .* has no space"),
+        ("vjepa2", {"layer": [3]}, "--layer 3: .* has 2 layers"),
+        ("vjepa2", {"hop_s": 1.0}, "takes pictures, not sound"),
+        ("xclip", {"pool": "mean"}, "has only its projected vector"),
+    ],
+)
+def test_what_a_family_does_not_have_is_refused(family, flags, message, tmp_path):
+    save(family, tmp_path)
+    with pytest.raises(UserError, match=message):
+        make_extractor(TransformersConfig(str(tmp_path), **flags), {"transformers": None}, CPU)
+
+
+def test_a_run_of_the_program(clip, tmp_path):
+    model, processor = save("videomae", tmp_path / "model")
+    flags = ("--model_name", tmp_path / "model", "--layer", "1", "2", "--on_extraction", "save_numpy")
+    done = run("--feature_type", "transformers", *flags, "--video_paths", clip[0], "--output_path", tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = arrays(tmp_path / "transformers")
+    with torch.inference_mode():
+        inputs = torch.cat([pixel_values(processor, clip[1][i : i + 4], "pixel_values") for i in (0, 4)])
+        hidden = model.videomae(inputs, output_hidden_states=True).hidden_states
+    for number in (1, 2):
+        ours = torch.from_numpy(found[f"a_layer_{number}.npy"])
+        torch.testing.assert_close(ours, hidden[number].mean(1), rtol=1e-4, atol=1e-4)

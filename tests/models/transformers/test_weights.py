@@ -1,0 +1,121 @@
+"""Files that are not what they say, and the hub, with its client replaced."""
+
+import json
+
+import huggingface_hub
+import pytest
+import safetensors.torch
+import torch
+from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError
+from support.tiny_transformers import save
+
+from models import MODELS
+from models.transformers.config import TransformersConfig
+from models.transformers.pretrained import needs, settings
+from models.transformers.weights import load_model, random_model
+from utils.errors import UserError
+
+
+def edit(folder, change):
+    """Rewrite the weights of a folder."""
+    path = folder / "model.safetensors"
+    tensors = safetensors.torch.load_file(path)
+    change(tensors)
+    safetensors.torch.save_file(tensors, path, {"format": "pt"})
+
+
+@pytest.fixture
+def videomae(tmp_path):
+    save("videomae", tmp_path)
+    return tmp_path
+
+
+def test_missing_and_unexpected_tensors_are_named(videomae):
+    edit(videomae, lambda tensors: tensors.pop("videomae.encoder.layer.1.output.dense.weight"))
+    with pytest.raises(UserError, match=r"1 missing: videomae\.encoder\.layer\.1\.output\.dense\.weight"):
+        load_model(videomae)
+    edit(videomae, lambda tensors: tensors.update({"videomae.extra": torch.zeros(2)}))
+    with pytest.raises(UserError, match=r"1 missing: .*; 1 unexpected: videomae\.extra"):
+        load_model(videomae)
+    edit(videomae, lambda tensors: tensors.update({"classifier.bias": torch.zeros(7)}))
+    with pytest.raises(UserError, match=r"classifier\.bias"):
+        load_model(videomae)
+
+
+def test_biases_under_their_published_names_are_loaded(tmp_path):
+    made, _ = save("videomae", tmp_path)
+    names = safetensors.torch.load_file(tmp_path / "model.safetensors")
+    assert "videomae.encoder.layer.0.attention.attention.q_bias" in names
+    loaded = load_model(tmp_path).state_dict()
+    assert all(torch.equal(tensor, loaded[name]) for name, tensor in made.state_dict().items())
+
+
+def test_biases_that_the_library_lost_are_noticed(videomae):
+    edit(videomae, lambda tensors: [t.zero_() for name, t in tensors.items() if name.endswith(("q_bias", "v_bias"))])
+    with pytest.raises(UserError, match=r"4 zero: videomae\.encoder\.layer\.0.*query\.bias.*lose these biases"):
+        load_model(videomae)
+
+
+def test_what_is_not_in_the_table_is_refused(videomae):
+    described = json.loads((videomae / "config.json").read_text())
+    for change, message in (
+        (
+            {"model_type": "videoma"},
+            r"family 'videoma', which is not supported; choose .* pe_audio \(did you mean videomae",
+        ),
+        ({"architectures": ["ViTModel"]}, "ViTModel is not a model of the family videomae"),
+        ({"architectures": ["Custom"], "auto_map": {"AutoModel": "x.Custom"}}, "Custom is not a model"),
+    ):
+        (videomae / "config.json").write_text(json.dumps(described | change))
+        with pytest.raises(UserError, match=message):
+            load_model(videomae)
+    with pytest.raises(UserError, match="no such folder, and not the name of a repository"):
+        needs(TransformersConfig("a/b/c"))["config"].published.fetch()
+    with pytest.raises(UserError, match="--model_name is missing"):
+        TransformersConfig()
+
+
+def test_random_weights_are_the_same_everywhere(videomae):
+    first, second = (random_model(videomae).state_dict() for _ in range(2))
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
+def test_a_repository_is_downloaded_once_and_its_commit_recorded(monkeypatch, tmp_path):
+    folder, asked = tmp_path / "snapshots" / "c0ffee", []
+
+    def snapshot_download(repository, revision, allow_patterns, local_files_only):
+        asked.append((revision, allow_patterns[0], local_files_only))
+        if local_files_only and not folder.exists():
+            raise LocalEntryNotFoundError("not cached")
+        if not local_files_only:
+            save("vit", folder)
+        return str(folder)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    config = TransformersConfig("google/vit", revision="v1")
+    found = {name: need.published.fetch().name for name, need in needs(config).items()}
+    assert found == {
+        "transformers": "model.safetensors",
+        "config": "config.json",
+        "processor": "preprocessor_config.json",
+    }
+    assert [each for each in asked if not each[2]] == [("v1", "*.json", False)]
+    assert settings(config) == MODELS["transformers"].more_settings(config) == {"revision": "c0ffee"}
+    (folder / "model.safetensors").unlink()
+    needs(config)["transformers"].published.fetch()
+    assert asked[-1] == ("c0ffee", "model*.safetensors", False)
+
+
+def test_gated_repositories_and_no_network_say_what_to_do(monkeypatch):
+    def refuse(error):
+        def snapshot_download(*_arguments, local_files_only, **_others):
+            raise LocalEntryNotFoundError("not cached") if local_files_only else error
+
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+        with pytest.raises(UserError) as caught:
+            settings(TransformersConfig("a/b"))
+        return str(caught.value)
+
+    gated = GatedRepoError.__new__(GatedRepoError)  # its constructor wants the server's answer
+    assert "huggingface.co/a/b is gated: accept its terms on that page, then log in by `hf auth login`" in refuse(gated)
+    assert "run `hf download a/b --local-dir FOLDER`" in refuse(LocalEntryNotFoundError("no connection"))
