@@ -10,7 +10,11 @@ healthy file. What comes of a stream:
 - equal: the frames or samples of the healthy file. The damage hit nothing, or another stream.
 - altered: as many as in the healthy file, others than there, and neither a strict decoder (FFmpeg's err_detect explode)
   nor its flags show where: a flipped bit of raw sound, for one. Most codecs have no checksums.
-- shorter: a file without a stated length (MPEG-TS, MPEG-PS) that was cut off between two packets of a stream.
+- strict: altered, and a strict decoder alone refuses a packet. It refuses what some encoders write, too.
+- shorter: a file without a stated length (MPEG-TS, MPEG-PS) that was cut off between two packets of a stream, or lacks
+  its last packets.
+- hidden: frames or samples that a damaged header of an MP4 file hides, as the edit list of a healthy file may; all are
+  there without the edit list.
 - silent: anything else, so fewer or damaged frames or samples that nothing was said about. There must be none.
 """
 
@@ -56,6 +60,8 @@ CONTAINERS: dict[str, tuple[str, str, str]] = {  # file name → codec of the pi
     "sound.flac": ("", "flac", ""),
 }
 UNKNOWN_LENGTH = (".ts", ".mpg")
+STRICT = {"err_detect": "crccheck+bitstream+buffer+careful+explode"}  # a decoder that checks all it can
+WITHOUT_EDITS = {"ignore_editlist": "1"}  # of MP4 files
 
 
 @dataclass(frozen=True)
@@ -125,9 +131,9 @@ def _encode_sound(container: av.container.OutputContainer, stream: av.AudioStrea
         container.mux(stream.encode(frame))
 
 
-def _count(path: Path, media_type: str) -> int:
-    """Return how many frames or samples PyAV decodes, packet by packet."""
-    with av.open(str(path)) as container:
+def _count(path: Path, media_type: str, options: dict[str, str] | None = None) -> int:
+    """Return how many frames or samples PyAV decodes, packet by packet. options: of the demuxer."""
+    with av.open(str(path), metadata_errors="replace", options=options) as container:
         stream = next(stream for stream in container.streams if stream.type == media_type)
         decoded = (frame for packet in container.demux(stream) for frame in packet.decode())
         return sum(frame.samples if isinstance(frame, av.AudioFrame) else 1 for frame in decoded)
@@ -144,11 +150,33 @@ def outcomes(path: Path, healthy: Healthy, kind: str) -> dict[str, str]:
         if expected is not None:
             media_type = "audio" if name == "sound" else "video"
             found[name] = _outcome(lambda decode=decode: decode(path), expected)
-            if found[name] == "altered" and _shows_damage(path, media_type):
-                found[name] = "silent"
-            if found[name] == "silent" and kind == "ended" and path.suffix in UNKNOWN_LENGTH:
+            if found[name] == "altered" and _shows_damage(path, media_type, STRICT):
+                found[name] = "silent" if _shows_damage(path, media_type) else "strict"
+            is_open = found[name] == "silent" and path.suffix in UNKNOWN_LENGTH
+            if is_open and (kind == "ended" or _is_start(path, healthy.path, media_type)):
                 found[name] = "shorter"
+            if found[name] == "silent" and _hides(path, healthy.path, media_type):
+                found[name] = "hidden"
     return found
+
+
+def _is_start(path: Path, healthy: Path, media_type: str) -> bool:
+    """Return whether a file has the packets of a healthy one at the same times, but for the last ones."""
+    times = _times(path, media_type)
+    return bool(times) and times == _times(healthy, media_type)[: len(times)]
+
+
+def _times(path: Path, media_type: str) -> list[int]:
+    with av.open(str(path), metadata_errors="replace") as container:
+        stream = next(stream for stream in container.streams if stream.type == media_type)
+        return sorted(packet.pts for packet in container.demux(stream) if packet.pts is not None and packet.size)
+
+
+def _hides(path: Path, healthy: Path, media_type: str) -> bool:
+    """Return whether all frames or samples of a healthy MP4 file are whole in a damaged one, but for its edit list."""
+    if path.suffix not in (".mp4", ".mov") or _shows_damage(path, media_type, STRICT):
+        return False
+    return _count(path, media_type, WITHOUT_EDITS) == _count(healthy, media_type, WITHOUT_EDITS)
 
 
 def _outcome(decode: Callable[[], Decoded], expected: Decoded) -> str:
@@ -194,13 +222,12 @@ def sound(path: Path) -> Decoded:
         return Decoded(n, digest.hexdigest(), stream.report.problems, stream.report.partial)
 
 
-def _shows_damage(path: Path, media_type: str) -> bool:
-    """Return whether a decoder that checks all it can refuses a packet of a stream, or marks a frame as damaged."""
-    options = {"err_detect": "crccheck+bitstream+buffer+careful+explode"}
+def _shows_damage(path: Path, media_type: str, options: dict[str, str] | None = None) -> bool:
+    """Return whether a decoder with these options refuses a packet of a stream, or marks a frame as damaged."""
     try:
         with av.open(str(path), metadata_errors="replace") as container:
             stream = next(stream for stream in container.streams if stream.type == media_type)
-            stream.codec_context.options = options
+            stream.codec_context.options = options or {}
             return any(frame.is_corrupt for packet in container.demux(stream) for frame in packet.decode())
     except av.FFmpegError:
         return True

@@ -7,9 +7,10 @@ from av.packet import Packet
 from av.stream import Stream
 
 from utils.media.container import Media, time_base
-from utils.media.header import counted_packets, declared_end, declared_mp3, listed_bytes
+from utils.media.header import counted_packets, declared_end, listed_bytes
 from utils.media.holes import FrameHoles, SoundHoles
 from utils.media.input import open_here
+from utils.media.mp3 import declared_mp3, skipped_head
 from utils.media.report import DecodeReport
 from utils.media.structure import findings
 
@@ -100,7 +101,8 @@ class Completeness:
                 f"another {self._stream.type} stream begins where this one ends (changed PIDs?): not read"
             )
         self._report_gaps()
-        for finding in findings(self._media.source, self._media.container.size, self._format):
+        found = findings(self._media.source, self._media.container.size, self._format)
+        for finding in (*found, *skipped_head(self._media, self._first_at)):
             (self._report.damage if finding.is_loss else self._report.note)(finding.problem)
         if self._format in TIMED:
             self._report_holes()

@@ -7,7 +7,6 @@ from av.container import InputContainer
 from av.stream import Stream
 
 from utils.media.container import Media, time_base
-from utils.media.input import open_here
 
 EXACT = ("flac", "wav", "w64", "aiff", "au", "caf", "nistsphere")  # sound alone: the header states how long it is
 OPEN_LENGTHS = (2**30, 2**31 - 1, 2**32 - 1)  # in the headers of AVI files that a pipe wrote
@@ -16,8 +15,6 @@ AVI_PICTURE_SLACK_S = 1.0  # frames that were dropped at the end are in the head
 FLV_SLACK_S = 0.5  # some recorders round it
 LISTED_SLACK_S = 0.5  # writers differ in what an MP4 lasts; its index lists what there is
 MKVMERGE_TAG = "_STATISTICS_WRITING_APP"
-MP3_SYNCS = (b"\xff\xfa", b"\xff\xfb", b"\xff\xf2", b"\xff\xf3", b"\xff\xe3")
-XING_BYTES = 4096  # of an MP3 file before its first frame of sound
 
 
 class DeclaredEnd(NamedTuple):
@@ -81,29 +78,6 @@ def declared_end(media: Media, stream: Stream, usual_s: float) -> DeclaredEnd | 
     if name.startswith("mov,") and stream.frames:
         close_s = max(close_s, LISTED_SLACK_S)
     return DeclaredEnd(float((start + stream.duration) * unit_s), close_s)
-
-
-def declared_mp3(media: Media, first_at: int) -> tuple[int, int]:
-    """Return how many frames and bytes of sound an MP3 file has by its header, zeros where it has none.
-
-    The header is in place of the first frame, before what FFmpeg gives as the first: "Xing" or "Info", four bytes of
-    flags, the number of frames, that of bytes, in which it counts itself.
-
-    first_at: where the first frame is that FFmpeg gives.
-    """
-    file = open_here(media.source) if media.container.format.name == "mp3" else None
-    if file is None:
-        return 0, 0
-    with file:
-        start = max(0, first_at - XING_BYTES)
-        file.seek(start)
-        head = file.read(first_at - start)
-    at = max(head.rfind(b"Xing"), head.rfind(b"Info"))
-    if at < 0 or head[at + 7] & 3 != 3:
-        return 0, 0
-    header_at = max(0, *(head.rfind(sync, 0, at) for sync in MP3_SYNCS))
-    n_frames, n_bytes = int.from_bytes(head[at + 8 : at + 12]), int.from_bytes(head[at + 12 : at + 16])
-    return n_frames, n_bytes - (len(head) - header_at)
 
 
 def _clock_s(text: str) -> float | None:

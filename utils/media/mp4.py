@@ -9,6 +9,10 @@ from utils.media.file_parts import Finding, Found, early_end, is_blank, next_mar
 
 MOST_BOXES = 5000  # looked at, at most: a recording may have a million fragments
 FRAGMENT = re.compile(rb"moof")
+IN_FRAGMENT = b"mfhd traf tfhd tfdt trun saiz saio senc sbgp sgpd subs meta pssh udta uuid free skip".split()
+BESIDE_FRAGMENTS = (
+    b"moof mdat mfra free skip wide styp sidx ssix prft emsg ftyp moov pdin meta udta uuid imda bloc pnot".split()
+)
 MOST_INDEX_BYTES = 1 << 26
 
 
@@ -22,8 +26,9 @@ def walk_mp4(file: BinaryIO, size: int) -> Found:
         length, name = struct.unpack_from(">I4s", head)
         if length == 1:
             length = int.from_bytes(head[8:16])
+        is_inner = offset < fragment_end
         is_box = name.replace(b" ", b"").isalnum() and (name != b"trun" or _is_run(head, length))
-        if not is_box:
+        if not is_box or (is_inner and not 8 <= length <= fragment_end - offset):
             is_fragmented = fragment_end or next_mark(file, offset, FRAGMENT)
             is_loss = bool(is_fragmented and not is_blank(file, offset, size))  # else its index tells what is lost
             yield Finding(is_loss, f"{size - offset} bytes from byte {offset} on are not read")
@@ -38,6 +43,8 @@ def walk_mp4(file: BinaryIO, size: int) -> Found:
             break
         if name == b"moov" and (n_untimed := _untimed(read_at(file, offset + 8, min(length - 8, MOST_INDEX_BYTES)))):
             yield Finding(True, f"its index is damaged: {n_untimed} frames have no time")
+        if fragment_end and name not in (IN_FRAGMENT if is_inner else BESIDE_FRAGMENTS):
+            yield Finding(False, f"boxes of an unknown kind ({name.decode('ascii', 'replace')}) are not read")
         if name == b"moof":
             fragment_end = offset + length
         offset += 8 if name in (b"moof", b"traf") else max(8, length)

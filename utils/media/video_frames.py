@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 
 from utils.errors import VideoError
 from utils.media.clock import zero
+from utils.media.completeness import STEADY
 from utils.media.container import (
     ffmpeg_reason,
     frame_units,
@@ -26,6 +27,7 @@ from utils.media.crop import Crop, crop_of
 from utils.media.demux import read_packets
 from utils.media.frame_size import check_refused_packet, check_size, limit_decoder
 from utils.media.header import declared_packets, stated_length_s
+from utils.media.holes import FrameHoles
 from utils.media.input import MediaSource
 from utils.media.limits import Limits
 from utils.media.picture_packets import PicturePackets
@@ -93,6 +95,7 @@ class SourceFrames:
         self._usual_duration = frame_units(self.stream)
         self._is_bare = is_bare(self.media.container)
         self._pictures = PicturePackets(self.stream)
+        self._holes = FrameHoles(time_base(self.stream))  # between the frames that the decoder put out
         self._n_damaged = 0  # frames
         self._n_lost = 0  # packets before the first frame that do not decode
         self._n_packets = 0  # with a picture to show, that were read
@@ -239,6 +242,7 @@ class SourceFrames:
             if self._start is None:
                 self._start = zero(self.media, self.stream, pts)
             self._n_out += 1
+            self._holes.push(pts)
             yield frame, pts - self._start
             expected = pts + (self._usual_duration if self._is_bare else frame.duration or self._usual_duration)
 
@@ -282,3 +286,5 @@ class SourceFrames:
             report.damage(f"{report.decoded} of {report.declared} frames decode")
         elif self._pictures.one_each and self._n_out < self._n_packets:
             report.damage(f"{self._n_out} of {self._n_packets} frames decode")
+        elif self.media.container.format.name in STEADY and not report.partial and (n := self._holes.found().n):
+            report.damage(f"frames do not decode in {n} place{'s' * (n > 1)}")

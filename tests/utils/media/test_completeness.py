@@ -10,6 +10,7 @@ from utils.media.report import DecodeReport
 from utils.media.video import VideoStream
 
 SOUND = waveform(0, 2.0, 48000)
+GROUP_START = b"\0\0\1\xb8"  # of pictures in MPEG-2 (ISO/IEC 13818-2, section 6.2.2.6)
 
 
 def of_sound(path: Path) -> DecodeReport:
@@ -57,6 +58,15 @@ def test_a_hole_between_frames(tmp_path: Path, name: str, options: dict[str, str
     report = of_frames(remux(path, tmp_path / name, keep=lambda packet, number: not 20 <= number < 25))
     assert (report.partial, len(report.problems)) == (partial, 1)
     assert "missing" in report.problems[0]
+
+
+def test_a_picture_that_the_decoder_leaves_out(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "x.mpg", moving_frames(60), codec="mpeg2video", options={"bf": "0", "g": "12"})
+    data = bytearray(path.read_bytes())
+    start = data.find(GROUP_START, len(data) // 2)
+    data[start : start + 12] = bytes(12)  # up to the start of its first picture
+    path.write_bytes(data)
+    assert of_frames(path).problems == ["frames do not decode in 1 place"]
 
 
 def test_fewer_frames_than_a_tag_says(tmp_path: Path) -> None:

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from support.media import moving_frames, waveform, write_audio, write_clip
+from support.media import moving_frames, write_clip
 
 from utils.media.container import open_media
-from utils.media.header import counted_packets, declared_end, declared_mp3, declared_packets, listed_bytes
+from utils.media.header import counted_packets, declared_end, declared_packets, listed_bytes
 
 N = 50
 
@@ -39,11 +39,3 @@ def test_the_number_in_a_tag_goes_unless_it_was_copied(
     path = write_clip(tmp_path / "x.mkv", moving_frames(N), stream_tags={"NUMBER_OF_FRAMES": "60"} | extra)
     with open_media(path) as media:
         assert counted_packets(media.container, media.container.streams.video[0]) == counted
-
-
-def test_mp3(tmp_path: Path) -> None:
-    path = write_audio(tmp_path / "x.mp3", waveform(0, 2.0, 48000), 48000, "libmp3lame")
-    with open_media(path) as media:
-        packets = [packet for packet in media.container.demux() if packet.size]
-        n_bytes = sum(packet.size for packet in packets)
-        assert declared_mp3(media, packets[0].pos) == (len(packets), n_bytes)

@@ -57,6 +57,19 @@ def test_containers(tmp_path: Path, name: str) -> None:
             assert True in found(path), damaged
 
 
+def test_a_damaged_fragment(tmp_path: Path) -> None:
+    path = write(tmp_path, "fragments.mp4")
+    whole = path.read_bytes()
+    for name, change, expected in (
+        (b"traf", lambda data, at: data[: at - 4] + b"\0\0\0\4" + data[at:], [True]),  # shorter than a box can be
+        (b"tfdt", lambda data, at: data[: at - 3] + b"\1" + data[at - 2 :], [True]),  # longer than its fragment
+        (b"trun", lambda data, at: data[:at] + b"trum" + data[at + 4 :], [False]),
+        (b"moof", lambda data, at: data[:at] + b"moon" + data[at + 4 :], [False]),
+    ):
+        path.write_bytes(change(whole, whole.rfind(name, 0, whole.rfind(b"mfra"))))
+        assert found(path) == expected, name
+
+
 def cut_out(data: bytes) -> bytes:
     return data[: len(data) // 2] + data[len(data) // 2 + 411 :]
 
