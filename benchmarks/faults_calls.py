@@ -57,7 +57,7 @@ class Point:
 
 
 @dataclass
-class Found:
+class Figures:
     """Figures of one format. calls: system calls of an undisturbed run, by role."""
 
     calls: dict[str, int] = field(default_factory=dict[str, int])
@@ -110,7 +110,7 @@ class Soak:
         self._root = folder / "out"
         self._before = folder / "before"  # what is there when a run starts
         self._log = folder / "log.txt"
-        self.found = Found()
+        self.found = Figures()
         paths = write_videos(self._inputs, N_VIDEOS, N_FRAMES)
         (self._inputs / "list.txt").write_text("\n".join(map(str, paths)))
         for number, members in enumerate((paths[:2], paths[2:])):

@@ -65,7 +65,7 @@ WITHOUT_EDITS = {"ignore_editlist": "1"}  # of MP4 files
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedStream:
     """A stream as a run decodes it: how many frames or samples, a digest of them, and what is said about it."""
 
     n: int
@@ -79,8 +79,8 @@ class Healthy:
     """A file before it is damaged, and its streams; None without one."""
 
     path: Path
-    pictures: Decoded | None
-    sound: Decoded | None
+    pictures: DecodedStream | None
+    sound: DecodedStream | None
 
 
 def write(folder: Path, name: str) -> Healthy:
@@ -179,7 +179,7 @@ def _hides(path: Path, healthy: Path, media_type: str) -> bool:
     return _count(path, media_type, WITHOUT_EDITS) == _count(healthy, media_type, WITHOUT_EDITS)
 
 
-def _outcome(decode: Callable[[], Decoded], expected: Decoded) -> str:
+def _outcome(decode: Callable[[], DecodedStream], expected: DecodedStream) -> str:
     try:
         decoded = decode()
     except VideoError:
@@ -191,17 +191,17 @@ def _outcome(decode: Callable[[], Decoded], expected: Decoded) -> str:
     return "equal" if decoded.content in ("", expected.content) else "altered"
 
 
-def pictures(path: Path) -> Decoded:
+def pictures(path: Path) -> DecodedStream:
     """Decode all frames."""
     digest, n = hashlib.md5(), 0
     with VideoStream(path) as stream:
         for chunk in stream:
             digest.update(chunk.pixels.tobytes())
             n += len(chunk.index)
-        return Decoded(n, digest.hexdigest(), stream.report.problems, stream.report.partial)
+        return DecodedStream(n, digest.hexdigest(), stream.report.problems, stream.report.partial)
 
 
-def sampled(path: Path) -> Decoded:
+def sampled(path: Path) -> DecodedStream:
     """Decode five frames of those counted, as types that place clips do."""
     report = VideoReport()
     n = len(frame_times_s(path, report=report))
@@ -209,17 +209,17 @@ def sampled(path: Path) -> Decoded:
         for _ in stream:
             pass
         report.take_over(stream.report)
-    return Decoded(n, "", report.problems, report.partial)
+    return DecodedStream(n, "", report.problems, report.partial)
 
 
-def sound(path: Path) -> Decoded:
+def sound(path: Path) -> DecodedStream:
     """Decode all samples."""
     digest, n = hashlib.md5(), 0
     with AudioStream(path, RATE_HZ) as stream:
         for block in stream:
             digest.update(block.tobytes())
             n += len(block)
-        return Decoded(n, digest.hexdigest(), stream.report.problems, stream.report.partial)
+        return DecodedStream(n, digest.hexdigest(), stream.report.problems, stream.report.partial)
 
 
 def _shows_damage(path: Path, media_type: str, options: dict[str, str] | None = None) -> bool:

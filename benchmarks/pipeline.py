@@ -49,7 +49,7 @@ def figures(measured: Measured, pairs: Sequence[tuple[float, Run]]) -> dict[str,
         "pipeline": [run.n_windows / run.seconds for run in runs],
     }
     idle = [idle_shares(run, measured.n_decoders, measured.extractor.pairs is not None) for run in runs]
-    rate_hz = measured.extractor.rate_hz
+    rate_hz = getattr(measured.extractor, "rate_hz", None)  # of types that use the sound
     decoded = {"sound_s_per_s": first.n_decoded / rate_hz} if rate_hz else {"frames_per_s": first.n_decoded}
     return {
         "windows": first.n_windows,

@@ -8,7 +8,7 @@ from typing import Any
 
 from models import MODELS
 from utils.config.run import RunConfig
-from utils.config.schema import Config, aliases, build, field_names, nearest, value_type
+from utils.config.schema import Config, aliases, build, did_you_mean, field_names, value_type
 from utils.engines import devices
 from utils.errors import UserError
 from utils.run.prepare import RANDOM_WARNING, Requested, prepare
@@ -30,7 +30,7 @@ def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
         UserError: no such feature type, flag, value or device, or a checkpoint that cannot be had.
     """
     if feature_type not in MODELS:
-        hint = nearest(feature_type, MODELS)
+        hint = did_you_mean(feature_type, MODELS)
         raise UserError(f"no feature type {feature_type!r}{hint}; there are {', '.join(MODELS)}")
     model = MODELS[feature_type]
     named = {aliases(model.config_class()).get(name, name): value for name, value in flags.items()}
@@ -54,7 +54,7 @@ def _check_known(name: str, feature_type: str, config_class: type[Config]) -> No
     if name in field_names(RunConfig):
         raise UserError(f"{name} belongs to the command `featmill`, which reads lists and writes files; not to Python")
     known = (*RUN_FLAGS, *field_names(config_class))
-    raise UserError(f"{feature_type} has no argument {name}{nearest(name, known)}")
+    raise UserError(f"{feature_type} has no argument {name}{did_you_mean(name, known)}")
 
 
 def _plain(cls: type[Config], flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from torch import nn
 
-from utils.config.schema import nearest
+from utils.config.schema import did_you_mean
 from utils.errors import UserError
 from utils.transforms.image_input import ImageInput
 from utils.weights.checkpoint import load_strict, read_tensors
@@ -52,7 +52,7 @@ def build_tower(model_name: str, tag: str | None) -> nn.Module:
     open_clip = import_open_clip()
     config = open_clip.get_model_config(model_name)
     if config is None:
-        guess = nearest(model_name, open_clip.list_models())
+        guess = did_you_mean(model_name, open_clip.list_models())
         raise UserError(f"--model_name {model_name}: no model of open_clip {open_clip.__version__}{guess}")
     # Some tags are listed for the plain name, too, whose GELU they were not trained with.
     quick_gelu = config.get("quick_gelu", False) or (tag and weights_entry(model_name, tag).get("quick_gelu", False))
@@ -89,7 +89,7 @@ def weights_entry(model_name: str, tag: str | None) -> dict[str, Any]:
     open_clip = import_open_clip()
     tags = open_clip.list_pretrained_tags_by_model(model_name)
     if not tags:
-        guess = nearest(model_name, [name for name, _ in open_clip.list_pretrained()])
+        guess = did_you_mean(model_name, [name for name, _ in open_clip.list_pretrained()])
         raise UserError(f"--model_name {model_name}: open_clip has no weights for it{guess}")
     entry = open_clip.get_pretrained_cfg(model_name, tag) if tag else None
     if not entry:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from utils.config.schema import nearest
+from utils.config.schema import did_you_mean
 from utils.errors import UserError
 from utils.transforms.image_input import Fit, ImageInput
 from utils.weights.checkpoint import read_tensors
@@ -70,7 +70,7 @@ def pretrained_config(model_name: str) -> Any:
         tags = sorted(timm.models.get_arch_pretrained_cfgs(model_name))
         raise UserError(f"--model_name {model_name}: timm has no such tag; choose from {', '.join(tags)}") from error
     if found is None:
-        guess = nearest(model_name, [*timm.list_models(), *timm.list_pretrained()])
+        guess = did_you_mean(model_name, [*timm.list_models(), *timm.list_pretrained()])
         raise UserError(f"--model_name {model_name}: no model of timm {timm.__version__}{guess}")
     return found
 

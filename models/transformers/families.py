@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from utils.config.schema import nearest
+from utils.config.schema import did_you_mean
 from utils.errors import UserError
 
 Medium = Literal["clip", "frame", "sound"]
@@ -156,6 +156,6 @@ def family_of(settings: Mapping[str, Any], name: str) -> tuple[str, Family]:
     if model_type not in FAMILIES:
         raise UserError(
             f"--model_name {name}: is of the family {model_type!r}, which is not supported; choose a model of "
-            f"{', '.join(FAMILIES)}{nearest(model_type, FAMILIES)}"
+            f"{', '.join(FAMILIES)}{did_you_mean(model_type, FAMILIES)}"
         )
     return model_type, FAMILIES[model_type]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from utils.config.run import RunConfig
-from utils.config.schema import field_names, nearest
+from utils.config.schema import did_you_mean, field_names
 from utils.errors import PROGRAM
 from utils.extractors.registry import Model
 
@@ -25,7 +25,7 @@ def wrong_command(word: str, models: Mapping[str, Model]) -> str:
         return f"{word} is a feature type: {PROGRAM} --feature_type {word} --video_paths FILE"
     if Path(word).exists():
         return f"{word}: files come after --video_paths: {PROGRAM} --feature_type TYPE --video_paths {word}"
-    close = nearest(word, COMMANDS) or nearest(word, models)
+    close = did_you_mean(word, COMMANDS) or did_you_mean(word, models)
     return f"{word}: no such command{close}; commands are {', '.join(COMMANDS)}; see {PROGRAM} --help"
 
 
@@ -35,7 +35,7 @@ def wrong_feature_type(name: str, models: Mapping[str, Model]) -> str:
         return f"--feature_type {name}: {_with_hyphens(name)}"
     if name in COMMANDS:
         return f"--feature_type {name}: {name} is a command: {PROGRAM} {name}"
-    return f"--feature_type {name}: choose from {', '.join(models)}{nearest(name, models)}"
+    return f"--feature_type {name}: choose from {', '.join(models)}{did_you_mean(name, models)}"
 
 
 def no_feature_type(unknown: Sequence[str], models: Mapping[str, Model]) -> str:
@@ -44,7 +44,7 @@ def no_feature_type(unknown: Sequence[str], models: Mapping[str, Model]) -> str:
         key = _key(argument)
         if key in COMMANDS:
             return f"--{key}: commands have no hyphens: {PROGRAM} {key}"
-        if "feature_type" in nearest(key, field_names(RunConfig)):
+        if "feature_type" in did_you_mean(key, field_names(RunConfig)):
             return f"--{key} is unknown (did you mean --feature_type?)"
     return f"--feature_type is missing; choose from {', '.join(models)}"
 
@@ -68,7 +68,7 @@ def unknown_key(key: str, feature_types: Sequence[str], models: Mapping[str, Mod
     if others:
         return f"{key} is not used by --feature_type {' '.join(feature_types)}, only by {', '.join(others)}"
     own = field_names(RunConfig).union(*(field_names(models[name].config_class()) for name in feature_types))
-    return f"{key} is unknown{nearest(key, own)}"
+    return f"{key} is unknown{did_you_mean(key, own)}"
 
 
 def _with_hyphens(pair: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from utils.commands.cli import parse_flags
 from utils.commands.parser import Parser
-from utils.config.schema import nearest
+from utils.config.schema import did_you_mean
 from utils.errors import PROGRAM, UserError
 from utils.extractors.registry import Model
 from utils.weights.download_bar import DownloadBar
@@ -25,7 +25,9 @@ def fetch_weights(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     names: list[str] = list(dict.fromkeys(options.feature_type))
     for name in names:
         if name not in models:
-            raise UserError(f"{name}: no such feature type; choose from {', '.join(models)}{nearest(name, models)}")
+            raise UserError(
+                f"{name}: no such feature type; choose from {', '.join(models)}{did_you_mean(name, models)}"
+            )
     configs = parse_flags(flags, names, models)
     files = {}  # by name: several types may use one file
     for name, config in configs.items():

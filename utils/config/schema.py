@@ -96,7 +96,7 @@ def _check(name: str, metadata: Mapping[str, Any], value: Any) -> None:
     """Raise UserError for a value that a flag refuses. metadata: of its field."""
     choices, bounds = metadata["choices"], metadata["bounds"]
     if choices and value not in choices:
-        raise UserError(f"--{name} is {value!r}; choose from {', '.join(choices)}{nearest(value, choices)}")
+        raise UserError(f"--{name} is {value!r}; choose from {', '.join(choices)}{did_you_mean(value, choices)}")
     if value == metadata["also"]:
         return
     if not all(COMPARISONS[words](value, bound) for words, bound in bounds.items()):  # NaN is within no bounds
@@ -104,7 +104,7 @@ def _check(name: str, metadata: Mapping[str, Any], value: Any) -> None:
         raise UserError(f"--{name} is {value}; it must be {wanted} {metadata['note']}".rstrip())
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return " (did you mean …?)" for the known word closest to `word`, or an empty string.
 
     Upper case and hyphens count as lower case and underscores.

@@ -13,7 +13,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 
 from utils.errors import VideoError
-from utils.media.audio_gaps import Decoded, GapFiller, Heard
+from utils.media.audio_gaps import FrameOrSilence, GapFiller, Heard
 from utils.media.clock import zero
 from utils.media.container import ffmpeg_reason, open_media, require_audio, time_base
 from utils.media.demux import read_packets
@@ -35,7 +35,7 @@ SAMPLE_CLOCKS = ("wav", "w64", "aiff", "au", "flac")  # containers whose times a
 class Piece:
     """A decoded frame, or silence, and which of its samples are wanted."""
 
-    audio: Decoded
+    audio: FrameOrSilence
     start: int
     stop: int
 
@@ -131,7 +131,7 @@ class SourceAudio:
                 self.report.rate_hz = heard.decoded.sample_rate
             yield heard
 
-    def _late(self, opening: Decoded | None) -> int:
+    def _late(self, opening: FrameOrSilence | None) -> int:
         """Return how many samples after the file's zero the sound starts. opening: what comes first."""
         if self._rules.clock == "samples" or opening is None:
             return 0
@@ -148,7 +148,7 @@ class SourceAudio:
         """Return the number of the segment's first sample, of the first after it, and of the first past the limit."""
         return _bounds(self._segment, self._limits, self.report.rate_hz)
 
-    def _seek(self) -> Iterator[Decoded] | None:
+    def _seek(self) -> Iterator[FrameOrSilence] | None:
         """Return the audio from half a second before the segment, `position` set; None to decode from the start."""
         name = self.media.container.format.name
         in_mp4 = name.startswith("mov,")
@@ -169,7 +169,7 @@ class SourceAudio:
         self._open()
         return None
 
-    def _at(self, time: int) -> tuple[AudioFrame | None, Iterator[Decoded]]:
+    def _at(self, time: int) -> tuple[AudioFrame | None, Iterator[FrameOrSilence]]:
         """Return the frame at or before a time in time base units, None if there is none, and what follows it."""
         try:
             self.media.seek(time, self.stream)
@@ -195,7 +195,7 @@ class SourceAudio:
         elapsed = entries[number].timestamp - entries[0].timestamp
         return elapsed * per_unit == number * frame.samples
 
-    def _decoded(self) -> Iterator[Decoded]:
+    def _decoded(self) -> Iterator[FrameOrSilence]:
         """Yield decoded frames from the file's current position, and silence for lost packets."""
         for packet in read_packets(self.media, self.stream, self.report):
             if not self._n_packets:

@@ -14,14 +14,14 @@ ROUNDED_UNITS = 2  # of coarser clocks
 ALONE_S = 1  # longest gap before a packet that is alone, with gaps on both sides: discontinuous Opus sends such ones
 SILENCE_S = 10  # at once
 
-Decoded = AudioFrame | np.ndarray  # a frame, or float32 [n] of silence
+FrameOrSilence = AudioFrame | np.ndarray  # a frame, or float32 [n] of silence
 
 
 @dataclass(frozen=True)
 class Heard:
     """A frame or silence whose first `skipped` samples were heard before."""
 
-    decoded: Decoded
+    decoded: FrameOrSilence
     skipped: int = 0
     fills_gap: bool = False  # silence where the container has no sound, not in place of a lost packet
 
@@ -88,7 +88,7 @@ class GapFiller:
         self.silence_s = 0.0
         self.overlap_s = 0.0
 
-    def fill(self, decoded: Iterator[Decoded]) -> Iterator[Heard]:
+    def fill(self, decoded: Iterator[FrameOrSilence]) -> Iterator[Heard]:
         """Yield what is decoded, with the gaps filled."""
         for frame, following in itertools.pairwise(itertools.chain(decoded, [None])):
             if isinstance(frame, AudioFrame):
@@ -111,7 +111,7 @@ class GapFiller:
             if skipped < heard.samples:
                 yield Heard(frame, skipped)
 
-    def _missing(self, frame: AudioFrame, following: Decoded | None) -> int:
+    def _missing(self, frame: AudioFrame, following: FrameOrSilence | None) -> int:
         """Return how many samples are missing before a frame; negative where it overlaps."""
         if frame.pts is None or self._to_skip:
             return 0

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import BinaryIO
 
-from utils.media.file_parts import Finding, Found, early_end, is_blank, next_mark, read_at
+from utils.media.file_parts import Finding, Findings, early_end, is_blank, next_mark, read_at
 from utils.media.header import OPEN_LENGTHS
 
 SLOPPY_BYTES = 8  # sizes of RIFF files are wrong by so much, often
@@ -13,7 +13,7 @@ FAMILIAR = re.compile(rb"\d\d(?:dc|db|wb)|LIST|RIFF|idx1")  # names to go on fro
 NO_FRAMES = (b"wb", b"tx", b"pc", b"sb", b"ix")  # chunks of sound, text, palettes, subtitles, an index
 
 
-def walk_avi(file: BinaryIO, size: int) -> Found:
+def walk_avi(file: BinaryIO, size: int) -> Findings:
     """Walk the chunks of an AVI file, and compare the number of frames with that in its header.
 
     Empty chunks count: they stand for frames that were dropped on purpose.

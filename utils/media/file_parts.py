@@ -14,7 +14,7 @@ class Finding(NamedTuple):
     problem: str  # a clause
 
 
-Found = Iterator[Finding]
+Findings = Iterator[Finding]
 
 
 def read_at(file: BinaryIO, offset: int, n: int) -> bytes:

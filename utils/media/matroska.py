@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from utils.media.file_parts import Finding, Found, early_end, is_blank, next_mark, read_at
+from utils.media.file_parts import Finding, Findings, early_end, is_blank, next_mark, read_at
 
 SEGMENT, CLUSTER, TRACKS, TRACK, TRACK_NUMBER = 0x18538067, 0x1F43B675, 0x1654AE6B, 0xAE, 0xD7
 TRACK_TYPE, VIDEO, PIXEL_CROP = 0x83, 0xE0, (0x54CC, 0x54BB, 0x54DD, 0x54AA)
@@ -23,7 +23,7 @@ class _Element(NamedTuple):
     end: int | None  # None where a live recording leaves it open
 
 
-def walk_matroska(file: BinaryIO, size: int) -> Found:
+def walk_matroska(file: BinaryIO, size: int) -> Findings:
     """Walk the elements of a file down to its blocks, each of which must be in its cluster, and of a known track."""
     offset, n_lost, is_cut = 0, 0, False
     cluster_end: int | None = None

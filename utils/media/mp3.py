@@ -3,7 +3,7 @@
 from typing import BinaryIO
 
 from utils.media.container import Media
-from utils.media.file_parts import Finding, Found, read_at
+from utils.media.file_parts import Finding, Findings, read_at
 from utils.media.input import open_here
 
 MP3_SYNCS = (b"\xff\xfa", b"\xff\xfb", b"\xff\xf2", b"\xff\xf3", b"\xff\xe3")
@@ -40,7 +40,7 @@ def declared_mp3(media: Media, first_at: int) -> tuple[int, int]:
     return n_frames, n_bytes - (len(head) - header_at)
 
 
-def skipped_head(media: Media, first_at: int) -> Found:
+def skipped_head(media: Media, first_at: int) -> Findings:
     """Yield what is the matter before the first frame that FFmpeg gives, since it skips damage there without a word.
 
     Whole frames follow the tags, of which one may be a header.

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from utils.media.file_parts import Finding, Found, early_end, is_blank, next_mark, read_at
+from utils.media.file_parts import Finding, Findings, early_end, is_blank, next_mark, read_at
 
 MOST_BOXES = 5000  # looked at, at most: a recording may have a million fragments
 FRAGMENT = re.compile(rb"moof")
@@ -16,7 +16,7 @@ BESIDE_FRAGMENTS = (
 MOST_INDEX_BYTES = 1 << 26
 
 
-def walk_mp4(file: BinaryIO, size: int) -> Found:
+def walk_mp4(file: BinaryIO, size: int) -> Findings:
     """Walk the boxes of a file, and those of its fragments (section 4.2)."""
     offset, n_films, fragment_end = 0, 0, 0
     for _ in range(MOST_BOXES):

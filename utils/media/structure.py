@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 from utils.media.avi import walk_avi
-from utils.media.file_parts import Finding, Found, early_end, is_blank, next_mark, read_at
+from utils.media.file_parts import Finding, Findings, early_end, is_blank, next_mark, read_at
 from utils.media.input import MediaSource, is_seekable, local_path, open_here
 from utils.media.matroska import walk_matroska
 from utils.media.mp4 import walk_mp4
@@ -59,7 +59,7 @@ def _walked_once(source: MediaSource, size: int, format_name: str, _mtime_ns: in
     return _walked(source, size, format_name)
 
 
-def _flv(file: BinaryIO, size: int) -> Found:
+def _flv(file: BinaryIO, size: int) -> Findings:
     """Walk the tags of an FLV file, each followed by its length."""
     missing = _stated_size(read_at(file, 0, FLV_METADATA_BYTES)) - size
     if missing > 0:
@@ -90,7 +90,7 @@ def _follows(file: BinaryIO, offset: int, length: int) -> bool:
     return int.from_bytes(read_at(file, offset + length, 4)) in (length, length - 11, 0)
 
 
-def _ogg(file: BinaryIO, size: int) -> Found:
+def _ogg(file: BinaryIO, size: int) -> Findings:
     """Walk the pages of an Ogg file, which are numbered in each stream (RFC 3533, section 6)."""
     offset, n_missing, n_lost, number = 0, 0, 0, None
     following: dict[bytes, int] = {}  # number of each open stream's next page
@@ -124,7 +124,7 @@ def _is_intact(page: bytes) -> bool:
     return int(f"{found:032b}"[::-1], 2) == int.from_bytes(page[22:26], "little")
 
 
-def _program_stream(file: BinaryIO, size: int) -> Found:
+def _program_stream(file: BinaryIO, size: int) -> Findings:
     """Walk the packs and packets of an MPEG-PS file (ISO/IEC 13818-1, section 2.5)."""
     offset, n_lost = 0, 0
     while offset + 4 <= size:
@@ -153,7 +153,7 @@ def _ps_length(head: bytes) -> int | None:
     return 6 + int.from_bytes(head[4:6])
 
 
-def _transport_stream(file: BinaryIO, size: int) -> Found:
+def _transport_stream(file: BinaryIO, size: int) -> Findings:
     """Look at the sync byte of each packet of an MPEG-TS file."""
     head = read_at(file, 0, 6 * max(TS_BYTES))
     for length, start in itertools.product(TS_BYTES, range(max(TS_BYTES))):
@@ -189,7 +189,7 @@ def _n_programs(packets: bytes, length: int) -> int:
     return 0
 
 
-CHECKS: dict[str, Callable[[BinaryIO, int], Found]] = {
+CHECKS: dict[str, Callable[[BinaryIO, int], Findings]] = {
     "mov,mp4,m4a,3gp,3g2,mj2": walk_mp4,
     "matroska,webm": walk_matroska,
     "flv": _flv,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from utils.config.run import RunConfig
-from utils.config.schema import nearest
+from utils.config.schema import did_you_mean
 from utils.errors import UserError
 from utils.sources.search import Search
 from utils.storage.urls import base_name, is_url, redacted
@@ -51,7 +51,7 @@ class _Columns:
         """Raise UserError unless the column that the user named can be used."""
         known = ", ".join(self._forms)
         if column not in self._forms:
-            close = nearest(column, self._forms)
+            close = did_you_mean(column, self._forms)
             raise UserError(f"--{flag} {column}: {self._label} has no such column; its columns are {known}{close}")
         if self._forms[column] is None:
             raise UserError(f"--{flag} {column}: has neither videos, bytes nor paths; its columns are {known}")

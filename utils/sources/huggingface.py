@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from utils.config.run import RunConfig
-from utils.config.schema import nearest
+from utils.config.schema import did_you_mean
 from utils.errors import UserError
 from utils.sources.errors import message_of, read_errors
 from utils.sources.hf_columns import is_plain, media_columns, undecoded
@@ -181,7 +181,7 @@ def _load(name: str, config: str | None, split: str) -> "IterableDataset":
         known = [str(name) for name in splits]
         raise UserError(
             f"--hf_split {split}: {redacted(name)} has no such split; "
-            f"choose from {', '.join(known)}{nearest(split, known)}"
+            f"choose from {', '.join(known)}{did_you_mean(split, known)}"
         )
     return splits[split]
 

@@ -11,7 +11,7 @@ import pytest
 from support.media import join, moving_frames, remux, waveform, write_audio, write_clip
 
 from utils.media.audio import AudioStream
-from utils.media.audio_gaps import Decoded, GapFiller, ShortGaps
+from utils.media.audio_gaps import FrameOrSilence, GapFiller, ShortGaps
 from utils.media.limits import Limits
 from utils.media.segment import Segment
 from utils.media.sound_rules import SoundRules
@@ -26,9 +26,9 @@ def read(path: Path, rate_hz: int = RATE, **options) -> tuple[np.ndarray, AudioS
         return np.concatenate(list(stream)), stream
 
 
-def frames(times: Iterable[int | None], n: int = 160) -> list[Decoded]:
+def frames(times: Iterable[int | None], n: int = 160) -> list[FrameOrSilence]:
     """Return frames of n samples with these times; None stands for a lost packet's silence."""
-    made: list[Decoded] = []
+    made: list[FrameOrSilence] = []
     for time in times:
         frame = av.AudioFrame(format="s16", layout="mono", samples=n)
         frame.sample_rate, frame.pts, frame.time_base = RATE, time, Fraction(1, RATE)

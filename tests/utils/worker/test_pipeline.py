@@ -46,7 +46,7 @@ class MeansOfSound(Means):
     with_times = False
 
 
-class Decoded:
+class FakeDecoders:
     """Stands in for Decoders: what they would say of videos with these frames."""
 
     def __init__(self, extractor: VideoExtractor, videos: dict[str, tuple[int, int]], chunk: int = 5) -> None:
@@ -78,7 +78,7 @@ def run(extractor: VideoExtractor, videos: dict[str, tuple[int, int]]) -> tuple[
         predicted=lambda job, window, logits: None,
         warn=warnings.append,
     )
-    pipeline.run({"means": ours}, Decoded(extractor, videos))
+    pipeline.run({"means": ours}, FakeDecoders(extractor, videos))
     assert len(outcomes) == len(videos)
     return {outcome.job.ref.id: outcome for outcome in outcomes}, warnings
 
@@ -185,7 +185,7 @@ def test_averages_have_no_times(monkeypatch):
 
 def test_sound_ends_after_its_last_sample():
     extractor = MeansOfSound()
-    decoded = Decoded(extractor, {})
+    decoded = FakeDecoders(extractor, {})
     job = Job(VideoRef("a", "a", "a.wav"), "means", info=AudioStreamInfo(rate_hz=4))
     samples = torch.zeros(5, 2, 2, 3)
     decoded.events = lambda _idle_s: iter(
@@ -212,7 +212,7 @@ def test_what_a_model_refuses_names_the_video(monkeypatch):
 
 def test_a_decoder_that_fails_midway_ends_the_video():
     extractor = Means()
-    decoded, outcomes = Decoded(extractor, {}), []
+    decoded, outcomes = FakeDecoders(extractor, {}), []
     job = Job(VideoRef("a", "a", "a.mp4"), "means")
     chunk = ChunkDecoded(job, torch.zeros(5, 2, 2, 3), np.arange(5) / 4)
     decoded.events = lambda _idle_s: iter(

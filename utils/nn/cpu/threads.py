@@ -17,7 +17,7 @@ from torch import Tensor
 
 from utils.nn.flow import Encoded, FlowNetwork
 
-Rows = TypeVar("Rows")
+Part = TypeVar("Part")
 Result = TypeVar("Result")
 Tensors = dict[str, Tensor]  # with the same number of rows
 
@@ -29,10 +29,10 @@ class RowThreads:
         self._n_threads = torch.get_num_threads()
         self._pool = ThreadPoolExecutor(self._n_threads)
 
-    def map(self, function: Callable[[Rows], Result], parts: Sequence[Rows], threads_each: int = 1) -> list[Result]:
+    def map(self, function: Callable[[Part], Result], parts: Sequence[Part], threads_each: int = 1) -> list[Result]:
         """Return function(part) for each part, in inference mode. threads_each: torch's threads for one part."""
 
-        def on_thread(part: Rows) -> Result:
+        def on_thread(part: Part) -> Result:
             if torch.get_num_threads() != threads_each:  # a setting of each thread
                 torch.set_num_threads(threads_each)
             with torch.inference_mode():  # this, too
