@@ -5,7 +5,7 @@ from typing import cast
 
 from utils.config import shared_flags
 from utils.config.schema import Config, flag
-from utils.media.sound_rules import SoundClock, SoundRules
+from utils.media.audio_rules import AudioClock, AudioRules
 
 GROUP = "panns"
 SHORTEST_S = 0.31  # 31 steps of the spectrogram, which the network halves five times
@@ -75,6 +75,6 @@ class PANNsConfig(Config):
         return round(self.window_s * rate_hz), round((self.hop_s or self.window_s) * rate_hz)
 
     @property
-    def sound_rules(self) -> SoundRules:
+    def audio_rules(self) -> AudioRules:
         """Floats, as librosa reads them, without the encoder's priming."""
-        return SoundRules(cast(SoundClock, self.sound_clock), priming="hidden", rounds=False)
+        return AudioRules(cast(AudioClock, self.sound_clock), priming="hidden", rounds=False)

@@ -9,7 +9,7 @@ from models.panns.preprocess import log_mel
 from models.panns.weights import load_panns, random_panns
 from utils.extractors.base import AudioExtractor, AudioStreamInfo, Batch, NoWindows
 from utils.extractors.windows import Dense, Sampling
-from utils.media.sound_rules import SoundRules
+from utils.media.audio_rules import AudioRules
 
 
 class PANNsExtractor(AudioExtractor[PANNsConfig]):
@@ -34,9 +34,9 @@ class PANNsExtractor(AudioExtractor[PANNsConfig]):
         return max(1, int(seconds / self.config.window_s))
 
     @property
-    def sound_rules(self) -> SoundRules:
+    def audio_rules(self) -> AudioRules:
         """As --sound_clock says."""
-        return self.config.sound_rules
+        return self.config.audio_rules
 
     def sampling(self, info: AudioStreamInfo) -> Sampling:
         """Return the samples of each window."""

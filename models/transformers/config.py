@@ -6,7 +6,7 @@ from typing import cast
 from utils.config import shared_flags
 from utils.config.schema import Config, flag
 from utils.errors import UserError
-from utils.media.sound_rules import SoundClock, SoundRules
+from utils.media.audio_rules import AudioClock, AudioRules
 
 GROUP = "transformers"
 POOLS = ("mean", "cls", "tokens", "none", "spatial")
@@ -84,6 +84,6 @@ class TransformersConfig(Config):
             raise UserError("--projected excludes --pool and --layer: drop one of them")
 
     @property
-    def sound_rules(self) -> SoundRules:
+    def audio_rules(self) -> AudioRules:
         """Floats, as librosa reads them, without the encoder's priming."""
-        return SoundRules(cast(SoundClock, self.sound_clock), priming="hidden", rounds=False)
+        return AudioRules(cast(AudioClock, self.sound_clock), priming="hidden", rounds=False)

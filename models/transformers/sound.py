@@ -14,7 +14,7 @@ from models.transformers.weights import load_model, load_processor, random_model
 from utils.errors import UserError
 from utils.extractors.base import AudioExtractor, AudioStreamInfo, Batch, NoWindows
 from utils.extractors.windows import Dense, Sampling, Window
-from utils.media.sound_rules import SoundRules
+from utils.media.audio_rules import AudioRules
 
 LEAST_S = 0.05  # of sound, that any of the networks takes
 AST_WINDOW, AST_HOP = 400, 160  # samples of a spectrum, and between spectra
@@ -50,9 +50,9 @@ class SoundExtractor(AudioExtractor[TransformersConfig]):
         return keys_of(self.config)
 
     @property
-    def sound_rules(self) -> SoundRules:
+    def audio_rules(self) -> AudioRules:
         """As --sound_clock says."""
-        return self.config.sound_rules
+        return self.config.audio_rules
 
     def sampling(self, info: AudioStreamInfo) -> Sampling:
         """Return windows from the start on; all of the sound if it is shorter than one."""

@@ -6,7 +6,7 @@ from typing import cast
 from utils.config import shared_flags
 from utils.config.schema import Config, flag
 from utils.errors import UserError
-from utils.media.sound_rules import ACAV100M, SoundClock, SoundRules
+from utils.media.audio_rules import ACAV100M, AudioClock, AudioRules
 
 GROUP = "vggish"
 
@@ -65,9 +65,9 @@ class VGGishConfig(Config):
         self._check_layers()
 
     @property
-    def sound_rules(self) -> SoundRules:
+    def audio_rules(self) -> AudioRules:
         """How sound is heard."""
-        return ACAV100M if self.preset == "acav100m" else SoundRules(cast(SoundClock, self.sound_clock))
+        return ACAV100M if self.preset == "acav100m" else AudioRules(cast(AudioClock, self.sound_clock))
 
     def _check_layers(self) -> None:
         if self.layers and (self.postprocess or self.preactivation):

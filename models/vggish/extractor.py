@@ -12,7 +12,7 @@ from models.vggish.weights import load_tensorflow_vggish, load_vggish, random_te
 from utils.errors import UserError
 from utils.extractors.base import FLOAT32, AudioExtractor, AudioStreamInfo, Batch, NoWindows
 from utils.extractors.windows import Dense, Sampling
-from utils.media.sound_rules import SoundRules
+from utils.media.audio_rules import AudioRules
 from utils.nn.prepare import ComputeMode, prepare_layers
 
 LAYERS = tuple(f"layer_{i}" for i in range(5))
@@ -54,9 +54,9 @@ class VGGishExtractor(AudioExtractor[VGGishConfig]):
         return 120 if self.device.type == "cpu" else 256
 
     @property
-    def sound_rules(self) -> SoundRules:
+    def audio_rules(self) -> AudioRules:
         """As --preset and --sound_clock say."""
-        return self.config.sound_rules
+        return self.config.audio_rules
 
     def sampling(self, info: AudioStreamInfo) -> Sampling:
         """Return the samples of each example; the rest at the end is dropped, as in all implementations."""

@@ -14,11 +14,11 @@ from support.program import run
 from models.vggish.config import VGGishConfig
 from models.vggish.preprocess import EXAMPLE_SAMPLES, EXAMPLE_STEP, log_mel
 from utils.media.audio import AudioStream
+from utils.media.audio_rules import ACAV100M, REFERENCE, AudioRules
 from utils.media.segment import Segment
-from utils.media.sound_rules import ACAV100M, REFERENCE, SoundRules
 
 
-def samples(path: Path, rate_hz: int, rules: SoundRules, segment: Segment | None = None) -> np.ndarray:
+def samples(path: Path, rate_hz: int, rules: AudioRules, segment: Segment | None = None) -> np.ndarray:
     with AudioStream(path, rate_hz, rules=rules, segment=segment or Segment()) as stream:
         return np.concatenate(list(stream))
 
@@ -52,7 +52,7 @@ def test_it_hears_what_begins_in_the_first_ten_seconds(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "rules"), [("output_examples", REFERENCE), ("output_examples_direct", SoundRules(priming="hidden"))]
+    ("name", "rules"), [("output_examples", REFERENCE), ("output_examples_direct", AudioRules(priming="hidden"))]
 )
 def test_examples_with_and_without_priming_equal_the_reference(tmp_path, name, rules):
     arrays, _ = case("vggish_audio", "case_mp4_priming")
@@ -70,5 +70,5 @@ def test_a_preset_of_another_type_leaves_this_one_alone(tmp_path):
     result = run(*flags, "--preset", "squish", "--output_path", tmp_path)
     assert result.returncode == 2
     assert "did you mean squash" in result.stderr
-    assert VGGishConfig(preset="acav100m").sound_rules == ACAV100M
-    assert VGGishConfig(sound_clock="samples").sound_rules == SoundRules("samples")
+    assert VGGishConfig(preset="acav100m").audio_rules == ACAV100M
+    assert VGGishConfig(sound_clock="samples").audio_rules == AudioRules("samples")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from utils.config.schema import Config
 from utils.extractors.windows import Sampling
-from utils.media.sound_rules import REFERENCE, SoundRules
+from utils.media.audio_rules import REFERENCE, AudioRules
 from utils.nn.execute import batch_function
 from utils.nn.flow import Encoded
 from utils.nn.prepare import ComputeMode, check_supported, prepare_network
@@ -230,7 +230,7 @@ class AudioExtractor(Extractor[ConfigT, AudioStreamInfo]):
     rate_hz: int  # samples per second that the model wants; load() may set it
 
     @property
-    def sound_rules(self) -> SoundRules:
+    def audio_rules(self) -> AudioRules:
         """How the samples follow from the file."""
         return REFERENCE
 

@@ -9,13 +9,13 @@ from av.audio.frame import AudioFrame
 
 from utils.errors import VideoError
 from utils.media.audio_frames import Piece, SourceAudio
+from utils.media.audio_rules import REFERENCE, AudioRules
 from utils.media.header import stated_length_s
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.report import AudioReport
 from utils.media.resample import Resampler
 from utils.media.segment import WHOLE, Segment
-from utils.media.sound_rules import REFERENCE, SoundRules
 
 SAMPLE_TYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "s64": np.int64, "flt": np.float32, "dbl": np.float64}
 
@@ -38,7 +38,7 @@ class AudioStream:
     segment: the samples from start_s until just before end_s of the clock; they are resampled on their own. Codecs that
         predict from earlier audio or fill in noise give the same within what is audible, others exactly.
     limits: audio later than max_seconds is left out.
-    rules: where tools differ, see `SoundRules`.
+    rules: where tools differ, see `AudioRules`.
 
     Raises:
         VideoError: the file is not media, has no audio stream, yields no sample, or none that decodes.
@@ -52,7 +52,7 @@ class AudioStream:
         *,
         segment: Segment = WHOLE,
         limits: Limits = DEFAULT_LIMITS,
-        rules: SoundRules = REFERENCE,
+        rules: AudioRules = REFERENCE,
     ) -> None:
         self._rate_hz = rate_hz
         self._block_s = block_s

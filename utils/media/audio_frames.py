@@ -14,6 +14,7 @@ from av.packet import Packet
 
 from utils.errors import VideoError
 from utils.media.audio_gaps import FrameOrSilence, GapFiller, Heard
+from utils.media.audio_rules import AudioRules
 from utils.media.clock import zero
 from utils.media.container import ffmpeg_reason, open_media, require_audio, time_base
 from utils.media.demux import read_packets
@@ -22,7 +23,6 @@ from utils.media.input import MediaSource
 from utils.media.limits import Limits
 from utils.media.report import AudioReport
 from utils.media.segment import Segment
-from utils.media.sound_rules import SoundRules
 
 PRIMING_MAX = 6144  # samples per channel: three HE-AAC frames, more than any AAC encoder puts before the audio
 RATES_HZ = range(1000, 384001)  # a header with any other rate is damaged
@@ -47,7 +47,7 @@ class SourceAudio:
     starts with the file, and what comes before the segment is dropped.
     """
 
-    def __init__(self, source: MediaSource, segment: Segment, limits: Limits, rules: SoundRules) -> None:
+    def __init__(self, source: MediaSource, segment: Segment, limits: Limits, rules: AudioRules) -> None:
         self._source = source
         self._segment = segment
         self._limits = limits

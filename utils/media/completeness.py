@@ -8,7 +8,7 @@ from av.stream import Stream
 
 from utils.media.container import Media, time_base
 from utils.media.header import counted_packets, declared_end, listed_bytes
-from utils.media.holes import FrameHoles, SoundHoles
+from utils.media.holes import AudioHoles, FrameHoles
 from utils.media.input import open_here
 from utils.media.mp3 import declared_mp3, skipped_head
 from utils.media.report import DecodeReport
@@ -34,7 +34,7 @@ class Completeness:
         self._stream = stream
         self._report = report
         self._format = media.container.format.name
-        self._sound = SoundHoles(time_base(stream)) if isinstance(stream, AudioStream) else None
+        self._sound = AudioHoles(time_base(stream)) if isinstance(stream, AudioStream) else None
         self._frames = FrameHoles(time_base(stream))
         self._gaps: list[tuple[int, int]] = []  # bytes between the frames of bare sound: (from, to)
         self._read_to: int | None = None  # end of the last packet, in bytes

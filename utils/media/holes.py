@@ -19,7 +19,7 @@ class Holes(NamedTuple):
     missing: int
 
 
-class SoundHoles:
+class AudioHoles:
     """Looks for times between packets that no packet covers, for at least half as long as a packet lasts."""
 
     def __init__(self, unit_s: Fraction) -> None:

@@ -27,7 +27,7 @@ class OutputState:
 
     def part(self, ref: VideoRef) -> VideoRef | None:
         """Return what the feature type takes of a video, None where the video is not for it."""
-        return ref.part(self.feature.wants_sound)
+        return ref.part(self.feature.wants_audio)
 
 
 def look_up(plan: Plan, root: Folder) -> list[OutputState]:

@@ -73,5 +73,5 @@ def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str, lea
         ),
         acav=acav_names(feature_type, media),
         frames_folder=Path(run.tmp_path) / feature_type if run.keep_frames else None,
-        wants_sound=media == "audio",
+        wants_audio=media == "audio",
     )

@@ -86,7 +86,7 @@ class Todo:
             self.n_before += 1
             return None
         if self._claims is None:
-            types = [feature.feature_type for feature in self._features if ref.part(feature.wants_sound) is not None]
+            types = [feature.feature_type for feature in self._features if ref.part(feature.wants_audio) is not None]
             return Task(ref, tuple(types))
         missing = [state for state in self._states if (part := state.part(ref)) and not self._is_done(state, part)]
         if not missing:

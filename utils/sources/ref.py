@@ -44,11 +44,11 @@ class VideoRef:
     holds: Holds = "all"
     sound: "VideoRef | None" = None
 
-    def part(self, wants_sound: bool) -> "VideoRef | None":
+    def part(self, wants_audio: bool) -> "VideoRef | None":
         """Return what feature types of sound, or those of frames, take of it; None where it is not for them."""
-        if wants_sound and self.sound is not None:
+        if wants_audio and self.sound is not None:
             return self.sound
-        return self if self.holds in ("all", "sound" if wants_sound else "frames") else None
+        return self if self.holds in ("all", "sound" if wants_audio else "frames") else None
 
     @property
     def label(self) -> str:

@@ -18,12 +18,12 @@ from utils.errors import RunError
 from utils.extractors.base import AnyExtractor, AudioExtractor, AudioStreamInfo, VideoExtractor, VideoStreamInfo
 from utils.extractors.windows import Sampling
 from utils.media.audio import AudioStream
+from utils.media.audio_rules import AudioRules
 from utils.media.frame_stream import FrameStream, open_frames
 from utils.media.frame_times import frame_times_s
 from utils.media.limits import Limits
 from utils.media.report import VideoReport
 from utils.media.segment import Segment
-from utils.media.sound_rules import SoundRules
 from utils.media.video import Frames, empty_bytes
 from utils.media.view import View
 from utils.nn.device_copy import pinned_bytes
@@ -124,7 +124,7 @@ class Decoders:
         other threads have other videos, and neither stream ever has to wait for the other's windows.
         """
         with self._watching(task.ref.id):  # a store may give no answer
-            jobs = jobs_of(task, self._wants_sound)
+            jobs = jobs_of(task, self._wants_audio)
         for job in jobs:
             if job.ref.refused is not None:
                 status, reason = job.ref.refused
@@ -132,14 +132,14 @@ class Decoders:
         pictures = [(job, one) for job in self._open(jobs) if isinstance(one := self._extractor(job), VideoExtractor)]
         if pictures:
             self._guarded([job for job, _ in pictures], lambda: self._decode_pictures(pictures[0][0].ref, pictures))
-        sound: dict[tuple[int, SoundRules], list[Job]] = {}
+        sound: dict[tuple[int, AudioRules], list[Job]] = {}
         for job in self._open(jobs):
             if isinstance(extractor := self._extractor(job), AudioExtractor):
-                sound.setdefault((extractor.rate_hz, extractor.sound_rules), []).append(job)
+                sound.setdefault((extractor.rate_hz, extractor.audio_rules), []).append(job)
         for (rate_hz, rules), group in sound.items():
-            self._guarded(group, functools.partial(self._decode_sound, group[0].ref, rate_hz, rules, group))
+            self._guarded(group, functools.partial(self._decode_audio, group[0].ref, rate_hz, rules, group))
 
-    def _wants_sound(self, feature_type: str) -> bool:
+    def _wants_audio(self, feature_type: str) -> bool:
         return isinstance(self._extractors[feature_type], AudioExtractor)
 
     def _guarded(self, jobs: Sequence[Job], work: Callable[[], None]) -> bool:
@@ -268,7 +268,7 @@ class Decoders:
         if ready or self._guarded([job], prepare):
             self._queue.put(ChunkDecoded(job, ready[0], times_s), ready[0].nbytes)
 
-    def _decode_sound(self, ref: VideoRef, rate_hz: int, rules: SoundRules, jobs: list[Job]) -> None:
+    def _decode_audio(self, ref: VideoRef, rate_hz: int, rules: AudioRules, jobs: list[Job]) -> None:
         segment = Segment(ref.start_s, ref.end_s)
         with self._decoding(jobs):
             stream = AudioStream(ref.media, rate_hz, segment=segment, limits=self._limits, rules=rules)

@@ -56,15 +56,15 @@ class Job:
         self.problems, self.partial = summary.problems, summary.partial
 
 
-def jobs_of(task: Task, wants_sound: Callable[[str], bool]) -> list[Job]:
+def jobs_of(task: Task, wants_audio: Callable[[str], bool]) -> list[Job]:
     """Return a job for each feature type of a task, with what its input is now.
 
-    wants_sound: of a feature type; the frames and the sound of a video may be two inputs.
+    wants_audio: of a feature type; the frames and the sound of a video may be two inputs.
     """
     sources: dict[int, Fingerprint] = {}
     jobs: list[Job] = []
     for feature_type in task.feature_types:
-        ref = task.ref.part(wants_sound(feature_type)) or task.ref
+        ref = task.ref.part(wants_audio(feature_type)) or task.ref
         if id(ref) not in sources:
             sources[id(ref)] = fingerprint(ref)
         jobs.append(Job(ref, feature_type, sources[id(ref)], task.revisions.get(feature_type, 0)))

@@ -26,7 +26,7 @@ class FeaturePlan:
     output: folder of the outputs and the manifest: a local path, or an address.
     stamp: what each manifest line repeats.
     acav: what result files of shards call its features.
-    wants_sound: whether it takes the sound of a video, not its frames.
+    wants_audio: whether it takes the sound of a video, not its frames.
     """
 
     feature_type: str
@@ -38,7 +38,7 @@ class FeaturePlan:
     stamp: RunStamp
     acav: AcavNames
     frames_folder: Path | None = None
-    wants_sound: bool = False
+    wants_audio: bool = False
 
     def line(self, ref: VideoRef, status: Status, reason: str, source: Fingerprint, **found: Any) -> ManifestLine:
         """Return the manifest line of a video. found: further fields of the line."""

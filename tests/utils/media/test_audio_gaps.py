@@ -12,13 +12,13 @@ from support.media import join, moving_frames, remux, waveform, write_audio, wri
 
 from utils.media.audio import AudioStream
 from utils.media.audio_gaps import FrameOrSilence, GapFiller, ShortGaps
+from utils.media.audio_rules import AudioRules
 from utils.media.limits import Limits
 from utils.media.segment import Segment
-from utils.media.sound_rules import SoundRules
 from utils.media.video import VideoStream
 
 RATE = 16000
-SAMPLES = SoundRules(clock="samples")
+SAMPLES = AudioRules(clock="samples")
 
 
 def read(path: Path, rate_hz: int = RATE, **options) -> tuple[np.ndarray, AudioStream]:

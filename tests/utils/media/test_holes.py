@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from utils.media.holes import FrameHoles, Holes, SoundHoles
+from utils.media.holes import AudioHoles, FrameHoles, Holes
 
 MS = Fraction(1, 1000)
 
@@ -19,14 +19,14 @@ MS = Fraction(1, 1000)
     ],
 )
 def test_sound(times: tuple[int, ...], expected: Holes) -> None:
-    holes = SoundHoles(MS)
+    holes = AudioHoles(MS)
     for pts in times:
         holes.push(pts, 20, is_joint=False)
     assert holes.found() == expected
 
 
 def test_no_hole_at_a_joint() -> None:
-    holes = SoundHoles(MS)
+    holes = AudioHoles(MS)
     holes.push(0, 20, is_joint=False)
     holes.push(500, 20, is_joint=True)
     assert holes.found() == Holes(0, 0)

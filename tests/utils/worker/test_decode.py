@@ -281,7 +281,7 @@ def test_a_decoder_that_hangs_is_reported_and_waiting_for_room_is_not(clip, monk
         assert not events
         facts = dict.fromkeys(("start_s", "end_s", "member", "data")) | {"path": "blocking.mp4", "name": "stuck"}
         ref = SimpleNamespace(id="stuck", label="blocking.mp4", media=blocking, refused=None, **facts)
-        ref.part = lambda _wants_sound: ref
+        ref.part = lambda _wants_audio: ref
         streams = decode({"one": Fake()}, ref, watching=dog.watching)
     assert [event.video_id for event in events] == ["stuck"]
     assert isinstance(streams["one"].last, StreamFailed)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-SoundClock = Literal["file", "samples"]
+AudioClock = Literal["file", "samples"]
 
 
 @dataclass(frozen=True)
-class SoundRules:
+class AudioRules:
     """The choices. The defaults are those of the VGGish reference, on the file's clock.
 
     clock: "file": the file has one clock for picture and sound, so sound that starts later than the picture starts at
@@ -20,11 +20,11 @@ class SoundRules:
     first_s: only the frames of the codec that start up to so many seconds after the segment does, whole; None for all.
     """
 
-    clock: SoundClock = "file"
+    clock: AudioClock = "file"
     priming: Literal["kept", "hidden", "unread"] = "kept"
     rounds: bool = True
     first_s: float | None = None
 
 
-REFERENCE = SoundRules()
-ACAV100M = SoundRules(clock="samples", priming="unread", rounds=False, first_s=10.0)  # sangho-vision/acav100m
+REFERENCE = AudioRules()
+ACAV100M = AudioRules(clock="samples", priming="unread", rounds=False, first_s=10.0)  # sangho-vision/acav100m
