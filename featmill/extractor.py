@@ -2,13 +2,13 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
-from featmill.inputs import reference
+from featmill.inputs import described, reference, stated
 from featmill.settings import plan_of
 from featmill.video import Predictions, Video
 from utils.errors import UserError, VideoError
@@ -86,7 +86,7 @@ class Extractor:
         Raises:
             VideoError: the video cannot be used.
         """
-        (result,) = self.map([_described(video, fps=fps, rate_hz=rate_hz, start_s=start_s, end_s=end_s)])
+        (result,) = self.map([_with(video, fps=fps, rate_hz=rate_hz, start_s=start_s, end_s=end_s)])
         if result.status == "failed":
             raise VideoError("; ".join(result.notes))
         return result
@@ -116,13 +116,11 @@ class Extractor:
             yield _video(outcome, {key: [rows[i] for i in sorted(rows)] for key, rows in by_row.items()})
 
 
-def _described(video: Any, **about: Any) -> Any:
+def _with(video: Any, **about: Any) -> dict[str, Any]:
     """Return a video with what the caller says about it."""
-    if not isinstance(video, str | os.PathLike | bytes | bytearray | memoryview | dict):
+    if not isinstance(video, str | os.PathLike | bytes | bytearray | memoryview | Mapping):
         video = {"samples" if about["rate_hz"] is not None else "frames": video}
-    elif not isinstance(video, dict):
-        video = {"bytes" if isinstance(video, bytes | bytearray | memoryview) else "path": video}
-    return {**video, **{key: value for key, value in about.items() if value is not None}}
+    return described(video) | stated(about)
 
 
 def _video(outcome: Outcome, predictions: Predictions) -> Video:

@@ -16,6 +16,18 @@ IN_MEMORY = ("bytes", "frames", "samples")
 MOST_CHANNELS = 64  # an array of more is taken for one of the wrong orientation
 
 
+def described(given: Any) -> dict[str, Any]:
+    """Return what a caller gives as a mapping of KEYS."""
+    if isinstance(given, Mapping):
+        return dict(given)
+    return {"bytes" if isinstance(given, bytes | bytearray | memoryview) else "path": given}
+
+
+def stated(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping without what is None, which counts as absent."""
+    return {key: value for key, value in about.items() if value is not None}
+
+
 def reference(number: int, given: Any) -> VideoRef:
     """Return a reference to what a caller gives.
 
@@ -26,12 +38,11 @@ def reference(number: int, given: Any) -> VideoRef:
     Raises:
         UserError: it is none of these.
     """
-    if not isinstance(given, Mapping):
-        given = {"bytes" if isinstance(given, bytes | bytearray | memoryview) else "path": given}
-    unknown = given.keys() - set(KEYS)
+    about = described(given)
+    unknown = about.keys() - set(KEYS)
     if unknown:
         raise UserError(f"a video has {sorted(unknown)[0]!r}; known are {', '.join(KEYS)}")
-    about = {key: value for key, value in given.items() if value is not None}
+    about = stated(about)
     path, data = _path(about), _data(about)
     if data is None and not path:
         raise UserError("a video is empty: give its path, bytes, frames or samples")

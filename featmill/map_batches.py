@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from featmill.extractor import Extractor
+from featmill.inputs import described, stated
 from featmill.outputs import rows
 from featmill.video import Video
 from utils.errors import UserError, VideoError
@@ -65,11 +66,8 @@ class MapBatches:
         return _like(batch, {name: [row[name] for row in after] for name in names})
 
     def _video(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        given = row[self._column]
-        if not isinstance(given, Mapping):
-            given = {"bytes" if isinstance(given, bytes) else "path": given}
-        segment = {name: row[name] for name in ("start_s", "end_s") if row.get(name) is not None}
-        return {**{name: value for name, value in given.items() if value is not None}, **segment}
+        segment = {name: row.get(name) for name in ("start_s", "end_s")}
+        return stated(described(row[self._column])) | stated(segment)
 
     def _rows(self, video: Video) -> Iterator[dict[str, Any]]:
         about = {"status": video.status, "notes": "; ".join(video.notes)}

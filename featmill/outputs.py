@@ -40,7 +40,7 @@ class Outputs:
 
     def __init__(self, output: str, feature_type: str | None = None) -> None:
         self.output, self.feature_type = output, feature_type
-        self._folders = [_FeatureFolder(folder, root) for folder, root in feature_folders(output)]
+        self._folders = [_FeatureFolder(*found) for found in feature_folders(output)]
         if feature_type is not None:
             here = [one.feature_type for one in self._folders]
             self._folders = [one for one in self._folders if one.feature_type == feature_type]
@@ -116,8 +116,8 @@ class Outputs:
 class _FeatureFolder:
     """The saved videos of one feature type."""
 
-    def __init__(self, folder: Folder, root: Folder) -> None:
-        self.latest = Latest(folder)
+    def __init__(self, folder: Folder, root: Folder, latest: Latest) -> None:
+        self.latest = latest
         self._reader = OutputReader(folder, root)
         self.feature_type = next(line.stamp.feature_type for line in self.latest)
 

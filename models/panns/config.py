@@ -1,11 +1,11 @@
 """The settings of PANNs CNN14."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from utils.config import shared_flags
 from utils.config.schema import Config, flag
-from utils.media.audio_rules import AudioClock, AudioRules
+from utils.media.audio_rules import LIBROSA, AudioClock, AudioRules
 
 GROUP = "panns"
 SHORTEST_S = 0.31  # 31 steps of the spectrogram, which the network halves five times
@@ -36,24 +36,8 @@ class PANNsConfig(Config):
     model_name: str = flag(
         "cnn14", "network: of sound at 32 kHz, or at 16 kHz (cnn14_16k)", group=GROUP, choices=FRONT_ENDS
     )
-    window_s: float = flag(
-        2.0,
-        "seconds of sound in a window",
-        group=GROUP,
-        at_least=SHORTEST_S,
-        at_most=600,
-        note="seconds",
-        metavar="SECONDS",
-    )
-    hop_s: float | None = flag(
-        None,
-        "seconds from the start of one window to the start of the next (default: --window_s)",
-        group=GROUP,
-        at_least=0.01,
-        at_most=600,
-        note="seconds",
-        metavar="SECONDS",
-    )
+    window_s: float = shared_flags.window_s(GROUP, 2.0, SHORTEST_S)
+    hop_s: float | None = shared_flags.hop_s(GROUP, "(default: --window_s)")
     tail: str = flag(
         "drop",
         "sound after the last full window: drop it, or repeat it if it is at least 20% of a window",
@@ -76,5 +60,5 @@ class PANNsConfig(Config):
 
     @property
     def audio_rules(self) -> AudioRules:
-        """Floats, as librosa reads them, without the encoder's priming."""
-        return AudioRules(cast(AudioClock, self.sound_clock), priming="hidden", rounds=False)
+        """As librosa reads files, on the chosen clock."""
+        return replace(LIBROSA, clock=cast(AudioClock, self.sound_clock))

@@ -1,12 +1,12 @@
 """The settings of models of the library transformers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from utils.config import shared_flags
 from utils.config.schema import Config, flag
 from utils.errors import UserError
-from utils.media.audio_rules import AudioClock, AudioRules
+from utils.media.audio_rules import LIBROSA, AudioClock, AudioRules
 
 GROUP = "transformers"
 POOLS = ("mean", "cls", "tokens", "none", "spatial")
@@ -56,24 +56,8 @@ class TransformersConfig(Config):
     step_size: int | None = shared_flags.step_size(GROUP, None, " (default: windows back to back)")
     short_video: str = shared_flags.short_video(GROUP)
     tail: str = shared_flags.tail(GROUP)
-    window_s: float | None = flag(
-        None,
-        "seconds of sound in a window (default: the model's own)",
-        group=GROUP,
-        at_least=0.2,
-        at_most=600,
-        note="seconds",
-        metavar="SECONDS",
-    )
-    hop_s: float | None = flag(
-        None,
-        "seconds from the start of one window of sound to the start of the next (default: windows back to back)",
-        group=GROUP,
-        at_least=0.01,
-        at_most=600,
-        note="seconds",
-        metavar="SECONDS",
-    )
+    window_s: float | None = shared_flags.window_s(GROUP, None, 0.2, " (default: the model's own)")
+    hop_s: float | None = shared_flags.hop_s(GROUP, "(default: windows back to back)")
     sound_clock: str = shared_flags.sound_clock(GROUP)
 
     def __post_init__(self) -> None:
@@ -85,5 +69,5 @@ class TransformersConfig(Config):
 
     @property
     def audio_rules(self) -> AudioRules:
-        """Floats, as librosa reads them, without the encoder's priming."""
-        return AudioRules(cast(AudioClock, self.sound_clock), priming="hidden", rounds=False)
+        """As librosa reads files, on the chosen clock."""
+        return replace(LIBROSA, clock=cast(AudioClock, self.sound_clock))

@@ -31,7 +31,7 @@ def show_status(arguments: Sequence[str]) -> int:
     parser.add_argument("output", help="the --output_path of the runs, or the folder of one feature type in it")
     parser.add_argument("--json", action=argparse.BooleanOptionalAction, default=False, help="as JSON, for programs")
     options = parser.parse_args(list(arguments))
-    found = [FolderStatus.of(folder) for folder, _ in feature_folders(options.output)]
+    found = [FolderStatus.of(folder, latest) for folder, _, latest in feature_folders(options.output)]
     if options.json:
         print(json.dumps([status.as_json() for status in found], indent=1))
     else:
@@ -56,11 +56,11 @@ class FolderStatus:
     examples: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, folder: Folder) -> "FolderStatus":
-        """Read the manifest and the newest run file of a folder."""
+    def of(cls, folder: Folder, latest: Latest) -> "FolderStatus":
+        """Sum up the last lines of a folder's manifest, and read its newest run file."""
         status = cls(str(folder), _listed(folder))
         finished = []
-        for line in Latest(folder):
+        for line in latest:
             status._take(line)
             finished.append(line.finished_s)
         status.per_s = _rate(sorted(filter(None, finished)))

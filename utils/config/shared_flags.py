@@ -37,6 +37,32 @@ def sound_clock(group: str) -> Any:
     )
 
 
+def window_s(group: str, default: float | None, at_least: float, ends: str = "") -> Any:
+    """Return --window_s, the length of a window of sound. ends: of the help text."""
+    return flag(
+        default,
+        f"seconds of sound in a window{ends}",
+        group=group,
+        at_least=at_least,
+        at_most=600,
+        note="seconds",
+        metavar="SECONDS",
+    )
+
+
+def hop_s(group: str, ends: str) -> Any:
+    """Return --hop_s, between the starts of windows of sound. ends: of the help text."""
+    return flag(
+        None,
+        f"seconds from the start of one window of sound to the start of the next {ends}",
+        group=group,
+        at_least=0.01,
+        at_most=600,
+        note="seconds",
+        metavar="SECONDS",
+    )
+
+
 def decode(group: str) -> Any:
     """Return --decode for models whose published tool resizes with Pillow."""
     return flag(

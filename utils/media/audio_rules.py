@@ -27,4 +27,5 @@ class AudioRules:
 
 
 REFERENCE = AudioRules()
+LIBROSA = AudioRules(priming="hidden", rounds=False)  # floats, without the encoder's priming
 ACAV100M = AudioRules(clock="samples", priming="unread", rounds=False, first_s=10.0)  # sangho-vision/acav100m

@@ -6,8 +6,8 @@ from utils.storage.folder import Folder, folder_at, subfolders
 from utils.storage.urls import redacted
 
 
-def feature_folders(output: str) -> list[tuple[Folder, Folder]]:
-    """Return each folder that holds a manifest, and the folder of its run's outputs.
+def feature_folders(output: str) -> list[tuple[Folder, Folder, Latest]]:
+    """Return each folder that holds a manifest, the folder of its run's outputs, and the last lines of the manifest.
 
     output: an --output_path, or the folder of one feature type in it.
 
@@ -15,9 +15,9 @@ def feature_folders(output: str) -> list[tuple[Folder, Folder]]:
         UserError: there is no manifest.
     """
     root = folder_at(output)
-    found = [(folder, root) for name in subfolders(output) if len(Latest(folder := root.below(name)))]
-    if len(Latest(root)):
-        found.insert(0, (root, folder_at(output.rstrip("/").rpartition("/")[0] or ".")))
+    above = folder_at(output.rstrip("/").rpartition("/")[0] or ".")
+    places = [(root, above), *((root.below(name), root) for name in subfolders(output))]
+    found = [(folder, outputs, latest) for folder, outputs in places if len(latest := Latest(folder))]
     if not found:
         raise UserError(
             f"{redacted(output)}: no {FILE_NAME} there or one folder below; give the --output_path of a run"
