@@ -1,10 +1,13 @@
 """Reproducible random weights: each tensor comes from a generator seeded by its name."""
 
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import nn
+
+BLOCK = 1 << 15
 
 
 def draw(name: str, shape: tuple[int, ...], layout: str = "torch") -> np.ndarray:
@@ -14,17 +17,24 @@ def draw(name: str, shape: tuple[int, ...], layout: str = "torch") -> np.ndarray
     """
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     if name.endswith(("running_var", "moving_variance")):
-        values = rng.uniform(0.5, 1.5, shape)
-    elif name.endswith(("running_mean", "moving_mean")):
-        values = rng.normal(0.0, 0.1, shape)
-    elif len(shape) <= 1 and name.endswith("weight"):  # the scale of a normalization layer
-        values = rng.uniform(0.5, 1.5, shape)
-    elif len(shape) <= 1:
-        values = rng.normal(0.0, 0.1, shape)
-    else:
-        fan_in = int(np.prod(shape[1:] if layout == "torch" else shape[:-1]))
-        values = rng.normal(0.0, (2.0 / fan_in) ** 0.5, shape)
-    return values.astype(np.float32)
+        return _filled(shape, lambda n: rng.uniform(0.5, 1.5, n))
+    if name.endswith(("running_mean", "moving_mean")):
+        return _filled(shape, lambda n: rng.normal(0.0, 0.1, n))
+    if len(shape) <= 1 and name.endswith("weight"):  # the scale of a normalization layer
+        return _filled(shape, lambda n: rng.uniform(0.5, 1.5, n))
+    if len(shape) <= 1:
+        return _filled(shape, lambda n: rng.normal(0.0, 0.1, n))
+    fan_in = int(np.prod(shape[1:] if layout == "torch" else shape[:-1]))
+    return _filled(shape, lambda n: rng.normal(0.0, (2.0 / fan_in) ** 0.5, n))
+
+
+def _filled(shape: tuple[int, ...], drawn: Callable[[int], np.ndarray]) -> np.ndarray:
+    """Return the next values of a generator, drawn in blocks: float64 values of large layers would miss the caches."""
+    values = np.empty(int(np.prod(shape)), np.float32)
+    for start in range(0, len(values), BLOCK):
+        block = values[start : start + BLOCK]
+        block[:] = drawn(len(block))
+    return values.reshape(shape)
 
 
 def fill_random(network: nn.Module, scale: dict[str, float] | None = None) -> None:
@@ -33,4 +43,6 @@ def fill_random(network: nn.Module, scale: dict[str, float] | None = None) -> No
         for name, tensor in network.state_dict().items():
             if tensor.is_floating_point():
                 drawn = torch.from_numpy(draw(name, tuple(tensor.shape)))
-                tensor.copy_(drawn * (scale or {}).get(name, 1.0))
+                if scale and name in scale:
+                    drawn *= scale[name]
+                tensor.copy_(drawn)
