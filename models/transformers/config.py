@@ -30,6 +30,14 @@ class TransformersConfig(Config):
         shapes_output=False,  # the commit is recorded
         metavar="REVISION",
     )
+    stream: str | None = flag(
+        None,
+        "of models with a tower for pictures and one for sound (pe_audio_video), the one to run; their vectors are in "
+        "one space",
+        group=GROUP,
+        choices=("video", "audio"),
+        added_later=True,
+    )
     pool: str | None = flag(
         None,
         "mean or cls: one vector, the mean of the patches' tokens or the class token; tokens: those of patches; none: "

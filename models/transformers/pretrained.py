@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.transformers.config import TransformersConfig
-from models.transformers.families import Family, family_of, read_settings
+from models.transformers.families import AUDIO_TOWERS, Family, family_of, read_settings
 from utils.errors import UserError
 from utils.weights.hub import HUB, hub_folder
 from utils.weights.pretrained import LibraryCheckpoint, Needed, Published
@@ -44,12 +44,20 @@ def settings(config: TransformersConfig) -> dict[str, Any]:
 
 
 def family(config: TransformersConfig) -> tuple[str, Family]:
-    """Return the family of the model, with its name in the library.
+    """Return the family of the model, with its name in the library; of one with two towers, that of --stream.
 
     Raises:
-        UserError: it is not supported, or there is no such model.
+        UserError: it is not supported, or there is no such model, or --stream does not fit it.
     """
-    return family_of(read_settings(model_folder(config)), config.model_name)
+    name, found = family_of(read_settings(model_folder(config)), config.model_name)
+    if name not in AUDIO_TOWERS and config.stream:
+        raise UserError(f"--stream: {config.model_name} has one tower; drop the flag")
+    if name in AUDIO_TOWERS and not config.stream:
+        raise UserError(
+            f"--stream is missing: {config.model_name} has a tower for pictures and one for sound; "
+            "choose --stream video or --stream audio"
+        )
+    return name, AUDIO_TOWERS[name] if config.stream == "audio" else found
 
 
 def model_folder(config: TransformersConfig) -> Path:
@@ -106,7 +114,8 @@ def _described(config: TransformersConfig) -> Path:
 def _processor(config: TransformersConfig) -> Path:
     """Return the file that says how inputs are prepared."""
     folder = model_folder(config)
-    for name in ("processor_config.json", "video_preprocessor_config.json", "preprocessor_config.json"):
+    of_video = ("video_preprocessor_config.json",) if media(config) == "visual" else ()
+    for name in ("processor_config.json", *of_video, "preprocessor_config.json"):
         if (folder / name).is_file():
             return folder / name
     raise UserError(f"--model_name {config.model_name}: {folder} has no preprocessor_config.json")
