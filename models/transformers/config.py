@@ -79,3 +79,8 @@ class TransformersConfig(Config):
     def audio_rules(self) -> AudioRules:
         """As librosa reads files, on the chosen clock."""
         return replace(LIBROSA, clock=cast(AudioClock, self.sound_clock))
+
+
+def keys_of(config: TransformersConfig) -> tuple[str, ...]:
+    """Return the names of the outputs."""
+    return tuple(f"layer_{layer}" for layer in config.layer) or ("transformers",)

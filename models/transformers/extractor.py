@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.transformers.config import TransformersConfig
+from models.transformers.config import TransformersConfig, keys_of
 from models.transformers.families import Family
-from models.transformers.network import keys_of, load_network, number
+from models.transformers.network import load_network, number
 from models.transformers.pretrained import family, model_folder
 from models.transformers.sound import SoundExtractor
 from models.transformers.weights import load_processor

@@ -130,8 +130,3 @@ def check_layers(network: FeatureNetwork, layers: Sequence[int], name: str) -> N
     wrong = [layer for layer in layers if layer > n_layers]
     if wrong:
         raise UserError(f"--layer {wrong[0]}: {name} has {n_layers} layers")
-
-
-def keys_of(config: TransformersConfig) -> tuple[str, ...]:
-    """Return the names of the outputs."""
-    return tuple(f"layer_{layer}" for layer in config.layer) or ("transformers",)

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from models.transformers.config import TransformersConfig
+from models.transformers.config import TransformersConfig, keys_of
 from models.transformers.families import AUDIO_TOWERS, Family, family_of, read_settings
 from utils.errors import UserError
 from utils.weights.hub import HUB, hub_folder
@@ -35,6 +35,12 @@ def needs(config: TransformersConfig) -> dict[str, Needed]:
 def media(config: TransformersConfig) -> str:
     """Return whether the model takes pictures, "visual", or sound, "audio"."""
     return "audio" if family(config)[1].medium == "sound" else "visual"
+
+
+def outputs(config: TransformersConfig) -> dict[str, str]:
+    """Return the shape of each array."""
+    shape = {"spatial": "[windows, h, w, D]", "tokens": "[windows, tokens, D]", "none": "[windows, tokens, D]"}
+    return dict.fromkeys(keys_of(config), shape.get(config.pool or "", "[windows, D]"))
 
 
 def settings(config: TransformersConfig) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.transformers.config import TransformersConfig
+from models.transformers.config import TransformersConfig, keys_of
 from models.transformers.families import Family
-from models.transformers.network import keys_of, load_network
+from models.transformers.network import load_network
 from models.transformers.pretrained import family, model_folder
 from models.transformers.weights import load_processor
 from utils.errors import UserError
