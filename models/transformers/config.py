@@ -18,8 +18,8 @@ class TransformersConfig(Config):
 
     model_name: str = flag(
         "",
-        "repository of the Hugging Face hub, e.g. MCG-NJU/videomae-base, or folder with config.json, weights and "
-        "processor",
+        "repository of the Hugging Face hub, e.g. MCG-NJU/videomae-base, also as REPO@REVISION, or folder with "
+        "config.json, weights and processor",
         group=GROUP,
         metavar="REPO_OR_FOLDER",
     )
@@ -72,8 +72,16 @@ class TransformersConfig(Config):
         super().__post_init__()
         if not self.model_name:
             raise UserError("--model_name is missing: a repository of the Hugging Face hub, or a folder")
+        if self.revision and "@" in self.model_name:
+            raise UserError(f"--revision: {self.model_name} names one after the @; drop one of them")
         if self.projected and (self.pool or self.layer):
             raise UserError("--projected excludes --pool and --layer: drop one of them")
+
+    @property
+    def repository(self) -> tuple[str, str | None]:
+        """The name of a repository, and its branch, tag or commit; None where none is named."""
+        name, _, revision = self.model_name.partition("@")
+        return name, revision or self.revision
 
     @property
     def audio_rules(self) -> AudioRules:

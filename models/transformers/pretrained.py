@@ -20,7 +20,7 @@ FILES: tuple[Published, ...] = ()  # any of the hub's
 def needs(config: TransformersConfig) -> dict[str, Needed]:
     """Return the weights; and the configurations of model and processor, which `--weights random` uses, too."""
     stem = config.model_name.strip("/").replace("/", "--")
-    page = f"{HUB}/{config.model_name}"
+    page = f"{HUB}/{config.repository[0]}"
     return {
         "transformers": Needed(LibraryCheckpoint(f"{stem}.weights", LICENCE, page, partial(_weights, config))),
         "config": Needed(
@@ -75,12 +75,12 @@ def model_folder(config: TransformersConfig) -> Path:
     folder = Path(config.model_name).expanduser()
     if folder.is_dir():
         return folder
-    if len(folder.parts) > 2 or folder.is_absolute():
+    if len(Path(config.repository[0]).parts) > 2 or folder.is_absolute():
         raise UserError(f"--model_name {config.model_name}: no such folder, and not the name of a repository")
-    cached = hub_folder(config.model_name, config.revision, DESCRIPTION, cached=True)
+    cached = hub_folder(*config.repository, DESCRIPTION, cached=True)
     if cached is not None and (cached / "config.json").is_file():
         return cached
-    found = hub_folder(config.model_name, config.revision, DESCRIPTION)
+    found = hub_folder(*config.repository, DESCRIPTION)
     assert found is not None  # only of a cache
     return found
 
@@ -106,7 +106,7 @@ def _weights(config: TransformersConfig) -> Path:
     if folder.parent.name == "snapshots":
         for pattern in WEIGHTS:
             if not files:
-                hub_folder(config.model_name, folder.name, (pattern, *DESCRIPTION))
+                hub_folder(config.repository[0], folder.name, (pattern, *DESCRIPTION))
                 files = weight_files(folder)
     if not files:
         raise UserError(f"--model_name {config.model_name}: {folder} has no model.safetensors and no pytorch_model.bin")
