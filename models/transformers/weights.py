@@ -15,6 +15,7 @@ from torch import nn
 from models.transformers.families import Family, family_of, read_settings
 from models.transformers.pretrained import weight_files
 from utils.errors import UserError
+from utils.nn.lean_import import load_meta_kernels
 from utils.weights.formats.torch_pickle import check_torch_file
 from utils.weights.seeded import fill_random
 
@@ -79,6 +80,7 @@ def import_transformers() -> ModuleType:
     Raises:
         UserError: it is not installed.
     """
+    load_meta_kernels()  # it builds networks on the meta device, then reads their weights
     try:
         return importlib.import_module("transformers")
     except ImportError as error:

@@ -1,7 +1,9 @@
-"""Importing torchvision and timm without PyTorch's compiler, which they load for functions that are not called here.
+"""Importing PyTorch, torchvision and timm without what they load for functions that are not called here.
 
-torchvision asks the compiler whether it supports a device, for RoIAlign; timm excludes parts of NaFlexViT from
+torchvision asks PyTorch's compiler whether it supports a device, for RoIAlign; timm excludes parts of NaFlexViT from
 compiling. Loading the compiler takes 2.5 s. Code that needs anything else of it gets the real one.
+
+PyTorch itself loads kernels in Python for the meta device, which the compiler and transformers need.
 """
 
 import contextlib
@@ -13,6 +15,25 @@ from types import ModuleType
 from typing import Any
 
 COMPILER = "torch._dynamo"
+META_KERNELS = "torch._meta_registrations"  # imported for what it registers
+
+
+@contextlib.contextmanager
+def without_meta_kernels() -> Generator[None, None, None]:
+    """Leave them out of an import of PyTorch in the block, which then takes three quarters of the time."""
+    if "torch" in sys.modules:
+        yield
+        return
+    sys.modules[META_KERNELS] = ModuleType(META_KERNELS)
+    try:
+        yield
+    finally:
+        del sys.modules[META_KERNELS]
+
+
+def load_meta_kernels() -> None:
+    """Load them, unless PyTorch was imported with them."""
+    importlib.import_module(META_KERNELS)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from utils.errors import FeatmillError, RunError, printable
 from utils.extractors.base import AnyExtractor
 from utils.extractors.labels import class_names
 from utils.extractors.registry import load_extractor
-from utils.nn.lean_import import without_compiler
+from utils.nn.lean_import import load_meta_kernels, without_compiler
 from utils.nn.prepare import ComputeMode, set_process_flags
 from utils.storage.folder import folder_at
 from utils.weights.store import cache_folder
@@ -98,6 +98,7 @@ def _set_up_torch(plan: Plan, device: torch.device, compute: ComputeMode) -> Non
         torch.cuda.set_device(device)  # events, graphs and what is asked about "the GPU" mean this one, not the first
     set_process_flags(compute, device)
     if compute.compile:
+        load_meta_kernels()
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder().parent / "compiled"))
 
 

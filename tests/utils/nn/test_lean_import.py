@@ -58,3 +58,15 @@ def test_an_import_that_needs_more_of_the_compiler_gets_it():
         "print(optimize is torch._dynamo.optimize)"
     )
     assert run(code) == "True"
+
+
+def test_kernels_for_the_meta_device_can_be_loaded_later():
+    code = (
+        "import sys; from utils.nn.lean_import import load_meta_kernels, without_meta_kernels\n"
+        "with without_meta_kernels():\n    import torch\n"
+        "print({'torch._refs', 'torch._decomp', 'torch._meta_registrations'} & set(sys.modules))\n"
+        "load_meta_kernels()\n"
+        "x = torch.empty(1, 1, 3, 3, device='meta')\n"
+        "print(torch.nn.functional.conv2d(x, x).shape)"
+    )
+    assert run(code) == "set()\ntorch.Size([1, 1, 1, 1])"
