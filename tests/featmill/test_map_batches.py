@@ -57,6 +57,19 @@ def test_segments_bytes_and_failures(tiny, clips):
         MapBatches(tiny, column="video", errors="raise")(columns)
 
 
+def test_empty_cells_of_a_data_frame_are_absent(tiny, clips):
+    table = pandas.DataFrame(
+        {
+            "path": [str(clips[0]), str(clips[2]), np.nan, str(clips[2])],
+            "start_s": pandas.array([1.0, None, None, None], "Float64"),
+            "end_s": [np.nan, 0.4, np.nan, pandas.NaT],
+        }
+    )
+    found = MapBatches(tiny)(table)
+    assert found.status.tolist() == ["done"] * (35 + 10) + ["failed"] + ["done"] * 12
+    assert "no path" in found.notes[45] and found.start_s[0] == 1.0
+
+
 def test_wrong_requests(tiny, clips):
     for wrong, words in (
         (lambda: MapBatches(tiny, errors="drop"), "errors is 'drop'"),

@@ -37,7 +37,7 @@ def test_every_format_gives_the_same_videos(saved, clips, tiny, on_extraction):
     outputs = featmill.load(saved(on_extraction), "tiny")
     with featmill.Extractor(tiny) as extractor:
         expected = {str(clip): extractor(clip) for clip in clips}
-    assert len(outputs) == 3 and sorted(outputs.names) == ["12", "27", "60"]
+    assert len(outputs) == 3 and outputs.names is outputs.names and sorted(outputs.names) == ["12", "27", "60"]
     for video in outputs:
         wanted = expected[str(clips[0].with_name(f"{video.name}.mp4"))]
         np.testing.assert_array_equal(video["tiny"], wanted["tiny"], strict=True)
