@@ -40,8 +40,13 @@ def clip_case(name: str) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, A
     return expected, frames, flags
 
 
-def extract(extractor: VideoClipsExtractor[Any], frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return what is saved of a video with these frames, and the features of its views [clips, crops, D]."""
+def extract(
+    extractor: VideoClipsExtractor[Any], frames: np.ndarray, clips: slice = slice(None)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is saved of a video with these frames, and the features of its views [clips, crops, D].
+
+    clips: those of the video to compute, each in all of its crops.
+    """
     info = VideoStreamInfo(25.0, frames.shape[1], frames.shape[2], np.arange(len(frames)) / 25)
     sampling = extractor.sampling(info)
     builder = WindowBuilder(extractor, sampling)
@@ -49,6 +54,7 @@ def extract(extractor: VideoClipsExtractor[Any], frames: np.ndarray) -> tuple[np
     with torch.inference_mode():
         prepared = extractor.prepare(torch.from_numpy(frames[sampling.wanted]).to(extractor.device))
         cuts = [*builder.push(prepared, info.times_s[sampling.wanted]), *builder.finish()]
+        cuts = sorted(cuts, key=lambda cut: cut.row)[clips]
         for start in range(0, len(cuts), extractor.batch_size):
             batch = cuts[start : start + extractor.batch_size]
             outputs = extractor.forward({"views": torch.stack([cut.inputs["views"] for cut in batch])})
