@@ -43,7 +43,7 @@ def check_features(output: Path, name: str, frames: np.ndarray) -> None:
     np.testing.assert_allclose(np.load(output / "tiny" / f"{name}_tiny.npy")[:, 0], means(frames), rtol=1e-5)
 
 
-NETWORKS = ("--weights", "random", "--model_name", "resnet18")
+NETWORKS = ("--weights", "random", "--model_name", "test_vit")
 Found = dict[str, tuple[dict[str, Any], np.ndarray | None]]  # by name: the line of the manifest, the features
 
 
@@ -94,11 +94,11 @@ def found(folder: Path) -> tuple[Found, str]:
     """Return what one run over all the folders finds, and its messages."""
     names = ("damaged", "missing", "mixed", "empty", "broken", "absent/%06d.jpg")
     sources = ("--input_dir", folder / "in", "--video_paths", *(folder / name for name in names))
-    flags = ("--feature_type", "resnet", *NETWORKS, *ALWAYS, "--frames_fps", 10, "--output_path", folder / "out")
+    flags = ("--feature_type", "timm", *NETWORKS, *ALWAYS, "--frames_fps", 10, "--output_path", folder / "out")
     done = run(*flags, *sources, "--video_list", folder / "root" / "list.csv")
     assert done.returncode == 1 and "Traceback" not in done.stderr, (done.stdout, done.stderr)
-    files = {name: folder / "out" / "resnet" / f"{name}_resnet.npy" for name in manifest(folder / "out" / "resnet")}
-    lines = manifest(folder / "out" / "resnet")
+    files = {name: folder / "out" / "timm" / f"{name}_timm.npy" for name in manifest(folder / "out" / "timm")}
+    lines = manifest(folder / "out" / "timm")
     return {name: (lines[name], np.load(path) if path.exists() else None) for name, path in files.items()}, done.stderr
 
 
@@ -110,11 +110,23 @@ def check_rows(found: tuple[Found, str], name: str, rows: list[int] | slice) -> 
 
 
 def test_the_features_are_those_of_a_lossless_video(folder: Path, tmp_path: Path) -> None:
-    types = ("--feature_type", "tsn", "resnet", "--num_clips", 3, "--extraction_fps", 5)
+    types = (
+        "--feature_type",
+        "tsn",
+        "timm",
+        "--num_clips",
+        3,
+        "--side_size",
+        64,
+        "--crop_size",
+        64,
+        "--extraction_fps",
+        5,
+    )
     sources = ("--video_paths", folder / "in" / "video.mkv", folder / "in" / "deep" / "b")
     done = run(*types, *NETWORKS, *ALWAYS, *sources, "--frames_fps", 10, "--output_path", tmp_path)
     assert done.returncode == 0, (done.stdout, done.stderr)
-    for kind in ("tsn", "resnet"):
+    for kind in ("tsn", "timm"):
         saved = {path.name: np.load(path) for path in (tmp_path / kind).glob("*.npy")}
         of_video = {name: array for name, array in saved.items() if name.startswith("video_")}
         assert of_video
