@@ -71,6 +71,12 @@ NAMES = st.lists(st.text(min_size=1, max_size=8).filter(lambda text: "\0" not in
 )
 
 
+@pytest.fixture
+def merged_here(monkeypatch):
+    """HDF5 files are written in this process: a child for each example takes longer than all else."""
+    monkeypatch.setattr("utils.sinks.h5.in_child", lambda function, *arguments: function(*arguments))
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     named=st.lists(
@@ -80,6 +86,7 @@ NAMES = st.lists(st.text(min_size=1, max_size=8).filter(lambda text: "\0" not in
     n_windows=st.integers(1, 3),
 )
 @pytest.mark.parametrize("kind", MERGED)
+@pytest.mark.usefixtures("merged_here")
 def test_any_name_and_metadata_survives(tmp_path_factory, kind, named, meta, n_windows):
     path = tmp_path_factory.mktemp("any")
     folder = LocalFolder(path)

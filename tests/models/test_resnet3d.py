@@ -29,6 +29,7 @@ from utils.nn.resnet3d import Classifier3D
 from utils.weights.pretrained import Published
 
 TOLERANCE = 1e-4
+pytestmark = pytest.mark.usefixtures("skip_init")
 
 
 @dataclass(frozen=True)
