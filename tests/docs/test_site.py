@@ -45,6 +45,13 @@ def test_the_site_has_a_card_per_model_and_is_complete(site: Path) -> None:
     assert (site / "search" / "search_index.json").exists()
 
 
+def test_one_time_axis_shows_every_type() -> None:
+    shown = re.findall(r"^\| (\w+)", (DOCS / "time_axis.md").read_text(), re.MULTILINE)
+    assert shown == ["type", *MODELS]
+    picture = (DOCS / "pictures" / "time_axis.svg").read_text()
+    assert len(picture) < 200_000 and all(f">{name}" in picture for name in MODELS)
+
+
 def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
     for page in site.rglob("*.html"):
         loaded = re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=\"?(https?:)?//", page.read_text())

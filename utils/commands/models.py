@@ -96,7 +96,7 @@ def _show_table(found: Sequence[Mapping[str, Any]]) -> None:
         justify = "right" if column in ("params", "GFLOP", "MB") else "left"
         table.add_column(column, overflow="fold", no_wrap=column == "saves", justify=justify)
     for about in found:
-        network = next(iter(about["networks"]), {})
+        network = next(iter(about["networks"]), {}) if about["checkpoints"] else {}  # else none is the default
         files = [file for file in about["checkpoints"] if file["default"]]
         size = _size(files).removesuffix(" MB") if files else ""
         here = ("yes" if all(file["downloaded"] for file in files) else "no") if files else ""
