@@ -100,7 +100,7 @@ def _model_class(folder: Path) -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Generator[None, None, None]:
-    """Keep the library from showing a bar and a table of its own, in the block."""
+    """Keep the library from showing its own bar and table in the block."""
     logging = importlib.import_module("transformers.utils.logging")
     shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
