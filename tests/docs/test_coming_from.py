@@ -81,7 +81,7 @@ def test_the_other_tools_are_quoted_as_their_pages_have_them():
 def test_the_command_works(command, folder):
     done = run(*shlex.split(command), "--weights", "random", cwd=folder)
     assert done.returncode == 0, done.stderr
-    feature_type = re.search(r"--feature_type (\w+)", command)[1]
+    feature_type = re.findall(r"--feature_type (\w+)", command)[0]
     if "--out " in command:
         (features,) = pickle.loads((folder / f"{feature_type}.pkl").read_bytes())
         assert (features.shape, features.dtype) == (SHAPES[feature_type], np.float32)

@@ -1,5 +1,6 @@
 """Extraction as a function of batches, in the frameworks that call such functions."""
 
+import logging
 import os
 import pickle
 
@@ -86,7 +87,8 @@ def test_ray_data(clips, expected, monkeypatch):
 
     path = os.pathsep.join(map(str, (ROOT, TINY_PROGRAM.parents[1], TINY_PROGRAM.parent)))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR", runtime_env={"env_vars": {"PYTHONPATH": path}})
+    environment = {"env_vars": {"PYTHONPATH": path}}
+    ray.init(num_cpus=1, include_dashboard=False, logging_level=logging.ERROR, runtime_env=environment)
     try:
         rows = ray.data.from_items([{"path": str(clip)} for clip in [*clips, "absent.mp4"]])
         mapper = MapBatches("resnet", model_name="resnet18", weights="random")
