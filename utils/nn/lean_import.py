@@ -1,8 +1,8 @@
 """Importing torchvision, timm and open_clip without PyTorch's compiler, which takes 2.5 s to load.
 
-torchvision imports the compiler to ask it, in RoIAlign, whether it supports a device; timm, to exclude parts of NaFlexViT
-from compiling. Stand-ins for these two functions do so when they are called. Code that needs anything else of the
-compiler loads it.
+torchvision imports the compiler to ask it, in RoIAlign, whether it supports a device; timm, to exclude parts of
+NaFlexViT from compiling. Stand-ins for these two functions do so when they are called. Code that needs anything else
+of the compiler loads it.
 """
 
 import contextlib
