@@ -31,4 +31,4 @@ def test_an_argument_that_no_flag_takes():
     assert "--streams is not used by --feature_type resnet, only by i3d" in hints.unknown_flag(
         "--streams=rgb", ["resnet"], MODELS
     )
-    assert hints.unknown_flag("--stream", ["i3d"], MODELS).endswith("is unknown (did you mean streams?)")
+    assert hints.unknown_flag("--streamz", ["i3d"], MODELS).endswith("is unknown (did you mean streams?)")
