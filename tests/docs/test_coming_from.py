@@ -83,7 +83,7 @@ def test_the_other_tools_are_quoted_as_their_pages_have_them():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_command_works(command, folder):
-    feature_type = re.search(r"--feature_type (\w+)", command)[1]
+    feature_type = re.findall(r"--feature_type (\w+)", command)[0]
     small = [flag for flag in SMALL.get(feature_type, "").split() if flag.partition("=")[0] not in command]
     done = run(*shlex.split(command), "--weights", "random", *small, cwd=folder)
     assert done.returncode == 0, done.stderr

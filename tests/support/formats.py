@@ -4,6 +4,7 @@ import io
 import struct
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -30,7 +31,7 @@ def write_grey(
 ) -> Path:
     """Write the frames by one of FFmpeg's muxers."""
     with av.open(str(path), "w", format=container) as output:
-        stream = output.add_stream(codec, rate=25)
+        stream = cast(av.VideoStream, output.add_stream(codec, rate=25))
         (stream.width, stream.height), stream.pix_fmt = size, pix_fmt
         for number, pixels in enumerate(grey_frames(size[1], size[0])):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format=pix_fmt)

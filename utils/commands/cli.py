@@ -161,7 +161,7 @@ def _parser(feature_types: list[str], models: Mapping[str, Model]) -> Parser:
     )
     taken = add_flags(parser, RunConfig)
     if not feature_types:
-        # Two models may share a flag, so each gets a parser of its own, whose help alone is shown.
+        # Two models may share a flag, so each gets its own parser, whose help alone is shown.
         parser.epilog = f"{_help_of_models(models)}\n{parser.epilog}"
     _add_model_flags(parser, feature_types, models, taken)
     return parser

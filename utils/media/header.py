@@ -19,7 +19,7 @@ MKVMERGE_TAG = "_STATISTICS_WRITING_APP"
 
 
 class DeclaredEnd(NamedTuple):
-    """When a stream ends by its header, in seconds of its own clock, and how much less is no loss."""
+    """When a stream ends by its header, in seconds of the stream's clock, and how much less is no loss."""
 
     end_s: float
     slack_s: float
