@@ -104,7 +104,7 @@ def _model_class(folder: Path) -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Generator[None, None, None]:
-    """Keep the library from showing a bar, a table and remarks on its own docstrings, in the block."""
+    """Keep the library from showing its bar, its table and remarks on its own docstrings in the block."""
     logging = importlib.import_module("transformers.utils.logging")
     shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
