@@ -96,11 +96,13 @@ def assert_levels(ours, expected):
 def test_levels_of_raft_equal_the_reference(weights_dir):
     """The two pairs of frames whose levels are recorded; features of a whole window are compared above."""
     extractor, frames, debug = flow_of_frames("raft", weights_dir)
+    assert extractor.pairs is not None
     with torch.inference_mode():
         prepared = extractor.prepare(frames[[0, 1, 15, 16]])
         encoded = extractor.pairs.encode(prepared)
         first, second = (tuple(part[start::2] for part in encoded) for start in (0, 1))
-        assert_levels(extractor.pairs.between(first, second, tuple(prepared.shape[1:3])), debug["debug_q_raft"])
+        size = (prepared.shape[1], prepared.shape[2])
+        assert_levels(extractor.pairs.between(first, second, size), debug["debug_q_raft"])
 
 
 def test_flow_of_frames_by_pwc_equals_the_reference(weights_dir):
