@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from support.device import DEVICE
+from support.door import check_same_in_python
 from support.golden import case, moving_frames, relative_error, write_checkpoint
 from support.program import manifest, run
 
@@ -71,6 +72,8 @@ def test_overlapping_windows_equal_the_reference(tmp_path, video, weights_dir):
     ours = extract(tmp_path, path, weights_dir, "--step_size", 8, "--streams", "rgb", "--batch_size", 2)
     assert relative_error(ours["rgb"], expected["output_rgb_16_8"]) < RGB_TOLERANCE
     np.testing.assert_allclose(ours["timestamps_ms"], expected["output_timestamps_ms_16_8"])
+    flags = {"stack_size": 16, "step_size": 8, "streams": "rgb", "batch_size": 2, "weights_dir": weights_dir}
+    check_same_in_python(tmp_path / "i3d", "i3d", [path], **flags)
 
 
 @pytest.mark.parametrize(("flow_type", "key"), [("raft", "output_flow_raft"), ("pwc", "output_flow_pwc_align_true")])
