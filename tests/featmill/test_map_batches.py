@@ -1,5 +1,6 @@
 """Extraction as a function of batches, in the frameworks that call such functions."""
 
+import logging
 import os
 import pickle
 
@@ -97,16 +98,18 @@ def test_ray_data(clips, expected, monkeypatch):
     import ray
     import ray.data
 
+    flags = {"model_name": "resnet18", "weights": "random", "extraction_total": 2}
     path = os.pathsep.join(map(str, (ROOT, TINY_PROGRAM.parents[1], TINY_PROGRAM.parent)))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR", runtime_env={"env_vars": {"PYTHONPATH": path}})
+    monkeypatch.setenv("PYTHONPATH", path)
+    ray.init(num_cpus=1, include_dashboard=False, logging_level=logging.ERROR, object_store_memory=100_000_000)
     try:
-        rows = ray.data.from_items([{"path": str(clip)} for clip in [*clips, "absent.mp4"]])
-        mapper = MapBatches("resnet", model_name="resnet18", weights="random")
+        rows = ray.data.from_items([{"path": str(clip)} for clip in [*clips, "absent.mp4"]], override_num_blocks=1)
+        mapper = MapBatches("resnet", **flags)
         found = rows.map_batches(mapper, batch_size=2).to_pandas()
     finally:
         ray.shutdown()
-    with featmill.Extractor("resnet", model_name="resnet18", weights="random") as extractor:
+    with featmill.Extractor("resnet", **flags) as extractor:
         wanted = np.concatenate([extractor(clip)["resnet"] for clip in clips])
     done = found[found.status == "done"]
     np.testing.assert_allclose(
