@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from support.device import DEVICE
+from support.door import check_same_in_python
 from support.golden import case, moving_frames, relative_error, write_checkpoint
 from support.program import manifest, run
 
@@ -75,6 +76,8 @@ def test_overlapping_windows_equal_the_reference(tmp_path, video, weights_dir):
     assert relative_error(ours["rgb"], expected["output_rgb_16_8"]) < RGB_TOLERANCE
     np.testing.assert_allclose(ours["timestamps_ms"], expected["output_timestamps_ms_16_8"])
     assert not (tmp_path / "tmp").exists()  # without --keep_frames nothing is written there
+    flags = {"stack_size": 16, "step_size": 8, "streams": "rgb", "batch_size": 2, "weights_dir": weights_dir}
+    check_same_in_python(tmp_path / "out" / "i3d", "i3d", [path], **flags)
 
 
 def flow_of_frames(flow_type, weights_dir):
