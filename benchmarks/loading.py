@@ -54,7 +54,7 @@ def peak_mib() -> float:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, and print the ratio."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument(
         "--file", default="bfloat16", choices=("bfloat16", "float32"), help="type of the file's weights"

@@ -136,8 +136,8 @@ def table(figures: Mapping[str, Mapping[str, Any]]) -> str:
         start, end = found["start_s"], found["end_s"]
         window = f"{end[0] - start[0]:.2f}" if start else "the video"
         hop = f"{start[1] - start[0]:.2f}" if start and len(start) > 1 else "–"
-        facts = next(iter(MODELS[name].facts["networks"].values()), {"dimension": None})
-        dimension = DIMENSIONS[name] if name in DIMENSIONS else facts["dimension"]
+        facts = next(iter(MODELS[name].facts.get("networks", {}).values()), {})
+        dimension = DIMENSIONS[name] if name in DIMENSIONS else facts.get("dimension")
         cells = (_shown(name), found["rows"], window, hop, dimension or "a field", found.get("seconds", "–"))
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
@@ -149,7 +149,7 @@ def _shown(name: str) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, and write figures, picture and page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("types", nargs="*", help="default: all")
     parser.add_argument("--without_networks", action="store_true", help="rows only; see above")
     options = parser.parse_args(arguments)

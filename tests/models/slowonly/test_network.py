@@ -1,4 +1,4 @@
-"""The networks of mmaction2 that are a ResNet3D and a classifier, from files in their published layout."""
+"""SlowOnly and I3D-R50, networks of mmaction2 of one kind, from files in their published layout."""
 
 import json
 from collections.abc import Callable, Sequence
