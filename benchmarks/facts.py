@@ -1,4 +1,4 @@
-"""Parameters, work and memory of the networks in models/facts.json, measured anew.
+"""Parameters, work and memory of the networks in models/facts.json, measured again.
 
     python -m benchmarks.facts [TYPE ...]
 
