@@ -117,15 +117,15 @@ def picture(figures: Mapping[str, Mapping[str, Any]], seconds: float) -> str:
 
 
 def _bars(found: Mapping[str, Any], y: int, scale: float, seconds: float) -> Iterator[str]:
-    """Yield a bar per row; neighbours in two colours, at two heights where they overlap."""
+    """Yield a bar per row; neighbours in two colours, at several heights where they overlap."""
     spans = list(zip(found["start_s"], found["end_s"], strict=True)) if found["start_s"] else [(0.0, seconds)]
-    overlap = len(spans) > 1 and spans[1][0] < spans[0][1]
+    n_heights = max(sum(start < spans[0][1] for start, _ in spans), 1)
     for row, (start, end) in enumerate(spans):
-        top, high = (y + 9 * (row % 2), 8) if overlap else (y, 17)
+        top, high = y + 18 / n_heights * (row % n_heights), 18 / n_heights - 1
         width = max((end - start) * scale, 1.5)
         yield (
-            f'<rect x="{LEFT + start * scale:.1f}" y="{top}" width="{width:.1f}" height="{high}" '
-            f'fill="{COLOURS[row % 2]}"/>'
+            f'<rect x="{LEFT + start * scale:.1f}" y="{top:g}" width="{width:.1f}" height="{high:g}" '
+            f'fill="{COLOURS[row // n_heights % 2]}"/>'
         )
 
 
