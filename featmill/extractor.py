@@ -103,11 +103,12 @@ class Extractor:
         """
         if self._session is None:
             raise UserError("this extractor is closed")
+        classes = self._session.classes
         predictions: dict[str, dict[str, dict[int, list[tuple[str, float]]]]] = defaultdict(lambda: defaultdict(dict))
 
         def predicted(job: Job, window: WindowInput, logits: dict[str, np.ndarray]) -> None:
             for key, values in logits.items():
-                best = best_classes(values, self._session.class_names if self._session else None)
+                best = best_classes(values, classes)
                 predictions[job.ref.id][key][window.row] = [(name, probability) for name, probability, _ in best]
 
         tasks = (Task(reference(i, video), (self.feature_type,)) for i, video in enumerate(videos))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from models.transformers.config import TransformersConfig
 from models.transformers.families import Family
+from models.transformers.labels import named, use_labels
 from models.transformers.network import FeatureNetwork, check_layers, chosen_pool, keys_of, number
 from models.transformers.pretrained import family, model_folder
 from models.transformers.sound import SoundExtractor
@@ -48,10 +49,10 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
         if config.window_s or config.hop_s:
             raise UserError(f"--window_s, --hop_s: {config.model_name} takes pictures, not sound; drop them")
         pool = chosen_pool(self._family, config.model_name, config.pool, config.layer, config.projected)
-        self._processor = load_processor(folder, self._family)
+        self._processor, texts = load_processor(folder, self._family), use_labels(self)
         model = load_model(folder, self.compute.dtype) if self.checkpoints["transformers"] else random_model(folder)
         self.n_frames = frames_of(model, self._family, config)
-        network = FeatureNetwork(model, self._family, pool, config.layer)
+        network = FeatureNetwork(model, self._family, pool, config.layer, texts)
         check_layers(network, config.layer, config.model_name)
         self._network = self.prepare_network(network)
 
@@ -107,7 +108,7 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, ...]."""
-        return dict(zip(self.keys, self._network(self.pixel_values(batch["pixels"])), strict=True))
+        return named(self, self._network(self.pixel_values(batch["pixels"])))
 
 
 def frames_of(model: Any, kind: Family, config: TransformersConfig) -> int:

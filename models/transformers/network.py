@@ -16,14 +16,20 @@ class FeatureNetwork(nn.Module):
     """Inputs as the processor gives them -> one tensor of features per layer.
 
     pool: a choice of --pool, or PROJECTED. layers: numbers of layers, [] for the end of the network.
+    texts: what the text network of X-CLIP gives of labels [n, D]; then the logits [B, n] are returned, too.
     """
 
-    def __init__(self, model: nn.Module, family: Family, pool: str, layers: Sequence[int]) -> None:
+    def __init__(
+        self, model: nn.Module, family: Family, pool: str, layers: Sequence[int], texts: Tensor | None = None
+    ) -> None:
         super().__init__()
-        self.family, self.pool, self.layers = family, pool, tuple(layers)
+        self.family, self.pool, self.layers, self.with_logits = family, pool, tuple(layers), texts is not None
         whole = cast(Any, model)  # models of the library have no common type with these attributes
         if pool == PROJECTED:
             self.model = whole
+            if texts is not None:
+                whole.text_model = PooledTexts(texts)
+                return
             for name in TEXT_PARTS:
                 if isinstance(getattr(whole, name, None), nn.Module):
                     setattr(whole, name, None)
@@ -40,6 +46,9 @@ class FeatureNetwork(nn.Module):
     def forward(self, values: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
         """Return features of each row. more: CLAP's is_longer."""
         values = values.contiguous()  # clips are not [B, C, T, H, W], and some models view them
+        if self.with_logits:
+            found = self.model(pixel_values=values)
+            return found.mit_output.pooler_output, found.logits_per_video
         if self.pool == PROJECTED:
             return (self._projected(values, *more),)
         options: dict[str, Any] = {"skip_predictor": True} if hasattr(self.encoder, "predictor") else {}
@@ -71,6 +80,18 @@ class FeatureNetwork(nn.Module):
         if self.family.space_first:
             patches = patches.unflatten(1, (-1, n_times)).transpose(1, 2).flatten(1, 2)
         return patches.unflatten(1, (n_times, n_high, -1)).mean(1)
+
+
+class PooledTexts(nn.Module):
+    """Stands in for the text network of X-CLIP, whose texts are then compared with each video in a way of its own."""
+
+    def __init__(self, texts: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("texts", texts)
+
+    def forward(self, **_arguments: object) -> tuple[None, Tensor]:
+        """Return no tokens, and the texts [n, D]."""
+        return None, cast(Tensor, self.texts)
 
 
 def chosen_pool(family: Family, name: str, pool: str | None, layers: Sequence[int], projected: bool) -> str:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from models.transformers.config import TransformersConfig
-from models.transformers.families import Family, family_of, read_settings
+from models.transformers.families import FAMILIES, Family, family_of, read_settings
 from utils.errors import UserError
 from utils.weights.hub import HUB, hub_folder
 from utils.weights.pretrained import LibraryCheckpoint, Needed, Published
 
 LICENCE = "each model's own: see its card on the Hugging Face hub"
 DESCRIPTION = ("*.json",)
+TOKENIZER = ("*.model", "*.txt")  # where there is no tokenizer.json
 WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")  # the first that a repository has
 FILES: tuple[Published, ...] = ()  # any of the hub's
 
@@ -41,6 +42,24 @@ def settings(config: TransformersConfig) -> dict[str, Any]:
     """Return the commit of the repository, for the record; None of a folder."""
     folder = model_folder(config)
     return {"revision": folder.name if folder.parent.name == "snapshots" else None}
+
+
+def no_text(config: TransformersConfig) -> str:
+    """Return why there is no text tower for the features of a configuration; "" if there is one."""
+    kind = family(config)[1]
+    if kind.text is None:
+        joint = ", ".join(name for name, each in FAMILIES.items() if each.text is not None)
+        return f"{config.model_name} has no text tower; models of {joint} have one"
+    if config.pool or config.layer:
+        return "features of --pool or --layer are not in the space shared with text; those of --projected are"
+    return ""
+
+
+def tokenizer_folder(folder: Path, model_name: str) -> Path:
+    """Return the folder of a model, with the files of its tokenizer downloaded if it is the hub's."""
+    if folder.parent.name == "snapshots" and not (folder / "tokenizer.json").is_file():
+        hub_folder(model_name, folder.name, (*TOKENIZER, *DESCRIPTION))
+    return folder
 
 
 def family(config: TransformersConfig) -> tuple[str, Family]:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from models.transformers.config import TransformersConfig
 from models.transformers.families import Family
+from models.transformers.labels import named, use_labels
 from models.transformers.network import FeatureNetwork, check_layers, chosen_pool, keys_of
 from models.transformers.pretrained import family, model_folder
 from models.transformers.weights import load_model, load_processor, random_model
@@ -40,6 +41,7 @@ class SoundExtractor(AudioExtractor[TransformersConfig]):
                 f"--window_s {config.window_s:g}: {config.model_name} takes {own / self.rate_hz:g} s at most"
             )
         model = load_model(folder, self.compute.dtype) if self.checkpoints["transformers"] else random_model(folder)
+        use_labels(self)
         network = FeatureNetwork(model, self._family, pool, config.layer)
         check_layers(network, config.layer, config.model_name)
         self._network = self.prepare_network(network)
@@ -73,7 +75,7 @@ class SoundExtractor(AudioExtractor[TransformersConfig]):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, ...]."""
-        return dict(zip(self.keys, self._network(*self.inputs(batch["samples"])), strict=True))
+        return named(self, self._network(*self.inputs(batch["samples"])))
 
 
 @dataclass(frozen=True)
