@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,6 +46,7 @@ class Family:
     class_tokens: before those of patches. registers: the configuration's name for how many tokens follow them.
     projected: method that gives vectors of the space shared with text, "" where there is none.
     encoder: attribute of the model with the network of pictures or sound, "" for the model without its heads.
+    tower: attribute of the model with all of the family that is used here, "" for the whole model.
     takes_layers: whether the encoder gives the tokens of each layer.
     fixed_frames: whether positions in time are learned, or tabled for one number of frames.
     space_first: whether the tokens of all times of a patch are neighbours, not those of all patches of a time.
@@ -63,6 +64,7 @@ class Family:
     registers: str = ""
     projected: str = ""
     encoder: str = ""
+    tower: str = ""
     takes_layers: bool = True
     fixed_frames: bool = True
     space_first: bool = False
@@ -82,7 +84,7 @@ def _waves(model: str) -> Family:
 
 
 def _of_perception_encoder(medium: str) -> Text:
-    """Return how the family PE treats texts, 512 tokens of them as its own code does."""
+    """Return how the family PE treats texts."""
     of = f"text_{medium}"
     return Text(
         512,
@@ -96,6 +98,24 @@ def _of_perception_encoder(medium: str) -> Text:
 
 
 VIDEOS = "pixel_values_videos"
+PE_VIDEO = _joint(
+    "clip",
+    "PeVideoVideoProcessor",
+    "PeVideoModel",
+    inputs=VIDEOS,
+    projected="video",
+    fixed_frames=False,
+    text=_of_perception_encoder("video"),
+)
+PE_AUDIO = _joint(
+    "sound",
+    "PeAudioFeatureExtractor",
+    "PeAudioModel",
+    inputs="input_values",
+    projected="get_audio_embeds",
+    window_s=10.0,
+    text=_of_perception_encoder("audio"),
+)
 FAMILIES: dict[str, Family] = {
     "videomae": Family("clip", "VideoMAEVideoProcessor", "VideoMAEModel"),
     "timesformer": Family(
@@ -123,15 +143,8 @@ FAMILIES: dict[str, Family] = {
         projected="get_video_features",
         text=Text(64, padded=True, scale="", unit=False),
     ),
-    "pe_video": _joint(
-        "clip",
-        "PeVideoVideoProcessor",
-        "PeVideoModel",
-        inputs=VIDEOS,
-        projected="video",
-        fixed_frames=False,
-        text=_of_perception_encoder("video"),
-    ),
+    "pe_video": PE_VIDEO,
+    "pe_audio_video": replace(PE_VIDEO, model="PeAudioVideoModel", tower="video_model"),
     "vit": Family("frame", "ViTImageProcessor", "ViTModel", pool="cls", class_tokens=1),
     "dinov2": Family("frame", "BitImageProcessor", "Dinov2Model", pool="cls", class_tokens=1),
     "dinov2_with_registers": Family(
@@ -177,15 +190,10 @@ FAMILIES: dict[str, Family] = {
     "wavlm": _waves("WavLMModel"),
     "data2vec-audio": _waves("Data2VecAudioModel"),
     "whisper": Family("sound", "WhisperFeatureExtractor", "WhisperModel", inputs="input_features", encoder="encoder"),
-    "pe_audio": _joint(
-        "sound",
-        "PeAudioFeatureExtractor",
-        "PeAudioModel",
-        inputs="input_values",
-        projected="get_audio_embeds",
-        window_s=10.0,
-        text=_of_perception_encoder("audio"),
-    ),
+    "pe_audio": PE_AUDIO,
+}
+AUDIO_TOWERS = {  # of families that have two, the other one in FAMILIES; --stream chooses
+    "pe_audio_video": replace(PE_AUDIO, model="PeAudioVideoModel", tower="audio_model")
 }
 
 

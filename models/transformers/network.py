@@ -1,12 +1,15 @@
 """From a model of transformers to the features that the flags ask for."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from models.transformers.config import TransformersConfig
 from models.transformers.families import PROJECTED, Family
+from models.transformers.weights import load_model, random_model
 from utils.errors import UserError
 
 TEXT_PARTS = ("text_model", "text_projection")
@@ -25,6 +28,8 @@ class FeatureNetwork(nn.Module):
         super().__init__()
         self.family, self.pool, self.layers, self.with_logits = family, pool, tuple(layers), texts is not None
         whole = cast(Any, model)  # models of the library have no common type with these attributes
+        whole = getattr(whole, family.tower) if family.tower else whole
+        self.settings: Any = whole.config
         if pool == PROJECTED:
             self.model = whole
             if texts is not None:
@@ -94,6 +99,26 @@ class PooledTexts(nn.Module):
         return None, cast(Tensor, self.texts)
 
 
+def load_network(
+    folder: Path,
+    checkpoint: Path | None,
+    dtype: torch.dtype,
+    family: Family,
+    config: TransformersConfig,
+    texts: Tensor | None = None,
+) -> FeatureNetwork:
+    """Return the network of the features that the flags ask for, on the CPU. checkpoint: None for random weights.
+
+    Raises:
+        UserError: the files are not of the model, or it does not have such features.
+    """
+    pool = chosen_pool(family, config.model_name, config.pool, config.layer, config.projected)
+    model = load_model(folder, dtype) if checkpoint else random_model(folder)
+    network = FeatureNetwork(model, family, pool, config.layer, texts)
+    check_layers(network, config.layer, config.model_name)
+    return network
+
+
 def chosen_pool(family: Family, name: str, pool: str | None, layers: Sequence[int], projected: bool) -> str:
     """Return the pooling that the flags ask of a family. name: of the model, for messages.
 
@@ -131,8 +156,3 @@ def check_layers(network: FeatureNetwork, layers: Sequence[int], name: str) -> N
     wrong = [layer for layer in layers if layer > n_layers]
     if wrong:
         raise UserError(f"--layer {wrong[0]}: {name} has {n_layers} layers")
-
-
-def keys_of(config: TransformersConfig) -> tuple[str, ...]:
-    """Return the names of the outputs."""
-    return tuple(f"layer_{layer}" for layer in config.layer) or ("transformers",)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from models.transformers.config import TransformersConfig
-from models.transformers.families import Text
-from models.transformers.pretrained import family, tokenizer_folder
+from models.transformers.families import Family, Text
+from models.transformers.pretrained import family, fetch_tokenizer
 from models.transformers.weights import import_transformers, load_model, random_model, shortened
 from utils.errors import UserError
 from utils.extractors.base import Checkpoints
@@ -21,15 +21,16 @@ TOKENS = ("input_ids", "attention_mask")
 class TransformersText:
     """The text tower and the tokenizer of one model.
 
-    folder: the model's. kind: of its family.
+    folder: the model's, of a family with texts.
     """
 
-    def __init__(self, folder: Path, name: str, kind: Text, model: nn.Module, device: torch.device) -> None:
-        self._kind, self._name, self._device = kind, name, device
-        self._model: Any = model.to(device)
+    def __init__(self, folder: Path, family: Family, model: nn.Module, device: torch.device) -> None:
+        kind = self._kind = cast(Text, family.text)
+        self._model: Any = (getattr(model, family.tower) if family.tower else model).to(device)
+        self._device = device
         if not kind.head and not hasattr(model, "get_text_features"):
             raise UserError(f"{folder}: {type(model).__name__} has no text tower")
-        self._tokenizer = _load_tokenizer(tokenizer_folder(folder, name))
+        self._tokenizer = _load_tokenizer(folder)
         positions = getattr(self._model.config.text_config, "max_position_embeddings", None)
         self._most = min(kind.n_tokens or positions, self._tokenizer.model_max_length)
 
@@ -71,10 +72,10 @@ def load_text(config: TransformersConfig, checkpoints: Checkpoints, device: torc
     Raises:
         UserError: the model cannot be loaded, or has no tokenizer.
     """
-    kind = family(config)[1].text
     folder = cast(Path, checkpoints["config"]).parent
+    fetch_tokenizer(folder, config)
     model = load_model(folder) if checkpoints["transformers"] else random_model(folder)
-    return TransformersText(folder, config.model_name, cast(Text, kind), model, device)
+    return TransformersText(folder, family(config)[1], model, device)
 
 
 def _load_tokenizer(folder: Path) -> Any:

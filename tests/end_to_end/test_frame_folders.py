@@ -47,13 +47,14 @@ def check_features(output: Path, name: str, frames: np.ndarray) -> None:
 def test_the_features_are_those_of_a_lossless_video(tmp_path: Path) -> None:
     write_clip(tmp_path / "video.mkv", FRAMES, 10, "ffv1", pix_fmt="bgr0")
     write_frames(tmp_path / "frames")
-    types = ("--feature_type", "tsn", "resnet", "--weights", "random", "--num_clips", 3, "--model_name", "resnet18")
+    networks = ("--num_clips", 3, "--side_size", 64, "--crop_size", 64, "--model_name", "test_vit")
+    types = ("--feature_type", "tsn", "timm", "--weights", "random", *networks)
     sources = ("--video_paths", tmp_path / "video.mkv", tmp_path / "frames")
     for fps in ((), ("--extraction_fps", 5)):
         output = tmp_path / f"out{len(fps)}"
         done = run(*types, *ALWAYS, *fps, *sources, "--frames_fps", 10, "--output_path", output)
         assert done.returncode == 0, (done.stdout, done.stderr)
-        for kind in ("tsn", "resnet"):
+        for kind in ("tsn", "timm"):
             saved = {path.name: np.load(path) for path in (output / kind).glob("*.npy")}
             of_video = {name: array for name, array in saved.items() if name.startswith("video_")}
             assert of_video

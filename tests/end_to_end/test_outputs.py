@@ -223,5 +223,5 @@ def test_shards_need_tars_and_parquet_cannot_store_flow(tmp_path, videos):
     assert "--tar_path" in message
     flow = ("--feature_type", "raft", "--device", "cpu", "--input_dir", videos, "--output_path", tmp_path)
     result = run(*flow, "--on_extraction", "save_parquet")
-    assert (result.returncode, "raft gives maps" in result.stderr) == (2, True)
+    assert (result.returncode, "raft gives arrays" in result.stderr) == (2, True)
     assert not list(tmp_path.iterdir())

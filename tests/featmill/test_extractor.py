@@ -26,10 +26,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:--weights random")
 def test_every_kind_of_type_gives_the_bits_of_the_command(tmp_path, clips):
     """Frames, clips, windows with flow, and sound; several videos share batches."""
     flags = {
-        "resnet": {"model_name": "resnet18"},
+        "resnet": {"model_name": "resnet18", "extraction_fps": 5},
         "tsn": {"num_clips": 2},
-        "i3d": {"streams": "rgb", "stack_size": 10, "step_size": 10},
-        "pwc": {"side_size": 64},
+        "i3d": {"streams": "rgb", "stack_size": 10, "step_size": 20},
+        "pwc": {"side_size": 64, "extraction_fps": 5},
         "vggish": {},
     }
     typed = [word for name, own in flags.items() for key, value in own.items() for word in (f"--{name}.{key}", value)]
@@ -229,7 +229,11 @@ class Features(torch.utils.data.Dataset):
     def __len__(self):
         return 2
     def __getitem__(self, index):
-        return featmill.extract(sys.argv[1], "vggish", weights="random")["vggish"]
+        return features()
+
+def features():
+    flags = {"model_name": "resnet18", "weights": "random", "extraction_total": 2}
+    return featmill.extract(sys.argv[1], "resnet", **flags)["resnet"]
 
 def state():
     flags = [torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark, torch.get_num_threads()]
@@ -241,14 +245,13 @@ with featmill.Extractor("clip", model_name="RN50", weights="random", extraction_
     for video in extractor.map([sys.argv[1]] * 2):
         assert state() == before
         torch.ones(1, requires_grad=True).sum().backward()
-expected = featmill.extract(sys.argv[1], "vggish", weights="random")["vggish"]
+expected = features()
 assert state() == before
 for batch in DataLoader(Features(), num_workers=1):  # forked, from an unguarded script
     assert torch.allclose(batch[0], torch.from_numpy(expected), rtol=1e-4, atol=1e-4)
 child = os.fork()
 if not child:
-    features = featmill.extract(sys.argv[1], "vggish", weights="random")["vggish"]
-    os._exit(0 if abs(features - expected).max() < 1e-3 else 1)
+    os._exit(0 if abs(features() - expected).max() < 1e-3 else 1)
 assert os.waitpid(child, 0)[1] == 0
 print("as before")
 """

@@ -64,17 +64,25 @@ def staged_lines(kind: str, folder: Folder, records: Sequence[Record]) -> list[M
     return [line(video, make_sink(kind, folder).write(video)) for video in records]
 
 
-def merge(kind: str, folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str] = ()) -> list[ManifestLine]:
+def merge(
+    kind: str,
+    folder: Folder,
+    lines: Sequence[ManifestLine],
+    taken: Collection[str] = (),
+    outdated: Collection[str] = (),
+) -> list[ManifestLine]:
     """Merge staged videos as the main process does."""
     merged = FORMATS[kind].merged
     assert merged is not None and merged.merge is not None
-    return merged.merge(folder, lines, taken)
+    return merged.merge(folder, lines, taken, outdated)
 
 
-def merged(kind: str, folder: Folder, records: Sequence[Record], taken: Collection[str] = ()) -> list[ManifestLine]:
+def merged(
+    kind: str, folder: Folder, records: Sequence[Record], taken: Collection[str] = (), outdated: Collection[str] = ()
+) -> list[ManifestLine]:
     """Write records, merge them, and remove the staged files; return the new lines."""
     lines = staged_lines(kind, folder, records)
-    new = merge(kind, folder, lines, taken)
+    new = merge(kind, folder, lines, taken, outdated)
     remove_staged(folder, [output for each in lines for output in each.outputs])
     return new
 

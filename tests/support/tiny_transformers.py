@@ -141,6 +141,24 @@ def _pe_video() -> Made:
     return t.PeVideoModel(config), t.PeVideoVideoProcessor(**PE_INPUT)
 
 
+def _pe_audio_video() -> Made:
+    encoders = {"audio_config": _pe_audio()[0].config.audio_config, "video_config": _pe_video()[0].config.video_config}
+    config = t.PeAudioVideoConfig(text_config=PE_TEXT, audio_video_config=PE | encoders)
+    return t.PeAudioVideoModel(config), _Both()
+
+
+class _Both:
+    """The processors of both towers; the library's PeAudioVideoProcessor would want a tokenizer."""
+
+    def __init__(self) -> None:
+        self.video, self.audio = t.PeVideoVideoProcessor(**PE_INPUT), t.PeAudioFeatureExtractor()
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write both to a folder."""
+        self.video.save_pretrained(folder)
+        self.audio.save_pretrained(folder)
+
+
 def _vit() -> Made:
     return t.ViTForImageClassification(t.ViTConfig(**VISION, num_labels=3)), t.ViTImageProcessor(**SQUARE)
 
@@ -225,6 +243,7 @@ MAKERS: dict[str, Callable[[], Made]] = {
     "videoprism_vision_model": _videoprism_vision_model,
     "videoprism": _videoprism,
     "pe_video": _pe_video,
+    "pe_audio_video": _pe_audio_video,
     "vit": _vit,
     "dinov2": _dinov2,
     "dinov2_with_registers": _dinov2_with_registers,

@@ -36,6 +36,19 @@ def write_tracks(path: Path, tracks: Sequence[Track], seconds: int = 1, options:
     return path
 
 
+def write_animation(path: Path, n: int) -> Path:
+    """Write an animated AVIF of n pictures, 10 per second; the first is a still stream, too. Return its path."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libsvtav1", rate=10, options={"svtav1-params": "lp=1"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for number, pixels in enumerate(moving_frames(n, 64, 64)):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
 def _add(container: av.container.OutputContainer, track: Track) -> av.VideoStream | av.AudioStream:
     if track.kind == "video":
         stream = container.add_stream("mpeg2video", rate=25)

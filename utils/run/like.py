@@ -32,6 +32,11 @@ class Recorded:
         """SHA-256 of each checkpoint, or "random"."""
         return self.settings["weights"]
 
+    @property
+    def is_random(self) -> bool:
+        """Whether the features were made with --weights random."""
+        return "random" in self.weights.values()
+
     def found(self) -> dict[str, Path | None] | None:
         """Return the checkpoints where they were; None if one is gone or was changed."""
         paths = {

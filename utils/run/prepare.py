@@ -46,7 +46,7 @@ def prepare(
         UserError: the format has no room for a model's outputs, or a checkpoint is missing and cannot be downloaded.
     """
     for feature_type, one in requested.items():
-        check_dimensions(run.on_extraction, feature_type, one.model.outputs)
+        check_dimensions(run.on_extraction, feature_type, one.model.outputs_of(one.config))
     features = tuple(_feature(run, feature_type, one, run_id, lean) for feature_type, one in requested.items())
     return Plan(run, features, resources.devices, resources.n_threads, resources.decode_threads)
 

@@ -41,7 +41,9 @@ def embed_texts(
     if not model.text:
         joint = ", ".join(name for name, each in models.items() if each.text)
         raise UserError(f"{_place(like)}{feature_type} has no text tower; feature types with one: {joint}")
-    config = build(model.config_class(), [("record", like.settings if like else {}), ("argument", given)])
+    config = build(
+        model.config_class(), [("record", model.flags_of(like.settings) if like else {}), ("argument", given)]
+    )
     if reason := model.no_text(config):
         raise UserError(f"{_place(like)}{reason}")
     with without_compiler() if lean else contextlib.nullcontext():
@@ -63,7 +65,7 @@ def _checkpoints(
         return find_checkpoints(run, config, model, lean)
     paths = None if is_changed else like.found()
     if paths is None:
-        weights = "random" if "random" in like.weights.values() else run.weights
+        weights = "random" if like.is_random else run.weights
         paths = find_checkpoints(replace(run, weights=weights), config, model, lean)
         like.check(paths)
     return paths

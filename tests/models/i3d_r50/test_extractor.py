@@ -107,20 +107,6 @@ def test_what_does_not_fit_together_is_refused(flags, message):
         I3DR50Config(**flags)
 
 
-def test_a_sample_clip_with_random_weights(tmp_path):
-    result = run(
-        "--feature_type", "i3d_r50", "--weights", "random", "--video_paths", "sample/camera_pan.mp4",
-        "--crop_type", "center", "--side_size", 64, "--crop_size", 64, "--on_extraction", "save_numpy",
-        "--output_path", tmp_path,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    features = np.load(tmp_path / "i3d_r50" / "camera_pan_i3d_r50.npy")
-    times_ms = np.load(tmp_path / "i3d_r50" / "camera_pan_timestamps_ms.npy")
-    assert (features.shape, features.dtype) == ((len(times_ms), 1, 2048), np.float32)
-    assert np.isfinite(features).all()
-    assert (np.diff(times_ms) > 0).all()
-
-
 def test_too_few_frames_for_the_network_are_refused():
     result = run("--feature_type", "i3d_r50", "--stack_size", 4, "--video_paths", "sample/camera_pan.mp4")
     assert result.returncode == 2

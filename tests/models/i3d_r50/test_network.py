@@ -23,14 +23,15 @@ from utils.errors import UserError
 
 TOLERANCE = 1e-4
 CASES = ("case_2x32x64x64", "case_1x32x80x72", "case_1x32x224x224")
+pytestmark = pytest.mark.usefixtures("skip_init")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_checkpoint(tmp_path_factory.mktemp("i3d_r50") / "i3d_r50.pth", "i3d_r50_nl", wrapper="state_dict")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def network(checkpoint):
     return load_i3d_r50(checkpoint).to(DEVICE)
 

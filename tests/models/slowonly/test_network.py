@@ -22,14 +22,15 @@ from utils.errors import UserError
 
 TOLERANCE = 1e-4
 CASES = ("case_2x4x64x64", "case_1x8x72x88", "case_1x4x224x224")
+pytestmark = pytest.mark.usefixtures("skip_init")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_checkpoint(tmp_path_factory.mktemp("slowonly") / "slowonly.pth", "slowonly_r50", wrapper="state_dict")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def network(checkpoint):
     return load_slowonly(checkpoint).to(DEVICE)
 

@@ -9,18 +9,25 @@ import featmill
 from models.transformers.config import TransformersConfig
 from models.transformers.extractor import make_extractor
 from models.transformers.families import FAMILIES
+from models.transformers.sound import SoundExtractor
 from utils.errors import UserError
 from utils.extractors.labels import best_classes
 
 CPU = torch.device("cpu")
 TEXTS = ["a dog runs", "the cat sleeps on the mat and the dog jumps"]
-JOINT = [name for name, family in FAMILIES.items() if family.text is not None]
-PIXELS = {"pe_video": (2, 2, 3, 32, 32), "clip": (2, 3, 16, 16), "siglip": (2, 3, 16, 16)}
+CASES = [(name, None) for name, kind in FAMILIES.items() if kind.text is not None and not kind.tower]
+CASES += [("pe_audio_video", "video"), ("pe_audio_video", "audio")]
+PIXELS = {
+    "pe_video": (2, 2, 3, 32, 32),
+    "pe_audio_video": (2, 2, 3, 32, 32),
+    "clip": (2, 3, 16, 16),
+    "siglip": (2, 3, 16, 16),
+}
 
 
-def batch_of(family):
+def batch_of(family, extractor):
     """Two windows as the pipeline gives them."""
-    if FAMILIES[family].medium == "sound":
+    if isinstance(extractor, SoundExtractor):
         return {"samples": torch.randn(2, 48000, generator=torch.Generator().manual_seed(0)) / 4}
     shape = PIXELS.get(family, (2, 4, 3, 16, 16))
     return {"pixels": torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)}
@@ -28,14 +35,15 @@ def batch_of(family):
 
 def of_library(family, model, tokens, extractor, batch):
     """Return the texts' vectors and the probabilities of each window, as the model's own forward gives them."""
-    if FAMILIES[family].medium == "sound":
+    kind = extractor._family
+    if isinstance(extractor, SoundExtractor):
         values, *more = extractor.inputs(batch["samples"])
-        inputs = {FAMILIES[family].inputs: values, **({"is_longer": more[0] > 0} if more else {})}
+        inputs = {kind.inputs: values, **({"is_longer": more[0] > 0} if more else {})}
     else:
-        inputs = {FAMILIES[family].inputs: extractor.pixel_values(batch["pixels"])}
-    found = model(**tokens, **inputs)
+        inputs = {kind.inputs: extractor.pixel_values(batch["pixels"])}
+    found = (getattr(model, kind.tower) if kind.tower else model)(**tokens, **inputs)
     if family.startswith("pe_"):
-        name = family.removeprefix("pe_")
+        name = "audio" if isinstance(extractor, SoundExtractor) else "video"
         return found[f"text_{name}_embeds"], found[f"logits_{name}_text"].sigmoid()
     texts = model.get_text_features(**tokens).pooler_output
     if family == "siglip":
@@ -46,21 +54,21 @@ def of_library(family, model, tokens, extractor, batch):
     return texts, found[name].softmax(-1)
 
 
-@pytest.mark.parametrize("family", JOINT)
-def test_texts_and_labels_are_the_librarys(family, tmp_path):
+@pytest.mark.parametrize(("family", "stream"), CASES)
+def test_texts_and_labels_are_the_librarys(family, stream, tmp_path):
     model, _ = save(family, tmp_path)
     tokenizer, labels = save_tokenizer(tmp_path), tmp_path / "labels.txt"
     labels.write_text("\n".join([TEXTS[0], "", f" {TEXTS[1]} "]))
     padding = "max_length" if family in ("siglip", "videoprism") else True
     tokens = {**tokenizer(TEXTS, padding=padding, return_tensors="pt")}
     tokens.pop("token_type_ids", None)
-    config = TransformersConfig(str(tmp_path), show_pred=str(labels))
+    config = TransformersConfig(str(tmp_path), show_pred=str(labels), stream=stream)
     extractor = make_extractor(config, {"transformers": tmp_path, "config": tmp_path / "config.json"}, CPU)
-    batch = batch_of(family)
+    batch = batch_of(family, extractor)
     with torch.inference_mode():
         texts, probabilities = of_library(family, model, tokens, extractor, batch)
         outputs = extractor.forward(batch)
-    ours = torch.from_numpy(featmill.embed_text(TEXTS, "transformers", model_name=str(tmp_path)))
+    ours = torch.from_numpy(featmill.embed_text(TEXTS, "transformers", model_name=tmp_path, stream=stream))
     torch.testing.assert_close(ours, texts, rtol=1e-5, atol=1e-5)
     assert (ours[0] - ours[1]).abs().max() > 0.01 and outputs["transformers"].shape[1] == ours.shape[1]
     for logits, expected in zip(outputs["logits/transformers"], probabilities, strict=True):
