@@ -80,7 +80,7 @@ def test_what_has_no_text_is_refused(tmp_path):
     for family, flags, message in (
         ("siglip", {"pool": "mean"}, "those of --projected are"),
         ("siglip", {}, "has no tokenizer that transformers can load"),
-        ("vit", {}, "has no text tower; models of xclip, videoprism, pe_video, clip"),
+        ("vit", {}, "has no text tower; models of xclip, videoprism, pe_video, pe_audio_video, clip"),
     ):
         save(family, tmp_path / family)
         with pytest.raises(UserError, match=message):
