@@ -98,7 +98,7 @@ def left(feature_type: str, flags: dict[str, str], clip: Path, calls: int) -> di
 
 def main(arguments: list[str]) -> None:
     """Measure, print and save the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=0, help="turns of command and map")
     parser.add_argument("--copies", type=int, default=20, help="of the clip (default: 20)")
     parser.add_argument("--calls", type=int, default=0, help="calls of one extractor")

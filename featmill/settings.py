@@ -33,7 +33,7 @@ def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
     model = MODELS[feature_type]
     config = build(model.config_class(), [("argument", given)])
     devices.check_decode([config], resources)
-    return prepare(run, {feature_type: Requested(model, config)}, resources, run_id="", lean=False)
+    return prepare(run, {feature_type: Requested(model, config)}, resources, run_id="")
 
 
 def run_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Any], Resources]:

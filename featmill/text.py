@@ -43,4 +43,4 @@ def embed_text(
     listed = [texts] if isinstance(texts, str) else list(texts)
     if not all(isinstance(text, str) for text in listed):
         raise UserError("texts must be one str, or several")
-    return embed_texts(listed, run, name, given, MODELS, resources.devices[0], record, lean=False)
+    return embed_texts(listed, run, name, given, MODELS, resources.devices[0], record)

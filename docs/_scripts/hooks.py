@@ -130,7 +130,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         "| " + "--- | " * 8,
     ]
     for about in rows:
-        network = about["networks"][0] if about["networks"] else {}
+        network = about["networks"][0] if about["checkpoints"] else {}
         files = [file for file in about["checkpoints"] if file["default"]]
         cells = [
             f"[{about['feature_type']}]({about['feature_type']}.md)",

@@ -15,6 +15,7 @@ from torch import nn
 from models.transformers.families import Family, family_of, read_settings
 from models.transformers.pretrained import weight_files
 from utils.errors import UserError
+from utils.nn.lean_import import load_meta_kernels
 from utils.weights.formats.torch_pickle import check_torch_file
 from utils.weights.seeded import fill_random
 
@@ -79,6 +80,7 @@ def import_transformers() -> ModuleType:
     Raises:
         UserError: it is not installed.
     """
+    load_meta_kernels()  # it builds networks on the meta device, then reads their weights
     try:
         return importlib.import_module("transformers")
     except ImportError as error:
@@ -102,7 +104,7 @@ def _model_class(folder: Path) -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Generator[None, None, None]:
-    """Keep the library from showing a bar, a table and remarks on its own docstrings, in the block."""
+    """Keep the library from showing its bar, its table and remarks on its own docstrings in the block."""
     logging = importlib.import_module("transformers.utils.logging")
     shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()

@@ -77,7 +77,7 @@ def test_a_clip_without_audio_gives_videos_without_audio(tmp_path: Path) -> None
 
 
 def test_the_idle_share_is_what_a_stage_leaves_of_the_time() -> None:
-    run = Run(seconds=10, stages=Counter(network=4.0, cut=3.0, decode=2.0, prepare=3.0))
+    run = Run(seconds=10, stages=Counter(network=4, cut=3, decode=2, prepare=3))
     assert idle_shares(run, n_decoders=2, has_pairs=False) == pytest.approx({"network": 0.6, "decoders": 0.75})
     assert idle_shares(run, n_decoders=2, has_pairs=True) == pytest.approx({"network": 0.3, "decoders": 0.75})
 

@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -35,7 +35,7 @@ def make(folder: Path) -> list[Path]:
         name = f"late_{late}.mp4"
         remux(folder / "both.mp4", folder / name, shift_s=lambda p, late=late: 1.5 * (p.stream.type == late))
     whole = write_audio(folder / "whole.webm", sound, 48000, "libopus")
-    remux(whole, folder / "gap.webm", lambda packet, _: not 1 <= packet.pts * packet.time_base < 3)
+    remux(whole, folder / "gap.webm", lambda packet, _: not 1 <= cast(int, packet.pts) * packet.time_base < 3)
     names = ("paff.ts", *JOINTS, "raw.h264", "both.mp4", "late_video.mp4", "late_audio.mp4", "gap.webm")
     return [folder / name for name in names]
 

@@ -55,7 +55,7 @@ def test_a_list_flag_given_twice_adds(tmp_path: Path, clip: Path) -> None:
         ("feature_type=i3d", "feature_type=i3d: flags start with --, such as --feature_type i3d"),
         ("--feature_type i3d video_paths=a.mp4", "flags start with --, such as --video_paths a.mp4"),
         ("--featur_type i3d", "--featur_type is unknown (did you mean --feature_type?)"),
-        ("--feature-types i3d", "--feature_types is unknown (did you mean --feature_type?)"),
+        ("--feature-types i3d", "--feature-types is unknown (did you mean --feature_type?)"),
         ("--feature_type I3D", "did you mean i3d?"),
         ("--feature_type models", "models is a command: python main.py models"),
         ("--models", "python main.py models"),

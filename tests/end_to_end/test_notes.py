@@ -16,7 +16,7 @@ PQ, HLG = 16, 18
 
 def make(folder: Path) -> None:
     frames = moving_frames(30, 96, 128)
-    gop = {"options": {"g": "10", "bf": "0"}}
+    gop: dict[str, Any] = {"options": {"g": "10", "bf": "0"}}
     write_clip(folder / "plain.mp4", frames)
     framed = np.full_like(frames, 255)
     framed[:, 4:94, 22:86] = 60

@@ -40,6 +40,12 @@ def test_features_that_cannot_be_printed_are_an_error_of_one_line():
     assert "Traceback" not in printed and "features cannot be printed" in printed
 
 
+def test_a_command_whose_words_are_lost_has_failed():
+    full = shell(f"{sys.executable} main.py version 2>&1 >/dev/full; echo $?").splitlines()
+    assert full == ["error: standard output could not be written", "3"]
+    assert shell(f"{sys.executable} main.py help | head -1; echo ${{PIPESTATUS[0]}}").splitlines()[-1] == "0"
+
+
 def test_names_do_not_act_on_the_terminal(tmp_path):
     name = "a\x1b[31mred\u202egnp.mp4"
     (tmp_path / name).write_bytes(b"no video")

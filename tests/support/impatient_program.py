@@ -23,7 +23,7 @@ faults = int(os.environ.get("DISK_FAULTS", "0"))
 class FailingFile(io.FileIO):
     """A file on that disk."""
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1, /) -> bytes:
         """Return bytes, or raise the error that a broken disk gives."""
         global faults
         if faults > 0 and self.tell() > GOOD_BYTES:
@@ -32,11 +32,11 @@ class FailingFile(io.FileIO):
         return super().read(size)
 
 
-def _open(file: media_input.LocalFile) -> BinaryIO:
-    return FailingFile(file.path)
+def _open(self: media_input.LocalFile) -> BinaryIO:
+    return FailingFile(self.path)
 
 
-resumed.PAUSES_S = (0.05, 0.05, 0.05)  # also in the workers, which import this file anew
+resumed.PAUSES_S = (0.05, 0.05, 0.05)  # also in the workers, which import this file again
 urls.SILENCE_S = 1.0
 media_input.LocalFile.open = _open
 progress.PLAIN_EVERY_S = 1.0

@@ -1,9 +1,9 @@
 """Finished videos for the tests of writers: records, and the manifest lines of their outputs."""
 
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -99,9 +99,10 @@ def read_outputs(folder: Folder, outputs: Sequence[Output], root: Folder | None 
 
 def samples(path: Path) -> list[dict[str, Any]]:
     """Return what the webdataset library makes of a tar, arrays decoded."""
-    import webdataset
+    from webdataset.compat import WebDataset
 
-    return list(webdataset.WebDataset(f"file:{path}", shardshuffle=False, empty_check=False).decode())
+    found = WebDataset(f"file:{path}", shardshuffle=False, empty_check=False).decode()
+    return list(cast(Iterable[dict[str, Any]], found))
 
 
 def videos(n: int = 3, **options: Any) -> list[Record]:

@@ -113,7 +113,7 @@ def load_object(dotted: str) -> Any:
 
 
 def _module(dotted: str) -> ModuleType:
-    """Import a module of this program, which an installation has below a package of its own."""
+    """Import a module of this program, which an installation has inside another package."""
     return import_module(__name__.removesuffix("utils.extractors.registry") + dotted)
 
 

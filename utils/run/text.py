@@ -1,6 +1,5 @@
 """Texts in the space of a feature type's rows."""
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from utils.config.run import RunConfig
 from utils.config.schema import Config, build
 from utils.errors import UserError
 from utils.extractors.registry import Model
-from utils.nn.lean_import import without_compiler
 from utils.run.like import Recorded
 from utils.run.settings import find_checkpoints
 
@@ -25,12 +23,11 @@ def embed_texts(
     models: Mapping[str, Model],
     device: str,
     like: Recorded | None = None,
-    lean: bool = True,
 ) -> np.ndarray:
     """Return the vectors of texts, float32 [n, D].
 
     run: says where weights are. given: flags of the feature type, over those that `like` recorded. device: "cpu",
-    "cuda:0". like: features to use the same network as. lean: see `find_checkpoints`.
+    "cuda:0". like: features to use the same network as.
 
     Raises:
         UserError: the type has no text tower or its rows are in another space, or the weights cannot be had.
@@ -46,11 +43,10 @@ def embed_texts(
     )
     if reason := model.no_text(config):
         raise UserError(f"{_place(like)}{reason}")
-    with without_compiler() if lean else contextlib.nullcontext():
-        from utils.worker.text import embed
+    checkpoints = _checkpoints(run, config, model, like, bool(given))
+    from utils.worker.text import embed  # here: it imports PyTorch
 
-        checkpoints = _checkpoints(run, config, model, like, bool(given), lean)
-        return embed(texts, model.text, config, checkpoints, device)
+    return embed(texts, model.text, config, checkpoints, device)
 
 
 def _place(like: Recorded | None) -> str:
@@ -58,14 +54,14 @@ def _place(like: Recorded | None) -> str:
 
 
 def _checkpoints(
-    run: RunConfig, config: Config, model: Model, like: Recorded | None, is_changed: bool, lean: bool
+    run: RunConfig, config: Config, model: Model, like: Recorded | None, is_changed: bool
 ) -> dict[str, Path | None]:
     """Return the checkpoints, where the run had them, or found anew; those of `like` in any case."""
     if like is None:
-        return find_checkpoints(run, config, model, lean)
+        return find_checkpoints(run, config, model)
     paths = None if is_changed else like.found()
     if paths is None:
         weights = "random" if like.is_random else run.weights
-        paths = find_checkpoints(replace(run, weights=weights), config, model, lean)
+        paths = find_checkpoints(replace(run, weights=weights), config, model)
         like.check(paths)
     return paths

@@ -1,4 +1,4 @@
-"""Videos as groups of an HDF5 file. Runs in a process of its own: the HDF5 library may crash where a disk is full."""
+"""Videos as groups of an HDF5 file. Runs in a separate process: the HDF5 library may crash where a disk is full."""
 
 import contextlib
 import json
@@ -82,7 +82,7 @@ def read_arrays(file: Any, path: str, keys: Mapping[str, ArrayInfo]) -> dict[str
 
 
 def checksum_of(file: Any, path: str, keys: Mapping[str, ArrayInfo]) -> int:
-    """Return the CRC-32 of a group's arrays and attributes as they are in the file."""
+    """Return the CRC-32 of a group's arrays and attributes in the file."""
     attributes = file[path].attrs
     return _checksum(read_arrays(file, path, keys), {key: attributes[key] for key in ATTRIBUTES if key in attributes})
 

@@ -227,7 +227,7 @@ class Decoders:
     ) -> dict[int, list[Job]]:
         """Say which frames each job wants, and return the jobs by the view of the stream that they take.
 
-        Each job has a view of its own; of those that want the same frames, all take the first one's.
+        Each job has its own view; of those that want the same frames, all take the first one's.
         """
         views: dict[tuple[float | None, tuple[int, ...] | None], int] = {}
         takers: dict[int, list[Job]] = {}
