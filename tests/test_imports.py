@@ -30,7 +30,7 @@ ROOMS = [  # of utils/, each importing only those below it
 ]
 PACKAGES = ("featmill", "models", "utils")
 FOLDERS = ("benchmarks", "featmill", "models", "tests", "utils")
-FLOW_USERS = {"i3d": {"pwc", "raft"}}  # the one model that may use others, through the flow contract
+FLOW_USERS = {"i3d": {"pwc", "raft", "tvl1"}}  # the one model that may use others, through the flow contract
 
 
 def modules() -> dict[str, Path]:
