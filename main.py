@@ -4,7 +4,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from utils.errors import FeatmillError, UserError, printable
+from utils.errors import FeatmillError, RunError, UserError, printable
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -75,7 +75,10 @@ def run() -> None:
 
     guard()
     exit_code = main(sys.argv[1:])
-    settle()
+    is_command = not "".join(sys.argv[1:2]).startswith("-")  # what it prints is all that it does
+    if not settle() and is_command and not exit_code:
+        print("error: standard output could not be written", file=sys.stderr)
+        exit_code = RunError.exit_code
     sys.exit(exit_code)
 
 

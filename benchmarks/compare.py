@@ -154,7 +154,8 @@ def wave_files(clips: list[Path], folder: Path) -> list[Path]:
 def compare(bench: Bench, case: Case, media: list[Path], pairs: int, warm_up: bool) -> dict[str, Any]:
     """Return the seconds of both commands, the ratio of their medians, and how far the features differ."""
     if warm_up:
-        bench.their_s(case, media), bench.our_s(case, media)
+        bench.their_s(case, media)
+        bench.our_s(case, media)
     seconds = [(bench.their_s(case, media), bench.our_s(case, media)) for _ in range(pairs)]
     theirs, ours = ([round(each, 3) for each in column] for column in zip(*seconds, strict=True))
     return {
@@ -167,7 +168,7 @@ def compare(bench: Bench, case: Case, media: list[Path], pairs: int, warm_up: bo
 
 def main(arguments: list[str]) -> None:
     """Measure, print a table and save the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--peer", type=Path, required=True, help="checkout of video_features")
     parser.add_argument("--peer_python", default=sys.executable, help="Python with its packages (default: this one)")
     parser.add_argument("--clips", nargs="+", type=Path, required=True, help="videos to run on")

@@ -3,8 +3,10 @@
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import av
+from av.container import InputContainer
 
 RENUMBERED = (".mov", ".avi", ".ogg", ".wav", ".mp3", ".flac")
 
@@ -63,13 +65,14 @@ def _without_packets(rng: random.Random, original: Path, options: str, copy: Pat
         if original.suffix in RENUMBERED:
             data = original.read_bytes()
             for i in sorted(lost, reverse=True):
-                data = data[: packets[i].pos] + data[packets[i].pos + packets[i].size :]
+                start = cast(int, packets[i].pos)  # known where a packet was read from a file
+                data = data[:start] + data[start + packets[i].size :]
             copy.write_bytes(data)
         else:
             _remux([packet for i, packet in enumerate(packets) if i not in lost], old, copy, options)
 
 
-def _remux(packets: list[av.Packet], old: av.container.InputContainer, path: Path, options: str) -> None:
+def _remux(packets: list[av.Packet], old: InputContainer, path: Path, options: str) -> None:
     with av.open(str(path), "w", options=dict([options.split("=", 1)] if options else ())) as new:
         streams = [new.add_stream_from_template(stream) for stream in old.streams]
         for packet in packets:

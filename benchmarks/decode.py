@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -68,7 +69,7 @@ def measure(path: Path, readers: dict[str, Reader], repeats: int) -> dict[str, l
     return figures
 
 
-def summary(path: Path, figures: dict[str, list[tuple[float, float]]]) -> dict[str, object]:
+def summary(path: Path, figures: dict[str, list[tuple[float, float]]]) -> dict[str, Any]:
     """Return the results of a clip: its name, the largest pixel difference, and per reader median, spread and ratio."""
     readers = {}
     opencv_median = statistics.median(rate for rate, _ in figures["opencv"])
@@ -86,7 +87,7 @@ def summary(path: Path, figures: dict[str, list[tuple[float, float]]]) -> dict[s
 
 def main(arguments: list[str]) -> None:
     """Measure, print a table and save the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="PyAV thread counts (default: 1 2)")
     parser.add_argument("--repeats", type=int, default=9, help="measured rounds per clip (default: 9)")

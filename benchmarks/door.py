@@ -1,10 +1,11 @@
 """The Python interface beside the command: its rate, and what many calls leave behind.
 
-    python -m benchmarks.door --pairs 5 --copies 20 -- --feature_type resnet --model_name resnet18 CLIP
-    python -m benchmarks.door --calls 1000 -- --feature_type vggish CLIP
+    python -m benchmarks.door --pairs 5 --copies 20 -- --feature_type resnet --model_name resnet18 [CLIP]
+    python -m benchmarks.door --calls 1000 -- --feature_type vggish [CLIP]
 
-After -- come a feature type, its flags and a clip. With --pairs, the command and `Extractor.map` take turns on copies
-of the clip; both are timed from the start of their process to its end. With --calls, one extractor is called so often.
+After -- come a feature type, its flags with a value each, and a clip; without one, a small clip of --clip_s seconds
+with a tone is made. With --pairs, the command and `Extractor.map` take turns on copies of the clip; both are timed from
+the start of their process to its end. With --calls, one extractor is called so often.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks import record
+from benchmarks.memory import write_video
 
 ROOT = Path(__file__).parent.parent
 MAP = """
@@ -62,40 +64,63 @@ def rate(feature_type: str, flags: dict[str, str], clip: Path, pairs: int, copie
     return {"seconds": took, "ratio": round(statistics.median(ratios), 3)}
 
 
+def held(when: str) -> dict[str, object]:
+    """Return, and print, what this process holds: threads of the system and of Python, open files, resident MiB."""
+    gc.collect()
+    process = psutil.Process()
+    found = {
+        "when": when,
+        "threads": process.num_threads(),
+        "python_threads": threading.active_count(),
+        "files": process.num_fds(),
+        "mib": round(process.memory_info().rss / 2**20, 1),
+    }
+    print(*(f"{value:>20}" for value in found.values()), flush=True)
+    return found
+
+
 def left(feature_type: str, flags: dict[str, str], clip: Path, calls: int) -> dict[str, object]:
-    """Return threads, open files and MiB of memory after a tenth of the calls and after all of them."""
+    """Return what is held before, while and after one extractor is called so often."""
     import featmill
 
-    found, process = [], psutil.Process()
+    print(*(f"{name:>20}" for name in ("", "threads", "of Python", "open files", "MiB")))
+    found, start = [held("before")], time.perf_counter()
     with featmill.Extractor(feature_type, weights="random", **flags) as extractor:
         for i in range(1, calls + 1):
             extractor(clip)
-            if i in (calls // 10, calls):
-                gc.collect()
-                held = process.memory_info().rss / 2**20
-                found.append({"calls": i, "files": process.num_fds(), "mib": round(held, 1)})
-    threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
-    print(found, "threads left:", threads or "none")
-    return {"held": found, "threads_left": threads}
+            if i in (1, calls // 10, calls // 2, calls):
+                found.append(held(f"after call {i}"))
+    found.append(held("closed"))
+    took = round((time.perf_counter() - start) / calls, 4)
+    print(f"{took:g} s per call")
+    return {"held": found, "seconds_per_call": took}
 
 
 def main(arguments: list[str]) -> None:
     """Measure, print and save the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=0, help="turns of command and map")
     parser.add_argument("--copies", type=int, default=20, help="of the clip (default: 20)")
     parser.add_argument("--calls", type=int, default=0, help="calls of one extractor")
+    parser.add_argument("--clip_s", type=float, default=1, help="seconds of the clip that is made (default: 1)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
-    parser.add_argument("command", nargs=argparse.REMAINDER, help="after --: --feature_type TYPE, flags, CLIP")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="after --: --feature_type TYPE, flags, [CLIP]")
     options = parser.parse_args(arguments)
-    *typed, clip = [word for word in options.command if word != "--"]
+    typed = [word for word in options.command if word != "--"]
+    with tempfile.TemporaryDirectory() as name:
+        clip = Path(typed.pop()) if len(typed) % 2 else write_video(Path(name) / "clip.mp4", options.clip_s / 60)
+        measure(options, typed, clip)
+
+
+def measure(options: argparse.Namespace, typed: list[str], clip: Path) -> None:
+    """Measure what is asked for with a feature type, its flags, and a clip."""
     flags = dict(zip((name.removeprefix("--") for name in typed[::2]), typed[1::2], strict=True))
     feature_type = flags.pop("feature_type")
     figures: dict[str, object] = {"feature_type": feature_type, "flags": flags}
     if options.pairs:
-        figures |= rate(feature_type, flags, Path(clip), options.pairs, options.copies)
+        figures |= rate(feature_type, flags, clip, options.pairs, options.copies)
     if options.calls:
-        figures |= left(feature_type, flags, Path(clip), options.calls)
+        figures |= left(feature_type, flags, clip, options.calls)
     record.write(f"door-{feature_type}", figures, options.results)
 
 

@@ -1,10 +1,11 @@
-"""Parameters, work and memory of the networks in models/facts.json, measured anew.
+"""Parameters, work and memory of the networks in models/facts.json, measured again.
 
     python -m benchmarks.facts [TYPE ...]
 
 Changes only what it measures: parameters; GFLOP per row, two per multiply-add, of the network as published; peak
 memory in MiB of a process that computes one row in float32 on a CPU. The rest is written by hand: golden errors are the
 largest of a type's golden cases, and the figures of networks with gigabytes of weights are those of their publications.
+Those of `transformers` are of a usual model of each family, without memory; see benchmarks/families.py.
 """
 
 import json
@@ -12,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks import families
 from benchmarks.networks import in_a_process
 
 FILE = Path(__file__).parent.parent / "models" / "facts.json"
@@ -45,7 +47,12 @@ def figures(subject: str) -> dict[str, Any]:
 def main(arguments: list[str]) -> None:
     """Measure and write the file."""
     facts = json.loads(FILE.read_text())
-    for name in arguments or SUBJECTS:
+    for name in arguments or [*SUBJECTS, "transformers"]:
+        if name == "transformers":
+            facts[name]["networks"] = {
+                f"{of}: {usual[0]}": families.figures(of) for of, usual in families.USUAL.items()
+            }
+            continue
         for network, subject in SUBJECTS[name].items():
             facts[name]["networks"][network] |= figures(subject)
             print(name, network, facts[name]["networks"][network], flush=True)

@@ -60,7 +60,6 @@ class Soak:
         remote = {path.name for path in self._random.sample(paths, min(N_REMOTE, n_videos))}
         lines = [f"{server.url}/served/{path.name}" if path.name in remote else str(path) for path in paths]
         self._list.write_text("\n".join(lines))
-        self._process: subprocess.Popen[str] | None = None
         self.happened: Counter[str] = Counter()
         self.exit_codes: Counter[int] = Counter()
 
@@ -226,7 +225,7 @@ def _difference(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> f
 
 def main(arguments: list[str]) -> None:
     """Disturb a run, compare, print and save the figures; exit with an error if anything differs."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--videos", type=int, default=200, help="number of videos (default: 200)")
     parser.add_argument("--faults", type=int, default=100, help="number of faults (default: 100)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the random faults (default: 1)")

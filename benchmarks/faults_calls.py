@@ -250,7 +250,7 @@ def _compiled(folder: Path) -> Path:
 
 def main(arguments: list[str]) -> None:
     """Try the points, print and save the figures; exit with an error if anything was wrong."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=FORMATS, help="default: all")
     parser.add_argument("--kinds", nargs="+", choices=KINDS[1:], default=KINDS[1:], help="default: all")
     parser.add_argument("--points", type=int, default=0, help="per format, drawn at random (default: all)")

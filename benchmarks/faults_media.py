@@ -29,10 +29,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
+from av.container import OutputContainer
+from av.error import FFmpegError
 
 from benchmarks import record
 from benchmarks.damage import damaged
@@ -89,10 +91,12 @@ def write(folder: Path, name: str) -> Healthy:
     path = folder / name
     repeatable = {"fflags": "+bitexact"}  # without random numbers
     with av.open(str(path), "w", options=repeatable | dict([options.split("=", 1)] if options else ())) as container:
-        video = container.add_stream(picture_codec, rate=FPS, options={"g": "12"}) if picture_codec else None
+        video = None
+        if picture_codec:
+            video = cast(av.VideoStream, container.add_stream(picture_codec, rate=FPS, options={"g": "12"}))
         layout = "stereo" if sound_codec == "vorbis" else "mono"
         strict = {"strict": "experimental", "flags": "+bitexact"}  # FFmpeg's encoder of Vorbis is experimental
-        audio = container.add_stream(sound_codec, rate=RATE_HZ, layout=layout, options=strict)
+        audio = cast(av.AudioStream, container.add_stream(sound_codec, rate=RATE_HZ, layout=layout, options=strict))
         if video is not None:
             video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
             video.codec_context.thread_count = 1
@@ -110,7 +114,7 @@ def write(folder: Path, name: str) -> Healthy:
     return found
 
 
-def _encode_pictures(container: av.container.OutputContainer, stream: av.VideoStream, second: int) -> None:
+def _encode_pictures(container: OutputContainer, stream: av.VideoStream, second: int) -> None:
     rng = np.random.default_rng(second)
     ground = rng.integers(0, 255, (SIZE[1] // 4, SIZE[0] // 4, 3), np.uint8).repeat(4, 0).repeat(4, 1)
     for number in range(second * FPS, (second + 1) * FPS):
@@ -119,7 +123,7 @@ def _encode_pictures(container: av.container.OutputContainer, stream: av.VideoSt
         container.mux(stream.encode(frame))
 
 
-def _encode_sound(container: av.container.OutputContainer, stream: av.AudioStream, second: int, layout: str) -> None:
+def _encode_sound(container: OutputContainer, stream: av.AudioStream, second: int, layout: str) -> None:
     t = np.arange(second * RATE_HZ, (second + 1) * RATE_HZ) / RATE_HZ
     samples = (8000 * np.sin(2 * np.pi * (300 + 40 * t) * t)).astype(np.int16)
     data = np.repeat(samples, 2) if layout == "stereo" else samples
@@ -228,8 +232,9 @@ def _shows_damage(path: Path, media_type: str, options: dict[str, str] | None = 
         with av.open(str(path), metadata_errors="replace") as container:
             stream = next(stream for stream in container.streams if stream.type == media_type)
             stream.codec_context.options = options or {}
-            return any(frame.is_corrupt for packet in container.demux(stream) for frame in packet.decode())
-    except av.FFmpegError:
+            frames = (frame for packet in container.demux(stream) for frame in packet.decode())
+            return any(cast(av.VideoFrame | av.AudioFrame, frame).is_corrupt for frame in frames)
+    except FFmpegError:
         return True
 
 
@@ -261,7 +266,7 @@ def soak(folder: Path, n_files: int, seed: int) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> None:
     """Damage, decode, print, keep the figures; the exit code says whether all was noticed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--files", type=int, default=1000, help="how many (default: 1000)")
     parser.add_argument("--seed", type=int, default=1, help="of the damage (default: 1)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")

@@ -80,7 +80,7 @@ def _context(enter: Enter) -> Any:
 
 
 def run(arguments: Sequence[str], log: Path, enter: Enter) -> Ended:
-    """Run the program, in a process group of its own, and wait for all its processes."""
+    """Run the program in a new process group, and wait for all its processes."""
     sys.stdout.flush()
     with log.open("w+b") as file:
         pid = os.fork()

@@ -70,7 +70,7 @@ def _line(row: dict) -> str:
 
 
 def run_part(part: str, options: Options, seconds: float) -> None:
-    """Run a part in a process of its own, and end it with all that it started when its time is over."""
+    """Run a part in a separate process, and end it with all that it started when its time is over."""
     command = [sys.executable, __file__, "--out", str(options.out), "--device", options.device]
     command += ["--part", part, "--part_seconds", str(seconds - END_S), "--scratch", str(options.scratch)]
     command += ["--media", str(options.media)] if options.media else []
@@ -90,7 +90,7 @@ def run_part(part: str, options: Options, seconds: float) -> None:
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
     """Return the arguments; --part and the two after it are how the program calls itself."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="folder for gpu.jsonl and gpu.log")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--media", type=Path, help="folder with real clips (*.mp4) instead of the samples")

@@ -115,7 +115,7 @@ def decode_rates(clips: Iterable[Path], repeats: int) -> dict[str, float]:
 
 def main(arguments: list[str]) -> None:
     """Measure, print a table and save the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--clips", nargs="+", type=Path, default=[], help="clips to decode (default: synthetic ones)")
     parser.add_argument("--repeats", type=int, default=7, help="measured rounds (default: 7)")

@@ -63,9 +63,7 @@ class Measured:
         load = load_extractor(model.extractor)
         compute = ComputeMode(run.precision, run.compile)
         set_process_flags(compute, self.device)
-        self.extractor: AnyExtractor = load(
-            config, find_checkpoints(run, config, model, lean=False), self.device, compute
-        )
+        self.extractor: AnyExtractor = load(config, find_checkpoints(run, config, model), self.device, compute)
         self.media_s = sum(_length_s(ref) for ref in refs)
         self.pipeline_run()
         self.peak_mib = _peak_mib(self.device)  # before anything is recorded for the network alone

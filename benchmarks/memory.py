@@ -57,7 +57,7 @@ def peak_mib(command: list[str]) -> float:
 
 def main(arguments: list[str]) -> None:
     """Measure, print the ratio and save the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--minutes", nargs=2, type=float, default=[1, 30], help="lengths of the videos (default: 1 30)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="after --: flags for main.py")

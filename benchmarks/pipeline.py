@@ -26,6 +26,7 @@ from models import MODELS
 from utils.commands import cli
 from utils.config.run import RunConfig
 from utils.engines.environment import VARIABLES
+from utils.extractors.base import AudioExtractor
 from utils.sources.inputs import collect
 from utils.sources.ref import VideoRef
 
@@ -49,8 +50,10 @@ def figures(measured: Measured, pairs: Sequence[tuple[float, Run]]) -> dict[str,
         "pipeline": [run.n_windows / run.seconds for run in runs],
     }
     idle = [idle_shares(run, measured.n_decoders, measured.extractor.pairs is not None) for run in runs]
-    rate_hz = getattr(measured.extractor, "rate_hz", None)  # of types that use the sound
-    decoded = {"sound_s_per_s": first.n_decoded / rate_hz} if rate_hz else {"frames_per_s": first.n_decoded}
+    if isinstance(measured.extractor, AudioExtractor):
+        decoded = {"sound_s_per_s": first.n_decoded / measured.extractor.rate_hz}
+    else:
+        decoded = {"frames_per_s": first.n_decoded}
     return {
         "windows": first.n_windows,
         "windows_of_the_network_alone": measured.n_recorded,
@@ -102,7 +105,7 @@ def main(arguments: list[str]) -> None:
     if VARIABLES.keys() - os.environ.keys():  # libraries read them when a process starts, as in a worker
         command = [sys.executable, "-m", "benchmarks.pipeline", *arguments]
         os.execve(sys.executable, command, {**VARIABLES, **os.environ})
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=5, help="measured pairs (default: 5)")
     parser.add_argument("--copies", type=int, default=1, help="repeat the list of videos this often (default: 1)")
     parser.add_argument(

@@ -66,7 +66,7 @@ def measure(folder: Path, n_videos: int, n_workers: int, pause_s: float, kind: s
 
 def main(arguments: list[str]) -> None:
     """Measure each number of workers, print a table and save the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--videos", type=int, default=10_000, help="number of videos (default: 10000)")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8], help="how many (default: 1 2 4 8)")
     parser.add_argument("--pause_s", type=float, default=0.02, help="seconds per frame, 2 per video (default: 0.02)")

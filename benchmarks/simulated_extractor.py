@@ -13,8 +13,15 @@ from utils.extractors.windows import Dense
 class SimulatedExtractor(VideoExtractor[Any]):
     """The mean colour of each frame. The device sleeps, so that the cores stay free, as with a GPU."""
 
-    keys = ("simulated",)
-    batch_size = 1
+    @property
+    def keys(self) -> tuple[str]:
+        """One array."""
+        return ("simulated",)
+
+    @property
+    def batch_size(self) -> int:
+        """As little as there is: `--batch_size` chooses."""
+        return 1
 
     def sampling(self, info: VideoStreamInfo) -> Dense:
         """Return one window per frame."""

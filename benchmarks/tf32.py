@@ -128,7 +128,7 @@ def works(folder: Path) -> dict[str, Callable[[], Callable[[], Any]]]:
 
 def main(arguments: list[str]) -> None:
     """Measure, print a table and save the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", help="networks (default: all)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
     options = parser.parse_args(arguments)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, cast
 
 import av
 
@@ -94,17 +95,18 @@ def _write(clip: str, variant: Variant, encoder: str, folder: Path) -> Path:
     rate = info.fps.limit_denominator(1001)  # MPEG-4 has 16 bits for each
     size = variant.size or (info.width // 2 * 2, info.height // 2 * 2)  # 4:2:0 needs even sizes
     with av.open(str(path), "w") as container:
-        video = container.add_stream(encoder, rate=rate, options=ENCODERS[encoder])
+        video = cast(av.VideoStream, container.add_stream(encoder, rate=rate, options=ENCODERS[encoder]))
         (video.width, video.height), video.pix_fmt = size, "yuv420p"
         video.codec_context.time_base = 1 / rate
         video.codec_context.thread_type = "FRAME"  # slice threads would make the file depend on the number of cores
-        sources = [_frames(clip, variant, rate, size)]
+        streams: dict[type, Any] = {av.VideoFrame: video}
+        sources: list[Iterator[av.VideoFrame | av.AudioFrame]] = [_frames(clip, variant, rate, size)]
         if probe(clip).has_audio:
-            audio = container.add_stream("aac", rate=RATE_HZ, layout="mono")
+            streams[av.AudioFrame] = container.add_stream("aac", rate=RATE_HZ, layout="mono")
             sources.append(_audio(clip, variant))
-        for frame in heapq.merge(*sources, key=lambda frame: frame.time):
-            container.mux((video if isinstance(frame, av.VideoFrame) else audio).encode(frame))
-        for stream in container.streams:
+        for frame in heapq.merge(*sources, key=lambda frame: cast(float, frame.time)):
+            container.mux(streams[type(frame)].encode(frame))
+        for stream in streams.values():
             container.mux(stream.encode())
     return path
 
@@ -146,7 +148,7 @@ def _audio(clip: str, variant: Variant) -> Iterator[av.AudioFrame]:
 
 def main(arguments: list[str]) -> None:
     """Write the files and print their paths."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("clip")
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("folder", type=Path)

@@ -42,7 +42,7 @@ class Extractor:
 
     feature_type: such as "i3d"; `featmill.models()` lists them.
     device: "auto" (the first GPU, else the CPU), "cpu", "cuda", "cuda:1" or "mps".
-    flags: the flags of `python main.py --feature_type TYPE --help`, without dashes, with the same defaults; those about
+    flags: the flags of `featmill --feature_type TYPE --help`, without dashes, with the same defaults; those about
         lists of videos, output folders and processes excepted.
 
     Raises:

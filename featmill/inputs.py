@@ -23,9 +23,15 @@ def described(given: Any) -> dict[str, Any]:
     return {"bytes" if isinstance(given, bytes | bytearray | memoryview) else "path": given}
 
 
+def is_absent(value: Any) -> bool:
+    """Return whether a value is None, or what pandas has in an empty cell: NaN, NaT or NA."""
+    is_nan = isinstance(value, float | np.floating) and bool(np.isnan(value))
+    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
+
+
 def stated(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mapping without what is None, which counts as absent."""
-    return {key: value for key, value in about.items() if value is not None}
+    """Return a mapping without what is absent."""
+    return {key: value for key, value in about.items() if not is_absent(value)}
 
 
 def reference(number: int, given: Any) -> VideoRef:
@@ -33,7 +39,8 @@ def reference(number: int, given: Any) -> VideoRef:
 
     number: different for each video of a call. given: a path or an address; the bytes of a file; or a mapping of
     KEYS: one of path, bytes, frames (uint8 [n, H, W, 3], with fps) and samples (float [n] or [n, channels], with
-    rate_hz), and optionally a segment from start_s to end_s, and a name. None counts as absent.
+    rate_hz), and optionally a segment from start_s to end_s, and a name. None counts as absent; a video of which
+    nothing is there, as in an empty row of a table, fails.
 
     Raises:
         UserError: it is none of these.
@@ -44,17 +51,25 @@ def reference(number: int, given: Any) -> VideoRef:
         raise UserError(f"a video has {sorted(unknown)[0]!r}; known are {', '.join(KEYS)}")
     about = stated(about)
     path, data = _path(about), _data(about)
-    if data is None and not path:
-        raise UserError("a video is empty: give its path, bytes, frames or samples")
-    label = str(about.get("name") or path or next(key for key in IN_MEMORY if key in about))
+    is_empty = data is None and not path
+    label = str(about.get("name") or path or next((key for key in IN_MEMORY if key in about), "empty"))
     return VideoRef(
         id=str(number),
         name=label,
         path=path if data is None else label,
-        start_s=about.get("start_s"),
-        end_s=about.get("end_s"),
+        start_s=_seconds(about, "start_s"),
+        end_s=_seconds(about, "end_s"),
         data=data,
+        refused=("failed", f"{label}: there is no path, bytes, frames or samples") if is_empty else None,
     )
+
+
+def _seconds(about: Mapping[str, Any], key: str) -> float | None:
+    """Return a time as the decimal digits that it prints with: 0.1 of float32 is 0.1."""
+    try:
+        return float(str(about[key])) if key in about else None
+    except ValueError:
+        raise UserError(f"{key} is {about[key]!r}; it must be a number of seconds") from None
 
 
 def _path(about: Mapping[str, Any]) -> str:

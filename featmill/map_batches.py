@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from featmill.extractor import Extractor
-from featmill.inputs import described, stated
+from featmill.inputs import described, is_absent, stated
 from featmill.outputs import rows
 from featmill.video import Video
 from utils.errors import UserError, VideoError
@@ -23,7 +23,8 @@ class MapBatches:
     networks are loaded once, in the process that calls it.
 
     Columns are those of the batch, repeated for each window, and "window_index", "start_s", "end_s", "embedding" (a
-    vector), "status" and "notes". Columns "start_s" and "end_s" of the batch choose a segment of each video.
+    vector), "status" and "notes". Columns "start_s" and "end_s" of the batch choose a segment of each video;
+    an empty cell, which pandas shows as NaN, leaves that end open. A row whose video is empty fails.
 
     column: of the batch, with paths, addresses, bytes or mappings as `Extractor.map` takes them.
     key: which output is the embedding, where a feature type has several.
@@ -66,8 +67,9 @@ class MapBatches:
         return _like(batch, {name: [row[name] for row in after] for name in names})
 
     def _video(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        video = row[self._column]
         segment = {name: row.get(name) for name in ("start_s", "end_s")}
-        return stated(described(row[self._column])) | stated(segment)
+        return stated({} if is_absent(video) else described(video)) | stated(segment)
 
     def _rows(self, video: Video) -> Iterator[dict[str, Any]]:
         about = {"status": video.status, "notes": "; ".join(video.notes)}

@@ -1,7 +1,8 @@
 """The features that a run has saved, read back from any format."""
 
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,8 +54,8 @@ class Outputs:
         """The feature types, one or more."""
         return [one.feature_type for one in self._folders]
 
-    @property
-    def names(self) -> list[str]:
+    @functools.cached_property
+    def names(self) -> Sequence[str]:
         """The names of the videos with features, in the order in which they were finished."""
         return [line.name for _, line in self._lines() if line.status in WITH_OUTPUTS]
 

@@ -44,7 +44,7 @@ def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
     resources = dataclasses.replace(resources, devices=resources.devices[:1])
     run = devices.with_precision(run, resources)
     devices.check_decode([config], resources)
-    return prepare(run, {feature_type: Requested(model, config)}, resources, run_id="", lean=False)
+    return prepare(run, {feature_type: Requested(model, config)}, resources, run_id="")
 
 
 def _check_known(name: str, feature_type: str, config_class: type[Config]) -> None:

@@ -41,6 +41,8 @@ class Video(Mapping[str, np.ndarray]):
     predictions: Predictions = field(default_factory=dict, repr=False)
 
     def __getitem__(self, key: str) -> np.ndarray:
+        if key not in self.arrays:
+            raise KeyError(f"{key!r} is not in {self!r}")
         return self.arrays[key]
 
     def __iter__(self) -> Iterator[str]:

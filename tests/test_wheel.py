@@ -18,6 +18,13 @@ assert video["resnet"].shape == (3, 512) and video.status == "done"
 assert (featmill.load("out")["clip"]["resnet"] == video["resnet"]).all()
 assert {row["feature_type"] for row in featmill.models()} >= {"i3d", "vggish"}
 """
+EVERY_MODULE = """
+import pkgutil, sys, importlib
+names = [found.name for found in pkgutil.walk_packages(featmill.__path__, "featmill.")]
+for name in names:
+    importlib.import_module(name)
+print(len(names), sorted({"main", "models", "utils"} & set(sys.modules)))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -67,22 +74,11 @@ def done(folder: Path, *command: object) -> str:
     return result.stdout
 
 
-def test_the_command_and_the_python_lines_of_a_newcomer(installed: Path, elsewhere: Path) -> None:
+def test_the_command_and_the_python_lines_of_a_newcomer_use_the_wheel(installed: Path, elsewhere: Path) -> None:
     flags = ("--feature_type", "resnet", "--model_name", "resnet18", "--weights", "random", "--extraction_total", 3)
     done(elsewhere, installed / "featmill", *flags, "--video_paths", "clip.mp4", "--output_path", "out")
     assert "1 done" in done(elsewhere, installed / "featmill", "status", "out")
     assert "featmill --feature_type TYPE" in done(elsewhere, installed / "python", "-m", "featmill", "--help")
-    (elsewhere / "lines.py").write_text(LINES)
-    done(elsewhere, installed / "python", "-W", "ignore", "lines.py")
-
-
-def test_every_module_of_the_wheel_is_imported_from_it(installed: Path, elsewhere: Path) -> None:
-    program = (
-        "import pkgutil, sys, importlib, featmill\n"
-        "names = [found.name for found in pkgutil.walk_packages(featmill.__path__, 'featmill.')]\n"
-        "for name in names:\n"
-        "    importlib.import_module(name)\n"
-        "print(len(names), sorted({'main', 'models', 'utils'} & set(sys.modules)))\n"
-    )
-    n_modules, checkout = done(elsewhere, installed / "python", "-c", program).split(maxsplit=1)
+    (elsewhere / "lines.py").write_text(LINES + EVERY_MODULE)
+    n_modules, checkout = done(elsewhere, installed / "python", "-W", "ignore", "lines.py").split(maxsplit=1)
     assert int(n_modules) > 250 and checkout.strip() == "[]"

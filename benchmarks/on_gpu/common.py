@@ -123,7 +123,7 @@ class Busy:
         self._thread = threading.Thread(target=self._sample, daemon=True) if on else None
 
     def _sample(self) -> None:
-        import pynvml
+        import pynvml  # pyright: ignore[reportMissingImports]  # only machines with GPUs have it
 
         pynvml.nvmlInit()
         gpu = pynvml.nvmlDeviceGetHandleByIndex(0)

@@ -32,7 +32,7 @@ def measure(out: Out, options: Options) -> None:
 def _network(out: Out, options: Options, name: str, checkpoint: Path, precision: str) -> None:
     golden, compute, device = CASES[name], ComputeMode(precision), options.torch_device
     set_process_flags(compute, device)
-    torch.backends.cudnn.benchmark = False  # each case has shapes of its own
+    torch.backends.cudnn.benchmark = False  # each case has other shapes
     make = prepare_layers if name in FLOW else prepare_network
     network = make(golden.load(checkpoint), device, compute, golden.float32_parts)
     arrays, meta = case(golden.model, golden.name)

@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -41,7 +42,8 @@ def _luma(clip: Path, accelerator: HWAccel | None) -> list[np.ndarray]:
     with av.open(str(clip), hwaccel=accelerator) as container:
         for frame in container.decode(video=0):
             if accelerator is None:
-                rows = np.frombuffer(frame.planes[0], np.uint8).reshape(-1, frame.planes[0].line_size)
+                plane = cast(Any, frame.planes[0])  # a buffer, which its type does not say
+                rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
                 planes.append(rows[: frame.height, : frame.width].copy())
             else:  # a capsule: PyAV takes no stream, which torch.from_dlpack(plane) would hand over
                 luma = torch.from_dlpack(frame.planes[0].__dlpack__())

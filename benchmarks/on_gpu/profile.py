@@ -45,7 +45,7 @@ def _write(out: Out, trace: profile, wall_ms: float, options: Options, what: dic
     """Write a row of sums, and one for each of the kernels that take most."""
     kernels: dict[str, list[float]] = {}
     for event in trace.events() or ():
-        is_kernel = event.device_type == torch.autograd.DeviceType.CUDA if options.on_gpu else not event.cpu_parent
+        is_kernel = event.device_type.name == "CUDA" if options.on_gpu else not event.cpu_parent
         if is_kernel:
             kernels.setdefault(event.name[:110], []).append(event.time_range.elapsed_us() / 1000)
     total_ms = sum(map(sum, kernels.values()))

@@ -52,6 +52,15 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> None:
     opening[page.url] = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", " ".join(texts[0].split())) if texts else ""
 
 
+def on_page_content(html: str, **_: Any) -> str:
+    """Keep flags in running text and tables in one piece: browsers break lines after hyphens."""
+
+    def whole(code: re.Match[str]) -> str:
+        return re.sub(r"(?<![^ >])--?\w[\w-]*", r'<span class="flag">\g<0></span>', code[0])
+
+    return re.sub(r"<code>[^<]*</code>", whole, html)
+
+
 def on_env(_env: Any, config: MkDocsConfig, files: Files) -> None:
     """Write llms.txt: the pages with a line about each, for programs that read documentation."""
     lines = [f"# {config.site_name}", "", f"> {config.site_description}", "", "## Pages", ""]
@@ -74,8 +83,9 @@ def card(about: Mapping[str, Any]) -> str:
     name = about["feature_type"]
     readme = (ROOT / "models" / name / "README.md").read_text(encoding="utf-8")
     title, _, rest = readme.partition("\n")
-    rest = rest.replace("](../../docs/", "](../").replace("/README.md)", ".md)")
-    return "\n".join([title, "", *_figures(about), rest])
+    rest = re.sub(r"\]\(\.\./(\w+)/README\.md\)", r"](\1.md)", rest.replace("](../../docs/", "](../"))
+    summary, _, details = rest.strip().partition("\n\n")
+    return "\n".join([title, "", summary, "", *_figures(about), "", details])
 
 
 def _figures(about: Mapping[str, Any]) -> Iterator[str]:
@@ -111,6 +121,9 @@ def _figures(about: Mapping[str, Any]) -> Iterator[str]:
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the page with a line per feature type."""
     lines = [
+        "---",
+        "hide: [toc]",
+        "---",
         "# Models",
         "",
         "A line per feature type, with the figures of its default network. A click on a name shows all of them, with",
@@ -120,7 +133,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         "| " + "--- | " * 8,
     ]
     for about in rows:
-        network = about["networks"][0] if about["networks"] else {}
+        network = about["networks"][0] if about["checkpoints"] else {}
         files = [file for file in about["checkpoints"] if file["default"]]
         cells = [
             f"[{about['feature_type']}]({about['feature_type']}.md)",

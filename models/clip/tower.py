@@ -9,6 +9,7 @@ from torch import nn
 
 from utils.config.schema import did_you_mean
 from utils.errors import UserError
+from utils.nn.lean_import import without_compiler
 from utils.transforms.image_input import ImageInput
 from utils.weights.checkpoint import load_strict, read_tensors
 from utils.weights.seeded import fill_random
@@ -121,6 +122,7 @@ def import_open_clip() -> ModuleType:
         UserError: it is not installed.
     """
     try:
-        return importlib.import_module("open_clip")
+        with without_compiler():
+            return importlib.import_module("open_clip")
     except ImportError as error:
         raise UserError(f"clip needs the packages open_clip_torch and timm ({error}); install them") from error

@@ -7,15 +7,19 @@ IG-65M: Ghadiyaram et al., CVPR 2019, arXiv:1905.00561.
 from typing import cast
 
 from torch import Tensor, nn
-from torchvision.models.video.resnet import BasicBlock, Conv2Plus1D, R2Plus1dStem, VideoResNet
 
+from utils.nn.lean_torchvision import torchvision
+
+R2Plus1dStem = torchvision.models.video.resnet.R2Plus1dStem
+BasicBlock = torchvision.models.video.resnet.BasicBlock
+Conv2Plus1D = torchvision.models.video.resnet.Conv2Plus1D
 N_FEATURES = 512
 BLOCKS = {18: [2, 2, 2, 2], 34: [3, 4, 6, 3]}
 # The 34-layer networks were trained in Caffe2, with this epsilon in batch norm; torchvision's have 1e-5.
 CAFFE2_EPSILON = 1e-3
 
 
-class R2Plus1D(VideoResNet):
+class R2Plus1D(torchvision.models.video.VideoResNet):
     """The network of 18 layers (Kinetics-400) or of 34 (IG-65M); its tensors have the published names."""
 
     def __init__(self, layers: int = 18, num_classes: int = 400) -> None:

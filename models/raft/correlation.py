@@ -43,7 +43,7 @@ class CorrelationPyramid:
         """first, second: features of n pairs, [n, C, h, w]."""
         n, channels, height, width = first.shape
         # float32 in every mode, as in the authors' code under mixed precision
-        with torch.autocast(first.device.type, enabled=False), exact_float32():
+        with torch.autocast(first.device.type, enabled=False), exact_float32(first.device):
             products = torch.bmm(first.float().flatten(2).transpose(1, 2), second.float().flatten(2))
         level = products.div_(channels**0.5).view(n * height * width, 1, height, width)
         steps = torch.arange(-RADIUS, RADIUS + 1, device=first.device, dtype=torch.float32)

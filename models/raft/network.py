@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models.optical_flow import raft_large
 
 from models.raft.correlation import CorrelationPyramid, pixel_grid
 from models.raft.preprocess import MULTIPLE, check_size, padded_size, to_network
 from models.raft.update import GatedUnit
 from utils.nn.flow import bytes_for_pairs
+from utils.nn.lean_torchvision import torchvision
 
 ITERATIONS = 20  # of the authors' demonstration and of published features; their signature and torchvision's say 12
 
@@ -32,7 +32,7 @@ class RAFT(nn.Module):
 
     def __init__(self, iterations: int = ITERATIONS) -> None:
         super().__init__()
-        layers = raft_large(weights=None, progress=False)
+        layers = torchvision.models.optical_flow.raft_large(weights=None, progress=False)
         assert layers.mask_predictor is not None  # only raft_small has none
         self.iterations = iterations
         self.feature_encoder = layers.feature_encoder

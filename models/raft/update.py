@@ -8,15 +8,15 @@ from typing import cast
 
 import torch
 from torch import Tensor
-from torchvision.models.optical_flow.raft import ConvGRU
 
 from utils.nn.cpu.convolution import convolve
+from utils.nn.lean_torchvision import torchvision
 
 
 class GatedUnit:
     """One convolutional GRU of the update block, for the context of a batch of frames."""
 
-    def __init__(self, unit: ConvGRU, context: Tensor) -> None:
+    def __init__(self, unit: torchvision.models.optical_flow.raft.ConvGRU, context: Tensor) -> None:
         """unit: reads a state of as many channels as it returns. context: [n, C, h, w]."""
         hidden = unit.convq.out_channels
         motion_start = hidden + context.shape[1]

@@ -3,14 +3,12 @@
 from pathlib import Path
 from typing import cast
 
-from torchvision import models
-from torchvision.models import ResNet
-
+from utils.nn.lean_torchvision import torchvision
 from utils.weights.checkpoint import load_strict, read_tensors
 from utils.weights.seeded import fill_random
 
 
-def load_resnet(path: str | Path, model_name: str) -> ResNet:
+def load_resnet(path: str | Path, model_name: str) -> torchvision.models.ResNet:
     """Return the network in evaluation mode, on the CPU, with as many classes as the file has.
 
     Raises:
@@ -24,13 +22,13 @@ def load_resnet(path: str | Path, model_name: str) -> ResNet:
     return network
 
 
-def random_resnet(model_name: str) -> ResNet:
+def random_resnet(model_name: str) -> torchvision.models.ResNet:
     """Return the network in evaluation mode with seeded random weights, the same everywhere."""
     network = _network(model_name)
     fill_random(network)
     return network
 
 
-def _network(model_name: str, n_classes: int = 1000) -> ResNet:
-    network = models.get_model(model_name, weights=None, num_classes=n_classes)
-    return cast(ResNet, network.eval())  # which the names of --model_name are
+def _network(model_name: str, n_classes: int = 1000) -> torchvision.models.ResNet:
+    network = torchvision.models.get_model(model_name, weights=None, num_classes=n_classes)
+    return cast(torchvision.models.ResNet, network.eval())  # which the names of --model_name are

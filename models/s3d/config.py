@@ -32,7 +32,7 @@ class S3DConfig(StackConfig):
     )
     step_size: int = shared_flags.step_size(GROUP, None, " (default: 64; howto100m: 32)")
     extraction_fps: float | None = shared_flags.extraction_fps(
-        GROUP, 25.0, "; null in a --config file: the video's own; howto100m was trained at 10"
+        GROUP, 25.0, "; null in a --config file: the video's own; howto100m was trained at 10: give it"
     )
     signed_input: bool = flag(
         False, "scale pixels to -1..1, as the weights' author did, instead of 0..1 as in video_features", group=GROUP

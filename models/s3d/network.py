@@ -4,12 +4,13 @@ Xie et al., "Rethinking Spatiotemporal Feature Learning", ECCV 2018, arXiv:1712.
 """
 
 from torch import Tensor
-from torchvision.models.video import S3D as TorchvisionS3D  # noqa: N811 - ours returns the features too
+
+from utils.nn.lean_torchvision import torchvision
 
 N_FEATURES = 1024
 
 
-class S3D(TorchvisionS3D):
+class S3D(torchvision.models.video.S3D):
     """The network of 8.3 million parameters, with torchvision's tensor names and its batch norm epsilon of 1e-3."""
 
     def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]  # features, too

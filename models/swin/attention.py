@@ -10,8 +10,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models.video.swin_transformer import ShiftedWindowAttention3d
 
+from utils.nn.lean_torchvision import torchvision
+
+ShiftedWindowAttention3d = torchvision.models.video.swin_transformer.ShiftedWindowAttention3d
 Size = tuple[int, int, int]  # time, height, width
 BETWEEN_REGIONS = -100.0  # added to the logits of positions that only the cyclic shift made neighbours
 

@@ -1,16 +1,15 @@
 """Video Swin Transformer: torchvision's network, which returns its features, too."""
 
 from torch import Tensor, nn
-from torchvision.models.video import SwinTransformer3d
-from torchvision.models.video.swin_transformer import ShiftedWindowAttention3d
 
-from models.swin.attention import WindowAttention
+from models.swin.attention import ShiftedWindowAttention3d, WindowAttention
+from utils.nn.lean_torchvision import torchvision
 
 
 class VideoSwin(nn.Module):
     """A torchvision SwinTransformer3d that returns the mean of its tokens as well as the logits."""
 
-    def __init__(self, swin: SwinTransformer3d) -> None:
+    def __init__(self, swin: torchvision.models.video.SwinTransformer3d) -> None:
         super().__init__()
         self.classifier = swin.head
         swin.add_module("head", nn.Identity())

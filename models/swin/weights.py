@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor
-from torchvision.models.video import SwinTransformer3d
 
 from models.swin.network import VideoSwin
 from utils.errors import UserError
+from utils.nn.lean_torchvision import torchvision
 from utils.weights.checkpoint import load_strict, read_tensors
 from utils.weights.rename import rename
 from utils.weights.seeded import fill_random
 
+SwinTransformer3d = torchvision.models.video.SwinTransformer3d
 N_STAGES = 4
 NAMES = (  # mmaction2 and the authors → torchvision; shapes are the same
     (r"backbone\.patch_embed\.", "patch_embed."),

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from utils.config.schema import did_you_mean
 from utils.errors import UserError
+from utils.nn.lean_import import without_compiler
 from utils.transforms.image_input import Fit, ImageInput
 from utils.weights.checkpoint import read_tensors
 from utils.weights.seeded import fill_random
@@ -99,7 +100,8 @@ def import_timm() -> ModuleType:
         UserError: it is not installed.
     """
     try:
-        return importlib.import_module("timm")
+        with without_compiler():
+            return importlib.import_module("timm")
     except ImportError as error:
         raise UserError(f"the models of timm need the package timm ({error}); install it") from error
 

@@ -18,8 +18,8 @@ class TransformersConfig(Config):
 
     model_name: str = flag(
         "",
-        "repository of the Hugging Face hub, e.g. MCG-NJU/videomae-base, or folder with config.json, weights and "
-        "processor",
+        "repository of the Hugging Face hub, e.g. MCG-NJU/videomae-base, also as REPO@REVISION, or folder with "
+        "config.json, weights and processor",
         group=GROUP,
         metavar="REPO_OR_FOLDER",
     )
@@ -29,6 +29,14 @@ class TransformersConfig(Config):
         group=GROUP,
         shapes_output=False,  # the commit is recorded
         metavar="REVISION",
+    )
+    stream: str | None = flag(
+        None,
+        "of models with a tower for pictures and one for sound (pe_audio_video), the one to run; their vectors are in "
+        "one space",
+        group=GROUP,
+        choices=("video", "audio"),
+        added_later=True,
     )
     pool: str | None = flag(
         None,
@@ -64,10 +72,23 @@ class TransformersConfig(Config):
         super().__post_init__()
         if not self.model_name:
             raise UserError("--model_name is missing: a repository of the Hugging Face hub, or a folder")
+        if self.revision and "@" in self.model_name:
+            raise UserError(f"--revision: {self.model_name} names one after the @; drop one of them")
         if self.projected and (self.pool or self.layer):
             raise UserError("--projected excludes --pool and --layer: drop one of them")
+
+    @property
+    def repository(self) -> tuple[str, str | None]:
+        """The name of a repository, and its branch, tag or commit; None where none is named."""
+        name, _, revision = self.model_name.partition("@")
+        return name, revision or self.revision
 
     @property
     def audio_rules(self) -> AudioRules:
         """As librosa reads files, on the chosen clock."""
         return replace(LIBROSA, clock=cast(AudioClock, self.sound_clock))
+
+
+def keys_of(config: TransformersConfig) -> tuple[str, ...]:
+    """Return the names of the outputs."""
+    return tuple(f"layer_{layer}" for layer in config.layer) or ("transformers",)

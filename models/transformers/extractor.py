@@ -6,12 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.transformers.config import TransformersConfig
+from models.transformers.config import TransformersConfig, keys_of
 from models.transformers.families import Family
-from models.transformers.network import FeatureNetwork, check_layers, chosen_pool, keys_of, number
+from models.transformers.network import load_network, number
 from models.transformers.pretrained import family, model_folder
 from models.transformers.sound import SoundExtractor
-from models.transformers.weights import load_model, load_processor, random_model
+from models.transformers.weights import load_processor
 from utils.errors import UserError
 from utils.extractors.base import (
     FLOAT32,
@@ -47,12 +47,9 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
         _, self._family = family(config)
         if config.window_s or config.hop_s:
             raise UserError(f"--window_s, --hop_s: {config.model_name} takes pictures, not sound; drop them")
-        pool = chosen_pool(self._family, config.model_name, config.pool, config.layer, config.projected)
         self._processor = load_processor(folder, self._family)
-        model = load_model(folder, self.compute.dtype) if self.checkpoints["transformers"] else random_model(folder)
-        self.n_frames = frames_of(model, self._family, config)
-        network = FeatureNetwork(model, self._family, pool, config.layer)
-        check_layers(network, config.layer, config.model_name)
+        network = load_network(folder, self.checkpoints["transformers"], self.compute.dtype, self._family, config)
+        self.n_frames = frames_of(network.settings, self._family, config)
         self._network = self.prepare_network(network)
 
     @property
@@ -110,13 +107,15 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
         return dict(zip(self.keys, self._network(self.pixel_values(batch["pixels"])), strict=True))
 
 
-def frames_of(model: Any, kind: Family, config: TransformersConfig) -> int:
+def frames_of(settings: Any, kind: Family, config: TransformersConfig) -> int:
     """Return how many frames the network sees at once: --stack_size, or the model's own number.
+
+    settings: the library's, of the model.
 
     Raises:
         UserError: it cannot take so many.
     """
-    settings = getattr(model.config, "vision_config", model.config)
+    settings = getattr(settings, "vision_config", settings)
     found = [number(settings, name) for name in FRAME_NUMBERS if hasattr(settings, name)]
     own = 1 if kind.medium == "frame" else (found or [ANY_FRAMES])[0]
     wanted = config.stack_size or own

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ class Family:
     class_tokens: before those of patches. registers: the configuration's name for how many tokens follow them.
     projected: method that gives vectors of the space shared with text, "" where there is none.
     encoder: attribute of the model with the network of pictures or sound, "" for the model without its heads.
+    tower: attribute of the model with all of the family that is used here, "" for the whole model.
     takes_layers: whether the encoder gives the tokens of each layer.
     fixed_frames: whether positions in time are learned, or tabled for one number of frames.
     space_first: whether the tokens of all times of a patch are neighbours, not those of all patches of a time.
@@ -40,6 +41,7 @@ class Family:
     registers: str = ""
     projected: str = ""
     encoder: str = ""
+    tower: str = ""
     takes_layers: bool = True
     fixed_frames: bool = True
     space_first: bool = False
@@ -58,6 +60,15 @@ def _waves(model: str) -> Family:
 
 
 VIDEOS = "pixel_values_videos"
+PE_VIDEO = _joint("clip", "PeVideoVideoProcessor", "PeVideoModel", inputs=VIDEOS, projected="video", fixed_frames=False)
+PE_AUDIO = _joint(
+    "sound",
+    "PeAudioFeatureExtractor",
+    "PeAudioModel",
+    inputs="input_values",
+    projected="get_audio_embeds",
+    window_s=10.0,
+)
 FAMILIES: dict[str, Family] = {
     "videomae": Family("clip", "VideoMAEVideoProcessor", "VideoMAEModel"),
     "timesformer": Family(
@@ -78,9 +89,8 @@ FAMILIES: dict[str, Family] = {
     "videoprism": _joint(
         "clip", "LlavaOnevisionVideoProcessor", "VideoPrismClipModel", inputs=VIDEOS, projected="get_video_features"
     ),
-    "pe_video": _joint(
-        "clip", "PeVideoVideoProcessor", "PeVideoModel", inputs=VIDEOS, projected="video", fixed_frames=False
-    ),
+    "pe_video": PE_VIDEO,
+    "pe_audio_video": replace(PE_VIDEO, model="PeAudioVideoModel", tower="video_model"),
     "vit": Family("frame", "ViTImageProcessor", "ViTModel", pool="cls", class_tokens=1),
     "dinov2": Family("frame", "BitImageProcessor", "Dinov2Model", pool="cls", class_tokens=1),
     "dinov2_with_registers": Family(
@@ -119,14 +129,10 @@ FAMILIES: dict[str, Family] = {
     "wavlm": _waves("WavLMModel"),
     "data2vec-audio": _waves("Data2VecAudioModel"),
     "whisper": Family("sound", "WhisperFeatureExtractor", "WhisperModel", inputs="input_features", encoder="encoder"),
-    "pe_audio": _joint(
-        "sound",
-        "PeAudioFeatureExtractor",
-        "PeAudioModel",
-        inputs="input_values",
-        projected="get_audio_embeds",
-        window_s=10.0,
-    ),
+    "pe_audio": PE_AUDIO,
+}
+AUDIO_TOWERS = {  # of families that have two, the other one in FAMILIES; --stream chooses
+    "pe_audio_video": replace(PE_AUDIO, model="PeAudioVideoModel", tower="audio_model")
 }
 
 

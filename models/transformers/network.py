@@ -1,12 +1,15 @@
 """From a model of transformers to the features that the flags ask for."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from models.transformers.config import TransformersConfig
 from models.transformers.families import PROJECTED, Family
+from models.transformers.weights import load_model, random_model
 from utils.errors import UserError
 
 TEXT_PARTS = ("text_model", "text_projection")
@@ -22,6 +25,8 @@ class FeatureNetwork(nn.Module):
         super().__init__()
         self.family, self.pool, self.layers = family, pool, tuple(layers)
         whole = cast(Any, model)  # models of the library have no common type with these attributes
+        whole = getattr(whole, family.tower) if family.tower else whole
+        self.settings: Any = whole.config
         if pool == PROJECTED:
             self.model = whole
             for name in TEXT_PARTS:
@@ -73,6 +78,21 @@ class FeatureNetwork(nn.Module):
         return patches.unflatten(1, (n_times, n_high, -1)).mean(1)
 
 
+def load_network(
+    folder: Path, checkpoint: Path | None, dtype: torch.dtype, family: Family, config: TransformersConfig
+) -> FeatureNetwork:
+    """Return the network of the features that the flags ask for, on the CPU. checkpoint: None for random weights.
+
+    Raises:
+        UserError: the files are not of the model, or it does not have such features.
+    """
+    pool = chosen_pool(family, config.model_name, config.pool, config.layer, config.projected)
+    model = load_model(folder, dtype) if checkpoint else random_model(folder)
+    network = FeatureNetwork(model, family, pool, config.layer)
+    check_layers(network, config.layer, config.model_name)
+    return network
+
+
 def chosen_pool(family: Family, name: str, pool: str | None, layers: Sequence[int], projected: bool) -> str:
     """Return the pooling that the flags ask of a family. name: of the model, for messages.
 
@@ -110,8 +130,3 @@ def check_layers(network: FeatureNetwork, layers: Sequence[int], name: str) -> N
     wrong = [layer for layer in layers if layer > n_layers]
     if wrong:
         raise UserError(f"--layer {wrong[0]}: {name} has {n_layers} layers")
-
-
-def keys_of(config: TransformersConfig) -> tuple[str, ...]:
-    """Return the names of the outputs."""
-    return tuple(f"layer_{layer}" for layer in config.layer) or ("transformers",)

@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from models.transformers.config import TransformersConfig
-from models.transformers.families import Family, family_of, read_settings
+from models.transformers.config import TransformersConfig, keys_of
+from models.transformers.families import AUDIO_TOWERS, Family, family_of, read_settings
 from utils.errors import UserError
 from utils.weights.hub import HUB, hub_folder
 from utils.weights.pretrained import LibraryCheckpoint, Needed, Published
@@ -20,7 +20,7 @@ FILES: tuple[Published, ...] = ()  # any of the hub's
 def needs(config: TransformersConfig) -> dict[str, Needed]:
     """Return the weights; and the configurations of model and processor, which `--weights random` uses, too."""
     stem = config.model_name.strip("/").replace("/", "--")
-    page = f"{HUB}/{config.model_name}"
+    page = f"{HUB}/{config.repository[0]}"
     return {
         "transformers": Needed(LibraryCheckpoint(f"{stem}.weights", LICENCE, page, partial(_weights, config))),
         "config": Needed(
@@ -37,6 +37,12 @@ def media(config: TransformersConfig) -> str:
     return "audio" if family(config)[1].medium == "sound" else "visual"
 
 
+def outputs(config: TransformersConfig) -> dict[str, str]:
+    """Return the shape of each array."""
+    shape = {"spatial": "[windows, h, w, D]", "tokens": "[windows, tokens, D]", "none": "[windows, tokens, D]"}
+    return dict.fromkeys(keys_of(config), shape.get(config.pool or "", "[windows, D]"))
+
+
 def settings(config: TransformersConfig) -> dict[str, Any]:
     """Return the commit of the repository, for the record; None of a folder."""
     folder = model_folder(config)
@@ -44,12 +50,20 @@ def settings(config: TransformersConfig) -> dict[str, Any]:
 
 
 def family(config: TransformersConfig) -> tuple[str, Family]:
-    """Return the family of the model, with its name in the library.
+    """Return the family of the model, with its name in the library; of one with two towers, that of --stream.
 
     Raises:
-        UserError: it is not supported, or there is no such model.
+        UserError: it is not supported, or there is no such model, or --stream does not fit it.
     """
-    return family_of(read_settings(model_folder(config)), config.model_name)
+    name, found = family_of(read_settings(model_folder(config)), config.model_name)
+    if name not in AUDIO_TOWERS and config.stream:
+        raise UserError(f"--stream: {config.model_name} has one tower; drop the flag")
+    if name in AUDIO_TOWERS and not config.stream:
+        raise UserError(
+            f"--stream is missing: {config.model_name} has a tower for pictures and one for sound; "
+            "choose --stream video or --stream audio"
+        )
+    return name, AUDIO_TOWERS[name] if config.stream == "audio" else found
 
 
 def model_folder(config: TransformersConfig) -> Path:
@@ -61,12 +75,12 @@ def model_folder(config: TransformersConfig) -> Path:
     folder = Path(config.model_name).expanduser()
     if folder.is_dir():
         return folder
-    if len(folder.parts) > 2 or folder.is_absolute():
+    if len(Path(config.repository[0]).parts) > 2 or folder.is_absolute():
         raise UserError(f"--model_name {config.model_name}: no such folder, and not the name of a repository")
-    cached = hub_folder(config.model_name, config.revision, DESCRIPTION, cached=True)
+    cached = hub_folder(*config.repository, DESCRIPTION, cached=True)
     if cached is not None and (cached / "config.json").is_file():
         return cached
-    found = hub_folder(config.model_name, config.revision, DESCRIPTION)
+    found = hub_folder(*config.repository, DESCRIPTION)
     assert found is not None  # only of a cache
     return found
 
@@ -92,7 +106,7 @@ def _weights(config: TransformersConfig) -> Path:
     if folder.parent.name == "snapshots":
         for pattern in WEIGHTS:
             if not files:
-                hub_folder(config.model_name, folder.name, (pattern, *DESCRIPTION))
+                hub_folder(config.repository[0], folder.name, (pattern, *DESCRIPTION))
                 files = weight_files(folder)
     if not files:
         raise UserError(f"--model_name {config.model_name}: {folder} has no model.safetensors and no pytorch_model.bin")
@@ -106,7 +120,8 @@ def _described(config: TransformersConfig) -> Path:
 def _processor(config: TransformersConfig) -> Path:
     """Return the file that says how inputs are prepared."""
     folder = model_folder(config)
-    for name in ("processor_config.json", "video_preprocessor_config.json", "preprocessor_config.json"):
+    of_video = ("video_preprocessor_config.json",) if media(config) == "visual" else ()
+    for name in ("processor_config.json", *of_video, "preprocessor_config.json"):
         if (folder / name).is_file():
             return folder / name
     raise UserError(f"--model_name {config.model_name}: {folder} has no preprocessor_config.json")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.transformers.config import TransformersConfig
+from models.transformers.config import TransformersConfig, keys_of
 from models.transformers.families import Family
-from models.transformers.network import FeatureNetwork, check_layers, chosen_pool, keys_of
+from models.transformers.network import load_network
 from models.transformers.pretrained import family, model_folder
-from models.transformers.weights import load_model, load_processor, random_model
+from models.transformers.weights import load_processor
 from utils.errors import UserError
 from utils.extractors.base import AudioExtractor, AudioStreamInfo, Batch, NoWindows
 from utils.extractors.windows import Dense, Sampling, Window
@@ -30,7 +30,6 @@ class SoundExtractor(AudioExtractor[TransformersConfig]):
         given = ("extraction_fps", "stack_size", "frame_interval", "step_size")
         if wrong := [name for name in given if getattr(config, name) is not None]:
             raise UserError(f"--{wrong[0]}: {config.model_name} takes sound, not pictures; use --window_s and --hop_s")
-        pool = chosen_pool(self._family, config.model_name, config.pool, config.layer, config.projected)
         self._processor = load_processor(folder, self._family)
         self.rate_hz = self._processor.sampling_rate
         own = own_window(self._processor, self._family)
@@ -39,9 +38,7 @@ class SoundExtractor(AudioExtractor[TransformersConfig]):
             raise UserError(
                 f"--window_s {config.window_s:g}: {config.model_name} takes {own / self.rate_hz:g} s at most"
             )
-        model = load_model(folder, self.compute.dtype) if self.checkpoints["transformers"] else random_model(folder)
-        network = FeatureNetwork(model, self._family, pool, config.layer)
-        check_layers(network, config.layer, config.model_name)
+        network = load_network(folder, self.checkpoints["transformers"], self.compute.dtype, self._family, config)
         self._network = self.prepare_network(network)
 
     @property

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import io
 import re
 from collections.abc import Generator
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import nn
 from models.transformers.families import Family, family_of, read_settings
 from models.transformers.pretrained import weight_files
 from utils.errors import UserError
+from utils.nn.lean_import import load_meta_kernels
 from utils.weights.formats.torch_pickle import check_torch_file
 from utils.weights.seeded import fill_random
 
@@ -53,7 +55,8 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> nn.Module:
 def random_model(folder: Path) -> nn.Module:
     """Return the model of a folder in evaluation mode with seeded random weights, the same everywhere."""
     model_class = _model_class(folder)
-    model = model_class(model_class.config_class.from_pretrained(folder, local_files_only=True))
+    with _quiet():
+        model = model_class(model_class.config_class.from_pretrained(folder, local_files_only=True))
     fill_random(model)
     return model.eval()
 
@@ -77,6 +80,7 @@ def import_transformers() -> ModuleType:
     Raises:
         UserError: it is not installed.
     """
+    load_meta_kernels()  # it builds networks on the meta device, then reads their weights
     try:
         return importlib.import_module("transformers")
     except ImportError as error:
@@ -100,13 +104,14 @@ def _model_class(folder: Path) -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Generator[None, None, None]:
-    """Keep the library from showing a bar and a table of its own, in the block."""
+    """Keep the library from showing its bar, its table and remarks on its own docstrings in the block."""
     logging = importlib.import_module("transformers.utils.logging")
     shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     try:
-        yield
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
     finally:
         logging.set_verbosity(verbosity)
         if shown:

@@ -1,13 +1,14 @@
 """TSN: torchvision's image network ResNet-50 on each frame of a clip."""
 
 from torch import Tensor, nn
-from torchvision.models import ResNet
+
+from utils.nn.lean_torchvision import torchvision
 
 
 class TSN(nn.Module):
     """A torchvision ResNet whose features are averaged over the frames of a clip before the classifier."""
 
-    def __init__(self, resnet: ResNet) -> None:
+    def __init__(self, resnet: torchvision.models.ResNet) -> None:
         super().__init__()
         self.classifier = resnet.fc
         resnet.add_module("fc", nn.Identity())

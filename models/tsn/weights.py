@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from torchvision.models import resnet50
-
 from models.tsn.network import TSN
+from utils.nn.lean_torchvision import torchvision
 from utils.weights.checkpoint import load_strict, read_tensors
 from utils.weights.rename import rename
 from utils.weights.seeded import fill_random
@@ -28,13 +27,13 @@ def load_tsn(path: str | Path) -> TSN:
     """
     tensors = rename(read_tensors(path), NAMES)
     classes = tensors.get("fc.bias")
-    resnet = resnet50(num_classes=len(classes) if classes is not None else 400)
+    resnet = torchvision.models.resnet50(num_classes=len(classes) if classes is not None else 400)
     load_strict(resnet, tensors, path)
     return TSN(resnet).eval()
 
 
 def random_tsn() -> TSN:
     """Return the network in evaluation mode with seeded random weights, the same everywhere."""
-    resnet = resnet50(num_classes=400)
+    resnet = torchvision.models.resnet50(num_classes=400)
     fill_random(resnet)
     return TSN(resnet).eval()

@@ -17,7 +17,7 @@ class VGGishConfig(Config):
 
     preset: str = flag(
         "video_features",
-        "whose way with sound to follow. video_features: AAC's priming, all of the file, 16-bit samples; acav100m: "
+        "whose handling of sound to follow. video_features: AAC's priming, all of the file, 16-bit samples; acav100m: "
         "no priming, what begins in the first 10 s, the decoder's floats, always --sound_clock samples",
         group=GROUP,
         choices=("video_features", "acav100m"),

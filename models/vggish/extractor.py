@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from models.vggish.config import VGGishConfig
@@ -28,6 +29,7 @@ class VGGishExtractor(AudioExtractor[VGGishConfig]):
     def load(self) -> None:
         """Load the network of the chosen backend, and the principal axes for --postprocess."""
         self._network = self._load_network()
+        log_mel(torch.zeros(1, EXAMPLE_SAMPLES, device=self.device))  # or each thread would make its constants
         path = self.checkpoints.get("pca")
         if path:
             self._postprocess = Postprocessor.load(path)

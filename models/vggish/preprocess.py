@@ -35,7 +35,7 @@ def log_mel(waveforms: Tensor) -> Tensor:
     window, mel = _constants(waveforms.device)
     frames = waveforms.unfold(1, FRAME_SAMPLES, FRAME_STEP) * window  # [B, 96, 400]
     magnitudes = torch.fft.rfft(frames, FFT_SAMPLES).abs()  # [B, 96, 257]; not squared
-    with exact_float32():
+    with exact_float32(waveforms.device):
         return torch.log(magnitudes @ mel + LOG_OFFSET)
 
 

@@ -19,7 +19,7 @@ class VideoMAEConfig(StackConfig):
     step_size: int = shared_flags.step_size(GROUP, 4, "; 16 in the published features of FineAction")
     normalize: bool = flag(
         False,
-        "subtract ImageNet's mean and divide by its deviation, as in training; the published features are without",
+        "subtract ImageNet's mean and divide by its deviation, as in training but not for the published features",
         group=GROUP,
     )
     show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-710")

@@ -42,10 +42,10 @@ def decoded(path: Path) -> tuple[np.ndarray, float]:
     ],
 )
 def test_a_clip_in_other_sizes_keeps_its_length_and_audio(tmp_path: Path, kind: str, sizes: list) -> None:
-    clip = write_clip(tmp_path / "clip.mp4", moving_frames(6), FPS, audio=waveform(0, 6 / FPS, RATE_HZ))
+    clip = write_clip(tmp_path / "clip.mp4", moving_frames(2), FPS, audio=waveform(0, 2 / FPS, RATE_HZ))
     found = [decoded(path) for path in variants.write(str(clip), kind, tmp_path / kind)]
-    assert [frames.shape for frames, _ in found] == [(6, *size) for size in sizes]
-    assert [sound_s for _, sound_s in found] == pytest.approx([6 / FPS] * len(sizes), abs=0.05)
+    assert [frames.shape for frames, _ in found] == [(2, *size) for size in sizes]
+    assert [sound_s for _, sound_s in found] == pytest.approx([2 / FPS] * len(sizes), abs=0.05)
 
 
 def test_short_variants_are_pieces_of_the_clip_long_enough_for_a_window_of_i3d(tmp_path: Path, clip: Path) -> None:
@@ -71,13 +71,13 @@ def test_the_long_variant_repeats_the_clip(tmp_path: Path, clip: Path, monkeypat
 
 
 def test_a_clip_without_audio_gives_videos_without_audio(tmp_path: Path) -> None:
-    silent = write_clip(tmp_path / "silent.mp4", moving_frames(4), FPS)
+    silent = write_clip(tmp_path / "silent.mp4", moving_frames(2), FPS)
     (path,) = variants.write(str(silent), "1080p", tmp_path / "out")
     assert decoded(path)[1] == 0
 
 
 def test_the_idle_share_is_what_a_stage_leaves_of_the_time() -> None:
-    run = Run(seconds=10, stages=Counter(network=4.0, cut=3.0, decode=2.0, prepare=3.0))
+    run = Run(seconds=10, stages=Counter(network=4, cut=3, decode=2, prepare=3))
     assert idle_shares(run, n_decoders=2, has_pairs=False) == pytest.approx({"network": 0.6, "decoders": 0.75})
     assert idle_shares(run, n_decoders=2, has_pairs=True) == pytest.approx({"network": 0.3, "decoders": 0.75})
 

@@ -37,12 +37,21 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_site_has_a_card_per_model_and_is_complete(site: Path) -> None:
     for name in MODELS:
-        assert MODELS[name].facts["row"].partition(";")[0] in (site / "models" / name / "index.html").read_text()
+        assert (
+            MODELS[name].facts.get("row", "").partition(";")[0] in (site / "models" / name / "index.html").read_text()
+        )
     assert "Extractor" in (site / "api" / "index.html").read_text()
     assert {row["feature_type"] for row in json.loads((site / "models.json").read_text())} == MODELS.keys()
     pages = re.findall(r"^- \[.*?\]\((.*?)\)", (site / "llms.txt").read_text(), re.MULTILINE)
     assert len(pages) > 40 and all((site / page).exists() for page in pages)
     assert (site / "search" / "search_index.json").exists()
+
+
+def test_one_time_axis_shows_every_type() -> None:
+    shown = re.findall(r"^\| (\w+)", (DOCS / "time_axis.md").read_text(), re.MULTILINE)
+    assert shown == ["type", *MODELS]
+    picture = (DOCS / "pictures" / "time_axis.svg").read_text()
+    assert len(picture) < 200_000 and all(f">{name}" in picture for name in MODELS)
 
 
 def test_pages_load_nothing_from_elsewhere(site: Path) -> None:

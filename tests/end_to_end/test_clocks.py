@@ -3,16 +3,17 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from av.stream import Disposition
 from support.media import join, moving_frames, remux, waveform, write_audio, write_clip
-from support.program import manifest, run
+from support.program import ROOT, TINY_PROGRAM, manifest, run
 from support.tracks import Track, write_tracks
 
+MAIN = ROOT / "main.py"
 PAFF = Path(__file__).parents[1] / "media" / "paff_20_pictures.ts"
 EXAMPLE_S, STEP_S = 0.975, 0.96  # of VGGish
 JOINTS = ("joined.mpg", "jump.ts")
@@ -34,7 +35,7 @@ def make(folder: Path) -> list[Path]:
         name = f"late_{late}.mp4"
         remux(folder / "both.mp4", folder / name, shift_s=lambda p, late=late: 1.5 * (p.stream.type == late))
     whole = write_audio(folder / "whole.webm", sound, 48000, "libopus")
-    remux(whole, folder / "gap.webm", lambda packet, _: not 1 <= packet.pts * packet.time_base < 3)
+    remux(whole, folder / "gap.webm", lambda packet, _: not 1 <= cast(int, packet.pts) * packet.time_base < 3)
     names = ("paff.ts", *JOINTS, "raw.h264", "both.mp4", "late_video.mp4", "late_audio.mp4", "gap.webm")
     return [folder / name for name in names]
 
@@ -46,22 +47,24 @@ class Run:
     lines: dict[str, dict[str, dict[str, Any]]]  # manifest lines by feature type and name
     rows: dict[str, dict[str, np.ndarray]]  # (start_s, end_s) of each row [rows, 2], by feature type and name
     kept: Path  # frames
+    folder: Path  # of the files
 
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("clocks")
-    extracted("out", folder, make(folder), "tsn", "resnet", "vggish", "--num_clips", 5, "--keep_frames",
-              "--resnet.extraction_fps", 5, "--model_name", "resnet18", "--tmp_path", folder / "frames")  # fmt: skip
-    types = ("tsn", "resnet", "vggish")
+    extracted("out", folder, make(folder), "tsn", "timm", "vggish", "--num_clips", 5, "--side_size", 64,
+              "--crop_size", 64, "--keep_frames", "--tmp_path", folder / "frames", "--timm.extraction_fps", 5,
+              "--model_name", "test_vit")  # fmt: skip
+    types = ("tsn", "timm", "vggish")
     lines = {name: manifest(folder / "out" / name) for name in types}
-    return Run(lines, {name: rows_of(folder / "out" / name) for name in types[1:]}, folder / "frames")
+    return Run(lines, {name: rows_of(folder / "out" / name) for name in types[1:]}, folder / "frames", folder)
 
 
-def extracted(output: str, folder: Path, paths: list[Path], *flags: Any) -> None:
+def extracted(output: str, folder: Path, paths: list[Path], *flags: Any, program: Path = MAIN) -> None:
     done = run(
         "--feature_type", *flags, "--weights", "random", "--video_paths", *paths, "--on_extraction", "save_parquet",
-        "--output_path", folder / output,
+        "--output_path", folder / output, program=program,
     )  # fmt: skip
     assert "Traceback" not in done.stderr
     assert done.returncode in (0, 1)  # some have no sound, or no picture
@@ -85,11 +88,11 @@ def test_pictures_are_counted_where_two_packets_make_one(result: Run) -> None:
 
 @pytest.mark.parametrize("name", JOINTS)
 def test_joints_are_bridged(result: Run, name: str) -> None:
-    line = result.lines["resnet"][Path(name).stem]
+    line = result.lines["timm"][Path(name).stem]
     assert (line["status"], line["windows"], line["decoded"]) == ("done", 20, 100)
     assert len(line["problems"]) == 1
     assert "its clock" in line["problems"][0]
-    np.testing.assert_allclose(result.rows["resnet"][Path(name).stem][:, 0], np.arange(20) / 5, atol=1e-6)
+    np.testing.assert_allclose(result.rows["timm"][Path(name).stem][:, 0], np.arange(20) / 5, atol=1e-6)
 
 
 def test_a_bare_stream_has_its_own_rate(result: Run) -> None:
@@ -97,7 +100,7 @@ def test_a_bare_stream_has_its_own_rate(result: Run) -> None:
 
 
 def test_sound_and_picture_have_one_clock(result: Run) -> None:
-    sound, picture = result.rows["vggish"], result.rows["resnet"]
+    sound, picture = result.rows["vggish"], result.rows["timm"]
     for name, sound_s, picture_s in (("both", 0, 0), ("late_video", 0, 1.5), ("late_audio", 1.5, 0)):
         expected = sound_s + STEP_S * np.arange(4)[:, None] + (0, EXAMPLE_S)
         np.testing.assert_allclose(sound[name], expected, atol=0.05)
@@ -111,8 +114,8 @@ def test_a_gap_is_silence(result: Run) -> None:
     assert line["problems"] == ["sound is missing for 2.00 s in 1 place: silence there"]
 
 
-def test_the_bare_sequence_of_samples(tmp_path: Path) -> None:
-    paths = [path for path in make(tmp_path) if path.stem in ("gap", "late_audio")]
+def test_the_bare_sequence_of_samples(result: Run, tmp_path: Path) -> None:
+    paths = [result.folder / name for name in ("gap.webm", "late_audio.mp4")]
     extracted("out", tmp_path, paths, "vggish", "--sound_clock", "samples")
     lines, rows = manifest(tmp_path / "out" / "vggish"), rows_of(tmp_path / "out" / "vggish")
     assert (lines["gap"]["windows"], lines["gap"]["problems"]) == (2, [])
@@ -124,7 +127,6 @@ def test_the_clock_is_that_of_the_chosen_tracks(tmp_path: Path) -> None:
                                              Track("audio", 0.4)], seconds=2)  # fmt: skip
     late = remux(path, tmp_path / "late.mkv", shift_s=lambda packet: (0, 1.5, 0)[packet.stream.index])
     for track, sound_s in (("0", 1.5), ("1", 0.0)):
-        flags = ("vggish", "resnet", "--model_name", "resnet18", "--resnet.extraction_fps", 5, "--audio_track", track)
-        extracted(track, tmp_path, [late], *flags)
-        assert rows_of(tmp_path / track / "vggish")["late"][0, 0] == pytest.approx(sound_s, abs=0.01)
-        assert rows_of(tmp_path / track / "resnet")["late"][0, 0] == 0
+        extracted(track, tmp_path, [late], "loudness", "tiny", "--audio_track", track, program=TINY_PROGRAM)
+        assert rows_of(tmp_path / track / "loudness")["late"][0, 0] == pytest.approx(sound_s, abs=0.01)
+        assert rows_of(tmp_path / track / "tiny")["late"][0, 0] == 0

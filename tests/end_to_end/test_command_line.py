@@ -55,7 +55,7 @@ def test_a_list_flag_given_twice_adds(tmp_path: Path, clip: Path) -> None:
         ("feature_type=i3d", "feature_type=i3d: flags start with --, such as --feature_type i3d"),
         ("--feature_type i3d video_paths=a.mp4", "flags start with --, such as --video_paths a.mp4"),
         ("--featur_type i3d", "--featur_type is unknown (did you mean --feature_type?)"),
-        ("--feature-types i3d", "--feature_types is unknown (did you mean --feature_type?)"),
+        ("--feature-types i3d", "--feature-types is unknown (did you mean --feature_type?)"),
         ("--feature_type I3D", "did you mean i3d?"),
         ("--feature_type models", "models is a command: python main.py models"),
         ("--models", "python main.py models"),
@@ -128,7 +128,8 @@ sys.exit(main.main({arguments!r}))
 
 
 def test_a_script_that_calls_main_unguarded_is_told_what_to_do(tmp_path: Path, clip: Path) -> None:
-    arguments = ["--feature_type", "resnet", "--weights", "random", "--device", "cpu", "--video_paths", str(clip)]
+    network = ["--feature_type", "resnet", "--model_name", "resnet18", "--weights", "random", "--device", "cpu"]
+    arguments = [*network, "--video_paths", str(clip)]
     script = tmp_path / "script.py"
     script.write_text(UNGUARDED.format(root=str(ROOT), arguments=arguments))
     done = run(program=script, cwd=tmp_path)
@@ -141,4 +142,4 @@ def test_a_script_that_calls_main_unguarded_is_told_what_to_do(tmp_path: Path, c
     script.write_text("\n".join([*first[:-1], 'if __name__ == "__main__":', f"    {call}"]))
     done = run(program=script, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "shape: [5, 2048]" in done.stdout
+    assert "shape: [5, 512]" in done.stdout

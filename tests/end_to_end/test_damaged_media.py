@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 
+import av
 from support.program import manifest, run
 
 from benchmarks.damage import damaged
@@ -11,6 +12,16 @@ from benchmarks.faults_media import CONTAINERS, RATE_HZ, write
 EACH = 2  # mutants of each container
 SEED = 1_000_003
 VGGISH_HZ = 16000
+MPEG4_CODED = 0x20  # in the sixth byte of a picture of `faststart.mov`: it is more than a header
+
+
+def write_hollow(path: Path, original: Path) -> None:
+    """Write a copy of an MPEG-4 file one of whose pictures says that it has no content."""
+    data = bytearray(original.read_bytes())
+    with av.open(str(original)) as container:
+        pictures = [packet for packet in container.demux(video=0) if packet.size]
+    data[pictures[17].pos + 5] &= ~MPEG4_CODED
+    path.write_bytes(data)
 
 
 def test_mutants(tmp_path: Path) -> None:
@@ -22,6 +33,7 @@ def test_mutants(tmp_path: Path) -> None:
         path = tmp_path / "in" / f"{number:03d}{original.path.suffix}"
         damaged(random.Random(SEED + number), original.path, CONTAINERS[original.path.name][2], path)
         expected[path.stem] = original
+    write_hollow(tmp_path / "in" / "hollow.mov", tmp_path / "faststart.mov")
     done = run(
         "--feature_type", "resnet", "vggish", "--weights", "random", "--model_name", "resnet18",
         "--resnet.extraction_fps", 1, "--input_dir", tmp_path / "in", "--glob", "*", "--device", "cpu",
@@ -29,6 +41,7 @@ def test_mutants(tmp_path: Path) -> None:
     )  # fmt: skip
     assert "Traceback" not in done.stderr
     frames, sound = (manifest(tmp_path / "out" / name) for name in ("resnet", "vggish"))
+    assert (frames["hollow"]["status"], frames["hollow"]["problems"]) == ("partial", ["99 of 100 frames decode"])
     for name, original in expected.items():
         line = frames[name]
         if original.pictures and line["status"] == "done" and not line["problems"]:

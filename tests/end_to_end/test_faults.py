@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any, cast
 
 import h5py
 import numpy as np
@@ -63,14 +64,20 @@ def test_a_tar_that_can_be_read_again_is_no_failure(tmp_path: Path) -> None:
         assert status.returncode == code and f"{counts} failed" in status.stdout
 
 
-def test_a_changed_byte_of_an_attribute_in_hdf5_is_found(tmp_path: Path) -> None:
-    clip, output = write_clip(tmp_path / "a.mp4", moving_frames(2, seed=1)), tmp_path / "out" / "tiny" / "features.h5"
-    command = (*TINY, "--on_extraction", "save_h5", "--video_paths", clip, "--output_path", tmp_path / "out")
+def test_changed_bytes_of_attributes_and_names_in_hdf5_are_found(tmp_path: Path) -> None:
+    clips = [write_clip(tmp_path / f"{name}.mp4", moving_frames(2, seed=1)) for name in ("first", "other")]
+    output = tmp_path / "out" / "tiny" / "features.h5"
+    command = (*TINY, "--on_extraction", "save_h5", "--video_paths", *clips, "--output_path", tmp_path / "out")
     assert run(*command, program=TINY_PROGRAM).returncode == 0
-    with h5py.File(output) as file:
-        right, features = dict(file["a"].attrs), file["a/tiny"][()]
-    flip(output, output.read_bytes().index(right["source"].encode()) + 1)
+    with cast(Any, h5py.File(output)) as file:
+        right = {name: (dict(file[name].attrs), file[name]["tiny"][()]) for name in file}
+    flip(output, output.read_bytes().index(right["first"][0]["source"].encode()) + 1)
+    flip(output, output.read_bytes().index(b"other\0"))  # of the group
+    with cast(Any, h5py.File(output)) as file:
+        assert "other" not in file and len(file) == 2
     assert run(*command, program=TINY_PROGRAM).returncode == 0
-    with h5py.File(output) as file:
-        assert list(file) == ["a"] and dict(file["a"].attrs) == right
-        np.testing.assert_array_equal(file["a"]["tiny"][()], features, strict=True)
+    with cast(Any, h5py.File(output)) as file:
+        assert list(file) == ["first", "other"]
+        for name, (attributes, features) in right.items():
+            assert dict(file[name].attrs) == attributes
+            np.testing.assert_array_equal(file[name]["tiny"][()], features, strict=True)

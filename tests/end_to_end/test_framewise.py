@@ -22,6 +22,7 @@ def test_the_sample_clips_with_random_weights(tmp_path, flags, size, rows):
     assert result.returncode == 0, result.stderr
     assert "FEATURES MEAN NOTHING" in result.stderr
     key = flags[0]
+    features = times_ms = np.empty(0)
     for name, n_rows in zip(("bouncing_shapes", "camera_pan"), rows, strict=True):
         features = np.load(tmp_path / key / f"{name}_{key}.npy")
         assert (features.shape, features.dtype) == ((n_rows, size), np.float32)

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -74,13 +74,13 @@ def moved(network: nn.Module, device: torch.device | None = None, **_layout: Any
                 if tensor is not None:
                     on_device = torch.empty(tensor.shape, dtype=tensor.dtype, device=device)
                     is_weight = isinstance(tensor, nn.Parameter)
-                    tensors[name] = nn.Parameter(on_device, requires_grad=False) if is_weight else on_device
+                    cast(Any, tensors)[name] = nn.Parameter(on_device, requires_grad=False) if is_weight else on_device
     return network
 
 
 @pytest.fixture(autouse=True)
 def without_weights(monkeypatch):
-    """Leave the parameters as they are, since there is no memory behind them."""
+    """Leave the parameters unchanged: they are fake and have no memory."""
     for name in (*MODELS, "i3d"):
         weights = importlib.import_module(f"models.{name}.weights" if name != "clip" else "models.clip.tower")
         if hasattr(weights, "fill_random"):
@@ -93,7 +93,10 @@ def batch(extractor: Any, frames: Tensor) -> None:
     """Take frames or samples through the extractor, as the pipeline does."""
     times_s = np.arange(len(frames)) / 25
     is_video = frames.ndim == 4
-    info = VideoStreamInfo(25.0, *frames.shape[1:3], times_s) if is_video else AudioStreamInfo(extractor.rate_hz)
+    if is_video:
+        info = VideoStreamInfo(25.0, frames.shape[1], frames.shape[2], times_s)
+    else:
+        info = AudioStreamInfo(extractor.rate_hz)
     sampling = extractor.sampling(info)
     wanted = getattr(sampling, "wanted", None)
     if wanted is not None:

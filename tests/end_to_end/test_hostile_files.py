@@ -154,13 +154,17 @@ def test_hostile_metadata_of_a_tar_fails_no_clip(tmp_path: Path, clip: Path) -> 
     assert re.search(r"line 1: not JSON", done.stderr) and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("data", [NESTED, SHARED_KEY, COLLIDING], ids=["nested", "shared", "colliding"])
-def test_a_hostile_output_is_made_again(tmp_path: Path, clip: Path, data: bytes) -> None:
-    flags = (*TINY, "--on_extraction", "save_pickle", "--output_path", tmp_path)
-    assert run(*flags, "--video_paths", clip, program=PROGRAM).returncode == 0
-    output = tmp_path / "tiny" / "v_tiny.pkl"
-    good = output.read_bytes()
-    output.write_bytes(data)
-    done = run(*flags, "--video_paths", clip, "--verify", program=PROGRAM)
+def test_hostile_outputs_are_made_again(tmp_path: Path, clip: Path) -> None:
+    hostile = {"nested": NESTED, "shared": SHARED_KEY, "colliding": COLLIDING}
+    for name in hostile:
+        (tmp_path / f"{name}.mp4").hardlink_to(clip)
+    flags = (*TINY, "--on_extraction", "save_pickle", "--output_path", tmp_path, "--video_paths")
+    command = (*flags, *(tmp_path / f"{name}.mp4" for name in hostile))
+    assert run(*command, program=PROGRAM).returncode == 0
+    outputs = {name: tmp_path / "tiny" / f"{name}_tiny.pkl" for name in hostile}
+    good = {name: path.read_bytes() for name, path in outputs.items()}
+    for name, path in outputs.items():
+        path.write_bytes(hostile[name])
+    done = run(*command, "--verify", program=PROGRAM)
     assert done.returncode == 0, done.stderr
-    assert output.read_bytes() == good
+    assert {name: path.read_bytes() for name, path in outputs.items()} == good

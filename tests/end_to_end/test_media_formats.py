@@ -7,14 +7,20 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import formats
-from support.program import ROOT, manifest, run
+from support.media import moving_frames, waveform, write_audio, write_clip
+from support.program import manifest, run
 
-PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
+TYPES = ("--feature_type", "resnet", "vggish", "--weights", "random", "--model_name", "resnet18")
 SIZES = {
     "ffmpeg": (0xFFFFFFFF,) * 2,
     "zero": (0, 0),
     "sox": (0x7FFFF024, 0x7FFFF000),
     "arecord": (0x80000024, 0x80000000),
+}
+CENC = {
+    "encryption_scheme": "cenc-aes-ctr",
+    "encryption_key": "76a6c65c5ea762046bd749a2e632ccbb",
+    "encryption_kid": "a7e61c373e219033c21091fa607bf3b8",
 }
 WEBP = b"RIFF\x64\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\x3f\0\0\x2f\0\0ANIM\x06\0\0\0\0\0\0\0\0\0"
 
@@ -39,50 +45,67 @@ def write_sounds(folder: Path) -> list[str]:
         (folder / f"{name}.wav").write_bytes(formats.wav(*sizes))
     (folder / "long.wav").write_bytes(formats.wav(0xFFFFFFFF, 0xFFFFFFFF, b"RF64"))
     (folder / "apple.caf").write_bytes(formats.caf_of_a_pipe())
-    return ["timit", "right", *SIZES, "long", "apple"]
+    (folder / "sox_pipe.aiff").write_bytes(formats.aiff(0x7F000000))
+    (folder / "sox_pipe_too.au").write_bytes(formats.au(0x7FFFF000))
+    return ["timit", "right", *SIZES, "long", "apple", "sox_pipe", "sox_pipe_too"]
 
 
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Return the manifest lines by feature type, with the features of what is done under "found"."""
+    """Return the manifest lines by feature type, with the features of what is done under "found".
+
+    `known_frames` and `known_tone` hold the same in plain files.
+    """
     folder = tmp_path_factory.mktemp("formats")
     write_videos(folder)
     write_sounds(folder)
+    write_clip(folder / "known_frames.mkv", formats.grey_frames(), codec="ffv1", pix_fmt="bgr0")
+    write_audio(folder / "known_tone.flac", np.frombuffer(formats.samples(), "<i2"), formats.RATE, "flac")
     (folder / "cut_wav.wav").write_bytes(formats.wav(30000, 30000)[:-9000])
+    for name, data in (("cut_aiff.aiff", formats.aiff()), ("cut_au.au", formats.au())):
+        (folder / name).write_bytes(data[:9000] + data[9020:])
     (folder / "cut_timit.wav").write_bytes(formats.nist_sphere(4)[:-40000])
     (folder / "cut_camera.mjpg").write_bytes(formats.multipart_jpeg(lengths=False, closed=False)[:-600])
+    sound = {"audio": waveform(0, 2.0, 48000), "audio_rate": 48000}
+    write_clip(folder / "encrypted.mp4", moving_frames(5), muxer_options=CENC, **sound)
     (folder / "photo.mp4").write_bytes(formats.jpegs()[0])
     Image.fromarray(formats.grey_frames()[0]).save(folder / "image.png")
     (folder / "animation.webp").write_bytes(WEBP)
     output = tmp_path_factory.mktemp("out")
-    flags = ("--feature_type", "tiny", "loudness", "--device", "cpu", "--on_extraction", "save_numpy")
-    done = run(*flags, "--output_path", output, "--input_dir", folder, "--glob", "*", program=PROGRAM)
+    flags = (*TYPES, "--device", "cpu", "--on_extraction", "save_numpy")
+    done = run(*flags, "--output_path", output, "--input_dir", folder, "--glob", "*")
     assert done.returncode == 1, done.stderr
-    found = {kind: manifest(output / kind) for kind in ("tiny", "loudness")}
+    found = {kind: manifest(output / kind) for kind in ("resnet", "vggish")}
     for kind, of_kind in found.items():
         for name, line in of_kind.items():
             path = output / kind / f"{name}_{kind}.npy"
-            line["found"] = np.load(path).ravel() if path.exists() else None
+            line["found"] = np.load(path) if path.exists() else None
     return found
 
 
 def test_videos(lines: dict[str, dict[str, Any]], tmp_path: Path) -> None:
+    known = lines["resnet"]["known_frames"]["found"]
     for name in write_videos(tmp_path):
-        line = lines["tiny"][name]
+        line = lines["resnet"][name]
         assert (name, line["status"], line["problems"]) == (name, "done", [])
-        np.testing.assert_allclose(line["found"], formats.LEVELS, atol=3, err_msg=name)
+        distances = np.abs(line["found"][:, None] - known).max(axis=2)  # each level resembles its own
+        assert (name, distances.argmin(axis=1).tolist()) == (name, list(range(len(formats.LEVELS))))
 
 
 def test_sounds(lines: dict[str, dict[str, Any]], tmp_path: Path) -> None:
+    known = lines["vggish"]["known_tone"]["found"]
+    assert len(known) == 2
     for name in [*write_sounds(tmp_path), "dahua"]:
-        line = lines["loudness"][name]
+        line = lines["vggish"][name]
         assert (name, line["status"], line["problems"]) == (name, "done", [])
-        np.testing.assert_allclose(line["found"], [formats.TONE] * 2, atol=0.002, err_msg=name)
+        np.testing.assert_allclose(line["found"], known, atol=1e-5, err_msg=name)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("loudness", "cut_wav"), ("loudness", "cut_timit"), ("tiny", "cut_camera")])
-def test_what_is_cut_off_is_partial_all_the_same(lines: dict[str, dict[str, Any]], kind: str, name: str) -> None:
-    assert lines[kind][name]["status"] == "partial"
+def test_what_is_cut_off_is_partial_all_the_same(lines: dict[str, dict[str, Any]]) -> None:
+    for name in ("cut_wav", "cut_timit", "cut_aiff", "cut_au"):
+        assert (name, lines["vggish"][name]["status"]) == (name, "partial")
+    assert lines["resnet"]["cut_camera"]["status"] == "partial"
+    assert lines["vggish"]["cut_au"]["problems"] == ["it ends at 1.99875 s, the header says 2.00000 s"]
 
 
 @pytest.mark.parametrize(
@@ -94,5 +117,11 @@ def test_what_is_cut_off_is_partial_all_the_same(lines: dict[str, dict[str, Any]
     ],
 )
 def test_a_picture_is_called_one(lines: dict[str, dict[str, Any]], name: str, cause: str) -> None:
-    assert lines["tiny"][name]["status"] == "failed"
-    assert cause in lines["tiny"][name]["reason"]
+    assert lines["resnet"][name]["status"] == "failed"
+    assert cause in lines["resnet"][name]["reason"]
+
+
+@pytest.mark.parametrize(("kind", "stream"), [("resnet", "video"), ("vggish", "audio")])
+def test_encrypted_tracks_say_so(lines: dict[str, dict[str, Any]], kind: str, stream: str) -> None:
+    assert lines[kind]["encrypted"]["status"] == "failed"
+    assert f"its {stream} stream is encrypted" in lines[kind]["encrypted"]["reason"]

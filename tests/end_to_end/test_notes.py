@@ -16,7 +16,7 @@ PQ, HLG = 16, 18
 
 def make(folder: Path) -> None:
     frames = moving_frames(30, 96, 128)
-    gop = {"options": {"g": "10", "bf": "0"}}
+    gop: dict[str, Any] = {"options": {"g": "10", "bf": "0"}}
     write_clip(folder / "plain.mp4", frames)
     framed = np.full_like(frames, 255)
     framed[:, 4:94, 22:86] = 60
@@ -48,8 +48,8 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "in").mkdir()
     make(folder / "in")
     done = run(
-        "--feature_type", "resnet", "tsn", "--weights", "random", "--model_name", "resnet18",
-        "--resnet.extraction_fps", 5, "--num_clips", 2, "--side_size", 64, "--crop_size", 64,
+        "--feature_type", "timm", "tsn", "--weights", "random", "--model_name", "test_vit",
+        "--timm.extraction_fps", 5, "--num_clips", 2, "--side_size", 64, "--crop_size", 64,
         "--input_dir", folder / "in", "--device", "cpu", "--on_extraction", "save_numpy",
         "--output_path", folder / "out",
     )  # fmt: skip
@@ -59,7 +59,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lines(result: Path) -> dict[str, dict[str, Any]]:
-    return manifest(result / "resnet")
+    return manifest(result / "timm")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_notes(lines: dict[str, dict[str, Any]], name: str, note: str) -> None:
 
 
 def features(result: Path, name: str) -> np.ndarray:
-    return np.load(result / "resnet" / f"{name}_resnet.npy")
+    return np.load(result / "timm" / f"{name}_timm.npy")
 
 
 def test_crops(result: Path) -> None:
@@ -102,4 +102,4 @@ def test_each_frame_is_prepared_from_its_own_size(result: Path) -> None:
     np.testing.assert_allclose(both, np.concatenate(halves), rtol=1e-4, atol=1e-5)
     stretched = "1 frames of another size are stretched to the shape of the first"
     assert stretched in manifest(result / "tsn")["sizes"]["problems"]
-    assert not any("stretched" in problem for problem in manifest(result / "resnet")["sizes"]["problems"])
+    assert not any("stretched" in problem for problem in manifest(result / "timm")["sizes"]["problems"])

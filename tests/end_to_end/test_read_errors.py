@@ -1,9 +1,11 @@
 """A passing read error is not damage: what breaks off is read on; what stays broken is failed, and tried again."""
 
+import contextlib
 import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,41 +37,66 @@ def expected(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> np.ndarray
     return features(output)
 
 
-def extract(output: Path, path: Path | str, *flags: Any, code: int = 0, **env: str) -> dict[str, Any]:
-    """Run, and return the manifest line."""
+def extract_all(output: Path, *paths: Any, code: int = 0, **env: str) -> dict[str, dict[str, Any]]:
+    """Run, and return the manifest lines by name. paths: with flags after them, if any."""
     always = ("--feature_type", "tiny", "--device", "cpu", "--on_extraction", "save_numpy", "--output_path", output)
-    done = run(*always, "--video_paths", path, *flags, program=PROGRAM, env=env)
+    done = run(*always, "--video_paths", *paths, program=PROGRAM, env=env)
     assert done.returncode == code, (done.stdout, done.stderr)
     assert "Traceback" not in done.stderr
-    (line,) = manifest(output / "tiny").values()
+    return manifest(output / "tiny")
+
+
+def extract(output: Path, path: Path | str, *flags: Any, code: int = 0, **env: str) -> dict[str, Any]:
+    """Run on one video, and return its manifest line."""
+    (line,) = extract_all(output, path, *flags, code=code, **env).values()
     return line
 
 
-def features(output: Path) -> np.ndarray:
-    return np.load(output / "tiny" / "clip_tiny.npy")
+def features(output: Path, name: str = "clip") -> np.ndarray:
+    return np.load(output / "tiny" / f"{name}_tiny.npy")
 
 
-@pytest.mark.parametrize("fault", ["reset", "short", "stall", "refuse"])
-def test_a_server_that_breaks_off_twice(tmp_path: Path, clip: Path, expected: np.ndarray, fault: str) -> None:
-    with faulty_server(clip.parent, fault, passes=2, n_faults=2) as address:
-        line = extract(tmp_path, f"{address}/clip.mkv")
-    assert (line["status"], line["decoded"], line["problems"]) == ("done", N_FRAMES, [])
-    np.testing.assert_array_equal(features(tmp_path), expected)
+@contextlib.contextmanager
+def serving_faults(clip: Path, names: Sequence[str], fault: str | None = None, **how: int) -> Iterator[list[str]]:
+    """Serve the clip under each of these names, which say what is wrong with its server; yield the addresses.
+
+    fault: what is wrong with all of them instead.
+    """
+    with contextlib.ExitStack() as servers:
+        addresses = []
+        for name in names:
+            if not (clip.parent / f"{name}.mkv").exists():
+                (clip.parent / f"{name}.mkv").hardlink_to(clip)
+            address = servers.enter_context(faulty_server(clip.parent, name if fault is None else fault, **how))
+            addresses.append(f"{address}/{name}.mkv")
+        yield addresses
 
 
-@pytest.mark.parametrize("fault", ["reset", "short"])
-def test_a_server_that_stays_broken(tmp_path: Path, clip: Path, expected: np.ndarray, fault: str) -> None:
-    with faulty_server(clip.parent, fault, passes=2) as address:
-        line = extract(tmp_path, f"{address}/clip.mkv", code=1)
+def test_servers_that_break_off_twice(tmp_path: Path, clip: Path, expected: np.ndarray) -> None:
+    faults = ("reset", "short", "stall", "refuse")
+    with serving_faults(clip, faults, passes=2, n_faults=2) as addresses:
+        lines = extract_all(tmp_path, *addresses)
+    for fault in faults:
+        line = lines[fault]
+        assert (line["status"], line["decoded"], line["problems"]) == ("done", N_FRAMES, []), fault
+        np.testing.assert_array_equal(features(tmp_path, fault), expected, err_msg=fault)
+
+
+def test_servers_that_stay_broken(tmp_path: Path, clip: Path, expected: np.ndarray) -> None:
+    faults = ("reset", "short")
+    with serving_faults(clip, faults, passes=2) as addresses:
+        lines = extract_all(tmp_path, *addresses, code=1)
+    for fault, address in zip(faults, addresses, strict=True):
+        line = lines[fault]
         assert line["status"] == "failed"
         assert "cannot be read" in line["reason"] and "run the same command again" in line["reason"]
-        assert not (tmp_path / "tiny" / "clip_tiny.npy").exists()
-    port = address.rpartition(":")[2]
-    assert port in line["id"]
-    with faulty_server(clip.parent, "") as address:  # the same video once the network is well
-        line = extract(tmp_path / "again", f"{address}/clip.mkv")
-    assert line["status"] == "done"
-    np.testing.assert_array_equal(features(tmp_path / "again"), expected)
+        assert line["id"] == address
+        assert not (tmp_path / "tiny" / f"{fault}_tiny.npy").exists()
+    with serving_faults(clip, faults, fault="") as addresses:  # the same videos once the network is well
+        lines = extract_all(tmp_path / "again", *addresses)
+    for fault in faults:
+        assert lines[fault]["status"] == "done"
+        np.testing.assert_array_equal(features(tmp_path / "again", fault), expected)
 
 
 def test_a_disk_that_fails(tmp_path: Path, clip: Path, expected: np.ndarray) -> None:
@@ -100,11 +127,10 @@ def test_a_full_disk_leaves_no_claims(tmp_path: Path, clip: Path) -> None:
     assert time.monotonic() - start_s < 45  # a claim that nobody holds is watched for 90 s
 
 
-@pytest.mark.parametrize(
-    ("fault", "cause"), [("endless", "more than 1,000,000 bytes"), ("huge", "1,000,000,000,000,000")]
-)
-def test_a_body_without_end(tmp_path: Path, fault: str, cause: str) -> None:
-    with faulty_server(tmp_path, fault) as address:
-        line = extract(tmp_path / "out", f"{address}/clip.mkv", "--max_bytes", 1000000, code=1)
-    assert line["status"] == "failed"
-    assert cause in line["reason"] and "Raise --max_bytes" in line["reason"]
+def test_bodies_without_end(tmp_path: Path, clip: Path) -> None:
+    causes = {"endless": "more than 1,000,000 bytes", "huge": "1,000,000,000,000,000"}
+    with serving_faults(clip, list(causes)) as addresses:
+        lines = extract_all(tmp_path, *addresses, "--max_bytes", 1000000, code=1)
+    for fault, cause in causes.items():
+        assert lines[fault]["status"] == "failed"
+        assert cause in lines[fault]["reason"] and "Raise --max_bytes" in lines[fault]["reason"]

@@ -16,11 +16,11 @@ from support.program import TINY_PROGRAM, arrays, has_manifest, manifest, run, s
 
 from models import MODELS
 
-SMALL = ("--feature_type", "i3d", "--device", "cpu", "--stack_size", 10, "--step_size", 10)
+SMALL = ("--feature_type", "i3d", "--device", "cpu", "--stack_size", 10, "--step_size", 10, "--min_side_size", 224)
 I3D = (*SMALL, "--weights", "random", "--on_extraction", "save_numpy")
 RGB = (*I3D, "--streams", "rgb")
 TINY = ("--feature_type", "tiny", "--device", "cpu", "--on_extraction", "save_numpy")
-LENGTHS = {"a": 23, "b": 12, "c": 3, "d": 32, "e": 32}  # frames of each clip: 2, 1, 1, 3 and 3 windows
+LENGTHS = {"a": 23, "b": 12, "c": 3, "d": 12, "e": 12}  # frames of each clip: 2 windows, then 1 each
 
 
 @pytest.fixture(scope="session")
@@ -63,10 +63,10 @@ def test_a_missing_video_fails_alone(one_worker: Path) -> None:
 
 def test_two_workers_give_the_features_of_one(tmp_path: Path, clips: dict[str, Path], one_worker: Path) -> None:
     order = [clips[name] for name in "cba"]
-    result = run(*I3D, "--num_workers", 2, "--video_paths", *order, "--output_path", tmp_path)
+    result = run(*RGB, "--num_workers", 2, "--video_paths", *order, "--output_path", tmp_path)
     assert result.returncode == 0, result.stderr
     ours, expected = arrays(tmp_path / "i3d"), arrays(one_worker)
-    assert ours.keys() == expected.keys()
+    assert ours.keys() == {name for name in expected if not name.endswith("_flow.npy")}
     assert_same(ours, expected)
 
 

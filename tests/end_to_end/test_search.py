@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 from support.media import moving_frames, waveform, write_audio, write_clip
-from support.program import ROOT, manifest, run
+from support.program import ROOT, TINY_PROGRAM, manifest, run
 from support.sources import write_shard
 
-PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
+NETWORKS = ("--weights", "random", "--model_name", "resnet18")
 SOUND = {"audio": waveform(0, 2.0, 16000), "audio_rate": 16000}
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 
@@ -33,8 +33,10 @@ def extract(
     output: Path, types: str, *flags: Any, code: int = 0, env: dict[str, str] | None = None
 ) -> tuple[dict[str, dict[str, str]], subprocess.CompletedProcess[str]]:
     """Run; return the status of each video by feature type and name, and what the program said."""
-    always = ("--feature_type", *types.split(), "--device", "cpu", "--on_extraction", "save_numpy")
-    done = run(*always, "--output_path", output, *flags, program=PROGRAM, env=env)
+    networks = {"resnet": NETWORKS, "vggish": NETWORKS[:2]}.get(types.split()[0])
+    always = ("--feature_type", *types.split(), *(networks or ()), "--device", "cpu", "--on_extraction", "save_numpy")
+    program = TINY_PROGRAM if networks is None else ROOT / "main.py"
+    done = run(*always, "--output_path", output, *flags, program=program, env=env)
     assert done.returncode == code, (done.stdout, done.stderr)
     assert "Traceback" not in done.stderr
     folders = [output / kind for kind in types.split() if (output / kind / "manifest.jsonl").exists()]
@@ -42,25 +44,23 @@ def extract(
     return found, done
 
 
-def test_a_folder_of_videos_and_sound(tmp_path: Path, media: dict[str, bytes]) -> None:
+def write_media(folder: Path, media: dict[str, bytes]) -> None:
+    """Write videos and sounds in subfolders, among files that are neither."""
     files = {
         "video.mp4": "video.mp4", "CAMERA.MTS": "video.mp4", "sub/old.3gp": "video.mp4",
         "sub/a.flac": "a.flac", "b.mp3": "b.mp3", "video.wav": "c.wav",
         "._video.mp4": "c.wav", ".DS_Store": "c.wav", "notes.txt": "c.wav", "sub/cover.jpg": "c.wav",
     }  # fmt: skip
     for name, source in files.items():
-        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "in" / name).write_bytes(media[source])
-    videos, sounds = ["CAMERA", "sub/old", "video"], ["b", "sub/a"]
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(media[source])
+
+
+def test_a_folder_of_videos_or_sound(tmp_path: Path, media: dict[str, bytes]) -> None:
+    write_media(tmp_path / "in", media)
     source = ("--input_dir", tmp_path / "in")
-    found, done = extract(tmp_path / "both", "tiny loudness", *source)
-    assert found["tiny"] == dict.fromkeys(videos, "done")
-    assert found["loudness"] == dict.fromkeys([*videos, *sounds], "done")
-    assert (
-        "left out 2 of macOS, 1 .txt, 1 .jpg, 1 sound files beside videos of the same name (no video or" in done.stderr
-    )
     found, done = extract(tmp_path / "frames", "tiny", *source)
-    assert found["tiny"] == dict.fromkeys(videos, "done")
+    assert found["tiny"] == dict.fromkeys(["CAMERA", "sub/old", "video"], "done")
     assert "(no video file)" in done.stderr
     found, _ = extract(tmp_path / "given", "loudness", *source, "--glob", "*.wav", "*.flac")
     assert found["loudness"] == dict.fromkeys(["video", "sub/a"], "done")
@@ -85,12 +85,12 @@ def test_a_shard_of_sound(tmp_path: Path, media: dict[str, bytes]) -> None:
 def test_nothing_found_is_an_error(tmp_path: Path, media: dict[str, bytes]) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.flac").write_bytes(media["a.flac"])
-    _, done = extract(tmp_path / "out", "tiny", "--input_dir", tmp_path / "in", code=2)
+    _, done = extract(tmp_path / "out", "resnet", "--input_dir", tmp_path / "in", code=2)
     assert f"--input_dir {tmp_path / 'in'} has no video file; it has 1 .flac" in done.stderr
-    _, done = extract(tmp_path / "out", "tiny", "--video_paths", "a.mp4", "--video_root", tmp_path / "absent", code=2)
+    _, done = extract(tmp_path / "out", "resnet", "--video_paths", "a.mp4", "--video_root", tmp_path / "absent", code=2)
     assert f"--video_root {tmp_path / 'absent'}: no such folder" in done.stderr
     assert not (tmp_path / "out").exists()
-    _, done = extract(tmp_path / "out", "tiny loudness", "--input_dir", tmp_path / "in", code=2)
+    _, done = extract(tmp_path / "out", "resnet vggish", "--input_dir", tmp_path / "in", code=2)
     assert "a feature type takes frames, and only sound files were found" in done.stderr
     assert not (tmp_path / "out").exists()
     write_shard(tmp_path / "s.tar", {"a.flac": media["a.flac"], "b.mp3": media["b.mp3"]})
@@ -101,58 +101,70 @@ def test_nothing_found_is_an_error(tmp_path: Path, media: dict[str, bytes]) -> N
     assert "a feature type takes frames, and only sound files were found" in done.stderr
     for name, content in (("empty.txt", "# none\n"), ("empty.csv", "path\n")):
         (tmp_path / name).write_text(content)
-        _, done = extract(tmp_path / "out", "tiny", "--video_list", tmp_path / name, code=2)
+        _, done = extract(tmp_path / "out", "resnet", "--video_list", tmp_path / name, code=2)
         assert f"{name} has no path in it" in done.stderr
     write_shard(tmp_path / "empty.tar", {})
-    _, done = extract(tmp_path / "none", "tiny", "--tar_path", tmp_path / "empty.tar", code=2)
+    _, done = extract(tmp_path / "none", "resnet", "--tar_path", tmp_path / "empty.tar", code=2)
     assert "--tar_path has no video file; it has no files" in done.stderr
 
 
-def test_every_usual_suffix_is_found(tmp_path: Path) -> None:
-    """Real files of the formats that suffixes stand for, beside those that only a suffix tells."""
-    source = tmp_path / "in"
-    source.mkdir()
+def write_suffixes(folder: Path) -> None:
+    """Write real files of the formats that suffixes stand for; `a` to `e` have pictures, all have the same sound."""
     speech = waveform(0, 2.0, 48000)
     for name, codec, sound in (
         ("a.mts", "libx264", "ac3"),
         ("b.M2TS", "libx264", "ac3"),
         ("c.vob", "mpeg2video", "mp2"),
+        ("e.mkv", "libvpx", "libopus"),
     ):
-        write_clip(source / name, moving_frames(5), codec=codec, audio=speech, audio_rate=48000, audio_codec=sound)
-    write_clip(source / "d.3gp", moving_frames(5), codec="mpeg4", audio=SOUND["audio"], audio_rate=16000)
-    write_clip(
-        source / "e.mkv", moving_frames(5), codec="libvpx", audio=speech, audio_rate=48000, audio_codec="libopus"
-    )
-    (source / "e.mkv").rename(source / "e.ogv")
+        write_clip(folder / name, moving_frames(5), codec=codec, audio=speech, audio_rate=48000, audio_codec=sound)
+    write_clip(folder / "d.3gp", moving_frames(5), codec="mpeg4", audio=speech, audio_rate=48000)
+    (folder / "e.mkv").rename(folder / "e.ogv")
     for name, codec in (("f.m4a", "aac"), ("g.OPUS", "libopus"), ("h.flac", "flac"), ("i.aiff", "pcm_s16be")):
-        write_audio(source / name, speech, 48000, codec)
-    write_shard(tmp_path / "s.tar", {path.name: path.read_bytes() for path in sorted(source.iterdir())})
-    flags = ("--input_dir", source, "--tar_path", tmp_path / "s.tar")
-    found, _ = extract(tmp_path / "out", "tiny loudness", *flags)
-    assert found["tiny"] == {name: "done" for x in "abcde" for name in (x, f"s/{x}")}
-    assert found["loudness"] == {name: "done" for x in "abcdefghi" for name in (x, f"s/{x}")}
+        write_audio(folder / name, speech, 48000, codec)
+
+
+def test_every_usual_suffix_is_found(tmp_path: Path, media: dict[str, bytes]) -> None:
+    """In a folder and in a tar; what is no video and no sound is left out and counted."""
+    source, output = tmp_path / "in", tmp_path / "out"
+    write_media(source, media)
+    (source / "all").mkdir()
+    write_suffixes(source / "all")
+    (source / "silent.mp4").write_bytes(media["silent.mp4"])
+    write_shard(tmp_path / "s.tar", {path.name: path.read_bytes() for path in sorted((source / "all").iterdir())})
+    (output / "vggish").mkdir(parents=True)
+    closed = {"id": f"{source}/sub/", "status": "failed", "name": "sub/.closed"}  # by a run that could not search it
+    (output / "vggish" / "manifest.jsonl").write_text(json.dumps(closed) + "\n")
+    flags = ("--resnet.extraction_fps", 10, "--input_dir", source, "--tar_path", tmp_path / "s.tar")
+    found, done = extract(output, "resnet vggish", *flags, code=1)
+    videos = [f"{folder}/{x}" for folder in ("all", "s") for x in "abcde"] + ["CAMERA", "sub/old", "video"]
+    sounds = [f"{folder}/{x}" for folder in ("all", "s") for x in "fghi"] + ["b", "sub/a"]
+    assert found["resnet"] == dict.fromkeys([*videos, "silent"], "done")
+    others = {"silent": "failed", "sub/.closed": "cleared"}
+    assert found["vggish"] == dict.fromkeys([*videos, *sounds], "done") | others
+    assert (
+        "left out 2 of macOS, 1 .txt, 1 .jpg, 1 sound files beside videos of the same name (no video or" in done.stderr
+    )
+    known = np.load(output / "vggish" / "all" / "h_vggish.npy")  # of FLAC
     for x in "abcdefghi":
-        loudness = np.load(tmp_path / "out" / "loudness" / f"{x}_loudness.npy")
-        np.testing.assert_allclose(loudness, np.sqrt(np.mean(speech**2)), atol=0.02)
-        np.testing.assert_array_equal(loudness, np.load(tmp_path / "out" / "loudness" / "s" / f"{x}_loudness.npy"))
+        features = np.load(output / "vggish" / "all" / f"{x}_vggish.npy")
+        assert np.abs(features - known).max() < 0.2 * np.abs(known).max(), x
+        np.testing.assert_array_equal(features, np.load(output / "vggish" / "s" / f"{x}_vggish.npy"))
 
 
 def test_a_video_without_sound(tmp_path: Path, media: dict[str, bytes]) -> None:
     for name in ("video.mp4", "silent.mp4"):
         (tmp_path / name).write_bytes(media[name])
     (tmp_path / "broken.mp4").write_bytes(bytes(5000))
-    source = ("--video_paths", tmp_path / "video.mp4", tmp_path / "silent.mp4")
-    found, _ = extract(tmp_path / "fail", "tiny loudness", *source, code=1)
-    assert found["tiny"] == dict.fromkeys(["video", "silent"], "done")
-    assert found["loudness"] == {"video": "done", "silent": "failed"}
-    found, done = extract(tmp_path / "skip", "tiny loudness", *source, "--no_audio", "skip")
-    assert found["loudness"] == {"video": "done", "silent": "skipped"}
+    flags = ("--no_audio", "skip", "--video_paths", tmp_path / "video.mp4", tmp_path / "silent.mp4")
+    found, done = extract(tmp_path / "out", "vggish", *flags)
+    assert found["vggish"] == {"video": "done", "silent": "skipped"}
     assert "1 skipped" in done.stdout and "(--no_audio skip)" in done.stdout
-    lines = (tmp_path / "skip" / "loudness" / "manifest.jsonl").read_text()
-    extract(tmp_path / "skip", "tiny loudness", *source, "--no_audio", "skip")
-    assert (tmp_path / "skip" / "loudness" / "manifest.jsonl").read_text() == lines
-    found, _ = extract(tmp_path / "other", "loudness", *source, tmp_path / "broken.mp4", "--no_audio", "skip", code=1)
-    assert found["loudness"]["broken"] == "failed"
+    lines = (tmp_path / "out" / "vggish" / "manifest.jsonl").read_text()
+    found, _ = extract(tmp_path / "out", "vggish", *flags, tmp_path / "broken.mp4", code=1)
+    assert found["vggish"] == {"video": "done", "silent": "skipped", "broken": "failed"}
+    after = (tmp_path / "out" / "vggish" / "manifest.jsonl").read_text()
+    assert after.startswith(lines) and after.count("\n") == 3
 
 
 def write_data_set(folder: Path, rows: dict[str, list[Any]], kinds: dict[str, str]) -> Path:
@@ -178,12 +190,12 @@ def test_data_sets_with_sound(tmp_path: Path, media: dict[str, bytes]) -> None:
     assert "no column has videos" in done.stderr
     rows = {"audio": [sounds[0], None], "video": videos}
     source = ("--hf_dataset", write_data_set(tmp_path / "both", rows, {"audio": "Audio", "video": "Video"}))
-    found, _ = extract(tmp_path / "two", "tiny loudness", *source, env=OFFLINE, code=1)
+    found, _ = extract(tmp_path / "failed", "tiny loudness", *source, env=OFFLINE, code=1)
     assert found == {"tiny": {"v": "done", "w": "done"}, "loudness": {"v": "done", "w": "failed"}}
-    assert len(np.load(tmp_path / "two" / "tiny" / "v_tiny.npy")) == 7
-    assert len(np.load(tmp_path / "two" / "loudness" / "v_loudness.npy")) == 2
-    found, _ = extract(tmp_path / "two", "tiny loudness", *source, "--no_audio", "skip", env=OFFLINE)
-    assert found["loudness"] == {"v": "done", "w": "skipped"}
+    found, _ = extract(tmp_path / "two", "resnet vggish", *source, "--no_audio", "skip", env=OFFLINE)
+    assert found == {"resnet": {"v": "done", "w": "done"}, "vggish": {"v": "done", "w": "skipped"}}
+    assert len(np.load(tmp_path / "two" / "resnet" / "v_resnet.npy")) == 7
+    assert len(np.load(tmp_path / "two" / "vggish" / "v_vggish.npy")) == 2
 
 
 def test_a_data_set_without_the_package_s_features(tmp_path: Path, media: dict[str, bytes]) -> None:

@@ -80,14 +80,14 @@ def test_what_is_printed_says_which_type_it_is(videos: dict[str, Path]) -> None:
     assert alone.stdout.startswith(f"{videos['b']}\ntiny\n")
 
 
-def test_slowfast_and_vggish_of_real_clips(tmp_path: Path) -> None:
+def test_tsn_and_vggish_of_real_clips(tmp_path: Path) -> None:
     flags = ("--weights", "random", *SAVED, "--video_paths", *CLIPS)
-    small = ("--num_clips", 1)  # of slowfast
-    both = run("--feature_type", "slowfast", "vggish", *flags, *small, "--output_path", tmp_path / "both")
+    small = ("--num_clips", 3, "--side_size", 64, "--crop_size", 64)  # of tsn
+    both = run("--feature_type", "tsn", "vggish", *flags, *small, "--output_path", tmp_path / "both")
     assert both.returncode == 0, both.stderr
-    run("--feature_type", "slowfast", *flags, *small, "--output_path", tmp_path / "each")
+    run("--feature_type", "tsn", *flags, *small, "--output_path", tmp_path / "each")
     run("--feature_type", "vggish", *flags, "--output_path", tmp_path / "each")
     ours = arrays(tmp_path / "both")
     assert_equal(ours, arrays(tmp_path / "each"))
-    assert ours["slowfast/camera_pan_slowfast.npy"].shape == (1, 2304)
+    assert ours["tsn/camera_pan_tsn.npy"].shape == (2048,)
     assert ours["vggish/camera_pan_vggish.npy"].shape == (5, 128)

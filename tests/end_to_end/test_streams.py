@@ -5,10 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-from support.program import ROOT, run
+from support.program import ROOT, TINY_PROGRAM, run
 
 FLAGS = (
-    "--feature_type resnet --weights random --device cpu --extraction_fps 1 --video_paths sample/bouncing_shapes.mp4"
+    "--feature_type resnet --model_name resnet18 --weights random --device cpu --extraction_fps 1 "
+    "--video_paths sample/bouncing_shapes.mp4"
 )
 NAMES = {f"bouncing_shapes_{key}.npy" for key in ("resnet", "fps", "timestamps_ms", "start_s", "end_s")}
 
@@ -30,7 +31,7 @@ def test_features_are_saved_though_nothing_can_be_printed(tmp_path, redirected):
     )
     assert shell(redirected.format(program)).splitlines()[-1] == "0"
     assert {path.name for path in (tmp_path / "resnet").glob("*.npy")} == NAMES
-    assert np.load(tmp_path / "all.pkl", allow_pickle=True)[0].shape == (7, 2048)
+    assert np.load(tmp_path / "all.pkl", allow_pickle=True)[0].shape == (7, 512)
 
 
 def test_features_that_cannot_be_printed_are_an_error_of_one_line():
@@ -39,11 +40,17 @@ def test_features_that_cannot_be_printed_are_an_error_of_one_line():
     assert "Traceback" not in printed and "features cannot be printed" in printed
 
 
+def test_a_command_whose_words_are_lost_has_failed():
+    full = shell(f"{sys.executable} main.py version 2>&1 >/dev/full; echo $?").splitlines()
+    assert full == ["error: standard output could not be written", "3"]
+    assert shell(f"{sys.executable} main.py help | head -1; echo ${{PIPESTATUS[0]}}").splitlines()[-1] == "0"
+
+
 def test_names_do_not_act_on_the_terminal(tmp_path):
     name = "a\x1b[31mred\u202egnp.mp4"
     (tmp_path / name).write_bytes(b"no video")
-    done = run("--feature_type", "resnet", "--weights", "random", "--video_paths", tmp_path / name,
-               "--on_extraction", "save_numpy", "--output_path", tmp_path / "out")  # fmt: skip
+    done = run("--feature_type", "tiny", "--video_paths", tmp_path / name, "--on_extraction", "save_numpy",
+               "--output_path", tmp_path / "out", program=TINY_PROGRAM)  # fmt: skip
     status = run("status", tmp_path / "out")
     shown = done.stdout + done.stderr + status.stdout + status.stderr
     assert done.returncode == 1 and "a\\x1b[31mred\\u202egnp.mp4" in shown

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from av.stream import Disposition
-from support.program import ROOT, manifest, run
-from support.tracks import Track, write_programs, write_tracks
+from support.program import manifest, run
+from support.tracks import Track, write_animation, write_programs, write_tracks
 
-PROGRAM = ROOT / "tests" / "support" / "tiny_program.py"
-DEFAULT, FOR_BLIND, NONE = Disposition.default, Disposition.visual_impaired, Disposition(0)
+DEFAULT, FOR_BLIND = Disposition.default, Disposition.visual_impaired
 FILM = [
     Track("video", 60),
     Track("audio", 0.1, "fre"),
@@ -18,6 +17,12 @@ FILM = [
     Track("audio", 0.3, "eng", DEFAULT),
     Track("audio", 0.5, "eng", FOR_BLIND),
 ]
+KNOWN = {60: 0.1, 180: 0.3, 90: 0.4, 120: 0.2}  # level → loudness, of the streams of files that have one of each
+TYPES = (
+    "--feature_type", "resnet", "vggish", "--weights", "random", "--model_name", "resnet18",
+    "--resnet.extraction_fps", 5, "--device", "cpu", "--on_extraction", "save_numpy",
+)  # fmt: skip
+Found = dict[str, dict[str, np.ndarray | str]]  # by feature type and name: the features, or why there are none
 
 
 @pytest.fixture(scope="module")
@@ -27,56 +32,66 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tracks(folder / "plain.mkv", [Track("video", 120), Track("audio", 0.2, "eng")])
     radio = [Track("audio", 0.1), Track("audio", 0.1)]
     write_programs(folder / "channels.ts", [radio, [Track("video", 90), Track("audio", 0.4)]])
+    write_animation(folder / "animation.avif", 5)
+    (folder / "known").mkdir()
+    for level, loudness in KNOWN.items():
+        write_tracks(folder / "known" / f"{level}.mkv", [Track("video", level), Track("audio", loudness)])
     return folder
 
 
-def extract(output: Path, *flags: Any, code: int = 0) -> dict[str, float | str]:
-    """Return by "type name" the mean of what was extracted; of what failed, the reason."""
-    always = ("--feature_type", "tiny", "loudness", "--device", "cpu", "--on_extraction", "save_numpy")
-    done = run(*always, "--output_path", output, *flags, program=PROGRAM)
-    assert done.returncode == code, (done.stdout, done.stderr)
-    found: dict[str, float | str] = {}
-    for kind in ("tiny", "loudness"):
-        for name, line in manifest(output / kind).items():
-            path = output / kind / f"{name}_{kind}.npy"
-            found[f"{kind} {name}"] = float(np.load(path).mean()) if line["status"] == "done" else line["reason"]
+def extract(output: Path, *flags: Any) -> Found:
+    """Return what was extracted; one video has no sound, or lacks the track."""
+    done = run(*TYPES, "--output_path", output, *flags)
+    assert done.returncode == 1, (done.stdout, done.stderr)
+    found: Found = {}
+    for kind, key in (("resnet", "resnet"), ("vggish", "vggish")):
+        lines = manifest(output / kind).items()
+        found[kind] = {
+            name: line["reason"] if line["status"] == "failed" else np.load(output / kind / f"{name}_{key}.npy")
+            for name, line in lines
+        }
     return found
 
 
-def test_the_choice_of_ffmpeg(folder: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def usual(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Found, Path]:
+    """Return what a run without flags for tracks extracts, and its output folder."""
+    output = tmp_path_factory.mktemp("usual")
+    return extract(output, "--input_dir", folder, "--glob", "*"), output
+
+
+def level(found: Found, usual: tuple[Found, Path], name: str) -> tuple[float, float]:
+    """Return of which level and loudness the streams of a video are, by the features of files with one of each."""
+
+    def nearest(kind: str) -> int:
+        one = found[kind][name]
+        assert isinstance(one, np.ndarray), one
+        return min(KNOWN, key=lambda each: float(np.abs(usual[0][kind][f"known/{each}"] - one).max()))
+
+    return nearest("resnet"), KNOWN[nearest("vggish")]
+
+
+def test_the_choice_of_ffmpeg(usual: tuple[Found, Path]) -> None:
     """The picture and sound with the default flag; in a recording of several channels, the sound of the picture's."""
-    found = extract(tmp_path, "--input_dir", folder)
-    assert found == {
-        "tiny film": pytest.approx(180, abs=1),
-        "loudness film": pytest.approx(0.3, abs=0.01),
-        "tiny plain": pytest.approx(120, abs=1),
-        "loudness plain": pytest.approx(0.2, abs=0.01),
-        "tiny channels": pytest.approx(90, abs=1),
-        "loudness channels": pytest.approx(0.4, abs=0.02),
-    }
+    assert level(usual[0], usual, "film") == (180, 0.3)
+    assert level(usual[0], usual, "plain") == (120, 0.2)
+    assert level(usual[0], usual, "channels") == (90, 0.4)
+    assert len(usual[0]["resnet"]["animation"]) == 3  # 5 pictures in half a second, beside a still one
+    assert "no audio stream" in str(usual[0]["vggish"]["animation"])
 
 
-def test_the_choice_of_the_user(folder: Path, tmp_path: Path) -> None:
-    source = ("--input_dir", folder, "--glob", "*.mkv")
-    numbers = extract(tmp_path / "numbers", *source, "--video_track", "0", "--audio_track", "2", code=1)
-    assert numbers["tiny film"] == pytest.approx(60, abs=1)
-    assert numbers["loudness film"] == pytest.approx(0.5, abs=0.01)
-    assert numbers["tiny plain"] == pytest.approx(120, abs=1)
-    assert str(numbers["loudness plain"]).endswith(
-        "no audio track 2 that can be decoded. Its audio tracks are 0: flac, eng."
+def test_the_choice_of_the_user(folder: Path, tmp_path: Path, usual: tuple[Found, Path]) -> None:
+    flags = ("--input_dir", folder, "--glob", "film.mkv", "plain.mkv", "--video_track", "0", "--audio_track", "fr")
+    found = extract(tmp_path, *flags)
+    assert level(found, usual, "film") == (60, 0.1)
+    assert str(found["vggish"]["plain"]).endswith(
+        "no audio track fr that can be decoded. Its audio tracks are 0: flac, eng."
     )
-    by_language = extract(tmp_path / "language", *source, "--audio_track", "fr", code=1)
-    assert by_language["loudness film"] == pytest.approx(0.1, abs=0.01)
-    assert "no audio track fr" in str(by_language["loudness plain"])
-    english = extract(tmp_path / "english", *source, "--audio_track", "en-GB")
-    assert english["loudness film"] == pytest.approx(0.3, abs=0.01)
 
 
-def test_another_track_is_another_setting(folder: Path, tmp_path: Path) -> None:
-    source = ("--video_paths", folder / "film.mkv", "--output_path", tmp_path, "--on_extraction", "save_numpy")
-    flags = ("--feature_type", "tiny", "loudness", "--device", "cpu", *source)
-    assert run(*flags, "--audio_track", "eng", program=PROGRAM).returncode == 0
-    again = run(*flags, program=PROGRAM)
+def test_another_track_is_another_setting(folder: Path, usual: tuple[Found, Path]) -> None:
+    flags = (*TYPES, "--output_path", usual[1], "--video_paths", folder / "film.mkv")
+    again = run(*flags, "--audio_track", "eng")
     assert again.returncode == 2
-    assert "audio_track: eng there, None now" in again.stderr
-    assert run(*flags, "--audio_track", "english language", program=PROGRAM).returncode == 2
+    assert "audio_track: None there, eng now" in again.stderr
+    assert run(*flags, "--audio_track", "english language").returncode == 2

@@ -1,5 +1,6 @@
 """Extraction as a function of batches, in the frameworks that call such functions."""
 
+import logging
 import os
 import pickle
 
@@ -57,6 +58,19 @@ def test_segments_bytes_and_failures(tiny, clips):
         MapBatches(tiny, column="video", errors="raise")(columns)
 
 
+def test_empty_cells_of_a_data_frame_are_absent(tiny, clips):
+    table = pandas.DataFrame(
+        {
+            "path": [str(clips[0]), str(clips[2]), np.nan, str(clips[2])],
+            "start_s": pandas.array([1.0, None, None, None], "Float64"),
+            "end_s": [np.nan, 0.4, np.nan, pandas.NaT],
+        }
+    )
+    found = MapBatches(tiny)(table)
+    assert found.status.tolist() == ["done"] * (35 + 10) + ["failed"] + ["done"] * 12
+    assert "no path" in found.notes[45] and found.start_s[0] == 1.0
+
+
 def test_wrong_requests(tiny, clips):
     for wrong, words in (
         (lambda: MapBatches(tiny, errors="drop"), "errors is 'drop'"),
@@ -84,16 +98,18 @@ def test_ray_data(clips, expected, monkeypatch):
     import ray
     import ray.data
 
+    flags = {"model_name": "resnet18", "weights": "random", "extraction_total": 2}
     path = os.pathsep.join(map(str, (ROOT, TINY_PROGRAM.parents[1], TINY_PROGRAM.parent)))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR", runtime_env={"env_vars": {"PYTHONPATH": path}})
+    monkeypatch.setenv("PYTHONPATH", path)
+    ray.init(num_cpus=1, include_dashboard=False, logging_level=logging.ERROR, object_store_memory=100_000_000)
     try:
-        rows = ray.data.from_items([{"path": str(clip)} for clip in [*clips, "absent.mp4"]])
-        mapper = MapBatches("resnet", model_name="resnet18", weights="random")
+        rows = ray.data.from_items([{"path": str(clip)} for clip in [*clips, "absent.mp4"]], override_num_blocks=1)
+        mapper = MapBatches("resnet", **flags)
         found = rows.map_batches(mapper, batch_size=2).to_pandas()
     finally:
         ray.shutdown()
-    with featmill.Extractor("resnet", model_name="resnet18", weights="random") as extractor:
+    with featmill.Extractor("resnet", **flags) as extractor:
         wanted = np.concatenate([extractor(clip)["resnet"] for clip in clips])
     done = found[found.status == "done"]
     np.testing.assert_allclose(

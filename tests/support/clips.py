@@ -1,6 +1,6 @@
 """The golden cases that go from a video's frames to its stored feature, for models that see clips."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -8,6 +8,7 @@ import torch
 from support.golden import case, moving_frames
 from utils.extractors.base import VideoStreamInfo
 from utils.extractors.clips import VideoClipsExtractor
+from utils.extractors.windows import Listed
 from utils.worker.window_builder import WindowBuilder
 
 CROP_TYPES = {"CenterCrop": "center", "ThreeCrop": "3-crop", "TenCrop": "10-crop"}
@@ -40,15 +41,22 @@ def clip_case(name: str) -> tuple[dict[str, np.ndarray], np.ndarray, dict[str, A
     return expected, frames, flags
 
 
-def extract(extractor: VideoClipsExtractor[Any], frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return what is saved of a video with these frames, and the features of its views [clips, crops, D]."""
-    info = VideoStreamInfo(25.0, frames.shape[1], frames.shape[2], np.arange(len(frames)) / 25)
-    sampling = extractor.sampling(info)
+def extract(
+    extractor: VideoClipsExtractor[Any], frames: np.ndarray, clips: slice = slice(None)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is saved of a video with these frames, and the features of its views [clips, crops, D].
+
+    clips: those of the video to compute, each in all of its crops.
+    """
+    times_s = np.arange(len(frames)) / 25
+    info = VideoStreamInfo(25.0, frames.shape[1], frames.shape[2], times_s)
+    sampling = cast(Listed, extractor.sampling(info))
     builder = WindowBuilder(extractor, sampling)
     rows = {}
     with torch.inference_mode():
         prepared = extractor.prepare(torch.from_numpy(frames[sampling.wanted]).to(extractor.device))
-        cuts = [*builder.push(prepared, info.times_s[sampling.wanted]), *builder.finish()]
+        cuts = [*builder.push(prepared, times_s[sampling.wanted]), *builder.finish()]
+        cuts = sorted(cuts, key=lambda cut: cut.row)[clips]
         for start in range(0, len(cuts), extractor.batch_size):
             batch = cuts[start : start + extractor.batch_size]
             outputs = extractor.forward({"views": torch.stack([cut.inputs["views"] for cut in batch])})
@@ -59,6 +67,6 @@ def extract(extractor: VideoClipsExtractor[Any], frames: np.ndarray) -> tuple[np
 
 def clips_of(extractor: VideoClipsExtractor[Any], frames: np.ndarray) -> np.ndarray:
     """Return the frame numbers of each clip, [clips, T], in the order of the rows."""
-    sampling = extractor.sampling(VideoStreamInfo(25.0, 240, 320, np.arange(len(frames)) / 25))
+    sampling = cast(Listed, extractor.sampling(VideoStreamInfo(25.0, 240, 320, np.arange(len(frames)) / 25)))
     rows = {window.row: [sampling.wanted[i] for i in window.indices] for window in sampling.full()}
     return np.array([rows[row] for row in sorted(rows)])

@@ -6,7 +6,9 @@ import struct
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from pathlib import Path
+from typing import cast
 
 from support.sources import Ranges, serving
 
@@ -33,7 +35,7 @@ class FaultyServer(ThreadingHTTPServer):
 
 
 class _Handler(Ranges):
-    server: FaultyServer
+    server: FaultyServer  # pyright: ignore[reportIncompatibleVariableOverride]  # the only one that makes it
 
     def do_HEAD(self) -> None:  # noqa: N802 - the name that the library calls
         if self.server.fault in ("endless", "huge"):
@@ -62,7 +64,7 @@ class _Handler(Ranges):
                 self.wfile.write(bytes(1 << 16))
 
     def _break_off(self, fault: str) -> None:
-        sent, self.wfile = self.wfile, _Half(self.wfile)
+        sent, self.wfile = self.wfile, cast(BufferedIOBase, _Half(self.wfile))
         SimpleHTTPRequestHandler.do_GET(self) if "Range" not in self.headers else super().do_GET()
         if fault == "stall":
             threading.Event().wait(30)
@@ -80,7 +82,7 @@ class _Half:
 
     closed = False
 
-    def __init__(self, stream: object) -> None:
+    def __init__(self, stream: BufferedIOBase) -> None:
         self._stream = stream
 
     def write(self, data: bytes) -> int:

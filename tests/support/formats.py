@@ -4,6 +4,7 @@ import io
 import struct
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -30,7 +31,7 @@ def write_grey(
 ) -> Path:
     """Write the frames by one of FFmpeg's muxers."""
     with av.open(str(path), "w", format=container) as output:
-        stream = output.add_stream(codec, rate=25)
+        stream = cast(av.VideoStream, output.add_stream(codec, rate=25))
         (stream.width, stream.height), stream.pix_fmt = size, pix_fmt
         for number, pixels in enumerate(grey_frames(size[1], size[0])):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format=pix_fmt)
@@ -107,3 +108,20 @@ def caf_of_a_pipe() -> bytes:
     form = struct.pack(">d4sIIIII", RATE, b"lpcm", 0, 2, 1, 1, 16)
     start = struct.pack(">4sHH4sq", b"caff", 1, 0, b"desc", len(form)) + form
     return start + struct.pack(">4sqI", b"data", -1, 0) + data
+
+
+def aiff(sound_bytes: int | None = None) -> bytes:
+    """Return the tone as AIFF, with this many bytes of sound in its header; None for the right number."""
+    data = np.frombuffer(samples(), "<i2").astype(">i2").tobytes()
+    n_bytes = len(data) if sound_bytes is None else sound_bytes
+    rate = struct.pack(">HQ", 16383 + 12, RATE << 51)  # of 80 bits; RATE has 13 of them
+    common = b"COMM" + struct.pack(">IHIH", 18, 1, n_bytes // 2, 16) + rate
+    form = b"FORM" + struct.pack(">I", 4 + len(common) + 16 + n_bytes) + b"AIFF"
+    return form + common + b"SSND" + struct.pack(">III", 8 + n_bytes, 0, 0) + data
+
+
+def au(sound_bytes: int | None = None) -> bytes:
+    """Return the tone as AU, as `aiff` does."""
+    data = np.frombuffer(samples(), "<i2").astype(">i2").tobytes()
+    n_bytes = len(data) if sound_bytes is None else sound_bytes
+    return struct.pack(">4sIIIII8x", b".snd", 32, n_bytes, 3, RATE, 1) + data

@@ -5,7 +5,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -114,7 +114,7 @@ def watched(modules: Mapping[str, torch.nn.Module]) -> Iterator[dict[str, torch.
     with contextlib.ExitStack() as stack:
         for name, module in modules.items():
             handle = module.register_forward_hook(
-                lambda _m, _i, output, name=name: found.update({name: output.clone()})
+                lambda _m, _i, output, name=name: found.update({name: cast(torch.Tensor, output).clone()})
             )
             stack.callback(handle.remove)
         yield found

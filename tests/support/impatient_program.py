@@ -1,4 +1,4 @@
-"""tiny_program that waits less for servers and disks, on a disk that fails where the environment says so.
+"""tiny_program that waits less for servers and disks and reports more often, on a disk that fails where asked.
 
 DISK_FAULTS: how many reads of videos fail, after the first megabyte of each.
 """
@@ -12,7 +12,9 @@ import tiny_program
 
 from utils.media import input as media_input
 from utils.media import resumed
+from utils.run import progress
 from utils.storage import urls
+from utils.worker.watchdog import Watchdog
 
 GOOD_BYTES = 1 << 20
 faults = int(os.environ.get("DISK_FAULTS", "0"))
@@ -21,7 +23,7 @@ faults = int(os.environ.get("DISK_FAULTS", "0"))
 class FailingFile(io.FileIO):
     """A file on that disk."""
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1, /) -> bytes:
         """Return bytes, or raise the error that a broken disk gives."""
         global faults
         if faults > 0 and self.tell() > GOOD_BYTES:
@@ -30,13 +32,15 @@ class FailingFile(io.FileIO):
         return super().read(size)
 
 
-def _open(file: media_input.LocalFile) -> BinaryIO:
-    return FailingFile(file.path)
+def _open(self: media_input.LocalFile) -> BinaryIO:
+    return FailingFile(self.path)
 
 
-resumed.PAUSES_S = (0.05, 0.05, 0.05)  # also in the workers, which import this file anew
+resumed.PAUSES_S = (0.05, 0.05, 0.05)  # also in the workers, which import this file again
 urls.SILENCE_S = 1.0
 media_input.LocalFile.open = _open
+progress.PLAIN_EVERY_S = 1.0
+Watchdog.__init__.__defaults__ = (0.25,)  # between two reports
 
 if __name__ == "__main__":
     tiny_program.run()

@@ -4,9 +4,11 @@ import struct
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
+from av.container import OutputContainer
 
 
 def moving_frames(n: int, height: int = 48, width: int = 64, seed: int = 0) -> np.ndarray:
@@ -52,7 +54,7 @@ def write_clip(
     """
     rate = Fraction(fps).limit_denominator(1001)
     with av.open(str(path), "w", options=muxer_options or {}) as container:
-        video = container.add_stream(codec, rate=rate, options=options or {})
+        video = cast(av.VideoStream, container.add_stream(codec, rate=rate, options=options or {}))
         video.width, video.height, video.pix_fmt = frames.shape[2], frames.shape[1], pix_fmt
         video.codec_context.thread_count = 1
         video.metadata.update(stream_tags or {})
@@ -68,7 +70,7 @@ def write_clip(
             frame.pts, frame.time_base = (number if pts is None else pts[number]), time_base
             container.mux(video.encode(frame))
         container.mux(video.encode())
-        if audio is not None:
+        if audio is not None and stream is not None:
             _encode_audio(container, stream, audio, audio_rate)
     return path
 
@@ -83,15 +85,13 @@ def write_audio(path: Path, audio: np.ndarray, rate: int, codec: str = "pcm_s16l
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 
 
-def _audio_stream(container: av.container.OutputContainer, audio: np.ndarray, rate: int, codec: str) -> av.AudioStream:
+def _audio_stream(container: OutputContainer, audio: np.ndarray, rate: int, codec: str) -> av.AudioStream:
     channels = 1 if audio.ndim == 1 else audio.shape[1]
     options = {"strict": "experimental"} if codec == "vorbis" else {}  # FFmpeg's own encoder, two channels only
-    return container.add_stream(codec, rate=rate, options=options, layout=LAYOUTS[channels])
+    return cast(av.AudioStream, container.add_stream(codec, rate=rate, options=options, layout=LAYOUTS[channels]))
 
 
-def _encode_audio(
-    container: av.container.OutputContainer, stream: av.AudioStream, audio: np.ndarray, rate: int
-) -> None:
+def _encode_audio(container: OutputContainer, stream: av.AudioStream, audio: np.ndarray, rate: int) -> None:
     audio = audio[:, None] if audio.ndim == 1 else audio
     kind = "s16" if audio.dtype == np.int16 else "flt"
     for start in range(0, len(audio), 1024):
@@ -123,7 +123,7 @@ def remux(
             if not keep(packet, numbers[packet.stream_index] - 1):
                 continue
             shift = round(shift_s(packet) / packet.time_base)
-            packet.pts, packet.dts = packet.pts + shift, None if packet.dts is None else packet.dts + shift
+            packet.pts, packet.dts = (None if time is None else time + shift for time in (packet.pts, packet.dts))
             packet.stream = streams[packet.stream_index]
             new.mux(packet)
     return path
@@ -135,7 +135,7 @@ def join(path: Path, *parts: Path) -> Path:
     return path
 
 
-def box(data: bytes, name: bytes) -> int:
+def box(data: bytes | bytearray, name: bytes) -> int:
     """Return where the content of the first MP4 box of this name starts."""
     return data.index(name) + 4
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.i3d.weights import load_i3d
+from models.i3d.weights import Stream, load_i3d
 from models.i3d_r50.weights import load_i3d_r50
 from models.pwc.weights import load_pwc
 from models.raft.weights import load_raft
@@ -66,7 +66,7 @@ def with_index_tables(path: Path) -> Path:
     return path
 
 
-def i3d(stream: str) -> Golden:
+def i3d(stream: Stream) -> Golden:
     load = lambda path: load_i3d(path, stream, 1e-5, "video_features")  # noqa: E731
     parts = ("conv3d_0c_1x1",)
     return Golden(f"i3d_{stream}", load, "case_t10", drawn, "output_features", 0.01, parts, wrapper=None)

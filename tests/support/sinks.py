@@ -1,9 +1,9 @@
 """Finished videos for the tests of writers: records, and the manifest lines of their outputs."""
 
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -64,17 +64,25 @@ def staged_lines(kind: str, folder: Folder, records: Sequence[Record]) -> list[M
     return [line(video, make_sink(kind, folder).write(video)) for video in records]
 
 
-def merge(kind: str, folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str] = ()) -> list[ManifestLine]:
+def merge(
+    kind: str,
+    folder: Folder,
+    lines: Sequence[ManifestLine],
+    taken: Collection[str] = (),
+    outdated: Collection[str] = (),
+) -> list[ManifestLine]:
     """Merge staged videos as the main process does."""
     merged = FORMATS[kind].merged
     assert merged is not None and merged.merge is not None
-    return merged.merge(folder, lines, taken)
+    return merged.merge(folder, lines, taken, outdated)
 
 
-def merged(kind: str, folder: Folder, records: Sequence[Record], taken: Collection[str] = ()) -> list[ManifestLine]:
+def merged(
+    kind: str, folder: Folder, records: Sequence[Record], taken: Collection[str] = (), outdated: Collection[str] = ()
+) -> list[ManifestLine]:
     """Write records, merge them, and remove the staged files; return the new lines."""
     lines = staged_lines(kind, folder, records)
-    new = merge(kind, folder, lines, taken)
+    new = merge(kind, folder, lines, taken, outdated)
     remove_staged(folder, [output for each in lines for output in each.outputs])
     return new
 
@@ -91,9 +99,10 @@ def read_outputs(folder: Folder, outputs: Sequence[Output], root: Folder | None 
 
 def samples(path: Path) -> list[dict[str, Any]]:
     """Return what the webdataset library makes of a tar, arrays decoded."""
-    import webdataset
+    from webdataset.compat import WebDataset
 
-    return list(webdataset.WebDataset(f"file:{path}", shardshuffle=False, empty_check=False).decode())
+    found = WebDataset(f"file:{path}", shardshuffle=False, empty_check=False).decode()
+    return list(cast(Iterable[dict[str, Any]], found))
 
 
 def videos(n: int = 3, **options: Any) -> list[Record]:

@@ -9,17 +9,19 @@ from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 from urllib.request import Request, urlopen
 
 from utils.config.run import RunConfig
+from utils.media.input import OpenableMedia
 from utils.sources.inputs import collect, never
 from utils.sources.ref import VideoRef
 
+TarMode = Literal["w", "w:gz", "w:bz2", "w:xz"]
 CLIPS = {"a.mp4": b"A" * 700, "sub/b.MP4": b"B" * 1500, "c.d.mkv": b"C" * 3}
 
 
-def tar_bytes(members: Mapping[str, bytes] | list[tuple[str | tarfile.TarInfo, bytes]], mode: str = "w") -> bytes:
+def tar_bytes(members: Mapping[str, bytes] | list[tuple[str | tarfile.TarInfo, bytes]], mode: TarMode = "w") -> bytes:
     """Return a tar of members in this order; a TarInfo is a member that is not a plain file."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode=mode) as tar:
@@ -68,14 +70,14 @@ def reasons(refs: list[VideoRef]) -> list[tuple[str, str]]:
 
 def content(ref: VideoRef) -> bytes:
     """Return the bytes of a video."""
-    with ref.media.open() as file:
+    with cast(OpenableMedia, ref.media).open() as file:
         return file.read()
 
 
 class Plain(SimpleHTTPRequestHandler):
     """Complete files only."""
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
 

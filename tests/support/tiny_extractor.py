@@ -16,15 +16,22 @@ BLACK = 40  # a frame without any brighter pixel kills the process that prepares
 class TinyExtractor(VideoExtractor[Any]):
     """The mean of each frame; black ones end the process as a crash in a codec does."""
 
-    keys = ("tiny",)
-    batch_size = 1
+    @property
+    def keys(self) -> tuple[str]:
+        """One array."""
+        return ("tiny",)
+
+    @property
+    def batch_size(self) -> int:
+        """As few as the tests count on."""
+        return 1
 
     def sampling(self, info: VideoStreamInfo) -> Dense:
         """Return one window per frame."""
         return Dense(1, 1)
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return the frames as they are, or end the process."""
+        """Return the frames unchanged, or end the process."""
         if frames.max() < BLACK:
             os.kill(os.getpid(), signal.SIGKILL)
         return frames
@@ -39,8 +46,16 @@ class LoudnessExtractor(AudioExtractor[Any]):
     """The root mean square of each second of audio."""
 
     rate_hz = 8000
-    keys = ("loudness",)
-    batch_size = 4
+
+    @property
+    def keys(self) -> tuple[str]:
+        """One array."""
+        return ("loudness",)
+
+    @property
+    def batch_size(self) -> int:
+        """As few as the tests count on."""
+        return 4
 
     def sampling(self, info: AudioStreamInfo) -> Dense:
         """Return one window per second."""

@@ -10,13 +10,16 @@ from transformers.utils.logging import disable_progress_bar
 
 from utils.weights.seeded import fill_random
 
-SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
-VISION = SMALL | {"image_size": 16, "patch_size": 8}
-WORDS = SMALL | {"vocab_size": 20}
-CROP = {"size": {"shortest_edge": 20}, "crop_size": {"height": 16, "width": 16}}
-SQUARE = {"size": {"height": 16, "width": 16}}
-WAVES = SMALL | {"conv_dim": (8,) * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}
-Made = tuple[torch.nn.Module, Any]  # model and processor
+Settings = dict[str, Any]
+SMALL: Settings = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+VISION: Settings = SMALL | {"image_size": 16, "patch_size": 8}
+WORDS: Settings = SMALL | {"vocab_size": 20}
+THREE_CLASSES: Settings = {"num_labels": 3}  # a flag of every configuration, which their signatures leave out
+SMALL_RATIO: Settings = VISION | {"mlp_ratio": 1}
+CROP: Settings = {"size": {"shortest_edge": 20}, "crop_size": {"height": 16, "width": 16}}
+SQUARE: Settings = {"size": {"height": 16, "width": 16}}
+WAVES: Settings = SMALL | {"conv_dim": (8,) * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}
+Made = tuple[Any, Any]  # model and processor
 
 
 def save(family: str, folder: Path) -> Made:
@@ -30,7 +33,7 @@ def save(family: str, folder: Path) -> Made:
 
 
 def _videomae() -> Made:
-    config = t.VideoMAEConfig(**VISION, num_frames=4, num_labels=3)
+    config = t.VideoMAEConfig(**VISION, num_frames=4, **THREE_CLASSES)
     return t.VideoMAEForVideoClassification(config), t.VideoMAEVideoProcessor(**CROP)
 
 
@@ -39,7 +42,7 @@ def _timesformer() -> Made:
 
 
 def _vivit() -> Made:
-    config = t.VivitConfig(**SMALL, image_size=16, tubelet_size=[2, 8, 8], num_frames=4, num_labels=3)
+    config = t.VivitConfig(**SMALL, image_size=16, tubelet_size=[2, 8, 8], num_frames=4, **THREE_CLASSES)
     return t.VivitForVideoClassification(config), t.VivitVideoProcessor(**CROP)
 
 
@@ -79,7 +82,7 @@ def _xclip() -> Made:
     return t.XCLIPModel(config), t.VideoMAEImageProcessor(**CROP)
 
 
-PRISM = {
+PRISM: Settings = {
     "image_size": 16,
     "tubelet_size": [1, 8, 8],
     "num_frames": 4,
@@ -90,7 +93,7 @@ PRISM = {
     "num_temporal_layers": 1,
     "num_auxiliary_layers": 1,
 }
-PRISM_INPUT = SQUARE | {"do_normalize": False}
+PRISM_INPUT: Settings = SQUARE | {"do_normalize": False}
 
 
 def _videoprism_vision_model() -> Made:
@@ -103,12 +106,12 @@ def _videoprism() -> Made:
     return t.VideoPrismClipModel(config), t.LlavaOnevisionVideoProcessor(**PRISM_INPUT)
 
 
-PE_TEXT = WORDS | {"model_type": "modernbert", "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+PE_TEXT: Settings = WORDS | {"model_type": "modernbert", "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
 PE_TEXT |= {"cls_token_id": 1, "sep_token_id": 2}
 HALF = [0.5, 0.5, 0.5]
-PE_INPUT = {"size": {"height": 32, "width": 32}, "image_mean": HALF, "image_std": HALF}
+PE_INPUT: Settings = {"size": {"height": 32, "width": 32}, "image_mean": HALF, "image_std": HALF}
 PE_INPUT |= {"do_resize": True, "do_rescale": True, "do_normalize": True}
-PE = SMALL | {"head_dim": 8}
+PE: Settings = SMALL | {"head_dim": 8}
 
 
 def _pe_video() -> Made:
@@ -118,16 +121,34 @@ def _pe_video() -> Made:
     return t.PeVideoModel(config), t.PeVideoVideoProcessor(**PE_INPUT)
 
 
+def _pe_audio_video() -> Made:
+    encoders = {"audio_config": _pe_audio()[0].config.audio_config, "video_config": _pe_video()[0].config.video_config}
+    config = t.PeAudioVideoConfig(text_config=PE_TEXT, audio_video_config=PE | encoders)
+    return t.PeAudioVideoModel(config), _Both()
+
+
+class _Both:
+    """The processors of both towers; the library's PeAudioVideoProcessor would want a tokenizer."""
+
+    def __init__(self) -> None:
+        self.video, self.audio = t.PeVideoVideoProcessor(**PE_INPUT), t.PeAudioFeatureExtractor()
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write both to a folder."""
+        self.video.save_pretrained(folder)
+        self.audio.save_pretrained(folder)
+
+
 def _vit() -> Made:
-    return t.ViTForImageClassification(t.ViTConfig(**VISION, num_labels=3)), t.ViTImageProcessor(**SQUARE)
+    return t.ViTForImageClassification(t.ViTConfig(**VISION, **THREE_CLASSES)), t.ViTImageProcessor(**SQUARE)
 
 
 def _dinov2() -> Made:
-    return t.Dinov2Model(t.Dinov2Config(**VISION | {"mlp_ratio": 1})), t.BitImageProcessor(**CROP)
+    return t.Dinov2Model(t.Dinov2Config(**SMALL_RATIO)), t.BitImageProcessor(**CROP)
 
 
 def _dinov2_with_registers() -> Made:
-    config = t.Dinov2WithRegistersConfig(**VISION | {"mlp_ratio": 1, "num_register_tokens": 2})
+    config = t.Dinov2WithRegistersConfig(**SMALL_RATIO, num_register_tokens=2)
     return t.Dinov2WithRegistersModel(config), t.BitImageProcessor(**CROP)
 
 
@@ -170,7 +191,9 @@ def _waves(model: Callable[[Any], torch.nn.Module], config: Callable[..., Any], 
 
 
 def _whisper() -> Made:
-    layers = {f"{part}_{what}": 2 for part in ("encoder", "decoder") for what in ("layers", "attention_heads")}
+    layers: Settings = {
+        f"{part}_{what}": 2 for part in ("encoder", "decoder") for what in ("layers", "attention_heads")
+    }
     config = t.WhisperConfig(
         d_model=16,
         encoder_ffn_dim=16,
@@ -202,6 +225,7 @@ MAKERS: dict[str, Callable[[], Made]] = {
     "videoprism_vision_model": _videoprism_vision_model,
     "videoprism": _videoprism,
     "pe_video": _pe_video,
+    "pe_audio_video": _pe_audio_video,
     "vit": _vit,
     "dinov2": _dinov2,
     "dinov2_with_registers": _dinov2_with_registers,

@@ -4,10 +4,11 @@ import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import av
 import numpy as np
+from av.container import OutputContainer
 from av.stream import Disposition
 
 from support.media import moving_frames
@@ -31,12 +32,26 @@ def write_tracks(path: Path, tracks: Sequence[Track], seconds: int = 1, options:
         streams = [_add(container, track) for track in tracks]
         for stream, track in zip(streams, tracks, strict=True):
             for frame in _frames(track, seconds):
-                container.mux(stream.encode(frame))
+                container.mux(cast(Any, stream).encode(frame))  # which takes frames of its kind
             container.mux(stream.encode())
     return path
 
 
-def _add(container: av.container.OutputContainer, track: Track) -> av.VideoStream | av.AudioStream:
+def write_animation(path: Path, n: int) -> Path:
+    """Write an animated AVIF of n pictures, 10 per second; the first is a still stream, too. Return its path."""
+    with av.open(str(path), "w") as container:
+        encoder = container.add_stream("libsvtav1", rate=10, options={"svtav1-params": "lp=1"})
+        stream = cast(av.VideoStream, encoder)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for number, pixels in enumerate(moving_frames(n, 64, 64)):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def _add(container: OutputContainer, track: Track) -> av.VideoStream | av.AudioStream:
     if track.kind == "video":
         stream = container.add_stream("mpeg2video", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from utils.commands.hints import COMMANDS, no_feature_type, unknown_flag, unknown_key, wrong_feature_type
+from utils.commands.hints import COMMANDS, no_feature_type, unknown_flag, unknown_key, wrong_dash, wrong_feature_type
 from utils.commands.parser import Parser, add_flags
 from utils.config.run import RunConfig
 from utils.config.schema import Config, aliases, build, field_names, read_yaml
@@ -28,6 +28,9 @@ def parse(arguments: Sequence[str], models: Mapping[str, Model]) -> tuple[RunCon
     Raises:
         UserError: something in it is wrong. SystemExit after --help.
     """
+    for argument in arguments:
+        if dash := wrong_dash(argument, models):
+            raise UserError(dash)
     first = Parser(add_help=False)
     first.add_argument("--feature_type", nargs="+", action="extend")
     first.add_argument("--config")
@@ -112,6 +115,8 @@ def _split_file(
         key = names.get(key, key)
         if not any(key in field_names(cls) for cls in classes):
             raise UserError(f"{origin}: {unknown_key(key, feature_types, models)}")
+        if key in general:
+            raise UserError(f"{origin}: {key} is given twice, under two names: drop one of them")
         general[key] = value
     return general, of_types
 
@@ -119,6 +124,7 @@ def _split_file(
 def _add(settings: dict[str, Any], origin: str, name: str, flag: str, value: Any, models: Mapping[str, Model]) -> None:
     """Add a setting of the feature type `name` to those that the file has given for it."""
     cls = models[name].config_class()
+    flag = flag.replace("-", "_")
     key = aliases(cls).get(flag, flag)
     if key not in field_names(cls):
         raise UserError(f"{origin}: {name}: {unknown_key(key, [name], models)}")
@@ -155,7 +161,7 @@ def _parser(feature_types: list[str], models: Mapping[str, Model]) -> Parser:
     )
     taken = add_flags(parser, RunConfig)
     if not feature_types:
-        # Two models may share a flag, so each gets a parser of its own, whose help alone is shown.
+        # Two models may share a flag, so each gets its own parser, whose help alone is shown.
         parser.epilog = f"{_help_of_models(models)}\n{parser.epilog}"
     _add_model_flags(parser, feature_types, models, taken)
     return parser

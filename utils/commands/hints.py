@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from utils.config.run import RunConfig
-from utils.config.schema import did_you_mean, field_names
+from utils.config.schema import aliases, did_you_mean, field_names
 from utils.errors import PROGRAM
 from utils.extractors.registry import Model
 
@@ -16,6 +16,9 @@ COMMANDS = {  # name → arguments, what it does
     "version": ("", "the version, also --version"),
 }
 
+SHORT = {"V": "version", "v": "version"}  # what other programs have
+DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"  # those that word processors put in the place of "-"
+
 
 def wrong_command(word: str, models: Mapping[str, Model]) -> str:
     """Return what to say where the command line starts with a word that is no command."""
@@ -23,6 +26,8 @@ def wrong_command(word: str, models: Mapping[str, Model]) -> str:
         return f"{word}: {_with_hyphens(word)}; see {PROGRAM} --help"
     if word in models:
         return f"{word} is a feature type: {PROGRAM} --feature_type {word} --video_paths FILE"
+    if dash := wrong_dash(word, models):
+        return dash
     if Path(word).exists():
         return f"{word}: files come after --video_paths: {PROGRAM} --feature_type TYPE --video_paths {word}"
     close = did_you_mean(word, COMMANDS) or did_you_mean(word, models)
@@ -35,6 +40,8 @@ def wrong_feature_type(name: str, models: Mapping[str, Model]) -> str:
         return f"--feature_type {name}: {_with_hyphens(name)}"
     if name in COMMANDS:
         return f"--feature_type {name}: {name} is a command: {PROGRAM} {name}"
+    if Path(name).exists():
+        return f"--feature_type {name}: files come after --video_paths"
     return f"--feature_type {name}: choose from {', '.join(models)}{did_you_mean(name, models)}"
 
 
@@ -42,11 +49,23 @@ def no_feature_type(unknown: Sequence[str], models: Mapping[str, Model]) -> str:
     """Return what to say where no feature type is given. unknown: flags, one of which may be meant for it."""
     for argument in unknown:
         key = _key(argument)
-        if key in COMMANDS:
-            return f"--{key}: commands have no hyphens: {PROGRAM} {key}"
+        command = SHORT.get(key, key.lower())
+        if command in COMMANDS:
+            return f"{argument}: commands have no hyphens: {PROGRAM} {command}"
         if "feature_type" in did_you_mean(key, field_names(RunConfig)):
-            return f"--{key} is unknown (did you mean --feature_type?)"
+            return f"{argument.partition('=')[0]} is unknown (did you mean --feature_type?)"
     return f"--feature_type is missing; choose from {', '.join(models)}"
+
+
+def wrong_dash(argument: str, models: Mapping[str, Model]) -> str:
+    """Return what to say of a flag with a dash of a word processor, which counts as a value; "" for anything else."""
+    if argument[:1] not in tuple(DASHES):
+        return ""
+    flag = argument.lstrip(f"{DASHES}-").partition("=")[0]
+    classes = [RunConfig, *(model.config_class() for model in models.values())]
+    known = {name for cls in classes for name in (*field_names(cls), *aliases(cls))}
+    key = flag.replace("-", "_").rpartition(".")[2]
+    return f"{argument} begins with a dash of a word processor: type --{flag}" if key in known else ""
 
 
 def unknown_flag(argument: str, feature_types: Sequence[str], models: Mapping[str, Model]) -> str:

@@ -30,9 +30,13 @@ def show_models(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     Raises:
         UserError: no feature type has any of the words.
     """
-    parser = Parser(prog=f"{PROGRAM} models", description=show_models.__doc__)
+    about = "List the feature types: what they save, and the sizes and licences of their checkpoints."
+    parser = Parser(prog=f"{PROGRAM} models", description=about)
     parser.add_argument(
-        "words", nargs="*", metavar="WORD", help="only feature types that have it, such as resnet or flow"
+        "words",
+        nargs="*",
+        metavar="WORD",
+        help="only feature types that mention it, in full, such as flow",
     )
     parser.add_argument("--weights_dir", metavar="DIR", help="also look for checkpoints in this folder")
     parser.add_argument("--json", action="store_true", help="everything as JSON, for programs")
@@ -103,7 +107,7 @@ def _show_table(found: Sequence[Mapping[str, Any]]) -> None:
         justify = "right" if column in ("params", "GFLOP", "MB") else "left"
         table.add_column(column, overflow="fold", no_wrap=column == "saves", justify=justify)
     for about in found:
-        network = next(iter(about["networks"]), {})
+        network = next(iter(about["networks"]), {}) if about["checkpoints"] else {}  # else none is the default
         files = [file for file in about["checkpoints"] if file["default"]]
         size = _size(files).removesuffix(" MB") if files else ""
         here = ("yes" if all(file["downloaded"] for file in files) else "no") if files else ""

@@ -22,12 +22,13 @@ EXAMPLES = 2
 
 
 def show_status(arguments: Sequence[str]) -> int:
-    """Print what the manifests below a folder say, and return the exit code: 1 if a video failed.
+    """Print what the manifests below a folder say, and return the exit code.
 
     Raises:
         UserError: there is no manifest.
     """
-    parser = Parser(prog=f"{PROGRAM} status", description=show_status.__doc__)
+    about = "Show the progress of the runs on an output folder, and causes of failures. Exit code 1: a video failed."
+    parser = Parser(prog=f"{PROGRAM} status", description=about)
     parser.add_argument("output", help="the --output_path of the runs, or the folder of one feature type in it")
     parser.add_argument("--json", action=argparse.BooleanOptionalAction, default=False, help="as JSON, for programs")
     options = parser.parse_args(list(arguments))

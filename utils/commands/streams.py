@@ -57,10 +57,15 @@ def guard() -> None:
     sys.stderr = TolerantStream(sys.stderr or null)  # pyright: ignore[reportAttributeAccessIssue]  # forwards the rest
 
 
-def settle() -> None:
-    """Flush the standard streams; where that fails, keep the interpreter's own last flush from reporting it."""
+def settle() -> bool:
+    """Flush the standard streams; where that fails, keep the interpreter's own last flush from reporting it.
+
+    Return whether all of standard output was written, or as much as its reader wanted.
+    """
     for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
         stream.flush()
         if getattr(stream, "failure", None) is not None:
             with contextlib.suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
+    failure = getattr(sys.stdout, "failure", None)
+    return failure is None or isinstance(failure, BrokenPipeError)

@@ -106,7 +106,7 @@ class RunConfig(Config):
     )
     max_bytes: int = flag(
         1 << 36,
-        "bytes of a video at a web or store address; a larger one is refused, however it is sent",
+        "bytes of a video at a web or store address; a larger one is refused, even where the size is not announced",
         group="limits",
         at_least=1,
         metavar="BYTES",
@@ -123,7 +123,7 @@ class RunConfig(Config):
     )
     shard: str | None = flag(
         None,
-        "i/n: process part i (from 0) of the list split in n, for machines or array jobs that share an output folder",
+        "process part I (from 0) of N of the list, for machines or array jobs that share an output folder",
         group="runs",
         metavar="I/N",
     )
@@ -205,7 +205,7 @@ class RunConfig(Config):
     quiet: bool = flag(False, "no progress, only failures and the summary", group="output")
     weights: str = flag(
         "pretrained",
-        "pretrained: published checkpoints; random: seeded noise to try the set-up, the features mean nothing",
+        "pretrained: published checkpoints; random: seeded noise, to try the set-up; the features mean nothing",
         group="weights",
         choices=("pretrained", "random"),
     )

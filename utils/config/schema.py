@@ -179,10 +179,10 @@ def _scalar(value: Any, kind: type) -> Any:
 
 
 def read_yaml(path: str) -> dict[str, Any]:
-    """Return the settings of a YAML file.
+    """Return the settings of a YAML file, with underscores for hyphens in their names.
 
     Raises:
-        UserError: the file is missing, not YAML, or not a mapping.
+        UserError: the file is missing, not YAML, or not a mapping, or has a setting twice.
     """
     if not Path(path).is_file():
         raise UserError(f"--config {path}: no such file")
@@ -198,7 +198,10 @@ def read_yaml(path: str) -> dict[str, Any]:
         return {}
     if not _is_settings(loaded):
         raise UserError(f"--config {path}: must hold `flag: value` lines, found {type(loaded).__name__}")
-    return loaded
+    plain = {key.replace("-", "_"): value for key, value in loaded.items()}
+    if len(plain) < len(loaded):
+        raise UserError(f"--config {path}: a flag is given twice, with hyphens and with underscores: drop one of them")
+    return plain
 
 
 def _is_settings(loaded: Any) -> TypeGuard[dict[str, Any]]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from utils.config.schema import flag
 
-ON_GPU = "gpu: decoded by the GPU's video engine, which is new and was not tried on one (docs/performance.md)"
+ON_GPU = "gpu: decoded by the GPU's video engine, which is new and untested on a GPU (docs/performance.md)"
 
 
 def extraction_fps(group: str, default: float | None = None, ends: str = " (default: the video's own)") -> Any:

@@ -1,4 +1,4 @@
-"""Workers on this machine: one process each, with a pipe of its own.
+"""Workers on this machine: one process each, with its own pipe.
 
 A queue shared by all would freeze for every reader when one is killed while it waits.
 """

@@ -16,6 +16,7 @@ from typing import Self
 
 from utils.engines.environment import without_garbage_collection, worker_environment
 from utils.errors import RunError
+from utils.nn.lean_import import without_meta_kernels
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def _begin(connection: Connection) -> None:
     """Body of the process. SIGINT is left to the main process, which ends its workers by SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with without_garbage_collection():
+        with without_garbage_collection(), without_meta_kernels():
             from utils.worker.main import work
     except Exception:
         from utils.worker.messages import Fatal  # here, so that the first worker need not wait for its import

@@ -10,12 +10,11 @@ def class_names(label_set: str) -> Sequence[str]:
 
     They are part of torchvision's descriptions of its weights.
     """
-    from torchvision.models import ResNet50_Weights  # pyright: ignore[reportMissingTypeStubs]  # there are none
-    from torchvision.models.video import R3D_18_Weights  # pyright: ignore[reportMissingTypeStubs]  # as above
+    from utils.nn.lean_torchvision import torchvision
 
     if label_set == "kinetics400":
-        return R3D_18_Weights.KINETICS400_V1.meta["categories"]
-    return ResNet50_Weights.IMAGENET1K_V1.meta["categories"]
+        return torchvision.models.video.R3D_18_Weights.KINETICS400_V1.meta["categories"]
+    return torchvision.models.ResNet50_Weights.IMAGENET1K_V1.meta["categories"]
 
 
 def best_classes(logits: np.ndarray, names: Sequence[str] | None, n: int = 5) -> list[tuple[str, float, float]]:

@@ -48,7 +48,7 @@ class Model:
         one.
     pretrained: dotted path of the module with FILES, all published files, the default ones first, and needs(config),
         the files that a configuration uses. Like config, it imports no torch. Where the configuration decides, it has
-        media(config), and settings(config), more of what decides the features.
+        media(config), outputs(config), and settings(config), more of what decides the features.
     outputs: key → shape of the saved array.
     tf32_error: relative error of the features with convolutions in TF32, by `benchmarks.tf32`.
     media: "visual" or "audio": the list of `save_shards`' files that its features are in.
@@ -80,6 +80,11 @@ class Model:
         choose = getattr(_module(self.pretrained), "media", None)
         return choose(config) if choose else self.media
 
+    def outputs_of(self, config: Config) -> dict[str, str]:
+        """Return the shapes that a configuration gives, by key."""
+        find = getattr(_module(self.pretrained), "outputs", None)
+        return find(config) if find else self.outputs
+
     def more_settings(self, config: Config) -> dict[str, Any]:
         """Return what decides the features of a configuration, beside its flags and weights."""
         find = getattr(_module(self.pretrained), "settings", None)
@@ -93,7 +98,7 @@ def load_object(dotted: str) -> Any:
 
 
 def _module(dotted: str) -> ModuleType:
-    """Import a module of this program, which an installation has below a package of its own."""
+    """Import a module of this program, which an installation has inside another package."""
     return import_module(__name__.removesuffix("utils.extractors.registry") + dotted)
 
 

@@ -160,7 +160,7 @@ class AudioStream:
 
 
 def channels(frame: AudioFrame) -> np.ndarray:
-    """Return a frame's samples [channels, n], of its own type.
+    """Return a frame's samples [channels, n] in its sample type.
 
     Unlike PyAV's `to_ndarray` it never looks at more planes than there are channels: of more than eight, PyAV does not
     know where the list of planes ends, and reads memory that is not the frame's.

@@ -159,5 +159,6 @@ class Completeness:
         end_s = float(self._latest_s if self._format == "flv" else (self._end or 0) * unit_s)
         if isinstance(self._stream, AudioStream) and self._stream.rate:
             end_s += self._n_hidden / self._stream.rate
-        if stated is not None and stated.end_s - end_s > stated.slack_s:
-            self._report.damage(f"it ends at {end_s:.2f} s, the header says {stated.end_s:.2f} s")
+        if stated is not None and (lacks_s := stated.end_s - end_s) > stated.slack_s:
+            digits = 2 if lacks_s > 0.01 else 5
+            self._report.damage(f"it ends at {end_s:.{digits}f} s, the header says {stated.end_s:.{digits}f} s")

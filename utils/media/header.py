@@ -9,6 +9,7 @@ from av.stream import Stream
 from utils.media.container import Media, time_base
 
 EXACT = ("flac", "wav", "w64", "aiff", "au", "caf", "nistsphere")  # sound alone: the header states how long it is
+OF_SAMPLES = ("aiff", "au", "nistsphere")  # of them, those where nothing else shows that bytes are missing
 OPEN_LENGTHS = (2**30, 2**31 - 1, 2**32 - 1)  # in the headers of AVI files that a pipe wrote
 AVI_SOUND_SLACK_S = 0.05  # its headers are rounded; the index is compared as well
 AVI_PICTURE_SLACK_S = 1.0  # frames that were dropped at the end are in the header, but no packets
@@ -18,7 +19,7 @@ MKVMERGE_TAG = "_STATISTICS_WRITING_APP"
 
 
 class DeclaredEnd(NamedTuple):
-    """When a stream ends by its header, in seconds of its own clock, and how much less is no loss."""
+    """When a stream ends by its header, in seconds of the stream's clock, and how much less is no loss."""
 
     end_s: float
     slack_s: float
@@ -77,6 +78,8 @@ def declared_end(media: Media, stream: Stream, usual_s: float) -> DeclaredEnd | 
         return None
     if name.startswith("mov,") and stream.frames:
         close_s = max(close_s, LISTED_SLACK_S)
+    elif name in OF_SAMPLES and stream.codec_context.name.startswith("pcm_"):
+        close_s = float(unit_s / 2)
     return DeclaredEnd(float((start + stream.duration) * unit_s), close_s)
 
 

@@ -5,15 +5,23 @@ from typing import Literal
 from utils.media.reader import Reader
 
 SEARCHED_BYTES = 1 << 16  # of a file: chunks before the samples are small
+AIFF_OF_SOX = 0x7F000000  # bytes of sound that it writes for "not known yet"
 ByteOrder = Literal["little", "big"]
 
 
 def has_open_length(reader: Reader) -> bool:
-    """Return whether a WAV or CAF file does not say how long it is. The reader is at its start before and after."""
+    """Return whether a WAV, CAF, AIFF or AU file does not say how long it is.
+
+    The reader is at its start before and after.
+    """
     head = reader.read(12)
     form = head[:4]
     if form in (b"RIFF", b"RIFX", b"RF64", b"BW64") and head[8:12] == b"WAVE":
         found = _wav_is_open(head + reader.read(SEARCHED_BYTES), "big" if form == b"RIFX" else "little")
+    elif form == b".snd":
+        found = _is_placeholder(int.from_bytes(head[8:12], "big"))
+    elif form == b"FORM":
+        found = AIFF_OF_SOX <= int.from_bytes(head[4:8], "big") < AIFF_OF_SOX + SEARCHED_BYTES
     else:
         found = form == b"caff" and _caf_is_open(head + reader.read(SEARCHED_BYTES))
     reader.seek(0)

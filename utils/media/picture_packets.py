@@ -13,6 +13,8 @@ HEVC_IDR = (19, 20)
 H264_IDR, H264_SPS = 5, 7
 H264_HIGH = (44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244)  # profiles that state a chroma format
 SPS_BYTES = 64  # enough of a sequence parameter set
+MPEG4_VOP, MPEG4_B = b"\0\0\1\xb6", 2  # start code of a picture, and its kind that refers to two others
+NOT_CODED_BYTES = 10  # a picture of MPEG-4 up to this size may be a header that repeats the one before
 
 
 class PicturePackets:
@@ -21,6 +23,8 @@ class PicturePackets:
     `one_each` is False from the packet on that shows otherwise: fields of interlaced H.264, which come in packets of
     their own; a stream that starts between key frames, where a decoder drops what it cannot decode; and any codec not
     known to be simple, such as MPEG-4 with several frames in a packet or none. Only a decoder counts the pictures then.
+
+    `n_sure` is the least number of pictures that a decoder must give for the packets so far.
     """
 
     def __init__(self, stream: av.VideoStream) -> None:
@@ -28,9 +32,32 @@ class PicturePackets:
         self._extradata = stream.codec_context.extradata or b""
         self._is_first = True
         self.one_each = self._codec in (*PLAIN, *STARTS)
+        self._n_shown = self._n_coded = self._n_references = 0  # the last two of MPEG-4
+
+    @property
+    def n_sure(self) -> int:
+        """How many pictures there are at least."""
+        return self._n_shown if self.one_each else self._n_coded
 
     def shows(self, packet: Packet) -> bool:
         """Return whether a packet has a picture to show: no edit list and no flag of the codec hides it."""
+        shown = self._shows(packet)
+        self._n_shown += shown
+        if shown and self._codec == "mpeg4":
+            self._n_coded += self._is_coded(packet)
+        return shown
+
+    def _is_coded(self, packet: Packet) -> bool:
+        """Return whether a packet of MPEG-4 holds a picture that a decoder can show."""
+        data = bytes(packet)
+        start = data.find(MPEG4_VOP)
+        if not 0 <= start < len(data) - NOT_CODED_BYTES:
+            return False
+        is_b = data[start + len(MPEG4_VOP)] >> 6 == MPEG4_B
+        self._n_references += not is_b and (packet.is_keyframe or self._n_references > 0)
+        return self._n_references > is_b  # after the first key frame, one may lack the other picture it refers to
+
+    def _shows(self, packet: Packet) -> bool:
         if self.one_each and (self._is_first or packet.is_keyframe):
             starts = STARTS.get(self._codec)
             self.one_each = packet.is_keyframe and (not starts or starts(packet, self._extradata, self._is_first))

@@ -284,7 +284,7 @@ class SourceFrames:
         report.declared = self._declared() if self._segment.is_whole else None
         if report.declared is not None and report.decoded < report.declared:
             report.damage(f"{report.decoded} of {report.declared} frames decode")
-        elif self._pictures.one_each and self._n_out < self._n_packets:
-            report.damage(f"{self._n_out} of {self._n_packets} frames decode")
+        elif self._n_out < self._pictures.n_sure:
+            report.damage(f"{self._n_out} of {self._pictures.n_sure} frames decode")
         elif self.media.container.format.name in STEADY and not report.partial and (n := self._holes.found().n):
             report.damage(f"frames do not decode in {n} place{'s' * (n > 1)}")

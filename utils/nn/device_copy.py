@@ -13,7 +13,7 @@ def pinned_bytes(shape: tuple[int, ...]) -> np.ndarray:
 
 
 class DeviceCopies:
-    """Copies tensors to a GPU on a stream of their own: they do not wait for the batches launched before."""
+    """Copies tensors to a GPU on a separate stream: they do not wait for the batches launched before."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device

@@ -75,8 +75,11 @@ def process_flags(compute: ComputeMode, device: torch.device) -> Generator[None,
 
 
 @contextlib.contextmanager
-def exact_float32() -> Generator[None, None, None]:
+def exact_float32(device: torch.device) -> Generator[None, None, None]:
     """Compute float32 products inside in float32, also where --precision tf32 rounds them elsewhere."""
+    if device.type != "cuda":  # nothing rounds them, and threads that share a CPU's rows would race for the flag
+        yield
+        return
     matmul = torch.backends.cuda.matmul
     before, matmul.allow_tf32 = matmul.allow_tf32, False
     try:

@@ -1,6 +1,6 @@
 """Merging: finished videos that workers staged one by one go into files that only one process may write.
 
-Workers stage each video in a file of its own (utils/sinks/staging.py). The main process merges them, one run at a time:
+Workers stage each video in a separate file (utils/sinks/staging.py). The main process merges them, one run at a time:
 first the merged files appear, whole; then they are committed (utils/run/merge_journal.py). Killed before that, no
 manifest line mentions the merged files, and they are written again.
 """
@@ -69,7 +69,7 @@ class Merger(Protocol):
 def merger_of(
     plan: Plan, root: Folder, states: Sequence[OutputState], claims: Claims | None, todo: Todo
 ) -> Merger | None:
-    """Return what merges the outputs of a run, None where each video has files of its own."""
+    """Return what merges the outputs of a run, None where each video has its own files."""
     merged = plan.format.merged
     if claims is None or merged is None:
         return None

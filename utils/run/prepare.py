@@ -35,24 +35,22 @@ class Resources:
     decode_threads: int
 
 
-def prepare(
-    run: RunConfig, requested: Mapping[str, Requested], resources: Resources, run_id: str, lean: bool = True
-) -> Plan:
+def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resources, run_id: str) -> Plan:
     """Return the plan of a run; checkpoints that are missing are downloaded.
 
-    requested: by feature type. run_id: names the run in manifest lines. lean: see `find_checkpoints`.
+    requested: by feature type. run_id: names the run in manifest lines.
 
     Raises:
         UserError: the format has no room for a model's outputs, or a checkpoint is missing and cannot be downloaded.
     """
     for feature_type, one in requested.items():
-        check_dimensions(run.on_extraction, feature_type, one.model.outputs)
-    features = tuple(_feature(run, feature_type, one, run_id, lean) for feature_type, one in requested.items())
+        check_dimensions(run.on_extraction, feature_type, one.model.outputs_of(one.config))
+    features = tuple(_feature(run, feature_type, one, run_id) for feature_type, one in requested.items())
     return Plan(run, features, resources.devices, resources.n_threads, resources.decode_threads)
 
 
-def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str, lean: bool) -> FeaturePlan:
-    checkpoints = find_checkpoints(run, one.config, one.model, lean)
+def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str) -> FeaturePlan:
+    checkpoints = find_checkpoints(run, one.config, one.model)
     media = one.model.media_of(one.config)
     settings = settings_of(feature_type, run, one.model, one.config, checkpoints)
     return FeaturePlan(

@@ -1,15 +1,12 @@
 """What decides the features of a run: settings and weights, and keeping outputs of different ones apart."""
 
-import contextlib
 from pathlib import Path
 
 from utils.config.run import RunConfig
 from utils.config.schema import Config, output_settings
 from utils.extractors.registry import Model
-from utils.nn.lean_import import without_compiler
 from utils.state.resume import Settings
 from utils.weights.download_bar import DownloadBar
-from utils.weights.pretrained import LibraryCheckpoint, Published
 from utils.weights.store import locate, sha256_of
 
 OF_RUN = ("precision", "max_seconds")  # what decides features among the settings that all types share
@@ -17,11 +14,8 @@ OF_RUN = ("precision", "max_seconds")  # what decides features among the setting
 OF_MEDIA = {"visual": {"video_track": None, "frames_fps": 25.0}, "audio": {"audio_track": None}}
 
 
-def find_checkpoints(config: RunConfig, model_config: Config, model: Model, lean: bool) -> dict[str, Path | None]:
+def find_checkpoints(config: RunConfig, model_config: Config, model: Model) -> dict[str, Path | None]:
     """Return the checkpoints that the configuration uses, downloaded where needed; None for random weights.
-
-    lean: whether this process runs no network, so that timm and open_clip, imported for their tables of files, can do
-        without PyTorch's compiler.
 
     Raises:
         UserError: a file is missing and cannot be downloaded.
@@ -31,7 +25,7 @@ def find_checkpoints(config: RunConfig, model_config: Config, model: Model, lean
         if config.weights == "random" and need.path is None and need.can_be_random:
             found[name] = None
             continue
-        with DownloadBar(need.published.name) as report, _importing(need.published, lean):
+        with DownloadBar(need.published.name) as report:
             found[name] = locate(need.published, need.path, config.weights_dir, report)
     return found
 
@@ -49,8 +43,3 @@ def settings_of(
     }
     of_model = output_settings(model_config) | model.more_settings(model_config)
     return {"feature_type": feature_type, **of_run, **of_media, **of_model, "weights": weights}
-
-
-def _importing(published: Published | LibraryCheckpoint, lean: bool) -> contextlib.AbstractContextManager[None]:
-    is_of_library = isinstance(published, LibraryCheckpoint)
-    return without_compiler() if lean and is_of_library else contextlib.nullcontext()

@@ -182,7 +182,7 @@ def _as_dict(row: ClipRow, shard: str, keys: str, n_clips: int) -> dict[str, Any
 
 
 def _earlier(root: Folder, name: str) -> list[ClipRow]:
-    """Return the rows of the file as it is so far; a damaged one has none, and its clips are extracted again."""
+    """Return the rows that the file has so far; a damaged one has none, and its clips are extracted again."""
     try:
         if rewritten.is_damaged(root, name):
             raise ValueError("it has changed since it was written")

@@ -80,13 +80,14 @@ class Format:
     """One value of --on_extraction.
 
     make_sink: what a worker writes finished videos with. files: how a format with files for each video reads them back.
-    merged: set for formats that keep many videos in one file. most_dimensions: of an array, None for any number.
+    merged: set for formats that keep many videos in one file. only_vectors: whether it has no room for more than one
+    of each window and crop.
     """
 
     make_sink: Callable[[Folder, Show], Sink]
     files: VideoFiles | None = None
     merged: Merged | None = None
-    most_dimensions: int | None = None
+    only_vectors: bool = False
 
     @property
     def saves(self) -> bool:
@@ -99,8 +100,8 @@ class Format:
         return self.merged is not None and self.merged.merge is None
 
 
-def _staged(merged: Merged, most_dimensions: int | None = None) -> Format:
-    return Format(lambda folder, _show: staging.StagingSink(folder), None, merged, most_dimensions)
+def _staged(merged: Merged, only_vectors: bool = False) -> Format:
+    return Format(lambda folder, _show: staging.StagingSink(folder), None, merged, only_vectors)
 
 
 FORMATS: Mapping[str, Format] = {
@@ -110,25 +111,26 @@ FORMATS: Mapping[str, Format] = {
     "save_pickle": Format(lambda folder, _show: arrays.ArraySink(folder, ".pkl", arrays.save_pickle), arrays),
     "save_h5": _staged(Merged(h5.SUFFIX, h5.H5File, h5.merge)),
     "save_parquet": _staged(
-        Merged(parquet.SUFFIX, parquet.ParquetFile, parquet.merge, parquet.remove_places), most_dimensions=3
+        Merged(parquet.SUFFIX, parquet.ParquetFile, parquet.merge, parquet.remove_places), only_vectors=True
     ),
     "save_webdataset": _staged(
         Merged(webdataset.SUFFIX, webdataset.TarOfFeatures, webdataset.merge, webdataset.remove_places)
     ),
-    "save_shards": _staged(Merged(acav.SUFFIX, acav.ShardFile), most_dimensions=3),
+    "save_shards": _staged(Merged(acav.SUFFIX, acav.ShardFile), only_vectors=True),
 }
 
 
 def check_dimensions(on_extraction: str, feature_type: str, shapes: Mapping[str, str]) -> None:
     """Raise UserError where a format has no room for a model's outputs, before any work.
 
-    shapes: key → shape as text, "[frames - 1, 2, H, W]", as the table of models has it.
+    shapes: key → shape as text, "[clips, crops, 2048]" or "[frames - 1, 2, H, W]", as the table of models has it.
     """
-    most = FORMATS[on_extraction].most_dimensions
+    if not FORMATS[on_extraction].only_vectors:
+        return
     for shape in shapes.values():
         found = re.match(r"\[([^\]]*)\]", shape)
-        if found and most is not None and len(found[1].split(",")) > most:
+        if found and len([size for size in found[1].split(", ") if size != "crops"]) > 2:
             raise UserError(
-                f"--on_extraction {on_extraction} stores vectors, and {feature_type} gives maps {found[0]}: "
+                f"--on_extraction {on_extraction} stores vectors, and {feature_type} gives arrays {found[0]} here: "
                 "use save_numpy, save_npz, save_h5 or save_webdataset"
             )

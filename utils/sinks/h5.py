@@ -100,7 +100,7 @@ def _start(folder: Folder, path: str) -> None:
 
 
 def _copy_old(folder: Folder, path: str) -> bool:
-    """Copy the file as it is so far to `path`; return whether there is one."""
+    """Copy what there is of the file to `path`; return whether there is any."""
     try:
         old = folder.open(FILE_NAME)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Videos as groups of an HDF5 file. Runs in a process of its own: the HDF5 library may crash where a disk is full."""
+"""Videos as groups of an HDF5 file. Runs in a separate process: the HDF5 library may crash where a disk is full."""
 
 import contextlib
 import json
@@ -64,8 +64,9 @@ def add_groups(path: str, folder: Folder, lines: Sequence[ManifestLine], outdate
         OSError: the file cannot be written, or does not hold what was written.
     """
     with _opened(path, "a") as target:
-        for place in outdated:
-            _remove(target, place)
+        found = [_remove(target, place) for place in outdated]
+        if not all(found):  # a damaged name took them away
+            _remove_strays(target, {valid_text(line.id) for line in lines})
         groups = [_add(target, folder, line) for line in lines]
     with _opened(path, "r") as written:
         for group in groups:
@@ -81,7 +82,7 @@ def read_arrays(file: Any, path: str, keys: Mapping[str, ArrayInfo]) -> dict[str
 
 
 def checksum_of(file: Any, path: str, keys: Mapping[str, ArrayInfo]) -> int:
-    """Return the CRC-32 of a group's arrays and attributes as they are in the file."""
+    """Return the CRC-32 of a group's arrays and attributes in the file."""
     attributes = file[path].attrs
     return _checksum(read_arrays(file, path, keys), {key: attributes[key] for key in ATTRIBUTES if key in attributes})
 
@@ -139,16 +140,29 @@ def _copy(staged: staging.StagedVideo, key: str, group: "h5py.Group") -> None:
         row += len(block)
 
 
-def _remove(target: "h5py.File", path: str) -> None:
-    """Remove a group, if it is there; of one that holds groups of other videos, what is its own."""
-    if path not in target or is_data_set(target, path):
-        return
+def _remove(target: "h5py.File", path: str) -> bool:
+    """Remove a group; of one that holds groups of other videos, what is its own. Return whether the path was there."""
+    if path not in target:
+        return False
+    if is_data_set(target, path):
+        return True
     group: Any = target[path]
     _empty(group)
     if len(group):
         group.attrs.clear()
     else:
         del target[path]
+    return True
+
+
+def _remove_strays(target: "h5py.File", ids: Collection[str]) -> None:
+    """Remove the groups of these videos, whatever they are called, and the folders that this leaves empty."""
+    strays: list[str] = []
+    target.visititems(lambda path, node: strays.append(path) if node.attrs.get("id") in ids else None)
+    for path in strays:
+        _remove(target, path)
+        while (path := path.rpartition("/")[0]) and not len(target[path]) and not len(target[path].attrs):
+            del target[path]
 
 
 def _empty(group: "h5py.Group") -> None:
@@ -164,6 +178,7 @@ def _group(target: "h5py.File", line: ManifestLine, keys: Sequence[str]) -> "h5p
     path = next(path for path in group_paths(line.name) if _is_free(target, path, video_id, keys))
     group = target.require_group(path)
     _empty(group)
+    group.attrs.clear()
     return group
 
 

@@ -47,8 +47,8 @@ STAMP_KEYS = tuple(spec.name for spec in dataclasses.fields(RunStamp))
 class ManifestLine:
     """What became of one video and feature type.
 
-    id, name, shard, meta: as in VideoRef. status: "cleared" of a tar or data set that could not be read, and since can
-    be. reason: why it is not simply done.
+    id, name, shard, meta: as in VideoRef. status: "cleared" of a folder, tar or data set that could not be read, and
+    since can be. reason: why it is not simply done.
     fps, rate_hz: of the frames or samples that were extracted. decoded: how many of them; declared: how many frames the
     header promises. windows: rows; repeated: frames shown again to fill windows. seconds: spent, by stage.
     finished: local time with its offset from UTC. revision: counts the lines of one video, since clocks may be wrong.

@@ -1,4 +1,4 @@
-"""Names of videos where a format gives some characters a meaning of their own."""
+"""Names of videos where a format gives some characters a special meaning."""
 
 import hashlib
 import itertools

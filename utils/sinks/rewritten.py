@@ -20,7 +20,7 @@ class FileState:
 
     @classmethod
     def of(cls, folder: Folder, name: str, crc32: int | None = None) -> "FileState":
-        """Return the state of a file as it is now."""
+        """Return the present state of a file."""
         return cls(folder.size(name), folder.mtime_ns(name), crc32)
 
 
@@ -47,7 +47,7 @@ def is_damaged(folder: Folder, name: str) -> bool:
 
 
 def note(folder: Folder, name: str, crc32: int | None = None) -> None:
-    """Remember a file as it is now. Raises RunError if that cannot be written."""
+    """Remember the present state of a file. Raises RunError if that cannot be written."""
     with folder.whole(f"{FOLDER}/{name}.json") as file:
         file.write(json.dumps(asdict(FileState.of(folder, name, crc32))).encode())
 

@@ -44,7 +44,7 @@ def _write(file: BinaryIO, folder: Folder, lines: Sequence[ManifestLine]) -> lis
 
 
 def _add(tar: tarfile.TarFile, key: str, line: ManifestLine, staged: staging.StagedVideo) -> None:
-    """Add a video's members, one after the other; the arrays are copied as they are."""
+    """Add a video's members, one after the other; the arrays are copied unchanged."""
     for name in staged.keys:
         stream, n_bytes = staged.raw(name)
         with stream:

@@ -1,6 +1,6 @@
 """What every kind of source offers, and the light form in which lists are compared before any work."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from os.path import dirname, exists
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -39,6 +39,11 @@ class ListedSource(Protocol):
     """
 
     roots: tuple[Path, ...]
+
+    @property
+    def read_well(self) -> Iterable[str]:
+        """The ids under which problems of folders are recorded, of those without problems."""
+        ...
 
     def mentions(self) -> Iterator[Mention]:
         """Yield every mention in order, the same ones at each call.

@@ -77,7 +77,7 @@ class Fingerprint:
 
 
 def fingerprint(ref: VideoRef) -> Fingerprint:
-    """Return the fingerprint of an input as it is now."""
+    """Return the present fingerprint of an input."""
     segment = None if ref.start_s is None and ref.end_s is None else (ref.start_s, ref.end_s)
     n_bytes = mtime_ns = stamp = sha256 = n_files = None
     if isinstance(ref.data, FrameArray):

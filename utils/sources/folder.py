@@ -27,40 +27,38 @@ class FolderSource:
         self._folder = folder
         self._search = search
         self._paths = bytearray()  # each followed by a NUL
+        self._searched = bytearray()  # subfolders, likewise
         self._unreadable: list[str] = []
         if is_url(folder):
             self.roots: tuple[Path, ...] = ()
-            self._keep(_remote(folder, search))
+            _keep(self._paths, _remote(folder, search))
             return
         if not Path(folder).is_dir():
             raise UserError(f"--input_dir {folder}: no such folder")
         self.roots = (Path(folder),)
-        self._keep(self._local())
+        _keep(self._paths, self._local())
 
-    def _keep(self, paths: Iterable[str]) -> None:
-        for path in paths:
-            self._paths += path.encode("utf-8", "surrogatepass") + b"\0"
+    def _path(self, inside: str) -> str:
+        return f"{self._folder.rstrip('/')}/{inside}" if self._folder != "/" else f"/{inside}"
 
-    def _kept(self) -> Iterator[str]:
-        start = 0
-        while (end := self._paths.find(b"\0", start)) >= 0:
-            yield self._paths[start:end].decode("utf-8", "surrogatepass")
-            start = end + 1
+    @property
+    def read_well(self) -> Iterator[str]:
+        """The ids under which the folders that were searched would have been refused."""
+        return (_refused_id(self._path(inside)) for inside in _kept(self._searched))
 
     def mentions(self) -> Iterator[Mention]:
         """Yield the files and the folders of frames, and as refused the folders that could not be searched."""
-        join = f"{self._folder.rstrip('/')}/{{}}".format if self._folder != "/" else "/{}".format
-        for inside in self._kept():
-            path = join(inside).rstrip("/")
+        for inside in _kept(self._paths):
+            path = self._path(inside).rstrip("/")
             if inside.endswith("/"):
                 name = inside.rstrip("/") or Path(self._folder).absolute().name
                 yield Mention(safe_id(path), safe_name(name), path, holds="frames")
             else:
                 yield Mention(safe_id(path), safe_name(without_suffix(inside)), path, holds=self._search.holds(path))
         for inside in self._unreadable:
-            path = join(inside)
+            path = self._path(inside)
             reason = f"{path}: this folder cannot be searched: permission denied; grant it, or leave the folder out"
-            yield Mention(f"{safe_id(path)}/", safe_name(f"{inside}/.closed"), path, refused=("failed", reason))
+            yield Mention(_refused_id(path), safe_name(f"{inside}/.closed"), path, refused=("failed", reason))
 
     def _local(self) -> Iterator[str]:
         """Yield the paths that are found, in the order of pathlib: part by part.
@@ -90,11 +88,28 @@ class FolderSource:
         except OSError:
             self._unreadable.append(inside)
             return []
+        _keep(self._searched, [inside])
         frames = self._search.frames([path[len(start) :] for path in files])
         if frames is not None:
             files = [path for path in files if not frames.has(path[len(start) :])]
         own = [] if frames is None else [(f"{inside}/", False)]
         return [*own, *sorted([*folders, *((path, False) for path in self._search.chosen(files))])]
+
+
+def _refused_id(path: str) -> str:
+    return f"{safe_id(path)}/"
+
+
+def _keep(kept: bytearray, paths: Iterable[str]) -> None:
+    for path in paths:
+        kept += path.encode("utf-8", "surrogatepass") + b"\0"
+
+
+def _kept(kept: bytearray) -> Iterator[str]:
+    start = 0
+    while (end := kept.find(b"\0", start)) >= 0:
+        yield kept[start:end].decode("utf-8", "surrogatepass")
+        start = end + 1
 
 
 def _remote(url: str, search: Search) -> list[str]:

@@ -109,9 +109,9 @@ class Inputs:
         for stream in self._streams:
             yield from stream.listed()
 
-    def read_well(self) -> list[str]:
-        """Return the ids of the tars and data sets that were read without a problem so far."""
-        return list(chain.from_iterable(stream.read_well for stream in self._streams))
+    def read_well(self) -> Iterator[str]:
+        """Yield the ids of the folders, tars and data sets that were read without a problem so far."""
+        return chain.from_iterable(source.read_well for source in (*self._listings, *self._streams))
 
     def left_out(self) -> list[str]:
         """Return what was found so far and is not extracted, a line for each folder and for the tars."""

@@ -22,6 +22,8 @@ class ListSource:
     its subfolders.
     """
 
+    read_well = ()
+
     def __init__(self, video_paths: Iterable[str], list_path: str | None, video_root: str | None) -> None:
         self._paths = tuple(video_paths)
         self._list = ListFile(list_path) if list_path is not None else None

@@ -31,7 +31,7 @@ def is_done(line: ManifestLine | None, ref: VideoRef, outputs: OutputReader, set
 
 
 def clear_failures(folder: Folder, latest: Latest, ids: Iterable[str], stamp: RunStamp) -> None:
-    """Record of tars and data sets that earlier runs could not read, and this one could, that this is over.
+    """Record of folders, tars and data sets that earlier runs could not read, and this one could, that this is over.
 
     Raises:
         RunError: the manifest cannot be written.

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, ClassVar
 MOST_STEPS = 1_000_000  # one or two seconds; a checkpoint takes 35 per tensor
 STEP_BYTES = 4096  # copied in the time of one step
 MOST_ODD_KEYS = 10_000  # tuples, large numbers and objects as keys: their hashes can be made to collide
-SMALL_BITS = 60  # integers up to this size have hashes of their own
+SMALL_BITS = 60  # integers up to this size are their own hashes
 
 
 class BoundedUnpickler(pickle._Unpickler):  # pyright: ignore[reportPrivateUsage]  # C's has no place to count steps

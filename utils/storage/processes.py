@@ -86,7 +86,7 @@ def _is_hidden(pid: int) -> bool:
 
 
 def in_child(function: Callable[..., Result], *arguments: Any) -> Result:
-    """Return what a function returns in a process of its own, so that a crash of a library ends that process only.
+    """Return what a function returns in a separate process, so that a crash of a library ends that process only.
 
     Raises:
         OSError: the function raised it, or the process crashed.

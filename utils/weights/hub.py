@@ -48,11 +48,12 @@ def hub_folder(repository: str, revision: str | None, patterns: Sequence[str], c
     client's cache only, and return None if the repository is not there.
 
     Raises:
-        UserError: the client is not installed, or the hub cannot be reached, has no such repository, or refuses it.
+        UserError: the client is not installed, or the hub cannot be reached, has no such repository or revision, or
+            refuses it.
     """
     try:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
     except ImportError as error:
         raise UserError(f"{HUB}/{repository}: the package huggingface_hub is needed; install it") from error
     try:
@@ -67,6 +68,8 @@ def hub_folder(repository: str, revision: str | None, patterns: Sequence[str], c
         raise UserError(
             f"{HUB}/{repository}: no such repository, or it is private: log in by `hf auth login`"
         ) from error
+    except RevisionNotFoundError as error:
+        raise UserError(f"{HUB}/{repository}: has no branch, tag or commit {revision}") from error
     except (OSError, ValueError) as error:
         if cached:
             return None

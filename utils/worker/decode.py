@@ -55,6 +55,7 @@ class Decoders:
     watching: makes a context for a video's id, around each call that opens it or decodes a piece of it.
     following: the same for a stream, while it is decoded, or for the report while its frames are counted.
     frames_folders: where --keep_frames wants a feature type's frames.
+    is_recorded: whether manifest lines will say what each input was.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Decoders:
         watching: Callable[[str], AbstractContextManager[None]] = lambda video_id: contextlib.nullcontext(),
         following: Callable[[str, Timed], AbstractContextManager[None]] = lambda _id, _stream: contextlib.nullcontext(),
         frames_folders: Mapping[str, Path] | None = None,
+        is_recorded: bool = True,
     ) -> None:
         self._extractors = extractors
         self._device_type = next(iter(extractors.values())).device.type  # a worker has one device
@@ -73,6 +75,7 @@ class Decoders:
         self._limits = limits or Limits()
         self._watching, self._following = watching, following
         self._frames_folders = frames_folders or {}
+        self._is_recorded = is_recorded
         self._queue: BoundedQueue[Event | _ThreadEnded] = BoundedQueue(
             QUEUE_CHUNKS[self._device_type], QUEUE_BYTES[self._device_type]
         )
@@ -124,7 +127,7 @@ class Decoders:
         other threads have other videos, and neither stream ever has to wait for the other's windows.
         """
         with self._watching(task.ref.id):  # a store may give no answer
-            jobs = jobs_of(task, self._wants_audio)
+            jobs = jobs_of(task, self._wants_audio, self._is_recorded)
         for job in jobs:
             if job.ref.refused is not None:
                 status, reason = job.ref.refused
@@ -224,7 +227,7 @@ class Decoders:
     ) -> dict[int, list[Job]]:
         """Say which frames each job wants, and return the jobs by the view of the stream that they take.
 
-        Each job has a view of its own; of those that want the same frames, all take the first one's.
+        Each job has its own view; of those that want the same frames, all take the first one's.
         """
         views: dict[tuple[float | None, tuple[int, ...] | None], int] = {}
         takers: dict[int, list[Job]] = {}

@@ -24,7 +24,7 @@ class Job:
 
     ref: VideoRef
     feature_type: str
-    source: Fingerprint = field(default_factory=Fingerprint)  # what the input was before it was decoded
+    source: Fingerprint = field(default_factory=Fingerprint)  # what the input was before it was decoded, if recorded
     revision: int = 0  # of its manifest line
     info: StreamInfo | None = None  # once its stream is opened
     seconds: dict[str, float] = field(  # by stage; those of a shared decoder in equal parts
@@ -56,17 +56,18 @@ class Job:
         self.problems, self.partial = summary.problems, summary.partial
 
 
-def jobs_of(task: Task, wants_audio: Callable[[str], bool]) -> list[Job]:
+def jobs_of(task: Task, wants_audio: Callable[[str], bool], is_recorded: bool) -> list[Job]:
     """Return a job for each feature type of a task, with what its input is now.
 
     wants_audio: of a feature type; the frames and the sound of a video may be two inputs.
+    is_recorded: whether a manifest line will say what the input was; else nobody looks.
     """
     sources: dict[int, Fingerprint] = {}
     jobs: list[Job] = []
     for feature_type in task.feature_types:
         ref = task.ref.part(wants_audio(feature_type)) or task.ref
         if id(ref) not in sources:
-            sources[id(ref)] = fingerprint(ref)
+            sources[id(ref)] = fingerprint(ref) if is_recorded else Fingerprint()
         jobs.append(Job(ref, feature_type, sources[id(ref)], task.revisions.get(feature_type, 0)))
     return jobs
 

@@ -15,7 +15,7 @@ from utils.errors import FeatmillError, RunError, printable
 from utils.extractors.base import AnyExtractor
 from utils.extractors.labels import class_names
 from utils.extractors.registry import load_extractor
-from utils.nn.lean_import import without_compiler
+from utils.nn.lean_import import load_meta_kernels
 from utils.nn.prepare import ComputeMode, set_process_flags
 from utils.storage.folder import folder_at
 from utils.weights.store import cache_folder
@@ -98,27 +98,22 @@ def _set_up_torch(plan: Plan, device: torch.device, compute: ComputeMode) -> Non
         torch.cuda.set_device(device)  # events, graphs and what is asked about "the GPU" mean this one, not the first
     set_process_flags(compute, device)
     if compute.compile:
+        load_meta_kernels()
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder().parent / "compiled"))
 
 
 def _load(
     plan: Plan, device: torch.device, compute: ComputeMode
 ) -> tuple[dict[str, AnyExtractor], dict[str, Sequence[str] | None]]:
-    """Return each feature type's extractor, and the class names for its predictions, None where it shows none.
-
-    Both import torchvision and timm, which keep the stand-in for the compiler: not for networks to be compiled.
-    """
-    with contextlib.nullcontext() if compute.compile else without_compiler():
-        extractors = {
-            feature.feature_type: load_extractor(feature.extractor)(
-                feature.config, feature.checkpoints, device, compute
-            )
-            for feature in plan.features
-        }
-        return extractors, {
-            name: class_names(extractor.label_set) if extractor.label_set and extractor.shows_predictions else None
-            for name, extractor in extractors.items()
-        }
+    """Return each feature type's extractor, and the class names for its predictions, None where it shows none."""
+    extractors = {
+        feature.feature_type: load_extractor(feature.extractor)(feature.config, feature.checkpoints, device, compute)
+        for feature in plan.features
+    }
+    return extractors, {
+        name: class_names(extractor.label_set) if extractor.label_set and extractor.shows_predictions else None
+        for name, extractor in extractors.items()
+    }
 
 
 def _pipeline(

@@ -99,6 +99,7 @@ class Session:
                 n_threads,
                 limits=self._plan.limits,
                 watching=watchdog.watching,
+                is_recorded=False,
             )
             events = decoders.events(IDLE_S)
             try:

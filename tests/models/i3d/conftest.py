@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.golden import seeded_arrays, write_checkpoint
+from support.shared import made_once
 
 STREAMS = ("rgb", "flow")
 
@@ -33,12 +34,14 @@ def i3d_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def i3d_prefixes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Stream -> the prefix of its TensorFlow checkpoint."""
-    folder = tmp_path_factory.mktemp("i3d_tensorflow")
-    prefixes = {stream: folder / stream / "model.ckpt" for stream in STREAMS}
-    arguments = []
-    for stream, prefix in prefixes.items():
-        prefix.parent.mkdir()
-        np.savez(folder / f"{stream}.npz", **seeded_arrays(f"i3d_{stream}", "keys_tf.json", "tf"))
-        arguments += [folder / f"{stream}.npz", prefix]
-    subprocess.run([sys.executable, "-c", WRITE_TENSORFLOW, *arguments], check=True, capture_output=True)
-    return prefixes
+
+    def write(folder: Path) -> None:
+        arguments = []
+        for stream in STREAMS:
+            (folder / stream).mkdir()
+            np.savez(folder / f"{stream}.npz", **seeded_arrays(f"i3d_{stream}", "keys_tf.json", "tf"))
+            arguments += [folder / f"{stream}.npz", folder / stream / "model.ckpt"]
+        subprocess.run([sys.executable, "-c", WRITE_TENSORFLOW, *arguments], check=True, capture_output=True)
+
+    folder = made_once(tmp_path_factory, "i3d_tensorflow", write)
+    return {stream: folder / stream / "model.ckpt" for stream in STREAMS}

@@ -11,6 +11,7 @@ from models.i3d.weights import load_i3d, random_i3d
 
 STREAMS = ("rgb", "flow")
 TOLERANCE = 1e-4
+pytestmark = pytest.mark.usefixtures("skip_init")
 
 
 def drawn_input(arrays: dict[str, np.ndarray], meta: dict) -> torch.Tensor:

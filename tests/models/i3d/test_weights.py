@@ -15,6 +15,7 @@ from utils.errors import UserError
 from utils.weights.checkpoint import read_tensors
 
 PARITY = (1e-5, "video_features")
+pytestmark = pytest.mark.usefixtures("skip_init")
 
 
 def test_legacy_container_and_counters(i3d_files: dict[str, Path], tmp_path: Path) -> None:

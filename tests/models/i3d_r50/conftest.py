@@ -9,6 +9,7 @@ from support.golden import seeded_arrays, write_checkpoint
 
 from models.i3d_r50.network import I3DR50
 from models.i3d_r50.weights import load_i3d_r50
+from utils.nn.skip_init import SkipInit
 
 
 @pytest.fixture(scope="session")
@@ -25,4 +26,5 @@ def baseline_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def baseline(baseline_files: dict[str, Path]) -> I3DR50:
     """The network with the weights of the Caffe2 pickle."""
-    return load_i3d_r50(baseline_files["caffe2"], "baseline")
+    with SkipInit():
+        return load_i3d_r50(baseline_files["caffe2"], "baseline")

@@ -13,6 +13,7 @@ from utils.nn.skip_init import SkipInit
 
 TOLERANCE = 2e-5  # tells both GELUs apart
 CASES = {"case_S14_8f_erf": (8, "exact"), "case_S14_4f_tanh": (4, "tanh")}
+pytestmark = pytest.mark.usefixtures("skip_init")
 
 
 @pytest.mark.parametrize("name", CASES)

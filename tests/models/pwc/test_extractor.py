@@ -5,12 +5,13 @@ import pytest
 import torch
 from support.device import DEVICE
 from support.golden import case, relative_error
-from support.program import manifest, run
+from support.program import ROOT
 
+import featmill
 from models.pwc.config import PWCConfig
 from models.pwc.extractor import PWCExtractor
 from models.pwc.pretrained import SINTEL, needs
-from utils.errors import UserError
+from utils.errors import UserError, VideoError
 from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
 
@@ -50,31 +51,11 @@ def test_the_size_of_the_frames(flags, size):
         assert extractor.prepare(torch.zeros(2, *shape, 3, dtype=torch.uint8)).shape == (2, *expected, 3)
 
 
-def test_a_sample_clip_gives_a_flow_per_pair_and_a_time_per_frame(tmp_path):
-    result = run(
-        "--feature_type", "pwc", "--weights", "random", "--video_paths", "sample/bouncing_shapes.mp4",
-        "--extraction_fps", 1.5, "--side_size", 48, "--flow_dtype", "float16",
-        "--on_extraction", "save_numpy", "--output_path", tmp_path,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    flow, fps, times_ms = (
-        np.load(tmp_path / "pwc" / f"bouncing_shapes_{key}.npy") for key in ("pwc", "fps", "timestamps_ms")
-    )
-    n_frames = len(times_ms)
-    assert n_frames > 5 and flow.shape == (n_frames - 1, 2, 48, 64) and flow.dtype == np.float16
-    assert np.isfinite(flow).all() and fps == 1.5
-    np.testing.assert_allclose(times_ms, 1000 / 1.5 * np.arange(n_frames))
-    assert manifest(tmp_path / "pwc")["bouncing_shapes"]["windows"] == n_frames - 1
-    assert {path.suffix for path in (tmp_path / "pwc").iterdir() if path.is_file()} == {".npy", ".json", ".jsonl"}
-
-
-def test_one_frame_has_no_flow(tmp_path):
-    result = run(
-        "--feature_type", "pwc", "--weights", "random", "--video_paths", "sample/bouncing_shapes.mp4",
-        "--extraction_fps", 0.1, "--side_size", 48, "--output_path", tmp_path,
-    )  # fmt: skip
-    assert result.returncode == 1
-    assert "1 frame, and flow needs two; raise --extraction_fps" in result.stderr
+@pytest.mark.filterwarnings("ignore:--weights random")
+def test_one_frame_has_no_flow():
+    clip, flags = ROOT / "sample" / "bouncing_shapes.mp4", {"extraction_fps": 0.1, "side_size": 48}
+    with pytest.raises(VideoError, match="1 frame, and flow needs two; raise --extraction_fps"):
+        featmill.extract(clip, "pwc", weights="random", **flags)
 
 
 def test_wrong_requests_are_refused():

@@ -24,6 +24,7 @@ CASES = {
     "case_r2plus1d_18": "keys_r2plus1d_18.json",
     "case_r2plus1d_34_8": "keys_r2plus1d_34.json",
 }
+pytestmark = pytest.mark.usefixtures("skip_init")
 
 
 def drawn_frames(meta: dict) -> torch.Tensor:

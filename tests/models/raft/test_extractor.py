@@ -2,7 +2,6 @@ import numpy as np
 import torch
 from support.device import DEVICE
 from support.golden import case, relative_error
-from support.program import run
 
 from models.raft.config import RAFTConfig
 from models.raft.extractor import RAFTExtractor
@@ -27,15 +26,3 @@ def test_flow_of_the_frame_alone_equals_the_reference(raft_file, golden_frames):
 def test_the_file_of_each_data_set():
     assert needs(RAFTConfig())["raft"].published is SINTEL
     assert needs(RAFTConfig(finetuned_on="kitti"))["raft"].published is KITTI
-
-
-def test_a_sample_clip_gives_a_flow_per_pair_and_a_time_per_frame(tmp_path):
-    result = run(
-        "--feature_type", "raft", "--weights", "random", "--extraction_fps", 0.5, "--on_extraction", "save_numpy",
-        "--video_paths", "sample/camera_pan.mp4", "--side_size", 128, "--output_path", tmp_path,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    flow = np.load(tmp_path / "raft" / "camera_pan_raft.npy")
-    times_ms = np.load(tmp_path / "raft" / "camera_pan_timestamps_ms.npy")
-    assert flow.shape[1:3] == (2, 128) and len(flow) == len(times_ms) - 1 > 1 and flow.dtype == np.float32
-    assert np.isfinite(flow).all()

@@ -17,6 +17,7 @@ from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
 
 TOLERANCE = 1e-4
+pytestmark = pytest.mark.usefixtures("skip_init")
 
 
 def torchvision_file(path):

@@ -11,6 +11,7 @@ from support.golden import layout, seeded_arrays
 
 from models.slowfast.network import SlowFast
 from models.slowfast.weights import load_slowfast
+from utils.nn.skip_init import SkipInit
 
 
 @pytest.fixture(scope="session")
@@ -36,4 +37,5 @@ def slowfast_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def slowfast(slowfast_files: dict[str, Path]) -> SlowFast:
     """The network with the weights of pytorchvideo's layout."""
-    return load_slowfast(slowfast_files["pytorchvideo"]).to(DEVICE)
+    with SkipInit():
+        return load_slowfast(slowfast_files["pytorchvideo"]).to(DEVICE)

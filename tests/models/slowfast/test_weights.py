@@ -13,6 +13,8 @@ from utils.errors import UserError
 from utils.weights import seeded
 from utils.weights.formats.torch_pickle import is_torch_file, read_caffe2_blobs
 
+pytestmark = pytest.mark.usefixtures("skip_init")
+
 
 @pytest.mark.parametrize("published", ["pyslowfast", "caffe2"])
 def test_all_layouts_give_the_same_network(published, slowfast_files, slowfast):

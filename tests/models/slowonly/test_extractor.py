@@ -3,7 +3,6 @@ import pytest
 from support.clips import clip_case, clips_of, extract
 from support.device import DEVICE
 from support.golden import relative_error, write_checkpoint
-from support.program import run
 
 from models.slowonly.config import SlowOnlyConfig
 from models.slowonly.extractor import SlowOnlyExtractor
@@ -34,14 +33,3 @@ def test_the_defaults_are_those_of_the_published_config():
         flags["stack_size"],
         flags["frame_interval"],
     )
-
-
-def test_a_sample_clip_with_random_weights(tmp_path):
-    result = run(
-        "--feature_type", "slowonly", "--weights", "random", "--video_paths", "sample/camera_pan.mp4", "--num_clips", 2,
-        "--side_size", 64, "--crop_size", 64, "--on_extraction", "save_numpy", "--output_path", tmp_path,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    features = np.load(tmp_path / "slowonly" / "camera_pan_slowonly.npy")
-    assert (features.shape, features.dtype) == ((2048,), np.float32)
-    assert np.isfinite(features).all()

@@ -12,6 +12,7 @@ from utils.errors import UserError
 from utils.weights.rename import rename
 
 TOLERANCE = 1e-4
+pytestmark = pytest.mark.usefixtures("skip_init")
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ CLIPS = {  # what the library gives of a clip, and frames of one
     "videoprism_vision_model": (lambda m, x: m(x).last_hidden_state.mean(1), 4),
     "videoprism": (lambda m, x: m.get_video_features(x).pooler_output[:, 0], 4),
     "pe_video": (lambda m, x: m.video_head(m.video_encoder(x).pooler_output), 3),
+    "pe_audio_video": (lambda m, x: m.video_model.video_head(m.video_model.video_encoder(x).pooler_output), 3),
 }
 FRAMES = {
     "vit": lambda m, x: m.vit(x).last_hidden_state[:, 0],
@@ -52,7 +53,9 @@ def test_clips_are_the_librarys(family, clip, tmp_path):
     path, frames = clip
     model, processor = save(family, tmp_path)
     call, n_frames = CLIPS[family]
-    size = {"stack_size": 3} if family == "pe_video" else {}
+    size = {"stack_size": 3} if family.startswith("pe_") else {}
+    if family == "pe_audio_video":
+        processor, size = processor.video, size | {"stream": "video"}
     found = featmill.extract(path, "transformers", model_name=str(tmp_path), frame_interval=2, step_size=1, **size)
     starts = range(len(frames) - 2 * (n_frames - 1))
     with torch.inference_mode():
@@ -126,6 +129,9 @@ def test_a_joint_space_is_left_by_pool(clip, tmp_path):
         ("vjepa2", {"layer": [3]}, "--layer 3: .* has 2 layers"),
         ("vjepa2", {"hop_s": 1.0}, "takes pictures, not sound"),
         ("xclip", {"pool": "mean"}, "has only its projected vector"),
+        ("xclip", {"stream": "video"}, "--stream: .* has one tower"),
+        ("pe_audio_video", {}, "has a tower for pictures and one for sound; choose --stream video or --stream audio"),
+        ("pe_audio_video", {"stream": "audio", "stack_size": 4}, "takes sound, not pictures"),
     ],
 )
 def test_what_a_family_does_not_have_is_refused(family, flags, message, tmp_path):

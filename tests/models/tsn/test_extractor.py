@@ -3,7 +3,7 @@ import pytest
 from support.clips import clip_case, clips_of, extract
 from support.device import DEVICE
 from support.golden import relative_error
-from support.program import manifest, run
+from support.program import run
 
 from models.tsn.config import TSNConfig
 from models.tsn.extractor import TSNExtractor
@@ -27,22 +27,6 @@ def test_the_defaults_are_those_of_the_published_config():
     _, _, flags = clip_case("case_tsn_config_40x120x160")
     assert TSNConfig().chosen == TSNConfig(**flags).chosen
     assert (TSNConfig().stack_size, TSNConfig().frame_interval) == (flags["stack_size"], flags["frame_interval"])
-
-
-def test_the_sample_clips_with_random_weights(tmp_path):
-    result = run(
-        "--feature_type", "tsn", "--weights", "random", "--file_with_video_paths", "sample/sample_video_paths.txt",
-        "--num_clips", 3, "--side_size", 64, "--crop_size", 64, "--show_pred", "--on_extraction", "save_numpy",
-        "--output_path", tmp_path,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    for name in ("bouncing_shapes", "camera_pan"):
-        features = np.load(tmp_path / "tsn" / f"{name}_tsn.npy")
-        assert (features.shape, features.dtype) == ((2048,), np.float32)
-        assert np.isfinite(features).all()
-        assert manifest(tmp_path / "tsn")[name]["windows"] == 3
-        assert result.stdout.count(f"{name}.mp4 window") == 3
-    assert not list((tmp_path / "tsn").glob("*_timestamps_ms.npy"))  # one row for the whole video has no time
 
 
 def test_a_wrong_request_is_refused_before_any_work():

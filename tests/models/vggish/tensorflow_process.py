@@ -17,6 +17,8 @@ from models.vggish.tensorflow_backend import TensorFlowVGGish, import_tensorflow
 from utils.errors import UserError
 from utils.weights.formats import tensorflow
 
+CASES = {"checkpoint": ("tf", "sound"), "random": ("torch",)}  # weights → names of the examples to run
+
 
 def write_v1_checkpoint(path: Path) -> None:
     tf, _ = import_tensorflow()
@@ -56,7 +58,7 @@ def main(folder: Path) -> None:
             "random": weights.random_tensorflow_vggish(),
         }
         for name, network in networks.items():
-            for case in examples.files:
+            for case in CASES[name]:
                 embedding, preactivation = network(torch.from_numpy(examples[case]))
                 outputs[f"{name}_{case}_embedding"] = embedding.numpy()
                 outputs[f"{name}_{case}_preactivation"] = preactivation.numpy()

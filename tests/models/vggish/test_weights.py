@@ -10,6 +10,7 @@ from models.vggish import weights
 from models.vggish.network import CPU_EXAMPLES, VGGish
 from utils.errors import UserError
 from utils.nn.prepare import ComputeMode, prepare_layers
+from utils.nn.skip_init import SkipInit
 from utils.weights.formats import tensorflow
 
 
@@ -18,23 +19,13 @@ def outputs(network, examples):
         return network.to(DEVICE)(torch.as_tensor(examples).to(DEVICE))
 
 
-def test_tensorflow_checkpoint_gives_the_reference_outputs(tensorflow_run):
-    arrays, _ = case("vggish", "case_tf_weights")
-    network = weights.load_vggish(tensorflow_run.checkpoint)
-    embedding, preactivation = outputs(network, arrays["input"])
-    assert relative_error(embedding, arrays["output_embedding"]) < 1e-4
-    assert relative_error(preactivation, arrays["output_preactivation"]) < 1e-4
-    with torch.inference_mode():
-        pool4 = network.features(torch.from_numpy(arrays["input"][:1]).to(DEVICE).unsqueeze(1))
-    assert relative_error(pool4[0].permute(1, 2, 0), arrays["output_pool4_0"]) < 1e-4
-
-
 def test_torch_checkpoint_gives_the_reference_outputs(tmp_path):
     arrays = seeded_arrays("vggish", "keys_torch.json")
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     path = tmp_path / "any_name.ckpt"
     torch.save(tensors, path, _use_new_zipfile_serialization=False)  # the published file is of 2019
-    network = weights.load_vggish(path)
+    with SkipInit():
+        network = weights.load_vggish(path)
     path.unlink()
     arrays, _ = case("vggish", "case_torch_weights")
     embedding, preactivation = outputs(network, arrays["input"])

@@ -16,6 +16,7 @@ from utils.nn.skip_init import SkipInit
 SMALL = "vit_small_patch16_224"
 KEYS = {name: f"keys_{name.split('_patch')[0]}.json" for name in SPECS}
 TOLERANCE = 2e-5  # tells both GELUs apart
+pytestmark = pytest.mark.usefixtures("skip_init")
 
 
 @pytest.fixture(scope="module")

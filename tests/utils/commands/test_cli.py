@@ -78,6 +78,12 @@ def test_several_types_share_flags_and_have_their_own(tmp_path):
         ([*I3D, "--config", "absent.yml"], ["absent.yml", "no such file"]),
         ([*I3D, "stray"], ["stray"]),
         ([*I3D, "--stack_size"], ["--stack_size", "expected"]),
+        (["\u2013feature_type", "i3d"], ["\u2013feature_type begins with a dash", "type --feature_type"]),
+        ([*I3D, "\u2014i3d.stack-size=64"], ["type --i3d.stack-size"]),
+        (["--feature_type", "i3d", __file__], ["files come after --video_paths"]),
+        (["--feature-types", "i3d"], ["--feature-types is unknown (did you mean --feature_type?)"]),
+        (["-V"], ["-V: commands have no hyphens", "version"]),
+        (["--Models"], ["--Models: commands have no hyphens", "main.py models"]),
     ],
 )
 def test_a_wrong_command_says_what_to_type(arguments, words):
@@ -98,6 +104,10 @@ def test_a_wrong_command_says_what_to_type(arguments, words):
         ("feature_type: [[i3d]]\n", ["feature_type"]),
         ("feature_type: 7\n", ["--feature_type 7"]),
         ("feature_type: [i3d, vggish]\nvggish:\n  stack_size: 3\n", ["vggish", "not used by --feature_type vggish"]),
+        ("feature-type: i3d\nstack-size: many\n", ["stack_size", "'many'", "must be int"]),
+        ("feature-type: i3d\ni3d:\n  stack-size: many\n", ["i3d", "stack_size", "'many'", "must be int"]),
+        ("feature_type: i3d\nstack-size: 64\nstack_size: 64\n", ["given twice"]),
+        ("feature_type: i3d\nvideo-list: a\nfile_with_video_paths: a\n", ["file_with_video_paths is given twice"]),
     ],
 )
 def test_a_wrong_file_says_which_key(tmp_path, text, words):

@@ -24,7 +24,7 @@ OPENS_MORE = {
 def test_every_name_is_known_and_given_once() -> None:
     names = DEMUXERS.split(",")
     assert len(names) == len(set(names))
-    aliases = {"m4a", "mj2"}  # of MP4, not names of their own
+    aliases = {"m4a", "mj2"}  # of MP4, not further formats
     assert set(names) - aliases <= formats_available
 
 

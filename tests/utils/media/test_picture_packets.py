@@ -51,6 +51,20 @@ def test_other_codecs(tmp_path: Path, name: str, options: dict[str, Any], one_ea
     assert looked_at(write_clip(tmp_path / name, moving_frames(40), **options)) == (40, one_each)
 
 
+def test_pictures_that_mpeg4_must_give(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "x.avi", moving_frames(40), codec="mpeg4", options={"bf": "2", "g": "12"})
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        packets = [packet for packet in container.demux(stream) if packet.size]
+        key = [packet.is_keyframe for packet in packets].index(True, 1)
+        for first, n_lost in ((0, 0), (key, 2)):  # two after the second key frame need the picture before it, too
+            pictures = PicturePackets(stream)
+            assert all(pictures.shows(packet) for packet in packets[first:])
+            assert pictures.n_sure == 40 - first - n_lost
+            pictures.shows(av.Packet(b"\0\0\1\xb6\x54\xc0\x7f"))  # repeats the picture before it
+            assert pictures.n_sure == 40 - first - n_lost
+
+
 @pytest.mark.parametrize(
     ("data", "shows"),
     [

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import av
 import pytest
 from av.stream import Disposition
-from support.media import moving_frames
-from support.tracks import Track, write_tracks
+from support.tracks import Track, write_animation, write_tracks
 
 from utils.errors import VideoError
 from utils.media.container import open_media, require_audio, require_video
@@ -32,15 +30,7 @@ def test_flags_decide_and_cover_art_is_no_video(tmp_path: Path) -> None:
 
 
 def test_an_animated_picture_is_more_than_its_first_frame(tmp_path: Path) -> None:
-    path = tmp_path / "x.avif"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libsvtav1", rate=10, options={"svtav1-params": "lp=1"})
-        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
-        for number, pixels in enumerate(moving_frames(5, 64, 64)):
-            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
-            frame.pts = number
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+    path = write_animation(tmp_path / "x.avif", 5)
     with open_media(path) as media:
         assert len(media.container.streams.video) == 2
         assert len(list(media.container.decode(require_video(media)))) == 5

@@ -95,8 +95,10 @@ def test_exact_float32_is_exact_inside_alone():
     matmul = torch.backends.cuda.matmul
     before, matmul.allow_tf32 = matmul.allow_tf32, True
     try:
-        with exact_float32():
+        with exact_float32(torch.device("cuda")):
             assert not matmul.allow_tf32
+        with exact_float32(CPU):
+            assert matmul.allow_tf32
         assert matmul.allow_tf32
     finally:
         matmul.allow_tf32 = before

@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.sinks import MERGED, merged, record, samples, videos
 
+from models import MODELS
+from models.transformers.config import TransformersConfig
 from utils.config.run import RunConfig
 from utils.errors import RunError, UserError
 from utils.sinks.formats import FORMATS, check_dimensions
@@ -27,11 +29,15 @@ def test_the_flag_offers_every_format_of_the_table():
 
 
 @pytest.mark.parametrize("kind", ["save_parquet", "save_shards"])
-def test_flow_fields_are_refused_where_rows_hold_vectors(kind):
+def test_flow_fields_and_tokens_are_refused_where_rows_hold_vectors(kind):
     check_dimensions(kind, "slowonly", {"slowonly": "[clips, crops, 2048]"})
     check_dimensions("save_h5", "raft", {"raft": "[frames - 1, 2, H, W]"})
-    with pytest.raises(UserError, match=r"raft gives maps \[frames - 1, 2, H, W\]"):
+    with pytest.raises(UserError, match=r"raft gives arrays \[frames - 1, 2, H, W\] here: use save_numpy"):
         check_dimensions(kind, "raft", {"raft": "[frames - 1, 2, H, W]"})
+    tokens = MODELS["transformers"].outputs_of(TransformersConfig("a/b", pool="tokens", layer=[1]))
+    with pytest.raises(UserError, match=r"transformers gives arrays \[windows, tokens, D\]"):
+        check_dimensions(kind, "transformers", tokens)
+    check_dimensions(kind, "transformers", MODELS["transformers"].outputs_of(TransformersConfig("a/b")))
 
 
 @pytest.mark.parametrize("kind", NUMBERED)
@@ -65,6 +71,12 @@ NAMES = st.lists(st.text(min_size=1, max_size=8).filter(lambda text: "\0" not in
 )
 
 
+@pytest.fixture
+def merged_here(monkeypatch):
+    """HDF5 files are written in this process: a child for each example takes longer than all else."""
+    monkeypatch.setattr("utils.sinks.h5.in_child", lambda function, *arguments: function(*arguments))
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     named=st.lists(
@@ -74,6 +86,7 @@ NAMES = st.lists(st.text(min_size=1, max_size=8).filter(lambda text: "\0" not in
     n_windows=st.integers(1, 3),
 )
 @pytest.mark.parametrize("kind", MERGED)
+@pytest.mark.usefixtures("merged_here")
 def test_any_name_and_metadata_survives(tmp_path_factory, kind, named, meta, n_windows):
     path = tmp_path_factory.mktemp("any")
     folder = LocalFolder(path)

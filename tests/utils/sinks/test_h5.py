@@ -4,8 +4,10 @@ import json
 
 import h5py
 import numpy as np
+import pytest
 from support.sinks import is_readable, merged, read_outputs, record, videos
 
+from utils.sinks.readback import OutputReader
 from utils.storage.folder import LocalFolder
 
 
@@ -52,6 +54,25 @@ def test_h5_writes_large_arrays_in_blocks(tmp_path, monkeypatch):
     folder, clip = LocalFolder(tmp_path), record(n_windows=50)
     (new,) = merged("save_h5", folder, [clip])
     np.testing.assert_array_equal(read_outputs(folder, new.outputs)["rgb"], clip.arrays["rgb"])
+
+
+@pytest.mark.parametrize("other", [b"blips\0", b"clipr\0", b"vid0\0", b"vid9\0"])  # of the folder, of `vid1`
+def test_a_video_whose_group_got_another_name_is_in_the_file_once(tmp_path, monkeypatch, other):
+    monkeypatch.setattr("utils.sinks.h5.in_child", lambda function, *arguments: function(*arguments))
+    folder, clips = LocalFolder(tmp_path), [record(f"clips/vid{i}", seed=i) for i in range(2)]
+    lines = merged("save_h5", folder, clips)
+    path = tmp_path / "features.h5"
+    data = bytearray(path.read_bytes())
+    name = b"clips\0" if len(other) == 6 else b"vid1\0"
+    start = data.index(name)
+    data[start : start + len(name)] = other
+    path.write_bytes(data)
+    lost = [i for i in range(2) if not OutputReader(folder, verify=True).is_readable(lines[i].outputs)]
+    new = merged("save_h5", folder, [clips[i] for i in lost], outdated={lines[i].outputs[0].place for i in lost})
+    assert [line.outputs[0].place for line in new] == [f"clips/vid{i}" for i in lost]
+    with h5py.File(path) as file:
+        assert (list(file), list(file["clips"])) == (["clips"], ["vid0", "vid1"])
+    assert all(is_readable(folder, line.outputs) for line in [*lines, *new])
 
 
 def test_a_damaged_h5_file_is_replaced(tmp_path, caplog):

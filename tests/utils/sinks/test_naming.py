@@ -1,4 +1,4 @@
-"""Names in formats that give some characters a meaning of their own."""
+"""Names in formats that give some characters a special meaning."""
 
 import itertools
 import os

@@ -174,4 +174,4 @@ def test_a_data_set_that_cannot_be_read_on_says_where(monkeypatch):
     good, broken = inputs.refs()
     assert good.data == b"1"
     assert "reading stops at row 1 (https://host/x is gone)" in broken.refused[1]
-    assert (broken.id, inputs.read_well()) == ("someone/videos train", [])
+    assert (broken.id, list(inputs.read_well())) == ("someone/videos train", [])

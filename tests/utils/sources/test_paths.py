@@ -99,10 +99,15 @@ def test_a_folder_without_permission_is_refused_and_the_others_are_searched(tmp_
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", closed)
-    good, refused = refs(input_dir=str(tmp_path))
+    inputs = collect(RunConfig(input_dir=str(tmp_path)))
+    good, refused = inputs.refs()
     assert good.name == "open/1"
     assert refused.refused[0] == "failed"
     assert "closed: this folder cannot be searched" in refused.refused[1]
+    assert refused.id == f"{tmp_path}/closed/"
+    assert list(inputs.read_well()) == [f"{tmp_path}//", f"{tmp_path}/open/"]
+    monkeypatch.undo()
+    assert f"{tmp_path}/closed/" in collect(RunConfig(input_dir=str(tmp_path))).read_well()
 
 
 def test_video_root_keeps_the_folders(tmp_path):

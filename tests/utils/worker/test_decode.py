@@ -268,7 +268,7 @@ class Blocking:
 
 
 def test_a_decoder_that_hangs_is_reported_and_waiting_for_room_is_not(clip, monkeypatch):
-    blocking, events = Blocking(), []
+    blocking, events, pauses_s = Blocking(), [], iter([0.4] * 4)
 
     def report(message):
         if isinstance(message, Hung):
@@ -277,7 +277,7 @@ def test_a_decoder_that_hangs_is_reported_and_waiting_for_room_is_not(clip, monk
 
     monkeypatch.setattr(decode_module, "QUEUE_CHUNKS", {"cpu": 1})
     with Watchdog(report, timeout_s=0.3) as dog:
-        decode({"one": Fake()}, video(clip), heard=lambda _event: time.sleep(0.4), watching=dog.watching)
+        decode({"one": Fake()}, video(clip), heard=lambda _event: time.sleep(next(pauses_s, 0)), watching=dog.watching)
         assert not events
         facts = dict.fromkeys(("start_s", "end_s", "member", "data")) | {"path": "blocking.mp4", "name": "stuck"}
         ref = SimpleNamespace(id="stuck", label="blocking.mp4", media=blocking, refused=None, **facts)

@@ -164,7 +164,7 @@ def test_rows_on_disk_come_back_as_they_were():
 
 
 class Cramped(Differences):
-    """A device whose memory suffices for a few pairs at once."""
+    """A device with memory for a few pairs at once."""
 
     def __init__(self, planned: int, fitting: int) -> None:
         super().__init__()

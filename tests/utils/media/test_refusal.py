@@ -1,0 +1,20 @@
+import pytest
+
+from utils.media.refusal import cause_of_refusal
+
+
+@pytest.mark.parametrize(
+    ("head", "cause"),
+    [
+        (b"\xef\xbb\xbf#EXTM3U\n", "it is a playlist"),
+        (b'<?xml version="1.0"?><MPD xmlns="">', "it is a playlist"),
+        (b"\x89PNG\r\n\x1a\n", "a picture (PNG)"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "a picture (WebP)"),
+        (b"RIFF\0\0\0\0WEBPVP8X\0\0\0\0\x02", "an animated WebP"),
+        (b"\0\0\0\x20ftypisom", "its index (moov box) is missing"),
+        (b"<!DOCTYPE html>\n<p>n\xc3\xa4h", "it is a text file"),
+        (b"\x01\x02\x03\x04\x05\x06\x07\x08", "not a known video or audio format (Invalid data)"),
+    ],
+)
+def test_the_cause_is_seen_in_the_first_bytes(head, cause):
+    assert cause in cause_of_refusal(head, "Invalid data")
