@@ -21,6 +21,7 @@ from torch import Tensor
 from benchmarks import record
 from models.tvl1.network import TVL1
 
+OPTFLOW: Any = getattr(cv2, "optflow", None)  # of the contrib modules
 SIZES = ("128x170", "256x340")
 
 
@@ -52,7 +53,7 @@ def measure(height: int, width: int, repeats: int) -> dict[str, Any]:
         return flow[0].permute(1, 2, 0).numpy()
 
     def opencv() -> np.ndarray:
-        return cv2.optflow.DualTVL1OpticalFlow_create().calc(*grey, None)
+        return OPTFLOW.DualTVL1OpticalFlow_create().calc(*grey, None)
 
     with torch.inference_mode():
         error = np.linalg.norm(ours() - opencv(), axis=-1)
@@ -74,7 +75,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--repeats", type=int, default=5, help="measured rounds (default: 5)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
     options = parser.parse_args(arguments)
-    if not hasattr(cv2, "optflow"):
+    if OPTFLOW is None:
         raise SystemExit("this cv2 has no contrib modules; install opencv-contrib-python-headless in its place")
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

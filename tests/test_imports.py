@@ -46,7 +46,7 @@ TESTED_ELSEWHERE = {  # with what uses them
     "models/timm": "weights",
     "models/transformers": "families network",
     "models/tsn": "weights",
-    "models/tvl1": "band solver",
+    "models/tvl1": "solver step",
     "models/vggish": "network",
     "models/videomae": "network preprocess",
     "utils/commands": "models parser status streams weights",

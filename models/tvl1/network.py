@@ -20,6 +20,8 @@ CPU_BATCH_BYTES = 256 << 20  # what a batch may take
 class TVL1(nn.Module):
     """Flow between frames of any size, always in float32; a `FlowNetwork` without parameters."""
 
+    place: Tensor
+
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__()
         self.settings = settings or Settings()

@@ -6,12 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.tvl1.band import UNITS_PER_PIXEL, Band, Maps
 from models.tvl1.median import median_5x5
 from models.tvl1.preprocess import gradients
+from models.tvl1.step import UNITS_PER_PIXEL, Step
 
 FLAT = 1.1920929e-07  # squared gradient below which OpenCV leaves the flow to its neighbours
-PIXELS_PER_BAND = 16384  # on a CPU: the temporary values of a step take 700 KB, within the cache of a core
 STEPS_BETWEEN_LOOKS = 10  # at whether pairs on a GPU are still active: looking waits for the GPU
 
 
@@ -46,17 +45,13 @@ class Level:
         self._settings = settings
         self._first = first[:, 0]
         self._second = gradients(second).double()
-        maps = Maps((n, height, width), first.device)
-        self._maps = maps
-        self._flow = maps.flow.view(2, n, height, width)
-        if flow is not None:
-            self._flow.copy_(flow.transpose(0, 1)).mul_(UNITS_PER_PIXEL)
         self._end = (settings.epsilon * UNITS_PER_PIXEL) ** 2 * height * width  # squared change
         is_alone = n == 1 and first.device.type == "cpu"
         self._active = None if is_alone else torch.empty(n, dtype=torch.bool, device=first.device)
-        self._band_rows = max(1, PIXELS_PER_BAND // width) if is_alone else n * height
-        starts = range(0, n * height, self._band_rows)
-        self._bands = [Band(maps, y, min(y + self._band_rows, n * height), self._active) for y in starts]
+        self._step = Step((n, height, width), first.device, self._active)
+        self._flow = self._step.flow.view(2, n, height, width)
+        if flow is not None:
+            self._flow.copy_(flow.transpose(0, 1)).mul_(UNITS_PER_PIXEL)
 
     def refine(self) -> Tensor:
         """Return the flow in pixels, [n, 2, H, W], after all warps."""
@@ -71,10 +66,9 @@ class Level:
         image, *gradient = _sampled(self._second, flow).unbind(1)
         slope = torch.stack(gradient)  # [2, n, H, W]
         squared = slope.square().sum(0).clamp_min_(FLAT)
-        maps = self._maps
-        maps.offset.copy_(((self._first - image + (slope * flow).sum(0)) / squared).view(-1))
-        maps.towards.copy_((slope / squared / -UNITS_PER_PIXEL).view(2, -1))
-        maps.slope.copy_(slope.view(2, -1)).mul_(UNITS_PER_PIXEL)
+        self._step.offset.copy_(((self._first - image + (slope * flow).sum(0)) / squared).view(-1))
+        self._step.towards.copy_((slope / squared / -UNITS_PER_PIXEL).view(2, -1))
+        self._step.slope.copy_(slope.view(2, -1)).mul_(UNITS_PER_PIXEL)
 
     def _iterate(self) -> None:
         """Take steps until the flow hardly changes, at most rounds * steps of them."""
@@ -84,8 +78,7 @@ class Level:
             if self._settings.median:
                 self._filter()
             for step in range(self._settings.steps):
-                changes = [band.step() for band in self._bands]
-                if self._has_ended(changes, step):
+                if self._has_ended(self._step(), step):
                     return
 
     def _filter(self) -> None:
@@ -94,11 +87,11 @@ class Level:
             filtered = torch.where(self._active[:, None, None], filtered, self._flow)
         self._flow.copy_(filtered)
 
-    def _has_ended(self, changes: list[Tensor], step: int) -> bool:
-        """Return whether no pair is active, as far as is known. changes: squared, of each band."""
+    def _has_ended(self, change: Tensor, step: int) -> bool:
+        """Return whether no pair is active, as far as is known. change: squared, by pair."""
         if self._active is None:
-            return sum(change.item() for change in changes) <= self._end
-        torch.gt(changes[0], self._end, out=self._active)
+            return change.item() <= self._end
+        torch.gt(change, self._end, out=self._active)
         return step % STEPS_BETWEEN_LOOKS == 0 and not self._active.any()
 
 
