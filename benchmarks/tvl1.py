@@ -70,7 +70,7 @@ def measure(height: int, width: int, repeats: int) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> None:
     """Measure, print a line per size and save the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("sizes", nargs="*", default=SIZES, metavar="HxW", help=f"default: {' '.join(SIZES)}")
     parser.add_argument("--repeats", type=int, default=5, help="measured rounds (default: 5)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
@@ -81,7 +81,8 @@ def main(arguments: list[str]) -> None:
     cv2.setNumThreads(1)
     rows = []
     for size in options.sizes:
-        rows.append(measure(*map(int, size.split("x")), options.repeats))
+        height, width = map(int, size.split("x"))
+        rows.append(measure(height, width, options.repeats))
         print("  ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
     record.write("tvl1", {"opencv": cv2.__version__, "rows": rows}, options.results)
 
