@@ -30,7 +30,7 @@ CLIP = ROOT / "sample" / "camera_pan.mp4"
 FIGURES, PICTURE, PAGE = (ROOT / path for path in (
     "benchmarks/results/time_axis.json", "docs/pictures/time_axis.svg", "docs/time_axis.md"
 ))  # fmt: skip
-DIMENSIONS = {"timm": 384, "transformers": 768, "pwc": None, "raft": None}
+DIMENSIONS = {"timm": 384, "transformers": 768, "pwc": None, "raft": None, "tvl1": None}
 FLAGS: dict[str, dict[str, Any]] = {"timm": {"model_name": "vit_small_patch14_dinov2.lvd142m"}}
 SHOWN = {"timm": "timm: DINOv2 ViT-S", "transformers": "transformers: VideoMAE-B"}
 LEFT, WIDTH, PITCH, COLOURS = 190, 700, 22, ("#00897b", "#ffb300")

@@ -76,6 +76,14 @@ MODELS = {
         outputs={"raft": "[frames - 1, 2, H, W]"},
         facts=FACTS["raft"],
     ),
+    "tvl1": Model(
+        config="models.tvl1.config:TVL1Config",
+        extractor="models.tvl1.extractor:TVL1Extractor",
+        pretrained="models.tvl1.pretrained",
+        summary="TV-L1 optical flow as OpenCV computes it (no weights)",
+        outputs={"tvl1": "[frames - 1, 2, H, W]"},
+        facts=FACTS["tvl1"],
+    ),
     "tsn": Model(
         config="models.tsn.config:TSNConfig",
         extractor="models.tsn.extractor:TSNExtractor",

@@ -46,6 +46,7 @@ TESTED_ELSEWHERE = {  # with what uses them
     "models/timm": "weights",
     "models/transformers": "families network",
     "models/tsn": "weights",
+    "models/tvl1": "solver step",
     "models/vggish": "network",
     "models/videomae": "network preprocess",
     "utils/commands": "models parser status streams weights",
@@ -65,7 +66,7 @@ TESTED_ELSEWHERE = {  # with what uses them
     "utils/weights/formats": "leveldb torch_pickle",
     "utils/worker": "assemble events kept_frames main messages plan session",
 }
-FLOW_USERS = {"i3d": {"pwc", "raft"}}  # the one model that may use others, through the flow contract
+FLOW_USERS = {"i3d": {"pwc", "raft", "tvl1"}}  # the one model that may use others, through the flow contract
 
 
 def modules() -> dict[str, Path]:

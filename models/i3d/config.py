@@ -16,7 +16,12 @@ class I3DConfig(Config):
     """The flags of `--feature_type i3d`, with the defaults of the published features."""
 
     streams: list[str] = flag(["rgb", "flow"], "streams to extract", group=GROUP, choices=("rgb", "flow"))
-    flow_type: str = flag("pwc", "network for optical flow", group=GROUP, choices=("pwc", "raft"))
+    flow_type: str = flag(
+        "pwc",
+        "optical flow: by a network, or tvl1, which has no weights and is slow",
+        group=GROUP,
+        choices=("pwc", "raft", "tvl1"),
+    )
     stack_size: int = shared_flags.stack_size(
         GROUP,
         64,
