@@ -25,6 +25,7 @@ SUBJECTS = {  # feature type → network in models/facts.json → network of ben
     "s3d": {"kinetics": "s3d", "howto100m": "s3d_howto100m"},
     "pwc": {"PWC-Net": "pwc"},
     "raft": {"RAFT": "raft"},
+    "tvl1": {"TV-L1": "tvl1"},
     "tsn": {"ResNet-50": "tsn"},
     "slowonly": {"SlowOnly-R50": "slowonly"},
     "i3d_r50": {"non_local": "i3d_r50", "baseline": "i3d_r50_baseline"},

@@ -68,6 +68,12 @@ def _loaded(module: str, name: str, *arguments: str | float) -> Callable[[], nn.
     return make
 
 
+def _tvl1() -> nn.Module:
+    from models.tvl1.network import TVL1
+
+    return TVL1()
+
+
 def _i3d(stream: str) -> Callable[[], nn.Module]:
     return _loaded("i3d", "random_i3d", stream, 1e-5, "video_features")
 
@@ -78,6 +84,7 @@ SUBJECTS = {
     "i3d_flow": Subject(_i3d("flow"), (2, 64, 224, 224), ("conv3d_0c_1x1",)),
     "raft": Subject(_loaded("raft", "random_raft"), (3, 256, 340), (), pair=True),
     "pwc": Subject(_loaded("pwc", "random_pwc"), (3, 256, 340), (), pair=True),
+    "tvl1": Subject(_tvl1, (3, 256, 340), (), pair=True),
     "slowfast": Subject(_loaded("slowfast", "random_slowfast"), (3, 32, 256, 256)),
     "swin": Subject(_loaded("swin", "random_swin"), (3, 32, 224, 224), POOLED),
     "i3d_r50": Subject(_loaded("i3d_r50", "random_i3d_r50"), (3, 32, 224, 224)),

@@ -117,7 +117,7 @@ class Extractor:
 
         def predicted(job: Job, window: WindowInput, logits: dict[str, np.ndarray]) -> None:
             for key, values in logits.items():
-                best = best_classes(values, session.class_names)
+                best = best_classes(values, session.classes)
                 predictions[job.ref.id][key][window.row] = [(name, probability) for name, probability, _ in best]
 
         tasks = (Task(reference(i, video), (self.feature_type,)) for i, video in enumerate(videos))

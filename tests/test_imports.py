@@ -41,11 +41,12 @@ TESTED_ELSEWHERE = {  # with what uses them
     "models/resnet": "weights",
     "models/s3d": "extractor howto100m preprocess weights",
     "models/slowfast": "clips",
-    "models/slowonly": "weights",
+    "models/slowonly": "network weights",
     "models/swin": "weights",
     "models/timm": "weights",
     "models/transformers": "families network",
     "models/tsn": "weights",
+    "models/tvl1": "solver step",
     "models/vggish": "network",
     "models/videomae": "network preprocess",
     "utils/commands": "models parser status streams weights",
@@ -55,7 +56,7 @@ TESTED_ELSEWHERE = {  # with what uses them
     "utils/extractors": "clips_config flow flow_config frames_config registry stacks stacks_config",
     "utils/media": "avi demux frame_size matroska mp4 rgb seek video_frames",
     "utils/nn/cpu": "convolution",
-    "utils/nn": "flow resnet3d unchanged vision_transformer",
+    "utils/nn": "flow unchanged vision_transformer",
     "utils/run": "output_state prepare results settings shard_marks summary",
     "utils/sinks": "h5_group output printing record",
     "utils/sources": "base errors folder hf_columns ref rereadable",
@@ -65,7 +66,7 @@ TESTED_ELSEWHERE = {  # with what uses them
     "utils/weights/formats": "leveldb torch_pickle",
     "utils/worker": "assemble events kept_frames main messages plan session",
 }
-FLOW_USERS = {"i3d": {"pwc", "raft"}}  # the one model that may use others, through the flow contract
+FLOW_USERS = {"i3d": {"pwc", "raft", "tvl1"}}  # the one model that may use others, through the flow contract
 
 
 def modules() -> dict[str, Path]:

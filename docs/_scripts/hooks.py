@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from featmill.catalogue import models  # noqa: E402
+from utils.commands.models import has_no_weights  # noqa: E402
 
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 UNKNOWN = "–"
@@ -103,11 +104,13 @@ def _figures(about: Mapping[str, Any]) -> Iterator[str]:
             [
                 f"`{network['name']}`",
                 str(network["dimension"] or UNKNOWN),
-                f"{network['parameters'] / 1e6:,.1f} M" if "parameters" in network else UNKNOWN,
-                f"{network['gflop']:,.4g}" if "gflop" in network else UNKNOWN,
+                f"{network['parameters'] / 1e6:,.1f} M" if network.get("parameters") else UNKNOWN,
+                f"{network['gflop']:,.4g}" if network.get("gflop") else UNKNOWN,
                 f"{network['memory_mib']:,} MiB" if "memory_mib" in network else UNKNOWN,
             ]
         ) + " |"  # fmt: skip
+    if has_no_weights(about):
+        yield from ("", "It has no weights: nothing is downloaded, and `--weights` has no effect.")
     if about["checkpoints"]:
         yield from ("", "| checkpoint | size | licence |", "| --- | --- | --- |")
     for file in about["checkpoints"]:
@@ -136,14 +139,21 @@ def table(rows: list[dict[str, Any]]) -> str:
             f"[{about['feature_type']}]({about['feature_type']}.md)",
             about["summary"],
             "; ".join(f"`{key}` {shape}" for key, shape in about["outputs"].items() if "…" not in key),
-            f"{network['parameters'] / 1e6:,.1f} M" if network else "by model",
-            f"{network['gflop']:,.4g}" if network else "by model",
+            *((UNKNOWN, UNKNOWN) if has_no_weights(about) else _parameters_and_work(network)),
             f"{about['golden_error']:.1e}" if about["golden_error"] else UNKNOWN,
-            "<br>".join(f"{file['megabytes']:g} MB" for file in files) or "by model",
-            "<br>".join(dict.fromkeys(file["licence"] for file in files)) or "each model's own",
+            "<br>".join(f"{file['megabytes']:g} MB" for file in files)
+            or (UNKNOWN if has_no_weights(about) else "by model"),
+            "<br>".join(dict.fromkeys(file["licence"] for file in files))
+            or ("no weights" if has_no_weights(about) else "each model's own"),
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", "All of it as [JSON](../models.json).", ""])
+
+
+def _parameters_and_work(network: Mapping[str, Any]) -> tuple[str, str]:
+    if not network:
+        return "by model", "by model"
+    return f"{network['parameters'] / 1e6:,.1f} M", f"{network['gflop']:,.4g}"
 
 
 def _published(file: Mapping[str, Any]) -> dict[str, Any]:

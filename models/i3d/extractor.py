@@ -39,6 +39,10 @@ class I3DExtractor(VideoExtractor[I3DConfig]):
             self.pairs = FlowPairs(self._flow_network(), self.device, lambda flow, size: quantize_flow(flow))
 
     def _flow_network(self) -> FlowNetwork:
+        if self.config.flow_type == "tvl1":
+            from models.tvl1.network import TVL1
+
+            return TVL1().to(self.device)
         path = self.checkpoints[self.config.flow_type]
         if self.config.flow_type == "raft":
             from models.raft.weights import load_raft, random_raft

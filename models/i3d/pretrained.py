@@ -32,7 +32,7 @@ FILES = (RGB, FLOW, PWC_SINTEL, RAFT_SINTEL)
 
 
 def needs(config: I3DConfig) -> dict[str, Needed]:
-    """Return the files of the chosen streams, and of the flow network if flow is one of them."""
+    """Return the files of the chosen streams, and of the flow network if flow is one of them; TV-L1 has none."""
     needed: dict[str, Needed] = {}
     if "rgb" in config.streams:
         needed["i3d_rgb"] = Needed(RGB, config.i3d_rgb_path)
@@ -40,6 +40,6 @@ def needs(config: I3DConfig) -> dict[str, Needed]:
         needed["i3d_flow"] = Needed(FLOW, config.i3d_flow_path)
         if config.flow_type == "raft":
             needed["raft"] = Needed(RAFT_SINTEL, config.raft_path)
-        else:
+        elif config.flow_type == "pwc":
             needed["pwc"] = Needed(PWC_SINTEL, config.pwc_path)
     return needed

@@ -31,4 +31,6 @@ def test_the_page_has_the_errors_that_a_run_prints():
     assert {name.strip("`"): float(error) for name, error, *_ in rows} == {
         name: model.tf32_error for name, model in MODELS.items()
     }
-    assert np.all([0 < model.tf32_error < 0.1 for model in MODELS.values()])
+    errors = {name: model.tf32_error for name, model in MODELS.items()}
+    assert errors.pop("tvl1") == 0  # it has no convolutions
+    assert np.all([0 < error < 0.1 for error in errors.values()])

@@ -17,6 +17,8 @@ from utils.extractors.registry import Model
 from utils.weights.store import is_downloaded
 
 WIDTH = 80  # columns, where the output is no terminal
+BY_NAME = "checkpoints by the model's name, each under its own licence: see its card"
+NO_WEIGHTS = "no weights: nothing to download, --weights has no effect"
 UNSTATED = ("no licence stated", "none stated")
 
 
@@ -61,6 +63,7 @@ def describe(name: str, model: Model, weights_dir: str | None) -> dict[str, Any]
         "summary": model.summary,
         "media": model.media,
         "outputs": model.outputs,
+        "text": bool(model.text),
         "row": model.facts.get("row"),
         "networks": [{"name": network, **facts} for network, facts in model.facts.get("networks", {}).items()],
         "golden_error": model.facts.get("golden_error"),
@@ -89,6 +92,11 @@ def _size(files: Sequence[Mapping[str, Any]]) -> str:
     return f"~{sum(file['megabytes'] for file in files):.0f} MB"
 
 
+def has_no_weights(about: Mapping[str, Any]) -> bool:
+    """Return whether a feature type, as `describe` returns it, has no network that was trained."""
+    return any(network.get("parameters") == 0 for network in about["networks"])
+
+
 def _searched(about: Mapping[str, Any]) -> str:
     files = [file["name"] for file in about["checkpoints"]]
     return " ".join([about["feature_type"], about["summary"], *files]).lower()
@@ -104,7 +112,9 @@ def _show_table(found: Sequence[Mapping[str, Any]]) -> None:
         files = [file for file in about["checkpoints"] if file["default"]]
         size = _size(files).removesuffix(" MB") if files else ""
         here = ("yes" if all(file["downloaded"] for file in files) else "no") if files else ""
-        licences = dict.fromkeys(_short(file["licence"]) for file in files) or ["each model's own"]
+        licences = dict.fromkeys(_short(file["licence"]) for file in files) or [
+            "no weights" if has_no_weights(about) else "each model's own"
+        ]
         figures = _millions(network.get("parameters")), _rounded(network.get("gflop")), size
         table.add_row(about["feature_type"], _shapes(about["outputs"]), *figures, here, "; ".join(licences))
     Console(width=None if sys.stdout.isatty() else WIDTH, markup=False).print(table)
@@ -140,12 +150,14 @@ def _in_full(about: Mapping[str, Any]) -> Iterator[str]:
     yield f"{about['feature_type']}: {about['summary']}"
     for key, shape in about["outputs"].items():
         yield from _wrapped(f"saves {key} {shape}", "  ")
+    if about["text"]:
+        yield f"  text in the same space: {PROGRAM} text TEXT ... --feature_type {about['feature_type']}"
     for network in about["networks"]:
         yield from _wrapped(f"network {network['name']}: {_figures(network)}", "  ")
     if about["networks"]:
         yield f"  a row: {about['row']}"
     if not about["checkpoints"]:
-        yield "  checkpoints by the model's name, each under its own licence: see its card"
+        yield f"  {NO_WEIGHTS if has_no_weights(about) else BY_NAME}"
     for file in about["checkpoints"]:
         marks = ["default"] * file["default"] + ["downloaded" if file["downloaded"] else "not downloaded"]
         yield from _wrapped(f"{file['name']} ({_size([file])}, {', '.join(marks)})", "  ")

@@ -32,6 +32,8 @@ def fetch_weights(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     files = {}  # by name: several types may use one file
     for name, config in configs.items():
         used = [need.published for need in models[name].needs(config).values() if need.path is None]
+        if not used and not models[name].files() and not models[name].needs(config):
+            print(f"{name}: has no weights")
         files |= {file.name: file for file in (models[name].files() if options.all else used)}
     for file in files.values():
         with DownloadBar(file.name) as progress:

@@ -29,7 +29,7 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
 
     @abstractmethod
     def load_network(self, path: Path | None) -> FlowNetwork:
-        """Return the network on the CPU, from its checkpoint or with random weights.
+        """Return the network on the CPU, from its checkpoint or with random weights. path: None also if it has none.
 
         Raises:
             UserError: the checkpoint is not of the network's layout.
@@ -50,7 +50,7 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
                 f"--compile: {self.key} is not faster compiled on a CPU (docs/performance.md); leave it out"
             )
         self.row_dtype = {"float16": torch.float16, "float32": torch.float32}[self.config.flow_dtype]
-        network = self.load_network(self.checkpoints[self.key])
+        network = self.load_network(self.checkpoints.get(self.key))
         prepare_flow(cast(nn.Module, network), self.device, self.compute)  # a Protocol cannot say that it is one
         self.pairs = FlowPairs(network, self.device, self._kept)
 

@@ -11,13 +11,13 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 import numpy as np
 import torch
 
 from utils.errors import RunError
-from utils.extractors.labels import class_names
+from utils.extractors.labels import Classes
 from utils.extractors.registry import load_extractor
 from utils.nn.prepare import ComputeMode, process_flags
 from utils.nn.unchanged import unchanged
@@ -59,8 +59,7 @@ class Session:
             self._extractor = load_extractor(self._feature.extractor)(
                 self._feature.config, self._feature.checkpoints, self._device, self._compute
             )
-            label_set = self._extractor.label_set if self._extractor.shows_predictions else None
-            self.class_names: Sequence[str] | None = class_names(label_set) if label_set else None
+            self.classes = self._extractor.classes() if self._extractor.shows_predictions else Classes()
         self._running: list[Generator[Outcome, None, None]] = []
 
     def close(self) -> None:

@@ -1,0 +1,109 @@
+"""TV-L1's iterations at one level of the pyramid."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from models.tvl1.median import median_5x5
+from models.tvl1.preprocess import gradients
+from models.tvl1.step import UNITS_PER_PIXEL, Step
+
+FLAT = 1.1920929e-07  # squared gradient below which OpenCV leaves the flow to its neighbours
+STEPS_BETWEEN_LOOKS = 10  # at whether pairs on a GPU are still active: looking waits for the GPU
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How long TV-L1 iterates; the defaults are OpenCV's.
+
+    scales: levels of the pyramid. warps: per level. rounds: per warp, each begun by a median filter of the flow.
+    steps: per round. epsilon: a warp ends once the root mean square change of the flow is at most so many pixels.
+    """
+
+    scales: int = 5
+    warps: int = 5
+    rounds: int = 10
+    steps: int = 30
+    epsilon: float = 0.01
+    median: bool = True
+
+
+class Level:
+    """The flow of n pairs at one size.
+
+    A single pair on a CPU ends its warps as soon as it may. Pairs of a batch end theirs at the same steps, and are left
+    alone while others go on.
+
+    first: grey levels, float32 [n, 1, H, W]. second: their partners. flow: to start from, in pixels, [n, 2, H, W]; None
+        for zero.
+    """
+
+    def __init__(self, first: Tensor, second: Tensor, flow: Tensor | None, settings: Settings) -> None:
+        n, _, height, width = first.shape
+        self._settings = settings
+        self._first = first[:, 0]
+        self._second = gradients(second).double()
+        self._end = (settings.epsilon * UNITS_PER_PIXEL) ** 2 * height * width  # squared change
+        is_alone = n == 1 and first.device.type == "cpu"
+        self._active = None if is_alone else torch.empty(n, dtype=torch.bool, device=first.device)
+        self._step = Step((n, height, width), first.device, self._active)
+        self._flow = self._step.flow.view(2, n, height, width)
+        if flow is not None:
+            self._flow.copy_(flow.transpose(0, 1)).mul_(UNITS_PER_PIXEL)
+
+    def refine(self) -> Tensor:
+        """Return the flow in pixels, [n, 2, H, W], after all warps."""
+        for _ in range(self._settings.warps):
+            self._warp()
+            self._iterate()
+        return self._flow.transpose(0, 1) / UNITS_PER_PIXEL
+
+    def _warp(self) -> None:
+        """Sample the second images where the flow points, and linearize their difference to the first ones there."""
+        flow = self._flow / UNITS_PER_PIXEL
+        image, *gradient = _sampled(self._second, flow).unbind(1)
+        slope = torch.stack(gradient)  # [2, n, H, W]
+        squared = slope.square().sum(0).clamp_min_(FLAT)
+        self._step.offset.copy_(((self._first - image + (slope * flow).sum(0)) / squared).view(-1))
+        self._step.towards.copy_((slope / squared / -UNITS_PER_PIXEL).view(2, -1))
+        self._step.slope.copy_(slope.view(2, -1)).mul_(UNITS_PER_PIXEL)
+
+    def _iterate(self) -> None:
+        """Take steps until the flow hardly changes, at most rounds * steps of them."""
+        if self._active is not None:
+            self._active.fill_(True)
+        for _ in range(self._settings.rounds):
+            if self._settings.median:
+                self._filter()
+            for step in range(self._settings.steps):
+                if self._has_ended(self._step(), step):
+                    return
+
+    def _filter(self) -> None:
+        filtered = median_5x5(self._flow)
+        if self._active is not None:
+            filtered = torch.where(self._active[:, None, None], filtered, self._flow)
+        self._flow.copy_(filtered)
+
+    def _has_ended(self, change: Tensor, step: int) -> bool:
+        """Return whether no pair is active, as far as is known. change: squared, by pair."""
+        if self._active is None:
+            return change.item() <= self._end
+        torch.gt(change, self._end, out=self._active)
+        return step % STEPS_BETWEEN_LOOKS == 0 and not self._active.any()
+
+
+def _sampled(images: Tensor, flow: Tensor) -> Tensor:
+    """Return images [n, C, H, W] sampled at (x + u, y + v): bicubic with A = -0.75, 0 outside. flow: [2, n, H, W].
+
+    In float64: PyTorch takes coordinates from -1 to 1, which in float32 would move each pixel by 1e-5, and with it the
+    flow where the images are flat.
+    """
+    height, width = flow.shape[-2:]
+    x = torch.arange(width, device=flow.device) + flow[0].double()
+    y = torch.arange(height, device=flow.device)[:, None] + flow[1].double()
+    grid = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / height - 1), dim=-1)
+    sampled = functional.grid_sample(images, grid, mode="bicubic", padding_mode="zeros", align_corners=False)
+    return sampled.float()

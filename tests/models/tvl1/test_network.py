@@ -1,0 +1,68 @@
+"""TV-L1 against OpenCV 5: step by step, since rounding alone moves the whole flow by some hundredths of a pixel."""
+
+import numpy as np
+import pytest
+import torch
+from support.device import DEVICE
+from support.golden import case
+
+from models.tvl1.network import TVL1
+from models.tvl1.solver import Settings
+
+STEPS = {
+    "step1": Settings(scales=1, warps=1, rounds=1, steps=1, epsilon=0, median=False),
+    "step30": Settings(scales=1, warps=1, rounds=1, epsilon=0, median=False),
+    "median": Settings(scales=1, warps=1, rounds=2, epsilon=0),
+    "stop": Settings(scales=1, warps=1, median=False),
+    "warps2": Settings(scales=1, warps=2, rounds=1, epsilon=0, median=False),
+    "scales2": Settings(scales=2, warps=1, rounds=1, epsilon=0, median=False),
+}
+
+
+def frames(grey: np.ndarray) -> torch.Tensor:
+    """Return grey levels [H, W] as an RGB frame, float32 [1, 3, H, W]."""
+    return torch.from_numpy(grey).float().expand(1, 3, -1, -1).to(DEVICE)
+
+
+def flow_of(network: TVL1, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        size = (first.shape[-2], first.shape[-1])
+        return network.to(DEVICE).between(network.encode(first), network.encode(second), size)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("name", ["clip_160x213", "disc_96x128", "shift_96x128"])
+def test_each_step_equals_opencv(name, step):
+    arrays, _ = case("tvl1", f"case_{name}")
+    flow = flow_of(TVL1(STEPS[step]), frames(arrays["input_0"]), frames(arrays["input_1"]))
+    error = np.abs(flow[0].permute(1, 2, 0)[::3, ::3].cpu().numpy() - arrays[f"output_{step}"])
+    if step in ("warps2", "scales2"):  # the second warp makes more of rounding
+        assert np.quantile(error, 0.99) < 2e-3 and error.max() < 1e-2
+    else:
+        assert error.max() < 1e-5  # pixels; the case allows 1e-4
+
+
+@pytest.mark.parametrize(("name", "largest"), [("disc_96x128", 0.6), ("shift_96x128", 0.1)])
+def test_the_flow_equals_opencv_as_far_as_rounding_lets_it(name, largest):
+    arrays, _ = case("tvl1", f"case_{name}")
+    first, second = frames(arrays["input_0"]), frames(arrays["input_1"])
+    flow = flow_of(TVL1(), first, second)
+    error = np.hypot(*(flow[0].cpu().numpy() - arrays["output_flow"].transpose(2, 0, 1)))
+    assert np.median(error) < 0.015 and error.mean() < 0.05 and np.quantile(error[10:-10, 10:-10], 0.99) < largest
+
+
+def test_a_pair_has_the_same_flow_in_a_batch_though_others_take_longer():
+    arrays, _ = case("tvl1", "case_shift_96x128")
+    first, second = (frames(arrays[name][:40, :48]) for name in ("input_0", "input_1"))
+    batch = flow_of(TVL1(), torch.cat((first, first)), torch.cat((second.roll(2, dims=-1), second)))
+    torch.testing.assert_close(batch[1], flow_of(TVL1(), first, second)[0], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 40), (21, 16)])
+def test_frames_of_any_size(size):
+    still = torch.rand(1, 3, *size, device=DEVICE).mul(255).round()
+    assert torch.equal(flow_of(TVL1(), still, still), torch.zeros(1, 2, *size, device=DEVICE))
+
+
+def test_pairs_at_once():
+    assert TVL1().pairs_at_once((4000, 6000)) == 1 < TVL1().pairs_at_once((256, 340))
