@@ -53,6 +53,10 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         from utils.commands.weights import fetch_weights
 
         return fetch_weights(arguments, MODELS)
+    if name == "text":
+        from utils.commands.text import show_text
+
+        return show_text(arguments, MODELS)
     if name == "status":
         from utils.commands.status import show_status
 

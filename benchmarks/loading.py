@@ -43,6 +43,8 @@ def added_mib(folder: Path, precision: str) -> float:
     with SkipInit():
         network = FeatureNetwork(load_model(folder, compute.dtype), FAMILIES["videomae"], "mean", ())
     prepare_network(network, torch.device("cpu"), compute)
+    for values in network.parameters():
+        values.sum()  # else those that are mapped from the file are not in memory yet
     return peak_mib() - before
 
 
@@ -54,7 +56,7 @@ def peak_mib() -> float:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, and print the ratio."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument(
         "--file", default="bfloat16", choices=("bfloat16", "float32"), help="type of the file's weights"

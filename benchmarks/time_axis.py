@@ -117,15 +117,15 @@ def picture(figures: Mapping[str, Mapping[str, Any]], seconds: float) -> str:
 
 
 def _bars(found: Mapping[str, Any], y: int, scale: float, seconds: float) -> Iterator[str]:
-    """Yield a bar per row; neighbours in two colours, at two heights where they overlap."""
+    """Yield a bar per row; neighbours in two colours, at several heights where they overlap."""
     spans = list(zip(found["start_s"], found["end_s"], strict=True)) if found["start_s"] else [(0.0, seconds)]
-    overlap = len(spans) > 1 and spans[1][0] < spans[0][1]
+    n_heights = max(sum(start < spans[0][1] for start, _ in spans), 1)
     for row, (start, end) in enumerate(spans):
-        top, high = (y + 9 * (row % 2), 8) if overlap else (y, 17)
+        top, high = y + 18 / n_heights * (row % n_heights), 18 / n_heights - 1
         width = max((end - start) * scale, 1.5)
         yield (
-            f'<rect x="{LEFT + start * scale:.1f}" y="{top}" width="{width:.1f}" height="{high}" '
-            f'fill="{COLOURS[row % 2]}"/>'
+            f'<rect x="{LEFT + start * scale:.1f}" y="{top:g}" width="{width:.1f}" height="{high:g}" '
+            f'fill="{COLOURS[row // n_heights % 2]}"/>'
         )
 
 
@@ -136,8 +136,8 @@ def table(figures: Mapping[str, Mapping[str, Any]]) -> str:
         start, end = found["start_s"], found["end_s"]
         window = f"{end[0] - start[0]:.2f}" if start else "the video"
         hop = f"{start[1] - start[0]:.2f}" if start and len(start) > 1 else "–"
-        facts = next(iter(MODELS[name].facts["networks"].values()), {"dimension": None})
-        dimension = DIMENSIONS[name] if name in DIMENSIONS else facts["dimension"]
+        facts = next(iter(MODELS[name].facts.get("networks", {}).values()), {})
+        dimension = DIMENSIONS[name] if name in DIMENSIONS else facts.get("dimension")
         cells = (_shown(name), found["rows"], window, hop, dimension or "a field", found.get("seconds", "–"))
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
@@ -149,7 +149,7 @@ def _shown(name: str) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, and write figures, picture and page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("types", nargs="*", help="default: all")
     parser.add_argument("--without_networks", action="store_true", help="rows only; see above")
     options = parser.parse_args(arguments)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from featmill.extractor import Extractor, extract
     from featmill.map_batches import MapBatches
     from featmill.outputs import Outputs, load
+    from featmill.text import embed_text
     from featmill.video import Video
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "UserError",
     "Video",
     "VideoError",
+    "embed_text",
     "extract",
     "load",
     "models",
@@ -39,6 +41,7 @@ _HOMES = {
     "MapBatches": "map_batches",
     "Outputs": "outputs",
     "Video": "video",
+    "embed_text": "text",
     "extract": "extractor",
     "load": "outputs",
     "models": "catalogue",

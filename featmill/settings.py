@@ -11,7 +11,7 @@ from utils.config.run import RunConfig
 from utils.config.schema import Config, aliases, build, did_you_mean, field_names, value_type
 from utils.engines import devices
 from utils.errors import UserError
-from utils.run.prepare import RANDOM_WARNING, Requested, prepare
+from utils.run.prepare import RANDOM_WARNING, Requested, Resources, prepare
 from utils.worker.plan import Plan
 
 # The flags of a run that decide features or how they are computed. The others are about lists, folders and processes.
@@ -29,22 +29,32 @@ def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
     Raises:
         UserError: no such feature type, flag, value or device, or a checkpoint that cannot be had.
     """
-    if feature_type not in MODELS:
-        hint = did_you_mean(feature_type, MODELS)
-        raise UserError(f"no feature type {feature_type!r}{hint}; there are {', '.join(MODELS)}")
+    run, given, resources = run_of(feature_type, device, flags)
     model = MODELS[feature_type]
-    named = {aliases(model.config_class()).get(name, name): value for name, value in flags.items()}
-    for name in named:
-        _check_known(name, feature_type, model.config_class())
-    run = build(RunConfig, [("argument", _plain(RunConfig, named)), ("device", _device(device))])
-    config = build(model.config_class(), [("argument", _plain(model.config_class(), named))])
-    if run.weights == "random":
-        warnings.warn(RANDOM_WARNING, stacklevel=3)
-    resources, _ = devices.choose(run)
-    resources = dataclasses.replace(resources, devices=resources.devices[:1])
-    run = devices.with_precision(run, resources)
+    config = build(model.config_class(), [("argument", given)])
     devices.check_decode([config], resources)
     return prepare(run, {feature_type: Requested(model, config)}, resources, run_id="")
+
+
+def run_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Any], Resources]:
+    """Return the settings of a run on one device, the flags of the feature type, and the device.
+
+    Raises:
+        UserError: no such feature type, flag or device, or a value that the run refuses.
+    """
+    if not isinstance(feature_type, str) or feature_type not in MODELS:
+        hint = did_you_mean(str(feature_type), MODELS)
+        raise UserError(f"no feature type {feature_type!r}{hint}; there are {', '.join(MODELS)}")
+    config_class = MODELS[feature_type].config_class()
+    named = {aliases(config_class).get(name, name): value for name, value in flags.items()}
+    for name in named:
+        _check_known(name, feature_type, config_class)
+    run = build(RunConfig, [("argument", _plain(RunConfig, named)), ("device", _device(device))])
+    if run.weights == "random":
+        warnings.warn(RANDOM_WARNING, stacklevel=4)
+    resources, _ = devices.choose(run)
+    resources = dataclasses.replace(resources, devices=resources.devices[:1])
+    return devices.with_precision(run, resources), _plain(config_class, named), resources
 
 
 def _check_known(name: str, feature_type: str, config_class: type[Config]) -> None:

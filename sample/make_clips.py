@@ -140,7 +140,7 @@ def pan_frames() -> Iterator[np.ndarray]:
         done = index / n_frames
         travelled = n_frames * (done - np.sin(2 * np.pi * done) / (4 * np.pi))  # slower at the start and the end
         for speed, colours, cover in layers:
-            shift = np.float32([[1, 0, -speed * travelled], [0, 1, 0]])
+            shift = np.array([[1, 0, -speed * travelled], [0, 1, 0]], np.float32)
             drawn = cv2.warpAffine(colours, shift, (width, height), flags=cv2.INTER_LINEAR)
             mask = cv2.warpAffine(cover, shift, (width, height), flags=cv2.INTER_LINEAR)[..., None]
             frame += mask * (drawn - frame)

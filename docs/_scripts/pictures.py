@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import cv2
@@ -58,7 +59,7 @@ def flow() -> np.ndarray:
             frame.to_ndarray(format="bgr24") for _, frame in zip(range(42), container.decode(video=0), strict=False)
         ]
     first, second = (cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) for frame in frames[-2:])
-    method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    method = cast(Any, cv2).DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     vectors = method.calc(first, second, np.zeros((*first.shape, 2), np.float32))
     length, angle = cv2.cartToPolar(vectors[..., 0], vectors[..., 1], angleInDegrees=True)
     strength = np.clip(length / 4, 0, 1) * 255

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from utils.config import shared_flags
 from utils.config.schema import flag
 from utils.errors import UserError
 from utils.extractors.frames_config import FramewiseConfig
@@ -47,6 +48,7 @@ class CLIPConfig(FramewiseConfig):
         metavar="SECONDS",
     )
     normalize: bool = flag(False, "divide each saved row by its L2 norm", group=GROUP)
+    show_pred: bool | str = shared_flags.show_labels(GROUP)
     checkpoint: str | None = flag(
         None,
         "file with the network's weights, such as fine-tuned ones: state dict, OpenAI's archive or safetensors",
@@ -57,6 +59,7 @@ class CLIPConfig(FramewiseConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        shared_flags.check_labels(self.show_pred)
         if not self.model_name:
             raise UserError(f"--model_name is empty; choose from {', '.join(OPENAI_MODELS)}, or a network of open_clip")
         if self.clip_len is not None and self.extraction_total is not None:

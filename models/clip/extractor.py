@@ -5,9 +5,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.clip.config import CLIPConfig
+from models.clip.text import load_text
 from models.clip.tower import image_input, load_tower, random_tower
 from utils.extractors.base import Batch, NoWindows, VideoStreamInfo
 from utils.extractors.frames import FramewiseExtractor, as_rows
+from utils.extractors.text import ZeroShot
 from utils.extractors.windows import Dense, Sampling
 
 USUAL_FPS = 25  # to guess the frames of a clip before any video is opened
@@ -23,6 +25,8 @@ class CLIPExtractor(FramewiseExtractor[CLIPConfig]):
         path, named = self.checkpoints["clip"], self.config.open_clip_name
         tower = load_tower(path, *named) if path else random_tower(*named)
         self.image, self.network = image_input(tower, *named), self.prepare_network(tower)
+        if isinstance(self.config.show_pred, str):
+            self.zero_shot = ZeroShot(self.config.show_pred, load_text(self.config, self.checkpoints, self.device))
 
     @property
     def batch_size(self) -> int:
@@ -62,7 +66,8 @@ class CLIPExtractor(FramewiseExtractor[CLIPConfig]):
             rows = torch.cat([self._embeddings(part) for part in parts]).view(n_clips, n_frames, -1).mean(1)
         else:
             rows = self._embeddings(batch["frame"])
-        return {"clip": F.normalize(rows, dim=-1) if self.config.normalize else rows}
+        logits = {} if self.zero_shot is None else {"logits/clip": self.zero_shot.logits(rows)}
+        return {"clip": F.normalize(rows, dim=-1) if self.config.normalize else rows, **logits}
 
     def _embeddings(self, frames: Tensor) -> Tensor:
         """Return one row per frame [n, D]. frames: uint8 [n, h, w, 3]."""

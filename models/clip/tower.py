@@ -50,14 +50,31 @@ def build_tower(model_name: str, tag: str | None) -> nn.Module:
     Raises:
         UserError: open_clip is not installed, or has no such network or tag.
     """
+    config = model_settings(model_name)
+    quick_gelu = needs_quick_gelu(model_name, tag, config)
+    return import_open_clip().model._build_vision_tower(config["embed_dim"], config["vision_cfg"], quick_gelu)
+
+
+def model_settings(model_name: str) -> dict[str, Any]:
+    """Return open_clip's configuration of a network.
+
+    Raises:
+        UserError: open_clip is not installed, or has no such network.
+    """
     open_clip = import_open_clip()
     config = open_clip.get_model_config(model_name)
     if config is None:
         guess = did_you_mean(model_name, open_clip.list_models())
         raise UserError(f"--model_name {model_name}: no model of open_clip {open_clip.__version__}{guess}")
-    # Some tags are listed for the plain name, too, whose GELU they were not trained with.
-    quick_gelu = config.get("quick_gelu", False) or (tag and weights_entry(model_name, tag).get("quick_gelu", False))
-    return open_clip.model._build_vision_tower(config["embed_dim"], config["vision_cfg"], bool(quick_gelu))
+    return config
+
+
+def needs_quick_gelu(model_name: str, tag: str | None, settings: dict[str, Any]) -> bool:
+    """Return whether the weights of a tag were trained with QuickGELU. settings: the network's.
+
+    Some tags are listed for the plain name, too, whose GELU they were not trained with.
+    """
+    return bool(settings.get("quick_gelu") or (tag and weights_entry(model_name, tag).get("quick_gelu")))
 
 
 def image_input(tower: nn.Module, model_name: str, tag: str | None) -> ImageInput:

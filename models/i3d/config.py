@@ -42,13 +42,7 @@ class I3DConfig(Config):
     )
     short_video: str = shared_flags.short_video(GROUP)
     tail: str = shared_flags.tail(GROUP)
-    show_pred: bool = flag(
-        False,
-        "print the top 5 Kinetics-400 classes of each window and stream",
-        group=GROUP,
-        aliases=("show_kinetics_pred",),
-        shapes_output=False,
-    )
+    show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-400", "window and stream", ("show_kinetics_pred",))
     i3d_bn_eps: float = flag(
         1e-5,
         "batch norm epsilon: 1e-5 as in video_features, 1e-3 as in the training",

@@ -56,6 +56,7 @@ class TransformersConfig(Config):
         group=GROUP,
         at_least=0,
     )
+    show_pred: bool | str = shared_flags.show_labels(GROUP)
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
     stack_size: int | None = shared_flags.stack_size(
         GROUP, None, "frames that the network sees at once (default: the model's own)"
@@ -70,6 +71,7 @@ class TransformersConfig(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        shared_flags.check_labels(self.show_pred)
         if not self.model_name:
             raise UserError("--model_name is missing: a repository of the Hugging Face hub, or a folder")
         if self.revision and "@" in self.model_name:

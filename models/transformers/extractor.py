@@ -8,6 +8,7 @@ from torch import Tensor
 
 from models.transformers.config import TransformersConfig, keys_of
 from models.transformers.families import Family
+from models.transformers.labels import named, use_labels
 from models.transformers.network import load_network, number
 from models.transformers.pretrained import family, model_folder
 from models.transformers.sound import SoundExtractor
@@ -47,8 +48,9 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
         _, self._family = family(config)
         if config.window_s or config.hop_s:
             raise UserError(f"--window_s, --hop_s: {config.model_name} takes pictures, not sound; drop them")
-        self._processor = load_processor(folder, self._family)
-        network = load_network(folder, self.checkpoints["transformers"], self.compute.dtype, self._family, config)
+        self._processor, texts = load_processor(folder, self._family), use_labels(self)
+        weights, dtype = self.checkpoints["transformers"], self.compute.dtype
+        network = load_network(folder, weights, dtype, self._family, config, texts)
         self.n_frames = frames_of(network.settings, self._family, config)
         self._network = self.prepare_network(network)
 
@@ -104,7 +106,7 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, ...]."""
-        return dict(zip(self.keys, self._network(self.pixel_values(batch["pixels"])), strict=True))
+        return named(self, self._network(self.pixel_values(batch["pixels"])))
 
 
 def frames_of(settings: Any, kind: Family, config: TransformersConfig) -> int:

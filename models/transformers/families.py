@@ -14,6 +14,28 @@ PROJECTED = "projected"
 
 
 @dataclass(frozen=True)
+class Text:
+    """How a family's texts are made into vectors, and compared with rows.
+
+    n_tokens: at most; None: as many as the network has positions. padded: whether to that many, as in the training.
+    head: attribute with the projection, "" where the model has a get_text_features of its own.
+    scale, bias: of similarities, names of parameters, "" for none. exponential: whether the scale is exp(parameter).
+    unit: whether vectors are divided by their L2 norms. exclusive: softmax over the texts, else a sigmoid of each.
+    by_clip: whether the model compares each clip with vectors of its own, made of the texts and the clip.
+    """
+
+    n_tokens: int | None = None
+    padded: bool = False
+    head: str = ""
+    scale: str = "logit_scale"
+    bias: str = ""
+    exponential: bool = True
+    unit: bool = True
+    exclusive: bool = True
+    by_clip: bool = False
+
+
+@dataclass(frozen=True)
 class Family:
     """One family, a `model_type` of the library.
 
@@ -30,6 +52,7 @@ class Family:
     space_first: whether the tokens of all times of a patch are neighbours, not those of all patches of a time.
     frame_interval: between the frames of a clip, as in the library's example for the family.
     window_s: seconds of sound; None where the processor says it.
+    text: of families whose projected vectors are in a space shared with text.
     """
 
     medium: Medium
@@ -47,6 +70,7 @@ class Family:
     space_first: bool = False
     frame_interval: int = 1
     window_s: float | None = None
+    text: Text | None = None
 
 
 def _joint(medium: Medium, processor: str, model: str, **others: Any) -> Family:
@@ -59,8 +83,30 @@ def _waves(model: str) -> Family:
     return Family("sound", "Wav2Vec2FeatureExtractor", model, inputs="input_values", window_s=2.0)
 
 
+def _of_perception_encoder(medium: str) -> Text:
+    """Return how the family PE treats texts."""
+    of = f"text_{medium}"
+    return Text(
+        512,
+        head=f"{of}_head",
+        scale=f"{of}_logit_scale",
+        bias=f"{of}_logit_bias",
+        exponential=False,
+        unit=False,
+        exclusive=False,
+    )
+
+
 VIDEOS = "pixel_values_videos"
-PE_VIDEO = _joint("clip", "PeVideoVideoProcessor", "PeVideoModel", inputs=VIDEOS, projected="video", fixed_frames=False)
+PE_VIDEO = _joint(
+    "clip",
+    "PeVideoVideoProcessor",
+    "PeVideoModel",
+    inputs=VIDEOS,
+    projected="video",
+    fixed_frames=False,
+    text=_of_perception_encoder("video"),
+)
 PE_AUDIO = _joint(
     "sound",
     "PeAudioFeatureExtractor",
@@ -68,6 +114,7 @@ PE_AUDIO = _joint(
     inputs="input_values",
     projected="get_audio_embeds",
     window_s=10.0,
+    text=_of_perception_encoder("audio"),
 )
 FAMILIES: dict[str, Family] = {
     "videomae": Family("clip", "VideoMAEVideoProcessor", "VideoMAEModel"),
@@ -82,12 +129,19 @@ FAMILIES: dict[str, Family] = {
     ),
     "vivit": Family("clip", "VivitVideoProcessor", "VivitModel", pool="cls", class_tokens=1),
     "vjepa2": Family("clip", "VJEPA2VideoProcessor", "VJEPA2Model", VIDEOS, fixed_frames=False),
-    "xclip": _joint("clip", "VideoMAEImageProcessor", "XCLIPModel", projected="get_video_features"),
+    "xclip": _joint(
+        "clip", "VideoMAEImageProcessor", "XCLIPModel", projected="get_video_features", text=Text(by_clip=True)
+    ),
     "videoprism_vision_model": Family(
         "clip", "LlavaOnevisionVideoProcessor", "VideoPrismVisionModel", VIDEOS, takes_layers=False
     ),
     "videoprism": _joint(
-        "clip", "LlavaOnevisionVideoProcessor", "VideoPrismClipModel", inputs=VIDEOS, projected="get_video_features"
+        "clip",
+        "LlavaOnevisionVideoProcessor",
+        "VideoPrismClipModel",
+        inputs=VIDEOS,
+        projected="get_video_features",
+        text=Text(64, padded=True, scale="", unit=False),
     ),
     "pe_video": PE_VIDEO,
     "pe_audio_video": replace(PE_VIDEO, model="PeAudioVideoModel", tower="video_model"),
@@ -109,6 +163,7 @@ FAMILIES: dict[str, Family] = {
         class_tokens=1,
         projected="get_image_features",
         encoder="vision_model",
+        text=Text(),
     ),
     "siglip": Family(
         "frame",
@@ -117,9 +172,15 @@ FAMILIES: dict[str, Family] = {
         pool=PROJECTED,
         projected="get_image_features",
         encoder="vision_model",
+        text=Text(padded=True, bias="logit_bias", exclusive=False),
     ),
     "clap": _joint(
-        "sound", "ClapFeatureExtractor", "ClapModel", inputs="input_features", projected="get_audio_features"
+        "sound",
+        "ClapFeatureExtractor",
+        "ClapModel",
+        inputs="input_features",
+        projected="get_audio_features",
+        text=Text(77, scale="logit_scale_a"),
     ),
     "audio-spectrogram-transformer": Family(
         "sound", "ASTFeatureExtractor", "ASTModel", inputs="input_values", pool="cls", class_tokens=2

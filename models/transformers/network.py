@@ -19,16 +19,22 @@ class FeatureNetwork(nn.Module):
     """Inputs as the processor gives them -> one tensor of features per layer.
 
     pool: a choice of --pool, or PROJECTED. layers: numbers of layers, [] for the end of the network.
+    texts: what the text network of X-CLIP gives of labels [n, D]; then the logits [B, n] are returned, too.
     """
 
-    def __init__(self, model: nn.Module, family: Family, pool: str, layers: Sequence[int]) -> None:
+    def __init__(
+        self, model: nn.Module, family: Family, pool: str, layers: Sequence[int], texts: Tensor | None = None
+    ) -> None:
         super().__init__()
-        self.family, self.pool, self.layers = family, pool, tuple(layers)
+        self.family, self.pool, self.layers, self.with_logits = family, pool, tuple(layers), texts is not None
         whole = cast(Any, model)  # models of the library have no common type with these attributes
         whole = getattr(whole, family.tower) if family.tower else whole
         self.settings: Any = whole.config
         if pool == PROJECTED:
             self.model = whole
+            if texts is not None:
+                whole.text_model = PooledTexts(texts)
+                return
             for name in TEXT_PARTS:
                 if isinstance(getattr(whole, name, None), nn.Module):
                     setattr(whole, name, None)
@@ -45,6 +51,9 @@ class FeatureNetwork(nn.Module):
     def forward(self, values: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
         """Return features of each row. more: CLAP's is_longer."""
         values = values.contiguous()  # clips are not [B, C, T, H, W], and some models view them
+        if self.with_logits:
+            found = self.model(pixel_values=values)
+            return found.mit_output.pooler_output, found.logits_per_video
         if self.pool == PROJECTED:
             return (self._projected(values, *more),)
         options: dict[str, Any] = {"skip_predictor": True} if hasattr(self.encoder, "predictor") else {}
@@ -78,8 +87,25 @@ class FeatureNetwork(nn.Module):
         return patches.unflatten(1, (n_times, n_high, -1)).mean(1)
 
 
+class PooledTexts(nn.Module):
+    """Stands in for the text network of X-CLIP, whose texts are then compared with each video in a way of its own."""
+
+    def __init__(self, texts: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("texts", texts)
+
+    def forward(self, **_arguments: object) -> tuple[None, Tensor]:
+        """Return no tokens, and the texts [n, D]."""
+        return None, cast(Tensor, self.texts)
+
+
 def load_network(
-    folder: Path, checkpoint: Path | None, dtype: torch.dtype, family: Family, config: TransformersConfig
+    folder: Path,
+    checkpoint: Path | None,
+    dtype: torch.dtype,
+    family: Family,
+    config: TransformersConfig,
+    texts: Tensor | None = None,
 ) -> FeatureNetwork:
     """Return the network of the features that the flags ask for, on the CPU. checkpoint: None for random weights.
 
@@ -88,7 +114,7 @@ def load_network(
     """
     pool = chosen_pool(family, config.model_name, config.pool, config.layer, config.projected)
     model = load_model(folder, dtype) if checkpoint else random_model(folder)
-    network = FeatureNetwork(model, family, pool, config.layer)
+    network = FeatureNetwork(model, family, pool, config.layer, texts)
     check_layers(network, config.layer, config.model_name)
     return network
 

@@ -1,18 +1,20 @@
 """The files of a model of transformers: in the user's folder, or in the Hugging Face hub's cache. Imports no torch."""
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from models.transformers.config import TransformersConfig, keys_of
-from models.transformers.families import AUDIO_TOWERS, Family, family_of, read_settings
+from models.transformers.families import AUDIO_TOWERS, FAMILIES, Family, family_of, read_settings
 from utils.errors import UserError
 from utils.weights.hub import HUB, hub_folder
 from utils.weights.pretrained import LibraryCheckpoint, Needed, Published
 
 LICENCE = "each model's own: see its card on the Hugging Face hub"
 DESCRIPTION = ("*.json",)
+TOKENIZER = ("*.model", "*.txt")  # where there is no tokenizer.json
 WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")  # the first that a repository has
 FILES: tuple[Published, ...] = ()  # any of the hub's
 
@@ -47,6 +49,29 @@ def settings(config: TransformersConfig) -> dict[str, Any]:
     """Return the commit of the repository, for the record; None of a folder."""
     folder = model_folder(config)
     return {"revision": folder.name if folder.parent.name == "snapshots" else None}
+
+
+def no_text(config: TransformersConfig) -> str:
+    """Return why there is no text tower for the features of a configuration; "" if there is one."""
+    kind = family(config)[1]
+    if kind.text is None:
+        joint = ", ".join(name for name, each in FAMILIES.items() if each.text is not None)
+        return f"{config.model_name} has no text tower; models of {joint} have one"
+    if config.pool or config.layer:
+        return "features of --pool or --layer are not in the space shared with text; those of --projected are"
+    return ""
+
+
+def flags_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the flags that give recorded settings: of a repository, those of its commit."""
+    name = str(settings["model_name"])
+    return {**settings, "model_name": name.partition("@")[0] if settings.get("revision") else name}
+
+
+def fetch_tokenizer(folder: Path, config: TransformersConfig) -> None:
+    """Download what a model's tokenizer lacks in its folder, if that is the hub's."""
+    if folder.parent.name == "snapshots" and not (folder / "tokenizer.json").is_file():
+        hub_folder(config.repository[0], folder.name, (*TOKENIZER, *DESCRIPTION))
 
 
 def family(config: TransformersConfig) -> tuple[str, Family]:

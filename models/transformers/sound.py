@@ -8,6 +8,7 @@ from torch import Tensor
 
 from models.transformers.config import TransformersConfig, keys_of
 from models.transformers.families import Family
+from models.transformers.labels import named, use_labels
 from models.transformers.network import load_network
 from models.transformers.pretrained import family, model_folder
 from models.transformers.weights import load_processor
@@ -38,6 +39,7 @@ class SoundExtractor(AudioExtractor[TransformersConfig]):
             raise UserError(
                 f"--window_s {config.window_s:g}: {config.model_name} takes {own / self.rate_hz:g} s at most"
             )
+        use_labels(self)
         network = load_network(folder, self.checkpoints["transformers"], self.compute.dtype, self._family, config)
         self._network = self.prepare_network(network)
 
@@ -70,7 +72,7 @@ class SoundExtractor(AudioExtractor[TransformersConfig]):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, ...]."""
-        return dict(zip(self.keys, self._network(*self.inputs(batch["samples"])), strict=True))
+        return named(self, self._network(*self.inputs(batch["samples"])))
 
 
 @dataclass(frozen=True)

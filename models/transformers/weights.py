@@ -44,7 +44,7 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> nn.Module:
                 trust_remote_code=False,
             )
     except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder}: not a model of {model_class.__name__} ({_shortened(error)})") from error
+        raise UserError(f"{folder}: not a model of {model_class.__name__} ({shortened(error)})") from error
     problems = [_listed(report[f"{what}_keys"], what) for what in ("missing", "unexpected", "mismatched")]
     if any(problems):
         raise UserError(f"{folder}: not a model of {model_class.__name__} ({'; '.join(filter(None, problems))})")
@@ -71,7 +71,7 @@ def load_processor(folder: Path, family: Family) -> Any:
     try:
         return processor_class.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, TypeError, LookupError, ImportError) as error:
-        raise UserError(f"{folder}: has no settings of a {family.processor} ({_shortened(error)})") from error
+        raise UserError(f"{folder}: has no settings of a {family.processor} ({shortened(error)})") from error
 
 
 def import_transformers() -> ModuleType:
@@ -152,6 +152,7 @@ def _listed(names: Any, what: str, at_most: int = 4) -> str:
     return f"{len(known)} {what}: {', '.join(known[:at_most])}{more}" if known else ""
 
 
-def _shortened(error: Exception) -> str:
+def shortened(error: Exception) -> str:
+    """Return the beginning of an error's text, in one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines)[:400] or type(error).__name__

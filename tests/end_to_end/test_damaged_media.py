@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import cast
 
 import av
 from support.program import manifest, run
@@ -20,7 +21,7 @@ def write_hollow(path: Path, original: Path) -> None:
     data = bytearray(original.read_bytes())
     with av.open(str(original)) as container:
         pictures = [packet for packet in container.demux(video=0) if packet.size]
-    data[pictures[17].pos + 5] &= ~MPEG4_CODED
+    data[cast(int, pictures[17].pos) + 5] &= ~MPEG4_CODED
     path.write_bytes(data)
 
 

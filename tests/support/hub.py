@@ -45,7 +45,7 @@ class Hub:
         hub = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            def log_message(self, *_: Any) -> None:
+            def log_message(self, format: str, *args: Any) -> None:
                 """Print nothing."""
 
             def do_HEAD(self) -> None:
@@ -67,11 +67,10 @@ class Hub:
             known = not kind or rest.partition("/")[0] in self.revisions
             listed = [_entry(file) for file in sorted(self.folder.iterdir())]
             body = listed if kind == "tree" else {"id": self.name, "sha": self.COMMIT, "siblings": []}
-            _send(
-                handler,
-                *((200, json.dumps(body).encode()) if known else (404,)),
-                error="" if known else "RevisionNotFound",
-            )
+            if known:
+                _send(handler, 200, json.dumps(body).encode())
+            else:
+                _send(handler, 404, error="RevisionNotFound")
         elif self.gated and handler.headers["Authorization"] != f"Bearer {self.TOKEN}":
             _send(handler, 401, error="GatedRepo")
         else:

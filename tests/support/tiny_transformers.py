@@ -6,6 +6,10 @@ from typing import Any
 
 import torch
 import transformers as t
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
 from transformers.utils.logging import disable_progress_bar
 
 from utils.weights.seeded import fill_random
@@ -14,6 +18,7 @@ Settings = dict[str, Any]
 SMALL: Settings = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
 VISION: Settings = SMALL | {"image_size": 16, "patch_size": 8}
 WORDS: Settings = SMALL | {"vocab_size": 20}
+CAUSAL_WORDS: Settings = WORDS | {"eos_token_id": 3}  # of networks that pool there
 THREE_CLASSES: Settings = {"num_labels": 3}  # a flag of every configuration, which their signatures leave out
 SMALL_RATIO: Settings = VISION | {"mlp_ratio": 1}
 CROP: Settings = {"size": {"shortest_edge": 20}, "crop_size": {"height": 16, "width": 16}}
@@ -30,6 +35,24 @@ def save(family: str, folder: Path) -> Made:
     model.eval().save_pretrained(folder)
     processor.save_pretrained(folder)
     return model, processor
+
+
+def save_tokenizer(folder: Path) -> Any:
+    """Write a tokenizer of a few words to a folder, with tokens at the start, the end and for padding; return it."""
+    words = (
+        "<pad>",
+        "<s>",
+        "<unk>",
+        "</s>",
+        *["a", "dog", "runs", "cat", "sleeps", "on", "the", "mat", "and", "jumps"],
+    )
+    inner = Tokenizer(WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
+    inner.pre_tokenizer = Whitespace()
+    inner.post_processor = TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 3)])
+    marks = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    tokenizer = t.PreTrainedTokenizerFast(tokenizer_object=inner, model_max_length=64, **marks)
+    tokenizer.save_pretrained(folder)
+    return tokenizer
 
 
 def _videomae() -> Made:
@@ -72,7 +95,7 @@ def _xclip() -> Made:
     }
     vision |= {"mit_num_hidden_layers": 1}
     config = t.XCLIPConfig(
-        text_config=WORDS,
+        text_config=CAUSAL_WORDS,
         vision_config=vision,
         projection_dim=16,
         prompt_layers=1,
@@ -153,7 +176,7 @@ def _dinov2_with_registers() -> Made:
 
 
 def _clip() -> Made:
-    config = t.CLIPConfig(text_config=WORDS, vision_config=VISION, projection_dim=12)
+    config = t.CLIPConfig(text_config=CAUSAL_WORDS, vision_config=VISION, projection_dim=12)
     return t.CLIPModel(config), t.CLIPImageProcessor(**CROP)
 
 

@@ -2,13 +2,14 @@
 
 import argparse
 import dataclasses
+import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from utils.commands.hints import COMMANDS, no_feature_type, unknown_flag, unknown_key, wrong_dash, wrong_feature_type
 from utils.commands.parser import Parser, add_flags
 from utils.config.run import RunConfig
-from utils.config.schema import Config, aliases, build, field_names, read_yaml
+from utils.config.schema import Config, aliases, build, field_names, is_text, read_yaml
 from utils.errors import PROGRAM, UserError
 from utils.extractors.registry import Model
 
@@ -72,18 +73,22 @@ def _from_flags(
 
 def _offered(values: Mapping[str, Any], cls: type, others: Iterable[type]) -> dict[str, Any]:
     """Leave out the choices that only other types of the run offer: --preset squash is for slowfast, not for vggish."""
-    own = _choices(cls)
     return {
         key: value
         for key, value in values.items()
-        if value in own.get(key, [value]) or not any(value in _choices(other).get(key, ()) for other in others)
+        if _offers(cls, key, value) is not False or not any(_offers(other, key, value) for other in others)
     }
 
 
-def _choices(cls: type) -> dict[str, tuple[str, ...]]:
-    """Return the choices of the fields that have any."""
-    found = {spec.name: spec.metadata["choices"] for spec in dataclasses.fields(cls)}
-    return {name: choices for name, choices in found.items() if choices}
+def _offers(cls: type, key: str, value: Any) -> bool | None:
+    """Return whether a value is among a flag's choices: --show_pred's are a file, or none. None: it has no choices."""
+    spec = next((spec for spec in dataclasses.fields(cls) if spec.name == key), None)
+    if spec is None:
+        return None
+    if spec.metadata["optional_value"]:
+        return is_text(value) == (str in typing.get_args(typing.get_type_hints(cls)[key]))
+    choices = spec.metadata["choices"]
+    return value in choices if choices else None
 
 
 def _feature_types(given: Any, models: Mapping[str, Model]) -> list[str]:

@@ -186,7 +186,13 @@ class _Run:
 
     def _write_run_files(self, found: dict[str, object]) -> None:
         for state in self.states:
-            about = {"devices": list(self.plan.devices), "listed": self.inputs.total, **found}
+            checkpoints = {name: str(path.absolute()) for name, path in state.feature.checkpoints.items() if path}
+            about = {
+                "devices": list(self.plan.devices),
+                "listed": self.inputs.total,
+                "checkpoints": checkpoints,
+                **found,
+            }
             self.run_file.write(state.folder, state.feature.stamp.settings_hash, state.feature.settings, about)
 
     def _remove_run_files(self) -> None:

@@ -63,6 +63,7 @@ def describe(name: str, model: Model, weights_dir: str | None) -> dict[str, Any]
         "summary": model.summary,
         "media": model.media,
         "outputs": model.outputs,
+        "text": bool(model.text),
         "row": model.facts.get("row"),
         "networks": [{"name": network, **facts} for network, facts in model.facts.get("networks", {}).items()],
         "golden_error": model.facts.get("golden_error"),
@@ -149,6 +150,8 @@ def _in_full(about: Mapping[str, Any]) -> Iterator[str]:
     yield f"{about['feature_type']}: {about['summary']}"
     for key, shape in about["outputs"].items():
         yield from _wrapped(f"saves {key} {shape}", "  ")
+    if about["text"]:
+        yield f"  text in the same space: {PROGRAM} text TEXT ... --feature_type {about['feature_type']}"
     for network in about["networks"]:
         yield from _wrapped(f"network {network['name']}: {_figures(network)}", "  ")
     if about["networks"]:

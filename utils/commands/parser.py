@@ -68,7 +68,11 @@ def add_flags(parser: argparse.ArgumentParser, cls: type, taken: Set[str] = froz
         names = [f"--{prefix}{name}" for name in (spec.name, *spec.metadata["aliases"])]
         shown = argparse.SUPPRESS if prefix else _help(spec)
         options: dict[str, Any] = {"dest": f"{prefix}{spec.name}", "default": argparse.SUPPRESS, "help": shown}
-        if kind is bool:
+        if kind is bool and spec.metadata["optional_value"]:
+            no = [f"--no-{name.removeprefix('--')}" for name in names]
+            target.add_argument(*no, **options | {"action": "store_false", "help": argparse.SUPPRESS})
+            options |= {"nargs": "?", "const": True, "metavar": spec.metadata["metavar"]}
+        elif kind is bool:
             options["action"] = argparse.BooleanOptionalAction
         else:
             options |= {"type": kind, "metavar": "|".join(spec.metadata["choices"]) or spec.metadata["metavar"]}

@@ -64,13 +64,15 @@ def flag(
     also: float | None = None,
     note: str = "",
     added_later: bool = False,
+    optional_value: bool = False,
 ) -> Any:
     """Return a dataclass field that is also a command-line flag and a YAML key.
 
     text: the help, with the unit; the default is added to it. metavar: what the help calls a value: FILE, SECONDS, N.
     shapes_output: False for what cannot change a feature (paths, display), which resuming ignores.
     at_least, above, at_most, below: bounds of the values. also: one more value that is accepted.
-    note: for the error about the bounds, which ends with it: a unit, a reason.
+    note: for the error about the bounds, or with optional_value the type, which ends with it: a unit, a reason.
+    optional_value: of truth values, that the flag may be followed by one, or by text where the field is `bool | str`.
     added_later: the default is what was done before the flag existed, so resuming ignores it, too.
     """
     bounds = {"at least": at_least, "above": above, "at most": at_most, "below": below}
@@ -85,6 +87,7 @@ def flag(
         "also": also,
         "note": note,
         "added_later": added_later,
+        "optional_value": optional_value,
     }
     if isinstance(default, list):
         values = cast(list[Any], default)
@@ -151,6 +154,8 @@ def build(cls: type[ConfigT], layers: Iterable[tuple[str, Mapping[str, Any]]]) -
             except (ValueError, OverflowError) as error:
                 kind, many = value_type(cls, key)
                 wanted = f"a list of {kind.__name__}" if many else kind.__name__
+                metadata = cls.__dataclass_fields__[key].metadata
+                wanted += f"; {metadata['note']}" if metadata["optional_value"] else ""
                 raise UserError(
                     f"{origin}: {key} is {repr(values[key])[:LONGEST_VALUE]}; it must be {wanted}"
                 ) from error
@@ -160,13 +165,21 @@ def build(cls: type[ConfigT], layers: Iterable[tuple[str, Mapping[str, Any]]]) -
 def _converted(cls: type, name: str, value: Any) -> Any:
     """Return a value converted to the type of a field; ValueError or OverflowError if it cannot be."""
     kind, many = value_type(cls, name)
-    if value is None and type(None) in typing.get_args(typing.get_type_hints(cls)[name]):
+    others = typing.get_args(typing.get_type_hints(cls)[name])
+    if value is None and type(None) in others:
         return None
+    if kind is bool and str in others and is_text(value):
+        return value
     if many and isinstance(value, list):
         return [_scalar(each, kind) for each in cast(list[Any], value)]
     if many:
         raise ValueError("not a list")
     return _scalar(value, kind)
+
+
+def is_text(value: Any) -> bool:
+    """Return whether a value of a `bool | str` is text, and no word for true or false."""
+    return isinstance(value, str) and value.lower() not in TRUTH
 
 
 def _scalar(value: Any, kind: type) -> Any:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from utils.config.label_file import read_labels
 from utils.config.schema import flag
+from utils.errors import UserError
 
 ON_GPU = "gpu: decoded by the GPU's video engine, which is new and untested on a GPU (docs/performance.md)"
 
@@ -118,9 +120,38 @@ def checkpoint(group: str, published_name: str) -> Any:
     )
 
 
-def show_pred(group: str, classes: str) -> Any:
+def show_pred(group: str, classes: str, each: str = "window", aliases: tuple[str, ...] = ()) -> Any:
     """Return --show_pred, which prints the best classes."""
-    return flag(False, f"print the top 5 {classes} classes of each window", group=group, shapes_output=False)
+    return flag(
+        False,
+        f"print the top 5 {classes} classes of each {each}",
+        group=group,
+        aliases=aliases,
+        shapes_output=False,
+        optional_value=True,
+        note="only types with a text tower, such as clip, take a file of labels",
+        metavar="yes|no",
+    )
+
+
+def show_labels(group: str) -> Any:
+    """Return --show_pred for types with a text tower, which compares windows with labels."""
+    return flag(
+        False,
+        "print the top 5 of the labels or sentences in a text file, one per line, for each window",
+        group=group,
+        shapes_output=False,
+        optional_value=True,
+        metavar="LABELS.txt",
+    )
+
+
+def check_labels(value: bool | str) -> None:
+    """Raise UserError unless --show_pred of a type with a text tower names a file of labels, or is not given."""
+    if isinstance(value, str):
+        read_labels(value)
+    elif value:
+        raise UserError("--show_pred needs a file of labels, one per line, such as --show_pred labels.txt")
 
 
 def short_video(group: str) -> Any:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from utils.config.schema import Config
+from utils.extractors.labels import Classes, class_names
+from utils.extractors.text import ZeroShot
 from utils.extractors.windows import Sampling
 from utils.media.audio_rules import REFERENCE, AudioRules
 from utils.nn.execute import batch_function
@@ -118,6 +120,7 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
         self.compute = compute
         check_supported(compute, device)
         self.pairs: PairStage | None = None
+        self.zero_shot: ZeroShot | None = None
         with unchanged(), SkipInit():
             self.load()
         self._run = batch_function(self.forward, device, compute, self.rows_per_thread)
@@ -146,7 +149,13 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
     @property
     def shows_predictions(self) -> bool:
         """Whether `forward` is to return logits too."""
-        return getattr(self.config, "show_pred", False)
+        return bool(getattr(self.config, "show_pred", False))
+
+    def classes(self) -> Classes:
+        """Return what the logits are of: the labels of the user's file, or the classes that the network knows."""
+        if self.zero_shot is not None:
+            return Classes(self.zero_shot.names, self.zero_shot.similarity.exclusive)
+        return Classes(class_names(self.label_set) if self.label_set else None)
 
     @property
     def attributes(self) -> dict[str, float]:

@@ -1,8 +1,21 @@
 """Class names for --show_pred, and the best classes of a row of logits."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What logits are of.
+
+    names: None, or another number than there are logits, where the classes have no names. exclusive: whether exactly
+    one is right, so that probabilities are a softmax; else each is right or not by itself, by a sigmoid.
+    """
+
+    names: Sequence[str] | None = None
+    exclusive: bool = True
 
 
 def class_names(label_set: str) -> Sequence[str]:
@@ -17,20 +30,24 @@ def class_names(label_set: str) -> Sequence[str]:
     return torchvision.models.ResNet50_Weights.IMAGENET1K_V1.meta["categories"]
 
 
-def best_classes(logits: np.ndarray, names: Sequence[str] | None, n: int = 5) -> list[tuple[str, float, float]]:
-    """Return name, softmax probability and logit of each of the `n` best classes.
+def best_classes(logits: np.ndarray, classes: Classes, n: int = 5) -> list[tuple[str, float, float]]:
+    """Return name, probability and logit of each of the `n` best classes.
 
     logits: [classes]. If there are not as many names, classes are numbered.
     """
-    shifted = np.exp(logits.astype(np.float64) - logits.max())
-    probabilities = shifted / shifted.sum()
+    values, names = logits.astype(np.float64), classes.names
+    if classes.exclusive:
+        shifted = np.exp(values - values.max())
+        probabilities = shifted / shifted.sum()
+    else:
+        probabilities = 1 / (1 + np.exp(-values))
     if names is None or len(names) != len(logits):
         names = [f"class {i}" for i in range(len(logits))]
     best: list[int] = np.argsort(-logits, kind="stable")[:n].tolist()
     return [(names[i], float(probabilities[i]), float(logits[i])) for i in best]
 
 
-def top_classes(logits: np.ndarray, names: Sequence[str] | None, n: int = 5) -> list[str]:
+def top_classes(logits: np.ndarray, classes: Classes, n: int = 5) -> list[str]:
     """Return a line for each of the `n` best classes."""
-    best = best_classes(logits, names, n)
+    best = best_classes(logits, classes, n)
     return [f"  {logit:10.4f}  {probability:.4f}  {name}" for name, probability, logit in best]

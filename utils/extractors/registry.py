@@ -1,5 +1,6 @@
 """The entry of a feature type, which imports none of its code."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
@@ -49,6 +50,9 @@ class Model:
     pretrained: dotted path of the module with FILES, all published files, the default ones first, and needs(config),
         the files that a configuration uses. Like config, it imports no torch. Where the configuration decides, it has
         media(config), outputs(config), and settings(config), more of what decides the features.
+    text: dotted path of a function that loads the network for text, of types whose rows are in a space shared with
+        text; "" of others. Where the configuration decides, pretrained has no_text(config);
+        and where settings are not flags, flags_of(settings).
     outputs: key → shape of the saved array.
     tf32_error: relative error of the features with convolutions in TF32, by `benchmarks.tf32`.
     media: "visual" or "audio": the list of `save_shards`' files that its features are in.
@@ -61,6 +65,7 @@ class Model:
     outputs: dict[str, str]
     tf32_error: float = 0.0
     media: str = "visual"
+    text: str = ""
     facts: Facts = field(default_factory=Facts)
 
     def config_class(self) -> type[Config]:
@@ -79,6 +84,16 @@ class Model:
         """Return what a configuration's network takes, "visual" or "audio"."""
         choose = getattr(_module(self.pretrained), "media", None)
         return choose(config) if choose else self.media
+
+    def no_text(self, config: Config) -> str:
+        """Return why the rows of a configuration are in no space shared with text; "" if they are."""
+        find = getattr(_module(self.pretrained), "no_text", None)
+        return find(config) if find else ""
+
+    def flags_of(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the flags that give the settings of a run, as `run/settings.py` records them."""
+        find = getattr(_module(self.pretrained), "flags_of", None)
+        return find(settings) if find else settings
 
     def outputs_of(self, config: Config) -> dict[str, str]:
         """Return the shapes that a configuration gives, by key."""

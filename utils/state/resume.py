@@ -9,8 +9,8 @@ from utils.sinks.readback import OutputReader
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
 from utils.state.manifest import Latest, Manifest, settings_hash
+from utils.state.run_file import record_of
 from utils.storage.folder import Folder
-from utils.storage.json_text import parse_json
 
 Settings = dict[str, Any]  # all that decides what the features are
 
@@ -56,7 +56,7 @@ def refuse_mixing(folder: Folder, latest: Latest, settings: Settings) -> None:
     others = {line.stamp.settings_hash for line in latest if line.status in WITH_OUTPUTS} - {own}
     if not others:
         return
-    known = _settings_of_run(folder, min(others))
+    known: Settings = record_of(folder, min(others)).get("settings", {})
     raise UserError(
         f"{folder} holds features made with other settings "
         f"({'; '.join(differences(known, settings)) if known else 'see its manifest'}): "
@@ -68,16 +68,3 @@ def differences(there: Settings, now: Settings) -> list[str]:
     """Return the settings that differ, each as "stack_size: 64 there, 24 now"."""
     keys = (key for key in {**now, **there} if there.get(key) != now.get(key))
     return [f"{key}: {there.get(key)} there, {now.get(key)} now" for key in keys]
-
-
-def _settings_of_run(folder: Folder, wanted: str) -> Settings:
-    """Return the settings with that hash, as a run file has them; empty where none does."""
-    for name in folder.names("run-"):
-        try:
-            with folder.open(name) as file:
-                run = parse_json(file.read())
-            if run["settings_hash"] == wanted:
-                return run["settings"]
-        except (ValueError, KeyError, TypeError, OSError):
-            continue  # an unreadable run file only makes the message shorter
-    return {}

@@ -14,6 +14,7 @@ from utils.sinks.manifest_line import WITH_OUTPUTS
 from utils.state.manifest import Latest
 from utils.storage import processes
 from utils.storage.folder import Folder
+from utils.storage.json_text import parse_json
 from utils.storage.urls import redacted
 
 VERSION = "0.1.0"
@@ -80,3 +81,16 @@ class RunFile:
         }
         with root.whole(f"log_{processes.host()}_{os.getpid()}_{timestamp}.json") as file:
             file.write(json.dumps(content, indent=1).encode())
+
+
+def record_of(folder: Folder, settings_hash: str) -> dict[str, Any]:
+    """Return what the newest run file with these settings holds; empty if there is none that can be read."""
+    for name in sorted(folder.names("run-"), reverse=True):
+        try:
+            with folder.open(name) as file:
+                run = parse_json(file.read())
+            if run["settings_hash"] == settings_hash:
+                return {**run, "settings": dict(run["settings"])}
+        except (ValueError, KeyError, TypeError, OSError):
+            continue  # of no use, and perhaps another one is
+    return {}

@@ -1,11 +1,9 @@
 """What happens to a video whose features are there: sink, manifest line, report to the main process."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from utils.extractors.base import AudioStreamInfo, VideoStreamInfo
-from utils.extractors.labels import top_classes
+from utils.extractors.labels import Classes, top_classes
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.output import Output
 from utils.state.manifest import Manifest
@@ -21,15 +19,13 @@ from utils.worker.window_builder import WindowInput
 class Finisher:
     """Writes outcomes of one worker and feature type, and reports each to the main process.
 
-    class_names: for the predictions, if they have names.
+    classes: of the predictions.
     """
 
-    def __init__(
-        self, pipe: MainPipe, plan: Plan, feature: FeaturePlan, class_names: Sequence[str] | None, device_name: str
-    ) -> None:
+    def __init__(self, pipe: MainPipe, plan: Plan, feature: FeaturePlan, classes: Classes, device_name: str) -> None:
         self._pipe = pipe
         self._feature = feature
-        self._class_names = class_names
+        self._classes = classes
         self._device_name = device_name
         self._saves = plan.format.saves
         self._title = f"{feature.feature_type}: " if len(plan.features) > 1 else ""
@@ -84,5 +80,5 @@ class Finisher:
         lines: list[str] = []
         for key, values in logits.items():
             lines.append(f"{name} window {window.row} (ends at {window.end_s:.3f} s) {key}")
-            lines += top_classes(values, self._class_names)
+            lines += top_classes(values, self._classes)
         self._show("\n".join(lines) + "\n")

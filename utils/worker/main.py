@@ -6,14 +6,13 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 import torch
 
 from utils.errors import FeatmillError, RunError, printable
 from utils.extractors.base import AnyExtractor
-from utils.extractors.labels import class_names
+from utils.extractors.labels import Classes
 from utils.extractors.registry import load_extractor
 from utils.nn.lean_import import load_meta_kernels
 from utils.nn.prepare import ComputeMode, set_process_flags
@@ -70,14 +69,14 @@ def _exit_at_once(_signal: int, _frame: object) -> None:
 def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
     device, compute = torch.device(device_name), ComputeMode(plan.run.precision, plan.run.compile)
     _set_up_torch(plan, device, compute)
-    extractors, class_names = _load(plan, device, compute)
+    extractors, classes = _load(plan, device, compute)
     signal.signal(signal.SIGTERM, _exit_at_once)  # until here it ends the process silently: nothing is to be cleaned up
     pipe.send(Ready())
     with Watchdog(pipe.send, plan.run.video_timeout) as watchdog, Writer() as writer:
         pipelines: dict[str, Pipeline] = {}
         for feature in plan.features:
             extractor = extractors[feature.feature_type]
-            finisher = Finisher(pipe, plan, feature, class_names[feature.feature_type], device_name)
+            finisher = Finisher(pipe, plan, feature, classes[feature.feature_type], device_name)
             pipelines[feature.feature_type] = _pipeline(pipe, plan, feature, extractor, finisher, writer)
         decoders = Decoders(
             extractors,
@@ -102,16 +101,14 @@ def _set_up_torch(plan: Plan, device: torch.device, compute: ComputeMode) -> Non
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder().parent / "compiled"))
 
 
-def _load(
-    plan: Plan, device: torch.device, compute: ComputeMode
-) -> tuple[dict[str, AnyExtractor], dict[str, Sequence[str] | None]]:
-    """Return each feature type's extractor, and the class names for its predictions, None where it shows none."""
+def _load(plan: Plan, device: torch.device, compute: ComputeMode) -> tuple[dict[str, AnyExtractor], dict[str, Classes]]:
+    """Return each feature type's extractor, and the classes of its predictions, without names where it shows none."""
     extractors = {
         feature.feature_type: load_extractor(feature.extractor)(feature.config, feature.checkpoints, device, compute)
         for feature in plan.features
     }
     return extractors, {
-        name: class_names(extractor.label_set) if extractor.label_set and extractor.shows_predictions else None
+        name: extractor.classes() if extractor.shows_predictions else Classes()
         for name, extractor in extractors.items()
     }
 

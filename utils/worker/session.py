@@ -1,6 +1,7 @@
 """A worker inside the calling process: networks loaded once, videos taken from an iterator, outcomes yielded.
 
-Networks run in the calling thread. PyTorch's flags are set around each step only, so the caller keeps its own.
+Networks run in the calling thread. PyTorch's flags are set around each step only, so the caller keeps its own. They
+are the whole process's: where sessions run in several threads, one takes a step at a time.
 """
 
 import contextlib
@@ -9,13 +10,14 @@ import inspect
 import logging
 import os
 import queue
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 import numpy as np
 import torch
 
 from utils.errors import RunError
-from utils.extractors.labels import class_names
+from utils.extractors.labels import Classes
 from utils.extractors.registry import load_extractor
 from utils.nn.prepare import ComputeMode, process_flags
 from utils.nn.unchanged import unchanged
@@ -34,6 +36,7 @@ Predicted = Callable[[Job, WindowInput, dict[str, np.ndarray]], None]
 
 
 _PROCESS = os.getpid()  # that imported PyTorch
+_STEP = threading.Lock()
 
 
 class Session:
@@ -56,8 +59,7 @@ class Session:
             self._extractor = load_extractor(self._feature.extractor)(
                 self._feature.config, self._feature.checkpoints, self._device, self._compute
             )
-            label_set = self._extractor.label_set if self._extractor.shows_predictions else None
-            self.class_names: Sequence[str] | None = class_names(label_set) if label_set else None
+            self.classes = self._extractor.classes() if self._extractor.shows_predictions else Classes()
         self._running: list[Generator[Outcome, None, None]] = []
 
     def close(self) -> None:
@@ -125,6 +127,7 @@ class Session:
     @contextlib.contextmanager
     def _flags(self) -> Generator[None, None, None]:
         with (
+            _STEP,
             torch.cuda.device(self._device) if self._device.type == "cuda" else contextlib.nullcontext(),
             process_flags(self._compute, self._device),
         ):

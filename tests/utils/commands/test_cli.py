@@ -52,9 +52,26 @@ def test_several_types_share_flags_and_have_their_own(tmp_path):
     assert models["slowfast"].average == "none"
 
 
+def test_labels_are_for_types_with_a_text_tower_and_a_bare_flag_for_the_others(tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("a dog\n")
+    both = ["--feature_type", "i3d", "clip", "--show_pred"]
+    for arguments, expected in (
+        ([*both, str(labels)], [False, str(labels)]),
+        (both, [True, False]),
+        ([*both, "no"], [False, False]),
+        ([*both, "--clip.show_pred", str(labels)], [True, str(labels)]),
+        (["--feature_type", "i3d", "clip", "--no-show_pred"], [False, False]),
+    ):
+        assert [model.show_pred for model in parse(arguments, MODELS)[1].values()] == expected
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        ([*I3D, "--show_pred", "labels.txt"], ["show_pred is 'labels.txt'", "only types with a text tower"]),
+        (["--feature_type", "clip", "--show_pred"], ["--show_pred needs a file of labels"]),
+        (["--feature_type", "clip", "--show_pred", "no.txt"], ["--show_pred no.txt: not a file of labels"]),
         ([], ["--feature_type is missing", "i3d"]),
         (["--feature_type", "i3dd"], ["i3dd", "did you mean i3d"]),
         ([*I3D, "--stack_sise", "3"], ["--stack_sise is unknown", "did you mean stack_size"]),

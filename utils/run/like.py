@@ -1,0 +1,101 @@
+"""What an output folder records of the networks that made its features."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from utils.errors import UserError
+from utils.extractors.registry import Model
+from utils.sinks.manifest_line import WITH_OUTPUTS
+from utils.state.feature_folders import feature_folders
+from utils.state.manifest import Latest
+from utils.state.run_file import record_of
+from utils.storage.folder import Folder
+from utils.weights.store import sha256_of
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One feature type of an output folder.
+
+    place: of the features. settings: all that decided them, "weights" included. checkpoints: where the files were.
+    """
+
+    place: str
+    feature_type: str
+    settings: Mapping[str, Any]
+    checkpoints: Mapping[str, str]
+
+    @property
+    def weights(self) -> Mapping[str, str]:
+        """SHA-256 of each checkpoint, or "random"."""
+        return self.settings["weights"]
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the features were made with --weights random."""
+        return "random" in self.weights.values()
+
+    def found(self) -> dict[str, Path | None] | None:
+        """Return the checkpoints where they were; None if one is gone or was changed."""
+        paths = {
+            name: None if digest == "random" else Path(self.checkpoints.get(name, ""))
+            for name, digest in self.weights.items()
+        }
+        return None if self._problems(paths) else paths
+
+    def check(self, paths: Mapping[str, Path | None]) -> None:
+        """Raise UserError unless checkpoints are those that made the features."""
+        wrong = self._problems(paths)
+        if wrong:
+            raise UserError(
+                f"{self.place}: its features were made with other weights than {paths.get(wrong[0]) or 'random ones'}: "
+                f"name their file by the flags that the run had (SHA-256 {self.weights[wrong[0]]})"
+            )
+
+    def _problems(self, paths: Mapping[str, Path | None]) -> list[str]:
+        return [name for name, digest in self.weights.items() if _digest(paths.get(name)) != digest]
+
+
+def recorded(output: str, feature_type: str | None, models: Mapping[str, Model]) -> Recorded:
+    """Return the features of an output folder that texts are to be compared with.
+
+    output: an --output_path, or the folder of one feature type in it. feature_type: the one that is meant, if any.
+
+    Raises:
+        UserError: none of its types has a text tower, several have one, or the record is not there.
+    """
+    found = {line.stamp.feature_type: (folder, line.stamp.settings_hash) for folder, line in _last_lines(output)}
+    if feature_type is not None:
+        found = {name: place for name, place in found.items() if name == feature_type}
+    if not found:
+        raise UserError(f"{output}: no features of {feature_type or 'any type'} there")
+    usable = [name for name in found if name in models and models[name].text]
+    if len(usable) > 1:
+        raise UserError(f"{output}: has features of {' and '.join(usable)}: choose one by --feature_type")
+    name = usable[0] if usable else next(iter(found))
+    folder, settings_hash = found[name]
+    record = record_of(folder, settings_hash)
+    if not record:
+        raise UserError(f"{folder}: no run file has the settings of its features; give --feature_type and its flags")
+    return Recorded(str(folder), name, record["settings"], record.get("checkpoints", {}))
+
+
+def _last_lines(output: str) -> list[tuple[Folder, Any]]:
+    """Return each folder with the manifest line of its newest features."""
+    newest = ((folder, _newest(latest)) for folder, _, latest in feature_folders(output))
+    return [(folder, line) for folder, line in newest if line is not None]
+
+
+def _newest(latest: Latest) -> Any:
+    line = None
+    for each in latest:
+        line = each if each.status in WITH_OUTPUTS else line
+    return line
+
+
+def _digest(path: Path | None) -> str | None:
+    if path is None:
+        return "random"
+    return sha256_of(path) if path.is_file() else None

@@ -1,0 +1,67 @@
+"""Texts in the space of a feature type's rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from utils.config.run import RunConfig
+from utils.config.schema import Config, build
+from utils.errors import UserError
+from utils.extractors.registry import Model
+from utils.run.like import Recorded
+from utils.run.settings import find_checkpoints
+
+
+def embed_texts(
+    texts: Sequence[str],
+    run: RunConfig,
+    feature_type: str,
+    given: Mapping[str, Any],
+    models: Mapping[str, Model],
+    device: str,
+    like: Recorded | None = None,
+) -> np.ndarray:
+    """Return the vectors of texts, float32 [n, D].
+
+    run: says where weights are. given: flags of the feature type, over those that `like` recorded. device: "cpu",
+    "cuda:0". like: features to use the same network as.
+
+    Raises:
+        UserError: the type has no text tower or its rows are in another space, or the weights cannot be had.
+    """
+    if not texts or not all(text.strip() for text in texts):
+        raise UserError("texts must be one or more, none of them empty")
+    model = models[feature_type]
+    if not model.text:
+        joint = ", ".join(name for name, each in models.items() if each.text)
+        raise UserError(f"{_place(like)}{feature_type} has no text tower; feature types with one: {joint}")
+    config = build(
+        model.config_class(), [("record", model.flags_of(like.settings) if like else {}), ("argument", given)]
+    )
+    if reason := model.no_text(config):
+        raise UserError(f"{_place(like)}{reason}")
+    checkpoints = _checkpoints(run, config, model, like, bool(given))
+    from utils.worker.text import embed  # here: it imports PyTorch
+
+    return embed(texts, model.text, config, checkpoints, device)
+
+
+def _place(like: Recorded | None) -> str:
+    return f"{like.place}: " if like else ""
+
+
+def _checkpoints(
+    run: RunConfig, config: Config, model: Model, like: Recorded | None, is_changed: bool
+) -> dict[str, Path | None]:
+    """Return the checkpoints, where the run had them, or found anew; those of `like` in any case."""
+    if like is None:
+        return find_checkpoints(run, config, model)
+    paths = None if is_changed else like.found()
+    if paths is None:
+        weights = "random" if like.is_random else run.weights
+        paths = find_checkpoints(replace(run, weights=weights), config, model)
+        like.check(paths)
+    return paths
