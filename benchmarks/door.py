@@ -6,6 +6,10 @@
 After -- come a feature type, its flags with a value each, and a clip; without one, a small clip of --clip_s seconds
 with a tone is made. With --pairs, the command and `Extractor.map` take turns on copies of the clip; both are timed from
 the start of their process to its end. With --calls, one extractor is called so often.
+
+    python -m benchmarks.door --golden
+
+checks that both give the same bits on the clips of golden cases, for every feature type; some minutes on two cores.
 """
 
 import argparse
@@ -19,13 +23,24 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from benchmarks import record
 from benchmarks.memory import write_video
+from models import MODELS
 
 ROOT = Path(__file__).parent.parent
+PICTURES, SOUND = ("i3d_pipeline", "case_video_120x160"), ("vggish_audio", "case_mp4_priming")
+CASES = {"slowfast": ("slowfast_e2e", "case_seed003"), "vggish": SOUND, "panns": SOUND}  # of the others: PICTURES
+FLAGS: dict[str, dict[str, Any]] = {
+    "i3d": {"stack_size": 16, "step_size": 16, "flow_type": "raft"},
+    "panns": {"window_s": 1},
+    "slowfast": {"preset": "squash", "clip_len": 2},
+    "timm": {"model_name": "test_vit"},
+    "raft": {"side_size": 128, "extraction_fps": 2},
+}
 MAP = """
 import ast, sys, featmill
 feature_type, flags, *clips = sys.argv[1:]
@@ -96,16 +111,39 @@ def left(feature_type: str, flags: dict[str, str], clip: Path, calls: int) -> di
     return {"held": found, "seconds_per_call": took}
 
 
+def golden() -> None:
+    """Compare the command with `Extractor.map`, bit for bit; AssertionError where a value differs."""
+    from support.door import check_same_in_python
+    from support.golden import case
+
+    for feature_type in sorted(MODELS.keys() - {"transformers"}):  # which has no weights of its own
+        flags = FLAGS.get(feature_type, {})
+        with tempfile.TemporaryDirectory() as name:
+            clip = Path(name) / "clip.mp4"
+            clip.write_bytes(case(*CASES.get(feature_type, PICTURES))[0]["input_mp4"].tobytes())
+            typed = [str(word) for key, value in flags.items() for word in (f"--{key}", value)]
+            seconds(
+                sys.executable, str(ROOT / "main.py"), "--feature_type", feature_type, *typed, "--weights", "random",
+                "--device", "cpu", "--output_path", "out", "--video_paths", str(clip), folder=Path(name),
+            )  # fmt: skip
+            check_same_in_python(Path(name) / "out" / feature_type, feature_type, [clip], weights="random", **flags)
+        print(f"{feature_type}: the same bits", flush=True)
+
+
 def main(arguments: list[str]) -> None:
     """Measure, print and save the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=0, help="turns of command and map")
     parser.add_argument("--copies", type=int, default=20, help="of the clip (default: 20)")
     parser.add_argument("--calls", type=int, default=0, help="calls of one extractor")
+    parser.add_argument("--golden", action="store_true", help="compare bits on the clips of golden cases")
     parser.add_argument("--clip_s", type=float, default=1, help="seconds of the clip that is made (default: 1)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="after --: --feature_type TYPE, flags, [CLIP]")
     options = parser.parse_args(arguments)
+    if options.golden:
+        golden()
+        return
     typed = [word for word in options.command if word != "--"]
     with tempfile.TemporaryDirectory() as name:
         clip = Path(typed.pop()) if len(typed) % 2 else write_video(Path(name) / "clip.mp4", options.clip_s / 60)

@@ -20,6 +20,8 @@ from utils.worker.plan import Task
 from utils.worker.session import Session
 from utils.worker.window_builder import WindowInput
 
+ONE_VIDEO = str | os.PathLike | bytes | bytearray | memoryview | Mapping
+
 
 def extract(video: Any, feature_type: str, *, device: str = "auto", **arguments: Any) -> Video:
     """Return the features of one video. For several, an `Extractor` loads the networks once.
@@ -100,25 +102,35 @@ class Extractor:
         videos: paths, addresses, bytes, or mappings with one of "path", "bytes", "frames" (with "fps") and "samples"
             (with "rate_hz"), and optionally "start_s", "end_s" and "name".
         ordered: in the order of `videos`; else as they end.
+
+        Raises:
+            UserError: the extractor is closed, before or meanwhile, or what is given is not a video.
         """
         if self._session is None:
             raise UserError("this extractor is closed")
+        if isinstance(videos, ONE_VIDEO):
+            raise UserError("map takes several videos, such as a list of paths; for one, call the extractor with it")
+        return self._map(self._session, videos, ordered)
+
+    def _map(self, session: Session, videos: Iterable[Any], ordered: bool) -> Iterator[Video]:
         predictions: dict[str, dict[str, dict[int, list[tuple[str, float]]]]] = defaultdict(lambda: defaultdict(dict))
 
         def predicted(job: Job, window: WindowInput, logits: dict[str, np.ndarray]) -> None:
             for key, values in logits.items():
-                best = best_classes(values, self._session.class_names if self._session else None)
+                best = best_classes(values, session.class_names)
                 predictions[job.ref.id][key][window.row] = [(name, probability) for name, probability, _ in best]
 
         tasks = (Task(reference(i, video), (self.feature_type,)) for i, video in enumerate(videos))
-        for outcome in self._session.extract(tasks, ordered, predicted):
+        for outcome in session.extract(tasks, ordered, predicted):
             by_row = predictions.pop(outcome.job.ref.id, {})
             yield _video(outcome, {key: [rows[i] for i in sorted(rows)] for key, rows in by_row.items()})
+        if self._session is None:
+            raise UserError("this extractor was closed while videos were extracted")
 
 
 def _with(video: Any, **about: Any) -> dict[str, Any]:
     """Return a video with what the caller says about it."""
-    if not isinstance(video, str | os.PathLike | bytes | bytearray | memoryview | Mapping):
+    if not isinstance(video, ONE_VIDEO):
         video = {"samples" if about["rate_hz"] is not None else "frames": video}
     return described(video) | stated(about)
 

@@ -13,6 +13,7 @@ from utils.sources.ref import VideoRef
 
 KEYS = ("path", "bytes", "frames", "fps", "samples", "rate_hz", "start_s", "end_s", "name")
 IN_MEMORY = ("bytes", "frames", "samples")
+MOST_HZ = 10_000_000
 MOST_CHANNELS = 64  # an array of more is taken for one of the wrong orientation
 
 
@@ -65,11 +66,18 @@ def reference(number: int, given: Any) -> VideoRef:
 
 
 def _seconds(about: Mapping[str, Any], key: str) -> float | None:
-    """Return a time as the decimal digits that it prints with: 0.1 of float32 is 0.1."""
+    seconds = _number(about.get(key))
+    if seconds is None and key in about:
+        raise UserError(f"{key} is {about[key]!r}; it must be a number of seconds")
+    return seconds
+
+
+def _number(value: Any) -> float | None:
+    """Return a number, None for anything else; 0.1 of float32 becomes 0.1, the digits that it prints with."""
     try:
-        return float(str(about[key])) if key in about else None
-    except ValueError:
-        raise UserError(f"{key} is {about[key]!r}; it must be a number of seconds") from None
+        return float(str(value) if isinstance(value, np.floating) else value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _path(about: Mapping[str, Any]) -> str:
@@ -86,6 +94,10 @@ def _data(about: Mapping[str, Any]) -> bytes | FrameArray | None:
     given = [key for key in IN_MEMORY if key in about]
     if len(given) > 1:
         raise UserError(f"a video has both {' and '.join(given)}: give one of them")
+    if "fps" in about and "frames" not in about:
+        raise UserError("fps is the rate of frames in memory; extraction_fps of an extractor samples a file's frames")
+    if "rate_hz" in about and "samples" not in about:
+        raise UserError("rate_hz is the rate of samples in memory; a file has its own")
     if "frames" in about:
         return _frames(about["frames"], about.get("fps"))
     if "samples" in about:
@@ -99,9 +111,10 @@ def _frames(frames: Any, fps: Any) -> FrameArray:
         raise UserError(
             f"frames are {pixels.dtype} {list(pixels.shape)}; they must be uint8 [n, height, width, 3], RGB"
         )
-    if fps is None or not 0 < float(fps) <= 1000:
+    rate = _number(fps)
+    if rate is None or not 0 < rate <= 1000:
         raise UserError(f"fps is {fps}; frames need their rate per second, above 0 and at most 1000")
-    return FrameArray(pixels, float(fps))
+    return FrameArray(pixels, rate)
 
 
 def _sound(samples: Any, rate_hz: Any) -> bytes:
@@ -113,13 +126,19 @@ def _sound(samples: Any, rate_hz: Any) -> bytes:
         raise UserError(f"samples are {array.dtype} {list(array.shape)}; they must be floats [n] or [n, channels]")
     if array.ndim == 2 and array.shape[1] > MOST_CHANNELS:
         raise UserError(f"samples are {list(array.shape)}; they must be [n, channels], not [channels, n]")
-    if rate_hz is None or int(rate_hz) < 1:
-        raise UserError(f"rate_hz is {rate_hz}; samples need their rate per second")
+    rate = _number(rate_hz)
+    if rate is None or not 1 <= rate <= MOST_HZ:
+        raise UserError(f"rate_hz is {rate_hz}; samples need their rate per second, from 1 to {MOST_HZ}")
     file = io.BytesIO()
-    soundfile.write(file, array.astype(np.float32, copy=False), int(rate_hz), format="WAV", subtype="FLOAT")
+    soundfile.write(file, array.astype(np.float32, copy=False), int(rate), format="WAV", subtype="FLOAT")
     return file.getvalue()
 
 
 def _array(values: Any) -> np.ndarray:
     """Return an array, or a tensor of any device, as an array."""
-    return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
+    if hasattr(values, "detach"):
+        return values.detach().cpu().numpy()
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise UserError("frames and samples are arrays; this list has parts of different sizes") from None

@@ -29,8 +29,8 @@ def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
     Raises:
         UserError: no such feature type, flag, value or device, or a checkpoint that cannot be had.
     """
-    if feature_type not in MODELS:
-        hint = did_you_mean(feature_type, MODELS)
+    if not isinstance(feature_type, str) or feature_type not in MODELS:
+        hint = did_you_mean(str(feature_type), MODELS)
         raise UserError(f"no feature type {feature_type!r}{hint}; there are {', '.join(MODELS)}")
     model = MODELS[feature_type]
     named = {aliases(model.config_class()).get(name, name): value for name, value in flags.items()}

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.door import check_same_in_python
 from support.golden import case, relative_error
 from support.media import moving_frames, waveform, write_clip
 from support.program import run
@@ -38,6 +39,8 @@ def test_layers_of_files_equal_acav100m(tmp_path):
         for layer in range(5):
             ours = np.load(tmp_path / "vggish" / f"{path.stem}_layer_{layer}.npy")
             assert relative_error(ours, expected[f"output_{i}_audio_layer_{layer}"]) < 1e-5
+    flags = {"preset": "acav100m", "layers": True, "weights": "random"}
+    check_same_in_python(tmp_path / "vggish", "vggish", paths, **flags)
 
 
 def test_it_hears_what_begins_in_the_first_ten_seconds(tmp_path):

@@ -1,6 +1,7 @@
 """A worker inside the calling process: networks loaded once, videos taken from an iterator, outcomes yielded.
 
-Networks run in the calling thread. PyTorch's flags are set around each step only, so the caller keeps its own.
+Networks run in the calling thread. PyTorch's flags are set around each step only, so the caller keeps its own. They
+are the whole process's: where sessions run in several threads, one takes a step at a time.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import inspect
 import logging
 import os
 import queue
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -34,6 +36,7 @@ Predicted = Callable[[Job, WindowInput, dict[str, np.ndarray]], None]
 
 
 _PROCESS = os.getpid()  # that imported PyTorch
+_STEP = threading.Lock()
 
 
 class Session:
@@ -125,6 +128,7 @@ class Session:
     @contextlib.contextmanager
     def _flags(self) -> Generator[None, None, None]:
         with (
+            _STEP,
             torch.cuda.device(self._device) if self._device.type == "cuda" else contextlib.nullcontext(),
             process_flags(self._compute, self._device),
         ):

@@ -6,6 +6,7 @@ import tarfile
 import numpy as np
 import pytest
 from support.device import DEVICE
+from support.door import check_same_in_python
 from support.golden import case, relative_error
 from support.program import manifest, run
 
@@ -42,6 +43,8 @@ def test_two_second_clips_equal_the_script(tmp_path, slowfast_files):
     assert result.stdout.count("waves.mp4 window") == 2
     line = manifest(tmp_path / "slowfast")["waves"]
     assert (line["status"], line["windows"], line["repeated"]) == ("done", 2, 0)
+    flags = {"preset": "squash", "clip_len": 2, "weights_dir": slowfast_files["pytorchvideo"].parent}
+    check_same_in_python(tmp_path / "slowfast", "slowfast", [video], **flags)
 
 
 def test_layers_of_files_equal_acav100m(tmp_path, slowfast_files):
@@ -60,6 +63,8 @@ def test_layers_of_files_equal_acav100m(tmp_path, slowfast_files):
             ours = arrays.pop(f"{path.stem}_layer_{layer}")
             assert relative_error(ours, expected[f"output_{i}_video_layer_{layer}"]) < TOLERANCE
     assert not arrays
+    flags = {"preset": "acav100m", "layers": True, "average": "clips", "checkpoint": slowfast_files["caffe2"]}
+    check_same_in_python(tmp_path / "slowfast", "slowfast", paths, **flags)
 
 
 def test_frames_equal_those_of_the_tools():

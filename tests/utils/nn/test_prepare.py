@@ -17,6 +17,8 @@ from utils.weights.seeded import fill_random
 
 CPU = torch.device("cpu")
 FLOAT32_TOLERANCE = 1e-4  # as everywhere
+# No trial build for each set of instructions, no header compiled ahead: they serve the builds that follow, here one.
+FEWEST_BUILDS = {"cpp.vec_isa_ok": True, "cpp_cache_precompile_headers": False}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -68,6 +70,8 @@ def test_compiling_without_a_compiler_says_so(monkeypatch):
 @needs_compiler
 def test_a_compiled_network_gives_the_same(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    for name, value in FEWEST_BUILDS.items():
+        monkeypatch.setattr(f"torch._inductor.config.{name}", value)
     layers = (nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), Bottleneck(8, 2), nn.Flatten(), nn.Linear(8 * 36, 5))
     network = nn.Sequential(*layers)
     fill_random(network)
