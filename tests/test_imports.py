@@ -31,7 +31,7 @@ ROOMS = [  # of utils/, each importing only those below it
 PACKAGES = ("featmill", "models", "utils")
 FOLDERS = ("benchmarks", "featmill", "models", "tests", "utils")
 TESTED_ELSEWHERE = {  # with what uses them
-    "featmill": "catalogue settings text torch_dataset",
+    "featmill": "catalogue settings torch_dataset",
     "models/clip": "tower",
     "models/i3d": "convert extractor",
     "models/internvideo2": "network preprocess",
@@ -41,32 +41,31 @@ TESTED_ELSEWHERE = {  # with what uses them
     "models/resnet": "weights",
     "models/s3d": "extractor howto100m preprocess weights",
     "models/slowfast": "clips",
-    "models/slowonly": "network weights",
+    "models/slowonly": "weights",
     "models/swin": "weights",
     "models/timm": "weights",
-    "models/transformers": "families labels network",
+    "models/transformers": "families network",
     "models/tsn": "weights",
-    "models/tvl1": "solver step",
     "models/vggish": "network",
     "models/videomae": "network preprocess",
-    "utils/commands": "models parser status streams text weights",
-    "utils/config": "label_file run shared_flags",
+    "utils/commands": "models parser status streams weights",
+    "utils/config": "run shared_flags",
     "utils/engines": "base dispatch environment local",
     "utils": "errors",
-    "utils/extractors": "clips_config flow flow_config frames_config registry stacks stacks_config text",
+    "utils/extractors": "clips_config flow flow_config frames_config registry stacks stacks_config",
     "utils/media": "avi demux frame_size matroska mp4 rgb seek video_frames",
     "utils/nn/cpu": "convolution",
-    "utils/nn": "flow unchanged vision_transformer",
-    "utils/run": "output_state prepare results settings shard_marks summary text",
+    "utils/nn": "flow resnet3d unchanged vision_transformer",
+    "utils/run": "output_state prepare results settings shard_marks summary",
     "utils/sinks": "h5_group output printing record",
     "utils/sources": "base errors folder hf_columns ref rereadable",
     "utils/state": "feature_folders resume run_file",
     "utils/storage": "local remote",
     "utils/weights": "download_bar",
     "utils/weights/formats": "leveldb torch_pickle",
-    "utils/worker": "assemble events kept_frames main messages plan session text",
+    "utils/worker": "assemble events kept_frames main messages plan session",
 }
-FLOW_USERS = {"i3d": {"pwc", "raft", "tvl1"}}  # the one model that may use others, through the flow contract
+FLOW_USERS = {"i3d": {"pwc", "raft"}}  # the one model that may use others, through the flow contract
 
 
 def modules() -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""The baseline; the non-local network is tested in tests/utils/nn/test_resnet3d.py."""
+"""The baseline; the non-local network is tested in tests/models/test_resnet3d.py."""
 
 import numpy as np
 import pytest

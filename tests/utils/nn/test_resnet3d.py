@@ -1,7 +1,7 @@
 """The networks of mmaction2 that are a ResNet3D and a classifier, from files in their published layout."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +26,10 @@ from models.slowonly import pretrained as of_slowonly
 from models.slowonly.weights import load_slowonly, random_slowonly
 from utils.errors import UserError
 from utils.nn.resnet3d import Classifier3D
-from utils.nn.skip_init import SkipInit
 from utils.weights.pretrained import Published
 
 TOLERANCE = 1e-4
+pytestmark = pytest.mark.usefixtures("skip_init")
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,6 @@ CASES = [
     *((SLOWONLY, name) for name in ("case_2x4x64x64", "case_1x8x72x88", "case_1x4x224x224")),
 ]
 each = pytest.mark.parametrize("kind", [I3D_R50, SLOWONLY], ids=lambda kind: kind.golden)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def skip_init() -> Iterator[None]:
-    """Build networks without initial values, as the program does: all of them are given weights."""
-    with SkipInit():
-        yield
 
 
 @pytest.fixture(scope="module")
