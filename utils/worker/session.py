@@ -36,7 +36,7 @@ Predicted = Callable[[Job, WindowInput, dict[str, np.ndarray]], None]
 
 
 _PROCESS = os.getpid()  # that imported PyTorch
-_STEP = threading.Lock()
+_STEP = threading.RLock()
 os.register_at_fork(before=_STEP.acquire, after_in_parent=_STEP.release, after_in_child=_STEP.release)
 
 
