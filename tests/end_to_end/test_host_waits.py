@@ -81,8 +81,9 @@ def moved(network: nn.Module, device: torch.device | None = None, **_layout: Any
 @pytest.fixture(autouse=True)
 def without_weights(monkeypatch):
     """Leave the parameters unchanged: they are fake and have no memory."""
-    for name in (*MODELS, "i3d"):
-        weights = importlib.import_module(f"models.{name}.weights" if name != "clip" else "models.clip.tower")
+    for name in MODELS:
+        module = {"clip": "tower", "tvl1": "network"}.get(name, "weights")
+        weights = importlib.import_module(f"models.{name}.{module}")
         if hasattr(weights, "fill_random"):
             monkeypatch.setattr(weights, "fill_random", lambda network, *_: network)
     monkeypatch.setattr(nn.Module, "to", moved)

@@ -29,7 +29,6 @@ def test_samples_become_a_wav_file():
     ("given", "problem"),
     [
         ({"pth": "a"}, "a video has 'pth'; known are path,"),
-        ({}, "a video is empty"),
         (3, "a video is a int"),
         ({"bytes": b"1", "frames": FRAMES}, "a video has both bytes and frames"),
         ({"frames": FRAMES}, "fps is None"),

@@ -11,7 +11,7 @@ from utils.extractors.registry import Model
 COMMANDS = {  # name → arguments, what it does
     "models": ("[WORD ...]", "feature types: dimensions, sizes and licences of their checkpoints"),
     "weights": ("fetch TYPE ...", "download the checkpoints of feature types ahead of time"),
-    "text": ("TEXT ...", "vectors of texts in the space of features, to search them by text"),
+    "text": ("SENTENCE ...", "vectors of texts in the space of features, to search them by text"),
     "status": ("OUTPUT", "progress of the runs on an output folder, and causes of failures"),
     "help": ("", "this help, also --help"),
     "version": ("", "the version, also --version"),

@@ -151,7 +151,7 @@ def _in_full(about: Mapping[str, Any]) -> Iterator[str]:
     for key, shape in about["outputs"].items():
         yield from _wrapped(f"saves {key} {shape}", "  ")
     if about["text"]:
-        yield f"  text in the same space: {PROGRAM} text TEXT ... --feature_type {about['feature_type']}"
+        yield f"  text in the same space: {PROGRAM} text SENTENCE ... --feature_type {about['feature_type']}"
     for network in about["networks"]:
         yield from _wrapped(f"network {network['name']}: {_figures(network)}", "  ")
     if about["networks"]:

@@ -1,4 +1,4 @@
-"""`main.py text TEXT ...`: vectors of texts in the space of features."""
+"""`main.py text SENTENCE ...`: vectors of texts in the space of features."""
 
 import argparse
 import sys
@@ -67,12 +67,12 @@ def _add_choice(parser: Parser) -> None:
 def _parser(feature_type: str | None, models: Mapping[str, Model]) -> Parser:
     parser = Parser(
         prog=f"{PROGRAM} text",
-        usage=f"{PROGRAM} text TEXT ... (--like OUTPUT | --feature_type TYPE [flags of the type]) [--output FILE.npy]",
+        usage=f"{PROGRAM} text SENTENCE ... (--like OUTPUT | --feature_type TYPE [its flags]) [--output FILE.npy]",
         description=show_text.__doc__,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("text", nargs="+", metavar="TEXT", help="a text, in quotes; a row each")
+    parser.add_argument("text", nargs="+", metavar="SENTENCE", help="a text, in quotes; a row each")
     _add_choice(parser)
     parser.add_argument("--output", metavar="FILE.npy", help="file to save the vectors in, instead of printing them")
     add_flags(parser, RunConfig, field_names(RunConfig) - OF_RUN)
