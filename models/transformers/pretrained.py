@@ -111,13 +111,20 @@ def model_folder(config: TransformersConfig) -> Path:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """Return the files with the weights, safetensors preferred: one, or an index and its parts; [] if incomplete."""
+    """Return the files with the weights, safetensors preferred: one, or an index and its parts; [] if incomplete.
+
+    Raises:
+        UserError: the index is damaged.
+    """
     for name in ("model.safetensors", "pytorch_model.bin"):
         if (folder / name).is_file():
             return [folder / name]
         index = folder / f"{name}.index.json"
         if index.is_file():
-            parts = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+            try:
+                parts = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+            except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+                raise UserError(f"{index}: not an index of weights ({error}); download it again") from error
             files = [index, *(folder / Path(part).name for part in parts)]
             if all(file.is_file() for file in files):
                 return files

@@ -43,7 +43,7 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> nn.Module:
                 local_files_only=True,
                 trust_remote_code=False,
             )
-    except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
+    except Exception as error:  # the library's checks of a configuration raise errors of any type
         raise UserError(f"{folder}: not a model of {model_class.__name__} ({shortened(error)})") from error
     problems = [_listed(report[f"{what}_keys"], what) for what in ("missing", "unexpected", "mismatched")]
     if any(problems):
@@ -53,10 +53,17 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> nn.Module:
 
 
 def random_model(folder: Path) -> nn.Module:
-    """Return the model of a folder in evaluation mode with seeded random weights, the same everywhere."""
+    """Return the model of a folder in evaluation mode with seeded random weights, the same everywhere.
+
+    Raises:
+        UserError: config.json does not describe a model; the library is not installed.
+    """
     model_class = _model_class(folder)
-    with _quiet():
-        model = model_class(model_class.config_class.from_pretrained(folder, local_files_only=True))
+    try:
+        with _quiet():
+            model = model_class(model_class.config_class.from_pretrained(folder, local_files_only=True))
+    except Exception as error:  # the library's checks of a configuration raise errors of any type
+        raise UserError(f"{folder}/config.json: not of a {model_class.__name__} ({shortened(error)})") from error
     fill_random(model)
     return model.eval()
 

@@ -34,6 +34,8 @@ def embed_texts(
     """
     if not texts or not all(text.strip() for text in texts):
         raise UserError("texts must be one or more, none of them empty")
+    if any("\ud800" <= letter <= "\udfff" for text in texts for letter in text):
+        raise UserError("texts must be UTF-8: one has bytes that are not; convert it first")
     model = models[feature_type]
     if not model.text:
         joint = ", ".join(name for name, each in models.items() if each.text)
