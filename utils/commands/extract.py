@@ -65,7 +65,7 @@ def extract(
     done_list = DoneList(config.check_progress) if config.check_progress else None
     run = _Run(plan, inputs, root, look_up(plan, root), done_list, run_file, RunProgress(inputs.total, config.quiet))
     run.progress.note(_destination(config, plan.format.saves))
-    if config.weights == "random":
+    if any(feature.stamp.warning for feature in plan.features):
         run.progress.warn(RANDOM_WARNING)
     if device_note:
         run.progress.note(device_note)
