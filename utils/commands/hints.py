@@ -18,11 +18,11 @@ COMMANDS = {  # name → arguments, what it does
 }
 
 SHORT = {"V": "version", "v": "version"}  # what other programs have
-DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"  # those that word processors put in the place of "-"
+DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"  # what word processors put for "-"
 
 
 def wrong_command(word: str, models: Mapping[str, Model]) -> str:
-    """Return what to say where the command line starts with a word that is no command."""
+    """Return what to say where the command line starts with a word that is not a command."""
     if "=" in word:
         return f"{word}: {_with_hyphens(word)}; see {PROGRAM} --help"
     if word in models:
