@@ -51,7 +51,7 @@ def extract(
         )
     if config.out is not None:
         list_file.check_suffix(config.out)
-        if not FORMATS[config.on_extraction].saves:  # what --out gathers has to be kept somewhere
+        if not FORMATS[config.on_extraction].saves:  # --out gathers saved features
             config = dataclasses.replace(config, on_extraction="save_numpy")
     resources, device_note = devices.choose(config)
     config = devices.with_precision(config, resources)
