@@ -9,7 +9,7 @@ FROM python:3.13-slim AS base
 # OpenCV links to libGL.so.1 and libgthread-2.0.so.0, which slim images lack
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 1000 --create-home featmill && mkdir /data /weights && chown featmill /data /weights
+    && useradd --uid 1000 --create-home featmill && mkdir /data /weights && chown featmill /data && chmod 1777 /weights
 COPY --from=wheel /wheels /wheels
 ENV FEATMILL_WEIGHTS=/weights
 VOLUME /weights

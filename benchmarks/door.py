@@ -116,7 +116,7 @@ def golden() -> None:
     from support.door import check_same_in_python
     from support.golden import case
 
-    for feature_type in sorted(MODELS.keys() - {"transformers"}):  # which has no weights of its own
+    for feature_type in sorted(MODELS.keys() - {"transformers"}):  # whose weights are the user's choice
         flags = FLAGS.get(feature_type, {})
         with tempfile.TemporaryDirectory() as name:
             clip = Path(name) / "clip.mp4"

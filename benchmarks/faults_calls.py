@@ -140,7 +140,7 @@ class Soak:
             command += ["--check_progress", str(self._root / "done.txt")]
         return command
 
-    def _run(self, point: Point | None) -> forked_program.Ended:
+    def _run(self, point: Point | None) -> forked_program.ForkedRun:
         self._faults.arm(self._root, point)
         return forked_program.run(self._command(), self._log, self._faults.enter)
 
@@ -182,7 +182,7 @@ class Soak:
                 f"{point} (exit {ended.exit_code}): {'; '.join(wrong)}: {texts[0]} => {texts[1]}"
             )
 
-    def _wrong_at_once(self, ended: forked_program.Ended) -> Iterator[str]:
+    def _wrong_at_once(self, ended: forked_program.ForkedRun) -> Iterator[str]:
         if ended.exit_code is None:
             yield "hangs"
         if ended.exit_code == 0 and contents(self._root) != self._right:
@@ -192,7 +192,7 @@ class Soak:
         if "Traceback" in ended.text:
             yield "traceback"
 
-    def _wrong_at_last(self, again: forked_program.Ended) -> Iterator[str]:
+    def _wrong_at_last(self, again: forked_program.ForkedRun) -> Iterator[str]:
         if again.exit_code != 0:
             yield f"the rerun exits with {again.exit_code}"
         elif (found := contents(self._root)) != self._right:

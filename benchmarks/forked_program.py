@@ -44,7 +44,7 @@ Enter = Callable[[int], Any]  # is told the role of the process that it is calle
 
 
 @dataclass(frozen=True)
-class Ended:
+class ForkedRun:
     """How a run ended. exit_code: negative for a signal, None if it hung. orphaned: a worker outlived it."""
 
     exit_code: int | None
@@ -79,7 +79,7 @@ def _context(enter: Enter) -> Any:
     return Context()
 
 
-def run(arguments: Sequence[str], log: Path, enter: Enter) -> Ended:
+def run(arguments: Sequence[str], log: Path, enter: Enter) -> ForkedRun:
     """Run the program in a new process group, and wait for all its processes."""
     sys.stdout.flush()
     with log.open("w+b") as file:
@@ -89,7 +89,7 @@ def run(arguments: Sequence[str], log: Path, enter: Enter) -> Ended:
         exit_code = _wait(pid)
         orphaned = not _all_ended(pid)
         file.seek(0)
-        return Ended(exit_code, file.read().decode("utf-8", "replace"), orphaned)
+        return ForkedRun(exit_code, file.read().decode("utf-8", "replace"), orphaned)
 
 
 def _become_main(arguments: Sequence[str], output: int, enter: Enter) -> None:

@@ -2,9 +2,9 @@
 
     python -m benchmarks.time_axis [TYPE ...] [--without_networks]
 
-Runs each type (default: all) with its default flags and random weights, on the CPU. What earlier runs found of other
-types is kept. --without_networks: rows are those of the pipeline, in a minute instead of ten, but the run time stays
-as it was.
+Runs each type (default: all) with its default flags and random weights, on the CPU. Results of earlier runs for other
+types are kept. --without_networks: measure rows and their times only, in a minute instead of ten; run times keep their
+earlier values.
 """
 
 import argparse
@@ -49,7 +49,7 @@ What a row is, and how many there are, differs from type to type. These are the 
 - Window: `end_s` minus `start_s` of the first row; frames end when the last one is shown, so a single frame takes 0.
   Hop: from the start of the first row to that of the second. Crops have the times of their clip, and types that
   average over the whole video have one row without times.
-- A type may sample frames at a rate of its own, and drop what does not fill a window at the end: `--extraction_fps`,
+- A type may sample frames at its own rate, and drop what does not fill a window at the end: `--extraction_fps`,
   `--stack_size`, `--step_size`, `--window_s`, `--hop_s` and `--tail` change that.
 - Run time: decoding and network, without start-up, on {cpu}; – where it was not measured.
 

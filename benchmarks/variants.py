@@ -57,7 +57,7 @@ def length_s(source: MediaSource) -> float:
     """Return the seconds that a file lasts by its header.
 
     Raises:
-        UserError: the header does not say. VideoError: it is no media.
+        UserError: the header does not say. VideoError: it is not media.
     """
     seconds = probe(source).duration_s
     if seconds is None:

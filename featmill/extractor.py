@@ -26,7 +26,7 @@ ONE_VIDEO = str | os.PathLike | bytes | bytearray | memoryview | Mapping
 def extract(video: Any, feature_type: str, *, device: str = "auto", **arguments: Any) -> Video:
     """Return the features of one video. For several, an `Extractor` loads the networks once.
 
-    arguments: those of `Extractor` and of calling one: fps, rate_hz, start_s, end_s, and any flag of the feature type.
+    arguments: those of `Extractor` and of its call: fps, rate_hz, start_s, end_s, and any flag of the feature type.
 
     Raises:
         VideoError: the video has no features. UserError: an argument is wrong.
@@ -104,7 +104,7 @@ class Extractor:
         ordered: in the order of `videos`; else as they end.
 
         Raises:
-            UserError: the extractor is closed, before or meanwhile, or what is given is not a video.
+            UserError: the extractor is closed, or closes before the last video, or an item is not a video.
         """
         if self._session is None:
             raise UserError("this extractor is closed")

@@ -118,7 +118,7 @@ def _frames(frames: Any, fps: Any) -> FrameArray:
 
 
 def _sound(samples: Any, rate_hz: Any) -> bytes:
-    """Return samples as a WAV file in memory, so that they take the same way as those of any file."""
+    """Return samples as a WAV file in memory, so that they are read as those of any file are."""
     import soundfile
 
     array = _array(samples)

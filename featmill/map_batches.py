@@ -17,9 +17,9 @@ ERRORS = ("keep", "raise")
 class MapBatches:
     """A callable that turns rows with a video each into rows with a window each; it can be pickled.
 
-    For `map_batches` of Ray Data, `map(batched=True)` of Hugging Face datasets, `mapInPandas` of Spark, and whatever
-    else passes batches as a mapping of columns, a pandas DataFrame, a pyarrow Table, or an iterator of these. The same
-    kind is returned; a Table for a mapping of arrays, which have no room for the vectors of videos that fail. The
+    For `map_batches` of Ray Data, `map(batched=True)` of Hugging Face datasets, `mapInPandas` of Spark, and anything
+    else that passes batches as a mapping of columns, a pandas DataFrame, a pyarrow Table, or an iterator of these. The
+    same kind is returned; a Table for a mapping of arrays, which have no room for the vectors of videos that fail. The
     networks are loaded once, in the process that calls it.
 
     Columns are those of the batch, repeated for each window, and "window_index", "start_s", "end_s", "embedding" (a

@@ -27,7 +27,7 @@ def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
     device: "auto" (the first GPU, else the CPU), "cpu", "mps", "cuda" or "cuda:N".
 
     Raises:
-        UserError: no such feature type, flag, value or device, or a checkpoint that cannot be had.
+        UserError: no such feature type, flag, value or device, or a checkpoint cannot be downloaded.
     """
     run, given, resources = run_of(feature_type, device, flags)
     model = MODELS[feature_type]

@@ -25,13 +25,13 @@ def embed_text(
 ) -> np.ndarray:
     """Return the vectors of texts in the space of a feature type's rows, float32 [texts, D].
 
-    They are the library's own: of length 1 only where its rows are. A single text makes one row.
+    They are those of the model's own library: of length 1 only where its rows are. A single text makes one row.
 
     feature_type: such as "clip". like: an output folder instead; the network that made its features is used.
     device: as for `Extractor`. flags: those of the feature type that choose the network, "weights" and "weights_dir".
 
     Raises:
-        UserError: an argument is wrong, the features are in no space shared with text, or the weights cannot be had.
+        UserError: an argument is wrong, the features are in no space shared with text, or weights cannot be downloaded.
     """
     if like is None and feature_type is None:
         raise UserError("give a feature type, or like= with a folder of features")

@@ -25,7 +25,7 @@ class VideoError(FeatmillError):
 
 
 class SkippedError(VideoError):
-    """One input cannot be used, and the user asked to skip such ones: recorded as skipped, which is no failure."""
+    """One input cannot be used, and the user asked to skip such ones: recorded as skipped, which is not a failure."""
 
 
 class RunError(FeatmillError):

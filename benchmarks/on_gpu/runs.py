@@ -36,20 +36,20 @@ AGREE = 1e-6  # one worker and two
 
 
 @dataclass(frozen=True)
-class Finished:
+class RunResult:
     """A run of main.py: its seconds, arrays by file name, and what went wrong."""
 
     seconds: float
     arrays: dict[str, np.ndarray]
     wrong: str
 
-    def worst_error(self, reference: "Finished") -> float:
+    def worst_error(self, reference: "RunResult") -> float:
         """Return the largest relative error of a file; infinite where one is missing."""
         errors = [relative_error(self.arrays.get(name, np.empty(0)), x) for name, x in reference.arrays.items()]
         return max(errors, default=float("inf"))
 
 
-def run_main(folder: Path, device: str, *flags: str, timeout_s: float) -> Finished:
+def run_main(folder: Path, device: str, *flags: str, timeout_s: float) -> RunResult:
     """Run main.py with random weights, in exact float32 unless the flags say otherwise."""
     command = [sys.executable, str(ROOT / "main.py"), "--weights", "random", "--device", device, "--quiet"]
     command += ["--precision", "float32", "--output_path", str(folder), "--on_extraction", "save_numpy", *flags]
@@ -60,7 +60,7 @@ def run_main(folder: Path, device: str, *flags: str, timeout_s: float) -> Finish
     except subprocess.TimeoutExpired:
         wrong = f"longer than {timeout_s:.0f} s"
     seconds = time.perf_counter() - start
-    return Finished(seconds, {path.name: np.load(path) for path in folder.rglob("*.npy")}, wrong)
+    return RunResult(seconds, {path.name: np.load(path) for path in folder.rglob("*.npy")}, wrong)
 
 
 def with_sound(clips: list[Path]) -> list[Path]:
@@ -79,7 +79,7 @@ def measure(out: Out, options: Options) -> None:
     names = ("vggish",) if options.tiny else AGAINST_CPU
     end = ("--max_seconds", "2" if options.tiny else "6", "--video_paths", str(clip))
 
-    def one(name: str, device: str) -> Finished:
+    def one(name: str, device: str) -> RunResult:
         folder = options.scratch / "runs" / device / name.replace(" ", "_")
         return run_main(folder, device, *AGAINST_CPU[name], *end, timeout_s=max(10, out.left_s()))
 

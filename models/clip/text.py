@@ -46,7 +46,7 @@ class CLIPText:
 
     @property
     def similarity(self) -> Similarity:
-        """open_clip's get_logits; with a bias, as SigLIP's networks have, each text is judged by itself.
+        """open_clip's get_logits; with a bias, as in SigLIP's networks, each text's probability is a sigmoid.
 
         Raises:
             UserError: the checkpoint has no scale.
@@ -68,13 +68,13 @@ def load_text(config: CLIPConfig, checkpoints: Checkpoints, device: torch.device
     """Return the text tower of a configuration.
 
     Raises:
-        UserError: the checkpoint has none or is of another network, or the tokenizer cannot be had.
+        UserError: the checkpoint has none or is of another network, or the tokenizer cannot be downloaded.
     """
     return CLIPText(config, checkpoints["clip"], device)
 
 
 def _is_apart(settings: dict[str, Any]) -> bool:
-    """Return whether the network's text tower is a module of its own, so that its tensors have TEXT_PREFIX."""
+    """Return whether the network's text tower is a separate module, so that its tensors have TEXT_PREFIX."""
     return bool(settings.get("custom_text") or settings["text_cfg"].get("hf_model_name"))
 
 

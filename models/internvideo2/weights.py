@@ -29,7 +29,7 @@ def load_internvideo2(
     """Return the network in evaluation mode, on the CPU, with as many classes as the file has, or no classifier.
 
     n_frames: of a clip; positions of the file's are interpolated where it has others. size, gelu, pool: of the flags.
-    dtype: of its weights, which take the place of the file's one by one.
+    dtype: of its weights; the file's are converted as they are read.
 
     Raises:
         UserError: the file cannot be read, or its tensors are not those of a network of this size.

@@ -78,7 +78,7 @@ class WindowAttention(nn.Module):
 def region_mask(padded: tuple[int, ...], window: Size, shift: Size, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Return what is added to the logits of a window's positions, [windows, positions, positions].
 
-    It keeps apart what the cyclic shift brought together: 0 within a region, -100 between two.
+    It separates regions that the cyclic shift made neighbours: 0 within a region, -100 between two.
     """
     with torch.inference_mode(False):  # so that it can be used everywhere
         regions = torch.zeros(padded, dtype=torch.int32)

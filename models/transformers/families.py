@@ -18,10 +18,10 @@ class Text:
     """How a family's texts are made into vectors, and compared with rows.
 
     n_tokens: at most; None: as many as the network has positions. padded: whether to that many, as in the training.
-    head: attribute with the projection, "" where the model has a get_text_features of its own.
+    head: attribute with the projection, "" where the model itself has get_text_features.
     scale, bias: of similarities, names of parameters, "" for none. exponential: whether the scale is exp(parameter).
     unit: whether vectors are divided by their L2 norms. exclusive: softmax over the texts, else a sigmoid of each.
-    by_clip: whether the model compares each clip with vectors of its own, made of the texts and the clip.
+    by_clip: whether each clip is compared with vectors that the model makes from both the texts and the clip.
     """
 
     n_tokens: int | None = None
@@ -192,7 +192,7 @@ FAMILIES: dict[str, Family] = {
     "whisper": Family("sound", "WhisperFeatureExtractor", "WhisperModel", inputs="input_features", encoder="encoder"),
     "pe_audio": PE_AUDIO,
 }
-AUDIO_TOWERS = {  # of families that have two, the other one in FAMILIES; --stream chooses
+AUDIO_TOWERS = {  # of families with two towers, whose video towers are in FAMILIES; --stream chooses
     "pe_audio_video": replace(PE_AUDIO, model="PeAudioVideoModel", tower="audio_model")
 }
 

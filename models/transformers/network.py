@@ -88,7 +88,7 @@ class FeatureNetwork(nn.Module):
 
 
 class PooledTexts(nn.Module):
-    """Stands in for the text network of X-CLIP, whose texts are then compared with each video in a way of its own."""
+    """Stands in for X-CLIP's text network: gives the labels' vectors, which X-CLIP then adapts to each video."""
 
     def __init__(self, texts: Tensor) -> None:
         super().__init__()

@@ -64,7 +64,7 @@ class SoundExtractor(AudioExtractor[TransformersConfig]):
         return NoWindows("failed", f"{n_frames / info.rate_hz:.3f} s of sound, less than {LEAST_S} s")
 
     def inputs(self, samples: Tensor) -> tuple[Tensor, ...]:
-        """Return what the library's processor makes of windows [B, n], each alone, on their device."""
+        """Return what the library's processor makes of windows [B, n], made one by one, on their device."""
         rows = [self._processor(row, sampling_rate=self.rate_hz, return_tensors="pt") for row in samples.cpu().numpy()]
         names = (self._family.inputs, *(("is_longer",) if "is_longer" in rows[0] else ()))
         found = (torch.cat([torch.as_tensor(row[name]) for row in rows]) for name in names)

@@ -136,7 +136,7 @@ def _check_biases(model: nn.Module, folder: Path) -> None:
     zeros = [name for name, value in biases.items() if not value.any()]
     if zeros and len(zeros) == len(biases):
         raise UserError(
-            f"{folder}: {_listed(zeros, 'zero')}. Some versions of transformers 5 lose these biases without a word; "
+            f"{folder}: {_listed(zeros, 'zero')}. Some versions of transformers 5 lose these biases silently; "
             "install a later one, or repair the file"
         )
 

@@ -11,14 +11,14 @@ from models.tvl1.preprocess import gradients
 from models.tvl1.step import UNITS_PER_PIXEL, Step
 
 FLAT = 1.1920929e-07  # squared gradient below which OpenCV leaves the flow to its neighbours
-STEPS_BETWEEN_LOOKS = 10  # at whether pairs on a GPU are still active: looking waits for the GPU
+STEPS_PER_CHECK = 10  # whether any pair on a GPU is still active: each check waits for the GPU
 
 
 @dataclass(frozen=True)
 class Settings:
     """How long TV-L1 iterates; the defaults are OpenCV's.
 
-    scales: levels of the pyramid. warps: per level. rounds: per warp, each begun by a median filter of the flow.
+    scales: levels of the pyramid. warps: per level. rounds: per warp; each starts with a median filter of the flow.
     steps: per round. epsilon: a warp ends once the root mean square change of the flow is at most so many pixels.
     """
 
@@ -33,8 +33,7 @@ class Settings:
 class Level:
     """The flow of n pairs at one size.
 
-    A single pair on a CPU ends its warps as soon as it may. Pairs of a batch end theirs at the same steps, and are left
-    alone while others go on.
+    Each pair of a batch stops at the step at which it would stop alone, and stays unchanged while others continue.
 
     first: grey levels, float32 [n, 1, H, W]. second: their partners. flow: to start from, in pixels, [n, 2, H, W]; None
         for zero.
@@ -92,7 +91,7 @@ class Level:
         if self._active is None:
             return change.item() <= self._end
         torch.gt(change, self._end, out=self._active)
-        return step % STEPS_BETWEEN_LOOKS == 0 and not self._active.any()
+        return step % STEPS_PER_CHECK == 0 and not self._active.any()
 
 
 def _sampled(images: Tensor, flow: Tensor) -> Tensor:

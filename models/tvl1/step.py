@@ -20,7 +20,7 @@ class Step:
     flow: [2, P], in units of theta / tau pixels, so that the step of the dual variables needs no factor.
     offset: [P], towards: [2, P]: offset + towards * flow is how far along the slope the images agree.
     slope: [2, P], the gradient of the second image.
-    active: bool [n]: the other pairs are left alone. None for one pair.
+    active: bool [n]: the other pairs stay unchanged. None for one pair.
     """
 
     def __init__(self, shape: tuple[int, int, int], device: torch.device, active: Tensor | None) -> None:

@@ -16,7 +16,7 @@ QUERY_BIAS, VALUE_BIAS = "attn.q_bias", "attn.v_bias"
 def load_videomae(path: str | Path, model_name: str, dtype: torch.dtype = torch.float32) -> VideoMAE:
     """Return the network in evaluation mode, on the CPU, with as many classes as the file has.
 
-    dtype: of its weights, which take the place of the file's one by one.
+    dtype: of its weights; the file's are converted as they are read.
 
     Raises:
         UserError: the file cannot be read, or its tensors are not those of the named network.

@@ -119,7 +119,7 @@ def test_a_checkpoint_that_asks_for_code_is_refused_in_our_words(tmp_path: Path,
 
 BAD_SETTINGS = {
     "bytes": ("a: " + "x" * (1 << 20), "more than 1048576 bytes"),
-    "deep": ("a: " + "[" * 500_000, "more than 20 values in each other"),
+    "deep": ("a: " + "[" * 500_000, "more than 20 nested values"),
     "laughs": ("a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 60)), "100000 val"),
     "merged": (
         "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}]}}\n" for i in range(1, 60)),

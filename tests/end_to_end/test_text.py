@@ -62,9 +62,9 @@ def test_other_spaces_and_wrong_words_are_refused_in_one_line(made, capsys):
     model, labels, like = str(root / "model"), str(root / "labels.txt"), ["--like", str(root / "out")]
     for arguments, message in (
         (["text", "a dog"], "text: give --like OUTPUT or --feature_type TYPE"),
-        (["text", *like], "the following arguments are required: TEXT"),
+        (["text", *like], "the following arguments are required: SENTENCE"),
         (["text", "", *like], "none of them empty"),
-        (["text", "a dog", *like, "--output", "a.txt"], "--output a.txt: must be a file called .npy"),
+        (["text", "a dog", *like, "--output", "a.txt"], "--output a.txt: must end in .npy"),
         (["text", "a dog", *like, "--pool", "mean"], f"{root}/out/transformers: features of --pool or --layer are not"),
         (["text", "a dog", "--feature_type", "i3d"], "i3d has no text tower; feature types with one: clip, transf"),
         (["text", "a dog", "--feature_type", "clop"], "did you mean clip"),

@@ -248,6 +248,10 @@ with featmill.Extractor("clip", model_name="RN50", weights="random", extraction_
     for video in extractor.map([sys.argv[1]] * 2):
         assert state() == before
         torch.ones(1, requires_grad=True).sum().backward()
+    child = os.fork()
+    if not child:
+        os._exit(0 if abs(extractor(sys.argv[1])["clip"] - video["clip"]).max() < 1e-3 else 1)
+    assert os.waitpid(child, 0)[1] == 0
 expected = features()
 assert state() == before
 for batch in DataLoader(Features(), num_workers=1):  # forked, from an unguarded script

@@ -51,7 +51,7 @@ def extract(
         )
     if config.out is not None:
         list_file.check_suffix(config.out)
-        if not FORMATS[config.on_extraction].saves:  # what --out gathers has to be kept somewhere
+        if not FORMATS[config.on_extraction].saves:  # --out gathers saved features
             config = dataclasses.replace(config, on_extraction="save_numpy")
     resources, device_note = devices.choose(config)
     config = devices.with_precision(config, resources)
@@ -65,7 +65,7 @@ def extract(
     done_list = DoneList(config.check_progress) if config.check_progress else None
     run = _Run(plan, inputs, root, look_up(plan, root), done_list, run_file, RunProgress(inputs.total, config.quiet))
     run.progress.note(_destination(config, plan.format.saves))
-    if config.weights == "random":
+    if any(feature.stamp.warning for feature in plan.features):
         run.progress.warn(RANDOM_WARNING)
     if device_note:
         run.progress.note(device_note)

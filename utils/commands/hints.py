@@ -12,17 +12,17 @@ COMMANDS = {  # name → arguments, what it does
     "models": ("[WORD ...]", "feature types: dimensions, sizes and licences of their checkpoints"),
     "weights": ("fetch TYPE ...", "download the checkpoints of feature types ahead of time"),
     "text": ("SENTENCE ...", "vectors of texts in the space of features, to search them by text"),
-    "status": ("OUTPUT", "progress of the runs on an output folder, and causes of failures"),
+    "status": ("DIR", "progress of the runs on an output folder, and causes of failures"),
     "help": ("", "this help, also --help"),
     "version": ("", "the version, also --version"),
 }
 
 SHORT = {"V": "version", "v": "version"}  # what other programs have
-DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"  # those that word processors put in the place of "-"
+DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"  # what word processors put for "-"
 
 
 def wrong_command(word: str, models: Mapping[str, Model]) -> str:
-    """Return what to say where the command line starts with a word that is no command."""
+    """Return what to say where the command line starts with a word that is not a command."""
     if "=" in word:
         return f"{word}: {_with_hyphens(word)}; see {PROGRAM} --help"
     if word in models:
@@ -55,6 +55,9 @@ def no_feature_type(unknown: Sequence[str], models: Mapping[str, Model]) -> str:
             return f"{argument}: commands have no hyphens: {PROGRAM} {command}"
         if "feature_type" in did_you_mean(key, field_names(RunConfig)):
             return f"{argument.partition('=')[0]} is unknown (did you mean --feature_type?)"
+        close = did_you_mean(key, COMMANDS)
+        if close and argument.startswith("-") and not _types_with(key, models):
+            return f"{argument}: no such flag, and no such command{close}; see {PROGRAM} --help"
     return f"--feature_type is missing; choose from {', '.join(models)}"
 
 
@@ -84,11 +87,16 @@ def unknown_key(key: str, feature_types: Sequence[str], models: Mapping[str, Mod
     name = key.partition(".")[0]
     if name in models and name not in feature_types:
         return f"{key} is for --feature_type {name}, which this run does not extract"
-    others = [name for name, model in models.items() if key in field_names(model.config_class())]
+    others = _types_with(key, models)
     if others:
         return f"{key} is not used by --feature_type {' '.join(feature_types)}, only by {', '.join(others)}"
     own = field_names(RunConfig).union(*(field_names(models[name].config_class()) for name in feature_types))
     return f"{key} is unknown{did_you_mean(key, own)}"
+
+
+def _types_with(key: str, models: Mapping[str, Model]) -> list[str]:
+    """Return the feature types that have this flag."""
+    return [name for name, model in models.items() if key in field_names(model.config_class())]
 
 
 def _with_hyphens(pair: str) -> str:

@@ -166,8 +166,8 @@ def _in_full(about: Mapping[str, Any]) -> Iterator[str]:
 
 def _figures(network: Mapping[str, Any]) -> str:
     texts = [f"{network['dimension']} numbers a row"] if network["dimension"] else []
-    texts += [f"{_millions(network['parameters'])} parameters"] if "parameters" in network else []
-    texts += [f"{_rounded(network['gflop'])} GFLOP a row"] if "gflop" in network else []
+    texts += [f"{_millions(network['parameters'])} parameters"] if network.get("parameters") else []
+    texts += [f"{_rounded(network['gflop'])} GFLOP a row"] if network.get("gflop") else []
     return ", ".join([*texts, *([f"{network['memory_mib']} MiB"] if "memory_mib" in network else [])])
 
 

@@ -1,4 +1,4 @@
-"""`python main.py status OUTPUT`: how far the runs on an output folder are, and what failed for which reason."""
+"""`python main.py status DIR`: how far the runs on an output folder are, and what failed for which reason."""
 
 import argparse
 import json
@@ -29,7 +29,9 @@ def show_status(arguments: Sequence[str]) -> int:
     """
     about = "Show the progress of the runs on an output folder, and causes of failures. Exit code 1: a video failed."
     parser = Parser(prog=f"{PROGRAM} status", description=about)
-    parser.add_argument("output", help="the --output_path of the runs, or the folder of one feature type in it")
+    parser.add_argument(
+        "output", metavar="DIR", help="the --output_path of the runs, or the folder of one feature type in it"
+    )
     parser.add_argument("--json", action=argparse.BooleanOptionalAction, default=False, help="as JSON, for programs")
     options = parser.parse_args(list(arguments))
     found = [FolderStatus.of(folder, latest) for folder, _, latest in feature_folders(options.output)]

@@ -48,31 +48,31 @@ def show_text(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     options = _parser(feature_type, models).parse_args(list(arguments))
     given = vars(options)
     if options.output is not None and not options.output.endswith(".npy"):
-        raise UserError(f"--output {options.output}: must be a file called .npy")
+        raise UserError(f"--output {options.output}: must end in .npy")
     run = build(RunConfig, [("command line", {key: given[key] for key in OF_RUN & given.keys()})])
     if run.weights == "random" or (like and like.is_random):
         print(RANDOM_WARNING, file=sys.stderr)
     resources, _ = choose(run)
     flags = {key: given[key] for key in field_names(models[feature_type].config_class()) & given.keys()}
     vectors = embed_texts(options.text, run, feature_type, flags, models, resources.devices[0], like)
-    _put(vectors, options.output)
+    _save_or_print(vectors, options.output)
     return 0
 
 
 def _add_choice(parser: Parser) -> None:
-    parser.add_argument("--like", metavar="OUTPUT", help="folder of features: the network that made them is used")
-    parser.add_argument("--feature_type", metavar="TYPE", help="the network of a feature type, by its flags")
+    parser.add_argument("--like", metavar="OUTPUT", help="use the network that made the features in this folder")
+    parser.add_argument("--feature_type", metavar="TYPE", help="use the network of this feature type and its flags")
 
 
 def _parser(feature_type: str | None, models: Mapping[str, Model]) -> Parser:
     parser = Parser(
         prog=f"{PROGRAM} text",
         usage=f"{PROGRAM} text SENTENCE ... (--like OUTPUT | --feature_type TYPE [its flags]) [--output FILE.npy]",
-        description=show_text.__doc__,
+        description="Print or save a vector for each text, in the space of a feature type's rows.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("text", nargs="+", metavar="SENTENCE", help="a text, in quotes; a row each")
+    parser.add_argument("text", nargs="+", metavar="SENTENCE", help="text in quotes; each makes one row")
     _add_choice(parser)
     parser.add_argument("--output", metavar="FILE.npy", help="file to save the vectors in, instead of printing them")
     add_flags(parser, RunConfig, field_names(RunConfig) - OF_RUN)
@@ -81,8 +81,8 @@ def _parser(feature_type: str | None, models: Mapping[str, Model]) -> Parser:
     return parser
 
 
-def _put(vectors: np.ndarray, output: str | None) -> None:
-    """Save vectors, or print a line for each, with digits that give the same float32 when read."""
+def _save_or_print(vectors: np.ndarray, output: str | None) -> None:
+    """Save vectors, or print each in a line, with enough digits to read the same float32 back."""
     if output is None:
         print("\n".join(" ".join(f"{value:.9g}" for value in row) for row in vectors.tolist()))
         return

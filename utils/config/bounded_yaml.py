@@ -26,7 +26,7 @@ class BoundedLoader(yaml.SafeLoader):
         event = cast(Any, self).peek_event()
         self._depth += 1
         if self._depth > DEEPEST:
-            raise ComposerError(None, None, f"more than {DEEPEST} values in each other", event.start_mark)
+            raise ComposerError(None, None, f"more than {DEEPEST} nested values", event.start_mark)
         node: Any = super().compose_node(parent, index)
         self._depth -= 1
         if node not in self._sizes and isinstance(event, yaml.AliasEvent):

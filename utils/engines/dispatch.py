@@ -76,7 +76,7 @@ class Dispatcher:
         self._stopping: int | None = None  # the signal that asked for it
 
     def anything_to_do(self) -> bool:
-        """Look a video per device ahead in the list; return whether any is to be done, or held by another run."""
+        """Look ahead for a video per device; return whether there is one, or another run is processing one."""
         self._look_ahead(len(self._plan.devices))
         return bool(self._waiting) or not self._exhausted
 
@@ -112,7 +112,7 @@ class Dispatcher:
                 signal.signal(number, handler)
 
     def _interrupt(self, signal_number: int, _frame: object) -> None:
-        """Finish the videos in hand after a first Ctrl-C; stop at once after a second, or SIGTERM."""
+        """Finish the videos in progress after a first Ctrl-C; stop at once after a second, or SIGTERM."""
         if signal_number == signal.SIGINT and self._stopping is None:
             self._stopping = signal_number
             return
@@ -131,7 +131,9 @@ class Dispatcher:
         self._results.tick()
         if self._stopping:
             held = sum(len(worker.held) for worker in self._workers.values())
-            self._progress.say_once(f"stopping: {held} videos in hand are finished first; Ctrl-C again stops at once")
+            self._progress.say_once(
+                f"stopping: {held} videos in progress are finished first; Ctrl-C again stops at once"
+            )
         for number, worker in list(self._workers.items()):
             if worker.ready and time.monotonic() - worker.heard_s > max(FROZEN_S, self._plan.run.video_timeout):
                 self._engine.kill(number)
@@ -228,7 +230,7 @@ class Dispatcher:
             self._results.video(held.task, held.statuses)
 
     def _gone(self, number: WorkerId, cause: str) -> None:
-        """A worker's process is gone: it ended, or died with videos in hand."""
+        """A worker's process is gone: it ended, or died with videos in progress."""
         worker = self._workers.pop(number)
         if worker.ended:
             return
@@ -243,7 +245,7 @@ class Dispatcher:
             self._start(worker.device)
 
     def _lost(self, worker: _Worker, held: _Held, cause: str) -> None:
-        """A worker died with this video in hand: retry it, alone if it may be the reason."""
+        """A worker died while it processed this video: retry it, alone if it may be the cause."""
         for line in self._results.unreported(held.task.ref, held.left):
             self._take(held, line)
         if not held.left:

@@ -11,7 +11,7 @@ class Classes:
     """What logits are of.
 
     names: None, or another number than there are logits, where the classes have no names. exclusive: whether exactly
-    one is right, so that probabilities are a softmax; else each is right or not by itself, by a sigmoid.
+    one is right, so that probabilities are a softmax; else any number may be, and each probability is a sigmoid.
     """
 
     names: Sequence[str] | None = None

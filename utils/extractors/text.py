@@ -18,7 +18,7 @@ class Similarity:
     """How a library compares rows with texts.
 
     scale, bias: of the products. unit: whether vectors are divided by their L2 norms before. exclusive: whether
-    logits become probabilities by a softmax over the texts; else each does by itself, by a sigmoid.
+    logits become probabilities by a softmax over the texts; else by a sigmoid of each.
     """
 
     scale: float = 1.0
@@ -66,5 +66,5 @@ class ZeroShot:
         self._vectors = embed_all(tower, self.names)
 
     def logits(self, rows: Tensor) -> Tensor:
-        """Return those of each text, float32 [B, n]. rows: features [B, D]."""
+        """Return the logits of each text, float32 [B, n]. rows: features [B, D]."""
         return self.similarity.logits(rows, self._vectors)

@@ -31,7 +31,7 @@ def zero(media: Media, stream: Stream, start: int) -> int:
     """Return where 0 s of the file is on a stream's clock, in its time base units.
 
     Zero is where the first stream starts. A stream that starts up to `TOGETHER_S` later is taken to start there, too:
-    what is hidden before the sound (priming) and what B-frames delay is no difference that anyone wants to see.
+    what is hidden before the sound (priming) and what B-frames delay is not a difference that anyone wants to see.
 
     start: the stream's first time.
     """

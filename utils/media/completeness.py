@@ -121,7 +121,7 @@ class Completeness:
                 file.seek(start)
                 n_bytes += 0 if file.read(16).startswith(TAGS) else end - start
         if n_bytes:
-            self._report.damage(f"{n_bytes} bytes between its frames are no sound")
+            self._report.damage(f"{n_bytes} bytes between its frames are not sound")
 
     def _report_holes(self) -> None:
         """Report holes in the times; those of sound only where they are damage, since decoding reports the others."""

@@ -118,7 +118,7 @@ def _of_packets(
     limits: Limits,
     report: VideoReport,
 ) -> _Shown | None:
-    """Return the times of the frames in these packets that are in the segment; None if packets are no frames."""
+    """Return the times of the frames in these packets that are in the segment; None if packets are not frames."""
     unit_s = time_base(stream)
     first, last = segment.units(unit_s)
     limit = limits.end(unit_s, first or 0)

@@ -41,7 +41,7 @@ def declared_mp3(media: Media, first_at: int) -> tuple[int, int]:
 
 
 def skipped_head(media: Media, first_at: int) -> Findings:
-    """Yield what is the matter before the first frame that FFmpeg gives, since it skips damage there without a word.
+    """Yield what is the matter before the first frame that FFmpeg gives, since it silently skips damage there.
 
     Whole frames follow the tags, of which one may be a header.
 

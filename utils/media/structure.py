@@ -1,6 +1,6 @@
 """Whether a container's own structure is whole, and what comes after the part of a file that a demuxer reads.
 
-Damage to the structure makes a demuxer skip to the next part that it knows, without a word. Only the headers of parts
+Damage to the structure makes a demuxer silently skip to the next part that it knows. Only the headers of parts
 are read here, of files on this machine.
 """
 
@@ -143,7 +143,7 @@ def _program_stream(file: BinaryIO, size: int) -> Findings:
 
 
 def _ps_length(head: bytes) -> int | None:
-    """Return the length of the part of an MPEG-PS file that begins so; None for what is no part."""
+    """Return the length of the part of an MPEG-PS file that begins so; None for anything else."""
     if head[:3] != b"\0\0\1" or len(head) < 4 or head[3] < 0xB9:
         return None
     if head[3] == 0xB9:  # the end, though more may follow

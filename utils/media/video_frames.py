@@ -272,7 +272,7 @@ class SourceFrames:
                 self.report_damaged()  # before what is missing is reported
 
     def _declared(self) -> int | None:
-        """Return how many frames the header promises. Where packets are no frames, those read tell the ratio."""
+        """Return how many frames the header promises. Where packets are not frames, those read tell the ratio."""
         n_packets = declared_packets(self.media.container, self.stream)
         if n_packets is None or self._pictures.one_each:
             return n_packets

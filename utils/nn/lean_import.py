@@ -40,7 +40,7 @@ def load_meta_kernels() -> None:
 
 @contextlib.contextmanager
 def without_compiler() -> Generator[None, None, None]:
-    """Put a stand-in in the place of torch._dynamo while the block imports a library, unless the compiler is loaded."""
+    """Replace torch._dynamo by a stand-in while the block imports a library, unless the compiler is loaded."""
     if COMPILER in sys.modules:
         yield
         return

@@ -38,7 +38,7 @@ class Recorded:
         return "random" in self.weights.values()
 
     def found(self) -> dict[str, Path | None] | None:
-        """Return the checkpoints where they were; None if one is gone or was changed."""
+        """Return the checkpoints where the run had them; None if one is gone or has changed."""
         paths = {
             name: None if digest == "random" else Path(self.checkpoints.get(name, ""))
             for name, digest in self.weights.items()
@@ -51,7 +51,7 @@ class Recorded:
         if wrong:
             raise UserError(
                 f"{self.place}: its features were made with other weights than {paths.get(wrong[0]) or 'random ones'}: "
-                f"name their file by the flags that the run had (SHA-256 {self.weights[wrong[0]]})"
+                f"pass the flags by which that run chose its checkpoint (SHA-256 {self.weights[wrong[0]]})"
             )
 
     def _problems(self, paths: Mapping[str, Path | None]) -> list[str]:
@@ -61,10 +61,10 @@ class Recorded:
 def recorded(output: str, feature_type: str | None, models: Mapping[str, Model]) -> Recorded:
     """Return the features of an output folder that texts are to be compared with.
 
-    output: an --output_path, or the folder of one feature type in it. feature_type: the one that is meant, if any.
+    output: an --output_path, or the folder of one feature type in it. feature_type: this one alone.
 
     Raises:
-        UserError: none of its types has a text tower, several have one, or the record is not there.
+        UserError: there are no features or no record of them, or several types have a text tower.
     """
     found = {line.stamp.feature_type: (folder, line.stamp.settings_hash) for folder, line in _last_lines(output)}
     if feature_type is not None:

@@ -63,7 +63,7 @@ def commit(
 
 
 def has_journal(place: Folder) -> bool:
-    """Return whether a merge was begun to be committed, by a run that is killed or still at it."""
+    """Return whether a merge is half committed, by a run that was killed or is still committing it."""
     return place.size(JOURNAL) is not None
 
 

@@ -42,7 +42,7 @@ class Results:
         self.totals = Totals()
 
     def handed_out(self, task: Task) -> None:
-        """Take note that a worker gets a video."""
+        """Note that a worker gets a video."""
         if self._merger is not None:
             self._merger.handed_out(task.ref)
 
@@ -80,7 +80,7 @@ class Results:
         return found
 
     def video(self, task: Task, statuses: Sequence[Status]) -> None:
-        """Take note that all results of a video are in."""
+        """Note that all results of a video are in."""
         self._progress.passed_over(self._todo.n_before + self._todo.n_elsewhere)
         self._progress.video(task.ref.id, failed=self.totals.video(statuses) == "failed")
         self._todo.completed(task.ref, statuses)
@@ -95,7 +95,7 @@ class Results:
         self._write(task, status, named, [], fingerprint(task.ref))
 
     def give_up(self, task: Task, reason: str, statuses: Sequence[Status]) -> None:
-        """Record a video that workers died with as failed. statuses: of the feature types that it has given."""
+        """Record as failed a video that workers died with. statuses: of the feature types that it has given."""
         not_asked = Fingerprint(redacted(task.ref.path), inspected=False)  # it may be what hangs
         self._write(task, "failed", reason, statuses, not_asked)
 

@@ -30,7 +30,7 @@ def embed_texts(
     "cuda:0". like: features to use the same network as.
 
     Raises:
-        UserError: the type has no text tower or its rows are in another space, or the weights cannot be had.
+        UserError: the type has no text tower, its rows are in another space, or weights cannot be downloaded.
     """
     if not texts or not all(text.strip() for text in texts):
         raise UserError("texts must be one or more, none of them empty")
@@ -56,7 +56,7 @@ def _place(like: Recorded | None) -> str:
 def _checkpoints(
     run: RunConfig, config: Config, model: Model, like: Recorded | None, is_changed: bool
 ) -> dict[str, Path | None]:
-    """Return the checkpoints, where the run had them, or found anew; those of `like` in any case."""
+    """Return the checkpoints: for `like` the ones that made its features, where that run had them or found again."""
     if like is None:
         return find_checkpoints(run, config, model)
     paths = None if is_changed else like.found()

@@ -74,7 +74,7 @@ class Todo:
         return task
 
     def _came_to(self, shard: str) -> None:
-        """Take note that the list has come to a video of this shard, or to its end."""
+        """Note that the list has reached a video of this shard, or its end."""
         if shard != self._newest_shard:
             self.whole_shards.add(self._newest_shard)
             self._newest_shard = shard
@@ -104,7 +104,7 @@ class Todo:
         return is_done(state.latest.get(ref.id), ref, state.reader, settings, self._run.on_extraction)
 
     def _claimed(self, claims: Claims, ref: VideoRef, missing: list[OutputState]) -> Task | None:
-        """Return the part of the work that this run gets hold of."""
+        """Return the part of the work that this run could claim."""
         mine: dict[str, int] = {}
         theirs: list[OutputState] = []
         for state in missing:
@@ -124,7 +124,7 @@ class Todo:
         return Task(ref, tuple(mine), mine) if mine else None
 
     def _taken_over(self) -> Task | None:
-        """Return a task that another run held and holds no more."""
+        """Return a task whose claim another run has released."""
         if self._claims is None or not self._held_elsewhere:
             return None
         for state in self._states:
@@ -141,12 +141,12 @@ class Todo:
         return None
 
     def finished(self, feature_type: str, ref: VideoRef) -> None:
-        """Take note that the line of a video and feature type is in the manifest."""
+        """Note that the line of a video and feature type is in the manifest."""
         if self._claims is not None:
             self._release(self._claims, feature_type, ref)
 
     def completed(self, ref: VideoRef, statuses: Sequence[Status]) -> None:
-        """Take note that all that this run does of a video is in the manifest; list it if every feature type is done.
+        """Note that all that this run does of a video is in the manifest; list it if every feature type is done.
 
         statuses: of the feature types that this run did.
         """

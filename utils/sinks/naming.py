@@ -5,7 +5,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-UNSAFE = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")  # control characters, and what is no valid UTF-8
+UNSAFE = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")  # control characters, and what is not valid UTF-8
 SKIPPED = re.compile(r"__[^/]*__/")  # webdataset passes over such folders
 
 

@@ -21,7 +21,7 @@ from utils.storage.folder import Folder
 FOLDER = ".featmill/claims"
 BEAT_S = 10.0
 STALE_S = 90.0
-WATCH_S = 1.0  # between two looks at another machine's counter
+WATCH_S = 1.0  # between two checks of another machine's counter
 BY = "@"  # before the run in the name of a note
 
 

@@ -8,7 +8,7 @@ from typing import BinaryIO, cast
 
 IN_MEMORY = 16 << 20  # bytes of a copy that are kept in memory; a larger one is a temporary file
 BLOCK = 1 << 20
-CHECK_EVERY = 16 << 20  # bytes written between two looks at the free space
+CHECK_EVERY = 16 << 20  # bytes written between two checks of the free space
 ROOM = 1 << 30  # bytes that stay free, or a twentieth of a small disk
 
 

@@ -8,9 +8,7 @@ import contextlib
 import gc
 import inspect
 import logging
-import os
 import queue
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 
 import numpy as np
@@ -23,9 +21,11 @@ from utils.nn.prepare import ComputeMode, process_flags
 from utils.nn.unchanged import unchanged
 from utils.worker.decode import Decoders
 from utils.worker.events import Job
+from utils.worker.forks import avoid_lost_threads
 from utils.worker.messages import Alive, Decoded, Hung
 from utils.worker.pipeline import IDLE_S, Outcome, Pipeline
 from utils.worker.plan import Plan, Task
+from utils.worker.step import STEP
 from utils.worker.watchdog import Watchdog
 from utils.worker.window_builder import WindowInput
 
@@ -33,11 +33,6 @@ log = logging.getLogger(__name__)
 
 JOIN_S = 5.0  # a decode thread that takes longer to end hangs in a decoder, which nothing but the process's end stops
 Predicted = Callable[[Job, WindowInput, dict[str, np.ndarray]], None]
-
-
-_PROCESS = os.getpid()  # that imported PyTorch
-_STEP = threading.RLock()
-os.register_at_fork(before=_STEP.acquire, after_in_parent=_STEP.release, after_in_child=_STEP.release)
 
 
 class Session:
@@ -50,8 +45,6 @@ class Session:
     """
 
     def __init__(self, plan: Plan) -> None:
-        if os.getpid() != _PROCESS:  # forked: OpenMP would wait forever for threads that are not in this process
-            torch.set_num_threads(1)
         (self._feature,), (device_name,) = plan.features, plan.devices
         self._plan = plan
         self._device = torch.device(device_name)
@@ -127,8 +120,9 @@ class Session:
 
     @contextlib.contextmanager
     def _flags(self) -> Generator[None, None, None]:
+        avoid_lost_threads()
         with (
-            _STEP,
+            STEP,
             torch.cuda.device(self._device) if self._device.type == "cuda" else contextlib.nullcontext(),
             process_flags(self._compute, self._device),
         ):

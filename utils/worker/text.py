@@ -12,6 +12,8 @@ from utils.extractors.text import embed_all
 from utils.nn.prepare import ComputeMode, process_flags
 from utils.nn.skip_init import SkipInit
 from utils.nn.unchanged import unchanged
+from utils.worker.forks import avoid_lost_threads
+from utils.worker.step import STEP
 
 
 def embed(
@@ -23,7 +25,8 @@ def embed(
         UserError: a checkpoint is not of the network's layout, or there is no tokenizer.
     """
     device = torch.device(device_name)
-    with unchanged(), process_flags(ComputeMode(), device):
+    avoid_lost_threads()
+    with STEP, unchanged(), process_flags(ComputeMode(), device):
         with SkipInit():
             tower = load_object(load_text)(config, checkpoints, device)
         return embed_all(tower, texts).float().cpu().numpy()

@@ -28,7 +28,7 @@ class WindowInput:
 
 
 class WindowBuilder:
-    """Cuts the windows of one stream as its frames arrive, holding no more frames than one window needs."""
+    """Builds the windows of one stream as its frames arrive, keeping no more frames than one window needs."""
 
     def __init__(self, extractor: AnyExtractor, sampling: Sampling, limits: PairLimits | None = None) -> None:
         self._extractor = extractor
@@ -57,8 +57,8 @@ class WindowBuilder:
             self._pairs.compute(window.indices for window in self._ready)
         while self._ready:
             yield self._build(self._ready.popleft())
-            self._let_go()
-        self._let_go()
+            self._drop_unneeded()
+        self._drop_unneeded()
 
     def finish(self) -> Iterator[WindowInput]:
         """Yield the windows that the sampling makes of what is left at the end of the stream."""
@@ -80,7 +80,7 @@ class WindowBuilder:
             return resize_floats(frames, (self._shape[1], self._shape[2]))
         return resize_fast(frames, (self._shape[0], self._shape[1]))
 
-    def _let_go(self) -> None:
+    def _drop_unneeded(self) -> None:
         more = self._ready or self._next is not None
         start = self._sampling.earliest(self.n_rows) if more else self._store.stop
         self._store.drop_before(start)

@@ -16,7 +16,7 @@ WAITING_BYTES = 256 << 20  # of their arrays
 class Writer:
     """One thread that finishes videos in the order in which they came; a context manager.
 
-    Leaving it waits until all is written; after an error, only for the video in hand.
+    Leaving it waits until all is written; after an error, only for the video in progress.
     """
 
     def __init__(self) -> None:

@@ -23,7 +23,10 @@ def test_a_wrong_feature_type():
     assert "did you mean resnet?" in hints.wrong_feature_type("resnett", MODELS)
     assert "--help: commands have no hyphens" in hints.no_feature_type(["--help"], MODELS)
     assert "did you mean --feature_type?" in hints.no_feature_type(["--feature-typ"], MODELS)
-    assert hints.no_feature_type([], MODELS).startswith("--feature_type is missing; choose from i3d,")
+    assert "did you mean help?" in hints.no_feature_type(["--hepl"], MODELS)
+    assert "did you mean version?" in hints.no_feature_type(["--versoin"], MODELS)
+    for unknown in ([], ["--model_name=resnet18"]):
+        assert hints.no_feature_type(unknown, MODELS).startswith("--feature_type is missing; choose from i3d,")
 
 
 def test_an_argument_that_no_flag_takes():

@@ -21,7 +21,7 @@ def test_plain_settings_are_read():
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (DEEP, "values in each other"),
+        (DEEP, "nested values"),
         (LAUGHS, "more than 100000 values"),
         ("a: &a [*a]", "holds itself"),
         ("a: " + "9" * 101, "a number of more than 100 characters"),

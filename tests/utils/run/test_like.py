@@ -32,7 +32,7 @@ def test_the_checkpoint_is_the_one_that_made_the_features(tmp_path):
     assert (like.feature_type, like.settings["model_name"], like.found()) == ("clip", "ViT-B/16", {"clip": path})
     torch.save({"a": torch.ones(3)}, path)
     assert like.found() is None
-    with pytest.raises(UserError, match=rf"clip: its features were made with other weights than {path}: name their"):
+    with pytest.raises(UserError, match=rf"clip: its features were made with other weights than {path}: pass the"):
         like.check({"clip": path})
     assert recorded(str(tmp_path / "i3d"), None, MODELS).found() == {"rgb": None}
 

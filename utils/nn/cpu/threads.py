@@ -8,6 +8,7 @@ So each frame and pair of a flow network is always computed on one thread: the b
 worker has.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -27,6 +28,10 @@ class RowThreads:
 
     def __init__(self) -> None:
         self._n_threads = torch.get_num_threads()
+        self._start()
+
+    def _start(self) -> None:
+        self._process = os.getpid()
         self._pool = ThreadPoolExecutor(self._n_threads)
 
     def map(self, function: Callable[[Part], Result], parts: Sequence[Part], threads_each: int = 1) -> list[Result]:
@@ -38,6 +43,8 @@ class RowThreads:
             with torch.inference_mode():  # this, too
                 return function(part)
 
+        if os.getpid() != self._process:  # forked: the pool's threads are the parent's
+            self._start()
         return list(self._pool.map(on_thread, parts))
 
     def spread(self, function: Callable[[Tensors], Tensors], batch: Tensors, at_least: int = 1) -> Tensors:

@@ -181,7 +181,7 @@ def read_pickle(archive: zipfile.ZipFile, pickled: zipfile.ZipInfo) -> bytes:
 
 
 def read_torch_file(path: str | Path, dtype: torch.dtype | None = None) -> Any:
-    """Return what torch.save wrote, with `Inert` in the place of every object that is not a tensor or plain value.
+    """Return what torch.save wrote, with `Inert` instead of every object that is not a tensor or plain value.
 
     Such files come from training programs that save their own objects with the tensors, such as mmengine's message_hub.
     Tensors are on the CPU.

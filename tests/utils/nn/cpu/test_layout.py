@@ -30,7 +30,7 @@ def test_any_later_size_gives_the_convolution(shapes):
         torch.testing.assert_close(convolve(x, weight, padding=[1] * n_dims), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_weight_is_packed_once_and_anew_when_it_changes():
+def test_a_weight_is_packed_once_and_again_when_it_changes():
     weight, x = random(16, 8, 3, 3), random(1, 8, 9, 9)
     first = packed(weight, x.shape, *NO_MORE)
     assert first.is_mkldnn
@@ -41,7 +41,7 @@ def test_a_weight_is_packed_once_and_anew_when_it_changes():
     torch.testing.assert_close(again.to_dense(), weight)
 
 
-def test_made_once_and_anew_when_the_weight_changes():
+def test_made_once_and_again_when_the_weight_changes():
     doubled, weight = PerWeight(), torch.ones(3)
     first = doubled.get(weight, lambda plain: plain * 2)
     assert doubled.get(weight, lambda plain: plain * 2) is first

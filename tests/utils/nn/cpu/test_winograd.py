@@ -77,7 +77,7 @@ def test_small_layers_are_left_to_others():
     assert axis_for(random(1, 128, 8, 8), random(128, 128, 3, 3), (1, 1), (1, 1)) is None
 
 
-def test_weights_that_change_are_transformed_anew():
+def test_weights_that_change_are_transformed_again():
     x, weight = random(1, 128, 40, 40), random(128, 128, 3, 3)
     before = convolve(x, weight, padding=(1, 1), use_winograd=True)
     weight.mul_(2)
