@@ -9,6 +9,8 @@ import pytest
 from support.media import moving_frames, write_clip
 from support.program import ROOT, TINY_PROGRAM, arrays, manifest, run
 
+from main import main
+
 TINY = ("--feature_type", "tiny", "--device", "cpu")
 
 
@@ -67,10 +69,13 @@ def test_a_list_flag_given_twice_adds(tmp_path: Path, clip: Path) -> None:
         ("weights fetch tsn i3dd", "i3dd: no such feature type"),
     ],
 )  # fmt: skip
-def test_a_wrong_command_gets_one_line_with_what_to_type(tmp_path: Path, command: str, message: str) -> None:
-    done = run(*command.split(), cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    (line,) = done.stderr.splitlines()
+def test_a_wrong_command_gets_one_line_with_what_to_type(
+    capsys: pytest.CaptureFixture[str], command: str, message: str
+) -> None:
+    exit_code = main(command.split())
+    stdout, stderr = capsys.readouterr()
+    assert (exit_code, stdout) == (2, "")
+    (line,) = stderr.splitlines()
     assert line.startswith("error: ") and message in line
 
 

@@ -276,6 +276,7 @@ def test_a_decoder_that_hangs_is_reported_and_waiting_for_room_is_not(clip, monk
             blocking.released.set()
 
     monkeypatch.setattr(decode_module, "QUEUE_CHUNKS", {"cpu": 1})
+    monkeypatch.setattr("utils.media.resumed.PAUSES_S", ())
     with Watchdog(report, timeout_s=0.3) as dog:
         decode({"one": Fake()}, video(clip), heard=lambda _event: time.sleep(next(pauses_s, 0)), watching=dog.watching)
         assert not events
