@@ -87,7 +87,7 @@ def _parquet(_name: str, path: Path) -> dict[str, Any]:
 
 def _tar(_name: str, path: Path) -> dict[str, Any]:
     with tarfile.open(path) as tar:
-        return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+        return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]  # files
 
 
 def _pickle(name: str, path: Path) -> dict[str, Any]:

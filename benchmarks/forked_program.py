@@ -59,7 +59,7 @@ def prepare(enter: Enter) -> None:
     MODELS["simulated"] = SIMULATED
     ctypes.CDLL(None).prctl(BECOME_REAPER, 1)
     context = _context(enter)
-    multiprocessing.get_context = lambda method=None: context  # type: ignore[assignment]
+    multiprocessing.get_context = lambda method=None: context  # type: ignore[assignment]  # replaced on purpose
 
 
 def _context(enter: Enter) -> Any:
@@ -75,7 +75,7 @@ def _context(enter: Enter) -> Any:
             util.register_after_fork(ours, Connection.close)  # a spawned process would not have it either
             return ours, theirs
 
-    Context.Process = Process  # type: ignore[assignment]
+    Context.Process = Process  # type: ignore[assignment]  # replaced on purpose
     return Context()
 
 

@@ -287,7 +287,7 @@ class Decoders:
                     break
                 times_s = stream.start_s + np.arange(n_samples, n_samples + len(block)) / rate_hz
                 n_samples += len(block)
-                samples = torch.from_numpy(block)  # pyright: ignore[reportUnknownMemberType]
+                samples = torch.from_numpy(block)  # pyright: ignore[reportUnknownMemberType]  # untyped
                 for job in live:
                     self._hand_over(job, samples, times_s)
             for job in self._open(jobs):
