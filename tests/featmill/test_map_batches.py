@@ -94,7 +94,7 @@ def test_hugging_face_datasets(tiny, clips, expected):
     assert found["label"][:60] == ["a"] * 60
 
 
-def test_ray_data(clips, expected, monkeypatch):
+def test_ray_data(clips, monkeypatch):
     import ray
     import ray.data
 
