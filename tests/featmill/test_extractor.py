@@ -25,11 +25,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:--weights random")
 
 
 def test_every_kind_of_type_gives_the_bits_of_the_command(tmp_path, clips):
-    """Frames, clips, windows with flow, and sound; several videos share batches."""
+    """Frames, clips, flow and sound; several videos share batches. Stacks: tests/end_to_end/test_i3d.py."""
     flags = {
         "resnet": {"model_name": "resnet18", "extraction_fps": 5},
-        "tsn": {"num_clips": 2},
-        "i3d": {"streams": "rgb", "stack_size": 10, "step_size": 20},
+        "tsn": {"num_clips": 2, "side_size": 64, "crop_size": 64},
         "pwc": {"side_size": 64, "extraction_fps": 5},
         "vggish": {},
     }
