@@ -152,7 +152,12 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
         return bool(getattr(self.config, "show_pred", False))
 
     def classes(self) -> Classes:
-        """Return what the logits are of: the labels of the user's file, or the classes that the network knows."""
+        """Return what the logits are of: the labels of the user's file, or the classes that the network knows.
+
+        They have no names where no predictions are shown.
+        """
+        if not self.shows_predictions:
+            return Classes()
         if self.zero_shot is not None:
             return Classes(self.zero_shot.names, self.zero_shot.similarity.exclusive)
         return Classes(class_names(self.label_set) if self.label_set else None)

@@ -102,15 +102,12 @@ def _set_up_torch(plan: Plan, device: torch.device, compute: ComputeMode) -> Non
 
 
 def _load(plan: Plan, device: torch.device, compute: ComputeMode) -> tuple[dict[str, AnyExtractor], dict[str, Classes]]:
-    """Return each feature type's extractor, and the classes of its predictions, without names where it shows none."""
+    """Return each feature type's extractor, and the classes of its predictions."""
     extractors = {
         feature.feature_type: load_extractor(feature.extractor)(feature.config, feature.checkpoints, device, compute)
         for feature in plan.features
     }
-    return extractors, {
-        name: extractor.classes() if extractor.shows_predictions else Classes()
-        for name, extractor in extractors.items()
-    }
+    return extractors, {name: extractor.classes() for name, extractor in extractors.items()}
 
 
 def _pipeline(

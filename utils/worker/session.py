@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from utils.errors import RunError
-from utils.extractors.labels import Classes
 from utils.extractors.registry import load_extractor
 from utils.nn.prepare import ComputeMode, process_flags
 from utils.nn.unchanged import unchanged
@@ -53,7 +52,7 @@ class Session:
             self._extractor = load_extractor(self._feature.extractor)(
                 self._feature.config, self._feature.checkpoints, self._device, self._compute
             )
-            self.classes = self._extractor.classes() if self._extractor.shows_predictions else Classes()
+            self.classes = self._extractor.classes()
         self._running: list[Generator[Outcome, None, None]] = []
 
     def close(self) -> None:
