@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from models.i3d.config import CROP_SIDE, FEWEST_FRAMES
 from utils.nn.cpu.convolution import convolve
 from utils.nn.cpu.pooling import max_pool
+from utils.nn.gpu import stem
+from utils.nn.gpu.pooling import max_pool_uneven
 
 Padding = Literal["video_features", "tensorflow"]
 Size = tuple[int, int, int]  # time, height, width
@@ -59,10 +61,14 @@ class Unit3D(nn.Module):
         """[B, n_in, T, H, W] -> [B, n_out, T', H', W'], at least 0."""
         kernel, stride = self.conv3d.kernel_size, self.conv3d.stride
         pads = [zeros_around(*sizes, self.padding) for sizes in zip(x.shape[2:], kernel, stride, strict=True)]
-        x, even = _pad_uneven(x, pads)
-        is_fused = isinstance(self.batch3d, nn.Identity)
+        is_fused, weight, bias = isinstance(self.batch3d, nn.Identity), self.conv3d.weight, self.conv3d.bias
         slope = 0.0 if is_fused else None
-        x = convolve(x, self.conv3d.weight, self.conv3d.bias, stride, even, slope=slope, use_winograd=True)
+        if stem.fits(x, weight, stride):
+            x, weight = stem.in_blocks(x, weight, stride, pads)
+            stride, even = (1, 1, 1), (0, 0, 0)
+        else:
+            x, even = _pad_uneven(x, pads)
+        x = convolve(x, weight, bias, stride, even, slope=slope, use_winograd=True)
         return x if is_fused else F.relu(self.batch3d(x), inplace=True)
 
 
@@ -83,6 +89,9 @@ class Pool(nn.Module):
             zeros.append((before, after + overhang))
         if x.device.type == "cpu":
             return max_pool(x, self.kernel, self.stride, zeros)
+        y = max_pool_uneven(x, self.kernel, self.stride, zeros)
+        if y is not None:
+            return y
         x, even = _pad_uneven(x, zeros)
         return F.max_pool3d(x, self.kernel, self.stride, even)
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from utils.nn.gpu.pooling import max_pool
+
 Size = tuple[int, int, int]  # time, height, width
 
 N_FEATURES = 1024
@@ -77,7 +79,7 @@ class Mixed(nn.Module):
             self.gating_b0(self.conv_b0(x)),
             self.gating_b1(self.conv_b1_b(self.conv_b1_a(x))),
             self.gating_b2(self.conv_b2_b(self.conv_b2_a(x))),
-            self.gating_b3(self.conv_b3_b(F.max_pool3d(x, 3, 1, 1))),
+            self.gating_b3(self.conv_b3_b(max_pool(x, 3, 1, 1))),
         )
         return torch.cat(branches, 1)
 

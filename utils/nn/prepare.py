@@ -17,6 +17,7 @@ from utils.nn.cpu import onednn
 from utils.nn.cpu.convolution import fuse_activations
 from utils.nn.cpu.layout import CHANNELS_LAST, use_channels_last
 from utils.nn.cpu.residual import rewrite_blocks
+from utils.nn.gpu.pooling import rewrite_pools
 
 DTYPES = {
     "auto": torch.float32,
@@ -133,9 +134,10 @@ def prepare_layers(
     fuse_batch_norms(network)
     _cast_weights(network, compute.dtype, float32_parts)
     network.to(device)
-    if device.type == "cpu":
-        rewrite_blocks(network)
-        fuse_activations(network)
+    rewrite_blocks(network)
+    fuse_activations(network)
+    if device.type == "cuda":
+        rewrite_pools(network)
     if compute.dtype != torch.float32:
         for name in float32_parts:
             network.get_submodule(name).register_forward_pre_hook(_to_float32)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from utils.nn.cpu.residual import add_and_relu
+from utils.nn.gpu.pooling import max_pool
 
 Size = tuple[int, int, int]  # time, height, width
 
@@ -81,7 +81,7 @@ class NonLocal(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, T, H, W] -> the same shape. The sum runs over every second row and column (max pooled)."""
         theta = self.theta(x)
-        phi, g = (F.max_pool3d(conv(x), (1, 2, 2)).flatten(2) for conv in (self.phi, self.g))  # [B, C/2, J]
+        phi, g = (max_pool(conv(x), (1, 2, 2), (1, 2, 2)).flatten(2) for conv in (self.phi, self.g))  # [B, C/2, J]
         # (theta' phi) g' / J for all pairs of positions, regrouped: the matrix in memory is C/2 x C/2, not J x J
         weights = g @ (phi / phi.shape[2]).transpose(1, 2)
         y = (weights @ theta.flatten(2)).view_as(theta)
@@ -126,13 +126,13 @@ class ResNet3D(nn.Module):
 
     def stem(self, x: Tensor) -> Tensor:
         """[B, 3, T, H, W] -> [B, width, T', H / 4, W / 4], rounded up if the pool pads."""
-        return F.max_pool3d(self.conv1(x), *self._pool)
+        return max_pool(self.conv1(x), *self._pool)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, 3, T, H, W] -> [B, 32 * width, T', H / 32, W / 32], rounded up; the values are at least 0."""
         x = self.layer1(self.stem(x))
         if self._pool_time:
-            x = F.max_pool3d(x, (2, 1, 1))
+            x = max_pool(x, (2, 1, 1), (2, 1, 1))
         return self.layer4(self.layer3(self.layer2(x)))
 
 

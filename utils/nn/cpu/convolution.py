@@ -1,5 +1,7 @@
 """Convolutions and linear layers for inference: on a CPU by oneDNN, with the activation in the same pass.
 
+On a GPU, `utils.nn.gpu.convolution` does the same with cuDNN; elsewhere layers are PyTorch's.
+
 For small 3D convolutions of a single sample, PyTorch uses its own code instead of oneDNN. That is up to ten times
 slower and returns channels first, so that later layers copy (docs/performance.md). PyTorch's compiler calls oneDNN for
 them; here the same operation is called without the compiler.
@@ -14,6 +16,8 @@ from torch.nn import functional as F
 
 from utils.nn.cpu import onednn, winograd
 from utils.nn.cpu.layout import is_channels_last, packed
+from utils.nn.gpu import convolution as gpu
+from utils.nn.gpu import support
 
 PLAIN = {4: F.conv2d, 5: F.conv3d}  # by the dimensions of the input
 
@@ -35,6 +39,8 @@ def convolve(
     """
     n_dims = x.ndim - 2
     stride, padding, dilation = (list(sizes[:n_dims]) for sizes in (stride, padding, dilation))
+    if support.fits(x) and not weight.requires_grad:
+        return gpu.convolve(x, weight, bias, stride, padding, dilation, groups, slope)
     if onednn.CONVOLVE is None or not _fits(x) or weight.requires_grad:
         return _activated(PLAIN[x.ndim](x, weight, bias, stride, padding, dilation, groups), slope)
     simple = groups == 1 and all(step == 1 for step in dilation) and not torch.compiler.is_compiling()
@@ -71,6 +77,9 @@ class FusedConvolution(nn.Module):
 
     def add_and_relu(self, x: Tensor, other: Tensor) -> Tensor:
         """Return relu(convolution of x + other), written over `other` where oneDNN does so in one pass."""
+        if support.fits(x):
+            sizes = (self.stride, self.padding, self.dilation, self.groups)
+            return gpu.add_and_relu(x, self.weight, self.bias, other, *sizes)
         fits = _fits(x) and is_channels_last(other) and other.dtype == x.dtype
         if onednn.CONVOLVE_AND_ADD is None or not fits:
             return F.relu_(self(x).add_(other))

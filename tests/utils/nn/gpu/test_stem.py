@@ -1,0 +1,61 @@
+"""Stems on blocks against the convolutions that they stand for."""
+
+import itertools
+
+import pytest
+import torch
+from support.interpreted import kernels
+from torch.nn import functional as F
+
+from utils.nn.gpu import stem, support
+
+PLAIN = {4: F.conv2d, 5: F.conv3d}
+STEMS = [  # kernel, stride, sizes of the input; of I3D, ResNet-3D, R(2+1)D, RAFT
+    ((7, 7, 7), (2, 2, 2), [(10, 9, 8), (7, 12, 13)]),
+    ((5, 7, 7), (1, 2, 2), [(3, 9, 8), (1, 8, 11)]),
+    ((7, 7), (2, 2), [(9, 8), (12, 7)]),
+    ((5, 6), (2, 1), [(9, 8)]),
+]
+PADDINGS = [(0, 0), (3, 3), (2, 3), (0, 1), (4, 0)]
+
+
+def values(*shape):
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(len(shape)))
+
+
+@pytest.fixture(autouse=True)
+def as_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(support, "fits", lambda _x: True)
+    monkeypatch.setattr(support, "kernel", lambda _name: None)
+
+
+@pytest.mark.parametrize(("kernel", "stride", "lengths"), STEMS)
+def test_the_convolution_is_the_same(kernel, stride, lengths):
+    for size, ends, n_channels in itertools.product(lengths, PADDINGS, (2, 3)):
+        x, weight = values(2, n_channels, *size), values(4, n_channels, *kernel)
+        padding = [ends] * len(size)
+        if any(length + sum(ends) < width for length, width in zip(size, kernel, strict=True)):
+            continue
+        assert stem.fits(x, weight, stride)
+        blocks, taps = stem.in_blocks(x, weight, stride, padding)
+        expected = PLAIN[x.ndim](F.pad(x, ends * len(size)), weight, stride=stride)
+        torch.testing.assert_close(PLAIN[x.ndim](blocks, taps), expected)
+        assert (blocks.shape[1] == taps.shape[1] and blocks.shape[1] % 8 == 0) or stride == (2, 1)
+
+
+def test_the_kernel_rearranges_images_and_clips_alike(monkeypatch):
+    run = kernels(monkeypatch).in_blocks
+    for shape, kernel, stride in (((1, 3, 8, 9), (7, 7), (2, 2)), ((1, 3, 7, 8, 9), (7, 7, 7), (2, 2, 2))):
+        x, weight = values(*shape).float(), values(2, 3, *kernel).float()
+        monkeypatch.setattr(support, "kernel", lambda _name: None)
+        expected, _ = stem.in_blocks(x, weight, stride, [(2, 3)] * len(kernel))
+        monkeypatch.setattr(support, "kernel", lambda _name: run)
+        assert torch.equal(stem.in_blocks(x, weight, stride, [(2, 3)] * len(kernel))[0], expected)
+
+
+def test_other_convolutions_stay():
+    x = values(1, 3, 8, 8)
+    assert not stem.fits(x, values(4, 3, 3, 3), (2, 2))  # small
+    assert not stem.fits(x, values(4, 3, 7, 7), (1, 1))
+    assert not stem.fits(x, values(4, 3, 32, 32), (32, 32))
+    assert not stem.fits(values(1, 8, 8, 8), values(4, 8, 7, 7), (2, 2))

@@ -1,0 +1,1 @@
+"""Layers as inference runs them on an NVIDIA GPU."""
