@@ -15,7 +15,7 @@ from utils.extractors.windows import Dense, Sampling
 from utils.nn.cpu.threads import row_by_row
 from utils.nn.flow import Encoded, FlowNetwork
 from utils.nn.graphs import CudaGraphs, Tensors
-from utils.nn.prepare import prepare_flow
+from utils.nn.prepare import ComputeMode, prepare_flow
 from utils.transforms.geometry import longer_side, shorter_side
 from utils.transforms.pillow import resize_pillow
 
@@ -55,7 +55,7 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
         self.row_dtype = {"float16": torch.float16, "float32": torch.float32}[self.config.flow_dtype]
         network = self.load_network(self.checkpoints.get(self.key))
         prepare_flow(cast(nn.Module, network), self.device, self.compute)  # a Protocol cannot say that it is one
-        self.pairs = FlowPairs(network, self.device, self._kept)
+        self.pairs = FlowPairs(network, self.device, self.compute, self._kept)
 
     def _kept(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
         return self.crop_to_frame(flow, size).to(self.row_dtype)
@@ -104,11 +104,15 @@ class FlowPairs:
     """
 
     def __init__(
-        self, network: FlowNetwork, device: torch.device, keep: Callable[[Tensor, tuple[int, int]], Tensor]
+        self,
+        network: FlowNetwork,
+        device: torch.device,
+        compute: ComputeMode,
+        keep: Callable[[Tensor, tuple[int, int]], Tensor],
     ) -> None:
         self._network = row_by_row(network, device)
         self._keep = keep
-        self._graphs = CudaGraphs(network.fixed_work)
+        self._graphs = CudaGraphs(network.fixed_work and not compute.compile)
         self.multiple = GPU_MULTIPLE if network.fixed_work and device.type != "cpu" else 1
 
     def pairs_at_once(self, size: tuple[int, int]) -> int:

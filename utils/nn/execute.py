@@ -16,13 +16,13 @@ def batch_function(forward: Forward, device: torch.device, compute: ComputeMode,
     """Return the function that runs a batch.
 
     That is `forward` on threads that share the rows on a CPU, and as a CUDA graph on an NVIDIA GPU. A compiled network
-    uses all threads of a CPU for every row.
+    runs as it is: it uses all threads of a CPU for every row, and launches few kernels.
 
     rows_per_thread: at least; a batch of fewer than two such parts is not split.
     """
-    if device.type != "cpu":
-        return partial(CudaGraphs().run, "forward", forward)
     if compute.compile:
         return forward
+    if device.type != "cpu":
+        return partial(CudaGraphs().run, "forward", forward)
     threads = RowThreads()
     return lambda batch: threads.spread(forward, batch, rows_per_thread)

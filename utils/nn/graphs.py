@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 DEVICE = "cuda"
 Tensors = dict[str, Tensor]
 Function = Callable[[Tensors], Tensors]
+FEWEST_OPERATIONS = 6  # in a graph: copying inputs and outputs takes some, too
 MOST_GRAPHS = 64  # of one `CudaGraphs`: videos of several sizes are open at once
 
 _all: "weakref.WeakSet[CudaGraphs]" = weakref.WeakSet()
@@ -25,7 +26,8 @@ _all: "weakref.WeakSet[CudaGraphs]" = weakref.WeakSet()
 class CudaGraphs:
     """Runs functions by CUDA graphs, one for each shape of their inputs, captured when it comes for the second time.
 
-    A function that cannot be captured, since it looks at values on the host, is called itself.
+    A function that cannot be captured, since it looks at values on the host, is called itself, and so is one of few
+    operations.
 
     wanted: False calls all functions themselves.
     """
@@ -43,8 +45,9 @@ class CudaGraphs:
         key = (name, *((each, value.shape, value.stride(), value.dtype) for each, value in inputs.items()))
         if key not in self._seen:  # the first call makes constants, and cuDNN searches its algorithms
             self._seen.add(key)
-            outputs = function(inputs)
-            if _memory(outputs) <= _memory(inputs):  # views: there is nothing to launch
+            with _Outside(inputs) as outside:
+                outputs = function(inputs)
+            if outside.n_made < FEWEST_OPERATIONS:
                 self._keep(key, None)
             return outputs
         if key not in self._captured:
@@ -111,6 +114,7 @@ class _Outside(TorchDispatchMode):
     def __init__(self, inputs: Tensors) -> None:
         super().__init__()
         self.tensors: list[Tensor] = []
+        self.n_made = 0  # tensors, views of others left out
         self._known = _memory(inputs)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -119,6 +123,7 @@ class _Outside(TorchDispatchMode):
                 self._known |= _memory(value)
                 self.tensors.append(value)
         result = func(*args, **(kwargs or {}))
+        self.n_made += not _memory(result) <= self._known
         self._known |= _memory(result)
         return result
 
