@@ -30,7 +30,7 @@ from utils.engines.environment import VARIABLES  # noqa: E402
 
 PARTS = {  # seconds on a GPU
     "env": 30,
-    "hazards": 40,
+    "hazards": 60,
     "golden": 75,
     "runs": 80,
     "networks": 80,

@@ -9,6 +9,7 @@ from support.golden import relative_error
 from torch import Tensor
 from torch.nn import functional as F
 
+from benchmarks.on_gpu import layers
 from benchmarks.on_gpu.common import Options, Out, timed_ms, wait
 from utils.nn.cpu.pooling import max_pool
 from utils.nn.host_copy import HostCopy
@@ -49,6 +50,8 @@ def measure(out: Out, options: Options) -> None:
             with out.guarded(name="copy to the host"):
                 _host_copy(out, device)
             _too_little_memory(out, device)
+        layers.measure(out, options)
+        set_process_flags(ComputeMode("float32"), device)
         for size, new in SIZES[:1] if options.tiny else SIZES:
             _resizes(out, device, size, new)
         _layouts(out, options)

@@ -40,7 +40,7 @@ def convolve(
         y = _in_one_call(torch.cudnn_convolution_relu, x, weight, bias, *sizes)
         if y is not None:
             return y
-    return _add_and_activate(PLAIN[x.ndim](x, weight, None, *sizes), bias, slope)
+    return add_and_activate(PLAIN[x.ndim](x, weight, None, *sizes), bias, slope)
 
 
 def add_and_relu(
@@ -76,7 +76,7 @@ def _in_one_call(operation: Callable[..., Tensor], x: Tensor, weight: Tensor, *r
         return None
 
 
-def _add_and_activate(y: Tensor, bias: Tensor | None, slope: float | None) -> Tensor:
+def add_and_activate(y: Tensor, bias: Tensor | None, slope: float | None) -> Tensor:
     """Add a bias to y and apply the activation, in place."""
     run = support.kernel("add_and_activate") if bias is not None and is_channels_last(y) else None
     if run is not None:
