@@ -20,6 +20,7 @@ VOLUME_CHANNELS = OFFSETS * OFFSETS
 FINEST, COARSEST = 2, 6  # levels that are decoded
 BYTES_PER_PIXEL = 512  # of the stretched frame: working memory of a pair in float32, as measured on a CPU
 CPU_BATCH_BYTES = 256 << 20  # what a batch may take: more pairs at once are hardly faster
+MULTIPLE = 8  # of channels, which tensor cores read
 NUMERALS = {1: "One", 2: "Two", 3: "Thr", 4: "Fou", 5: "Fiv", 6: "Six"}  # as the published names write them
 
 
@@ -38,6 +39,16 @@ class PWCNet(nn.Module):
         for level in range(FINEST, COARSEST + 1):
             self.add_module(f"module{NUMERALS[level]}", Decoder(level, align_corners))
         self.moduleRefiner = Refiner(_stack_channels(FINEST))
+
+    def fill_channels(self) -> None:
+        """Let each stack end in channels of zeros, up to a multiple of 8, for the networks of a GPU.
+
+        cuDNN copies its input to add them wherever they are missing, a fifth of the time on an H200.
+        """
+        n_zeros = {level: -_input_channels(level) % MULTIPLE for level in range(FINEST, COARSEST + 1)}
+        for level, n in n_zeros.items():
+            getattr(self, f"module{NUMERALS[level]}").fill_channels(n, n_zeros.get(level + 1, 0))
+        _take_zeros(self.moduleRefiner.moduleMain[0], n_zeros[FINEST])
 
     def encode(self, frames: Tensor) -> tuple[Tensor, ...]:
         """Feature pyramid of each frame, levels 2 to 6: [n, 32, Hp / 4, Wp / 4] .. [n, 196, Hp / 64, Wp / 64].
@@ -111,6 +122,7 @@ class Decoder(nn.Module):
     def __init__(self, level: int, align_corners: bool) -> None:
         super().__init__()
         self.align_corners = align_corners
+        self.n_zeros = 0  # channels at the end of the stack
         self.pixels_per_unit = FLOW_UNIT_PIXELS / 2**level
         if level < COARSEST:
             self.moduleUpflow = nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1)
@@ -121,6 +133,14 @@ class Decoder(nn.Module):
             channels += out_channels
         self.moduleSix = nn.Sequential(nn.Conv2d(channels, 2, 3, padding=1))
 
+    def fill_channels(self, n_zeros: int, n_coarser: int) -> None:
+        """Let the stack end in channels of zeros, and read that many at the end of the coarser level's."""
+        self.n_zeros = n_zeros
+        for position in range(1, len(DENSE_CHANNELS) + 2):
+            _take_zeros(getattr(self, f"module{NUMERALS[position]}")[0], n_zeros)
+        if n_coarser:
+            _take_zeros(self.moduleUpfeat, n_coarser)
+
     def forward(
         self, first: Tensor, second: Tensor, coarser_flow: Tensor | None, coarser_stack: Tensor | None
     ) -> tuple[Tensor, Tensor]:
@@ -130,12 +150,16 @@ class Decoder(nn.Module):
         None at the coarsest.
         """
         if coarser_flow is None or coarser_stack is None:
-            stack = _activated(correlation(first, second))
+            parts = [_activated(correlation(first, second))]
         else:
             flow = self.moduleUpflow(coarser_flow)
             features = self.moduleUpfeat(coarser_stack)
             warped = warp(second, flow * self.pixels_per_unit, self.align_corners)
-            stack = torch.cat((_activated(correlation(first, warped)), first, flow, features), dim=1)
+            parts = [_activated(correlation(first, warped)), first, flow, features]
+        if self.n_zeros:
+            n, _, height, width = first.shape
+            parts.append(first.new_zeros(n, height, width, self.n_zeros).permute(0, 3, 1, 2))
+        stack = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
         for position in range(1, len(DENSE_CHANNELS) + 1):
             stack = torch.cat((getattr(self, f"module{NUMERALS[position]}")(stack), stack), dim=1)
         return self.moduleSix(stack), stack
@@ -171,6 +195,12 @@ def _convolution(channels: int, out_channels: int, stride: int = 1, dilation: in
     """A 3x3 convolution that keeps the size (or divides it by the stride), and its activation."""
     convolution = nn.Conv2d(channels, out_channels, 3, stride, padding=dilation, dilation=dilation)
     return convolution, nn.LeakyReLU(0.1, inplace=True)
+
+
+def _take_zeros(layer: nn.Conv2d | nn.ConvTranspose2d, n_zeros: int) -> None:
+    """Let a layer read channels of zeros after its others."""
+    added = (0, n_zeros) if isinstance(layer, nn.Conv2d) else (0, 0, 0, n_zeros)  # its second dimension, or its first
+    layer.weight = nn.Parameter(nn.functional.pad(layer.weight, (0, 0, 0, 0, *added)), requires_grad=False)
 
 
 def _activated(volume: Tensor) -> Tensor:

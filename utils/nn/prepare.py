@@ -134,10 +134,12 @@ def prepare_layers(
     fuse_batch_norms(network)
     _cast_weights(network, compute.dtype, float32_parts)
     network.to(device)
-    rewrite_blocks(network)
-    fuse_activations(network)
     if device.type == "cuda":
         rewrite_pools(network)
+        if fill := getattr(network, "fill_channels", None):  # PWC-Net has it
+            fill()
+    rewrite_blocks(network)
+    fuse_activations(network)
     if compute.dtype != torch.float32:
         for name in float32_parts:
             network.get_submodule(name).register_forward_pre_hook(_to_float32)

@@ -1,3 +1,4 @@
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,3 +90,15 @@ def test_a_batch_shrinks_as_frames_grow(random_network: PWCNet) -> None:
     batches = [random_network.pairs_at_once(size) for size in ((128, 128), (256, 340), (1080, 1920), (9999, 9999))]
     assert batches == sorted(batches, reverse=True)
     assert batches[0] > batches[-1] == 1
+
+
+def test_channels_of_zeros_change_nothing(random_network: PWCNet) -> None:
+    filled = copy.deepcopy(random_network)
+    filled.fill_channels()
+    layers = {name: layer for name, layer in filled.named_modules() if isinstance(layer, nn.Conv2d)}
+    of_stacks = [layer for name, layer in layers.items() if not name.startswith("moduleExtractor")]
+    assert len(of_stacks) == 5 * 6 + 7 and all(layer.weight.shape[1] % 8 == 0 for layer in of_stacks)
+    frames = moving_noise(2, 64, 64)
+    with torch.inference_mode():
+        expected, flow = (network(frames[:1], frames[1:]) for network in (random_network, filled))
+    assert relative_error(flow, expected) < 1e-5
