@@ -141,7 +141,7 @@ def _resizes(out: Out, device: torch.device, size: tuple[int, int], new: tuple[i
 def _layouts(out: Out, options: Options) -> None:
     """Measure convolutions with channels first and last, with their ReLU apart and in one call."""
     for name, layer in LAYERS.items():
-        for precision in ("float32", "tf32", "bf16") if options.on_gpu else ("float32",):
+        for precision in ("bf16",) if options.on_gpu else ("float32",):
             for layout in (torch.contiguous_format, torch.channels_last_3d):
                 with out.guarded(name=name, precision=precision, layout=str(layout)):
                     _layer(out, options, name, layer, precision, layout)

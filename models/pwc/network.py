@@ -5,6 +5,7 @@ arXiv:1709.02371. The modules carry the names of the published file network-defa
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +49,7 @@ class PWCNet(nn.Module):
         n_zeros = {level: -_input_channels(level) % MULTIPLE for level in range(FINEST, COARSEST + 1)}
         for level, n in n_zeros.items():
             getattr(self, f"module{NUMERALS[level]}").fill_channels(n, n_zeros.get(level + 1, 0))
-        _take_zeros(self.moduleRefiner.moduleMain[0], n_zeros[FINEST])
+        _take_zeros(cast(nn.Conv2d, self.moduleRefiner.moduleMain[0]), n_zeros[FINEST])
 
     def encode(self, frames: Tensor) -> tuple[Tensor, ...]:
         """Feature pyramid of each frame, levels 2 to 6: [n, 32, Hp / 4, Wp / 4] .. [n, 196, Hp / 64, Wp / 64].
