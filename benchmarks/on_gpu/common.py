@@ -130,7 +130,8 @@ class Busy:
         gpu = pynvml.nvmlDeviceGetHandleByIndex(0)
         while not self._end.wait(0.1):
             self._percent.append(pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu)
-            self._decoder_percent.append(pynvml.nvmlDeviceGetDecoderUtilization(gpu)[0])
+            with contextlib.suppress(pynvml.NVMLError):  # a part of a GPU does not say
+                self._decoder_percent.append(pynvml.nvmlDeviceGetDecoderUtilization(gpu)[0])
             self._mib.append(pynvml.nvmlDeviceGetMemoryInfo(gpu).used >> 20)
 
     def __enter__(self) -> Self:
@@ -148,4 +149,6 @@ class Busy:
         if not self._mib:
             return {}
         busy = {"gpu_busy_percent": self._percent, "decoder_busy_percent": self._decoder_percent}
-        return {name: round(statistics.mean(each)) for name, each in busy.items()} | {"gpu_memory_mib": max(self._mib)}
+        return {name: round(statistics.mean(each)) for name, each in busy.items() if each} | {
+            "gpu_memory_mib": max(self._mib)
+        }
