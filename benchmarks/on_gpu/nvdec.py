@@ -21,6 +21,7 @@ from utils.media.limits import DEFAULT_LIMITS
 from utils.media.nvdec import accelerator, open_on_gpu
 from utils.media.segment import WHOLE
 from utils.media.view import View
+from utils.worker.decode import CHUNK_FRAMES
 
 N_COMPARED = 8  # frames
 TRY_S = 30  # for a process that tries one way
@@ -135,7 +136,7 @@ def _decode(clip: Path) -> int:
 
 def _convert(clip: Path) -> int:
     """Decode and convert to RGB, as `--decode gpu` does."""
-    stream = open_on_gpu(clip, 0, (View(),), WHOLE, DEFAULT_LIMITS)
+    stream = open_on_gpu(clip, 0, (View(),), WHOLE, DEFAULT_LIMITS, CHUNK_FRAMES["cuda"])
     if isinstance(stream, str):
         raise RuntimeError(stream)
     with stream:

@@ -105,14 +105,28 @@ def turned(pixels: Tensor, turn: Orientation) -> Tensor:
 class GpuVideoStream(VideoStream):
     """A `VideoStream` whose chunks are tensors on a GPU."""
 
-    def __init__(self, source: MediaSource, gpu: int, views: Sequence[View], segment: Segment, limits: Limits) -> None:
+    def __init__(
+        self,
+        source: MediaSource,
+        gpu: int,
+        views: Sequence[View],
+        segment: Segment,
+        limits: Limits,
+        chunk_frames: int = 16,
+    ) -> None:
         def allocate(shape: tuple[int, ...]) -> Any:
             return torch.empty(shape, dtype=torch.uint8, device=torch.device("cuda", gpu))
 
         with torch.cuda.device(gpu):
             torch.zeros(1, device=torch.device("cuda", gpu))  # makes the context current here, see `accelerator`
             super().__init__(
-                source, views=views, segment=segment, limits=limits, allocate=allocate, accelerator=accelerator(gpu)
+                source,
+                views=views,
+                chunk_frames=chunk_frames,
+                segment=segment,
+                limits=limits,
+                allocate=allocate,
+                accelerator=accelerator(gpu),
             )
         if isinstance(self._source, SourceFrames) and self._source.codec not in EXACT_CODECS:
             self.close()
@@ -139,11 +153,11 @@ def accelerator(gpu: int) -> HWAccel:
 
 
 def open_on_gpu(
-    source: MediaSource, gpu: int, views: Sequence[View], segment: Segment, limits: Limits
+    source: MediaSource, gpu: int, views: Sequence[View], segment: Segment, limits: Limits, chunk_frames: int
 ) -> GpuVideoStream | str:
     """Return the frames of a video, decoded on a GPU, or why the CPU has to decode them: "it is …"."""
     try:
-        return GpuVideoStream(source, gpu, views, segment, limits)
+        return GpuVideoStream(source, gpu, views, segment, limits, chunk_frames)
     except UnsupportedError as reason:
         return str(reason)
     except (VideoError, FFmpegError, OSError, RuntimeError) as error:  # where the file is at fault, the CPU fails, too
