@@ -3,6 +3,7 @@
 Not yet run on a GPU as a whole. The arithmetic of `utils/transforms/yuv.py` runs everywhere.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ from utils.media.view import View
 from utils.transforms.yuv import MATRICES, to_rgb
 
 FULL_RANGE = int(ColorRange.JPEG)
-EXACT_CODECS = ("h264", "hevc", "vp8", "vp9", "av1")  # whose standards define every bit of a frame
+EXACT_CODECS = ("h264", "hevc", "vp8", "vp9")  # whose standards define every bit of a frame
 
 
 class UnsupportedError(Exception):
@@ -45,6 +46,7 @@ class GpuConverter:
     def __init__(self, label: str, first: VideoFrame, turn: Orientation, crop: Crop) -> None:
         planes(first)
         self._turn, self._crop = turn, crop
+        self._waiting: list[tuple[tuple[int, ...], Tensor, Tensor, Tensor]] = []  # kind, luma, chroma, where to
         self._on_cpu = RgbConverter(label, turn, crop)
 
     def size(self, frame: VideoFrame) -> tuple[int, int]:
@@ -52,15 +54,24 @@ class GpuConverter:
         return self._on_cpu.size(frame)
 
     def write(self, frame: VideoFrame, out: Tensor) -> None:
-        """Write a frame's pixels to out, uint8 [H, W, 3] RGB, upright."""
+        """Write a frame's pixels to out, uint8 [H, W, 3] RGB, upright, at the latest in `flush`."""
         try:
             luma, chroma = planes(frame)
         except UnsupportedError:  # the video has changed
             self._write_by_cpu(frame, out)
             return
-        pixels = to_rgb(luma, chroma, int(frame.colorspace), int(frame.color_range) == FULL_RANGE)
-        left, top, right, bottom = self._crop.within(frame.width, frame.height)
-        out.copy_(turned(pixels[top : frame.height - bottom, left : frame.width - right], self._turn))
+        kind = (frame.width, frame.height, int(frame.colorspace), int(frame.color_range) == FULL_RANGE)
+        self._waiting.append((kind, luma, chroma, out))
+
+    def flush(self) -> None:
+        """Convert frames of one kind together: for each of them, launching the kernels would take longer than these."""
+        waiting, self._waiting = self._waiting, []
+        for (width, height, matrix, full_range), group in itertools.groupby(waiting, lambda each: each[0]):
+            _, luma, chroma, rows = zip(*group, strict=True)
+            pixels = to_rgb(torch.stack(luma), torch.stack(chroma), matrix, bool(full_range))
+            left, top, right, bottom = self._crop.within(width, height)
+            pixels = turned(pixels[:, top : height - bottom, left : width - right], self._turn)
+            torch._foreach_copy_(rows, pixels.unbind())  # pyright: ignore[reportPrivateImportUsage]  # one launch
 
     def _write_by_cpu(self, frame: VideoFrame, out: Tensor) -> None:
         """Write the pixels of a frame, which may lie on the GPU or not."""
@@ -97,9 +108,9 @@ def planes(frame: VideoFrame) -> tuple[Tensor, Tensor]:
 
 
 def turned(pixels: Tensor, turn: Orientation) -> Tensor:
-    """Return upright pixels, as `Orientation.apply` returns them of an array."""
-    pixels = pixels.transpose(0, 1) if turn.transpose else pixels
-    return pixels.flip([dim for dim, reverse in enumerate((turn.reverse_rows, turn.reverse_columns)) if reverse])
+    """Return upright frames [n, H, W, 3], as `Orientation.apply` returns arrays."""
+    pixels = pixels.transpose(1, 2) if turn.transpose else pixels
+    return pixels.flip([dim for dim, reverse in ((1, turn.reverse_rows), (2, turn.reverse_columns)) if reverse])
 
 
 class GpuVideoStream(VideoStream):

@@ -54,9 +54,41 @@ def test_pixels_are_those_of_the_cpu(turn: Orientation, crop: Crop) -> None:
     assert converter.size(decoded) == plain.size(on_cpu)
     expected = np.empty((*plain.size(on_cpu)[::-1], 3), np.uint8)
     plain.write(on_cpu, expected)
-    ours = torch.empty(expected.shape, dtype=torch.uint8)
-    converter.write(decoded, ours)
-    np.testing.assert_array_equal(ours.numpy(), expected)
+    ours = torch.empty((3, *expected.shape), dtype=torch.uint8)
+    for shown, out in zip((decoded, frame(color_range=2), decoded), ours, strict=True):
+        converter.write(shown, out)
+    converter.flush()
+    np.testing.assert_array_equal(ours[0].numpy(), expected)
+    np.testing.assert_array_equal(ours[2].numpy(), expected)
+    assert not ours[1].equal(ours[0])
+
+
+def planes_on_host(decoded: av.VideoFrame) -> tuple[torch.Tensor, ...]:
+    luma, chroma = (torch.from_dlpack(plane) for plane in decoded.reformat(format="nv12").planes)
+    return luma, chroma
+
+
+class ConvertedLater(VideoStream):
+    """A stream whose frames are converted as those of a GPU's decoder are."""
+
+    def _converter_of(self, first: av.VideoFrame, turn: Orientation) -> GpuConverter:
+        return GpuConverter("a.mp4", first, turn, Crop())
+
+
+@on_x86
+def test_chunks_that_are_converted_at_once_are_those_of_the_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nvdec, "planes", planes_on_host)
+    path = write_clip(tmp_path / "x.mp4", moving_frames(10))
+    views = (View(), View(60.0), View(None, (2, 3, 9)))  # other views have frames of the first, and some twice
+    with (
+        ConvertedLater(path, views=views, chunk_frames=4, allocate=lambda shape: torch.empty(shape).byte()) as ours,
+        VideoStream(path, views=views, chunk_frames=4) as plain,
+    ):
+        for one, other in zip(ours, plain, strict=True):
+            assert one.view == other.view
+            np.testing.assert_array_equal(one.pixels.numpy(), other.pixels)
 
 
 @on_x86
