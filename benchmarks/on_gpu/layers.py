@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from benchmarks.on_gpu.common import Options, Out, timed_ms
 from utils.nn.cpu.layout import CHANNELS_LAST
 from utils.nn.gpu import convolution, stem, support
+from utils.nn.gpu.cat import rows_joined
 from utils.nn.gpu.convolution import PLAIN
 from utils.nn.gpu.pooling import max_pool_uneven
 from utils.nn.prepare import ComputeMode, set_process_flags
@@ -47,6 +48,8 @@ def measure(out: Out, options: Options) -> None:
     for name in POOLS:
         with out.guarded(name=name):
             _pool(out, name, device, options.tiny)
+    with out.guarded(name="channels side by side"):
+        _cat(out, device, options.tiny)
     for name in BIASES:
         with out.guarded(name=f"bias and leaky ReLU, {name}"):
             _bias(out, name, device, options.tiny)
@@ -93,6 +96,13 @@ def _pool(out: Out, name: str, device: torch.device, tiny: bool) -> None:
         return plain() if y is None else y
 
     _compare(out, plain, ours, device, 0.0, name=name)
+
+
+def _cat(out: Out, device: torch.device, tiny: bool) -> None:
+    """Compare both ways of joining the branches of mixed_3c."""
+    sizes = (1, 2, 4, 4) if tiny else (8, 32, 28, 28)
+    parts = [_random((sizes[0], n, *sizes[1:]), "bf16", device) for n in (128, 192, 96, 64)]
+    _compare(out, lambda: torch.cat(parts, 1), lambda: rows_joined(parts), device, 0.0, name="channels side by side")
 
 
 def _bias(out: Out, name: str, device: torch.device, tiny: bool) -> None:

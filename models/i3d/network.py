@@ -12,6 +12,7 @@ from models.i3d.config import CROP_SIDE, FEWEST_FRAMES
 from utils.nn.cpu.convolution import convolve
 from utils.nn.cpu.pooling import max_pool
 from utils.nn.gpu import stem
+from utils.nn.gpu.cat import cat_channels
 from utils.nn.gpu.pooling import max_pool_uneven
 
 Padding = Literal["video_features", "tensorflow"]
@@ -123,7 +124,7 @@ class Inception(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, n_in, T, H, W] -> [B, n_out, T, H, W]."""
-        return torch.cat([self.branch_0(x), self.branch_1(x), self.branch_2(x), self.branch_3(x)], dim=1)
+        return cat_channels([self.branch_0(x), self.branch_1(x), self.branch_2(x), self.branch_3(x)])
 
 
 class Classifier(nn.Module):

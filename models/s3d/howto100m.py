@@ -5,10 +5,10 @@ Of antoine77340/S3D_HowTo100M, whose tensor names it has but for the last layer;
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from utils.nn.gpu.cat import cat_channels
 from utils.nn.gpu.pooling import max_pool
 
 Size = tuple[int, int, int]  # time, height, width
@@ -81,7 +81,7 @@ class Mixed(nn.Module):
             self.gating_b2(self.conv_b2_b(self.conv_b2_a(x))),
             self.gating_b3(self.conv_b3_b(max_pool(x, 3, 1, 1))),
         )
-        return torch.cat(branches, 1)
+        return cat_channels(branches)
 
 
 class HowTo100MS3D(nn.Module):
