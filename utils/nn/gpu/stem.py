@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from utils.nn.cpu.layout import PerWeight
 from utils.nn.gpu import support
 
-MOST_CHANNELS = 4  # more are not few
+MOST_CHANNELS = 4  # 0 switches this off
 LEAST_KERNEL = 5  # below, the zeros beside the taps are too many
 MULTIPLE = 8  # of channels, in which tensor cores read them
 
