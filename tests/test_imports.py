@@ -62,7 +62,6 @@ TESTED_ELSEWHERE = {  # with what uses them
     "utils/sources": "base errors folder hf_columns ref rereadable",
     "utils/state": "feature_folders resume run_file",
     "utils/storage": "local remote",
-    "utils/transforms": "probe_kernel",
     "utils/weights": "download_bar",
     "utils/weights/formats": "leveldb torch_pickle",
     "utils/worker": "assemble events kept_frames main messages plan session text",

@@ -1,10 +1,8 @@
-"""Whether kernels written in Triton run here.
-
-Modules that define kernels import Triton at their top: import them within functions, after `usable` said yes.
-"""
+"""Whether the Triton kernels of this room run here."""
 
 import functools
 import logging
+from types import ModuleType
 
 import torch
 
@@ -13,20 +11,28 @@ log = logging.getLogger(__name__)
 
 @functools.cache
 def usable(device: torch.device) -> bool:
-    """Return whether Triton's kernels run on a device, found out by a launch, once per process.
+    """Return whether `utils.transforms.resize_kernels` may be imported, and works on a device.
 
-    Triton comes with PyTorch on Linux alone, and needs a C compiler and Python's headers for its first launch. Must
-    not be asked for the first time while a CUDA graph is captured.
+    It is found out by a trial, once per process: Triton comes with PyTorch on Linux alone, and needs a C compiler and
+    Python's headers. The first call must not be within the capture of a CUDA graph.
     """
     if device.type != "cuda" or not torch.cuda.is_available():
         return False
     try:
-        from utils.transforms.probe_kernel import probe
+        from utils.transforms import resize_kernels
 
-        with torch.cuda.device(device):
-            found = torch.zeros(1, dtype=torch.int32, device=device)
-            probe[(1,)](found)
-            return found.item() == 1
+        return resize_right(resize_kernels, device)
     except Exception as error:  # of the import, the C compiler, the assembler, the driver
-        log.info("Triton does not run on %s, so PyTorch's operations are used: %s", device, error)
+        log.info("Triton does not work on %s, so PyTorch's operations resize: %s", device, error)
         return False
+
+
+def resize_right(kernels: ModuleType, device: torch.device) -> bool:
+    """Return whether frames stay what they are, each value weighted with 1."""
+    frames = torch.arange(2 * 3 * 4 * 3, dtype=torch.uint8, device=device).view(2, 3, 4, 3)
+    one = torch.tensor(1, dtype=torch.int32, device=device)
+    rows, columns = (torch.arange(n, device=device) for n in (3, 4))
+    wide = kernels.sum_taps(frames, 2, columns.int()[None], (one << 22).expand(1, 4).contiguous(), 22)
+    high = kernels.sum_taps(frames, 1, rows.int()[None], (one << 22).expand(1, 3).contiguous(), 22)
+    pairs = [(at, at, *((one << 10).expand(2, len(at)).contiguous())) for at in (columns, rows)]
+    return all(torch.equal(frames, each) for each in (wide, high, kernels.interpolate(frames, *pairs)))
