@@ -17,6 +17,7 @@ from utils.extractors.windows import Sampling
 from utils.media.audio_rules import REFERENCE, AudioRules
 from utils.nn.execute import batch_function
 from utils.nn.flow import Encoded
+from utils.nn.graphs import CudaGraphs, Tensors
 from utils.nn.prepare import ComputeMode, check_supported, prepare_network
 from utils.nn.skip_init import SkipInit
 from utils.nn.unchanged import unchanged
@@ -85,6 +86,8 @@ def short_of_a_window(n_frames: int, n_wanted: int, short_video: str) -> NoWindo
 class PairStage(Protocol):
     """Work that belongs to two neighbouring frames, such as flow: done once per pair, encoded once per frame."""
 
+    multiple: int  # of frames and pairs that a batch is filled up to with surplus rows
+
     def pairs_at_once(self, size: tuple[int, int]) -> int:
         """Return how many pairs of prepared frames of this (H, W) fit a batch."""
         ...
@@ -124,6 +127,7 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
         with unchanged(), SkipInit():
             self.load()
         self._run = batch_function(self.forward, device, compute, self.rows_per_thread)
+        self._graphs = CudaGraphs()
 
     def load(self) -> None:
         """Load the networks onto the device, in evaluation mode; set `pairs` if there is work between neighbours.
@@ -201,6 +205,14 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
         With `show_pred`, also "logits/<key>" [B, classes] for each key that has classes. A row must not depend on the
         others: on a CPU several threads call this at once, each with some of the rows.
         """
+
+    def prepared(self, frames: Tensor) -> Tensor:
+        """Return what `prepare` makes of a chunk on the device, on an NVIDIA GPU as a CUDA graph."""
+
+        def prepare(chunk: Tensors) -> Tensors:
+            return {"frames": self.prepare(chunk["frames"])}
+
+        return self._graphs.run("prepare", prepare, {"frames": frames})["frames"]
 
     def outputs(self, batch: Batch) -> dict[str, Tensor]:
         """Return what `forward` gives for a batch, run as utils/nn/execute.py says."""

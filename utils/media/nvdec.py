@@ -86,13 +86,27 @@ def turned(pixels: Tensor, turn: Orientation) -> Tensor:
 class GpuVideoStream(VideoStream):
     """A `VideoStream` whose chunks are tensors on a GPU."""
 
-    def __init__(self, source: MediaSource, gpu: int, views: Sequence[View], segment: Segment, limits: Limits) -> None:
+    def __init__(
+        self,
+        source: MediaSource,
+        gpu: int,
+        views: Sequence[View],
+        segment: Segment,
+        limits: Limits,
+        chunk_frames: int = 16,
+    ) -> None:
         def allocate(shape: tuple[int, ...]) -> Any:
             return torch.empty(shape, dtype=torch.uint8, device=torch.device("cuda", gpu))
 
         accelerator = HWAccel("cuda", device=gpu, is_hw_owned=True)
         super().__init__(
-            source, views=views, segment=segment, limits=limits, allocate=allocate, accelerator=accelerator
+            source,
+            views=views,
+            chunk_frames=chunk_frames,
+            segment=segment,
+            limits=limits,
+            allocate=allocate,
+            accelerator=accelerator,
         )
         if isinstance(self._source, SourceFrames) and self._source.codec not in EXACT_CODECS:
             self.close()
@@ -103,11 +117,11 @@ class GpuVideoStream(VideoStream):
 
 
 def open_on_gpu(
-    source: MediaSource, gpu: int, views: Sequence[View], segment: Segment, limits: Limits
+    source: MediaSource, gpu: int, views: Sequence[View], segment: Segment, limits: Limits, chunk_frames: int
 ) -> GpuVideoStream | str:
     """Return the frames of a video, decoded on a GPU, or why the CPU has to decode them: "it is …"."""
     try:
-        return GpuVideoStream(source, gpu, views, segment, limits)
+        return GpuVideoStream(source, gpu, views, segment, limits, chunk_frames)
     except UnsupportedError as reason:
         return str(reason)
     except (VideoError, FFmpegError, OSError, NotImplementedError, RuntimeError) as error:

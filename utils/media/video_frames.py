@@ -178,7 +178,7 @@ class SourceFrames:
         report, at_end = self.report, False
         for frame, pts in self._frames:
             end = pts + (frame.duration or self._usual_duration)
-            self._seen_s = float(end * self.time_base)
+            self._seen = end
             if self._first is not None and pts < self._first:
                 continue
             if self._first is None and not report.decoded:  # the limit counts from a frame before 0, too
@@ -226,7 +226,7 @@ class SourceFrames:
         label = self.media.label
         if self._n_out and not self._segment.is_whole:
             stated = self.stream.duration
-            length_s = max(self._seen_s, float(stated * self.time_base) if stated else 0.0)  # or as far as decoded
+            length_s = float(max(self._seen, stated or 0) * self.time_base)  # or as far as decoded
             raise self._segment.without_frames(label, length_s)
         why = "; ".join(self.report.problems) or "the stream is empty"
         raise VideoError(f"{label}: not one frame decodes ({why}). Get the file again, or convert it.")

@@ -153,7 +153,7 @@ class Pipeline:
             return frames
 
         def prepare() -> Tensor:
-            return self.extractor.prepare(copies.copy(frames) if frames.device.type == "cpu" else frames)
+            return self.extractor.prepared(copies.copy(frames) if frames.device.type == "cpu" else frames)
 
         prepared = run_if_it_fits(prepare)
         if prepared is None:

@@ -18,6 +18,8 @@ from utils.worker.window_builder import WindowBuilder, WindowInput
 class Differences:
     """A stand-in for flow: the difference of neighbours, with a note of what was computed."""
 
+    multiple = 1
+
     def __init__(self) -> None:
         self.encoded: list[int] = []
         self.pairs: list[tuple[int, int]] = []
