@@ -4,6 +4,8 @@ Import this module only where `kernels.usable`. Nothing is specialized, so that 
 of all sizes.
 """
 
+from typing import Any
+
 import torch
 import triton
 from torch import Tensor
@@ -12,6 +14,7 @@ from triton import language as tl
 VALUES = tl.constexpr(256)  # that a program computes
 WARPS = 2  # so each thread computes 4 of them: loads that do not wait for each other
 COLOURS = tl.constexpr(3)
+jit: Any = triton.jit  # whose types do not know how kernels are called
 
 
 def sum_taps(frames: Tensor, dim: int, positions: Tensor, weights: Tensor, weight_bits: int) -> Tensor:
@@ -55,7 +58,7 @@ def _with_dense_rows(frames: Tensor) -> Tensor:
     return frames if frames.stride()[2:] == (3, 1) else frames.contiguous()
 
 
-@triton.jit(do_not_specialize=range(13))
+@jit(do_not_specialize=range(13))
 def _sum_taps(
     frames,
     result,
@@ -90,7 +93,7 @@ def _sum_taps(
     tl.store(result + row.to(tl.int64) * n_out * step + value, rounded.to(tl.uint8), mask=inside)
 
 
-@triton.jit(do_not_specialize=range(14))
+@jit(do_not_specialize=range(14))
 def _interpolate(
     frames,
     result,
