@@ -105,7 +105,7 @@ class Measured:
             spill=None,
             finish=run.add,
             windows_done=lambda n: None,
-            predicted=lambda job, cut, logits: None,
+            predicted=lambda job, row, end_s, logits: None,
             warn=lambda text: print(text, file=sys.stderr),
         )
         start_s = time.perf_counter()
