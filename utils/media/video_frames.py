@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from av.codec.hwaccel import HWAccel
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
@@ -50,6 +50,9 @@ class SourceFrames:
 
     count_only: the pixels are not needed, which saves some of the decoder's work.
     accelerator: decodes what it can; its frames stay on its device.
+
+    Raises:
+        VideoError: it is not media, or not one frame decodes; or the accelerator fails, at the first frame or later.
     """
 
     def __init__(
@@ -258,6 +261,9 @@ class SourceFrames:
                 frames = self.stream.codec_context.decode(packet)
             except FFmpegError as error:
                 check_refused_packet(self.media, self.stream, packet, self._limits)
+                if self._accelerator and not isinstance(error, InvalidDataError):  # the CPU might have decoded it
+                    decoded = f"the GPU stops after {report.decoded} decoded frames: {ffmpeg_reason(error)}"
+                    raise VideoError(f"{self.media.label}: {decoded}. Run it with --decode exact.") from error
                 if self._n_out:
                     report.damage(f"decoding stops after {report.decoded} frames: {ffmpeg_reason(error)}")
                     break
