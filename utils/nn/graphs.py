@@ -105,6 +105,8 @@ def _capture(function: Function, inputs: Tensors, pool: Any) -> _Captured | None
         return None
     finally:
         torch.cuda.set_stream(computing)  # an error within a capture leaves another one
+    if outside.n_made < FEWEST_OPERATIONS:  # the first call, which counted more, made constants
+        return None
     return _Captured(graph, static, outputs, outside.tensors)
 
 

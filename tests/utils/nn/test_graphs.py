@@ -1,6 +1,7 @@
 """CUDA graphs on a stand-in that records operations on a CPU and repeats them on the same memory, as a GPU does."""
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -90,7 +91,19 @@ def test_a_function_that_looks_at_values_is_called_itself():
     assert found == [[0] * 3, [-1] * 3, [2] * 3, [3] * 3]
 
 
-@pytest.mark.parametrize("function", [lambda inputs: {"y": inputs["x"][2:]}, lambda inputs: {"y": inputs["x"] * 2}])
+@functools.cache
+def ten() -> torch.Tensor:
+    return sum((torch.ones(1) for _ in range(9)), torch.ones(1))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda inputs: {"y": inputs["x"][2:]},
+        lambda inputs: {"y": inputs["x"] * 2},
+        lambda inputs: {"y": inputs["x"] * ten()},
+    ],
+)
 def test_what_does_little_is_called_itself(function):
     runs = CudaGraphs()
     for i in range(3):
