@@ -49,8 +49,7 @@ def _log_mels(meta: Meta) -> tuple[Tensor, ...]:
     return (log_mel(golden_sounds(meta["input"]), FRONT_ENDS["cnn14"]),)
 
 
-def _case(model: str, load: Callable[..., nn.Module], case: str, inputs: Any, output: str, **more: Any) -> Golden:
-    return Golden(model, load, case, inputs, output, bf16_tolerance=0.05, **({"wrapper": None} | more))
+_case = partial(Golden, bf16_tolerance=0.05, wrapper=None)
 
 
 GOLDEN = {  # with golden data

@@ -42,7 +42,7 @@ def test_frames_to_rgb_features_match_video_features(i3d_files: dict[str, Path])
     assert digest(frames) == meta["input"]["sha256_of_frames"]
     crops = crop_frames(resize_pillow(torch.from_numpy(frames[:16]).to(DEVICE), resized_size(120, 160)))
     assert digest(crops.cpu()) == meta["rgb_input_sha256"]
-    assert np.array_equal(crops[meta["rgb_input_frames_stored"]].cpu(), arrays["output_rgb_input"])
+    assert np.array_equal(crops.cpu()[meta["rgb_input_frames_stored"]], arrays["output_rgb_input"])
     network = load_i3d(i3d_files["rgb"], "rgb", 1e-5, "video_features").to(DEVICE)
     features, _ = network(rgb_input(crops[None]))
     assert relative_error(features, arrays["output_rgb"]) < TOLERANCE
