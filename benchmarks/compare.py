@@ -6,136 +6,67 @@ DIR is a checkout of https://github.com/v-iashin/video_features; its Python need
 their command, then ours (A B A B), start-up included; the result is the ratio of the medians. Bytecode is kept, as on a
 user's machine. Without --files, random weights are written in the published layouts and copied to where video_features
 looks for them.
+
+On a GPU (--device cuda) start-up takes longer than the work on a few clips. --copies lengthens the list of videos,
+--our_copies ours beyond theirs: the ratio is then that of windows per second. The steady rate leaves start-up out: it
+is that of the middle three fifths of the videos, by when their features were written.
 """
 
 import argparse
-import os
-import shutil
+import contextlib
+import json
+import math
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks import peer_files, record
+from benchmarks.peer_cases import CASES, VARIANTS, Case
+from benchmarks.peer_commands import Commands, Ran
 from utils.media.audio import AudioStream
 
-ROOT = Path(__file__).parent.parent
 WAVE_RATE_HZ = 44100
-STACK = {"64_64": (64, 64), "64_16": (64, 16)}
 
 
-@dataclass(frozen=True)
-class Case:
-    """One comparison.
-
-    theirs, ours: the flags of both commands, without videos, outputs and devices. keys: the outputs to compare.
-    their_folder: of the outputs, below their output path. media: "video", or "audio" for WAV files of the clips.
-    """
-
-    theirs: tuple[str, ...]
-    ours: tuple[str, ...]
-    keys: tuple[str, ...] = ()
-    their_folder: str = ""
-    media: str = "video"
-
-
-def _i3d(stack: str, *streams: str) -> Case:
-    size, step = STACK[stack]
-    theirs = (f"stack_size={size}", f"step_size={step}", "flow_type=raft")
-    theirs += (f"streams={streams[0]}",) if len(streams) == 1 else ()
-    ours = ("--streams", *streams, "--flow_type", "raft", "--stack_size", str(size), "--step_size", str(step))
-    return Case(("feature_type=i3d", *theirs), ("--feature_type", "i3d", *ours), streams, "i3d")
-
-
-CASES = {
-    "i3d_rgb_64_64": _i3d("64_64", "rgb"),
-    "i3d_rgb_64_16": _i3d("64_16", "rgb"),
-    "i3d_flow_64_64": _i3d("64_64", "flow"),
-    "i3d_both_64_64": _i3d("64_64", "rgb", "flow"),
-    "i3d_both_64_16": _i3d("64_16", "rgb", "flow"),
-    "raft": Case(("feature_type=raft",), ("--feature_type", "raft"), ("raft",), "raft"),
-    "vggish": Case(
-        ("feature_type=vggish",),
-        ("--feature_type", "vggish", "--vggish_model_path", "{files}/vggish-10086976.pth"),
-        ("vggish",),
-        "vggish",
-        media="audio",
-    ),
-    "clip": Case(
-        ("feature_type=clip", "model_name=custom"),
-        ("--feature_type", "clip", "--model_name", "ViT-B/32", "--checkpoint", "{files}/ViT-B-32.pt"),
-        ("clip",),
-        "clip/custom",
-    ),
-    "resnet50": Case(
-        ("feature_type=resnet", "model_name=resnet50"),
-        ("--feature_type", "resnet", "--model_name", "resnet50"),
-        ("resnet",),
-        "resnet/resnet50",
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Bench:
-    """The checkout and Python of video_features, the checkpoints, a work folder, and more flags for our command."""
-
-    peer: Path
-    peer_python: str
-    files: Path
-    work: Path
-    extra: tuple[str, ...]
-
-    def their_s(self, case: Case, media: list[Path]) -> float:
-        """Return the seconds that their command takes."""
-        videos = ",".join(str(path.resolve()) for path in media)
-        output = [f"output_path={self.work}/theirs", f"tmp_path={self.work}/their_tmp", f"video_paths=[{videos}]"]
-        command = [self.peer_python, "main.py", *case.theirs, "device=cpu", "on_extraction=save_numpy", *output]
-        shutil.rmtree(self.work / "theirs", ignore_errors=True)
-        return _seconds(command, self.peer, {"TORCH_HOME": str(self.peer / "torch_home")})
-
-    def our_s(self, case: Case, media: list[Path]) -> float:
-        """Return the seconds that our command takes."""
-        shutil.rmtree(self.work / "ours", ignore_errors=True)
-        settings = [argument.format(files=self.files) for argument in case.ours]
-        output = ["--on_extraction", "save_numpy", "--output_path", str(self.work / "ours"), "--quiet"]
-        command = [sys.executable, "main.py", *settings, "--weights_dir", str(self.files), "--device", "cpu", *output]
-        return _seconds([*command, *self.extra, "--video_paths", *map(str, media)], ROOT, {})
-
-    def agreement(self, case: Case, media: list[Path]) -> dict[str, float]:
-        """Return the largest relative L2 difference of the features by key, infinite where shapes differ."""
-        differences: dict[str, float] = {}
+def agreement(case: Case, theirs: Ran, ours: Ran) -> dict[str, float]:
+    """Return the largest relative L2 difference of the features by key, infinite where shapes differ."""
+    differences: dict[str, float] = {}
+    for video in theirs.features.keys() & ours.features.keys():
         for key in case.keys:
-            pairs = []
-            for path in media:
-                theirs = self.work / "theirs" / case.their_folder / f"{path.stem}_{key}.npy"
-                if not theirs.exists():  # some outputs are named after the model there
-                    theirs = next((self.work / "theirs" / case.their_folder).glob(f"{path.stem}*.npy"))
-                ours = next((self.work / "ours").rglob(f"{path.stem}_{key}.npy"))
-                pairs.append((np.load(ours).astype(np.float64), np.load(theirs).astype(np.float64)))
-            differences[key] = max(
-                float(np.linalg.norm(a - b) / np.linalg.norm(b)) if a.shape == b.shape else float("inf")
-                for a, b in pairs
-            )
-        return differences
+            a, b = (run.features[video][key].astype(np.float64) for run in (ours, theirs))
+            difference = float(np.linalg.norm(a - b) / np.linalg.norm(b)) if a.shape == b.shape else math.inf
+            differences[key] = max(difference, differences.get(key, 0.0))
+    return differences
 
 
-def _seconds(command: list[str], folder: Path, variables: dict[str, str]) -> float:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | variables
-    start_s = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    seconds = time.perf_counter() - start_s
-    if done.returncode != 0 or "An error occurred" in done.stdout + done.stderr:
-        raise SystemExit(
-            f"{' '.join(command)}\nfailed ({done.returncode}):\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
-        )
-    return seconds
+def rates(runs: list[Ran]) -> dict[str, Any]:
+    """Return the seconds of a command and its windows per second: with start-up, and steady."""
+    n_windows = sum(runs[0].windows())
+    per_s = n_windows / statistics.median(run.seconds for run in runs)
+    steady = [rate for run in runs if (rate := run.steady_per_s())]
+    return {
+        "s": [round(run.seconds, 3) for run in runs],
+        "windows": n_windows,
+        "per_s": round(per_s, 4),
+        "steady_per_s": round(statistics.median(steady), 4) if steady else None,
+        "cut": any(run.cut for run in runs),
+    }
+
+
+def summary(theirs: list[Ran], ours: list[Ran]) -> dict[str, Any]:
+    """Return the figures of both commands, and how many times as fast ours is."""
+    peer, our = rates(theirs), rates(ours)
+    figures = {f"{name}_{key}": value for name, each in (("peer", peer), ("our", our)) for key, value in each.items()}
+    for key, name in (("per_s", "ratio_of_medians"), ("steady_per_s", "ratio_of_steady")):
+        figures[name] = round(our[key] / peer[key], 3) if our[key] and peer[key] else None
+    return figures
 
 
 def wave_files(clips: list[Path], folder: Path) -> list[Path]:
@@ -151,53 +82,116 @@ def wave_files(clips: list[Path], folder: Path) -> list[Path]:
     return paths
 
 
-def compare(bench: Bench, case: Case, media: list[Path], pairs: int, warm_up: bool) -> dict[str, Any]:
-    """Return the seconds of both commands, the ratio of their medians, and how far the features differ."""
-    if warm_up:
-        bench.their_s(case, media)
-        bench.our_s(case, media)
-    seconds = [(bench.their_s(case, media), bench.our_s(case, media)) for _ in range(pairs)]
-    theirs, ours = ([round(each, 3) for each in column] for column in zip(*seconds, strict=True))
-    return {
-        "peer_s": theirs,
-        "our_s": ours,
-        "ratio_of_medians": round(statistics.median(theirs) / statistics.median(ours), 3),
-        "relative_l2": bench.agreement(case, media),
-    }
+def copies_of(media: list[Path], copies: int, folder: Path) -> list[Path]:
+    """Return the media, and links to them in `folder` until there are `copies` of each."""
+    folder.mkdir(exist_ok=True)
+    links = [(folder / f"{path.stem}_{i:04d}{path.suffix}", path) for i in range(1, copies) for path in media]
+    for link, path in links:
+        if not link.is_symlink():
+            link.symlink_to(path)
+    return [*media, *(link for link, _ in links)]
 
 
-def main(arguments: list[str]) -> None:
-    """Measure, print a table and save the figures."""
+@contextlib.contextmanager
+def noted(figures: dict[str, dict[str, Any]], label: str) -> Iterator[None]:
+    """Put a failed command's error among the figures, and go on."""
+    try:
+        yield
+    except RuntimeError as error:
+        figures.setdefault(label, {})["error"] = str(error)
+        print(f"{label}: {error}")
+
+
+def compare(
+    commands: Commands, name: str, media: list[Path], options: argparse.Namespace, figures: dict[str, dict[str, Any]]
+) -> Iterator[None]:
+    """Run theirs, then each variant of ours, in turn; yield whenever there are new figures."""
+    case, folder = CASES[name], commands.work / "copies"
+    variants = {name if each == "default" else f"{name}_{each}": VARIANTS[each](case) for each in options.variants}
+    if not options.cold:
+        commands.theirs(case, media)
+        for variant in variants.values():
+            commands.ours(variant, media)
+    theirs: list[Ran] = []
+    ours: dict[str, list[Ran]] = {label: [] for label in variants}
+    for _ in range(options.pairs):
+        theirs.append(commands.theirs(case, copies_of(media, options.copies, folder)))
+        for label, variant in variants.items():
+            with noted(figures, label):
+                ours[label].append(commands.ours(variant, copies_of(media, options.our_copies, folder)))
+                differences = agreement(variant, theirs[-1], ours[label][-1])
+                figures[label] = summary(theirs, ours[label]) | {"relative_l2": differences}
+            yield
+
+
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    """Return the arguments."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--peer", type=Path, required=True, help="checkout of video_features")
     parser.add_argument("--peer_python", default=sys.executable, help="Python with its packages (default: this one)")
     parser.add_argument("--clips", nargs="+", type=Path, required=True, help="videos to run on")
     parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES), help="(default: all)")
+    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=["default"], help="of our command")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="(default: cpu)")
     parser.add_argument("--pairs", type=int, default=5, help="measured pairs (default: 5)")
+    parser.add_argument("--copies", type=int, default=1, help="of each video in the list (default: 1)")
+    parser.add_argument("--our_copies", type=int, help="in our list (default: as in theirs)")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="for everything (default: no limit)")
+    parser.add_argument("--limit", type=float, default=math.inf, help="seconds of a command (default: no limit)")
     parser.add_argument("--cold", action="store_true", help="skip the warm-up pair, for long cases")
     parser.add_argument("--files", type=Path, help="folder of checkpoints (default: random weights)")
+    parser.add_argument("--facts", type=Path, help="JSON file of facts about the peer, put among the results")
     parser.add_argument("--name", default="compare", help="name of the results file (default: compare)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
     parser.add_argument("ours", nargs=argparse.REMAINDER, help="after --: more flags for our command")
     options = parser.parse_args(arguments)
-    extra = tuple(argument for argument in options.ours if argument != "--")
-    figures: dict[str, Any] = {}
+    options.our_copies = options.our_copies or options.copies
+    return options
+
+
+def facts_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the figures belong to."""
+    facts: dict[str, Any] = {"device": torch.cuda.get_device_name()} if options.device == "cuda" else {}
+    facts |= {"peer_commit": record.git_commit(options.peer), "clips": [clip.name for clip in options.clips]}
+    facts |= {key: getattr(options, key) for key in ("pairs", "copies", "our_copies", "cold")}
+    facts |= {"our_flags": [argument for argument in options.ours if argument != "--"]}
+    return facts | (json.loads(options.facts.read_text()) if options.facts else {})
+
+
+def line(label: str, figures: dict[str, Any]) -> str:
+    """Return the figures of a case as a line."""
+    if "ratio_of_medians" not in figures:
+        return f"{label:24} failed"
+    keys = ("ratio_of_medians", "ratio_of_steady", "peer_steady_per_s", "our_steady_per_s")
+    ratio, steady, peer_per_s, our_per_s = (figures[key] or math.nan for key in keys)
+    differences = ", ".join(f"{key} {value:.1e}" for key, value in figures["relative_l2"].items()) or "not compared"
+    rates = f"steady {steady:6.2f} x ({our_per_s:.2f} against {peer_per_s:.2f} windows/s)"
+    return f"{label:24} {ratio:6.2f} x   {rates}   differences: {differences}"
+
+
+def main(arguments: list[str]) -> None:
+    """Measure, print a table and save the figures. SystemExit with 1 if a command failed or no time was left for it."""
+    start_s = time.monotonic()
+    options = parsed(arguments)
+    facts = facts_of(options)
+    figures: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as work:
-        files = options.files or options.peer / "seeded_noise"
-        peer_files.prepare(files.resolve(), options.peer.resolve())
-        bench = Bench(options.peer.resolve(), options.peer_python, files.resolve(), Path(work), extra)
+        files, peer = (options.files or options.peer / "seeded_noise").resolve(), options.peer.resolve()
+        for name in options.cases:
+            for variant in options.variants:
+                peer_files.prepare(VARIANTS[variant](CASES[name]).files, files, peer)
+        extra, end_s = tuple(facts["our_flags"]), start_s + options.seconds
+        commands = Commands(peer, options.peer_python, files, Path(work), extra, options.device, options.limit, end_s)
         waves = wave_files(options.clips, Path(work)) if "vggish" in options.cases else []
         for name in options.cases:
-            case = CASES[name]
-            media = waves if case.media == "audio" else [clip.resolve() for clip in options.clips]
-            figures[name] = compare(bench, case, media, options.pairs, not options.cold)
-            differences = ", ".join(f"{key} {value:.1e}" for key, value in figures[name]["relative_l2"].items())
-            print(
-                f"{name:16} {figures[name]['ratio_of_medians']:6.2f} x   differences: {differences or 'not compared'}"
-            )
-    commit = record.git_commit(options.peer)
-    facts = {"peer_commit": commit, "clips": [clip.name for clip in options.clips], "pairs": options.pairs}
-    record.write(options.name, facts | {"our_flags": list(extra), "cases": figures}, options.results)
+            media = waves if CASES[name].media == "audio" else [clip.resolve() for clip in options.clips]
+            with noted(figures, name):
+                for _ in compare(commands, name, media, options, figures):
+                    record.write(options.name, facts | {"cases": figures}, options.results)
+    print("\n".join(line(*each) for each in figures.items()))
+    if any("error" in each for each in figures.values()):
+        record.write(options.name, facts | {"cases": figures}, options.results)
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ alone. Every row is appended to FOLDER/gpu.jsonl as soon as it is known; FOLDER/
 the end is made of the rows. Networks have seeded weights; nothing is downloaded.
 
 What verifies comes first: env, hazards, golden, workers, tests, runs (395 s). Then what measures: networks, e2e,
-profile, decode, nvdec, compile (355 s). One call of 420 s has no room for the last ones; two calls, each with half of
---parts, have.
+profile, decode, nvdec, decode_gpu, compile (460 s). One call of 420 s has no room for the last ones; two calls, each
+with half of --parts, have.
 """
 
 import argparse
@@ -42,7 +42,8 @@ PARTS = {  # seconds on a GPU
     "e2e": 135,
     "profile": 45,
     "decode": 25,
-    "nvdec": 20,
+    "nvdec": 45,
+    "decode_gpu": 80,
     "compile": 50,
 }
 LEAST_S = 8  # that a part needs
@@ -69,9 +70,11 @@ def _line(row: dict) -> str:
         share = f"{row.get('share_of_matmul', 0):5.0%} of the matrix rate"
         return f"{name} x{row['batch']:<4} {row['per_s']:9.1f}/s {share}, launch {row['launch_ms']} of {row['ms']} ms"
     if "windows_per_s" in row:
-        shares = f"{row.get('share_of_bare', 0):5.0%} of the bare network, {row.get('share_of_smaller', 0):5.0%} of"
-        busy = f"the slower of network and decoding, GPU busy {row.get('gpu_busy_percent')} %"
-        return f"{name} {row['windows_per_s']:9.1f} windows/s {shares} {busy}"
+        share = ""
+        if "share_of_bare" in row:
+            share = f"{row['share_of_bare']:5.0%} of the bare network, {row['share_of_smaller']:5.0%} of it or decoding"
+        share = f"{row['of_exact']:5.2f} times --decode exact" if "of_exact" in row else share
+        return f"{name} {row['windows_per_s']:9.1f} windows/s {share}, GPU busy {row.get('gpu_busy_percent')} %"
     if "tflop_per_s" in row and row["part"] == "env":
         return f"{name} {row['tflop_per_s']:8.1f} TFLOP/s"
     if "frames_per_s" in row:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 
 from benchmarks import record, variants
@@ -36,24 +37,30 @@ class Run:
     n_windows: int = 0
     n_decoded: int = 0  # frames, or samples at the sample rate of the model
     stages: Counter[str] = field(default_factory=Counter)
+    problems: Counter[str] = field(default_factory=Counter)  # what the reports say, of all videos
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)  # of the last video
 
     def add(self, outcome: Outcome) -> None:
-        """Count a finished video and drop its features. SystemExit if it failed."""
+        """Count a finished video. SystemExit if it failed."""
         if outcome.record is None:
             raise SystemExit(outcome.reason)
         self.n_windows += outcome.n_windows
         self.n_decoded += outcome.job.decoded
         self.stages.update(outcome.job.seconds)
+        self.problems.update(outcome.job.problems)
+        self.arrays = outcome.record.arrays
 
 
 class Measured:
     """One extractor, run by the pipeline, or its network alone on inputs that were recorded from the pipeline.
 
     media_s: seconds of all videos. peak_mib: memory of a process that only runs the pipeline.
-    n_recorded: windows that the network alone is run on.
+    n_recorded: windows that the network alone is run on. records: whether it will be run alone.
     """
 
-    def __init__(self, run: RunConfig, feature_type: str, config: Config, refs: Sequence[VideoRef]) -> None:
+    def __init__(
+        self, run: RunConfig, feature_type: str, config: Config, refs: Sequence[VideoRef], *, records: bool = True
+    ) -> None:
         model = MODELS[feature_type]
         resources, _ = devices.choose(run)
         run = devices.with_precision(run, resources)
@@ -71,7 +78,8 @@ class Measured:
         self.n_recorded = 0
         self._recorded_bytes = 0
         self._calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
-        self._record_calls()
+        if records:
+            self._record_calls()
 
     def _record_calls(self) -> None:
         """Run the pipeline once and keep what it gives to the network, in order."""
@@ -104,7 +112,7 @@ class Measured:
             spill=None,
             finish=run.add,
             windows_done=lambda n: None,
-            predicted=lambda job, cut, logits: None,
+            predicted=lambda job, row, end_s, logits: None,
             warn=lambda text: print(text, file=sys.stderr),
         )
         start_s = time.perf_counter()

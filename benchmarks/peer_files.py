@@ -6,6 +6,7 @@ read by tests/support/golden.py.
 
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -28,10 +29,10 @@ PLACES = {
     "vggish_pca_params-970ea276.pth": "{peer}/models/vggish/hub/checkpoints/vggish_pca_params-970ea276.pth",
     "ViT-B-32.pt": "{peer}/models/clip/checkpoints/CLIP-custom.pth",
     "resnet50-0676ba61.pth": "{peer}/torch_home/hub/checkpoints/resnet50-0676ba61.pth",
-}
+}  # pwc_net_sintel.pt is for us alone
 
 
-def prepare(folder: Path, peer: Path) -> None:
+def prepare(names: Iterable[str], folder: Path, peer: Path) -> None:
     """Write the files into `folder`, and copies where video_features looks for them. Existing files are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     writers = {
@@ -42,12 +43,13 @@ def prepare(folder: Path, peer: Path) -> None:
         "vggish_pca_params-970ea276.pth": _write_pca,
         "ViT-B-32.pt": lambda path: clip.write_archive(path, clip.seeded_tensors("keys_ViT-B-32.json")),
         "resnet50-0676ba61.pth": _write_resnet,
+        "pwc_net_sintel.pt": lambda path: write_checkpoint(path, "pwc"),
     }
-    for name, place in PLACES.items():
+    for name in names:
         if not (folder / name).exists():
             writers[name](folder / name)
-        theirs = Path(place.format(peer=peer))
-        if not theirs.exists():
+        theirs = Path(PLACES[name].format(peer=peer)) if name in PLACES else None
+        if theirs and not theirs.exists():
             theirs.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / name, theirs)
 

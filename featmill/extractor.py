@@ -18,7 +18,6 @@ from utils.worker.events import Job
 from utils.worker.pipeline import Outcome
 from utils.worker.plan import Task
 from utils.worker.session import Session
-from utils.worker.window_builder import WindowInput
 
 ONE_VIDEO = str | os.PathLike | bytes | bytearray | memoryview | Mapping
 
@@ -115,10 +114,10 @@ class Extractor:
     def _map(self, session: Session, videos: Iterable[Any], ordered: bool) -> Iterator[Video]:
         predictions: dict[str, dict[str, dict[int, list[tuple[str, float]]]]] = defaultdict(lambda: defaultdict(dict))
 
-        def predicted(job: Job, window: WindowInput, logits: dict[str, np.ndarray]) -> None:
+        def predicted(job: Job, row: int, _end_s: float, logits: dict[str, np.ndarray]) -> None:
             for key, values in logits.items():
                 best = best_classes(values, session.classes)
-                predictions[job.ref.id][key][window.row] = [(name, probability) for name, probability, _ in best]
+                predictions[job.ref.id][key][row] = [(name, probability) for name, probability, _ in best]
 
         tasks = (Task(reference(i, video), (self.feature_type,)) for i, video in enumerate(videos))
         for outcome in session.extract(tasks, ordered, predicted):

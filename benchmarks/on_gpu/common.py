@@ -128,6 +128,7 @@ class Busy:
 
     def __init__(self, on: bool) -> None:
         self._percent: list[int] = []
+        self._decoder_percent: list[int] = []
         self._mib: list[int] = []
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True) if on else None
@@ -139,6 +140,8 @@ class Busy:
         gpu = pynvml.nvmlDeviceGetHandleByIndex(0)
         while not self._end.wait(0.1):
             self._percent.append(pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu)
+            with contextlib.suppress(pynvml.NVMLError):  # a part of a GPU does not say
+                self._decoder_percent.append(pynvml.nvmlDeviceGetDecoderUtilization(gpu)[0])
             self._mib.append(pynvml.nvmlDeviceGetMemoryInfo(gpu).used >> 20)
 
     def __enter__(self) -> Self:
@@ -152,7 +155,10 @@ class Busy:
             self._thread.join()
 
     def result(self) -> dict[str, int]:
-        """Return the mean share of time in which a kernel ran, in percent, and the most memory used."""
-        if not self._percent:
+        """Return the mean shares of time in which a kernel ran, or NVDEC, in percent, and the most memory used."""
+        if not self._mib:
             return {}
-        return {"gpu_busy_percent": round(statistics.mean(self._percent)), "gpu_memory_mib": max(self._mib)}
+        busy = {"gpu_busy_percent": self._percent, "decoder_busy_percent": self._decoder_percent}
+        return {name: round(statistics.mean(each)) for name, each in busy.items() if each} | {
+            "gpu_memory_mib": max(self._mib)
+        }

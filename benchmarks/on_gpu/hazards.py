@@ -3,6 +3,7 @@
 import functools
 import time
 from collections.abc import Callable
+from unittest import mock
 
 import torch
 from support.golden import relative_error
@@ -14,8 +15,10 @@ from utils.nn.cpu.pooling import max_pool
 from utils.nn.host_copy import HostCopy
 from utils.nn.out_of_memory import is_out_of_memory
 from utils.nn.prepare import ComputeMode, set_process_flags
+from utils.transforms import opencv, pillow
 from utils.transforms.crops import resize_rounded
 from utils.transforms.fast import resize_fast
+from utils.transforms.kernels import usable
 from utils.transforms.opencv import resize_opencv
 from utils.transforms.pillow import resize_pillow
 
@@ -135,6 +138,21 @@ def _resizes(out: Out, device: torch.device, size: tuple[int, int], new: tuple[i
             row = {"most_levels_off": levels, "share_off": share, "frame_ms": frame_ms}
             ok = levels <= most_levels and share <= most_share
             out.row(name=f"resize {name} of {size[1]}x{size[0]}", **row, ok=ok)
+        if name not in ("fast", "rounded"):
+            with out.guarded(name=f"resize kernel {name} of {size[1]}x{size[0]}"):
+                _resize_kernel(out, name, on_device.repeat(16, 1, 1, 1), new)
+
+
+def _resize_kernel(out: Out, name: str, frames: Tensor, new: tuple[int, int]) -> None:
+    """Compare a resize's kernel with its tensor operations, both on the device."""
+    resize, (n_frames, height, width, _) = RESIZES[name], frames.shape
+    with mock.patch.object(pillow, "usable", lambda _: False), mock.patch.object(opencv, "usable", lambda _: False):
+        plain = resize(frames, new)
+        plain_ms = timed_ms(lambda: resize(frames, new), frames.device) / n_frames
+    equal = torch.equal(resize(frames, new), plain)
+    frame_ms = timed_ms(lambda: resize(frames, new), frames.device) / n_frames
+    row = {"has_kernel": usable(frames.device), "frame_ms": frame_ms, "plain_frame_ms": plain_ms}
+    out.row(name=f"resize kernel {name} of {width}x{height}", **row, ok=equal)
 
 
 def _layouts(out: Out, options: Options) -> None:

@@ -58,6 +58,10 @@ class CLIPExtractor(FramewiseExtractor[CLIPConfig]):
         """Return the frame, uint8 [h, w, 3], or the clip, uint8 [T, h, w, 3]."""
         return super().window(frames, pairs) if self.config.clip_len is None else {"clip": frames}
 
+    def windows_of_frames(self, frames: Tensor) -> Batch:
+        """Return the frames, uint8 [n, h, w, 3], or clips of one frame, uint8 [n, 1, h, w, 3]."""
+        return super().windows_of_frames(frames) if self.config.clip_len is None else {"clip": frames[:, None]}
+
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return embeddings [B, D]: of frames [B, h, w, 3], or the mean over the frames of clips [B, T, h, w, 3]."""
         if "clip" in batch:

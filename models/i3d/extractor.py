@@ -36,7 +36,8 @@ class I3DExtractor(VideoExtractor[I3DConfig]):
             network = load_i3d(path, stream, bn_eps, padding) if path else random_i3d(stream, bn_eps, padding)
             self._networks[stream] = self.prepare_network(network, float32_parts=("conv3d_0c_1x1",))
         if "flow" in self.config.streams:
-            self.pairs = FlowPairs(self._flow_network(), self.device, lambda flow, size: quantize_flow(flow))
+            network = self._flow_network()
+            self.pairs = FlowPairs(network, self.device, self.compute, lambda flow, size: quantize_flow(flow))
 
     def _flow_network(self) -> FlowNetwork:
         if self.config.flow_type == "tvl1":

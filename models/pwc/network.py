@@ -29,6 +29,7 @@ class PWCNet(nn.Module):
     align_corners: how the warp reads its coordinates; see `warp`. Published features were made with True.
     """
 
+    fixed_work = True
     uses_winograd = True  # 1.18 times as fast (docs/performance.md)
 
     def __init__(self, align_corners: bool = True) -> None:

@@ -75,4 +75,5 @@ class CorrelationPyramid:
 def _sampled(values: Tensor, grid: Tensor) -> Tensor:
     """Return values [N, 1, h, w] at the grid's positions [N, 9, 9, 2], in as many rows at once as cuDNN takes."""
     parts = zip(values.split(SAMPLER_ROWS), grid.split(SAMPLER_ROWS), strict=True)
-    return torch.cat([functional.grid_sample(*part, padding_mode="zeros", align_corners=True) for part in parts])
+    found = [functional.grid_sample(*part, padding_mode="zeros", align_corners=True) for part in parts]
+    return found[0] if len(found) == 1 else torch.cat(found)

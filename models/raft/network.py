@@ -30,6 +30,8 @@ class RAFT(nn.Module):
     iterations: updates of the flow. More take longer and converge further.
     """
 
+    fixed_work = True
+
     def __init__(self, iterations: int = ITERATIONS) -> None:
         super().__init__()
         layers = torchvision.models.optical_flow.raft_large(weights=None, progress=False)

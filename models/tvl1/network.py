@@ -20,6 +20,7 @@ CPU_BATCH_BYTES = 256 << 20  # what a batch may take
 class TVL1(nn.Module):
     """Flow between frames of any size, always in float32; a `FlowNetwork` without parameters."""
 
+    fixed_work = False  # it ends when the flow has converged
     place: Tensor
 
     def __init__(self, settings: Settings | None = None) -> None:

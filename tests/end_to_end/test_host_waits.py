@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 from models import MODELS
 from utils.extractors.base import AudioStreamInfo, VideoStreamInfo
 from utils.extractors.registry import load_extractor
+from utils.nn.graphs import CudaGraphs
 from utils.worker.batch import stacked
 from utils.worker.window_builder import WindowBuilder
 
@@ -87,6 +88,7 @@ def without_weights(monkeypatch):
         if hasattr(weights, "fill_random"):
             monkeypatch.setattr(weights, "fill_random", lambda network, *_: network)
     monkeypatch.setattr(nn.Module, "to", moved)
+    monkeypatch.setattr(CudaGraphs, "run", lambda _self, _name, function, inputs: function(inputs))
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (80 << 30, 80 << 30))
 
 

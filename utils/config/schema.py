@@ -170,10 +170,9 @@ def _converted(cls: type, name: str, value: Any) -> Any:
         return None
     if kind is bool and str in others and is_text(value):
         return value
-    if many and isinstance(value, list):
-        return [_scalar(each, kind) for each in cast(list[Any], value)]
     if many:
-        raise ValueError("not a list")
+        values = cast(list[Any], value) if isinstance(value, list) else [value]
+        return [_scalar(each, kind) for each in values]
     return _scalar(value, kind)
 
 

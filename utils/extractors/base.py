@@ -17,6 +17,7 @@ from utils.extractors.windows import Sampling
 from utils.media.audio_rules import REFERENCE, AudioRules
 from utils.nn.execute import batch_function
 from utils.nn.flow import Encoded
+from utils.nn.graphs import CudaGraphs, Tensors
 from utils.nn.prepare import ComputeMode, check_supported, prepare_network
 from utils.nn.skip_init import SkipInit
 from utils.nn.unchanged import unchanged
@@ -85,6 +86,8 @@ def short_of_a_window(n_frames: int, n_wanted: int, short_video: str) -> NoWindo
 class PairStage(Protocol):
     """Work that belongs to two neighbouring frames, such as flow: done once per pair, encoded once per frame."""
 
+    multiple: int  # of frames and pairs that a batch is filled up to with surplus rows
+
     def pairs_at_once(self, size: tuple[int, int]) -> int:
         """Return how many pairs of prepared frames of this (H, W) fit a batch."""
         ...
@@ -108,6 +111,7 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
     row_dtype: torch.dtype = torch.float32  # that features are saved in, whatever they are computed in
     rows_per_thread: ClassVar[int] = 1  # at least, on a CPU: a linear layer rounds a few rows otherwise than many
     frame_times: ClassVar[bool] = False  # save the times of all frames: for windows that are pairs of neighbours
+    frames_as_windows: bool = False  # one frame can make a window: see `windows_of_frames`
     streamed: ClassVar[bool] = False  # rows are too large for memory: keep them on disk until the video ends
     fills_batches: ClassVar[bool] = True  # with surplus rows on a GPU: `forward` runs a network
 
@@ -124,6 +128,7 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
         with unchanged(), SkipInit():
             self.load()
         self._run = batch_function(self.forward, device, compute, self.rows_per_thread)
+        self._graphs = CudaGraphs()
 
     def load(self) -> None:
         """Load the networks onto the device, in evaluation mode; set `pairs` if there is work between neighbours.
@@ -194,6 +199,10 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
         """
         return {"frames": frames}
 
+    def windows_of_frames(self, frames: Tensor) -> Batch:
+        """Return what `window` returns of each frame alone, [n, ...], for many frames at once."""
+        raise NotImplementedError
+
     @abstractmethod
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return a row per window for each key, float32 [B, D].
@@ -201,6 +210,14 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
         With `show_pred`, also "logits/<key>" [B, classes] for each key that has classes. A row must not depend on the
         others: on a CPU several threads call this at once, each with some of the rows.
         """
+
+    def prepared(self, frames: Tensor) -> Tensor:
+        """Return what `prepare` makes of a chunk on the device, on an NVIDIA GPU as a CUDA graph."""
+
+        def prepare(chunk: Tensors) -> Tensors:
+            return {"frames": self.prepare(chunk["frames"])}
+
+        return self._graphs.run("prepare", prepare, {"frames": frames})["frames"]
 
     def outputs(self, batch: Batch) -> dict[str, Tensor]:
         """Return what `forward` gives for a batch, run as utils/nn/execute.py says."""

@@ -14,9 +14,12 @@ from utils.extractors.flow_config import FlowConfig
 from utils.extractors.windows import Dense, Sampling
 from utils.nn.cpu.threads import row_by_row
 from utils.nn.flow import Encoded, FlowNetwork
-from utils.nn.prepare import prepare_flow
+from utils.nn.graphs import CudaGraphs, Tensors
+from utils.nn.prepare import ComputeMode, prepare_flow
 from utils.transforms.geometry import longer_side, shorter_side
 from utils.transforms.pillow import resize_pillow
+
+GPU_MULTIPLE = 16  # of frames and pairs in a batch, so that cuDNN searches its algorithms for few shapes
 
 
 class FlowExtractor(VideoExtractor[FlowConfig]):
@@ -52,7 +55,7 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
         self.row_dtype = {"float16": torch.float16, "float32": torch.float32}[self.config.flow_dtype]
         network = self.load_network(self.checkpoints.get(self.key))
         prepare_flow(cast(nn.Module, network), self.device, self.compute)  # a Protocol cannot say that it is one
-        self.pairs = FlowPairs(network, self.device, self._kept)
+        self.pairs = FlowPairs(network, self.device, self.compute, self._kept)
 
     def _kept(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
         return self.crop_to_frame(flow, size).to(self.row_dtype)
@@ -95,16 +98,22 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
 
 
 class FlowPairs:
-    """A flow network on a device as a `PairStage`.
+    """A flow network on a device as a `PairStage`, on an NVIDIA GPU as CUDA graphs.
 
     keep: turns flow float32 [n, 2, H', W'] in pixels, and the frames' size (H, W), into the rows that windows hold.
     """
 
     def __init__(
-        self, network: FlowNetwork, device: torch.device, keep: Callable[[Tensor, tuple[int, int]], Tensor]
+        self,
+        network: FlowNetwork,
+        device: torch.device,
+        compute: ComputeMode,
+        keep: Callable[[Tensor, tuple[int, int]], Tensor],
     ) -> None:
         self._network = row_by_row(network, device)
         self._keep = keep
+        self._graphs = CudaGraphs(network.fixed_work and not compute.compile)
+        self.multiple = GPU_MULTIPLE if network.fixed_work and device.type != "cpu" else 1
 
     def pairs_at_once(self, size: tuple[int, int]) -> int:
         """Return how many pairs of frames of this (H, W) fit a batch."""
@@ -112,8 +121,20 @@ class FlowPairs:
 
     def encode(self, frames: Tensor) -> Encoded:
         """Return what the network needs of each frame. frames: uint8 [n, H, W, 3]."""
-        return self._network.encode(frames.permute(0, 3, 1, 2).float())
+
+        def encode(inputs: Tensors) -> Tensors:
+            encoded = self._network.encode(inputs["frames"].permute(0, 3, 1, 2).float())
+            return {str(i): part for i, part in enumerate(encoded)}
+
+        return tuple(self._graphs.run("encode", encode, {"frames": frames}).values())
 
     def between(self, first: Encoded, second: Encoded, size: tuple[int, int]) -> Tensor:
         """Return what `keep` makes of the flow from each frame to its partner, one row per pair."""
-        return self._keep(self._network.between(first, second, size), size)
+        n_parts = len(first)
+
+        def between(inputs: Tensors) -> Tensors:
+            parts = tuple(inputs.values())
+            return {"kept": self._keep(self._network.between(parts[:n_parts], parts[n_parts:], size), size)}
+
+        inputs = {str(i): part for i, part in enumerate((*first, *second))}
+        return self._graphs.run(("between", size), between, inputs)["kept"]

@@ -23,6 +23,7 @@ class FramewiseExtractor(VideoExtractor[FramewiseConfigT]):
     """A row per frame."""
 
     key: ClassVar[str]  # of the output
+    frames_as_windows = True
     rows_per_thread = 4
     image: ImageInput  # the transform that belongs to the weights
     network: nn.Module
@@ -64,6 +65,10 @@ class FramewiseExtractor(VideoExtractor[FramewiseConfigT]):
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the frame, uint8 [h, w, 3]."""
         return {"frame": frames[0]}
+
+    def windows_of_frames(self, frames: Tensor) -> Batch:
+        """Return the frames, uint8 [n, h, w, 3]."""
+        return {"frame": frames}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D] of frames [B, h, w, 3]."""

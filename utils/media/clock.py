@@ -43,11 +43,34 @@ def zero(media: Media, stream: Stream, start: int) -> int:
 
 @dataclass
 class _StreamClock:
-    """What is known of one stream's times, in microseconds after correction."""
+    """What is known of one stream's times, in microseconds after correction.
 
+    unit_s: of its packets' times, as numerator and denominator: PyAV makes a Fraction of it in every packet anew.
+    """
+
+    unit_s: tuple[int, int]
     offset_us: int  # of the correction
     dts_us: int | None = None  # of the last packet
     next_us: int | None = None  # expected of the next one
+
+    def us(self, units: int) -> int:
+        """Return a time in units of the stream's time base, in microseconds."""
+        return nearest(units * self.unit_s[0] * av.time_base, self.unit_s[1])
+
+    def duration_us(self, packet: Packet) -> int:
+        """Return how long a packet lasts, in microseconds."""
+        if packet.duration:
+            return self.us(packet.duration)
+        rate = getattr(packet.stream, "average_rate", None)
+        return int(av.time_base / rate) if rate else 0
+
+    def shift(self, packet: Packet) -> None:
+        """Move a packet's times by the correction."""
+        offset = nearest(self.offset_us * self.unit_s[1], self.unit_s[0] * av.time_base)
+        if packet.dts is not None:
+            packet.dts += offset
+        if packet.pts is not None:
+            packet.pts += offset
 
 
 class Clock:
@@ -72,14 +95,17 @@ class Clock:
 
     def correct(self, packet: Packet) -> int:
         """Correct a packet's times in place; return by how many microseconds the clock jumps there, mostly 0."""
-        stream = self._streams.setdefault(packet.stream_index, _StreamClock(self._newest_us))
+        stream = self._streams.get(packet.stream_index)
+        if stream is None:
+            stream = _StreamClock(packet.time_base.as_integer_ratio(), self._newest_us)
+            self._streams[packet.stream_index] = stream
         jump_us = 0
         if packet.dts is not None:
             jump_us = self._joint(stream, packet) if self._may_jump else self._restart(stream, packet)
             stream.offset_us -= jump_us
             self._newest_us = stream.offset_us if jump_us else self._newest_us
         if stream.offset_us:
-            _shift(packet, stream.offset_us)
+            stream.shift(packet)
         self._expect(stream, packet)
         return jump_us
 
@@ -88,7 +114,7 @@ class Clock:
         expected_us = self._last_us if stream.next_us is None else stream.next_us
         if expected_us is None:
             return 0
-        raw_us = _us(packet.dts or 0, packet)
+        raw_us = stream.us(packet.dts or 0)
         if abs(raw_us + self._newest_us - expected_us) < abs(raw_us + stream.offset_us - expected_us):
             stream.offset_us = self._newest_us
         now_us = raw_us + stream.offset_us
@@ -101,49 +127,25 @@ class Clock:
             return 0
         for name in ("dts", "pts"):
             stated = getattr(packet, name)
-            if stated is not None and abs(_us(stated, packet) + stream.offset_us - stream.next_us) > ERROR_US:
+            if stated is not None and abs(stream.us(stated) + stream.offset_us - stream.next_us) > ERROR_US:
                 setattr(packet, name, None)
         if packet.dts is None:
             return 0
-        raw_us = _us(packet.dts, packet)
+        raw_us = stream.us(packet.dts)
         if raw_us + stream.offset_us + RESTART_US >= stream.dts_us:
             return 0
         if raw_us + self._newest_us + RESTART_US >= stream.dts_us:  # another stream came to the joint first
             stream.offset_us = self._newest_us
             return 0
-        return _us(packet.dts if packet.pts is None else packet.pts, packet) + stream.offset_us - self._end_us
+        return stream.us(packet.dts if packet.pts is None else packet.pts) + stream.offset_us - self._end_us
 
     def _expect(self, stream: _StreamClock, packet: Packet) -> None:
         """Take note of a corrected packet's times."""
         if packet.dts is not None:
-            stream.dts_us = stream.next_us = self._last_us = _us(packet.dts, packet)
+            stream.dts_us = stream.next_us = self._last_us = stream.us(packet.dts)
         if stream.next_us is None:
             return
-        stream.next_us += _duration_us(packet)
+        stream.next_us += stream.duration_us(packet)
         stated = packet.dts if packet.pts is None else packet.pts
         if stated is not None:
-            self._end_us = max(self._end_us or 0, _us(stated + (packet.duration or 0), packet))
-
-
-def _duration_us(packet: Packet) -> int:
-    """Return how long a packet lasts, in microseconds."""
-    if packet.duration:
-        return _us(packet.duration, packet)
-    rate = getattr(packet.stream, "average_rate", None)
-    return int(av.time_base / rate) if rate else 0
-
-
-def _shift(packet: Packet, offset_us: int) -> None:
-    """Move a packet's times."""
-    unit_s = packet.time_base
-    offset = nearest(offset_us * unit_s.denominator, unit_s.numerator * av.time_base)
-    if packet.dts is not None:
-        packet.dts += offset
-    if packet.pts is not None:
-        packet.pts += offset
-
-
-def _us(units: int, packet: Packet) -> int:
-    """Return a time in units of the packet's time base, in microseconds."""
-    unit_s = packet.time_base
-    return nearest(units * unit_s.numerator * av.time_base, unit_s.denominator)
+            self._end_us = max(self._end_us or 0, stream.us(stated + (packet.duration or 0)))

@@ -47,7 +47,7 @@ class Completeness:
         self._end: int | None = None  # the latest end of a packet, in time base units
         self._longest = 0  # duration of a packet
         self._last_duration = 0
-        self._latest_s = Fraction(0)  # end of a packet of any stream
+        self._latest_s = Fraction(0)  # end of a packet of any stream, of FLV
 
     def see(self, packet: Packet) -> None:
         """Take note of where a packet of any stream is in the file."""
@@ -58,7 +58,7 @@ class Completeness:
             self._n_bytes += packet.size
         elif packet.size and packet.stream.type == self._stream.type:
             self._others.setdefault(packet.stream_index, packet.pos or 0)
-        if packet.pts is not None and packet.size:
+        if self._format == "flv" and packet.pts is not None and packet.size:
             self._latest_s = max(self._latest_s, (packet.pts + (packet.duration or 0)) * packet.time_base)
         if self._format in BARE_SOUND and packet.pos is not None and packet.pos >= 0 and packet.size:
             if self._read_to is not None and packet.pos > self._read_to and len(self._gaps) < MOST_GAPS:

@@ -54,9 +54,12 @@ def open_frames(
     segment: Segment,
     limits: Limits,
     allocate: Allocate,
+    chunk_frames: int = 16,
     gpu: int | None = None,
 ) -> FrameStream:
     """Return the frames of a video, in memory that `allocate` returns, or on the GPU that is to decode them.
+
+    chunk_frames: most of them in a chunk.
 
     What a GPU cannot decode the CPU does; the report says so.
 
@@ -67,11 +70,13 @@ def open_frames(
     if gpu is not None:
         from utils.media.nvdec import open_on_gpu  # imports torch
 
-        on_gpu = open_on_gpu(source, gpu, views, segment, limits)
+        on_gpu = open_on_gpu(source, gpu, views, segment, limits, chunk_frames)
         if not isinstance(on_gpu, str):
             return on_gpu
         refused = on_gpu
-    stream = VideoStream(source, views=views, segment=segment, limits=limits, allocate=allocate)
+    stream = VideoStream(
+        source, views=views, chunk_frames=chunk_frames, segment=segment, limits=limits, allocate=allocate
+    )
     if refused:
         stream.report.note(f"decoded on the CPU, since {refused}")
     return stream

@@ -55,3 +55,6 @@ class RgbConverter:
         left, top, right, bottom = self._crop.within(width, height)
         pixels = pixels[top : height - bottom, left : width - right]
         out[...] = self._turn.apply(pixels[..., ::-1] if deep else pixels)
+
+    def flush(self) -> None:
+        """Do nothing: `write` puts nothing off."""

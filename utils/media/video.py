@@ -52,7 +52,11 @@ class Converter(Protocol):
         ...
 
     def write(self, frame: VideoFrame, out: Any) -> None:
-        """Write a frame's pixels."""
+        """Write a frame's pixels, at the latest in `flush`."""
+        ...
+
+    def flush(self) -> None:
+        """Write what was put off."""
         ...
 
 
@@ -182,7 +186,7 @@ class VideoStream:
                 yield from self._put(buffer, frame, cursor.now(pts))
             self._shown = frame
         self._source.report_damaged()  # which is complete only where all frames were read
-        yield from (buffer.take() for buffer in self._buffers if buffer.index)
+        yield from (self._take(buffer) for buffer in self._buffers if buffer.index)
 
     def _finish(self) -> Iterator[Frames]:
         """Show the last frame until its end, and report what is missing."""
@@ -204,13 +208,18 @@ class VideoStream:
             size = self._converter.size(frame)
             if not buffer.has_room(size):
                 self._converted = None  # its pixels may be in this chunk, and the taker may overwrite them
-                yield buffer.take()
+                yield self._take(buffer)
             row = buffer.add(number, time_s, size)
             if self._converted and self._converted[0] is frame:
+                self._converter.flush()
                 row[...] = self._converted[1]
             else:
                 self._converter.write(frame, row)
                 self._converted = (frame, row)
+
+    def _take(self, buffer: "_ViewBuffer") -> Frames:
+        self._converter.flush()
+        return buffer.take()
 
 
 class _ViewBuffer:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from av.codec.hwaccel import HWAccel
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
@@ -50,6 +50,9 @@ class SourceFrames:
 
     count_only: the pixels are not needed, which saves some of the decoder's work.
     accelerator: decodes what it can; its frames stay on its device.
+
+    Raises:
+        VideoError: it is not media, or not one frame decodes; or the accelerator fails, at the first frame or later.
     """
 
     def __init__(
@@ -178,7 +181,7 @@ class SourceFrames:
         report, at_end = self.report, False
         for frame, pts in self._frames:
             end = pts + (frame.duration or self._usual_duration)
-            self._seen_s = float(end * self.time_base)
+            self._seen = end
             if self._first is not None and pts < self._first:
                 continue
             if self._first is None and not report.decoded:  # the limit counts from a frame before 0, too
@@ -226,7 +229,7 @@ class SourceFrames:
         label = self.media.label
         if self._n_out and not self._segment.is_whole:
             stated = self.stream.duration
-            length_s = max(self._seen_s, float(stated * self.time_base) if stated else 0.0)  # or as far as decoded
+            length_s = float(max(self._seen, stated or 0) * self.time_base)  # or as far as decoded
             raise self._segment.without_frames(label, length_s)
         why = "; ".join(self.report.problems) or "the stream is empty"
         raise VideoError(f"{label}: not one frame decodes ({why}). Get the file again, or convert it.")
@@ -258,6 +261,9 @@ class SourceFrames:
                 frames = self.stream.codec_context.decode(packet)
             except FFmpegError as error:
                 check_refused_packet(self.media, self.stream, packet, self._limits)
+                if self._accelerator and not isinstance(error, InvalidDataError):  # the CPU might have decoded it
+                    decoded = f"the GPU stops after {report.decoded} decoded frames: {ffmpeg_reason(error)}"
+                    raise VideoError(f"{self.media.label}: {decoded}. Run it with --decode exact.") from error
                 if self._n_out:
                     report.damage(f"decoding stops after {report.decoded} frames: {ffmpeg_reason(error)}")
                     break

@@ -13,6 +13,8 @@ Encoded = tuple[Tensor, ...]  # what a network keeps of each frame: tensors with
 class FlowNetwork(Protocol):
     """Optical flow in two steps, so that the work on a frame is done once, though it is in two pairs."""
 
+    fixed_work: bool  # whether batches of one shape take the same steps, whatever is in them
+
     def encode(self, frames: Tensor) -> Encoded:
         """Return what `between` needs of each frame.
 

@@ -5,6 +5,8 @@ from typing import TypeVar
 
 import torch
 
+from utils.nn.graphs import drop_graphs
+
 Result = TypeVar("Result")
 
 MESSAGES = (  # in errors that have no type for it
@@ -38,8 +40,9 @@ def run_if_it_fits(work: Callable[[], Result]) -> Result | None:
 
 
 def free_cached(device: torch.device) -> None:
-    """Return the memory that torch has cached to the device, so that it can be allocated in other sizes."""
+    """Return the memory of graphs, and what torch has cached, to the device, to be allocated in other sizes."""
     if device.type == "cuda":
+        drop_graphs()
         torch.cuda.empty_cache()
 
 

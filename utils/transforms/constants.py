@@ -1,7 +1,7 @@
 """Constants on a device, copied there once: a copy in every batch would make the host wait for the device."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ def constant(values: Sequence[float] | Sequence[int], device: torch.device) -> T
     return _constant(tuple(values), device)
 
 
-@lru_cache(maxsize=256)  # sizes of feature maps are among them
+@cache  # for good: CUDA graphs keep the addresses
 def _constant(values: tuple[float, ...] | tuple[int, ...], device: torch.device) -> Tensor:
     with torch.inference_mode(False):  # so that it can be used everywhere
         return torch.tensor(values, device=device)

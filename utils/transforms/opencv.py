@@ -1,11 +1,13 @@
 """The resize of OpenCV, which mmaction2 uses: bilinear in 8 bits and fixed point, to the bit, on any device."""
 
-from functools import lru_cache
+from functools import cache
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
+
+from utils.transforms.kernels import usable
 
 WEIGHT_ONE = 2048  # weights are whole numbers of 1/2048
 
@@ -28,21 +30,27 @@ def resize_opencv(frames: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def resize_fixed_point(frames: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return what `resize_opencv` returns, by integer tensor operations on the device of the frames.
+    """Return what `resize_opencv` returns, by integers on the device of the frames.
 
     Rows have 11 bits of fraction, of which 7 are left when two rows are added; the sum is rounded once.
     """
-    left, right, left_weight, right_weight = _columns(frames.shape[2], size[1], frames.device)
+    columns = _columns(frames.shape[2], size[1], frames.device)
+    lines = _rows(frames.shape[1], size[0], frames.device)
+    if usable(frames.device):
+        from utils.transforms.resize_kernels import interpolate
+
+        return interpolate(frames, columns, lines)
+    left, right, left_weight, right_weight = columns
     rows = frames.index_select(2, left) * left_weight  # int32, up to 255 * 2048
     rows += frames.index_select(2, right) * right_weight
     rows >>= 4
-    upper, lower, upper_weight, lower_weight = _rows(frames.shape[1], size[0], frames.device)
+    upper, lower, upper_weight, lower_weight = lines
     total = (rows.index_select(1, upper) * upper_weight) >> 16
     total += (rows.index_select(1, lower) * lower_weight) >> 16
     return ((total + 2) >> 2).to(torch.uint8)
 
 
-@lru_cache(maxsize=64)  # a run has few sizes; without the cache every call would copy the taps to the device
+@cache  # for good: CUDA graphs keep the addresses. Without it every call would copy the taps to the device
 def _columns(n_in: int, n_out: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the two input columns of each output column, and their weights, int32 [n_out, 1].
 
@@ -54,7 +62,7 @@ def _columns(n_in: int, n_out: int, device: torch.device) -> tuple[Tensor, Tenso
     return _taps(first, np.minimum(first + 1, n_in - 1), fraction, (-1, 1), device)
 
 
-@lru_cache(maxsize=64)
+@cache
 def _rows(n_in: int, n_out: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the two input rows of each output row, and their weights, int32 [n_out, 1, 1].
 

@@ -1,8 +1,8 @@
 """Pillow's resize, to the bit, on any device."""
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Literal
+from functools import cache
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from utils.transforms.geometry import Region
+from utils.transforms.kernels import usable
 
 Filter = Literal["bilinear", "bicubic", "lanczos"]
 
@@ -32,13 +33,12 @@ def resize_pillow(
 
     frames: uint8 [n, H, W, 3] on any device; returned unchanged if they have the size already.
     size: (h, w).
-    part: the region of the resized frames to return (default: all); the rest is left out as early as possible.
+    part: the region of the resized frames to return (default: all); the rest is not computed.
     """
     if tuple(frames.shape[1:3]) == tuple(size):
         return part.of(frames) if part else frames
     if frames.device.type != "cpu":
-        resized = resize_by_taps(frames, size, filter)
-        return part.of(resized) if part else resized
+        return resize_by_taps(frames, size, filter, part)
     top, left, height, width = part or Region(0, 0, *size)
     resized = torch.empty((frames.shape[0], height, width, 3), dtype=torch.uint8)
     for frame, target in zip(frames.numpy(), resized.numpy(), strict=True):
@@ -59,32 +59,60 @@ def resize_pillow_13(frames: Tensor, size: tuple[int, int], filter: Filter = "bi
     return resize_pillow(frames, size, filter)
 
 
-def resize_by_taps(frames: Tensor, size: tuple[int, int], filter: Filter = "bilinear") -> Tensor:
-    """Return what `resize_pillow` returns, by integer tensor operations on the device of the frames.
+def resize_by_taps(
+    frames: Tensor, size: tuple[int, int], filter: Filter = "bilinear", part: Region | None = None
+) -> Tensor:
+    """Return what `resize_pillow` returns, by integers on the device of the frames.
 
     The result of the horizontal pass is rounded to uint8 before the vertical one.
     """
-    for dim, n_out in ((2, size[1]), (1, size[0])):
-        if frames.shape[dim] != n_out:
-            frames = _resize_dim(frames, dim, n_out, filter)
+    top, left, height, width = part or Region(0, 0, *size)
+    passes: list[tuple[int, Taps]] = []
+    for dim, n_out, start, n in ((2, size[1], left, width), (1, size[0], top, height)):
+        if frames.shape[dim] == n_out:
+            frames = frames.narrow(dim, start, n)
+        else:
+            taps = _taps(frames.shape[dim], n_out, filter, start, n, frames.device)
+            frames = frames.narrow(dim, taps.start, taps.n_in)
+            passes.append((dim, taps))
+    for dim, taps in passes:
+        frames = _resize_dim(frames, dim, taps)
     return frames
 
 
-def _resize_dim(frames: Tensor, dim: int, n_out: int, filter: Filter) -> Tensor:
+class Taps(NamedTuple):
+    """The weighted input values of which each output value along a dimension is the sum.
+
+    start, n_in: the part of the input that they are taken from.
+    positions: in that part, int32 [n_taps, n_out]. weights: int32 [n_taps, n_out].
+    """
+
+    start: int
+    n_in: int
+    positions: Tensor
+    weights: Tensor
+
+
+def _resize_dim(frames: Tensor, dim: int, taps: Taps) -> Tensor:
     """Return uint8 [n, H, W, 3] with one dimension resized."""
-    sources, weights = _taps(frames.shape[dim], n_out, filter, frames.device)
-    shape = [*frames.shape[:dim], n_out, *frames.shape[dim + 1 :]]
+    if usable(frames.device):
+        from utils.transforms.resize_kernels import sum_taps
+
+        return sum_taps(frames, dim, taps.positions, taps.weights, WEIGHT_BITS)
+    shape = [*frames.shape[:dim], taps.weights.shape[1], *frames.shape[dim + 1 :]]
     total = torch.full(shape, 1 << (WEIGHT_BITS - 1), dtype=torch.int32, device=frames.device)  # a half
-    for source, weight in zip(sources, weights, strict=True):
-        total += frames.index_select(dim, source) * weight.view(-1, *[1] * (3 - dim))
+    for position, weight in zip(taps.positions, taps.weights, strict=True):
+        total += frames.index_select(dim, position) * weight.view(-1, *[1] * (3 - dim))
     return (total >> WEIGHT_BITS).clamp_(0, 255).to(torch.uint8)
 
 
-@lru_cache(maxsize=64)  # a run has few sizes; without the cache every call would copy the taps to the device
-def _taps(n_in: int, n_out: int, filter: Filter, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the input positions (int64) and weights (int32), both [n_taps, n_out], of every output value."""
-    positions, weights = pillow_taps(n_in, n_out, filter)
-    return torch.from_numpy(positions).to(device), torch.from_numpy(weights).to(device)
+@cache  # for good: CUDA graphs keep the addresses. Without it every call would copy the taps to the device
+def _taps(n_in: int, n_out: int, filter: Filter, start: int, n: int, device: torch.device) -> Taps:
+    """Return the taps of `n` output values from `start` on, of `n_out`."""
+    positions, weights = (table[:, start : start + n] for table in pillow_taps(n_in, n_out, filter))
+    first, last = int(positions.min()), int(positions.max())
+    on_device = (torch.from_numpy(table.astype(np.int32)).to(device) for table in (positions - first, weights))
+    return Taps(first, last - first + 1, *on_device)
 
 
 def pillow_taps(n_in: int, n_out: int, filter: Filter) -> tuple[np.ndarray, np.ndarray]:

@@ -22,18 +22,18 @@ CHROMA_ZERO = 128
 
 
 def to_rgb(luma: Tensor, chroma: Tensor, matrix: int, full_range: bool) -> Tensor:
-    """Return what swscale makes of an 8-bit frame, uint8 [H, W, 3].
+    """Return what swscale makes of 8-bit frames, uint8 [n, H, W, 3].
 
     A sample of chroma is shared by two rows and columns, as swscale does it for frames of an even height that it does
     not resize.
 
-    luma: uint8 [H, W], of even sides. chroma: U and V, uint8 [H / 2, W / 2, 2]. matrix: a key of MATRICES.
+    luma: uint8 [n, H, W], of even sides. chroma: U and V, uint8 [n, H / 2, W / 2, 2]. matrix: a key of MATRICES.
     """
     scale, offset, factors = _integers(matrix, full_range)
     bright = _high(8 * luma.int() - offset, scale)
-    differences = 8 * (chroma.int() - CHROMA_ZERO)  # [h, w, 2]
+    differences = 8 * (chroma.int() - CHROMA_ZERO)  # [n, h, w, 2]
     parts = _high(differences[..., None], constant(factors, luma.device).view(2, 3))  # of U and V, for each colour
-    colours = parts.sum(-2).repeat_interleave(2, 0).repeat_interleave(2, 1)
+    colours = parts.sum(-2).repeat_interleave(2, 1).repeat_interleave(2, 2)
     return (bright[..., None] + colours).clamp_(0, 255).to(torch.uint8)
 
 

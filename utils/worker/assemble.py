@@ -7,14 +7,14 @@ from typing import Protocol
 import numpy as np
 
 from utils.errors import RunError
-from utils.worker.window_builder import WindowInput
+from utils.worker.window_builder import Windows
 
 
 class Column(Protocol):
     """The rows of one output."""
 
-    def put(self, row: int, value: np.ndarray) -> None:
-        """Take the value of one window."""
+    def put(self, row: int, values: np.ndarray) -> None:
+        """Take the values of windows from `row` on, [n, ...]."""
         ...
 
     def array(self) -> np.ndarray:
@@ -28,13 +28,13 @@ class InMemory:
     def __init__(self) -> None:
         self._rows: dict[int, np.ndarray] = {}
 
-    def put(self, row: int, value: np.ndarray) -> None:
-        """Take the value of one window."""
-        self._rows[row] = value
+    def put(self, row: int, values: np.ndarray) -> None:
+        """Take the values of windows from `row` on, [n, ...]."""
+        self._rows[row] = values
 
     def array(self) -> np.ndarray:
-        """Return the rows in order, stacked."""
-        return np.stack([self._rows[row] for row in sorted(self._rows)])
+        """Return the rows in order."""
+        return np.concatenate([self._rows[row] for row in sorted(self._rows)])
 
 
 class OnDisk:
@@ -51,18 +51,18 @@ class OnDisk:
         self._dtype = np.dtype(np.float32)
         self._n_rows = 0
 
-    def put(self, row: int, value: np.ndarray) -> None:
-        """Append the value of the next window."""
+    def put(self, row: int, values: np.ndarray) -> None:
+        """Append the values of the next windows, [n, ...]."""
         if row != self._n_rows:
             raise ValueError(f"row {row} came where {self._n_rows} was expected")
-        self._shape, self._dtype = value.shape, value.dtype
+        self._shape, self._dtype = values.shape[1:], values.dtype
         try:
-            self._file.write(np.ascontiguousarray(value).data)
+            self._file.write(np.ascontiguousarray(values).data)
         except OSError as error:
             raise RunError(
                 f"rows cannot be kept on disk ({error.strerror}): make room, run the command again"
             ) from error
-        self._n_rows += 1
+        self._n_rows += len(values)
 
     def array(self) -> np.ndarray:
         """Return the rows as an array that is read from disk as it is used."""
@@ -78,18 +78,20 @@ class Rows:
 
     def __init__(self, keys: tuple[str, ...], streamed: bool = False, spill: Path | None = None) -> None:
         self._columns: dict[str, Column] = {key: OnDisk(spill) if streamed else InMemory() for key in keys}
-        self._times_s: dict[int, tuple[float, float]] = {}  # of each window's first and last frame
+        self._times_s: dict[int, np.ndarray] = {}  # of each window's first and last frame, [2, n]
+        self._n_rows = 0
         self.n_repeated = 0  # frames shown again to fill windows
 
-    def add(self, window: WindowInput, values: dict[str, np.ndarray]) -> None:
-        """Take the outputs of one window, each [...]."""
+    def add(self, windows: Windows, values: dict[str, np.ndarray]) -> None:
+        """Take the outputs of windows, each [n, ...]."""
         for key, column in self._columns.items():
-            column.put(window.row, values[key])
-        self._times_s[window.row] = (window.start_s, window.end_s)
-        self.n_repeated += window.n_repeated
+            column.put(windows.row, values[key])
+        self._times_s[windows.row] = np.stack([windows.start_s, windows.end_s])
+        self._n_rows += len(windows)
+        self.n_repeated += windows.n_repeated
 
     def __len__(self) -> int:
-        return len(self._times_s)
+        return self._n_rows
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return one array per key, [windows, ...]."""
@@ -97,8 +99,9 @@ class Rows:
 
     def times_s(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the times of each window's first and last frame in seconds, float64 [windows] both."""
-        times_s = np.array([self._times_s[row] for row in sorted(self._times_s)], np.float64).reshape(-1, 2)
-        return times_s[:, 0].copy(), times_s[:, 1].copy()
+        blocks = [self._times_s[row] for row in sorted(self._times_s)]
+        start_s, end_s = np.concatenate(blocks, axis=1, dtype=np.float64)
+        return start_s.copy(), end_s.copy()
 
     def timestamps_ms(self, with_first: bool = False) -> np.ndarray:
         """Return the time of each window's last frame in milliseconds, float64 [windows].

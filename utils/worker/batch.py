@@ -6,12 +6,12 @@ from typing import Generic, TypeVar
 import torch
 
 from utils.extractors.base import Batch
-from utils.worker.window_builder import WindowInput
+from utils.worker.window_builder import Windows
 
 Owner = TypeVar("Owner")
 Signature = tuple[tuple[str, torch.Size, torch.dtype], ...]
 AGAIN = 100  # batches after which a size that did not fit is tried again: another program may have left the device
-Packed = list[tuple[Owner, WindowInput]]  # the rows of a batch: for each the video it belongs to, and its window
+Packed = list[tuple[Owner, Windows]]  # the rows of a batch: the video that windows belong to, and the windows
 
 
 class Packer(Generic[Owner]):
@@ -26,20 +26,20 @@ class Packer(Generic[Owner]):
         self._n_fitted: Counter[Signature] = Counter()  # batches of that many, since
         self._waiting: dict[Signature, Packed[Owner]] = {}
 
-    def capacity(self, window: WindowInput) -> int:
-        """Return how many windows of the shape of this one make a batch."""
+    def capacity(self, window: Windows) -> int:
+        """Return how many windows of the shape of these make a batch."""
         return self._fitting.get(_signature(window), self._batch_size)
 
     def size(self, rows: Packed[Owner]) -> int:
         """Return the rows of the batch that these become, surplus rows included."""
-        return max(len(rows), self.capacity(rows[0][1])) if self._fills else len(rows)
+        return max(n_windows(rows), self.capacity(rows[0][1])) if self._fills else n_windows(rows)
 
-    def lower(self, window: WindowInput, most: int) -> None:
-        """Remember that no more than `most` windows of the shape of this one fit in memory."""
+    def lower(self, window: Windows, most: int) -> None:
+        """Remember that no more than `most` windows of the shape of these fit in memory."""
         self._fitting[_signature(window)] = min(most, self.capacity(window))
         self._n_fitted[_signature(window)] = 0
 
-    def fitted(self, window: WindowInput) -> None:
+    def fitted(self, window: Windows) -> None:
         """Count a batch that fits; after many, try twice as many windows."""
         signature = _signature(window)
         if signature not in self._fitting:
@@ -51,30 +51,59 @@ class Packer(Generic[Owner]):
             if self._fitting[signature] >= self._batch_size:
                 del self._fitting[signature]
 
-    def add(self, owner: Owner, window: WindowInput) -> list[Packed[Owner]]:
-        """Take a window; return the batch that became full, or several where fewer fit than when they came."""
-        signature = _signature(window)
+    def add(self, owner: Owner, windows: Windows) -> list[Packed[Owner]]:
+        """Take windows; return the batches that became full."""
+        signature = _signature(windows)
         rows = self._waiting.setdefault(signature, [])
-        rows.append((owner, window))
-        if len(rows) < self._fitting.get(signature, self._batch_size):
+        rows.append((owner, windows))
+        most = self._fitting.get(signature, self._batch_size)
+        n_full = n_windows(rows) // most * most
+        if not n_full:
             return []
-        return self._in_batches(self._waiting.pop(signature))
+        full, self._waiting[signature] = split(rows, n_full)
+        return self._in_batches(full)
 
     def flush(self) -> list[Packed[Owner]]:
         """Return what waits, in batches that are not full."""
         waiting, self._waiting = self._waiting, {}
-        return [batch for rows in waiting.values() for batch in self._in_batches(rows)]
+        return [batch for rows in waiting.values() if rows for batch in self._in_batches(rows)]
 
     def _in_batches(self, rows: Packed[Owner]) -> list[Packed[Owner]]:
         most = self.capacity(rows[0][1])
-        return [rows[start : start + most] for start in range(0, len(rows), most)]
+        batches: list[Packed[Owner]] = []
+        while rows:
+            batch, rows = split(rows, most)
+            batches.append(batch)
+        return batches
 
 
-def _signature(window: WindowInput) -> Signature:
-    return tuple((name, value.shape, value.dtype) for name, value in window.inputs.items())
+def n_windows(rows: Packed[Owner]) -> int:
+    """Return how many windows these are."""
+    return sum(len(windows) for _, windows in rows)
 
 
-def stacked(windows: list[WindowInput], n_rows: int) -> Batch:
+def split(rows: Packed[Owner], n: int) -> tuple[Packed[Owner], Packed[Owner]]:
+    """Return the first n windows, and the rest."""
+    first: Packed[Owner] = []
+    rest: Packed[Owner] = []
+    for owner, windows in rows:
+        if n > 0:
+            first.append((owner, windows.part(0, n)))
+        if n < len(windows):
+            rest.append((owner, windows.part(max(n, 0), len(windows))))
+        n -= len(windows)
+    return first, rest
+
+
+def _signature(windows: Windows) -> Signature:
+    return tuple((name, value.shape[1:], value.dtype) for name, value in windows.inputs.items())
+
+
+def stacked(blocks: list[Windows], n_rows: int) -> Batch:
     """Return the inputs of windows of one shape as a batch, [n_rows, ...]; the last one fills what is left."""
-    rows = [*windows, *windows[-1:] * (n_rows - len(windows))]
-    return {name: torch.stack([window.inputs[name] for window in rows]) for name in rows[0].inputs}
+    surplus = n_rows - sum(map(len, blocks))
+    last = len(blocks[-1])
+    return {
+        name: torch.cat([*(block.inputs[name] for block in blocks), *[value[last - 1 :]] * surplus])
+        for name, value in blocks[-1].inputs.items()
+    }

@@ -35,6 +35,7 @@ from utils.worker.plan import Task
 from utils.worker.queues import BoundedQueue, Closed
 from utils.worker.watchdog import Timed
 
+CHUNK_FRAMES = {"cpu": 16, "cuda": 64, "mps": 64}  # a GPU's few launches per chunk cost as much as many frames
 QUEUE_CHUNKS = {"cpu": 4, "cuda": 256, "mps": 256}  # chunks decoded in advance, over all threads
 # Bytes of them; a chunk has 32 MiB of pixels at most, unless a single frame has more. A GPU takes several batches.
 QUEUE_BYTES = {"cpu": 256 << 20, "cuda": 1 << 30, "mps": 1 << 30}
@@ -195,8 +196,8 @@ class Decoders:
                     by_rate[fps] = frame_times_s(ref.media, fps, segment, self._limits, report)
             times_s = [by_rate[one.extraction_fps] if one.needs_times else None for _, one in pictures]
             views = tuple(map(View, rates))
-            allocate, gpu = ALLOCATE[self._device_type], self._gpu_for(pictures)
-            stream = open_frames(ref.media, views, segment, self._limits, allocate, gpu)
+            allocate, most = ALLOCATE[self._device_type], CHUNK_FRAMES[self._device_type]
+            stream = open_frames(ref.media, views, segment, self._limits, allocate, most, self._gpu_for(pictures))
         with stream, self._following(ref.id, stream):
             takers = self._takers(stream, jobs, rates, times_s)
             chunks = iter(stream)

@@ -13,7 +13,6 @@ from utils.worker.events import Job
 from utils.worker.messages import Finished, MainPipe, Printed
 from utils.worker.pipeline import Outcome
 from utils.worker.plan import FeaturePlan, Plan
-from utils.worker.window_builder import WindowInput
 
 
 class Finisher:
@@ -74,11 +73,11 @@ class Finisher:
             revision=job.revision,
         )
 
-    def show_predictions(self, job: Job, window: WindowInput, logits: dict[str, np.ndarray]) -> None:
+    def show_predictions(self, job: Job, row: int, end_s: float, logits: dict[str, np.ndarray]) -> None:
         """Show the five best classes of one window for each stream."""
         name = base_name(job.ref.member or job.ref.path)
         lines: list[str] = []
         for key, values in logits.items():
-            lines.append(f"{name} window {window.row} (ends at {window.end_s:.3f} s) {key}")
+            lines.append(f"{name} window {row} (ends at {end_s:.3f} s) {key}")
             lines += top_classes(values, self._classes)
         self._show("\n".join(lines) + "\n")

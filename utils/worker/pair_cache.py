@@ -97,18 +97,25 @@ class PairCache:
         """Compute the pairs of neighbours in `chain`, a list of frame indices; True, since it fitted."""
         known = self._last if self._last is not None and self._last[0] == chain[0] else None
         frames = self._store.take(chain[1:] if known else chain)
-        encoded = self._stage.encode(frames)
+        size = (frames.shape[1], frames.shape[2])
+        encoded = tuple(part[: len(frames)] for part in self._stage.encode(self._filled(frames, size)))
         if known:
             encoded = tuple(torch.cat([old, new]) for old, new in zip(known[1], encoded, strict=True))
-        rows = self._stage.between(
-            tuple(part[:-1] for part in encoded),
-            tuple(part[1:] for part in encoded),
-            (frames.shape[1], frames.shape[2]),
+        first, second = (
+            tuple(self._filled(part[rows], size) for part in encoded) for rows in (slice(-1), slice(1, None))
         )
+        rows = self._stage.between(first, second, size)[: len(chain) - 1]
         self._last = (chain[-1], tuple(part[-1:].clone() for part in encoded))  # a view would keep all
         for i, row in enumerate(rows):
             self._rows[chain[i], chain[i + 1]] = row
         return True
+
+    def _filled(self, rows: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return rows with the last one repeated up to a multiple, so that batches have few shapes, if that fits."""
+        n_surplus = -len(rows) % self._stage.multiple
+        if n_surplus == 0 or len(rows) + n_surplus > self._limits.at_once(self._stage, size):
+            return rows
+        return torch.cat([rows, rows[-1:].expand(n_surplus, *rows.shape[1:])])
 
 
 def _chains(pairs: list[tuple[int, int]], most: int) -> Iterator[list[int]]:

@@ -17,11 +17,11 @@ from utils.nn.out_of_memory import advice, free_cached, is_out_of_memory, run_if
 from utils.sinks.manifest_line import Status
 from utils.sinks.record import Record
 from utils.worker.assemble import Rows
-from utils.worker.batch import Packed, Packer, stacked
+from utils.worker.batch import Packed, Packer, split, stacked
 from utils.worker.decode import Decoders
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened
 from utils.worker.pair_cache import PairLimits
-from utils.worker.window_builder import WindowBuilder, WindowInput
+from utils.worker.window_builder import WindowBuilder, Windows
 
 IDLE_S = 0.2  # without news for so long and with no video open, batches that are not full are run
 IN_FLIGHT = 1  # batches whose results stay on the device while the next one is launched
@@ -76,11 +76,11 @@ def run(pipelines: Mapping[str, "Pipeline"], decoders: Decoders, check: Callable
 class Pipeline:
     """Runs the stages after decoding for one feature type, for several videos at once.
 
-    Where a batch does not fit in the device's memory, it is retried in halves, and later ones are made
-    no larger. A video whose single window does not fit fails alone.
+    A batch that does not fit in the device's memory is retried in halves, and later ones are no larger for a while. A
+    video whose single window does not fit fails alone.
 
     finish: called with each video's outcome. windows_done: called with the number of windows of a batch.
-    predicted: called with the video, the window and the logits by key, where the extractor returns them.
+    predicted: called with the video, a window's row and end in seconds, and its logits by key, where there are any.
     warn: called with a line for the user. spill: folder for outputs that do not fit in memory; None for the system's.
     """
 
@@ -89,7 +89,7 @@ class Pipeline:
     spill: Path | None
     finish: Callable[[Outcome], None]
     windows_done: Callable[[int], None]
-    predicted: Callable[[Job, WindowInput, dict[str, np.ndarray]], None]
+    predicted: Callable[[Job, int, float, dict[str, np.ndarray]], None]
     warn: Callable[[str], None]
     _videos: dict[Job, _Video] = field(default_factory=dict[Job, _Video], init=False)
     _in_flight: deque[_Launched] = field(default_factory=deque["_Launched"], init=False)
@@ -153,7 +153,7 @@ class Pipeline:
             return frames
 
         def prepare() -> Tensor:
-            return self.extractor.prepare(copies.copy(frames) if frames.device.type == "cpu" else frames)
+            return self.extractor.prepared(copies.copy(frames) if frames.device.type == "cpu" else frames)
 
         prepared = run_if_it_fits(prepare)
         if prepared is None:
@@ -163,13 +163,13 @@ class Pipeline:
             raise VideoError(f"its frames do not fit in the memory of {device}; {advice(device)}")
         return prepared
 
-    def _build(self, video: _Video, windows: Iterator[WindowInput]) -> None:
+    def _build(self, video: _Video, windows: Iterator[Windows]) -> None:
         """Take windows as they come, until there are no more or the video fails."""
         while not video.job.dropped and (window := self._next_window(video, windows)) is not None:
             for rows in self._packer.add(video, window):
                 self._launch(rows)
 
-    def _next_window(self, video: _Video, windows: Iterator[WindowInput]) -> WindowInput | None:
+    def _next_window(self, video: _Video, windows: Iterator[Windows]) -> Windows | None:
         with video.job.timed("cut"):
             return next(windows, None)
 
@@ -201,7 +201,7 @@ class Pipeline:
             elif (size := self._packer.size(part)) > 1:
                 half = size // 2
                 self._packer.lower(window, size - half)
-                parts.extendleft([part[half:], part[:half]])
+                parts.extendleft(reversed(split(part, half)))
             else:
                 device, job = self.extractor.device, part[0][0].job
                 self._fail(job, f"{job.ref.label}: one window does not fit in the memory of {device}; {advice(device)}")
@@ -250,16 +250,17 @@ class Pipeline:
         with rows[0][0].job.timed("network"):
             arrays = {key: self._to_numpy(value) for key, value in outputs.wait().items()}
         logits = {key.removeprefix("logits/"): array for key, array in arrays.items() if key.startswith("logits/")}
-        for i, (video, window) in enumerate(rows):
+        stop = 0
+        for video, windows in rows:
+            start, stop = stop, stop + len(windows)
             if video.job.dropped:
                 continue
-            video.rows.add(window, {key: array[i] for key, array in arrays.items()})
-            if logits:
-                self.predicted(video.job, window, {name: array[i] for name, array in logits.items()})
-        self.windows_done(len(rows))
-        for video in {id(video): video for video, _ in rows}.values():
-            if not video.job.dropped:
-                self._settle(video)
+            video.rows.add(windows, {key: array[start:stop] for key, array in arrays.items()})
+            for i, end_s in enumerate(windows.end_s.tolist() if logits else ()):
+                self.predicted(video.job, windows.row + i, end_s, {name: x[start + i] for name, x in logits.items()})
+        self.windows_done(stop)
+        for video in {id(video): video for video, _ in rows if not video.job.dropped}.values():
+            self._settle(video)
 
     def _settle(self, video: _Video) -> None:
         """Hand the video over if all its windows have come back."""

@@ -26,12 +26,11 @@ from utils.worker.pipeline import IDLE_S, Outcome, Pipeline
 from utils.worker.plan import Plan, Task
 from utils.worker.step import STEP
 from utils.worker.watchdog import Watchdog
-from utils.worker.window_builder import WindowInput
 
 log = logging.getLogger(__name__)
 
 JOIN_S = 5.0  # a decode thread that takes longer to end hangs in a decoder, which nothing but the process's end stops
-Predicted = Callable[[Job, WindowInput, dict[str, np.ndarray]], None]
+Predicted = Callable[[Job, int, float, dict[str, np.ndarray]], None]
 
 
 class Session:

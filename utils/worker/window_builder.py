@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from utils.extractors.base import AnyExtractor, Batch
-from utils.extractors.windows import Sampling, Window
+from utils.extractors.windows import Dense, Sampling, Window
 from utils.transforms.fast import resize_fast
 from utils.transforms.floats import resize_floats
 from utils.worker.frame_store import FrameStore, latest
@@ -17,14 +17,29 @@ from utils.worker.pair_cache import PairCache, PairLimits
 
 
 @dataclass(frozen=True)
-class WindowInput:
-    """The network inputs of one window, and where it belongs: row in the video, times of its first and last frame."""
+class Windows:
+    """Windows of one video that follow each other: mostly one, many where each is a single frame.
+
+    row: of the first one in the video. inputs: of the network, [n, ...].
+    start_s, end_s: times of the first and last frame of each, float64 [n]. n_repeated: frames that fill them.
+    """
 
     row: int
     inputs: Batch
-    start_s: float
-    end_s: float
-    n_repeated: int
+    start_s: np.ndarray
+    end_s: np.ndarray
+    n_repeated: int = 0
+
+    def __len__(self) -> int:
+        return len(self.start_s)
+
+    def part(self, start: int, stop: int) -> "Windows":
+        """Return those from `start` to before `stop`; the first part of several has the repeated frames."""
+        if start == 0 and stop >= len(self):
+            return self
+        inputs = {name: value[start:stop] for name, value in self.inputs.items()}
+        n_repeated = 0 if start else self.n_repeated
+        return Windows(self.row + start, inputs, self.start_s[start:stop], self.end_s[start:stop], n_repeated)
 
 
 class WindowBuilder:
@@ -33,8 +48,10 @@ class WindowBuilder:
     def __init__(self, extractor: AnyExtractor, sampling: Sampling, limits: PairLimits | None = None) -> None:
         self._extractor = extractor
         self._sampling = sampling
+        single = isinstance(sampling, Dense) and sampling.size == sampling.step == 1
+        self._takes_frames = extractor.frames_as_windows and single
         self._coming = self._sampling.full()
-        self._next: Window | None = next(self._coming, None)
+        self._next: Window | None = None if self._takes_frames else next(self._coming, None)
         self._ready: deque[Window] = deque()  # all their frames are there
         self._store = FrameStore()
         self._pairs = PairCache(extractor.pairs, self._store, limits or PairLimits()) if extractor.pairs else None
@@ -47,9 +64,13 @@ class WindowBuilder:
         """How many frames or samples have arrived."""
         return self._store.stop
 
-    def push(self, frames: Tensor, times_s: np.ndarray) -> Iterator[WindowInput]:
+    def push(self, frames: Tensor, times_s: np.ndarray) -> Iterator[Windows]:
         """Take the next prepared frames [n, ...] with their times in seconds, yield the windows they complete."""
-        self._store.append(self._of_one_shape(frames), times_s)
+        frames = self._of_one_shape(frames)
+        self._store.append(frames, times_s)
+        if self._takes_frames:
+            row, self.n_rows = self.n_rows, self.n_rows + len(frames)
+            yield Windows(row, self._extractor.windows_of_frames(frames), times_s, times_s)
         while self._next is not None and latest(self._next.indices) < self._store.stop:
             self._ready.append(self._next)
             self._next = next(self._coming, None)
@@ -60,7 +81,7 @@ class WindowBuilder:
             self._drop_unneeded()
         self._drop_unneeded()
 
-    def finish(self) -> Iterator[WindowInput]:
+    def finish(self) -> Iterator[Windows]:
         """Yield the windows that the sampling makes of what is left at the end of the stream."""
         for window in self._sampling.rest(self._store.stop, self.n_rows):
             yield self._build(window)
@@ -87,9 +108,12 @@ class WindowBuilder:
         if self._pairs:
             self._pairs.drop_before(start)
 
-    def _build(self, window: Window) -> WindowInput:
+    def _build(self, window: Window) -> Windows:
         frames = self._store.take(window.indices)
         pairs = self._pairs.take(window.indices) if self._pairs else None
         self.n_rows += 1
-        start_s, end_s = (self._store.time_s(index) for index in (window.indices[0], latest(window.indices)))
-        return WindowInput(window.row, self._extractor.window(frames, pairs), start_s, end_s, window.n_repeated)
+        start_s, end_s = (
+            np.array([self._store.time_s(index)]) for index in (window.indices[0], latest(window.indices))
+        )
+        inputs = {name: value[None] for name, value in self._extractor.window(frames, pairs).items()}
+        return Windows(window.row, inputs, start_s, end_s, window.n_repeated)

@@ -59,7 +59,7 @@ def test_clips_equal_the_reference(clip_files):
     with torch.inference_mode():
         cuts = list(builder.push(clip.prepare(torch.from_numpy(frames).to(DEVICE)), np.arange(11) / 2.5))
         assert list(builder.finish()) == []
-        batch = {"clip": torch.stack([cut.inputs["clip"] for cut in cuts])}
+        batch = {"clip": torch.cat([cut.inputs["clip"] for cut in cuts])}
         assert batch["clip"].shape == (2, 5, 224, 224, 3)
         rows = clip.forward(batch)["clip"]
         clip.config = CLIPConfig(clip_len=2.0, normalize=True)

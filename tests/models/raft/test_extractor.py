@@ -18,7 +18,7 @@ def test_flow_of_the_frame_alone_equals_the_reference(raft_file, golden_frames):
     builder = WindowBuilder(extractor, extractor.sampling(VideoStreamInfo(25.0, 240, 320)))
     with torch.inference_mode():
         (cut,) = builder.push(extractor.prepare(frames.to(DEVICE)), np.arange(2) / 25)
-        flow = extractor.forward({"flow": cut.inputs["flow"][None]})["raft"]
+        flow = extractor.forward(cut.inputs)["raft"]
     assert flow.shape == (1, 2, 133, 203)
     assert relative_error(flow, unpad(torch.from_numpy(arrays["output_flow_padded"]), (133, 203))) < TOLERANCE
 

@@ -94,6 +94,7 @@ def read(tmp_path, line):
         ("maybe: 6", 6),
         ("texts: [a, 1, true]", ["a", "1", "True"]),
         ("texts: []", []),
+        ("texts: a b", ["a b"]),
         ("integers: ['1', 2]", [1, 2]),
     ],
 )
@@ -114,7 +115,7 @@ def test_a_file_gives_values_of_the_fields_types(tmp_path, line, value):
         ("truth: perhaps", "run.yml: truth is 'perhaps'; it must be bool"),
         ("text: [a]", "run.yml: text is ['a']; it must be str"),
         ("text: {a: 1}", "run.yml: text is {'a': 1}; it must be str"),
-        ("texts: a", "run.yml: texts is 'a'; it must be a list of str"),
+        ("texts: {a: b}", "run.yml: texts is {'a': 'b'}; it must be a list of str"),
         ("texts: [[a]]", "run.yml: texts is [['a']]; it must be a list of str"),
         ("texts: [null]", "run.yml: texts is [None]; it must be a list of str"),
         ("integers: [1.5]", "run.yml: integers is [1.5]; it must be a list of int"),

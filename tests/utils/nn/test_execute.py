@@ -39,5 +39,6 @@ def test_rows_are_shared_among_threads_on_a_cpu(forward, calls):
 
 
 @pytest.mark.parametrize(("device", "compiled"), [("cuda", False), ("cpu", True)])
-def test_a_gpu_and_a_compiled_network_get_whole_batches(forward, device, compiled):
-    assert batch_function(forward, torch.device(device), ComputeMode(compile=compiled), 1) is forward
+def test_a_gpu_and_a_compiled_network_get_whole_batches(forward, calls, device, compiled):
+    batch_function(forward, torch.device(device), ComputeMode(compile=compiled), 1)({"x": torch.arange(5)})
+    assert calls == [(threading.get_ident(), 5)]

@@ -64,7 +64,8 @@ def test_a_part_is_cut_out_of_the_whole(source, size, name, data) -> None:
     frames = torch.from_numpy(random_frames(7, 2, *source))
     whole = resize_pillow(frames, size, name)
     cut = whole[:, part.top : part.top + height, part.left : part.left + width]
-    assert torch.equal(resize_pillow(frames, size, name, part), cut)
+    for resize in (resize_pillow, resize_by_taps):
+        assert torch.equal(resize(frames, size, name, part), cut)
 
 
 def test_resize_takes_views_and_leaves_equal_sizes() -> None:

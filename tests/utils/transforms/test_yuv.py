@@ -36,5 +36,5 @@ def test_every_pixel_is_swscales(matrix: int, color_range: int, size: tuple[int,
     rng = np.random.default_rng(matrix)
     luma = rng.integers(0, 256, size, np.uint8)
     chroma = rng.integers(0, 256, (height // 2, width // 2, 2), np.uint8)
-    ours = to_rgb(torch.from_numpy(luma), torch.from_numpy(chroma), matrix, color_range == FULL)
-    np.testing.assert_array_equal(ours.numpy(), swscales(luma, chroma, matrix, color_range))
+    ours = to_rgb(torch.from_numpy(luma[None]), torch.from_numpy(chroma[None]), matrix, color_range == FULL)
+    np.testing.assert_array_equal(ours[0].numpy(), swscales(luma, chroma, matrix, color_range))

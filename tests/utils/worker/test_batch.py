@@ -1,9 +1,10 @@
+import numpy as np
 import torch
 
-from utils.worker.batch import AGAIN, Packer
-from utils.worker.window_builder import WindowInput
+from utils.worker.batch import AGAIN, Packer, stacked
+from utils.worker.window_builder import Windows
 
-WINDOW = WindowInput(0, {"frames": torch.zeros(3)}, 0.0, 1.0, 0)
+WINDOW = Windows(0, {"frames": torch.zeros(1, 3)}, np.zeros(1), np.ones(1))
 
 
 def test_a_size_that_did_not_fit_is_tried_again_after_many_batches():
@@ -26,3 +27,21 @@ def test_a_size_that_still_does_not_fit_waits_as_long_again():
     packer.lower(WINDOW, 2)
     packer.fitted(WINDOW)
     assert packer.capacity(WINDOW) == 2
+
+
+def test_batches_take_windows_of_several_videos_and_split_what_is_left():
+    packer: Packer[str] = Packer(8)
+
+    def windows(row: int, n: int) -> Windows:
+        values = torch.arange(row, row + n)[:, None] + torch.zeros(3)
+        return Windows(row, {"frames": values}, np.arange(n), np.arange(n), n_repeated=2)
+
+    assert packer.add("a", windows(0, 5)) == []
+    first, second = packer.add("b", windows(100, 13))
+    assert [(name, part.row, len(part), part.n_repeated) for name, part in first] == [("a", 0, 5, 2), ("b", 100, 3, 2)]
+    assert [(name, part.row, len(part), part.n_repeated) for name, part in second] == [("b", 103, 8, 0)]
+    assert stacked([part for _, part in first], 8)["frames"][:, 0].tolist() == [0, 1, 2, 3, 4, 100, 101, 102]
+    ((left,),) = packer.flush()
+    assert (left[0], left[1].row, len(left[1])) == ("b", 111, 2)
+    assert stacked([left[1]], 4)["frames"][:, 0].tolist() == [111, 112, 112, 112]
+    assert packer.flush() == []

@@ -8,6 +8,8 @@ from utils.worker.pair_cache import PairCache, PairLimits
 class Difference:
     """A PairStage that keeps a kilobyte of each frame."""
 
+    multiple = 1
+
     def encode(self, frames):
         return (frames.float().mean((1, 2, 3)).repeat(256, 1).T,)
 
@@ -16,6 +18,26 @@ class Difference:
 
     def pairs_at_once(self, _size):
         return 100
+
+
+class InFours(Difference):
+    """A PairStage that wants few sizes of batches, and notes them."""
+
+    multiple = 4
+
+    def __init__(self):
+        self.sizes = []
+
+    def encode(self, frames):
+        self.sizes.append(len(frames))
+        return super().encode(frames)
+
+    def between(self, first, second, size):
+        self.sizes.append(len(first[0]))
+        return super().between(first, second, size)
+
+    def pairs_at_once(self, _size):
+        return 9
 
 
 def test_of_encoded_frames_only_the_last_is_kept():
@@ -27,3 +49,12 @@ def test_of_encoded_frames_only_the_last_is_kept():
     last, encoded = cache._last
     assert last == 49
     assert sum(part.untyped_storage().nbytes() for part in encoded) == 1024
+
+
+def test_batches_are_filled_up_to_a_multiple_where_that_fits():
+    store, stage = FrameStore(), InFours()
+    store.append(torch.arange(25, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 4, 5, 3), np.arange(25.0))
+    cache = PairCache(stage, store, PairLimits())
+    assert torch.equal(cache.take(range(7)), torch.ones(6, 256))
+    assert torch.equal(cache.take(range(6, 24)), torch.ones(17, 256))
+    assert stage.sizes == [8, 8, 9, 9, 8, 8]  # nine at once, so nine are not filled up to twelve

@@ -75,7 +75,7 @@ def run(extractor: VideoExtractor, videos: dict[str, tuple[int, int]]) -> tuple[
         spill=None,
         finish=outcomes.append,
         windows_done=lambda n: None,
-        predicted=lambda job, window, logits: None,
+        predicted=lambda job, row, end_s, logits: None,
         warn=warnings.append,
     )
     pipeline.run({"means": ours}, FakeDecoders(extractor, videos))

@@ -12,11 +12,13 @@ from utils.extractors.windows import Dense, Listed
 from utils.worker.assemble import Rows
 from utils.worker.frame_store import FrameStore
 from utils.worker.pair_cache import PairLimits
-from utils.worker.window_builder import WindowBuilder, WindowInput
+from utils.worker.window_builder import WindowBuilder, Windows
 
 
 class Differences:
     """A stand-in for flow: the difference of neighbours, with a note of what was computed."""
+
+    multiple = 1
 
     def __init__(self) -> None:
         self.encoded: list[int] = []
@@ -78,8 +80,8 @@ def test_windows_do_not_depend_on_how_frames_arrive(n_frames, size, step, chunk,
     dense = Dense(size, step, short=rule, tail=rule)
     windows = run(dense, n_frames, chunk)
     whole = run(dense, n_frames, n_frames)
-    got = [(window.row, window.inputs["frames"][:, 0, 0, 0].tolist(), window.end_s) for window in windows]
-    assert got == [(window.row, window.inputs["frames"][:, 0, 0, 0].tolist(), window.end_s) for window in whole]
+    got = [(window.row, window.inputs["frames"][0, :, 0, 0, 0].tolist(), window.end_s) for window in windows]
+    assert got == [(window.row, window.inputs["frames"][0, :, 0, 0, 0].tolist(), window.end_s) for window in whole]
     assert [row for row, _, _ in got] == list(range(len(got)))
     assert all(end_s == max(frames) / 10 for _, frames, end_s in got)
 
@@ -92,16 +94,16 @@ def test_each_pair_and_frame_is_computed_once(size, step, chunk):
     assert len(stage.pairs) == len(set(stage.pairs))
     assert len(stage.encoded) == len(set(stage.encoded))
     assert set(stage.pairs) == {
-        (frame, frame + 1) for window in windows for frame in window.inputs["frames"][:-1, 0, 0, 0].tolist()
+        (frame, frame + 1) for window in windows for frame in window.inputs["frames"][0, :-1, 0, 0, 0].tolist()
     }
     assert all((window.inputs["pairs"] == 1).all() for window in windows)
-    assert all(len(window.inputs["pairs"]) == size - 1 for window in windows)
+    assert all(window.inputs["pairs"].shape[1] == size - 1 for window in windows)
 
 
 def test_pairs_of_small_windows_share_batches():
     stage = Differences()
     windows = run(Dense(2, 1), 15, 7, stage)
-    assert [window.inputs["pairs"].shape for window in windows] == [(1, 2, 2, 3)] * 14
+    assert [window.inputs["pairs"].shape for window in windows] == [(1, 1, 2, 2, 3)] * 14
     assert stage.batches == [3, 3, 3, 3, 1, 1]  # at most 3, from 7, 7 and 1 frames
     assert [(window.start_s, window.end_s) for window in windows] == [(i / 10, (i + 1) / 10) for i in range(14)]
 
@@ -120,13 +122,13 @@ def test_prepared_frames_of_another_shape_are_stretched_to_that_of_the_first(lay
         windows += builder.push(frames, np.array([number / 10]))
     assert builder.n_stretched == 2
     shape = (4, 6, 3) if layout.startswith("uint8") else (3, 4, 6)
-    assert [window.inputs["frames"].shape for window in windows] == [(2, *shape)] * 3
+    assert [window.inputs["frames"].shape for window in windows] == [(1, 2, *shape)] * 3
     assert all((window.inputs["pairs"] == 1).all() for window in windows)
 
 
 def test_a_repeated_video_gets_the_pair_that_leads_back():
     windows = run(Dense(6, 6, short="cycle"), 3, 2, Differences())
-    assert windows[0].inputs["pairs"][:, 0, 0, 0].tolist() == [1, 1, -2, 1, 1]
+    assert windows[0].inputs["pairs"][0, :, 0, 0, 0].tolist() == [1, 1, -2, 1, 1]
     assert windows[0].n_repeated == 3
 
 
@@ -144,7 +146,7 @@ def test_a_store_keeps_only_what_is_needed():
 def test_clips_of_a_damaged_video_end_with_the_last_frame(n_decoded):
     """Six frames were counted, fewer decode: every clip is there all the same."""
     windows = run(Listed([[0, 9, 3], [12, 6, 15], [3, 3, 15]]), n_decoded, 2)
-    shown = {window.row: window.inputs["frames"][:, 0, 0, 0].tolist() for window in windows}
+    shown = {window.row: window.inputs["frames"][0, :, 0, 0, 0].tolist() for window in windows}
     last = n_decoded - 1
     assert shown == {
         0: [0, min(3, last), min(1, last)],
@@ -153,11 +155,31 @@ def test_clips_of_a_damaged_video_end_with_the_last_frame(n_decoded):
     }
 
 
+def test_chunks_of_frames_are_windows_where_each_is_one():
+    class Framewise(Plain):
+        frames_as_windows = True
+
+        def windows_of_frames(self, frames):
+            return {"frames": frames}
+
+    builder = WindowBuilder(Framewise(None, {}, torch.device("cpu")), Dense(1, 1))
+    frames, rows = torch.rand(7, 2, 2, 3), Rows(("x",))
+    windows = [*builder.push(frames[:4], np.arange(4) / 10), *builder.push(frames[4:], np.arange(4, 7) / 10)]
+    assert not list(builder.finish())
+    assert [(each.row, len(each)) for each in windows] == [(0, 4), (4, 3)]
+    for each in reversed(windows):
+        rows.add(each, {"x": each.inputs["frames"].numpy()})
+    assert len(rows) == builder.n_rows == builder.n_frames == 7
+    np.testing.assert_array_equal(rows.arrays()["x"], frames)
+    np.testing.assert_allclose(rows.timestamps_ms(), np.arange(7) * 100)
+
+
 def test_rows_on_disk_come_back_as_they_were():
     rows = Rows(("flow",), streamed=True)
     values = np.random.default_rng(0).normal(size=(7, 2, 5, 4)).astype(np.float16)
     for row, value in enumerate(values):
-        rows.add(WindowInput(row, {}, row / 10 - 0.1, row / 10, 0), {"flow": value})
+        times_s = np.array([row / 10])
+        rows.add(Windows(row, {}, times_s - 0.1, times_s), {"flow": value[None]})
     np.testing.assert_array_equal(rows.arrays()["flow"], values)
     np.testing.assert_allclose(rows.timestamps_ms(), np.arange(7) * 100)
     np.testing.assert_allclose(rows.timestamps_ms(with_first=True), np.arange(-1, 7) * 100)

@@ -67,6 +67,7 @@ class RowByRow:
     """A flow network that works on each frame and each pair in one thread."""
 
     def __init__(self, network: FlowNetwork) -> None:
+        self.fixed_work = network.fixed_work
         self._network = network
         self._threads = RowThreads()
 

@@ -1,0 +1,69 @@
+"""The kernels on a CPU, by Triton's interpreter."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+import torch
+from torch import Tensor
+
+from utils.transforms import opencv, pillow
+from utils.transforms.geometry import Region
+from utils.transforms.kernels import resize_right
+
+NAME = "utils.transforms.resize_kernels"
+CASES = [  # size before and after, the part that is wanted, the filter, the view of the frames
+    ((17, 53), (6, 23), Region(2, 3, 3, 15), "bicubic", "dense"),
+    ((6, 23), (13, 47), Region(11, 0, 2, 47), "lanczos", "gaps between rows"),
+    ((5, 20), (5, 11), Region(1, 10, 4, 1), "bilinear", "gaps between rows"),
+    ((20, 5), (11, 5), None, "bilinear", "gaps between colours"),
+    ((1, 7), (5, 1), Region(4, 0, 1, 1), "bicubic", "dense"),
+    ((9, 1), (1, 1), None, "bilinear", "gaps between rows"),
+    ((9, 8), (3, 4), None, "bilinear", "none"),
+    ((2, 200), (3, 101), None, "bilinear", "dense"),
+]
+
+
+@pytest.fixture
+def kernels(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return the kernels for tensors on a CPU, which the resizes use from now on where they are `usable`."""
+    # imported without the variable: it stays for the rest of the process. Before 3.9 its interpreter has no numpy 2.5
+    pytest.importorskip("triton", minversion="3.9")
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    spec = importlib.util.find_spec(NAME)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(sys.modules, NAME, module)
+    return module
+
+
+def test_the_trial_succeeds(kernels: ModuleType) -> None:
+    assert resize_right(kernels, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("before, size, part, filter, view", CASES)
+def test_kernels_equal_tensor_operations(before, size, part, filter, view, kernels, monkeypatch) -> None:
+    frames = views(*before)[view]
+    resizes: list[Callable[[], Tensor]] = [
+        lambda: pillow.resize_by_taps(frames, size, filter, part),
+        lambda: opencv.resize_fixed_point(frames, size),
+    ]
+    expected = [resize() for resize in resizes]
+    monkeypatch.setattr(pillow, "usable", lambda _: True)
+    monkeypatch.setattr(opencv, "usable", lambda _: True)
+    assert all(torch.equal(resize(), values) for resize, values in zip(resizes, expected, strict=True))
+
+
+def views(height: int, width: int) -> dict[str, Tensor]:
+    """Return frames of noise, often at the ends of the range."""
+    noise = torch.randint(0, 256, (3, height, width + 2, 3), generator=torch.Generator().manual_seed(0))
+    noise = torch.where(noise < 128, noise // 100 * 255, noise).to(torch.uint8)
+    return {
+        "dense": noise[:2, :, :width].contiguous(),
+        "gaps between rows": noise[1:, :, 1:-1],
+        "gaps between colours": noise[1:, :, 2:].permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1),
+        "none": noise[:0, :, 2:],
+    }

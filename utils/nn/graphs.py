@@ -1,0 +1,146 @@
+"""Functions of tensors as CUDA graphs: one launch for all of their kernels.
+
+Launching a kernel takes the host 10 us, and 15 times that beside threads that decode, since all of them share Python's
+interpreter. RAFT has 2,000 kernels per batch. (docs/performance.md)
+"""
+
+import functools
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+DEVICE = "cuda"
+Tensors = dict[str, Tensor]
+Function = Callable[[Tensors], Tensors]
+FEWEST_OPERATIONS = 6  # in a graph: copying inputs and outputs takes some, too
+MOST_GRAPHS = 64  # of one `CudaGraphs`: videos of several sizes are open at once
+
+_all: "weakref.WeakSet[CudaGraphs]" = weakref.WeakSet()
+
+
+class CudaGraphs:
+    """Runs functions by CUDA graphs, one for each shape of their inputs, captured when it comes for the second time.
+
+    A function that cannot be captured, since it looks at values on the host, is called itself, and so is one of few
+    operations.
+
+    wanted: False calls all functions themselves.
+    """
+
+    def __init__(self, wanted: bool = True) -> None:
+        self._seen: set[Hashable] = set()
+        self._captured: OrderedDict[Hashable, _Captured | None] = OrderedDict()
+        self._wanted = wanted
+        _all.add(self)
+
+    def run(self, name: Hashable, function: Function, inputs: Tensors) -> Tensors:
+        """Return function(inputs). name: of the function, and of what else decides what it computes."""
+        if not self._wanted or {value.device.type for value in inputs.values()} != {DEVICE}:
+            return function(inputs)
+        key = (name, *((each, value.shape, value.stride(), value.dtype) for each, value in inputs.items()))
+        if key not in self._seen:  # the first call makes constants, and cuDNN searches its algorithms
+            self._seen.add(key)
+            with _Outside(inputs) as outside:
+                outputs = function(inputs)
+            if outside.n_made < FEWEST_OPERATIONS:
+                self._keep(key, None)
+            return outputs
+        if key not in self._captured:
+            self._keep(key, _capture(function, inputs, self._pool))
+        self._captured.move_to_end(key)
+        captured = self._captured[key]
+        return function(inputs) if captured is None else captured.replay(inputs)
+
+    def _keep(self, key: Hashable, captured: "_Captured | None") -> None:
+        if len(self._captured) == MOST_GRAPHS:
+            self._captured.popitem(last=False)
+        self._captured[key] = captured
+
+    @functools.cached_property
+    def _pool(self) -> Any:
+        """Memory that the graphs share, since one runs at a time and its outputs are copied."""
+        return torch.cuda.graph_pool_handle()
+
+    def drop(self) -> None:
+        """Drop the graphs with their memory, and make no more."""
+        self._captured.clear()
+        self._wanted = False
+
+
+def drop_graphs() -> None:
+    """Drop all graphs of this process: the device's memory is needed for something else."""
+    for graphs in _all:
+        graphs.drop()
+
+
+class _Captured:
+    """A graph with the tensors that its kernels read and write. kept: those that were not made in it."""
+
+    def __init__(self, graph: torch.cuda.CUDAGraph, inputs: Tensors, outputs: Tensors, kept: Sequence[Tensor]) -> None:
+        self._graph, self._inputs, self._outputs, self._kept = graph, inputs, outputs, kept
+
+    def replay(self, inputs: Tensors) -> Tensors:
+        """Return the outputs for other inputs of the same shapes."""
+        for name, value in inputs.items():
+            self._inputs[name].copy_(value)
+        self._graph.replay()
+        return {name: value.clone() for name, value in self._outputs.items()}  # the next replay writes over them
+
+
+def _capture(function: Function, inputs: Tensors, pool: Any) -> _Captured | None:
+    """Return the function as a graph; None if it cannot be one."""
+    graph, static = torch.cuda.CUDAGraph(), {name: value.clone() for name, value in inputs.items()}
+    outside = _Outside(static)
+    computing = torch.cuda.current_stream()
+    try:
+        # decode threads may allocate pinned memory meanwhile
+        with torch.cuda.graph(graph, pool, capture_error_mode="thread_local"), outside:
+            outputs = function(static)
+    except RuntimeError:
+        return None
+    finally:
+        torch.cuda.set_stream(computing)  # an error within a capture leaves another one
+    if outside.n_made < FEWEST_OPERATIONS:  # the first call, which counted more, made constants
+        return None
+    return _Captured(graph, static, outputs, outside.tensors)
+
+
+class _Outside(TorchDispatchMode):
+    """Collects the tensors that operations read and that none of them made, such as constants that a cache may drop."""
+
+    def __init__(self, inputs: Tensors) -> None:
+        super().__init__()
+        self.tensors: list[Tensor] = []
+        self.n_made = 0  # tensors, views of others left out
+        self._known = _memory(inputs)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        for value in _tensors((args, kwargs)):
+            if not _memory(value) <= self._known:
+                self._known |= _memory(value)
+                self.tensors.append(value)
+        result = func(*args, **(kwargs or {}))
+        self.n_made += not _memory(result) <= self._known
+        self._known |= _memory(result)
+        return result
+
+
+def _memory(values: Any) -> set[int]:
+    """Return the addresses of the memory that tensors lie in."""
+    return {value.untyped_storage().data_ptr() for value in _tensors(values)}
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    """Return the tensors within nested tuples, lists and dictionaries."""
+    if isinstance(values, Tensor):
+        return [values]
+    if isinstance(values, dict):
+        values = values.values()
+    elif not isinstance(values, list | tuple):
+        return []
+    return [tensor for value in values for tensor in _tensors(value)]

@@ -1,0 +1,130 @@
+"""The resizes of Pillow and of OpenCV as Triton kernels: the same integers as their tensor operations.
+
+Import this module only where `kernels.usable`. Nothing is specialized, so that each kernel is compiled once for frames
+of all sizes.
+"""
+
+from typing import Any
+
+import torch
+import triton
+from torch import Tensor
+from triton import language as tl
+
+VALUES = tl.constexpr(256)  # that a program computes
+WARPS = 2  # so each thread computes 4 of them: loads that do not wait for each other
+COLOURS = tl.constexpr(3)
+jit: Any = triton.jit  # whose types do not know how kernels are called
+
+
+def sum_taps(frames: Tensor, dim: int, positions: Tensor, weights: Tensor, weight_bits: int) -> Tensor:
+    """Return uint8 [n, H, W, 3] with dimension 1 or 2 resized: sums of weighted neighbours, rounded and clamped.
+
+    frames: uint8 [n, H, W, 3].
+    positions: of the first neighbour of each output value, int32 [1 or more, n_out]; only the first row is read.
+    weights: int32 [n_taps, n_out], in 2**-weight_bits.
+    """
+    frames = _with_dense_rows(frames)
+    n_taps, n_out = weights.shape
+    shape = (*frames.shape[:dim], n_out, *frames.shape[dim + 1 :])
+    result = torch.empty(shape, dtype=torch.uint8, device=frames.device)
+    height, step = (frames.shape[1], 3) if dim == 2 else (1, frames.shape[2] * 3)
+    grid = (len(frames) * height * triton.cdiv(n_out * step, VALUES.value),)
+    strides = (*frames.stride()[:2], frames.stride(dim))
+    sizes = (height, step, n_out, n_taps, frames.shape[dim] - 1, weight_bits)
+    with torch.cuda.device_of(frames):
+        _sum_taps[grid](frames, result, positions, weights, *strides, *sizes, num_warps=WARPS)
+    return result
+
+
+def interpolate(frames: Tensor, columns: tuple[Tensor, ...], rows: tuple[Tensor, ...]) -> Tensor:
+    """Return uint8 [n, h, w, 3], as `opencv.resize_fixed_point` computes them.
+
+    frames: uint8 [n, H, W, 3].
+    columns, rows: of each output column or row, the two input positions (int64) and their weights (int32, in 1/2048).
+    """
+    frames = _with_dense_rows(frames)
+    height, width = len(rows[0]), len(columns[0])
+    result = torch.empty((len(frames), height, width, 3), dtype=torch.uint8, device=frames.device)
+    grid = (len(frames) * height * triton.cdiv(width * 3, VALUES.value),)
+    sizes = (*frames.stride()[:2], height, width)
+    with torch.cuda.device_of(frames):
+        _interpolate[grid](frames, result, *columns, *rows, *sizes, num_warps=WARPS)
+    return result
+
+
+def _with_dense_rows(frames: Tensor) -> Tensor:
+    """Return frames whose rows of pixels have no gaps; there may be some between rows."""
+    return frames if frames.stride()[2:] == (3, 1) else frames.contiguous()
+
+
+@jit(do_not_specialize=range(13))
+def _sum_taps(
+    frames,
+    result,
+    positions,
+    weights,
+    frame_stride,
+    row_stride,
+    tap_stride,
+    height,
+    step,
+    n_out,
+    n_taps,
+    last,
+    weight_bits,
+) -> None:
+    """Compute VALUES bytes of a row of pixels, or, where the height is resized, of a frame: a row of rows.
+
+    step: bytes in turn that have the same weights.
+    """
+    n_blocks = (n_out * step + VALUES - 1) // VALUES
+    row = tl.program_id(0) // n_blocks
+    value = tl.program_id(0) % n_blocks * VALUES + tl.arange(0, VALUES)
+    inside, out, offset = value < n_out * step, value // step, value % step
+    start = frames + row // height * frame_stride.to(tl.int64) + row % height * row_stride
+    first = tl.load(positions + out, mask=inside)
+    total = tl.full((VALUES,), 1, tl.int32) << (weight_bits - 1)  # a half
+    for tap in range(n_taps):
+        weight = tl.load(weights + tap * n_out + out, mask=inside)  # 0 past the last position
+        place = tl.minimum(first + tap, last) * tap_stride + offset
+        total += tl.load(start + place, mask=inside).to(tl.int32) * weight
+    rounded = tl.minimum(tl.maximum(total >> weight_bits, 0), 255)
+    tl.store(result + row.to(tl.int64) * n_out * step + value, rounded.to(tl.uint8), mask=inside)
+
+
+@jit(do_not_specialize=range(14))
+def _interpolate(
+    frames,
+    result,
+    left,
+    right,
+    left_weight,
+    right_weight,
+    upper,
+    lower,
+    upper_weight,
+    lower_weight,
+    frame_stride,
+    row_stride,
+    height,
+    width,
+) -> None:
+    """Compute VALUES bytes of a row."""
+    n_blocks = (width * COLOURS + VALUES - 1) // VALUES
+    row = tl.program_id(0) // n_blocks
+    value = tl.program_id(0) % n_blocks * VALUES + tl.arange(0, VALUES)
+    inside, column = value < width * COLOURS, value // COLOURS
+    near, far = tl.load(left + column, mask=inside), tl.load(right + column, mask=inside)
+    near, far = near * COLOURS + value % COLOURS, far * COLOURS + value % COLOURS
+    near_weight, far_weight = tl.load(left_weight + column, mask=inside), tl.load(right_weight + column, mask=inside)
+    frame, down = frames + row // height * frame_stride.to(tl.int64), row % height
+    above, below = frame + tl.load(upper + down) * row_stride, frame + tl.load(lower + down) * row_stride
+    total = tl.full((VALUES,), 2, tl.int32)
+    upper_row = tl.load(above + near, mask=inside).to(tl.int32) * near_weight
+    upper_row += tl.load(above + far, mask=inside).to(tl.int32) * far_weight
+    total += ((upper_row >> 4) * tl.load(upper_weight + down)) >> 16
+    lower_row = tl.load(below + near, mask=inside).to(tl.int32) * near_weight
+    lower_row += tl.load(below + far, mask=inside).to(tl.int32) * far_weight
+    total += ((lower_row >> 4) * tl.load(lower_weight + down)) >> 16
+    tl.store(result + row.to(tl.int64) * width * COLOURS + value, (total >> 2).to(tl.uint8), mask=inside)
