@@ -7,9 +7,9 @@ Each part is a process with a time limit, so that a crash, or a CUDA error after
 alone. Every row is appended to FOLDER/gpu.jsonl as soon as it is known; FOLDER/gpu.log has the tracebacks. The table at
 the end is made of the rows. Networks have seeded weights; nothing is downloaded.
 
-What verifies comes first: env, hazards, golden, runs (225 s). Then what measures: networks, e2e, profile, decode,
-nvdec, decode_gpu, compile (390 s). One call of 420 s has no room for the last ones; two calls, each with half of
---parts, have.
+What verifies comes first: env, hazards, golden, workers, tests, runs (395 s). Then what measures: networks, e2e,
+profile, decode, nvdec, decode_gpu, compile (460 s). One call of 420 s has no room for the last ones; two calls, each
+with half of --parts, have.
 """
 
 import argparse
@@ -26,17 +26,21 @@ ROOT = Path(__file__).resolve().parents[1]
 if sys.path[0] == str(ROOT / "benchmarks"):  # called by its path
     sys.path[0] = str(ROOT)
 
+from benchmarks.networks import SUBJECTS  # noqa: E402
 from benchmarks.on_gpu.common import Options, Out  # noqa: E402
 from utils.engines.environment import VARIABLES  # noqa: E402
+from utils.nn.prepare import DTYPES  # noqa: E402
 
 PARTS = {  # seconds on a GPU
-    "env": 30,
+    "env": 15,
     "hazards": 40,
-    "golden": 75,
-    "runs": 80,
+    "golden": 80,
+    "workers": 60,
+    "tests": 110,
+    "runs": 90,
     "networks": 80,
-    "e2e": 85,
-    "profile": 25,
+    "e2e": 135,
+    "profile": 45,
     "decode": 25,
     "nvdec": 45,
     "decode_gpu": 80,
@@ -50,7 +54,11 @@ def table(rows: list[dict]) -> str:
     """Return what matters of the rows, one line each."""
     checked = [row for row in rows if "ok" in row]
     lines = [f"checks: {sum(bool(row['ok']) for row in checked)} of {len(checked)} passed"]
-    lines += [f"  FAILED {row['part']} {row['name']}: {row.get('relative_error')}" for row in checked if not row["ok"]]
+    lines += [
+        f"  FAILED {row['part']} {row['name']}: {row.get('relative_error', row.get('wrong'))}"
+        for row in checked
+        if not row["ok"]
+    ]
     lines += [f"  ERROR {row['part']} {row.get('name')}: {str(row['error'])[:200]}" for row in rows if "error" in row]
     return "\n".join([*lines, *filter(None, map(_line, rows))])
 
@@ -62,7 +70,9 @@ def _line(row: dict) -> str:
         share = f"{row.get('share_of_matmul', 0):5.0%} of the matrix rate"
         return f"{name} x{row['batch']:<4} {row['per_s']:9.1f}/s {share}, launch {row['launch_ms']} of {row['ms']} ms"
     if "windows_per_s" in row:
-        share = f"{row['share_of_bare']:5.0%} of the bare network" if "share_of_bare" in row else ""
+        share = ""
+        if "share_of_bare" in row:
+            share = f"{row['share_of_bare']:5.0%} of the bare network, {row['share_of_smaller']:5.0%} of it or decoding"
         share = f"{row['of_exact']:5.2f} times --decode exact" if "of_exact" in row else share
         return f"{name} {row['windows_per_s']:9.1f} windows/s {share}, GPU busy {row.get('gpu_busy_percent')} %"
     if "tflop_per_s" in row and row["part"] == "env":
@@ -78,6 +88,8 @@ def run_part(part: str, options: Options, seconds: float) -> None:
     command += ["--part", part, "--part_seconds", str(seconds - END_S), "--scratch", str(options.scratch)]
     command += ["--media", str(options.media)] if options.media else []
     command += ["--tiny"] if options.tiny else []
+    command += ["--networks", *options.networks] if options.networks else []
+    command += ["--precisions", *options.precisions] if options.precisions else []
     start = time.monotonic()
     with (options.out / "gpu.log").open("a") as log:
         environment = {**VARIABLES, **os.environ}  # as the program starts its workers
@@ -99,6 +111,12 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--media", type=Path, help="folder with real clips (*.mp4) instead of the samples")
     parser.add_argument("--seconds", type=float, default=420.0, help="for all parts together")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument(
+        "--networks", nargs="+", choices=SUBJECTS, default=[], help="only these, in networks and profile"
+    )
+    parser.add_argument(
+        "--precisions", nargs="+", choices=DTYPES, default=[], help="only these, in networks and profile"
+    )
     parser.add_argument("--tiny", action="store_true", help="the smallest of everything: does the program itself work?")
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     parser.add_argument("--part_seconds", type=float, help=argparse.SUPPRESS)
@@ -111,11 +129,16 @@ def main(arguments: list[str]) -> None:
     given = parsed(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     media = given.media.resolve() if given.media else None
+
+    def options(scratch: Path) -> Options:
+        where = (given.out.resolve(), given.device, media, given.tiny, scratch)
+        return Options(*where, networks=given.networks, precisions=given.precisions)
+
     if given.part:
         out = Out(given.out, given.part, given.part_seconds)
         with out.guarded(name="the part itself"):
             part = import_module(f"benchmarks.on_gpu.{given.part}")
-            part.measure(out, Options(given.out, given.device, media, given.tiny, given.scratch))
+            part.measure(out, options(given.scratch))
         return
     end = time.monotonic() + given.seconds
     with tempfile.TemporaryDirectory() as scratch:
@@ -124,7 +147,7 @@ def main(arguments: list[str]) -> None:
             if seconds < LEAST_S:
                 Out(given.out, part, 0).row(name="left out", error="no time left")
             else:
-                run_part(part, Options(given.out.resolve(), given.device, media, given.tiny, Path(scratch)), seconds)
+                run_part(part, options(Path(scratch)), seconds)
     rows = [json.loads(line) for line in (given.out / "gpu.jsonl").read_text().splitlines()]
     print(table(rows))
     if any("error" in row or not row.get("ok", True) or row.get("code", 0) for row in rows):

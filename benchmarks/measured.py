@@ -1,5 +1,6 @@
 """A feature type's pipeline, and its network alone, run in this process on the same videos."""
 
+import collections
 import sys
 import time
 from collections import Counter
@@ -105,8 +106,6 @@ class Measured:
     def pipeline_run(self) -> Run:
         """Run over all videos once."""
         run = Run()
-        tasks = iter([Task(ref, (self._feature_type,)) for ref in self.refs])
-        decoders = Decoders({self._feature_type: self.extractor}, lambda: next(tasks, None), self.n_decoders)
         stages = Pipeline(
             self.extractor,
             self._config.batch_size or self.extractor.batch_size,
@@ -117,9 +116,19 @@ class Measured:
             warn=lambda text: print(text, file=sys.stderr),
         )
         start_s = time.perf_counter()
-        pipeline.run({self._feature_type: stages}, decoders)
+        pipeline.run({self._feature_type: stages}, self._decoders())
         run.seconds = time.perf_counter() - start_s
         return run
+
+    def decode_s(self) -> float:
+        """Return the seconds that the decode threads alone take over all videos."""
+        start_s = time.perf_counter()
+        collections.deque(self._decoders().events(idle_s=1.0), maxlen=0)
+        return time.perf_counter() - start_s
+
+    def _decoders(self) -> Decoders:
+        tasks = iter([Task(ref, (self._feature_type,)) for ref in self.refs])
+        return Decoders({self._feature_type: self.extractor}, lambda: next(tasks, None), self.n_decoders)
 
     def network_s(self) -> float:
         """Return the seconds of the network alone."""

@@ -6,7 +6,7 @@ import statistics
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -20,13 +20,18 @@ FATAL = 3  # exit code after a CUDA error, when nothing works any more
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says. scratch: a folder that the parts share and that is removed."""
+    """What the command line says.
+
+    scratch: a folder that the parts share and that is removed. networks, precisions: which to measure; empty for all.
+    """
 
     out: Path
     device: str
     media: Path | None
     tiny: bool
     scratch: Path
+    networks: Sequence[str] = ()
+    precisions: Sequence[str] = ()
 
     @property
     def torch_device(self) -> torch.device:
@@ -37,6 +42,11 @@ class Options:
     def on_gpu(self) -> bool:
         """Whether that is a GPU."""
         return self.device == "cuda"
+
+    def wants(self, network: str, precision: str = "") -> bool:
+        """Whether --networks and --precisions, where they are given, name these."""
+        named = not self.networks or network in self.networks
+        return named and (not precision or not self.precisions or precision in self.precisions)
 
     def clips(self) -> list[Path]:
         """Return the real clips, or the project's samples."""

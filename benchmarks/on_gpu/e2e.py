@@ -4,11 +4,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import torch
 
 from benchmarks.measured import Measured
 from benchmarks.on_gpu.common import Busy, Options, Out
-from benchmarks.on_gpu.runs import run_main, with_sound
+from benchmarks.on_gpu.runs import RunResult, run_main, with_sound
 from models import MODELS
 from utils.commands.cli import parse
 from utils.sources.inputs import collect
@@ -24,32 +25,27 @@ FLAGS = {
 
 @dataclass(frozen=True)
 class Try:
-    """What to measure: a key of FLAGS; without workers, in this process; decode threads, None for our choice."""
+    """What to measure: a key of FLAGS; without workers, in this process; the height of the clip, or the nearest."""
 
     name: str
     precision: str
     workers: int = 0
-    threads: int | None = None
+    height: int = 256
 
 
 ORDER = [
     Try("i3d rgb", "bf16"),
+    Try("i3d rgb", "bf16", height=360),
     Try("i3d rgb + pwc", "bf16"),
-    Try("i3d rgb", "bf16", threads=8),
-    Try("i3d rgb", "bf16", workers=1),
-    Try("i3d rgb", "bf16", workers=2),
-    Try("slowfast", "bf16"),
-    Try("resnet", "bf16"),
-    Try("i3d rgb", "float32"),
+    Try("i3d rgb + pwc", "bf16", height=360),
+    *(Try(name, "bf16") for name in ("i3d rgb + raft", "resnet", "slowfast", "clip")),
     Try("i3d rgb", "auto"),
-    Try("clip", "bf16"),
-    Try("vggish", "bf16"),
-    Try("i3d rgb", "bf16", workers=3),
-    Try("i3d rgb + raft", "bf16"),
-    Try("swin, center crop", "bf16"),
     Try("i3d rgb + pwc", "auto"),
+    Try("vggish", "bf16"),
+    Try("swin, center crop", "bf16"),
+    *(Try("i3d rgb", "bf16", workers) for workers in (1, 2, 3)),
 ]
-SECONDS = 3.0  # that a measured run takes, about
+SECONDS = 2.5  # that a measured run takes, about
 N_COPIES = 60  # of each clip, for whole commands
 
 
@@ -57,7 +53,7 @@ def measure(out: Out, options: Options) -> None:
     """Measure in the order of what matters."""
     on_cpu = [Try("vggish" if options.tiny else "i3d rgb", "float32")]
     for one in ORDER if options.on_gpu else on_cpu:
-        what = {"name": one.name, "precision": one.precision, "workers": one.workers}
+        what = {"name": one.name, "precision": one.precision, "workers": one.workers, "height": one.height}
         if out.left_s() < 8:
             out.row(**what, error="no time left")
             continue
@@ -71,11 +67,10 @@ def measure(out: Out, options: Options) -> None:
 
 
 def _pipeline(out: Out, options: Options, one: Try) -> None:
-    """Measure the pipeline of this process, and its network alone on the same windows."""
+    """Measure the pipeline of this process, its network alone on the same windows, and its decode threads alone."""
     flags = [*FLAGS[one.name], "--weights", "random", "--device", options.device, "--precision", one.precision]
-    flags += ["--decode_threads", str(one.threads)] if one.threads else []
     flags += ["--max_seconds", "2"] if options.tiny else []
-    clips = with_sound(options.clips()) if one.name == "vggish" else options.clips()[:1]  # of one shape
+    clips = with_sound(options.clips()) if one.name == "vggish" else [_of_height(options.clips(), one.height)]
     run, configs = parse([*flags, "--video_paths", *map(str, clips)], MODELS)
     ((feature_type, config),) = configs.items()
     refs = list(collect(run, {"sound" if one.name == "vggish" else "frames"}).refs())
@@ -89,23 +84,38 @@ def _pipeline(out: Out, options: Options, one: Try) -> None:
     measured.refs = refs * n_copies
     with Busy(options.on_gpu) as busy:
         ran = measured.pipeline_run()
-    bare_per_s = measured.n_recorded / measured.network_s()
-    per_s = ran.n_windows / ran.seconds
+    bare_per_s, decode_per_s = measured.n_recorded / measured.network_s(), ran.n_windows / measured.decode_s()
+    per_s, smaller = ran.n_windows / ran.seconds, min(bare_per_s, decode_per_s)
     stages = {stage: round(seconds / ran.seconds, 3) for stage, seconds in ran.stages.items()}
     row = {"windows_per_s": per_s, "bare_per_s": bare_per_s, "share_of_bare": per_s / bare_per_s, "load_s": load_s}
+    row |= {"decode_per_s": decode_per_s, "share_of_smaller": per_s / smaller, "clip": clips[0].name}
     row |= {"decoded_per_s": ran.n_decoded / ran.seconds, "threads": measured.n_decoders, "copies": n_copies}
     out.row(name=one.name, precision=one.precision, **row, **busy.result(), stages=stages)
+
+
+def _of_height(clips: list[Path], height: int) -> Path:
+    """Return the clip of this height, or of the nearest."""
+
+    def off(clip: Path) -> int:
+        with av.open(str(clip)) as container:
+            return abs(container.streams.video[0].height - height)
+
+    return min(clips, key=off)
 
 
 def _command(out: Out, options: Options, one: Try) -> None:
     """Measure main.py with several workers on a GPU: what a long list takes more than a short one."""
     folder = _copies(options)
     few, where = sorted(folder.glob("*_00[0-5].mp4")), options.scratch / f"e2e_{one.workers}"
-    flags = [*FLAGS[one.name], "--precision", one.precision, "--num_workers", str(one.workers), "--video_paths"]
-    short = run_main(where / "few", "cuda", *flags, *map(str, few), timeout_s=max(5, out.left_s()))
+    flags = [*FLAGS[one.name], "--num_workers", str(one.workers), "--video_paths"]
+
+    def run(name: str, clips: list[Path]) -> RunResult:
+        time_s = max(5, out.left_s())
+        return run_main(where / name, "cuda", *flags, *map(str, clips), timeout_s=time_s, precision=one.precision)
+
+    short = run("few", few)
     with Busy(True) as busy:
-        everything = map(str, sorted(folder.glob("*.mp4")))
-        long = run_main(where / "all", "cuda", *flags, *everything, timeout_s=max(5, out.left_s()))
+        long = run("all", sorted(folder.glob("*.mp4")))
     if wrong := short.wrong or long.wrong:
         raise RuntimeError(wrong)
     n_short, n_long = (sum(map(len, _features(ran.arrays))) for ran in (short, long))

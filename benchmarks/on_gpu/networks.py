@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -32,19 +32,19 @@ GFLOP = {  # of a window, pair (one frame encoded), frame or example, by benchma
     "tsn": 10.7,
 }
 BATCHES = {"raft": (16, 64), "pwc": (16, 64), "vggish": (256,), "clip": (128,), "resnet50": (128,), "tsn": (128,)}
+PRECISIONS = ("float32", "auto", "tf32", "bf16", "fp16")
 USUAL_BATCH = 8
 MOST_COMPARED = 8  # rows
 
 
 def measure(out: Out, options: Options) -> None:
     """Measure every network in every number format, the most wanted first."""
-    precisions = ("float32", "auto", "tf32", "bf16", "fp16") if options.on_gpu else ("float32",)
-    names = ("vggish", "resnet50") if options.tiny else tuple(GFLOP)
-    with ThreadPoolExecutor(8) as pool:  # drawing weights takes seconds for each
-        made = dict(zip(names, pool.map(lambda name: SUBJECTS[name].make(), names), strict=True))
+    precisions = PRECISIONS if options.on_gpu else PRECISIONS[:1]
+    names = ("vggish", "resnet50") if options.tiny else [name for name in GFLOP if options.wants(name)]
+    made = drawn(names)
     for name in names:
         reference: dict[int, Tensor] = {}
-        for precision in precisions:
+        for precision in (each for each in precisions if options.wants(name, each)):
             for batch in BATCHES.get(name, (USUAL_BATCH,)) if options.on_gpu else (1,):
                 what = {"name": name, "precision": precision, "batch": batch}
                 if out.left_s() < 4:
@@ -53,21 +53,30 @@ def measure(out: Out, options: Options) -> None:
                 with out.guarded(**what), torch.inference_mode():
                     work = ready(made[name], SUBJECTS[name], ComputeMode(precision), batch, options.torch_device)
                     features, row = _figures(work, options, batch, GFLOP[name])
-                    kept = reference.setdefault(batch, features[:MOST_COMPARED])
-                    error = relative_error(features[:MOST_COMPARED].cpu(), kept.cpu())
-                    row |= {"relative_error": error, "cosine": cosine(features[:MOST_COMPARED], kept)}
+                    ours = features[:MOST_COMPARED].cpu()
+                    if precision == "float32":
+                        reference[batch] = ours
+                    if batch in reference:
+                        kept = reference[batch]
+                        row |= {"relative_error": relative_error(ours, kept), "cosine": cosine(ours, kept)}
                     out.row(**what, **row, **_share(out, precision, row["tflop_per_s"]))
                 if options.on_gpu:
                     torch.cuda.empty_cache()
 
 
+def drawn(names: Collection[str]) -> dict[str, nn.Module]:
+    """Return networks with seeded weights, by name; drawing them takes seconds for each."""
+    with ThreadPoolExecutor(8) as pool:
+        return dict(zip(names, pool.map(lambda name: SUBJECTS[name].make(), names), strict=True))
+
+
 def ready(
-    drawn: nn.Module, subject: Subject, compute: ComputeMode, batch: int, device: torch.device
+    network: nn.Module, subject: Subject, compute: ComputeMode, batch: int, device: torch.device
 ) -> Callable[[], Any]:
     """Return what runs a network on smooth inputs; of flow, one frame is encoded."""
     set_process_flags(compute, device)
     make = prepare_layers if subject.pair else prepare_network
-    network = make(copy.deepcopy(drawn), device, compute, subject.float32_parts)
+    network = make(copy.deepcopy(network), device, compute, subject.float32_parts)
     shape, generator = subject.shape, torch.Generator().manual_seed(0)
     smooth = torch.rand(batch, shape[0], *(max(1, n // 8) for n in shape[1:]), generator=generator)
     if len(shape) > 2:

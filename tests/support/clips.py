@@ -54,7 +54,8 @@ def extract(
     builder = WindowBuilder(extractor, sampling)
     rows = {}
     with torch.inference_mode():
-        prepared = extractor.prepare(torch.from_numpy(frames[sampling.wanted]).to(extractor.device))
+        # resized on the CPU, as the reference was: on a GPU, halves that floats round come out otherwise
+        prepared = extractor.prepare(torch.from_numpy(frames[sampling.wanted])).to(extractor.device)
         cuts = [*builder.push(prepared, times_s[sampling.wanted]), *builder.finish()]
         cuts = sorted(cuts, key=lambda cut: cut.row)[clips]
         for start in range(0, len(cuts), extractor.batch_size):

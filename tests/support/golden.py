@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from support.device import TOLERANCE
 from support.media import waveform
 from utils.weights import seeded
 
@@ -124,7 +125,7 @@ def check_stages(stages: Mapping[str, torch.Tensor], last: torch.Tensor, expecte
     """Assert that stages and last feature map, [N, channels, ...] each, are those of a case of mmaction2's networks."""
     for name, output in stages.items():
         mean = output.double().transpose(0, 1).flatten(1).mean(1)
-        assert relative_error(mean, expected[f"output_mean_{name}"]) < 1e-4
+        assert relative_error(mean, expected[f"output_mean_{name}"]) < TOLERANCE
     is_grid = "output_map_grid" in expected
     recorded = expected["output_map_grid" if is_grid else "output_map"]
-    assert relative_error(last[..., ::3, ::3] if is_grid else last, recorded) < 1e-4
+    assert relative_error(last[..., ::3, ::3] if is_grid else last, recorded) < TOLERANCE

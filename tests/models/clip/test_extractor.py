@@ -3,7 +3,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import case, moving_frames, relative_error
 
 from models.clip.config import OPENAI_MODELS, CLIPConfig
@@ -45,8 +45,8 @@ def test_embeddings_equal_the_reference(clip_files, model_name, file):
     noise = np.random.default_rng(meta["input"]["noise"]["seed"]).normal(0, 1, (2, 3, 224, 224)).astype(np.float32)
     with torch.inference_mode():
         frames = torch.cat([clip.prepare(frame.to(DEVICE)) for frame in images(meta)])
-        assert relative_error(clip.forward({"frame": frames})["clip"], arrays["output_image"]) < 1e-4
-        assert relative_error(clip.network(torch.from_numpy(noise).to(DEVICE)), arrays["output_noise"]) < 1e-4
+        assert relative_error(clip.forward({"frame": frames})["clip"], arrays["output_image"]) < TOLERANCE
+        assert relative_error(clip.network(torch.from_numpy(noise).to(DEVICE)), arrays["output_noise"]) < TOLERANCE
 
 
 def test_clips_equal_the_reference(clip_files):
@@ -64,7 +64,7 @@ def test_clips_equal_the_reference(clip_files):
         rows = clip.forward(batch)["clip"]
         clip.config = CLIPConfig(clip_len=2.0, normalize=True)
         unit = clip.forward(batch)["clip"]
-    assert relative_error(rows, arrays["output_features"]) < 1e-4
+    assert relative_error(rows, arrays["output_features"]) < TOLERANCE
     assert relative_error(unit, rows / rows.norm(dim=1, keepdim=True)) < 1e-6
     assert clip.no_windows(4, info).reason == "4 frames, fewer than the 5 of one clip; use a smaller --clip_len"
 

@@ -56,7 +56,7 @@ def test_texts_and_labels_are_open_clips(name, models, tmp_path):
     unit = featmill.embed_text(TEXTS[0], "clip", normalize=True, **flags)
     clip = write_clip(tmp_path / "a.mp4", moving_frames(3), fps=4)
     (tmp_path / "labels.txt").write_text("\n".join(TEXTS), encoding="utf-8")
-    video = featmill.extract(clip, "clip", show_pred=tmp_path / "labels.txt", **flags)
+    video = featmill.extract(clip, "clip", precision="float32", show_pred=tmp_path / "labels.txt", **flags)
     with torch.inference_mode():
         texts = model.encode_text(tokens)
         rows = torch.nn.functional.normalize(torch.from_numpy(video["clip"]), dim=-1)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.device import DEVICE
 from support.golden import seeded_arrays, write_checkpoint
 
 from models.i3d_r50.network import I3DR50
@@ -27,4 +28,4 @@ def baseline_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def baseline(baseline_files: dict[str, Path]) -> I3DR50:
     """The network with the weights of the Caffe2 pickle."""
     with SkipInit():
-        return load_i3d_r50(baseline_files["caffe2"], "baseline")
+        return load_i3d_r50(baseline_files["caffe2"], "baseline").to(DEVICE)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from support.clips import clip_case, clips_of, extract
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import GOLDEN, case, moving_frames, relative_error, write_checkpoint
 from support.program import run
 
@@ -15,8 +15,6 @@ from models.i3d_r50.extractor import I3DR50Extractor
 from utils.config.schema import output_settings
 from utils.errors import UserError
 from utils.transforms.crops import CROPS, cut_views
-
-TOLERANCE = 1e-4
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +49,14 @@ def test_the_defaults_are_those_of_the_published_tool():
 @pytest.fixture(scope="module")
 def baseline_extractor(baseline_files):
     config = I3DR50Config(variant="baseline", crop_type="center")
-    return I3DR50Extractor(config, {"i3d_r50": baseline_files["caffe2"]}, torch.device("cpu"))
+    return I3DR50Extractor(config, {"i3d_r50": baseline_files["caffe2"]}, DEVICE)
 
 
 def test_snippets_of_the_anomaly_preset_equal_the_reference(baseline_extractor):
     expected, meta = case("i3d_r50_baseline", "case_center_33x300x226")
     drawn = meta["input"]
     frames = moving_frames(drawn["seed"], drawn["n"], drawn["height"], drawn["width"])
-    resized = baseline_extractor.prepare(torch.from_numpy(frames)).numpy()
+    resized = baseline_extractor.prepare(torch.from_numpy(frames).to(DEVICE)).cpu().numpy()
     assert zlib.crc32(resized.tobytes()) == meta["resized_crc32"]
     saved, _ = extract(baseline_extractor, frames)
     assert relative_error(saved, expected["output_features"]) < TOLERANCE

@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import case, relative_error
-
-TOLERANCE = 1e-4
 
 
 @pytest.mark.parametrize("name", ["case_2x16x64x64", "case_1x32x80x72", "case_1x7x97x65"])

@@ -16,7 +16,7 @@ from utils.weights.rename import rename
 
 def test_both_layouts_of_the_baseline_give_the_same_network(baseline_files, baseline):
     other = load_i3d_r50(baseline_files["converted"], "baseline").state_dict()
-    assert all(torch.equal(other[name], value) for name, value in baseline.state_dict().items())
+    assert all(torch.equal(other[name], value.cpu()) for name, value in baseline.state_dict().items())
 
 
 def test_every_published_name_of_the_baseline_has_its_place():

@@ -4,6 +4,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import GOLDEN, case, moving_frames, relative_error
 
 from models.internvideo2.config import InternVideo2Config
@@ -18,13 +19,13 @@ def test_features_of_frames_equal_the_demo(internvideo2_checkpoint):
     frames = moving_frames(drawn["seed"], drawn["n"], drawn["height"], drawn["width"])
     assert zlib.crc32(frames.tobytes()) == drawn["crc32"]
     config = InternVideo2Config(model_name="S14_ft_k710_f8", stack_size=30, pool="attention")
-    extractor = InternVideo2Extractor(config, {"internvideo2": internvideo2_checkpoint}, torch.device("cpu"))
+    extractor = InternVideo2Extractor(config, {"internvideo2": internvideo2_checkpoint}, DEVICE)
     with torch.inference_mode():
-        clip = extractor.window(extractor.prepare(torch.from_numpy(frames)), None)["clips"]
+        clip = extractor.window(extractor.prepare(torch.from_numpy(frames).to(DEVICE)), None)["clips"]
         features = extractor.forward({"clips": clip[None]})["internvideo2"]
-    assert zlib.crc32(clip.numpy().tobytes()) == meta["resized_crc32"]
+    assert zlib.crc32(clip.cpu().numpy().tobytes()) == meta["resized_crc32"]
     ours = network_input(clip[None])[0].transpose(0, 1)[::3, :, ::16, ::16]
-    np.testing.assert_allclose(ours, expected["output_input"], atol=1e-5)
+    np.testing.assert_allclose(ours.cpu(), expected["output_input"], atol=1e-5)
     assert relative_error(features, expected["output_pooled"]) < 2e-5
 
 

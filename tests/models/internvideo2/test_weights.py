@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import GOLDEN, case, layout, relative_error
 
 from models.internvideo2.network import SPECS, InternVideo2
@@ -19,10 +20,10 @@ pytestmark = pytest.mark.usefixtures("skip_init")
 @pytest.mark.parametrize("name", CASES)
 def test_features_and_logits_equal_the_reference(name, internvideo2_checkpoint):
     expected, meta = case("internvideo2", name)
-    network = load_internvideo2(internvideo2_checkpoint, "S14", *CASES[name])
+    network = load_internvideo2(internvideo2_checkpoint, "S14", *CASES[name]).to(DEVICE)
     clips = np.random.default_rng(meta["input"]["seed"]).normal(0, 1, meta["input"]["shape"]).astype(np.float32)
     with torch.inference_mode():
-        features, logits = network(torch.from_numpy(clips[:1]))
+        features, logits = network(torch.from_numpy(clips[:1]).to(DEVICE))
     assert relative_error(features, expected["output_mean_patches"][:1]) < TOLERANCE
     assert relative_error(logits, expected["output_logits"][:1]) < TOLERANCE
 

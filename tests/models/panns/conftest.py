@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import seeded_arrays
 from torch import nn
 
@@ -23,4 +24,4 @@ def panns(tmp_path_factory: pytest.TempPathFactory) -> nn.Module:
     torch.save({"iteration": 600000, "model": tensors, "sampler": sampler}, path)
     with SkipInit():
         network = load_panns(path, "cnn14")
-    return prepare_network(network, torch.device("cpu"), ComputeMode(), ("fc1", "classifier"))
+    return prepare_network(network, DEVICE, ComputeMode(), ("fc1", "classifier"))

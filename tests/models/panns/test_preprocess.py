@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import case, golden_sounds, relative_error
 
 from models.panns.config import FRONT_ENDS
@@ -13,7 +14,7 @@ RATES = {"cnn14": "32k", "cnn14_16k": "16k"}
 @pytest.mark.parametrize("model_name", RATES)
 def test_log_mels_are_those_of_the_reference(model_name, length):
     arrays, meta = case("panns_cnn14", f"case_{RATES[model_name]}_{length}")
-    log_mels = log_mel(golden_sounds(meta["input"]), FRONT_ENDS[model_name])
+    log_mels = log_mel(golden_sounds(meta["input"]).to(DEVICE), FRONT_ENDS[model_name])
     assert log_mels.dtype == torch.float32
     assert relative_error(log_mels, arrays["output_log_mel"]) < 1e-5
 
@@ -21,7 +22,7 @@ def test_log_mels_are_those_of_the_reference(model_name, length):
 def test_a_tone_is_that_of_the_reference_where_it_is_not_rounding_noise():
     arrays, meta = case("panns_cnn14", "case_32k_tone440")
     expected = arrays["output_log_mel"]
-    difference = np.abs(log_mel(golden_sounds(meta["input"]), FRONT_ENDS["cnn14"]).numpy() - expected)
+    difference = np.abs(log_mel(golden_sounds(meta["input"]).to(DEVICE), FRONT_ENDS["cnn14"]).cpu().numpy() - expected)
     assert difference[expected > -50].max() < 0.01
     assert difference.max() < 0.5
 

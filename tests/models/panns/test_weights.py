@@ -2,6 +2,7 @@ import json
 
 import pytest
 import torch
+from support.device import DEVICE, TOLERANCE
 from support.golden import GOLDEN, case, golden_sounds, layout, relative_error
 
 from models.panns.config import FRONT_ENDS
@@ -13,7 +14,6 @@ from utils.errors import UserError
 from utils.nn.skip_init import SkipInit
 from utils.weights.rename import rename
 
-TOLERANCE = 1e-4
 CASES = {
     "case_32k_1s": "cnn14",
     "case_32k_2s": "cnn14",
@@ -28,7 +28,7 @@ CASES = {
 def test_embeddings_and_logits_equal_the_reference(name, panns):
     expected, meta = case("panns_cnn14", name)
     with torch.inference_mode():
-        embeddings, logits = panns(log_mel(golden_sounds(meta["input"]), FRONT_ENDS[CASES[name]]))
+        embeddings, logits = panns(log_mel(golden_sounds(meta["input"]).to(DEVICE), FRONT_ENDS[CASES[name]]))
     assert relative_error(embeddings, expected["output_embedding"]) < TOLERANCE
     assert relative_error(logits, expected["output_logits"]) < TOLERANCE
 

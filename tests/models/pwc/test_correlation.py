@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import case, relative_error
 
 from models.pwc.correlation import correlation, warp
@@ -10,7 +11,7 @@ TOLERANCE = 1e-5  # recorded in the cases
 
 def test_correlation_matches_the_reference() -> None:
     arrays, _ = case("pwc", "case_correlation")
-    volume = correlation(torch.from_numpy(arrays["input_one"]), torch.from_numpy(arrays["input_two"]))
+    volume = correlation(*(torch.from_numpy(arrays[f"input_{part}"]).to(DEVICE) for part in ("one", "two")))
     assert relative_error(volume, arrays["output"]) < TOLERANCE
 
 
@@ -28,9 +29,9 @@ def test_correlation_of_a_map_smaller_than_the_radius() -> None:
 def test_warp_matches_the_reference(align_corners: bool) -> None:
     arrays, _ = case("pwc", "case_warp")
     variant = f"align_{str(align_corners).lower()}"
-    warped = warp(torch.from_numpy(arrays["input"]), torch.from_numpy(arrays["flow"]), align_corners)
+    warped = warp(*(torch.from_numpy(arrays[part]).to(DEVICE) for part in ("input", "flow")), align_corners)
     assert relative_error(warped, arrays[f"output_{variant}"]) < TOLERANCE
-    kept = (warped != 0).any(dim=1, keepdim=True).numpy()
+    kept = (warped != 0).any(dim=1, keepdim=True).cpu().numpy()
     np.testing.assert_array_equal(kept, arrays[f"mask_{variant}"].astype(bool))
 
 

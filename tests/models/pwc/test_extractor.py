@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import case, relative_error
 from support.program import ROOT
 
@@ -30,7 +30,7 @@ def test_flow_equals_the_reference(pwc_file, golden_frames):
     arrays, meta = case("pwc", "case_flow_100x140")
     frames = golden_frames(meta["input"]).permute(0, 2, 3, 1).to(torch.uint8)
     extractor = PWCExtractor(PWCConfig(), {"pwc": pwc_file}, DEVICE)
-    assert relative_error(extracted(extractor, frames), arrays["output_flow_align_true"]) < 1e-4
+    assert relative_error(extracted(extractor, frames), arrays["output_flow_align_true"]) < TOLERANCE
     half = PWCExtractor(PWCConfig(flow_dtype="float16"), {"pwc": pwc_file}, DEVICE)
     assert relative_error(extracted(half, frames), arrays["output_flow_align_true"]) < 1 / 2048
 

@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import case, relative_error
 from torch import Tensor, nn
 
 from models.pwc.network import PWCNet
 from models.pwc.weights import load_pwc, random_pwc
 
-TOLERANCE = 1e-4
 CASES = (
     ("case_flow_100x140", True),
     ("case_flow_100x140", False),

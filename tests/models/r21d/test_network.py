@@ -4,7 +4,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import case, layout, moving_frames, relative_error, seeded_arrays, write_checkpoint
 
 from models.r21d.config import R21DConfig
@@ -18,7 +18,6 @@ from utils.extractors.base import VideoStreamInfo
 from utils.nn.skip_init import SkipInit
 from utils.worker.window_builder import WindowBuilder
 
-TOLERANCE = 1e-4
 TSP_KEYS = "keys_activitynet.json"
 CASES = {
     "case_r2plus1d_18": "keys_r2plus1d_18.json",
@@ -66,7 +65,7 @@ def tsp_extractor(tmp_path_factory):
     tensors = {key: torch.from_numpy(value) for key, value in seeded_arrays("tsp_r2plus1d_34", TSP_KEYS).items()}
     torch.save({"model": tensors, "optimizer": {}, "epoch": 5, "args": argparse.Namespace(lr=1e-4)}, path)
     config = R21DConfig(model_name="r2plus1d_34_16_tsp_activitynet")
-    return R21DExtractor(config, {"r21d": path}, torch.device("cpu"))
+    return R21DExtractor(config, {"r21d": path}, DEVICE)
 
 
 def test_features_of_tsp_equal_the_reference(tsp_extractor):
@@ -74,9 +73,9 @@ def test_features_of_tsp_equal_the_reference(tsp_extractor):
     drawn = meta["input"]
     frames = moving_frames(drawn["seed"], drawn["n"], drawn["height"], drawn["width"])
     with torch.inference_mode():
-        clip = tsp_extractor.window(tsp_extractor.prepare(torch.from_numpy(frames)), None)["clips"]
+        clip = tsp_extractor.window(tsp_extractor.prepare(torch.from_numpy(frames).to(DEVICE)), None)["clips"]
         features = tsp_extractor.forward({"clips": clip[None]})["r21d"]
-    np.testing.assert_allclose(clip[:, ::5, ::8, ::8], arrays["output_input"], atol=1e-5)
+    np.testing.assert_allclose(clip[:, ::5, ::8, ::8].cpu(), arrays["output_input"], atol=1e-5)
     assert relative_error(features, arrays["output_features"]) < TOLERANCE
 
 

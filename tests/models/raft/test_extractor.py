@@ -1,6 +1,6 @@
 import numpy as np
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import case, relative_error
 
 from models.raft.config import RAFTConfig
@@ -20,7 +20,7 @@ def test_flow_of_the_frame_alone_equals_the_reference(raft_file, golden_frames):
         (cut,) = builder.push(extractor.prepare(frames.to(DEVICE)), np.arange(2) / 25)
         flow = extractor.forward(cut.inputs)["raft"]
     assert flow.shape == (1, 2, 133, 203)
-    assert relative_error(flow, unpad(torch.from_numpy(arrays["output_flow_padded"]), (133, 203))) < 1e-4
+    assert relative_error(flow, unpad(torch.from_numpy(arrays["output_flow_padded"]), (133, 203))) < TOLERANCE
 
 
 def test_the_file_of_each_data_set():

@@ -4,15 +4,13 @@ from typing import Any
 
 import pytest
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import case, relative_error
 from torch import Tensor
 
 from models.raft.network import RAFT
 from models.raft.weights import load_raft, random_raft
 from utils.errors import VideoError
-
-TOLERANCE = 1e-4
 
 
 @pytest.fixture(scope="module")

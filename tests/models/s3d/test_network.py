@@ -4,7 +4,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import GOLDEN, case, layout, moving_frames, relative_error, seeded_arrays, write_checkpoint
 
 from models.s3d.config import S3DConfig
@@ -16,7 +16,6 @@ from utils.errors import UserError
 from utils.extractors.base import VideoStreamInfo
 from utils.worker.window_builder import WindowBuilder
 
-TOLERANCE = 1e-4
 pytestmark = pytest.mark.usefixtures("skip_init")
 
 
@@ -54,7 +53,7 @@ def test_features_of_howto100m_equal_the_reference(tmp_path):
     path = write_checkpoint(tmp_path / "s3d_howto100m.pth", "s3d_howto100m")
     clips = np.random.default_rng(meta["seed"]).random(meta["shape"], np.float32)
     with torch.inference_mode():
-        features, projected = load_howto100m(path)(torch.from_numpy(clips))
+        features, projected = load_howto100m(path).to(DEVICE)(torch.from_numpy(clips).to(DEVICE))
     assert relative_error(features, expected["output_mixed_5c"]) < TOLERANCE
     assert relative_error(projected, expected["output_video_embedding"]) < TOLERANCE
 

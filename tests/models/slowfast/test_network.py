@@ -1,14 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import case, moving_frames, relative_error
 
 from models.slowfast.network import LAYER_FEATURES, windows
 from models.slowfast.preprocess import PRESETS, network_input
 from utils.nn.resnet3d import NonLocal
-
-TOLERANCE = 1e-4
 
 
 def outputs(network, clip):

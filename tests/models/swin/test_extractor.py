@@ -1,13 +1,11 @@
 import numpy as np
 import pytest
 from support.clips import clip_case, clips_of, extract
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import relative_error
 
 from models.swin.config import SwinConfig
 from models.swin.extractor import SwinExtractor
-
-TOLERANCE = 1e-4
 
 
 @pytest.mark.parametrize(

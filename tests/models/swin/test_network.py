@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import GOLDEN, case, check_input, check_stages, golden_clips, layout, relative_error, watched
 from torchvision.models.video import SwinTransformer3d
 
@@ -11,7 +11,6 @@ from models.swin.weights import NAMES, load_swin
 from utils.errors import UserError
 from utils.weights.rename import rename
 
-TOLERANCE = 1e-4
 pytestmark = pytest.mark.usefixtures("skip_init")
 
 

@@ -6,7 +6,7 @@ import safetensors.torch
 import timm
 import torch
 from PIL import Image
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from timm.data import create_transform, resolve_model_data_config
 
 from models.timm.config import TimmConfig
@@ -36,8 +36,8 @@ def test_features_are_timms(name, tmp_path):
         reference.reset_classifier(0)
         expected = reference(images)
         ours = extractor.forward({"frame": extractor.prepare(torch.from_numpy(frames).to(DEVICE))})
-    torch.testing.assert_close(ours["timm"].cpu(), expected, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(ours["logits/timm"].cpu(), expected_logits, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(ours["timm"].cpu(), expected, rtol=TOLERANCE, atol=TOLERANCE)
+    torch.testing.assert_close(ours["logits/timm"].cpu(), expected_logits, rtol=TOLERANCE, atol=TOLERANCE)
     assert ours["timm"].shape == (2, reference.num_features)
 
 

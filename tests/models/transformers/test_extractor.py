@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from support.device import TOLERANCE
 from support.media import moving_frames, write_clip
 from support.program import arrays, run
 from support.tiny_transformers import save
@@ -35,6 +36,10 @@ FRAMES = {
 }
 
 
+def extract(path, **flags):
+    return featmill.extract(path, "transformers", precision="float32", **flags)
+
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     path = write_clip(tmp_path_factory.mktemp("clip") / "a.mp4", moving_frames(9), fps=10)
@@ -56,14 +61,14 @@ def test_clips_are_the_librarys(family, clip, tmp_path):
     size = {"stack_size": 3} if family.startswith("pe_") else {}
     if family == "pe_audio_video":
         processor, size = processor.video, size | {"stream": "video"}
-    found = featmill.extract(path, "transformers", model_name=str(tmp_path), frame_interval=2, step_size=1, **size)
+    found = extract(path, model_name=str(tmp_path), frame_interval=2, step_size=1, **size)
     starts = range(len(frames) - 2 * (n_frames - 1))
     with torch.inference_mode():
         inputs = [
             pixel_values(processor, frames[i : i + 2 * n_frames - 1 : 2], FAMILIES[family].inputs) for i in starts
         ]
         expected = torch.cat([call(model, each) for each in inputs])
-    torch.testing.assert_close(torch.from_numpy(found["transformers"]), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(torch.from_numpy(found["transformers"]), expected, rtol=TOLERANCE, atol=TOLERANCE)
     np.testing.assert_allclose(found.start_s, np.array(starts) / 10, atol=1e-6)
     extractor = make_extractor(
         TransformersConfig(str(tmp_path), frame_interval=2, **size), {"transformers": tmp_path}, CPU
@@ -77,11 +82,11 @@ def test_clips_are_the_librarys(family, clip, tmp_path):
 def test_frames_are_the_librarys(family, clip, tmp_path):
     path, frames = clip
     model, processor = save(family, tmp_path)
-    found = featmill.extract(path, "transformers", model_name=str(tmp_path))
+    found = extract(path, model_name=str(tmp_path))
     with torch.inference_mode():
         inputs = pixel_values(processor, frames, "pixel_values")
         expected = FRAMES[family](model, inputs)
-    torch.testing.assert_close(torch.from_numpy(found["transformers"]), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(torch.from_numpy(found["transformers"]), expected, rtol=TOLERANCE, atol=TOLERANCE)
     extractor = make_extractor(TransformersConfig(str(tmp_path)), {"transformers": tmp_path}, CPU)
     ours = extractor.pixel_values(extractor.prepare(torch.from_numpy(frames)))
     torch.testing.assert_close(ours, inputs, rtol=0, atol=1e-6)
@@ -102,12 +107,12 @@ def test_pooling_and_layers(clip, tmp_path):
         "spatial": by_time.mean(2),
     }
     for pool, values in expected.items():
-        ours = featmill.extract(path, "transformers", model_name=name, pool=pool)["transformers"]
-        torch.testing.assert_close(torch.from_numpy(ours[0]), values, rtol=1e-4, atol=1e-4)
-    layers = featmill.extract(path, "transformers", model_name=name, layer=[0, 2])
+        ours = extract(path, model_name=name, pool=pool)["transformers"]
+        torch.testing.assert_close(torch.from_numpy(ours[0]), values, rtol=TOLERANCE, atol=TOLERANCE)
+    layers = extract(path, model_name=name, layer=[0, 2])
     for number in (0, 2):
         ours = torch.from_numpy(layers[f"layer_{number}"])
-        torch.testing.assert_close(ours, found.hidden_states[number][:, 0], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(ours, found.hidden_states[number][:, 0], rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def test_a_joint_space_is_left_by_pool(clip, tmp_path):
@@ -115,8 +120,8 @@ def test_a_joint_space_is_left_by_pool(clip, tmp_path):
     model, processor = save("siglip", tmp_path)
     with torch.inference_mode():
         expected = model.vision_model(pixel_values(processor, frames, "pixel_values")).last_hidden_state.mean(1)
-    ours = featmill.extract(path, "transformers", model_name=str(tmp_path), pool="mean")["transformers"]
-    torch.testing.assert_close(torch.from_numpy(ours), expected, rtol=1e-4, atol=1e-4)
+    ours = extract(path, model_name=str(tmp_path), pool="mean")["transformers"]
+    torch.testing.assert_close(torch.from_numpy(ours), expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +148,8 @@ def test_what_a_family_does_not_have_is_refused(family, flags, message, tmp_path
 def test_a_run_of_the_program(clip, tmp_path):
     model, processor = save("videomae", tmp_path / "model")
     flags = ("--model_name", tmp_path / "model", "--layer", "1", "2", "--on_extraction", "save_numpy")
-    done = run("--feature_type", "transformers", *flags, "--video_paths", clip[0], "--output_path", tmp_path)
+    flags += ("--precision", "float32", "--video_paths", clip[0], "--output_path", tmp_path)
+    done = run("--feature_type", "transformers", *flags)
     assert done.returncode == 0, done.stderr
     found = arrays(tmp_path / "transformers")
     with torch.inference_mode():
@@ -151,4 +157,4 @@ def test_a_run_of_the_program(clip, tmp_path):
         hidden = model.videomae(inputs, output_hidden_states=True).hidden_states
     for number in (1, 2):
         ours = torch.from_numpy(found[f"a_layer_{number}.npy"])
-        torch.testing.assert_close(ours, hidden[number].mean(1), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(ours, hidden[number].mean(1), rtol=TOLERANCE, atol=TOLERANCE)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from support.device import TOLERANCE
 from support.media import waveform, write_audio
 from support.program import arrays, run
 from support.tiny_transformers import save
@@ -42,7 +43,7 @@ def test_sound_is_the_librarys(family, tmp_path):
     flags = {} if own else {"window_s": 0.8}
     if family == "pe_audio_video":
         processor, flags = processor.audio, flags | {"stream": "audio"}
-    found = featmill.extract(path, "transformers", model_name=str(tmp_path), hop_s=0.4, **flags)
+    found = featmill.extract(path, "transformers", precision="float32", model_name=str(tmp_path), hop_s=0.4, **flags)
     size = round(WINDOW_S.get(family, 0.8) * rate_hz)
     starts = range(0, len(samples) - size + 1, round(0.4 * rate_hz))
     with torch.inference_mode():
@@ -50,7 +51,7 @@ def test_sound_is_the_librarys(family, tmp_path):
         inputs = [processor(window, sampling_rate=rate_hz, return_tensors="pt") for window in windows]
         expected = torch.cat([SOUNDS[family](model, each) for each in inputs])
     assert len(expected) == len(starts) > 1
-    torch.testing.assert_close(torch.from_numpy(found["transformers"]), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(torch.from_numpy(found["transformers"]), expected, rtol=TOLERANCE, atol=TOLERANCE)
     np.testing.assert_allclose(found.start_s, np.array(starts) / rate_hz, atol=1e-6)
     np.testing.assert_allclose(found.end_s, found.start_s + size / rate_hz, atol=1e-6)
 
@@ -59,12 +60,12 @@ def test_a_run_of_the_program_with_sound_shorter_than_a_window(tmp_path):
     model, processor = save("whisper", tmp_path / "model")
     path, samples, rate_hz = wav(tmp_path, "whisper", 0.4)
     flags = ("--model_name", tmp_path / "model", "--on_extraction", "save_numpy", "--output_path", tmp_path)
-    done = run("--feature_type", "transformers", *flags, "--video_paths", path)
+    done = run("--feature_type", "transformers", "--precision", "float32", *flags, "--video_paths", path)
     assert done.returncode == 0, done.stderr
     with torch.inference_mode():
         expected = SOUNDS["whisper"](model, processor(samples, sampling_rate=rate_hz, return_tensors="pt"))
     ours = torch.from_numpy(arrays(tmp_path / "transformers")["a_transformers.npy"])
-    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(ours, expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def test_what_sound_does_not_have_is_refused(tmp_path):

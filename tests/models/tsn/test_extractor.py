@@ -1,14 +1,12 @@
 import numpy as np
 import pytest
 from support.clips import clip_case, clips_of, extract
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import relative_error
 from support.program import run
 
 from models.tsn.config import TSNConfig
 from models.tsn.extractor import TSNExtractor
-
-TOLERANCE = 1e-4
 
 
 @pytest.mark.parametrize("name", ["case_tsn_tencrop_small", "case_tsn_config_40x120x160"])

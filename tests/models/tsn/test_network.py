@@ -2,15 +2,13 @@ import json
 
 import pytest
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import GOLDEN, case, check_input, check_stages, golden_clips, layout, relative_error, watched
 
 from models.tsn.pretrained import FILES
 from models.tsn.weights import NAMES, load_tsn
 from utils.errors import UserError
 from utils.weights.rename import rename
-
-TOLERANCE = 1e-4
 
 
 @pytest.fixture(scope="module")

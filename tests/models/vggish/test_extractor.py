@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE, TOLERANCE
 from support.golden import case, relative_error, seeded_arrays
 
 from models.vggish.config import VGGishConfig
@@ -16,16 +17,16 @@ SIZES = (64, 128, 256, 512, 128)
 def test_layers_equal_those_of_acav100m():
     arrays, _ = case("vggish_layers", "case_layers")
     with SkipInit():
-        network = VGGish().eval()
+        network = VGGish().eval().to(DEVICE)
     network.load_state_dict(from_tensorflow(seeded_arrays("vggish", "keys_tf.json", "tf")))
     with torch.inference_mode():
-        rows = [network.layers(torch.from_numpy(clip)) for clip in arrays["input"]]
+        rows = [network.layers(torch.from_numpy(clip).to(DEVICE)) for clip in arrays["input"]]
     extractor = VGGishExtractor.__new__(VGGishExtractor)
     extractor.config = VGGishConfig(layers=True)
     for i, clip in enumerate(rows):
-        averaged = extractor.finish({key: layer.numpy() for key, layer in zip(LAYERS, clip, strict=True)})
+        averaged = extractor.finish({key: layer.cpu().numpy() for key, layer in zip(LAYERS, clip, strict=True)})
         for key in LAYERS:
-            assert relative_error(averaged[key], arrays[f"output_{key}"][i]) < 1e-4
+            assert relative_error(averaged[key], arrays[f"output_{key}"][i]) < TOLERANCE
 
 
 def test_each_example_has_its_own_layers_and_the_usual_embedding():

@@ -3,6 +3,7 @@ import json
 
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import GOLDEN, case, relative_error
 
 from models.vggish import preprocess
@@ -29,7 +30,7 @@ def cut(waveform: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("name", ["case_16k_mono", "case_44k_stereo", "case_48k_mono", "case_8k_mono"])
 def test_examples_are_those_of_the_reference(name):
     arrays, _ = case("vggish_audio", name)
-    examples = log_mel(cut(torch.from_numpy(arrays["output_resampled"])))
+    examples = log_mel(cut(torch.from_numpy(arrays["output_resampled"]).to(DEVICE)))
     assert examples.dtype == torch.float32
     assert relative_error(examples, arrays["output_examples"]) < 1e-5
     rows, n = arrays["output_log_mel"], examples.shape[1]

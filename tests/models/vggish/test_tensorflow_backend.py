@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import case, relative_error
 from support.program import ROOT
 
@@ -62,9 +62,9 @@ def test_tensorflow_checkpoint_gives_the_reference_outputs(network):
     with torch.inference_mode():
         embedding, preactivation = network(examples)
         pool4 = network.features(examples[:1].unsqueeze(1))
-    assert relative_error(embedding, arrays["output_embedding"]) < 1e-4
-    assert relative_error(preactivation, arrays["output_preactivation"]) < 1e-4
-    assert relative_error(pool4[0].permute(1, 2, 0), arrays["output_pool4_0"]) < 1e-4
+    assert relative_error(embedding, arrays["output_embedding"]) < TOLERANCE
+    assert relative_error(preactivation, arrays["output_preactivation"]) < TOLERANCE
+    assert relative_error(pool4[0].permute(1, 2, 0), arrays["output_pool4_0"]) < TOLERANCE
 
 
 @pytest.mark.parametrize(("backend", "name"), [("checkpoint", "tf"), ("random", "torch")])
@@ -73,15 +73,15 @@ def test_outputs_are_those_of_the_reference(tensorflow_run, backend, name):
     arrays, _ = case("vggish", f"case_{name}_weights")
     for output in ("embedding", "preactivation"):
         ours = tensorflow_run.outputs[f"{backend}_{name}_{output}"]
-        assert relative_error(ours, arrays[f"output_{output}"]) < 1e-4
+        assert relative_error(ours, arrays[f"output_{output}"]) < TOLERANCE
 
 
 def test_torch_gives_the_same_features_of_sound(tensorflow_run, network):
     arrays, _ = case("vggish_audio", "case_44k_stereo")
     with torch.inference_mode():
         embedding, preactivation = network(torch.from_numpy(arrays["output_examples"]).to(DEVICE))
-    assert relative_error(embedding, tensorflow_run.outputs["checkpoint_sound_embedding"]) < 1e-4
-    assert relative_error(preactivation, tensorflow_run.outputs["checkpoint_sound_preactivation"]) < 1e-4
+    assert relative_error(embedding, tensorflow_run.outputs["checkpoint_sound_embedding"]) < TOLERANCE
+    assert relative_error(preactivation, tensorflow_run.outputs["checkpoint_sound_preactivation"]) < TOLERANCE
 
 
 def test_nothing_is_printed_and_no_examples_give_no_rows(tensorflow_run):

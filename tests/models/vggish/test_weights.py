@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import case, layout, relative_error, seeded_arrays
 
 from models.vggish import weights
@@ -29,11 +29,11 @@ def test_torch_checkpoint_gives_the_reference_outputs(tmp_path):
     path.unlink()
     arrays, _ = case("vggish", "case_torch_weights")
     embedding, preactivation = outputs(network, arrays["input"])
-    assert relative_error(embedding, arrays["output_embedding"]) < 1e-4
-    assert relative_error(preactivation, arrays["output_preactivation"]) < 1e-4
+    assert relative_error(embedding, arrays["output_embedding"]) < TOLERANCE
+    assert relative_error(preactivation, arrays["output_preactivation"]) < TOLERANCE
     assert embedding.min() == 0 > preactivation.min()
     prepare_layers(network, DEVICE, ComputeMode())
-    assert relative_error(outputs(network, arrays["input"])[1], arrays["output_preactivation"]) < 1e-4
+    assert relative_error(outputs(network, arrays["input"])[1], arrays["output_preactivation"]) < TOLERANCE
 
 
 def test_network_and_tables_have_the_published_layouts():

@@ -4,6 +4,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import GOLDEN, case, moving_frames, relative_error
 
 from models.videomae.config import VideoMAEConfig
@@ -19,12 +20,10 @@ def test_features_of_frames_equal_the_published_script(videomae_checkpoint):
     drawn = meta["input"]
     frames = moving_frames(drawn["seed"], drawn["n"], drawn["height"], drawn["width"])
     assert zlib.crc32(frames.tobytes()) == drawn["crc32"]
-    extractor = VideoMAEExtractor(
-        VideoMAEConfig(model_name=SMALL), {"videomae": videomae_checkpoint}, torch.device("cpu")
-    )
+    extractor = VideoMAEExtractor(VideoMAEConfig(model_name=SMALL), {"videomae": videomae_checkpoint}, DEVICE)
     row, start = len(meta["starts"]) - 1, meta["starts"][-1]  # the last window
     with torch.inference_mode():
-        prepared = extractor.prepare(torch.from_numpy(frames[start : start + 16]))
+        prepared = extractor.prepare(torch.from_numpy(frames[start : start + 16]).to(DEVICE))
         features = extractor.forward({"clips": extractor.window(prepared, None)["clips"][None]})["videomae"]
     assert relative_error(features[0], expected["output_features"][row]) < 2e-5
 

@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from support.device import DEVICE
 from support.golden import GOLDEN, case, layout, relative_error
 
 from models.videomae.network import SPECS, VideoMAE
@@ -21,14 +22,14 @@ pytestmark = pytest.mark.usefixtures("skip_init")
 
 @pytest.fixture(scope="module")
 def network(videomae_checkpoint):
-    return load_videomae(videomae_checkpoint, SMALL)
+    return load_videomae(videomae_checkpoint, SMALL).to(DEVICE)
 
 
 def test_features_and_logits_equal_the_reference(network):
     expected, meta = case("videomae_v2", "case_small_net")
     drawn = np.random.default_rng(meta["input"]["seed"]).normal(0.45, 0.25, meta["input"]["shape"]).astype(np.float32)
     with torch.inference_mode():
-        features, logits = network(torch.from_numpy(drawn[:1]))
+        features, logits = network(torch.from_numpy(drawn[:1]).to(DEVICE))
     assert relative_error(features, expected["output_features"][:1]) < TOLERANCE
     assert relative_error(logits, expected["output_logits"][:1]) < TOLERANCE
 
@@ -47,7 +48,7 @@ def test_prefixes_and_other_objects_in_a_file_are_left_out(videomae_checkpoint, 
     wrapped = {f"_orig_mod.backbone.{name}": value for name, value in tensors.items()}
     torch.save({"model": wrapped, "epoch": 30, "args": argparse.Namespace(lr=1e-4)}, tmp_path / "compiled.pth")
     state = load_videomae(tmp_path / "compiled.pth", SMALL).state_dict()
-    assert all(torch.equal(state[name], value) for name, value in network.state_dict().items())
+    assert all(torch.equal(state[name], value.cpu()) for name, value in network.state_dict().items())
 
 
 def test_a_file_without_some_biases_is_refused_by_name(videomae_checkpoint, tmp_path):
@@ -61,7 +62,7 @@ def test_a_file_without_some_biases_is_refused_by_name(videomae_checkpoint, tmp_
 def test_a_file_is_read_in_the_type_that_it_is_needed_in(videomae_checkpoint, network):
     half = load_videomae(videomae_checkpoint, SMALL, torch.bfloat16)
     assert {value.dtype for value in half.parameters()} == {torch.bfloat16}
-    assert torch.equal(half.head.weight, network.head.weight.bfloat16())
+    assert torch.equal(half.head.weight, network.head.weight.cpu().bfloat16())
     prepare_network(half, torch.device("cpu"), ComputeMode("bf16"), ("fc_norm", "head"))
     assert (half.blocks[0].mlp.fc1.weight.dtype, half.head.weight.dtype) == (torch.bfloat16, torch.float32)
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import case, relative_error
 from support.networks import CASES, FLOW, features_of, write
 from support.program import needs_compiler
@@ -16,7 +16,6 @@ from utils.nn.prepare import ComputeMode, check_supported, exact_float32, prepar
 from utils.weights.seeded import fill_random
 
 CPU = torch.device("cpu")
-FLOAT32_TOLERANCE = 1e-4  # as everywhere
 # No trial build for each set of instructions, no header compiled ahead: they serve the builds that follow, here one.
 FEWEST_BUILDS = {"cpp.vec_isa_ok": True, "cpp_cache_precompile_headers": False}
 
@@ -37,7 +36,7 @@ def test_golden_cases_pass_as_networks_run(name, tmp_path):
             outputs = features_of(network(*(given.to(DEVICE) for given in golden.inputs(meta))))
         assert outputs.dtype == torch.float32
         errors[precision] = relative_error(outputs.reshape(expected[golden.output].shape), expected[golden.output])
-    assert errors["float32"] < FLOAT32_TOLERANCE
+    assert errors["float32"] < TOLERANCE
     assert errors.get("bf16", 0.0) < golden.bf16_tolerance
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.device import DEVICE
+from support.device import DEVICE, TOLERANCE
 from support.golden import (
     GOLDEN,
     case,
@@ -28,8 +28,6 @@ from utils.errors import UserError
 from utils.nn.resnet3d import Classifier3D
 from utils.nn.skip_init import SkipInit
 from utils.weights.pretrained import Published
-
-TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)

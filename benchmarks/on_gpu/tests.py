@@ -1,0 +1,81 @@
+"""The project's tests of networks on the device, in exact float32: a row for each that fails, as soon as it has.
+
+pytest loads this file as a plugin. Tests that need a package which the machine lacks are left out, and named.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.on_gpu.common import ROOT, Options, Out
+
+TESTS = ("tests/models", "tests/utils/nn", "tests/utils/transforms")
+OF_A_TINY_RUN = ("tests/models/tvl1/test_median.py",)
+N_WORKERS = 12
+FLAGS = ("-q", "--tb=short", "--continue-on-collection-errors", "-p", "no:cacheprovider", "-p", __name__)
+FOLDER = "FEATMILL_GPU_ROWS"  # the variable with the folder of gpu.jsonl
+NEEDS = {"tensorflow_run": "tensorflow", "i3d_prefixes": "tensorflow"}  # fixture -> what it imports elsewhere
+MISSING = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
+OUTCOMES = ("passed", "failed", "error", "skipped")
+MOST_CHARACTERS = 200  # of an error
+
+
+def measure(out: Out, options: Options) -> None:
+    """Run the tests."""
+    chosen = OF_A_TINY_RUN if options.tiny else ("-n", str(N_WORKERS), "--dist", "loadfile", *TESTS)
+    command = [sys.executable, "-m", "pytest", *FLAGS, *chosen]
+    environment = {**os.environ, "FEATMILL_TEST_DEVICE": options.device, FOLDER: str(options.out)}
+    try:
+        subprocess.run(command, cwd=ROOT, env=environment, timeout=max(5, out.left_s()))
+    except subprocess.TimeoutExpired:
+        out.row(name="tests", error="no time left")
+
+
+def _row(**values: Any) -> None:
+    Out(Path(os.environ[FOLDER]), "tests", 0).row(**values)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the tests whose fixtures would fail for want of a package."""
+    lacking = {
+        item: package
+        for item in items
+        for fixture in getattr(item, "fixturenames", ())
+        if (package := NEEDS.get(fixture)) and find_spec(package) is None
+    }
+    items[:] = [item for item in items if item not in lacking]
+    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":  # each worker collects all tests
+        for package in set(lacking.values()):
+            _row(name=f"tests that need {package}", left_out=list(lacking.values()).count(package))
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Write a row for a file that cannot be imported."""
+    _write(report)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Write a row for a test, or a fixture of it, that failed."""
+    _write(report)
+
+
+def _write(report: pytest.CollectReport | pytest.TestReport) -> None:
+    if not report.failed or "PYTEST_XDIST_WORKER" in os.environ:  # the main process hears of all
+        return
+    missing = MISSING.search(report.longreprtext)
+    if missing:
+        _row(name=report.nodeid, left_out=f"needs {missing[1]}")
+    else:
+        lines = [line[1:].strip() for line in report.longreprtext.splitlines() if line.startswith("E ")]
+        _row(name=report.nodeid, ok=False, wrong=" ".join(lines[:2])[:MOST_CHARACTERS])
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Write how many tests have passed."""
+    _row(name="tests", **{f"n_{outcome}": len(terminalreporter.stats.get(outcome, ())) for outcome in OUTCOMES})
