@@ -33,7 +33,7 @@ from utils.nn.prepare import DTYPES  # noqa: E402
 
 PARTS = {  # seconds on a GPU
     "env": 15,
-    "hazards": 40,
+    "hazards": 60,
     "golden": 80,
     "workers": 60,
     "tests": 110,
