@@ -1,24 +1,37 @@
 """The project's tests of networks on the device, in exact float32: a row for each that fails, as soon as it has.
 
-pytest loads this file as a plugin. Tests that need a package which the machine lacks are left out, and named.
+pytest loads this file as a plugin. Tests that need a package which the machine lacks are left out, and named; so are
+those that start the whole program, which the parts runs and workers do.
 """
 
 import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import program
 
 from benchmarks.on_gpu.common import ROOT, Options, Out
 
 TESTS = ("tests/models", "tests/utils/nn", "tests/utils/transforms")
 OF_A_TINY_RUN = ("tests/models/tvl1/test_median.py",)
 N_WORKERS = 12
-FLAGS = ("-q", "--tb=short", "--continue-on-collection-errors", "-p", "no:cacheprovider", "-p", __name__)
+FLAGS = (
+    "-q",
+    "--tb=short",
+    "--durations=15",
+    "--durations-min=1",
+    "--continue-on-collection-errors",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    __name__,
+)
 FOLDER = "FEATMILL_GPU_ROWS"  # the variable with the folder of gpu.jsonl
 NEEDS = {"tensorflow_run": "tensorflow", "i3d_prefixes": "tensorflow"}  # fixture -> what it imports elsewhere
 MISSING = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
@@ -42,17 +55,26 @@ def _row(**values: Any) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out the tests whose fixtures would fail for want of a package."""
-    lacking = {
-        item: package
+    """Leave out the tests whose fixtures would fail for want of a package, and those of the whole program."""
+    left_out = {
+        item: f"tests that need {package}"
         for item in items
         for fixture in getattr(item, "fixturenames", ())
         if (package := NEEDS.get(fixture)) and find_spec(package) is None
     }
-    items[:] = [item for item in items if item not in lacking]
+    left_out |= {item: "tests that start the program" for item in items if _starts_program(item)}
+    items[:] = [item for item in items if item not in left_out]
     if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":  # each worker collects all tests
-        for package in set(lacking.values()):
-            _row(name=f"tests that need {package}", left_out=list(lacking.values()).count(package))
+        for name, n_tests in Counter(left_out.values()).items():
+            _row(name=name, left_out=n_tests)
+
+
+def _starts_program(item: pytest.Item) -> bool:
+    """Return whether a test calls the function `run` of tests/support/program.py."""
+    if not isinstance(item, pytest.Function):
+        return False
+    is_imported = getattr(item.module, "run", None) is program.run
+    return is_imported and "run" in item.function.__code__.co_names
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
@@ -78,4 +100,6 @@ def _write(report: pytest.CollectReport | pytest.TestReport) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Write how many tests have passed."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
     _row(name="tests", **{f"n_{outcome}": len(terminalreporter.stats.get(outcome, ())) for outcome in OUTCOMES})

@@ -4,7 +4,7 @@ import contextlib
 import importlib
 import io
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +20,7 @@ from utils.weights.formats.torch_pickle import check_torch_file
 from utils.weights.seeded import fill_random
 
 UNUSED = re.compile(r"(^|\.)masked_spec_embed$")  # stands for hidden sound in training; some files leave it out
+PUBLISHED_BIAS = re.compile(r"\.[qv]_bias$")  # of VideoMAE; versions of the library that know the name rename it
 Q_OR_V_BIAS = re.compile(r"attention\.(query|value)\.bias$")
 
 
@@ -47,7 +48,10 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> nn.Module:
         raise UserError(f"{folder}: not a model of {model_class.__name__} ({shortened(error)})") from error
     problems = [_listed(report[f"{what}_keys"], what) for what in ("missing", "unexpected", "mismatched")]
     if any(problems):
-        raise UserError(f"{folder}: not a model of {model_class.__name__} ({'; '.join(filter(None, problems))})")
+        found = "; ".join(filter(None, problems))
+        raise UserError(
+            f"{folder}: not a model of {model_class.__name__} ({found}){_upgrade(report['unexpected_keys'])}"
+        )
     _check_biases(model, folder)
     return model.eval()
 
@@ -146,6 +150,14 @@ def _check_biases(model: nn.Module, folder: Path) -> None:
             f"{folder}: {_listed(zeros, 'zero')}. Some versions of transformers 5 lose these biases silently; "
             "install a later one, or repair the file"
         )
+
+
+def _upgrade(unexpected: Iterable[str]) -> str:
+    """Return the end of a message that says so if a later version of the library would know the unexpected tensors."""
+    if not any(PUBLISHED_BIAS.search(name) for name in unexpected):
+        return ""
+    version = import_transformers().__version__
+    return f"; transformers {version} does not know q_bias and v_bias: upgrade it (pip install -U transformers)"
 
 
 def _listed(names: Any, what: str, at_most: int = 4) -> str:

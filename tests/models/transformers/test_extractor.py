@@ -1,9 +1,12 @@
-"""Features of every family of clips and frames, from a file, against the library's own model and processor."""
+"""Features of every family of clips and frames, from a file, against the library's own model and processor.
+
+Both run on the device of the tests: torchvision's resize rounds in another order on a GPU than on a CPU.
+"""
 
 import numpy as np
 import pytest
 import torch
-from support.device import TOLERANCE
+from support.device import DEVICE, TOLERANCE
 from support.media import moving_frames, write_clip
 from support.program import arrays, run
 from support.tiny_transformers import save
@@ -15,7 +18,6 @@ from models.transformers.families import FAMILIES
 from utils.errors import UserError
 from utils.media.video import VideoStream
 
-CPU = torch.device("cpu")
 CLIPS = {  # what the library gives of a clip, and frames of one
     "videomae": (lambda m, x: m.fc_norm(m.videomae(x).last_hidden_state.mean(1)), 4),
     "timesformer": (lambda m, x: m(x).last_hidden_state[:, 0], 3),
@@ -40,6 +42,15 @@ def extract(path, **flags):
     return featmill.extract(path, "transformers", precision="float32", **flags)
 
 
+def saved(family, folder):
+    model, processor = save(family, folder)
+    return model.to(DEVICE), processor
+
+
+def check(ours, expected):
+    torch.testing.assert_close(torch.from_numpy(ours), expected.cpu(), rtol=TOLERANCE, atol=TOLERANCE)
+
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     path = write_clip(tmp_path_factory.mktemp("clip") / "a.mp4", moving_frames(9), fps=10)
@@ -50,13 +61,13 @@ def clip(tmp_path_factory):
 def pixel_values(processor, frames, name):
     """The library's own input of frames [n, H, W, 3]: as a video where the processor is of videos."""
     images = frames if "Video" in type(processor).__name__ and "Image" not in type(processor).__name__ else list(frames)
-    return processor(images, return_tensors="pt")[name]
+    return processor(images, return_tensors="pt", device=DEVICE)[name]
 
 
 @pytest.mark.parametrize("family", CLIPS)
 def test_clips_are_the_librarys(family, clip, tmp_path):
     path, frames = clip
-    model, processor = save(family, tmp_path)
+    model, processor = saved(family, tmp_path)
     call, n_frames = CLIPS[family]
     size = {"stack_size": 3} if family.startswith("pe_") else {}
     if family == "pe_audio_video":
@@ -68,12 +79,12 @@ def test_clips_are_the_librarys(family, clip, tmp_path):
             pixel_values(processor, frames[i : i + 2 * n_frames - 1 : 2], FAMILIES[family].inputs) for i in starts
         ]
         expected = torch.cat([call(model, each) for each in inputs])
-    torch.testing.assert_close(torch.from_numpy(found["transformers"]), expected, rtol=TOLERANCE, atol=TOLERANCE)
+    check(found["transformers"], expected)
     np.testing.assert_allclose(found.start_s, np.array(starts) / 10, atol=1e-6)
     extractor = make_extractor(
-        TransformersConfig(str(tmp_path), frame_interval=2, **size), {"transformers": tmp_path}, CPU
+        TransformersConfig(str(tmp_path), frame_interval=2, **size), {"transformers": tmp_path}, DEVICE
     )
-    window = extractor.window(extractor.prepare(torch.from_numpy(frames[: 2 * n_frames - 1])), None)
+    window = extractor.window(extractor.prepare(torch.from_numpy(frames[: 2 * n_frames - 1]).to(DEVICE)), None)
     ours = extractor.pixel_values(window["pixels"][None])
     torch.testing.assert_close(ours, inputs[0], rtol=0, atol=1e-6)
 
@@ -81,20 +92,20 @@ def test_clips_are_the_librarys(family, clip, tmp_path):
 @pytest.mark.parametrize("family", FRAMES)
 def test_frames_are_the_librarys(family, clip, tmp_path):
     path, frames = clip
-    model, processor = save(family, tmp_path)
+    model, processor = saved(family, tmp_path)
     found = extract(path, model_name=str(tmp_path))
     with torch.inference_mode():
         inputs = pixel_values(processor, frames, "pixel_values")
         expected = FRAMES[family](model, inputs)
-    torch.testing.assert_close(torch.from_numpy(found["transformers"]), expected, rtol=TOLERANCE, atol=TOLERANCE)
-    extractor = make_extractor(TransformersConfig(str(tmp_path)), {"transformers": tmp_path}, CPU)
-    ours = extractor.pixel_values(extractor.prepare(torch.from_numpy(frames)))
+    check(found["transformers"], expected)
+    extractor = make_extractor(TransformersConfig(str(tmp_path)), {"transformers": tmp_path}, DEVICE)
+    ours = extractor.pixel_values(extractor.prepare(torch.from_numpy(frames).to(DEVICE)))
     torch.testing.assert_close(ours, inputs, rtol=0, atol=1e-6)
 
 
 def test_pooling_and_layers(clip, tmp_path):
     path, frames = clip
-    model, processor = save("timesformer", tmp_path)
+    model, processor = saved("timesformer", tmp_path)
     with torch.inference_mode():
         found = model(pixel_values(processor, frames[:9:4], "pixel_values"), output_hidden_states=True)
         patches = found.last_hidden_state[0, 1:]
@@ -108,20 +119,19 @@ def test_pooling_and_layers(clip, tmp_path):
     }
     for pool, values in expected.items():
         ours = extract(path, model_name=name, pool=pool)["transformers"]
-        torch.testing.assert_close(torch.from_numpy(ours[0]), values, rtol=TOLERANCE, atol=TOLERANCE)
+        check(ours[0], values)
     layers = extract(path, model_name=name, layer=[0, 2])
     for number in (0, 2):
-        ours = torch.from_numpy(layers[f"layer_{number}"])
-        torch.testing.assert_close(ours, found.hidden_states[number][:, 0], rtol=TOLERANCE, atol=TOLERANCE)
+        check(layers[f"layer_{number}"], found.hidden_states[number][:, 0])
 
 
 def test_a_joint_space_is_left_by_pool(clip, tmp_path):
     path, frames = clip
-    model, processor = save("siglip", tmp_path)
+    model, processor = saved("siglip", tmp_path)
     with torch.inference_mode():
         expected = model.vision_model(pixel_values(processor, frames, "pixel_values")).last_hidden_state.mean(1)
     ours = extract(path, model_name=str(tmp_path), pool="mean")["transformers"]
-    torch.testing.assert_close(torch.from_numpy(ours), expected, rtol=TOLERANCE, atol=TOLERANCE)
+    check(ours, expected)
 
 
 @pytest.mark.parametrize(
@@ -142,11 +152,11 @@ def test_a_joint_space_is_left_by_pool(clip, tmp_path):
 def test_what_a_family_does_not_have_is_refused(family, flags, message, tmp_path):
     save(family, tmp_path)
     with pytest.raises(UserError, match=message):
-        make_extractor(TransformersConfig(str(tmp_path), **flags), {"transformers": None}, CPU)
+        make_extractor(TransformersConfig(str(tmp_path), **flags), {"transformers": None}, DEVICE)
 
 
 def test_a_run_of_the_program(clip, tmp_path):
-    model, processor = save("videomae", tmp_path / "model")
+    model, processor = saved("videomae", tmp_path / "model")
     flags = ("--model_name", tmp_path / "model", "--layer", "1", "2", "--on_extraction", "save_numpy")
     flags += ("--precision", "float32", "--video_paths", clip[0], "--output_path", tmp_path)
     done = run("--feature_type", "transformers", *flags)
@@ -156,5 +166,4 @@ def test_a_run_of_the_program(clip, tmp_path):
         inputs = torch.cat([pixel_values(processor, clip[1][i : i + 4], "pixel_values") for i in (0, 4)])
         hidden = model.videomae(inputs, output_hidden_states=True).hidden_states
     for number in (1, 2):
-        ours = torch.from_numpy(found[f"a_layer_{number}.npy"])
-        torch.testing.assert_close(ours, hidden[number].mean(1), rtol=TOLERANCE, atol=TOLERANCE)
+        check(found[f"a_layer_{number}.npy"], hidden[number].mean(1))
