@@ -111,8 +111,9 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--media", type=Path, help="folder with real clips (*.mp4) instead of the samples")
     parser.add_argument("--seconds", type=float, default=420.0, help="for all parts together")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    names = (*SUBJECTS, "timm", "transformers")
     parser.add_argument(
-        "--networks", nargs="+", choices=SUBJECTS, default=[], help="only these, in networks and profile"
+        "--networks", nargs="+", choices=names, default=[], help="only these, in golden, networks and profile"
     )
     parser.add_argument(
         "--precisions", nargs="+", choices=DTYPES, default=[], help="only these, in networks and profile"

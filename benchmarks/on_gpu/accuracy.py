@@ -132,7 +132,7 @@ def _tvl1() -> nn.Module:
 
 SUBJECTS = {  # compared with themselves on the CPU, on smooth inputs
     "clip": networks.SUBJECTS["clip"],
-    "resnet": networks.SUBJECTS["resnet50"],
+    "resnet50": networks.SUBJECTS["resnet50"],
     "timm vit_small": Subject(_timm, (3, 224, 224), ()),
     "transformers dinov2": Subject(_dinov2, (3, 224, 224), ()),
     "tvl1": Subject(_tvl1, (3, 96, 128), (), pair=True),
