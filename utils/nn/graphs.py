@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 DEVICE = "cuda"
 Tensors = dict[str, Tensor]
@@ -110,8 +110,11 @@ def _capture(function: Function, inputs: Tensors, pool: Any) -> _Captured | None
     return _Captured(graph, static, outputs, outside.tensors)
 
 
-class _Outside(TorchDispatchMode):
-    """Collects the tensors that operations read and that none of them made, such as constants that a cache may drop."""
+class _Outside(TorchFunctionMode):
+    """Collects the tensors that operations read and that none of them made, such as constants that a cache may drop.
+
+    A TorchDispatchMode would see the same, but imports PyTorch's compiler.
+    """
 
     def __init__(self, inputs: Tensors) -> None:
         super().__init__()
@@ -119,7 +122,7 @@ class _Outside(TorchDispatchMode):
         self.n_made = 0  # tensors, views of others left out
         self._known = _memory(inputs)
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         for value in _tensors((args, kwargs)):
             if not _memory(value) <= self._known:
                 self._known |= _memory(value)

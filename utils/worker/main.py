@@ -96,8 +96,9 @@ def _set_up_torch(plan: Plan, device: torch.device, compute: ComputeMode) -> Non
     if device.type == "cuda":
         torch.cuda.set_device(device)  # events, graphs and what is asked about "the GPU" mean this one, not the first
     set_process_flags(compute, device)
-    if compute.compile:
+    if compute.compile or device.type == "cuda":  # Triton's kernels may ask for the compiler, too
         load_meta_kernels()
+    if compute.compile:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder().parent / "compiled"))
 
 

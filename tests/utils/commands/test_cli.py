@@ -114,7 +114,7 @@ def test_a_wrong_command_says_what_to_type(arguments, words):
     [
         ("feature_type: i3d\nstack_sise: 3\n", ["stack_sise is unknown", "did you mean stack_size"]),
         ("feature_type: i3d\nstack_size: many\n", ["stack_size", "'many'", "must be int"]),
-        ("feature_type: i3d\nstreams: 7\n", ["streams", "a list of str"]),
+        ("feature_type: i3d\nstreams: 7\n", ["streams", "choose from rgb, flow"]),
         ("feature_type: vggish\nflow_type: raft\n", ["flow_type is not used by --feature_type vggish"]),
         ("- a\n- b\n", ["flag: value"]),
         ("a: [", ["not readable as YAML"]),

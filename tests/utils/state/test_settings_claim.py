@@ -1,5 +1,6 @@
 """Two runs with other settings on one folder: one is refused, whatever the moment."""
 
+import itertools
 import threading
 
 import pytest
@@ -70,7 +71,17 @@ def test_a_live_run_of_another_machine_is_respected(tmp_path, monkeypatch):
     theirs._write_counter(0)
     claim_settings(root, theirs, "i3d", ONE)
     monkeypatch.setattr(claims_module, "WATCH_S", 0.01)
-    beating = threading.Timer(0.1, theirs._write_counter, (1,))
+    ended = threading.Event()
+
+    def beat() -> None:
+        for n in itertools.count(1):
+            if ended.wait(0.05):
+                return
+            theirs._write_counter(n)
+
+    beating = threading.Thread(target=beat)
     beating.start()
     with Claims(root) as ours, pytest.raises(UserError, match="another run is working here"):
         claim_settings(root, ours, "i3d", OTHER)
+    ended.set()
+    beating.join()
