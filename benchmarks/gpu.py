@@ -85,7 +85,8 @@ def _line(row: dict) -> str:
 def run_part(part: str, options: Options, seconds: float) -> None:
     """Run a part in a separate process, and end it with all that it started when its time is over."""
     command = [sys.executable, __file__, "--out", str(options.out), "--device", options.device]
-    command += ["--part", part, "--part_seconds", str(seconds - END_S), "--scratch", str(options.scratch)]
+    end = time.monotonic() + seconds - END_S  # the same clock in all processes; importing takes seconds of it
+    command += ["--part", part, "--part_end", str(end), "--scratch", str(options.scratch)]
     command += ["--media", str(options.media)] if options.media else []
     command += ["--tiny"] if options.tiny else []
     command += ["--networks", *options.networks] if options.networks else []
@@ -120,7 +121,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--tiny", action="store_true", help="the smallest of everything: does the program itself work?")
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
-    parser.add_argument("--part_seconds", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--part_end", type=float, help=argparse.SUPPRESS)
     parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
@@ -136,7 +137,7 @@ def main(arguments: list[str]) -> None:
         return Options(*where, networks=given.networks, precisions=given.precisions)
 
     if given.part:
-        out = Out(given.out, given.part, given.part_seconds)
+        out = Out(given.out, given.part, given.part_end - time.monotonic())
         with out.guarded(name="the part itself"):
             part = import_module(f"benchmarks.on_gpu.{given.part}")
             part.measure(out, options(given.scratch))

@@ -1,6 +1,7 @@
 """A feature type's pipeline, and its network alone, run in this process on the same videos."""
 
-import collections
+import contextlib
+import itertools
 import sys
 import time
 from collections import Counter
@@ -23,17 +24,32 @@ from utils.run.settings import find_checkpoints
 from utils.sources.ref import VideoRef
 from utils.worker import pipeline
 from utils.worker.decode import Decoders
+from utils.worker.events import StreamEnded
 from utils.worker.pipeline import Outcome, Pipeline
 from utils.worker.plan import Task
 
+FEW = 3  # batches, with which a run has a steady state
 MAX_RECORDED_BYTES = 1 << 30  # of inputs for the network alone
+
+
+JOIN_S = 3.0  # for a decode thread, and its process, to end
+
+
+class _TimeIsUpError(Exception):
+    """Ends a run."""
 
 
 @dataclass
 class Run:
-    """Figures of one run of the pipeline over all videos. seconds: wall time; stages: seconds, over all threads."""
+    """Figures of one run of the pipeline over all videos. seconds: wall time; stages: seconds, over all threads.
 
+    batches: when each was done, in seconds from the start, and its windows. n_windows: of videos that are finished.
+    """
+
+    start_s: float = field(default_factory=time.perf_counter)
     seconds: float = 0.0
+    batches: list[tuple[float, int]] = field(default_factory=list)
+    n_videos: int = 0
     n_windows: int = 0
     n_decoded: int = 0  # frames, or samples at the sample rate of the model
     stages: Counter[str] = field(default_factory=Counter)
@@ -44,11 +60,33 @@ class Run:
         """Count a finished video. SystemExit if it failed."""
         if outcome.record is None:
             raise SystemExit(outcome.reason)
+        self.n_videos += 1
         self.n_windows += outcome.n_windows
         self.n_decoded += outcome.job.decoded
         self.stages.update(outcome.job.seconds)
         self.problems.update(outcome.job.problems)
         self.arrays = outcome.record.arrays
+
+    def so_far_s(self) -> float:
+        """Return the seconds since the start."""
+        return time.perf_counter() - self.start_s
+
+    @property
+    def windows_per_s(self) -> float:
+        """Windows per second, without the start and the end of the run."""
+        return steady_per_s(self.batches)
+
+
+def steady_per_s(done: Sequence[tuple[float, int]]) -> float:
+    """Return the rate of what was done, without the first and the last quarter; of all where that is not much.
+
+    done: seconds, rising, and how much was done then.
+    """
+    start_s, quarter = 0.0, len(done) // 4
+    if len(done) >= FEW:
+        first = max(quarter, 1)
+        start_s, done = done[first - 1][0], done[first : len(done) - quarter]
+    return sum(amount for _, amount in done) / (done[-1][0] - start_s)
 
 
 class Measured:
@@ -56,10 +94,18 @@ class Measured:
 
     media_s: seconds of all videos. peak_mib: memory of a process that only runs the pipeline.
     n_recorded: windows that the network alone is run on. records: whether it will be run alone.
+    is_quick: whether the videos are run over once instead of twice before all that is measured: no peak_mib then.
     """
 
     def __init__(
-        self, run: RunConfig, feature_type: str, config: Config, refs: Sequence[VideoRef], *, records: bool = True
+        self,
+        run: RunConfig,
+        feature_type: str,
+        config: Config,
+        refs: Sequence[VideoRef],
+        *,
+        records: bool = True,
+        is_quick: bool = False,
     ) -> None:
         model = MODELS[feature_type]
         resources, _ = devices.choose(run)
@@ -73,7 +119,8 @@ class Measured:
         set_process_flags(compute, self.device)
         self.extractor: AnyExtractor = load(config, find_checkpoints(run, config, model), self.device, compute)
         self.media_s = sum(_length_s(ref) for ref in refs)
-        self.pipeline_run()
+        if not is_quick:
+            self.pipeline_run()
         self.peak_mib = _peak_mib(self.device)  # before anything is recorded for the network alone
         self.n_recorded = 0
         self._recorded_bytes = 0
@@ -103,32 +150,47 @@ class Measured:
 
         return recording
 
-    def pipeline_run(self) -> Run:
-        """Run over all videos once."""
-        run = Run()
+    def pipeline_run(self, seconds: float = 0.0) -> Run:
+        """Run over all videos once, or again and again until so many seconds have passed."""
+        run, decoders = Run(), self._decoders(is_endless=seconds > 0)
+
+        def finish(outcome: Outcome) -> None:
+            run.add(outcome)
+            if 0 < seconds < run.so_far_s():
+                raise _TimeIsUpError
+
         stages = Pipeline(
             self.extractor,
             self._config.batch_size or self.extractor.batch_size,
             spill=None,
-            finish=run.add,
-            windows_done=lambda n: None,
+            finish=finish,
+            windows_done=lambda n: run.batches.append((run.so_far_s(), n)),
             predicted=lambda job, row, end_s, logits: None,
             warn=lambda text: print(text, file=sys.stderr),
         )
-        start_s = time.perf_counter()
-        pipeline.run({self._feature_type: stages}, self._decoders())
-        run.seconds = time.perf_counter() - start_s
+        run.start_s = time.perf_counter()
+        with contextlib.suppress(_TimeIsUpError):
+            pipeline.run({self._feature_type: stages}, decoders)
+        run.seconds = run.so_far_s()
+        decoders.join(JOIN_S)
         return run
 
-    def decode_s(self) -> float:
-        """Return the seconds that the decode threads alone take over all videos."""
-        start_s = time.perf_counter()
-        collections.deque(self._decoders().events(idle_s=1.0), maxlen=0)
-        return time.perf_counter() - start_s
+    def decoded_per_s(self, seconds: float = 0.0) -> float:
+        """Return the videos that the decode threads alone decode per second, run as `pipeline_run` runs them."""
+        run, decoders, ended = Run(), self._decoders(is_endless=seconds > 0), []
+        with contextlib.closing(decoders.events(idle_s=1.0)) as events:
+            for event in events:
+                if isinstance(event, StreamEnded):
+                    ended.append((run.so_far_s(), 1))
+                    if 0 < seconds < run.so_far_s():
+                        break
+        decoders.join(JOIN_S)
+        return steady_per_s(ended)
 
-    def _decoders(self) -> Decoders:
-        tasks = iter([Task(ref, (self._feature_type,)) for ref in self.refs])
-        return Decoders({self._feature_type: self.extractor}, lambda: next(tasks, None), self.n_decoders)
+    def _decoders(self, is_endless: bool) -> Decoders:
+        tasks = [Task(ref, (self._feature_type,)) for ref in self.refs]
+        wanted = itertools.cycle(tasks) if is_endless else iter(tasks)
+        return Decoders({self._feature_type: self.extractor}, lambda: next(wanted, None), self.n_decoders)
 
     def network_s(self) -> float:
         """Return the seconds of the network alone."""

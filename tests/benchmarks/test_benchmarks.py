@@ -10,7 +10,7 @@ import pytest
 from support.media import moving_frames, waveform, write_clip
 
 from benchmarks import record, variants
-from benchmarks.measured import Run
+from benchmarks.measured import Run, steady_per_s
 from benchmarks.pipeline import idle_shares
 
 FPS, RATE_HZ = 25, 44100
@@ -80,6 +80,14 @@ def test_the_idle_share_is_what_a_stage_leaves_of_the_time() -> None:
     run = Run(seconds=10, stages=Counter(network=4, cut=3, decode=2, prepare=3))
     assert idle_shares(run, n_decoders=2, has_pairs=False) == pytest.approx({"network": 0.6, "decoders": 0.75})
     assert idle_shares(run, n_decoders=2, has_pairs=True) == pytest.approx({"network": 0.3, "decoders": 0.75})
+
+
+def test_a_steady_rate_leaves_out_the_start_and_the_end_of_a_run() -> None:
+    assert steady_per_s([(2.0, 3), (4.0, 1)]) == 1
+    assert steady_per_s([(2.0, 3), (3.0, 3), (4.0, 3)]) == 3
+    done = [(9.0, 1), (9.1, 1), *((10 + 0.1 * i, 2) for i in range(4)), (90.0, 1), (99.0, 1)]
+    assert steady_per_s(done) == pytest.approx(8 / 1.2)
+    assert Run(batches=done).windows_per_s == pytest.approx(8 / 1.2)
 
 
 def test_figures_are_recorded_without_git_and_under_either_name_of_opencv(tmp_path, monkeypatch):
