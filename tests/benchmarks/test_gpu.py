@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from benchmarks import limits
+from benchmarks import gpu_table, limits
 from benchmarks.gpu import main, table
 
 
@@ -36,3 +36,22 @@ def test_what_failed_comes_first():
     assert lines[0] == "checks: 1 of 2 passed"
     assert "FAILED golden raft: 0.1" in lines[1] and "ERROR runs clip: exit 3" in lines[2]
     assert lines[3].endswith("7 frames/s")
+
+
+def test_tables_have_the_last_figures(tmp_path):
+    golden = {"part": "golden", "name": "pwc case_flow", "precision": "bf16", "cosine": 0.99, "relative_error": 0.5}
+    speed = {
+        "part": "networks",
+        "name": "pwc",
+        "precision": "bf16",
+        "batch": 16,
+        "per_s": 1000.4,
+        "share_of_matmul": 0.5,
+    }
+    for name, error in (("old", 0.5), ("new", 0.01)):
+        rows = [golden | {"relative_error": error}, speed | {"graph_ms": "cannot"}, {"part": "e2e", "error": "no time"}]
+        (tmp_path / name).write_text("\n".join(map(json.dumps, rows)))
+    read = gpu_table.read([str(tmp_path / "old"), str(tmp_path / "new")])
+    assert gpu_table.accuracy(read).splitlines()[2:] == ["| pwc |  |  |  | 1.0e-02, 0.990000 |  |"]
+    found = gpu_table.figures(read, "networks", gpu_table.NETWORKS).splitlines()
+    assert found[2:] == ["| pwc | bf16 | 16 | 1,000 |  |  | 50% |"]
