@@ -33,14 +33,27 @@ def convolve(
     """Return the convolution of x, with the activation of this slope below 0; see `utils.nn.cpu.convolution`."""
     undilated = all(step == 1 for step in dilation)
     if groups == 1 and undilated and stem.fits(x, weight, stride):
-        x, weight = stem.in_blocks(x, weight, stride, [(zeros, zeros) for zeros in padding])
-        stride, padding = [1] * len(stride), [0] * len(padding)
+        return convolve_in_blocks(x, weight, bias, stride, [(zeros, zeros) for zeros in padding], slope)
     sizes = (stride, padding, dilation, groups)
     if slope == 0 and RELU_IN_CUDNN and undilated:
         y = _in_one_call(torch.cudnn_convolution_relu, x, weight, bias, *sizes)
         if y is not None:
             return y
     return add_and_activate(PLAIN[x.ndim](x, weight, None, *sizes), bias, slope)
+
+
+def convolve_in_blocks(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    slope: float | None,
+) -> Tensor:
+    """Return the same of an x that `stem.fits`; padding: zeros before and after each dimension."""
+    images, taps = stem.in_blocks(x, weight, stride, padding)
+    y = convolve(images, taps, bias, [1, 1], [0, 0], [1, 1], 1, slope)
+    return y if x.ndim == 4 else y.unflatten(0, (len(x), -1)).movedim(1, 2)
 
 
 def add_and_relu(
