@@ -52,8 +52,14 @@ def convolve_in_blocks(
 ) -> Tensor:
     """Return the same of an x that `stem.fits`; padding: zeros before and after each dimension."""
     images, taps = stem.in_blocks(x, weight, stride, padding)
+    group = len(taps) // len(weight)  # time steps that an image gives
+    bias = bias.repeat(group) if bias is not None and group > 1 else bias
     y = convolve(images, taps, bias, [1, 1], [0, 0], [1, 1], 1, slope)
-    return y if x.ndim == 4 else y.unflatten(0, (len(x), -1)).movedim(1, 2)
+    if x.ndim == 4:
+        return y
+    n_times = (x.shape[2] + sum(padding[0]) - weight.shape[2]) // stride[0] + 1
+    steps = y.unflatten(1, (group, -1)).movedim(2, -1)  # [images, group, H', W', C']
+    return steps.reshape(len(x), -1, *steps.shape[2:])[:, :n_times].movedim(-1, 1)
 
 
 def add_and_relu(

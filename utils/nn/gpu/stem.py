@@ -2,11 +2,13 @@
 
 cuDNN reaches a twentieth of a GPU's rate on 3 channels. Blocks of 2x2 pixels have 12, on which a kernel of 7x7 becomes
 one of 4x4, with zeros for the eighth tap of each dimension. The frames under a kernel's taps along time are channels
-of one image, for cuDNN is faster in two dimensions than in three. The sums are the same, in another order.
+of one image, for cuDNN is faster in two dimensions than in three. Where a kernel has few outputs, an image gives those
+of several time steps. The sums are the same, in another order.
 """
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -16,6 +18,7 @@ from utils.nn.gpu import support
 MOST_CHANNELS = 4  # 0 switches this off
 LEAST_KERNEL = 5  # below, the zeros beside the taps are too many
 MULTIPLE = 8  # of channels, in which tensor cores read them
+OUTPUTS = 64  # channels that cuDNN computes at once; fewer take as long
 
 _rearranged: PerWeight[Tensor] = PerWeight()
 
@@ -34,23 +37,31 @@ def in_blocks(
 ) -> tuple[Tensor, Tensor]:
     """Return what gives the same convolution in two dimensions, with stride 1 and no padding: input and weight.
 
-    The result has an image per sample and time step: [B * T', C', H', W']. padding: zeros before and after each
-    dimension of x.
+    padding: zeros before and after each dimension of x. The result has an image per sample and `group` of time steps,
+    those of the last group perhaps past the end: [B * groups, group * C', H', W'].
     """
-    deep = 5 - x.ndim
-    stride, padding = (*[1] * deep, *stride), (*[(0, 0)] * deep, *padding)
-    clips, kernel = _as_clips(x), (*[1] * deep, *weight.shape[2:])
+    if x.ndim == 4:
+        stride, padding = (1, *stride), ((0, 0), *padding)
+    clips, kernel = _as_clips(x), _as_clips(weight).shape[2:]
     sizes = zip(clips.shape[2:], kernel, stride, padding, strict=True)
-    n_outputs = [(length + sum(ends) - size) // step + 1 for length, size, step, ends in sizes]
+    n_times, *n_outputs = [(length + sum(ends) - size) // step + 1 for length, size, step, ends in sizes]
+    group = max(OUTPUTS // len(weight), 1) if kernel[0] > 1 else 1
+    n_frames = kernel[0] + (group - 1) * stride[0]
     taps = [-(-size // step) for size, step in zip(kernel[1:], stride[1:], strict=True)]
-    n_blocks = [n_outputs[0], *(outputs + tap - 1 for outputs, tap in zip(n_outputs[1:], taps, strict=True))]
-    n_channels = weight.shape[1] * kernel[0] * stride[1] * stride[2]
+    n_blocks = [outputs + tap - 1 for outputs, tap in zip(n_outputs, taps, strict=True)]
+    n_channels = weight.shape[1] * n_frames * stride[1] * stride[2]
     channels = -(-n_channels // MULTIPLE) * MULTIPLE
-    weight = _rearranged.get(
-        weight, lambda plain: rearranged(_as_clips(plain), kernel[0], stride, (1, *taps), (0, 0, 0), channels)
-    )
+    steps = (group * stride[0], *stride[1:])
+
+    def made(plain: Tensor) -> Tensor:
+        later = [(i * stride[0], (group - 1 - i) * stride[0]) for i in range(group)]
+        grouped = torch.cat([F.pad(_as_clips(plain), (0, 0, 0, 0, *zeros)) for zeros in later])
+        return rearranged(grouped, n_frames, steps, (1, *taps), (0, 0, 0), channels)
+
     run = support.kernel("in_blocks") or rearranged
-    return run(clips, kernel[0], stride, n_blocks, [first for first, _ in padding], channels), weight
+    before = [first for first, _ in padding]
+    images = run(clips, n_frames, steps, (-(-n_times // group), *n_blocks), before, channels)
+    return images, _rearranged.get(weight, made)
 
 
 def rearranged(
