@@ -54,7 +54,7 @@ TESTED_ELSEWHERE = {  # with what uses them
     "utils/engines": "base dispatch environment local",
     "utils": "errors",
     "utils/extractors": "clips_config flow flow_config frames_config registry stacks stacks_config text",
-    "utils/media": "avi demux frame_size matroska mp4 rgb seek video_frames",
+    "utils/media": "avi decode_protocol decode_server demux frame_size matroska mp4 rgb seek video_frames",
     "utils/nn/cpu": "convolution",
     "utils/nn": "flow unchanged vision_transformer",
     "utils/run": "output_state prepare results settings shard_marks summary text",

@@ -21,7 +21,7 @@ from utils.media.limits import DEFAULT_LIMITS
 from utils.media.nvdec import accelerator, open_on_gpu
 from utils.media.segment import WHOLE
 from utils.media.view import View
-from utils.worker.decode import CHUNK_FRAMES
+from utils.worker.open_frames import CHUNK_FRAMES
 
 N_COMPARED = 8  # frames
 TRY_S = 30  # for a process that tries one way

@@ -18,7 +18,7 @@ from support.program import ROOT, run
 
 import featmill
 from utils.media.video import VideoStream
-from utils.worker import decode
+from utils.worker import open_frames
 
 RESNET = {"model_name": "resnet18", "weights": "random"}
 pytestmark = pytest.mark.filterwarnings("ignore:--weights random")
@@ -181,7 +181,7 @@ def test_a_video_that_fails_is_an_error_of_a_single_call(tiny, clips):
 
 def test_a_decoder_that_hangs_is_an_error(tiny, clips, monkeypatch):
     released = threading.Event()
-    monkeypatch.setattr(decode, "open_frames", lambda *_: released.wait(60))
+    monkeypatch.setattr(open_frames, "open_frames", lambda *_: released.wait(60))
     monkeypatch.setattr("utils.worker.session.JOIN_S", 0.1)
     with featmill.Extractor(tiny, video_timeout=1) as extractor:
         with pytest.raises(featmill.RunError, match=r"12\.mp4: the decoder gave nothing"):

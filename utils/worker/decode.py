@@ -19,27 +19,25 @@ from utils.extractors.base import AnyExtractor, AudioExtractor, AudioStreamInfo,
 from utils.extractors.windows import Sampling
 from utils.media.audio import AudioStream
 from utils.media.audio_rules import AudioRules
-from utils.media.frame_stream import FrameStream, open_frames
+from utils.media.frame_stream import FrameStream
 from utils.media.frame_times import frame_times_s
 from utils.media.limits import Limits
 from utils.media.report import VideoReport
 from utils.media.segment import Segment
-from utils.media.video import Frames, empty_bytes
+from utils.media.video import Frames
 from utils.media.view import View
-from utils.nn.device_copy import pinned_bytes
 from utils.sources.ref import VideoRef
 from utils.worker.decode_errors import outcome_of
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened, jobs_of
 from utils.worker.kept_frames import save_frames
+from utils.worker.open_frames import FrameOpener
 from utils.worker.plan import Task
 from utils.worker.queues import BoundedQueue, Closed
 from utils.worker.watchdog import Timed
 
-CHUNK_FRAMES = {"cpu": 16, "cuda": 64, "mps": 64}  # a GPU's few launches per chunk cost as much as many frames
 QUEUE_CHUNKS = {"cpu": 4, "cuda": 256, "mps": 256}  # chunks decoded in advance, over all threads
 # Bytes of them; a chunk has 32 MiB of pixels at most, unless a single frame has more. A GPU takes several batches.
 QUEUE_BYTES = {"cpu": 256 << 20, "cuda": 1 << 30, "mps": 1 << 30}
-ALLOCATE = {"cpu": empty_bytes, "cuda": pinned_bytes, "mps": empty_bytes}
 
 
 @dataclass(frozen=True)
@@ -71,14 +69,15 @@ class Decoders:
         is_recorded: bool = True,
     ) -> None:
         self._extractors = extractors
-        self._device_type = next(iter(extractors.values())).device.type  # a worker has one device
+        device_type = next(iter(extractors.values())).device.type  # a worker has one device
         self._next_task = next_task
         self._limits = limits or Limits()
+        self._opener = FrameOpener(device_type, self._limits)
         self._watching, self._following = watching, following
         self._frames_folders = frames_folders or {}
         self._is_recorded = is_recorded
         self._queue: BoundedQueue[Event | _ThreadEnded] = BoundedQueue(
-            QUEUE_CHUNKS[self._device_type], QUEUE_BYTES[self._device_type]
+            QUEUE_CHUNKS[device_type], QUEUE_BYTES[device_type]
         )
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(n_threads)]
         self._running = n_threads
@@ -120,6 +119,8 @@ class Decoders:
                 self._queue.put(_ThreadEnded(error))
             else:
                 self._queue.put(_ThreadEnded())
+            finally:
+                self._opener.close()
 
     def _decode(self, task: Task) -> None:
         """Decode the pictures of a task, then its sound at each rate and by all rules that are wanted.
@@ -196,8 +197,7 @@ class Decoders:
                     by_rate[fps] = frame_times_s(ref.media, fps, segment, self._limits, report)
             times_s = [by_rate[one.extraction_fps] if one.needs_times else None for _, one in pictures]
             views = tuple(map(View, rates))
-            allocate, most = ALLOCATE[self._device_type], CHUNK_FRAMES[self._device_type]
-            stream = open_frames(ref.media, views, segment, self._limits, allocate, most, self._gpu_for(pictures))
+            stream = self._opener.open(ref.media, views, segment, self._gpu_for(pictures))
         with stream, self._following(ref.id, stream):
             takers = self._takers(stream, jobs, rates, times_s)
             chunks = iter(stream)

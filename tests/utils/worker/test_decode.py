@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from utils.extractors.windows import Dense, Listed
 from utils.media.limits import Limits
 from utils.sources.ref import VideoRef
 from utils.worker import decode as decode_module
+from utils.worker import open_frames
 from utils.worker.decode import Decoders
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened
 from utils.worker.messages import Hung
@@ -89,14 +91,15 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note which decoders are opened."""
     names = []
-    for name in ("open_frames", "AudioStream", "frame_times_s"):
-        original = getattr(decode_module, name)
+    opening = ((open_frames, "open_frames"), (decode_module, "AudioStream"), (decode_module, "frame_times_s"))
+    for module, name in opening:
+        original = getattr(module, name)
 
         def noted(*arguments, name=name, original=original, **options):
             names.append(name)
             return original(*arguments, **options)
 
-        monkeypatch.setattr(decode_module, name, noted)
+        monkeypatch.setattr(module, name, noted)
     return names
 
 
@@ -225,10 +228,7 @@ def test_a_picture_larger_than_allowed_is_refused(clip):
 
 
 def test_no_memory_to_decode_fails_the_video(clip, monkeypatch):
-    def fails(*_arguments, **_options):
-        raise MemoryError
-
-    monkeypatch.setattr(decode_module, "open_frames", fails)
+    monkeypatch.setattr(open_frames, "open_frames", Mock(side_effect=MemoryError))
     assert "--decode_threads 1" in decode({"one": Fake()}, video(clip))["one"].last.reason
 
 

@@ -1,0 +1,50 @@
+"""Opening the frames of videos as a device wants them."""
+
+import threading
+from collections.abc import Sequence
+
+from utils.media.decode_process import IS_POSSIBLE, DecodeProcess
+from utils.media.frame_stream import FrameStream, open_frames
+from utils.media.input import MediaSource
+from utils.media.limits import Limits
+from utils.media.segment import Segment
+from utils.media.video import empty_bytes
+from utils.media.view import View
+from utils.nn.device_copy import pinned_bytes
+
+CHUNK_FRAMES = {"cpu": 16, "cuda": 64, "mps": 64}  # a GPU's few launches per chunk cost as much as many frames
+ALLOCATE = {"cpu": empty_bytes, "cuda": pinned_bytes, "mps": empty_bytes}
+
+
+class FrameOpener:
+    """Opens videos for decode threads, each of which has a process where the device is a GPU.
+
+    in_processes: None for that choice. On a CPU the network takes most of the time, and processes take memory.
+    """
+
+    def __init__(self, device_type: str, limits: Limits, in_processes: bool | None = None) -> None:
+        self._allocate, self._chunk_frames = ALLOCATE[device_type], CHUNK_FRAMES[device_type]
+        self._limits = limits
+        self._in_processes = device_type == "cuda" and IS_POSSIBLE if in_processes is None else in_processes
+        self._of_thread = threading.local()
+
+    def open(self, source: MediaSource, views: Sequence[View], segment: Segment, gpu: int | None) -> FrameStream:
+        """Return the frames of a video. gpu: that is to decode them.
+
+        Raises:
+            VideoError: the file is not media, has no video stream, or not one frame decodes.
+        """
+        process = self._process() if self._in_processes and gpu is None else None
+        if process is not None and process.takes(source, views):
+            return process.open(source, views, segment, self._limits, self._allocate, self._chunk_frames)
+        return open_frames(source, views, segment, self._limits, self._allocate, self._chunk_frames, gpu)
+
+    def close(self) -> None:
+        """End the calling thread's process."""
+        if self._in_processes:
+            self._process().close()
+
+    def _process(self) -> DecodeProcess:
+        if not hasattr(self._of_thread, "process"):
+            self._of_thread.process = DecodeProcess()
+        return self._of_thread.process
