@@ -131,9 +131,7 @@ def _stem(out: Out, name: str, precision: str, options: Options) -> None:
         return F.relu_(PLAIN[x.ndim](F.pad(x, ends * n_dims), weight, bias, stride))
 
     def ours() -> Tensor:
-        blocks, taps = stem.in_blocks(x, weight, stride, [ends] * n_dims)
-        ones, zeros = [1] * n_dims, [0] * n_dims
-        return convolution.convolve(blocks, taps, bias, ones, zeros, ones, 1, 0.0)
+        return convolution.convolve_in_blocks(x, weight, bias, stride, [ends] * n_dims, 0.0)
 
     rearranging_ms = timed_ms(lambda: stem.in_blocks(x, weight, stride, [ends] * n_dims)[0], device, inner=3)
     what = {"name": f"stem of {name}", "precision": precision, "rearranging_ms": rearranging_ms}

@@ -13,6 +13,7 @@ from utils.nn.cpu.convolution import convolve
 from utils.nn.cpu.pooling import max_pool
 from utils.nn.gpu import stem
 from utils.nn.gpu.cat import cat_channels
+from utils.nn.gpu.convolution import convolve_in_blocks
 from utils.nn.gpu.pooling import max_pool_uneven
 
 Padding = Literal["video_features", "tensorflow"]
@@ -65,11 +66,10 @@ class Unit3D(nn.Module):
         is_fused, weight, bias = isinstance(self.batch3d, nn.Identity), self.conv3d.weight, self.conv3d.bias
         slope = 0.0 if is_fused else None
         if stem.fits(x, weight, stride):
-            x, weight = stem.in_blocks(x, weight, stride, pads)
-            stride, even = (1, 1, 1), (0, 0, 0)
+            x = convolve_in_blocks(x, weight, bias, stride, pads, slope)
         else:
             x, even = _pad_uneven(x, pads)
-        x = convolve(x, weight, bias, stride, even, slope=slope, use_winograd=True)
+            x = convolve(x, weight, bias, stride, even, slope=slope, use_winograd=True)
         return x if is_fused else F.relu(self.batch3d(x), inplace=True)
 
 

@@ -33,14 +33,33 @@ def convolve(
     """Return the convolution of x, with the activation of this slope below 0; see `utils.nn.cpu.convolution`."""
     undilated = all(step == 1 for step in dilation)
     if groups == 1 and undilated and stem.fits(x, weight, stride):
-        x, weight = stem.in_blocks(x, weight, stride, [(zeros, zeros) for zeros in padding])
-        stride, padding = [1] * len(stride), [0] * len(padding)
+        return convolve_in_blocks(x, weight, bias, stride, [(zeros, zeros) for zeros in padding], slope)
     sizes = (stride, padding, dilation, groups)
     if slope == 0 and RELU_IN_CUDNN and undilated:
         y = _in_one_call(torch.cudnn_convolution_relu, x, weight, bias, *sizes)
         if y is not None:
             return y
     return add_and_activate(PLAIN[x.ndim](x, weight, None, *sizes), bias, slope)
+
+
+def convolve_in_blocks(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    slope: float | None,
+) -> Tensor:
+    """Return the same of an x that `stem.fits`; padding: zeros before and after each dimension."""
+    images, taps = stem.in_blocks(x, weight, stride, padding)
+    group = len(taps) // len(weight)  # time steps that an image gives
+    bias = bias.repeat(group) if bias is not None and group > 1 else bias
+    y = convolve(images, taps, bias, [1, 1], [0, 0], [1, 1], 1, slope)
+    if x.ndim == 4:
+        return y
+    n_times = (x.shape[2] + sum(padding[0]) - weight.shape[2]) // stride[0] + 1
+    steps = y.unflatten(1, (group, -1)).movedim(2, -1)  # [images, group, H', W', C']
+    return steps.reshape(len(x), -1, *steps.shape[2:])[:, :n_times].movedim(-1, 1)
 
 
 def add_and_relu(

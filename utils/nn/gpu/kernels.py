@@ -14,6 +14,7 @@ from torch import Tensor
 
 MOST_CHANNELS = 64  # of a block: 128 bytes of a 16-bit type, which a GPU reads in one piece
 BLOCK = 2048  # values of a block
+SECTOR = 32  # bytes, the least that a GPU writes at once
 PADDED: Any = tl.constexpr(float("-inf"))
 jit: Any = triton.jit  # whose types know nothing of numbers as constants
 
@@ -75,32 +76,41 @@ def _in_blocks(
     x,
     y,
     n_positions,
-    n_channels,
     x_sizes,
     y_sizes,
     x_strides,
     before,
-    block_t: tl.constexpr,
+    stride_t,
+    n_channels: tl.constexpr,
+    taps: tl.constexpr,
     block_h: tl.constexpr,
     block_w: tl.constexpr,
     padded: tl.constexpr,
     rows: tl.constexpr,
     channels: tl.constexpr,
 ):
-    """Of x with n_channels to y with block_t * block_h * block_w * padded channels at n_positions."""
-    position = tl.program_id(0) * rows + tl.arange(0, rows)[:, None]
-    channel = tl.arange(0, channels)[None, :]
-    n_out: tl.constexpr = block_t * block_h * block_w * padded
-    within, c = channel // padded, channel % padded
-    w = position % y_sizes[2] * block_w - before[2] + within % block_w
-    h = position // y_sizes[2] % y_sizes[1] * block_h - before[1] + within // block_w % block_h
-    t = position // (y_sizes[2] * y_sizes[1]) % y_sizes[0] * block_t - before[0] + within // (block_w * block_h)
-    sample = position // (y_sizes[2] * y_sizes[1] * y_sizes[0])
-    inside = (t >= 0) & (t < x_sizes[0]) & (h >= 0) & (h < x_sizes[1]) & (w >= 0) & (w < x_sizes[2])
-    at = t * x_strides[1] + h * x_strides[2] + w * x_strides[3] + c * x_strides[4]
-    mask = (position < n_positions) & (channel < n_out)
-    value = tl.load(x + sample.to(tl.int64) * x_strides[0] + at, mask & inside & (c < n_channels), other=0.0)
-    tl.store(y + position.to(tl.int64) * n_out + channel, value, mask)
+    """Of x with n_channels to images y [n_positions, padded], of which each program writes `rows` positions."""
+    n_programs = (n_positions + rows - 1) // rows  # of an image
+    image = tl.program_id(0) // n_programs
+    position = tl.program_id(0) % n_programs * rows + tl.arange(0, rows)[:, None]
+    t = image % y_sizes[0] * stride_t - before[0]
+    h = position // y_sizes[2] * block_h - before[1]
+    w = position % y_sizes[2] * block_w - before[2]
+    # strides of x: of B, T, H, W, C
+    x += (image // y_sizes[0]).to(tl.int64) * x_strides[0] + t.to(tl.int64) * x_strides[1]
+    y += (image.to(tl.int64) * n_positions + position) * padded
+    # few channels at a time, so that the threads of a warp read neighbouring positions
+    n_tiles: tl.constexpr = (padded + channels - 1) // channels
+    for tile in tl.static_range(n_tiles):  # pyright: ignore[reportGeneralTypeIssues]  # unrolled
+        channel = tile * channels + tl.arange(0, channels)[None, :]
+        c, k = channel % n_channels, channel // n_channels % block_w
+        j, i = channel // (n_channels * block_w) % block_h, channel // (n_channels * block_w * block_h)
+        mask = (position < n_positions) & (channel < padded)
+        inside = (i < taps) & (t + i >= 0) & (t + i < x_sizes[0]) & (h + j >= 0) & (h + j < x_sizes[1])
+        inside = inside & (w + k >= 0) & (w + k < x_sizes[2]) & mask
+        at = h * x_strides[2] + w * x_strides[3]
+        at += i * x_strides[1] + j * x_strides[2] + k * x_strides[3] + c * x_strides[4]
+        tl.store(y + channel, tl.load(x + at, inside, other=0.0), mask)
 
 
 def add_and_activate(y: Tensor, bias: Tensor, slope: float) -> Tensor:
@@ -126,18 +136,20 @@ def max_pool(x: Tensor, kernel: Sequence[int], stride: Sequence[int], padding: S
     return y
 
 
-def in_blocks(x: Tensor, block: Sequence[int], n_blocks: Sequence[int], before: Sequence[int], padded: int) -> Tensor:
-    """Return x [B, C, T, H, W] as blocks of positions; see `utils.nn.gpu.stem.rearranged`."""
-    n_channels = math.prod(block) * padded
-    y = x.new_empty(len(x), *n_blocks, n_channels).movedim(-1, 1)
-    n_rows = y.numel() // n_channels
-    channels = triton.next_power_of_2(n_channels)
+def in_blocks(
+    x: Tensor, taps: int, strides: Sequence[int], n_blocks: Sequence[int], before: Sequence[int], padded: int
+) -> Tensor:
+    """Return x [B, C, T, H, W] as images of blocks; see `utils.nn.gpu.stem.rearranged`."""
+    y = x.new_empty(len(x) * n_blocks[0], *n_blocks[1:], padded)
+    n_positions = math.prod(n_blocks[1:])
+    channels = SECTOR // x.element_size()
     rows = BLOCK // channels
-    strides = (x.stride(0), *x.stride()[2:], x.stride(1))
-    sizes = (n_rows, x.shape[1], tuple(x.shape[2:]), tuple(n_blocks), strides, tuple(before), *block, padded)
+    layout = ((x.stride(0), *x.stride()[2:], x.stride(1)), tuple(before))
+    sizes = (n_positions, tuple(x.shape[2:]), tuple(n_blocks), *layout, strides[0])
+    grid = (len(y) * triton.cdiv(n_positions, rows),)
     with torch.cuda.device_of(x):
-        _in_blocks[(triton.cdiv(n_rows, rows),)](x, y, *sizes, rows, channels)
-    return y
+        _in_blocks[grid](x, y, *sizes, x.shape[1], taps, *strides[1:], padded, rows, channels)
+    return y.movedim(-1, 1)
 
 
 def _block(n_channels: int) -> dict[str, int]:

@@ -54,17 +54,17 @@ def test_bias_and_activation_are_added_in_place(n_channels, monkeypatch):
         torch.testing.assert_close(y.float().nan_to_num(0.0), expected, rtol=2 * torch.finfo(dtype).eps, atol=1e-6)
 
 
-BLOCKS = [  # block, number of blocks, zeros before, channels, input
-    ((2, 2, 2), (3, 4, 3), (2, 3, 0), 3, values(2, 3, 4, 5, 6)),
-    ((1, 2, 2), (3, 2, 4), (0, 1, 3), 4, values(1, 3, 2, 7, 3, dtype=torch.bfloat16)),
-    ((2, 1, 2), (1, 4, 3), (1, 0, 0), 2, values(2, 2, 4, 4, 5, dtype=torch.float16)),
+BLOCKS = [  # taps along time, strides, number of blocks, zeros before, channels, input
+    (3, (2, 2, 2), (3, 4, 3), (2, 3, 0), 40, values(2, 3, 4, 5, 6)),
+    (1, (1, 2, 2), (2, 2, 4), (0, 1, 3), 16, values(1, 3, 2, 7, 3, dtype=torch.bfloat16)),
+    (2, (3, 2, 1), (1, 12, 13), (1, 0, 0), 8, values(2, 2, 4, 24, 13, dtype=torch.float16)),
 ]
 
 
-@pytest.mark.parametrize(("block", "n_blocks", "before", "channels", "x"), BLOCKS)
-def test_blocks_are_those_of_pytorch(block, n_blocks, before, channels, x, monkeypatch):
+@pytest.mark.parametrize(("taps", "strides", "n_blocks", "before", "channels", "x"), BLOCKS)
+def test_blocks_are_those_of_pytorch(taps, strides, n_blocks, before, channels, x, monkeypatch):
     run = kernels(monkeypatch).in_blocks
     for given in (x, x.contiguous(), x[..., ::2].expand(3, -1, -1, -1, -1) if len(x) == 1 else x[1:]):
-        found = run(given, block, n_blocks, before, channels)
-        assert torch.equal(found, rearranged(given, block, n_blocks, before, channels))
-        assert found.is_contiguous(memory_format=LAST)
+        found = run(given, taps, strides, n_blocks, before, channels)
+        assert torch.equal(found, rearranged(given, taps, strides, n_blocks, before, channels))
+        assert found.is_contiguous(memory_format=torch.channels_last)
