@@ -23,7 +23,7 @@ TESTS = ("tests/models", "tests/utils/nn", "tests/utils/transforms")
 OF_A_TINY_RUN = ("tests/models/tvl1/test_median.py",)
 N_WORKERS = 12
 NOT_HERE = ("--deselect", "tests/utils/nn/test_prepare.py::test_a_compiled_network_gives_the_same")  # the part compile
-SUMMARY_S = 4  # for what pytest writes at the end
+SUMMARY_S = 8  # for what pytest writes at the end
 FLAGS = (
     "-q",
     "--tb=short",
