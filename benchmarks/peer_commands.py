@@ -16,6 +16,7 @@ from benchmarks.peer_cases import Case
 
 ROOT = Path(__file__).parent.parent
 LEAST_S = 5  # that a command needs
+TOGETHER_S = 0.02  # between the outputs of videos that ended with one batch, at most
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,20 @@ class Ran:
         return [len(next(iter(arrays.values()))) for arrays in self.features.values()]
 
     def steady_per_s(self) -> float | None:
-        """Return the windows per second of the middle three fifths of the videos; None where they are too few."""
-        skipped = len(self.written_s) // 5
-        kept = slice(skipped, len(self.written_s) - skipped)
-        times, windows = self.written_s[kept], self.windows()[kept]
-        if len(times) < 2 or times[-1] == times[0]:
-            return None
-        return sum(windows[1:]) / (times[-1] - times[0])
+        """Return the windows per second between the ends of the first and the last batch; None of fewer than two.
+
+        Videos that are written at about the same time ended with one batch.
+        """
+        ends_s: list[float] = []
+        n_windows: list[int] = []
+        for written_s, n in zip(self.written_s, self.windows(), strict=True):
+            if ends_s and written_s - ends_s[-1] < TOGETHER_S:
+                ends_s[-1] = written_s
+                n_windows[-1] += n
+            else:
+                ends_s.append(written_s)
+                n_windows.append(n)
+        return sum(n_windows[1:]) / (ends_s[-1] - ends_s[0]) if len(ends_s) > 1 else None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from benchmarks.networks import SUBJECTS, Subject, _steps
 from benchmarks.on_gpu.common import Options, Out, cosine, timed, timed_ms, wait
+from utils.nn.cpu.layout import CHANNELS_LAST
 from utils.nn.prepare import ComputeMode, prepare_layers, prepare_network, set_process_flags
 
 GFLOP = {  # of a window, pair (one frame encoded), frame or example, by benchmarks.networks
@@ -84,7 +85,8 @@ def ready(
         smooth = nn.functional.interpolate(smooth, shape[1:], mode=mode)
     else:
         smooth = torch.rand(batch, *shape, generator=generator)
-    smooth = smooth.to(device)
+    layout = CHANNELS_LAST.get(smooth.ndim, torch.contiguous_format)  # as extractors make their inputs
+    smooth = smooth.to(device).contiguous(memory_format=layout)
     inputs = [smooth * 255, (smooth * 255).roll((1, 2), (-2, -1))] if subject.pair else [(smooth - 0.45) / 0.225]
     return _steps(network, inputs, subject.pair)
 

@@ -219,7 +219,7 @@ def _rounding(requested: Mapping[str, Requested]) -> str:
     errors = ", ".join(f"{name} {one.model.tf32_error:.0e}" for name, one in requested.items())
     return (
         "--precision auto: convolutions in TF32, as in PyTorch by default. Relative error of the features: "
-        f"{errors} (emulated on a CPU, not measured on a GPU). --precision float32 has none"
+        f"{errors} (docs/performance.md). --precision float32 has none"
     )
 
 

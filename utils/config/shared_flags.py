@@ -6,7 +6,7 @@ from utils.config.label_file import read_labels
 from utils.config.schema import flag
 from utils.errors import UserError
 
-ON_GPU = "gpu: decoded by the GPU's video engine, which is new and untested on a GPU (docs/performance.md)"
+ON_GPU = "gpu: decoded by the GPU's video engine, where that is faster than the cores (docs/performance.md)"
 
 
 def extraction_fps(group: str, default: float | None = None, ends: str = " (default: the video's own)") -> Any:
