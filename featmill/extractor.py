@@ -1,5 +1,6 @@
 """Extraction in the calling process."""
 
+import contextlib
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -120,9 +121,10 @@ class Extractor:
                 predictions[job.ref.id][key][row] = [(name, probability) for name, probability, _ in best]
 
         tasks = (Task(reference(i, video), (self.feature_type,)) for i, video in enumerate(videos))
-        for outcome in session.extract(tasks, ordered, predicted):
-            by_row = predictions.pop(outcome.job.ref.id, {})
-            yield _video(outcome, {key: [rows[i] for i in sorted(rows)] for key, rows in by_row.items()})
+        with contextlib.closing(session.extract(tasks, ordered, predicted)) as outcomes:  # also where this is dropped
+            for outcome in outcomes:
+                by_row = predictions.pop(outcome.job.ref.id, {})
+                yield _video(outcome, {key: [rows[i] for i in sorted(rows)] for key, rows in by_row.items()})
         if self._session is None:
             raise UserError("this extractor was closed while videos were extracted")
 

@@ -12,7 +12,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
-from pathlib import Path
+from multiprocessing.spawn import get_executable
+from subprocess import _args_from_interpreter_flags  # pyright: ignore[reportAttributeAccessIssue, reportPrivateUsage, reportUnknownVariableType]  # as multiprocessing does
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,7 +28,7 @@ from utils.media.video import Allocate, Frames
 from utils.media.view import View
 
 SERVER = f"{__name__.rpartition('.')[0]}.decode_server"
-ROOT = Path(__file__).parents[__name__.count(".")]
+OF_ONE_PROCESS = ("/dev/", "/proc/")  # such as /dev/fd/3
 END_S = 2.0  # for the process to end by itself
 IS_POSSIBLE = hasattr(os, "memfd_create")  # Linux
 
@@ -40,8 +41,14 @@ class DecodeProcess:
         self._limits: Limits | None = None
 
     def takes(self, source: MediaSource, views: Sequence[View]) -> bool:
-        """Return whether it can decode a source: a file of this machine, or a part of one."""
-        return len(views) <= MOST_VIEWS and (isinstance(source, LocalFile) or local_path(source) is not None)
+        """Return whether it can decode a source: a file of this machine, or a part of one, for all processes."""
+        path = source.path if isinstance(source, LocalFile) else local_path(source)
+        return len(views) <= MOST_VIEWS and path is not None and not os.fsdecode(path).startswith(OF_ONE_PROCESS)
+
+    def start(self, limits: Limits) -> None:
+        """Start the process, unless it runs with these limits. Raises OSError where there can be none."""
+        if self._process is None or self._process.poll() is not None or self._limits != limits:
+            self._start(limits)
 
     def open(
         self,
@@ -52,30 +59,31 @@ class DecodeProcess:
         allocate: Allocate,
         chunk_frames: int,
     ) -> "RemoteStream":
-        """Return the frames of a video, as `VideoStream` gives them.
+        """Return the frames of a video, as `VideoStream` gives them. The process runs, with the same limits.
 
         Raises:
             VideoError: the file is not media, has no video stream, or not one frame decodes; or the process dies of it.
         """
         label = str(source)
-        if self._process is None or self._process.poll() is not None or self._limits != limits:
-            self._start(limits)
         self.memory.decoded_s[0] = 0.0
         self.send(Open(source, tuple(views), segment, limits, chunk_frames), label)
         return RemoteStream(self, label, allocate, self.receive(label))
 
     def _start(self, limits: Limits) -> None:
         self.close()
-        ours, theirs = socket.socketpair()
         self.memory, self._limits = SharedFrames(limits), limits
-        descriptors = (theirs.fileno(), self.memory.file)
-        program = f"from {SERVER} import serve; serve({descriptors[0]}, {descriptors[1]}, {limits.max_pixels})"
-        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        environment = os.environ | {"PYTHONPATH": path}
-        self._process = subprocess.Popen([sys.executable, "-c", program], pass_fds=descriptors, env=environment)
-        theirs.close()
-        os.close(self.memory.file)
-        self._connection = Connection(ours.detach())
+        try:
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                descriptors = (theirs.fileno(), self.memory.file)
+                call = f"serve({descriptors[0]}, {descriptors[1]}, {limits.max_pixels})"
+                # the same modules as here, whatever the working directory holds
+                program = f"import sys; sys.path[:] = {sys.path!r}; from {SERVER} import serve; {call}"
+                command = [get_executable(), *_args_from_interpreter_flags(), "-c", program]
+                self._process = subprocess.Popen(command, pass_fds=descriptors)
+                self._connection = Connection(ours.detach())
+        finally:
+            os.close(self.memory.file)
 
     def send(self, request: Any, label: str) -> None:
         """Send a request about the video that messages call `label`."""
@@ -97,7 +105,19 @@ class DecodeProcess:
     def _died(self, label: str) -> VideoError:
         code = self.close()
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        if -code == signal.SIGKILL:
+            return VideoError(f"{label}: the process that decodes it was killed (no memory?): run the command again")
         return VideoError(f"{label}: the process that decodes it died ({how}): get the file again, or convert it")
+
+    def has_news(self) -> bool:
+        """Wait for a reply, for as long as the process has to end; return whether there is one."""
+        return self._connection.poll(END_S)
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self._process is not None:
+            self._process.kill()
+            self.close()
 
     def close(self) -> int:
         """End the process; return its exit code."""
@@ -160,6 +180,11 @@ class RemoteStream:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with contextlib.suppress(Exception):  # where the process died, or the video failed, that was said
-            if self._waits:
-                self._answer()
-            self._process.send(Close(), self._label)
+            if self._waits and not self._process.has_news():  # the next chunk may be far away, or never come
+                self._process.kill()
+                return
+            try:
+                if self._waits:
+                    self._answer()
+            finally:
+                self._process.send(Close(), self._label)

@@ -22,7 +22,8 @@ PR_SET_PDEATHSIG = 1  # of Linux
 
 def serve(connection: int, memory: int, max_pixels: int) -> None:
     """Body of the process: decode what is asked for, until the other end closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends its workers, and they end this
+    for number in (signal.SIGINT, signal.SIGTERM):  # the main process ends its workers, and they end this
+        signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a decoder that hangs would not notice their end
     with Connection(connection) as replies, contextlib.suppress(EOFError, OSError):
         served = _Server(replies, SharedFrames(Limits(max_pixels=max_pixels), memory))

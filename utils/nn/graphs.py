@@ -6,7 +6,6 @@ interpreter. RAFT has 2,000 kernels per batch. (docs/performance.md)
 
 import functools
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ DEVICE = "cuda"
 Tensors = dict[str, Tensor]
 Function = Callable[[Tensors], Tensors]
 FEWEST_OPERATIONS = 6  # in a graph: copying inputs and outputs takes some, too
-MOST_GRAPHS = 64  # of one `CudaGraphs`: videos of several sizes are open at once
+MOST_GRAPHS = 64  # of one `CudaGraphs`; capturing those of ever new sizes would take longer than it saves
 
 _all: "weakref.WeakSet[CudaGraphs]" = weakref.WeakSet()
 
@@ -34,7 +33,8 @@ class CudaGraphs:
 
     def __init__(self, wanted: bool = True) -> None:
         self._seen: set[Hashable] = set()
-        self._captured: OrderedDict[Hashable, _Captured | None] = OrderedDict()
+        self._captured: dict[Hashable, _Captured | None] = {}
+        self._n_graphs = 0
         self._wanted = wanted
         _all.add(self)
 
@@ -48,18 +48,13 @@ class CudaGraphs:
             with _Outside(inputs) as outside:
                 outputs = function(inputs)
             if outside.n_made < FEWEST_OPERATIONS:
-                self._keep(key, None)
+                self._captured[key] = None
             return outputs
-        if key not in self._captured:
-            self._keep(key, _capture(function, inputs, self._pool))
-        self._captured.move_to_end(key)
-        captured = self._captured[key]
+        if key not in self._captured and self._n_graphs < MOST_GRAPHS:
+            captured = self._captured[key] = _capture(function, inputs, self._pool)
+            self._n_graphs += captured is not None
+        captured = self._captured.get(key)
         return function(inputs) if captured is None else captured.replay(inputs)
-
-    def _keep(self, key: Hashable, captured: "_Captured | None") -> None:
-        if len(self._captured) == MOST_GRAPHS:
-            self._captured.popitem(last=False)
-        self._captured[key] = captured
 
     @functools.cached_property
     def _pool(self) -> Any:

@@ -1,5 +1,6 @@
 """Opening the frames of videos as a device wants them."""
 
+import logging
 import threading
 from collections.abc import Sequence
 
@@ -11,6 +12,8 @@ from utils.media.segment import Segment
 from utils.media.video import empty_bytes
 from utils.media.view import View
 from utils.nn.device_copy import pinned_bytes
+
+log = logging.getLogger(__name__)
 
 CHUNK_FRAMES = {"cpu": 16, "cuda": 64, "mps": 64}  # a GPU's few launches per chunk cost as much as many frames
 ALLOCATE = {"cpu": empty_bytes, "cuda": pinned_bytes, "mps": empty_bytes}
@@ -35,14 +38,23 @@ class FrameOpener:
             VideoError: the file is not media, has no video stream, or not one frame decodes.
         """
         process = self._process() if self._in_processes and gpu is None else None
-        if process is not None and process.takes(source, views):
+        if process is not None and process.takes(source, views) and self._starts(process):
             return process.open(source, views, segment, self._limits, self._allocate, self._chunk_frames)
         return open_frames(source, views, segment, self._limits, self._allocate, self._chunk_frames, gpu)
 
     def close(self) -> None:
         """End the calling thread's process."""
-        if self._in_processes:
-            self._process().close()
+        if hasattr(self._of_thread, "process"):
+            self._of_thread.process.close()
+
+    def _starts(self, process: DecodeProcess) -> bool:
+        """Return whether the process runs; where there can be none, threads decode from now on."""
+        try:
+            process.start(self._limits)
+        except OSError as error:
+            log.warning("no process can be started for decoding (%s): threads decode, which is slower", error)
+            self._in_processes = False
+        return self._in_processes
 
     def _process(self) -> DecodeProcess:
         if not hasattr(self._of_thread, "process"):

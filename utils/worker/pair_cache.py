@@ -79,6 +79,10 @@ class PairCache:
             if n_pairs <= self._limits.at_once(self._stage, size):
                 if self._fits(part):
                     continue
+                if n_surplus := self._n_surplus(n_pairs, size):  # perhaps it fits without
+                    self._limits.lower(size, max(n_pairs, (n_pairs + n_surplus) // 2))
+                    parts.append(part)
+                    continue
                 if n_pairs == 1:
                     device = self._store.take(part[:1]).device
                     raise VideoError(f"one pair of {size[1]}x{size[0]} frames does not fit in memory; {advice(device)}")
@@ -112,10 +116,12 @@ class PairCache:
 
     def _filled(self, rows: Tensor, size: tuple[int, int]) -> Tensor:
         """Return rows with the last one repeated up to a multiple, so that batches have few shapes, if that fits."""
-        n_surplus = -len(rows) % self._stage.multiple
-        if n_surplus == 0 or len(rows) + n_surplus > self._limits.at_once(self._stage, size):
-            return rows
-        return torch.cat([rows, rows[-1:].expand(n_surplus, *rows.shape[1:])])
+        n_surplus = self._n_surplus(len(rows), size)
+        return torch.cat([rows, rows[-1:].expand(n_surplus, *rows.shape[1:])]) if n_surplus else rows
+
+    def _n_surplus(self, n_rows: int, size: tuple[int, int]) -> int:
+        n_surplus = -n_rows % self._stage.multiple
+        return n_surplus if n_rows + n_surplus <= self._limits.at_once(self._stage, size) else 0
 
 
 def _chains(pairs: list[tuple[int, int]], most: int) -> Iterator[list[int]]:

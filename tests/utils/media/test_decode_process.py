@@ -35,6 +35,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def opened(process: DecodeProcess, clip: Path, *views: View, segment: Segment = WHOLE, chunk_frames: int = 7):
+    process.start(DEFAULT_LIMITS)
     return process.open(clip, views, segment, DEFAULT_LIMITS, empty_bytes, chunk_frames)
 
 
@@ -84,7 +85,7 @@ def test_a_process_that_dies_fails_its_video_alone(clip):
         chunks = iter(stream)
         next(chunks)
         os.kill(process._process.pid, signal.SIGKILL)
-        with pytest.raises(VideoError, match=r"a\.mp4: the process that decodes it died \(SIGKILL\)"):
+        with pytest.raises(VideoError, match=r"a\.mp4: the process that decodes it was killed \(no memory\?\): run"):
             list(chunks)
     with opened(process, clip, View()) as stream:
         assert sum(len(chunk.index) for chunk in stream) == 50
@@ -92,16 +93,19 @@ def test_a_process_that_dies_fails_its_video_alone(clip):
 
 
 def test_other_limits_get_another_process_and_many_views_none(process, clip):
+    process.start(Limits(max_pixels=10))
     with pytest.raises(VideoError, match="more than the"):
         process.open(clip, (View(),), WHOLE, Limits(max_pixels=10), empty_bytes, 7)
     assert process.takes(clip, (View(),) * 6)
     assert not process.takes(clip, (View(),) * 7)
+    assert not process.takes("/dev/fd/3", (View(),))
 
 
 def test_it_ends_with_the_process_that_started_it(clip):
     script = (
         "import sys, time; from utils.media.decode_process import *; from utils.media.limits import DEFAULT_LIMITS;"
         "from utils.media.segment import WHOLE; from utils.media.video import empty_bytes; process = DecodeProcess();"
+        "process.start(DEFAULT_LIMITS);"
         "process.open(sys.argv[1], (View(),), WHOLE, DEFAULT_LIMITS, empty_bytes, 7);"
         "print(process._process.pid, flush=True); time.sleep(60)"
     )
@@ -112,3 +116,23 @@ def test_it_ends_with_the_process_that_started_it(clip):
     while Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":
         assert time.monotonic() < end_s
         time.sleep(0.02)
+
+
+def test_what_lies_in_the_working_directory_is_not_imported(clip, tmp_path, monkeypatch):
+    for name in ("utils/__init__.py", "av.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise SystemExit(9)")
+    monkeypatch.chdir(tmp_path)
+    process = DecodeProcess()
+    with opened(process, clip, View()) as stream:
+        assert sum(len(chunk.index) for chunk in stream) == 50
+    assert process.close() == 0
+
+
+def test_a_stream_is_left_at_once_where_its_next_frame_is_far_away(clip, monkeypatch):
+    process = DecodeProcess()
+    monkeypatch.setattr("utils.media.decode_process.END_S", 0.1)
+    with opened(process, clip, View()) as stream:
+        os.kill(process._process.pid, signal.SIGSTOP)
+        stream._ask(None)  # for the next chunk, which is decoded ahead
+    assert process._process is None

@@ -1,4 +1,6 @@
 import functools
+from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -51,3 +53,15 @@ def test_features_are_the_same(clip, monkeypatch):
     assert asked
     np.testing.assert_array_equal(found["resnet"], expected["resnet"])
     assert (found.status, found.notes) == (expected.status, expected.notes)
+
+
+@needs_linux
+def test_threads_decode_where_no_process_can_be_started(clip, monkeypatch, caplog):
+    opener = FrameOpener("cpu", DEFAULT_LIMITS, in_processes=True)
+    n_open = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr("subprocess.Popen", Mock(side_effect=BlockingIOError(11, "Resource temporarily unavailable")))
+    for _ in range(2):
+        with opener.open(clip, (View(),), WHOLE, None) as stream:
+            assert isinstance(stream, VideoStream)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert len(list(Path("/proc/self/fd").iterdir())) <= n_open + 1  # the memory that was made

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from utils.worker.frame_store import FrameStore
@@ -58,3 +59,26 @@ def test_batches_are_filled_up_to_a_multiple_where_that_fits():
     assert torch.equal(cache.take(range(7)), torch.ones(6, 256))
     assert torch.equal(cache.take(range(6, 24)), torch.ones(17, 256))
     assert stage.sizes == [8, 8, 9, 9, 8, 8]  # nine at once, so nine are not filled up to twelve
+
+
+class Small(InFours):
+    """A device that has room for so many pairs at once."""
+
+    def __init__(self, room):
+        super().__init__()
+        self.room = room
+
+    def between(self, first, second, size):
+        if len(first[0]) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().between(first, second, size)
+
+
+@pytest.mark.parametrize(("n_pairs", "room", "most"), [(1, 1, 2), (3, 3, 3), (6, 3, 3), (8, 2, 2)])
+def test_surplus_pairs_are_the_first_to_be_left_out_where_memory_is_short(n_pairs, room, most):
+    store, limits = FrameStore(), PairLimits()
+    frames = torch.arange(n_pairs + 1, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 4, 5, 3)
+    store.append(frames, np.arange(n_pairs + 1.0))
+    cache = PairCache(Small(room), store, limits)
+    assert torch.equal(cache.take(range(n_pairs + 1)), torch.ones(n_pairs, 256))
+    assert limits.most == {(4, 5): most}
