@@ -62,7 +62,7 @@ class Session:
         del self._extractor
         gc.collect()  # threads end with the objects that own them, some of which refer to each other
 
-    def extract(self, tasks: Iterable[Task], ordered: bool, predicted: Predicted) -> Iterator[Outcome]:
+    def extract(self, tasks: Iterable[Task], ordered: bool, predicted: Predicted) -> Generator[Outcome, None, None]:
         """Yield the outcome of each task; decode threads work ahead. Closing the iterator ends them.
 
         tasks: taken a few at a time, in the calling thread. ordered: yield in their order, else as they end.

@@ -1,5 +1,6 @@
 """Whatever a video is called, its outputs stay in the output folder and can be written."""
 
+import re
 from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
@@ -31,7 +32,7 @@ def test_names_stay_inside(text):
     assert name
     assert not path.is_absolute()
     assert not PureWindowsPath(name).is_absolute()
-    assert not PureWindowsPath(name).drive
+    assert not re.match("[A-Za-z]:", name)  # newer Pythons take any character for a drive, Windows does not
     assert not any(part in ("", ".", "..") or part.startswith(".") for part in name.split("/"))
     assert "\\" not in name
     assert all(ord(character) >= 32 for character in name)
