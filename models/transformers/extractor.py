@@ -46,7 +46,6 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
         """Load the network, and the processor that belongs to its weights."""
         config, folder = self.config, model_folder(self.config)
         _, self._family = family(config)
-        self.frames_as_windows = self._family.medium == "frame"
         if config.window_s or config.hop_s:
             raise UserError(f"--window_s, --hop_s: {config.model_name} takes pictures, not sound; drop them")
         self._processor, texts = load_processor(folder, self._family), use_labels(self)
@@ -99,8 +98,8 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
         return {"pixels": frames[0] if self._family.medium == "frame" else frames[:: self.interval]}
 
     def windows_of_frames(self, frames: Tensor) -> Batch:
-        """Return single frames as "pixels", uint8 [n, 3, h, w]."""
-        return {"pixels": frames}
+        """Return single frames as "pixels", uint8 [n, 3, h, w], or clips of one frame, uint8 [n, 1, 3, h, w]."""
+        return {"pixels": frames} if self._family.medium == "frame" else super().windows_of_frames(frames)
 
     def pixel_values(self, pixels: Tensor) -> Tensor:
         """Return the network's input, as the library's processor normalizes it, float32 of the shape of `pixels`."""

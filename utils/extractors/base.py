@@ -111,7 +111,6 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
     row_dtype: torch.dtype = torch.float32  # that features are saved in, whatever they are computed in
     rows_per_thread: ClassVar[int] = 1  # at least, on a CPU: a linear layer rounds a few rows otherwise than many
     frame_times: ClassVar[bool] = False  # save the times of all frames: for windows that are pairs of neighbours
-    frames_as_windows: bool = False  # one frame can make a window: see `windows_of_frames`
     streamed: ClassVar[bool] = False  # rows are too large for memory: keep them on disk until the video ends
     fills_batches: ClassVar[bool] = True  # with surplus rows on a GPU: `forward` runs a network
 
@@ -200,8 +199,9 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
         return {"frames": frames}
 
     def windows_of_frames(self, frames: Tensor) -> Batch:
-        """Return what `window` returns of each frame alone, [n, ...], for many frames at once."""
-        raise NotImplementedError
+        """Return what `window` returns of each frame alone, [n, ...]: for samplings in which a window is a frame."""
+        windows = [self.window(frame[None], None) for frame in frames]
+        return {name: torch.stack([window[name] for window in windows]) for name in windows[0]}
 
     @abstractmethod
     def forward(self, batch: Batch) -> dict[str, Tensor]:

@@ -23,7 +23,6 @@ class FramewiseExtractor(VideoExtractor[FramewiseConfigT]):
     """A row per frame."""
 
     key: ClassVar[str]  # of the output
-    frames_as_windows = True
     rows_per_thread = 4
     image: ImageInput  # the transform that belongs to the weights
     network: nn.Module

@@ -157,8 +157,6 @@ def test_clips_of_a_damaged_video_end_with_the_last_frame(n_decoded):
 
 def test_chunks_of_frames_are_windows_where_each_is_one():
     class Framewise(Plain):
-        frames_as_windows = True
-
         def windows_of_frames(self, frames):
             return {"frames": frames}
 
@@ -172,6 +170,9 @@ def test_chunks_of_frames_are_windows_where_each_is_one():
     assert len(rows) == builder.n_rows == builder.n_frames == 7
     np.testing.assert_array_equal(rows.arrays()["x"], frames)
     np.testing.assert_allclose(rows.timestamps_ms(), np.arange(7) * 100)
+    (windows,) = run(Dense(1, 1), 5, 5)  # as `window` makes each
+    assert windows.inputs["frames"].shape == (5, 1, 2, 2, 3)
+    assert windows.inputs["frames"][:, 0, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_rows_on_disk_come_back_as_they_were():
