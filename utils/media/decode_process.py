@@ -34,7 +34,7 @@ IS_POSSIBLE = hasattr(os, "memfd_create")  # Linux
 
 
 class DecodeProcess:
-    """A process that decodes one video after the other; it starts with the first. `close` ends it."""
+    """A process that decodes one video after the other, from `start` to `close`."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None

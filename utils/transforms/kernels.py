@@ -1,30 +1,42 @@
-"""Whether the Triton kernels of this room run here."""
+"""Whether Triton's kernels run here: those of this room, and how any are tried."""
 
 import functools
 import logging
+from collections.abc import Callable
 from types import ModuleType
+from typing import TypeVar
 
 import torch
 
 log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+
+def tried(trial: Callable[[], Result], what: str) -> Result | None:
+    """Return what a trial of kernels gives, None if it fails: PyTorch's own functions then stand in for `what`.
+
+    Triton comes with PyTorch on Linux alone, and needs a C compiler and Python's headers. A trial must not be within
+    the capture of a CUDA graph.
+    """
+    try:
+        return trial()
+    except Exception as error:  # of the import, the C compiler, the assembler, the driver
+        log.info("Triton does not work here, so PyTorch's own functions stand in for %s: %s", what, error)
+        return None
 
 
 @functools.cache
 def usable(device: torch.device) -> bool:
-    """Return whether `utils.transforms.resize_kernels` may be imported, and works on a device.
-
-    It is found out by a trial, once per process: Triton comes with PyTorch on Linux alone, and needs a C compiler and
-    Python's headers. The first call must not be within the capture of a CUDA graph.
-    """
+    """Return whether `utils.transforms.resize_kernels` works on a device: tried once per process."""
     if device.type != "cuda" or not torch.cuda.is_available():
         return False
-    try:
+
+    def trial() -> bool:
         from utils.transforms import resize_kernels
 
         return resize_right(resize_kernels, device)
-    except Exception as error:  # of the import, the C compiler, the assembler, the driver
-        log.info("Triton does not work on %s, so PyTorch's operations resize: %s", device, error)
-        return False
+
+    return bool(tried(trial, f"resizes on {device}"))
 
 
 def resize_right(kernels: ModuleType, device: torch.device) -> bool:

@@ -53,10 +53,9 @@ class Packer(Generic[Owner]):
 
     def add(self, owner: Owner, windows: Windows) -> list[Packed[Owner]]:
         """Take windows; return the batches that became full."""
-        signature = _signature(windows)
+        signature, most = _signature(windows), self.capacity(windows)
         rows = self._waiting.setdefault(signature, [])
         rows.append((owner, windows))
-        most = self._fitting.get(signature, self._batch_size)
         n_full = n_windows(rows) // most * most
         if not n_full:
             return []

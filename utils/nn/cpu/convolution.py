@@ -19,8 +19,6 @@ from utils.nn.cpu.layout import is_channels_last, packed
 from utils.nn.gpu import convolution as gpu
 from utils.nn.gpu import support
 
-PLAIN = {4: F.conv2d, 5: F.conv3d}  # by the dimensions of the input
-
 
 def convolve(
     x: Tensor,
@@ -42,21 +40,15 @@ def convolve(
     if support.fits(x) and not weight.requires_grad:
         return gpu.convolve(x, weight, bias, stride, padding, dilation, groups, slope)
     if onednn.CONVOLVE is None or not _fits(x) or weight.requires_grad:
-        return _activated(PLAIN[x.ndim](x, weight, bias, stride, padding, dilation, groups), slope)
+        return gpu.activated(gpu.PLAIN[x.ndim](x, weight, bias, stride, padding, dilation, groups), slope)
     simple = groups == 1 and all(step == 1 for step in dilation) and not torch.compiler.is_compiling()
     axis = winograd.axis_for(x, weight, stride, padding) if use_winograd and simple else None
     if axis is not None:
-        return _activated(winograd.convolve(x, weight, bias, padding, axis), slope)
+        return gpu.activated(winograd.convolve(x, weight, bias, padding, axis), slope)
     activation = "none" if slope is None else "leaky_relu" if slope else "relu"
     weight = packed(weight, x.shape, padding, stride, dilation, groups)
     slopes = [slope] if slope else []
     return onednn.CONVOLVE(x, weight, bias, padding, stride, dilation, groups, activation, slopes, "")
-
-
-def _activated(y: Tensor, slope: float | None) -> Tensor:
-    if slope is None:
-        return y
-    return F.leaky_relu_(y, slope) if slope else F.relu_(y)
 
 
 class FusedConvolution(nn.Module):

@@ -102,6 +102,11 @@ def add_and_activate(y: Tensor, bias: Tensor | None, slope: float | None) -> Ten
         return run(y, bias, 1.0 if slope is None else slope)
     if bias is not None:
         y.add_(bias.view(-1, *[1] * (y.ndim - 2)))
+    return activated(y, slope)
+
+
+def activated(y: Tensor, slope: float | None) -> Tensor:
+    """Apply the activation of this slope below 0 in place, if there is one."""
     if slope is None:
         return y
     return F.leaky_relu_(y, slope) if slope else F.relu_(y)

@@ -1,7 +1,6 @@
 """What this process can use of the GPU's own ways; where it cannot, layers are PyTorch's."""
 
 import functools
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-log = logging.getLogger(__name__)
+from utils.transforms.kernels import tried
 
 
 def _adds(run: Any, x: Tensor) -> bool:
@@ -43,12 +42,12 @@ def fits(x: Tensor) -> bool:
 @functools.cache
 def kernel(name: str) -> Callable[..., Tensor] | None:
     """Return a function of `utils.nn.gpu.kernels` that works here, None without Triton or the C compiler it needs."""
-    try:
+
+    def trial() -> Callable[..., Tensor] | None:
         from utils.nn.gpu import kernels
 
         run = getattr(kernels, name)
         x = torch.linspace(-1, 1, 16 * 3 * 5 * 6, device=DEVICE).view(1, 16, 3, 5, 6)
         return run if TRIALS[name](run, x.contiguous(memory_format=torch.channels_last_3d)) else None
-    except Exception as error:  # of the import, the C compiler, the assembler, the driver
-        log.info("Triton does not work here, so PyTorch's own functions stand in for %s: %s", name, error)
-        return None
+
+    return tried(trial, name)
