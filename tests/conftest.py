@@ -1,7 +1,9 @@
 """Let tests import the project as its scripts do, from the root of the checkout, and share the cores."""
 
 import os
+import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     of_bits = [item for item in items if item.get_closest_marker("bits")]
     items[:] = [item for item in items if item not in of_bits]
     config.hook.pytest_deselected(items=of_bits)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tmp_path_factory(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[pytest.TempPathFactory]:
+    """Pytest's own, whose folders go once the module passed: the checkpoints of all modules would be 8 GB."""
+    root, failed = tmp_path_factory.getbasetemp(), request.session.testsfailed
+    before = set(root.iterdir())
+    yield tmp_path_factory
+    if request.session.testsfailed == failed:
+        for path in set(root.iterdir()) - before:
+            if path.is_symlink() or path.is_file():
+                path.unlink()
+            else:
+                shutil.rmtree(path, ignore_errors=True)

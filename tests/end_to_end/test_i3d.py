@@ -21,7 +21,7 @@ RGB_TOLERANCE = 1e-4
 FLOW_TOLERANCE = 3e-4  # as the cases' meta says: a flow off by 1e-5 relative costs 3e-5
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def weights_dir(tmp_path_factory):
     """Checkpoints with seeded weights under their published names."""
     folder = tmp_path_factory.mktemp("weights")
@@ -35,7 +35,7 @@ def weights_dir(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def video(tmp_path_factory):
     """The small video of case_video_120x160, and its recorded features."""
     arrays, _ = case("i3d_pipeline", "case_video_120x160")

@@ -23,7 +23,7 @@ TINY = ("--feature_type", "tiny", "--device", "cpu", "--on_extraction", "save_nu
 LENGTHS = {"a": 23, "b": 12, "c": 3, "d": 12, "e": 12}  # frames of each clip: 2 windows, then 1 each
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("clips")
     return {
@@ -32,7 +32,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def one_worker(tmp_path_factory: pytest.TempPathFactory, clips: dict[str, Path]) -> Path:
     """Features of both streams of three clips, by one worker; a fourth file in the list is missing."""
     folder = tmp_path_factory.mktemp("one")

@@ -21,14 +21,14 @@ RATE_HZ = 44100
 CODECS = {"wav": "pcm_s16le", "mp3": "libmp3lame", "m4a": "aac", "flac": "flac"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sound() -> np.ndarray:
     """Two seconds of stereo, int16 [n, 2]."""
     channels = [waveform(seed, 2.0, RATE_HZ) for seed in (5, 6)]
     return np.round(np.stack(channels, axis=1) * 32767).astype(np.int16)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def paths(tmp_path_factory: pytest.TempPathFactory, sound: np.ndarray) -> dict[str, Path]:
     """The same audio in four formats, and a sample clip."""
     folder = tmp_path_factory.mktemp("sounds")
@@ -54,12 +54,12 @@ def extract(folder: Path, paths: list[Path], *flags: Any) -> dict[str, np.ndarra
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def features(tmp_path_factory: pytest.TempPathFactory, paths: dict[str, Path]) -> dict[str, np.ndarray]:
     return extract(tmp_path_factory.mktemp("torch"), list(paths.values()))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def direct(sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings and pre-activations [2, 128] of the WAV file's samples, without decoder, windows or batches."""
     mono = (sound / 32768).mean(axis=1)

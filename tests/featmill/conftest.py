@@ -22,7 +22,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     MODELS.update(before)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Three clips of different lengths, with sound."""
     folder = tmp_path_factory.mktemp("clips")
