@@ -12,7 +12,7 @@ OTHER_IMPORT = re.compile(r"^\s*import (main|models|utils)\b", re.MULTILINE)
 
 
 class BuildHook(BuildHookInterface):
-    """Adds `main.py`, `models/` and `utils/` to the wheel, their import lines rewritten."""
+    """Adds `main.py`, `models/`, `utils/` and `recipes/` to the wheel, import lines rewritten."""
 
     def initialize(self, version, build_data):  # noqa: D102
         if self.target_name != "wheel" or version == "editable":
@@ -32,7 +32,7 @@ class BuildHook(BuildHookInterface):
 def _files():
     """Yield each file of the program with its place below `featmill`."""
     yield ROOT / "main.py", "_main.py"
-    for folder, target in (("featmill", "."), ("models", "_models"), ("utils", "_utils")):
+    for folder, target in (("featmill", "."), ("models", "_models"), ("utils", "_utils"), ("recipes", "_recipes")):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.is_file() and not {"__pycache__", "checkpoints"} & set(path.parts):
                 yield path, Path(target) / path.relative_to(ROOT / folder)

@@ -57,6 +57,10 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         from utils.commands.text import show_text
 
         return show_text(arguments, MODELS)
+    if name == "recipes":
+        from utils.commands.recipes import show_recipes
+
+        return show_recipes(arguments)
     if name == "status":
         from utils.commands.status import show_status
 

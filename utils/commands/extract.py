@@ -67,6 +67,8 @@ def extract(
     run.progress.note(_destination(config, plan.format.saves))
     if any(feature.stamp.warning for feature in plan.features):
         run.progress.warn(RANDOM_WARNING)
+    if config.recipe:
+        run.progress.note(f"recipe {config.recipe}; the command recipes says what of it is settled, and what is not")
     if device_note:
         run.progress.note(device_note)
     if config.precision == "auto":

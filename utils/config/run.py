@@ -20,6 +20,20 @@ class RunConfig(Config):
     config: str | None = flag(
         None, "YAML file with any of these flags as keys; flags win over the file", group="what", metavar="FILE"
     )
+    recipe: str | None = flag(
+        None,
+        "published feature set to reproduce: feature types and settings under one name, listed by the command recipes; "
+        "or a YAML file like those in recipes/",
+        group="what",
+        shapes_output=False,
+        metavar="NAME",
+    )
+    unlike_recipe: bool = flag(
+        False,
+        "accept flags that change what --recipe gives; manifests record which",
+        group="what",
+        shapes_output=False,
+    )
     video_paths: list[str] = flag(
         [],
         "video or audio files, or folders of numbered frames (DIR or DIR/img_%05d.jpg)",

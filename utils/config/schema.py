@@ -190,14 +190,16 @@ def _scalar(value: Any, kind: type) -> Any:
     return kind(value)
 
 
-def read_yaml(path: str) -> dict[str, Any]:
+def read_yaml(path: str, origin: str) -> dict[str, Any]:
     """Return the settings of a YAML file, with underscores for hyphens in their names.
+
+    origin: of the file, for messages.
 
     Raises:
         UserError: the file is missing, not YAML, or not a mapping, or has a setting twice.
     """
     if not Path(path).is_file():
-        raise UserError(f"--config {path}: no such file")
+        raise UserError(f"{origin}: no such file")
     try:
         with Path(path).open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -205,14 +207,14 @@ def read_yaml(path: str) -> dict[str, Any]:
             raise ValueError(f"more than {MOST_BYTES} bytes; a long list of videos belongs in --video_list")
         loaded: Any = yaml.load(content.decode(), _Loader)
     except (yaml.YAMLError, OSError, ValueError, ArithmeticError, LookupError) as error:
-        raise UserError(f"--config {path}: not readable as YAML ({error})") from error
+        raise UserError(f"{origin}: not readable as YAML ({error})") from error
     if loaded is None:
         return {}
     if not _is_settings(loaded):
-        raise UserError(f"--config {path}: must hold `flag: value` lines, found {type(loaded).__name__}")
+        raise UserError(f"{origin}: must hold `flag: value` lines, found {type(loaded).__name__}")
     plain = {key.replace("-", "_"): value for key, value in loaded.items()}
     if len(plain) < len(loaded):
-        raise UserError(f"--config {path}: a flag is given twice, with hyphens and with underscores: drop one of them")
+        raise UserError(f"{origin}: a flag is given twice, with hyphens and with underscores: drop one of them")
     return plain
 
 

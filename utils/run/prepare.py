@@ -67,6 +67,7 @@ def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str) -> 
             on_extraction=run.on_extraction,
             run=run_id,
             version=VERSION,
+            recipe=run.recipe or "",
             warning=RANDOM_WARNING if run.weights == "random" and settings["weights"] else "",
         ),
         acav=acav_names(feature_type, media),

@@ -17,6 +17,9 @@ FINISHED: tuple[Status, ...] = (*WITH_OUTPUTS, "skipped")  # a later run does no
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%z"
 
 
+IF_ANY = ("warning", "recipe")  # parts of a stamp that most lines lack
+
+
 @dataclass(frozen=True)
 class RunStamp:
     """What all lines that a run writes for a feature type repeat.
@@ -24,6 +27,7 @@ class RunStamp:
     settings_hash: of the settings and weights that decide what the features are. weights: SHA-256 of each checkpoint,
     or "random". on_extraction: the format. run: names the run's own file, run-<run>.json. version: of the program.
     warning: of features that mean nothing, as those of random weights; else empty.
+    recipe: that the run followed, and what is unlike it; empty without one.
     """
 
     feature_type: str = ""
@@ -33,11 +37,11 @@ class RunStamp:
     run: str = ""
     version: str = ""
     warning: str = ""
+    recipe: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return what each manifest line holds."""
-        content = dataclasses.asdict(self)
-        return content if self.warning else {key: value for key, value in content.items() if key != "warning"}
+        return {key: value for key, value in dataclasses.asdict(self).items() if value or key not in IF_ANY}
 
 
 STAMP_KEYS = tuple(spec.name for spec in dataclasses.fields(RunStamp))

@@ -28,6 +28,21 @@ def test_legacy_container_and_counters(i3d_files: dict[str, Path], tmp_path: Pat
     assert all(torch.equal(loaded[name], value) for name, value in tensors.items())
 
 
+def test_the_names_of_piergiaj_are_read(i3d_files: dict[str, Path], tmp_path: Path) -> None:
+    tensors = read_tensors(i3d_files["rgb"])
+    units = {"branch_0": "b0", "branch_3.1": "b3b"}
+    units |= {f"branch_{n}.{i}": f"b{n}{'ab'[i]}" for n in (1, 2) for i in (0, 1)}
+    renamed = {}
+    for name, value in tensors.items():
+        for ours, theirs in {**units, "batch3d": "bn", "conv3d_0c_1x1": "logits"}.items():
+            name = name.replace(f"{ours}.", f"{theirs}.")
+        renamed[name[:1].upper() + name[1:] if name[0] in "cm" else name] = value
+    assert {"Conv3d_2b_1x1.bn.running_mean", "Mixed_4c.b2b.conv3d.weight", "logits.conv3d.bias"} <= renamed.keys()
+    torch.save(renamed, tmp_path / "rgb_imagenet.pt")
+    loaded = load_i3d(tmp_path / "rgb_imagenet.pt", "rgb", *PARITY).state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in tensors.items())
+
+
 def test_random_network_has_the_seeded_weights(i3d_files: dict[str, Path]) -> None:
     drawn, read = random_i3d("flow", *PARITY), load_i3d(i3d_files["flow"], "flow", *PARITY)
     assert not drawn.training

@@ -68,7 +68,7 @@ class Typed(Config):
 def read(tmp_path, line):
     file = tmp_path / "run.yml"
     file.write_text(f"{line}\n")
-    return build(Typed, [("run.yml", read_yaml(str(file)))])
+    return build(Typed, [("run.yml", read_yaml(str(file), "--config run.yml"))])
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_later_layers_win():
 @pytest.mark.parametrize("text", ["", "# only a comment\n"])
 def test_an_empty_file_sets_nothing(tmp_path, text):
     (tmp_path / "run.yml").write_text(text)
-    assert read_yaml(str(tmp_path / "run.yml")) == {}
+    assert read_yaml(str(tmp_path / "run.yml"), "--config run.yml") == {}
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_an_empty_file_sets_nothing(tmp_path, text):
 def test_a_file_that_is_no_settings_says_so(tmp_path, data, words):
     (tmp_path / "run.yml").write_bytes(data)
     with pytest.raises(UserError) as caught:
-        read_yaml(str(tmp_path / "run.yml"))
+        read_yaml(str(tmp_path / "run.yml"), "--config run.yml")
     assert words in str(caught.value)
 
 

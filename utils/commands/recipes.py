@@ -1,0 +1,118 @@
+"""`--recipe NAME`: its settings, what may be changed in them, and `recipes`, the command that lists and shows them."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from utils.commands.settings_file import split_settings
+from utils.config.recipe import Recipe, read_recipe, recipe_names
+from utils.config.run import RunConfig
+from utils.config.schema import Config
+from utils.errors import PROGRAM, UserError
+from utils.extractors.registry import Model
+
+Configs = tuple[RunConfig, dict[str, Config]]
+# Settings of a run that decide features, which a recipe leaves at their defaults without naming them.
+OF_RUN = ("precision", "max_seconds", "frames_fps", "video_track", "audio_track")
+
+
+def settings_of(
+    recipe: Recipe, feature_types: Sequence[str], models: Mapping[str, Model]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Return a recipe's settings for all feature types, and those of single ones, as `split_settings` does.
+
+    Raises:
+        UserError: it does not know one of the feature types, or has a setting that none of them has.
+    """
+    known = {*recipe.feature_types, *(name for name, value in recipe.flags.items() if isinstance(value, dict))}
+    for name in feature_types:
+        if name not in known:
+            raise UserError(f"--recipe {recipe.name} extracts {', '.join(sorted(known))}: drop --feature_type {name}")
+    left_out = known.difference(feature_types) & models.keys()
+    flags = {key: value for key, value in recipe.flags.items() if key.partition(".")[0] not in left_out}
+    flags.pop("feature_type")
+    general, of_types = split_settings(f"--recipe {recipe.name}", flags, feature_types, models)
+    return general | {"feature_type": list(feature_types)}, of_types
+
+
+def published(recipe: Recipe, own: Configs, wanted: Configs) -> Configs:
+    """Return the wanted settings, their `recipe` as manifest lines are to record it.
+
+    own: what the recipe says. wanted: with the --config file and the flags.
+
+    Raises:
+        UserError: a setting breaks the recipe, and --unlike_recipe is not given.
+    """
+    run, configs = wanted
+    changes = list(_changes(recipe, own, wanted))
+    if changes and not run.unlike_recipe:
+        raise UserError(
+            f"--recipe {recipe.name} sets {'; '.join(changes)}: drop what changes that, or add --unlike_recipe, which "
+            "the manifest records"
+        )
+    record = "; unlike it: ".join([recipe.stamp, *([", ".join(changes)] if changes else [])])
+    return dataclasses.replace(run, recipe=record), configs
+
+
+def _changes(recipe: Recipe, own: Configs, wanted: Configs) -> Iterator[str]:
+    """Yield "--flag 4, not 8" for each setting that is not the recipe's, and not among its choices."""
+    run_names = {*OF_RUN, *recipe.flags} - {"feature_type"}
+    for spec in dataclasses.fields(RunConfig):
+        if spec.name in run_names:
+            yield from _change(recipe, spec.name, own[0], wanted[0])
+    for name, config in wanted[1].items():
+        for spec in dataclasses.fields(config):
+            if spec.metadata["shapes_output"]:
+                yield from _change(recipe, spec.name, own[1][name], config, f"{name}.")
+
+
+def _change(recipe: Recipe, key: str, own: Config, wanted: Config, prefix: str = "") -> Iterator[str]:
+    ours, theirs = getattr(own, key), getattr(wanted, key)
+    choices = [*recipe.choices.get(key, []), *recipe.choices.get(prefix + key, [])]
+    if ours != theirs and theirs not in choices:
+        yield f"--{prefix}{key} {_shown(ours)}, not {_shown(theirs)}"
+
+
+def _shown(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def show_recipes(arguments: Sequence[str]) -> int:
+    """Print the recipes, or all that is known of those that are named; return the exit code.
+
+    Raises:
+        UserError: there is no such recipe.
+    """
+    for name in arguments:
+        print(described(read_recipe(name)))
+    if not arguments:
+        for name in recipe_names():
+            print(f"{name:<20}{read_recipe(name).title}")
+        print(f"\n{PROGRAM} recipes NAME shows one; {PROGRAM} --recipe NAME --video_paths FILE ... extracts it")
+    return 0
+
+
+def described(recipe: Recipe) -> str:
+    """Return all that a recipe's file says, for a terminal."""
+    lines = [f"{recipe.name}: {recipe.title}", ""]
+    lines += [f"  {PROGRAM} --recipe {recipe.name} --video_paths FILE ... --output_path DIR", ""]
+    lines += ["settings:", *(f"  {line}" for line in settings_lines(recipe))]
+    parts = {
+        "source": recipe.source,
+        "what comes out": recipe.outputs,
+        "settled": recipe.settled,
+        "not settled": recipe.not_settled,
+        "who reads it": recipe.readers,
+    }
+    for title, items in parts.items():
+        lines += [f"{title}:", *(f"  - {item}" for item in items)] if items else []
+    return "\n".join(lines)
+
+
+def settings_lines(recipe: Recipe) -> Iterator[str]:
+    """Yield what a recipe sets, a flag a line, and what may be given besides."""
+    for key, value in recipe.flags.items():
+        own = {f"{key}.{name}": each for name, each in value.items()} if isinstance(value, dict) else {key: value}
+        yield from (f"--{name} {_shown(each)}" for name, each in own.items())
+    for key, values in recipe.choices.items():
+        yield f"--{key} may be {', '.join(map(_shown, values))}"

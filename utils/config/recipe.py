@@ -1,0 +1,101 @@
+"""Recipes: published feature sets as settings, with where they come from. One YAML file each, in `recipes/`."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from utils.config.schema import did_you_mean, read_yaml
+from utils.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = (ROOT / "recipes", ROOT / "_recipes")  # in a checkout, in the wheel
+SUFFIXES = (".yaml", ".yml")
+# key of the file → what it must be; all but `flags` are for readers
+PARTS: dict[str, type] = {
+    "title": str,
+    "source": list,
+    "flags": dict,
+    "choices": dict,
+    "outputs": list,
+    "settled": list,
+    "not_settled": list,
+    "readers": list,
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One published feature set.
+
+    name: of the file, without its suffix. digest: the first digits of the file's SHA-256.
+    title: what it is, in a line. source: what says so: repository, file, commit.
+    flags: settings, as in a --config file; those of one feature type are below its name.
+    choices: flags whose value is left open, "flag" or "TYPE.flag", with the published values.
+    outputs: a line per kind of file: name, shape, dtype. settled, not_settled: what is known of the published set, and
+    what is not.
+    readers: who reads the files, and how.
+    """
+
+    name: str
+    digest: str
+    title: str
+    flags: Mapping[str, Any]
+    choices: Mapping[str, Any]
+    source: tuple[str, ...]
+    outputs: tuple[str, ...]
+    settled: tuple[str, ...]
+    not_settled: tuple[str, ...]
+    readers: tuple[str, ...]
+
+    @property
+    def feature_types(self) -> list[str]:
+        """The feature types that it extracts unless --feature_type names some of them."""
+        names = self.flags["feature_type"]
+        return [str(name) for name in cast(list[Any], names if isinstance(names, list) else [names])]
+
+    @property
+    def stamp(self) -> str:
+        """What manifest lines say of it."""
+        return f"{self.name}@{self.digest}"
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the recipes that come with the program, sorted."""
+    return sorted(path.stem for folder in FOLDERS for path in folder.glob("*.yaml"))
+
+
+def read_recipe(name: str) -> Recipe:
+    """Return a recipe by its name, or from the path of a YAML file.
+
+    Raises:
+        UserError: there is none of that name, or the file is not a recipe.
+    """
+    path = _path(name)
+    content = read_yaml(str(path), f"--recipe {name}")
+    if unknown := content.keys() - PARTS.keys():
+        key = sorted(unknown)[0]
+        raise UserError(f"--recipe {name}: {key} is not part of a recipe{did_you_mean(key, PARTS)}")
+    for key, kind in PARTS.items():
+        if not isinstance(content.get(key, kind()), kind):
+            raise UserError(f"--recipe {name}: {key} must be a {kind.__name__}")
+    if not content.get("flags", {}).get("feature_type"):
+        raise UserError(f"--recipe {name}: flags must name a feature_type")
+    parts = {key: content.get(key, kind()) for key, kind in PARTS.items()}
+    texts: dict[str, Any] = {key: tuple(map(str, value)) for key, value in parts.items() if PARTS[key] is list}
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return Recipe(path.stem, digest, **parts | texts)
+
+
+def _path(name: str) -> Path:
+    """Return the file of a recipe."""
+    if name.endswith(SUFFIXES):
+        return Path(name)
+    for folder in FOLDERS:
+        if name in recipe_names() and (folder / f"{name}.yaml").is_file():
+            return folder / f"{name}.yaml"
+    known = recipe_names()
+    raise UserError(
+        f"--recipe {name}: choose from {', '.join(known)}{did_you_mean(name, known)}, or give the path of a .yaml file"
+    )
