@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,11 +21,14 @@ I3D = ["--feature_type", "i3d"]
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
 
 
+def parsed(*arguments: str) -> tuple[RunConfig, dict[str, Any]]:
+    return parse(arguments, MODELS)
+
+
 def test_flags_fill_the_typed_settings():
-    run, models = parse(
-        [*I3D, "--device_ids", "0", "2", "--video_paths", "a.mp4", "b c.mkv", "--streams", "rgb", "--stack_size", "24",
-         "--extraction_fps", "12.5", "--show_kinetics_pred"],
-        MODELS,
+    run, models = parsed(
+        *I3D, "--device_ids", "0", "2", "--video_paths", "a.mp4", "b c.mkv", "--streams", "rgb", "--stack_size", "24",
+        "--extraction_fps", "12.5", "--show_kinetics_pred",
     )  # fmt: skip
     model = models["i3d"]
     assert (run.device_ids, run.video_paths, run.on_extraction) == ([0, 2], ["a.mp4", "b c.mkv"], "print")
@@ -35,7 +39,7 @@ def test_flags_fill_the_typed_settings():
 def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path):
     file = tmp_path / "run.yml"
     file.write_text("feature_type: i3d\nstack_size: 24\nstep_size: 12\nshow_pred: true\nvideo_paths: [x.mp4]\n")
-    run, models = parse(["--config", str(file), "--step_size", "6", "--no-show_pred"], MODELS)
+    run, models = parsed("--config", str(file), "--step_size", "6", "--no-show_pred")
     model = models["i3d"]
     assert run.feature_type == ["i3d"]
     assert run.video_paths == ["x.mp4"]
@@ -45,7 +49,7 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path):
 def test_several_types_share_flags_and_have_their_own(tmp_path):
     file = tmp_path / "run.yml"
     file.write_text("feature_type: [slowfast, vggish]\nlayers: true\nslowfast:\n  num_clips: 3\n")
-    run, models = parse(["--config", str(file), "--vggish.average", "none", "--slowfast.num_clips", "2"], MODELS)
+    run, models = parsed("--config", str(file), "--vggish.average", "none", "--slowfast.num_clips", "2")
     assert run.feature_type == ["slowfast", "vggish"]
     assert (models["slowfast"].layers, models["vggish"].layers) == (True, True)
     assert (models["slowfast"].num_clips, models["vggish"].average) == (2, "none")
@@ -63,7 +67,7 @@ def test_labels_are_for_types_with_a_text_tower_and_a_bare_flag_for_the_others(t
         ([*both, "--clip.show_pred", str(labels)], [True, str(labels)]),
         (["--feature_type", "i3d", "clip", "--no-show_pred"], [False, False]),
     ):
-        assert [model.show_pred for model in parse(arguments, MODELS)[1].values()] == expected
+        assert [model.show_pred for model in parsed(*arguments)[1].values()] == expected
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support.sources import refusal
 
 from utils.config.run import RunConfig
 from utils.errors import RunError, UserError
@@ -102,8 +103,8 @@ def test_a_folder_without_permission_is_refused_and_the_others_are_searched(tmp_
     inputs = collect(RunConfig(input_dir=str(tmp_path)))
     good, refused = inputs.refs()
     assert good.name == "open/1"
-    assert refused.refused[0] == "failed"
-    assert "closed: this folder cannot be searched" in refused.refused[1]
+    assert refusal(refused)[0] == "failed"
+    assert "closed: this folder cannot be searched" in refusal(refused)[1]
     assert refused.id == f"{tmp_path}/closed/"
     assert list(inputs.read_well()) == [f"{tmp_path}//", f"{tmp_path}/open/"]
     monkeypatch.undo()
@@ -159,7 +160,7 @@ def test_impossible_file_names_are_refused_alone(tmp_path):
         b"good.mp4\nfile://elsewhere/a.mp4\nhttp://[bad/a.mp4\nlatin-\xe9.mp4\n" + b"x" * (1 << 21) + b"\nlast.mp4"
     )
     found = refs(file_with_video_paths=str(listing))
-    assert [ref.refused and ref.refused[1].split("line ")[1][0] for ref in found] == [None, "2", "3", None, "5", None]
+    assert [ref.refused and refusal(ref)[1].split("line ")[1][0] for ref in found] == [None, "2", "3", None, "5", None]
     assert os.fsencode(found[3].path) == b"latin-\xe9.mp4"
     assert found[3].id == "latin-\\udce9.mp4"
     found[3].name.encode()

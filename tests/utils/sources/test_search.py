@@ -2,9 +2,12 @@
 
 import pytest
 
+from utils.sources.ref import Holds
 from utils.sources.search import Search
 
-FRAMES, SOUND, BOTH = ("frames",), ("sound",), ("frames", "sound")
+FRAMES: tuple[Holds, ...] = ("frames",)
+SOUND: tuple[Holds, ...] = ("sound",)
+BOTH = FRAMES + SOUND
 NAMES = ["a.mp4", "b.MTS", "c.m2ts", "d.3gp", "e.vob", "f.ogv", "g.m4a", "h.OPUS", "i.flac", "j.txt", "k", "._l.mp4"]
 
 
