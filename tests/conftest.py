@@ -3,8 +3,10 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,17 +32,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=of_bits)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def tmp_path_factory(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[pytest.TempPathFactory]:
-    """Pytest's own, whose folders go once the module passed: the checkpoints of all modules would be 8 GB."""
-    root, failed = tmp_path_factory.getbasetemp(), request.session.testsfailed
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, Any, Any]:
+    """Remove the folders of a fixture when it is torn down: checkpoints of all tests together would be 8 GB."""
+    if "tmp_path_factory" not in fixturedef.argnames:
+        return (yield)
+    root = request.getfixturevalue("tmp_path_factory").getbasetemp()
     before = set(root.iterdir())
-    yield tmp_path_factory
-    if request.session.testsfailed == failed:
-        for path in set(root.iterdir()) - before:
-            if path.is_symlink() or path.is_file():
-                path.unlink()
-            else:
-                shutil.rmtree(path, ignore_errors=True)
+    result = yield
+    for folder in set(root.iterdir()) - before:
+        fixturedef.addfinalizer(partial(shutil.rmtree, folder, ignore_errors=True))
+    return result

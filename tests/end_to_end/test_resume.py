@@ -36,7 +36,7 @@ class Resumed:
         return self.folder / "vggish" / f"{name}_vggish.pkl"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def resumed(tmp_path_factory: pytest.TempPathFactory) -> Resumed:
     folder = tmp_path_factory.mktemp("resumed")
     files = {name: write_audio(folder / f"{name}.wav", waveform(i, 2.0, 16000), 16000) for i, name in enumerate("abcd")}

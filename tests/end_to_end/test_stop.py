@@ -24,7 +24,7 @@ from support.program import (
 TINY = ("--feature_type", "tiny", "--device", "cpu", "--on_extraction", "save_numpy")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tiny_clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Twelve clips of 8 frames."""
     folder = tmp_path_factory.mktemp("tiny")

@@ -104,7 +104,7 @@ def shown(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     """Each feature type over all the files; what the playlists name must not be opened."""
     folder = tmp_path_factory.mktemp("torture")

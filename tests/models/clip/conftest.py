@@ -52,7 +52,7 @@ def write_archive(path: Path, tensors: Mapping[str, torch.Tensor]) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clip_files(tmp_path_factory):
     """Return a function from a golden model's name to its archive, written once."""
     folder = tmp_path_factory.mktemp("clip")

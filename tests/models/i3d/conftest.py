@@ -25,14 +25,14 @@ for arrays, prefix in zip(sys.argv[1::2], sys.argv[2::2]):
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def i3d_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Stream -> its PyTorch file."""
     folder = tmp_path_factory.mktemp("i3d")
     return {stream: write_checkpoint(folder / f"i3d_{stream}.pt", f"i3d_{stream}") for stream in STREAMS}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def i3d_prefixes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Stream -> the prefix of its TensorFlow checkpoint."""
 

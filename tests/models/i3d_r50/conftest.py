@@ -13,7 +13,7 @@ from models.i3d_r50.weights import load_i3d_r50
 from utils.nn.skip_init import SkipInit
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def baseline_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Layout -> its file, both with the same weights."""
     folder = tmp_path_factory.mktemp("baseline")
@@ -24,7 +24,7 @@ def baseline_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"caffe2": caffe2, "converted": write_checkpoint(folder / "i3d.pth", "i3d_r50_baseline", "keys_pth.json")}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def baseline(baseline_files: dict[str, Path]) -> I3DR50:
     """The network with the weights of the Caffe2 pickle."""
     with SkipInit():

@@ -6,7 +6,7 @@ import pytest
 from support.golden import write_checkpoint
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def internvideo2_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As DeepSpeed wraps it."""
     path = tmp_path_factory.mktemp("internvideo2") / "pytorch_model.bin"

@@ -12,7 +12,7 @@ from utils.nn.prepare import ComputeMode, prepare_network
 from utils.nn.skip_init import SkipInit
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def panns(tmp_path_factory: pytest.TempPathFactory) -> nn.Module:
     """The network of the 32 kHz file, as it runs. The file holds NumPy objects, too.
 

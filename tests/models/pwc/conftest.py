@@ -11,13 +11,13 @@ from support.golden import moving_frames, write_checkpoint
 from torch import Tensor
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pwc_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file in the layout of pwc_net_sintel.pt."""
     return write_checkpoint(tmp_path_factory.mktemp("pwc") / "pwc_net_sintel.pt", "pwc")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def golden_frames() -> Callable[[dict[str, Any]], Tensor]:
     """Return the function that draws a case's frames from meta["input"], float32 [n, 3, H, W] in 0..255."""
     return draw_frames

@@ -11,13 +11,13 @@ from support.golden import moving_frames, write_checkpoint
 from torch import Tensor
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def raft_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file in the layout of raft-sintel.pth."""
     return write_checkpoint(tmp_path_factory.mktemp("raft") / "raft-sintel.pth", "raft")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def golden_frames() -> Callable[[dict[str, Any]], Tensor]:
     """Return the function that draws a case's frames from meta["input"], float32 [n, 3, H, W] in 0..255."""
     return draw_frames

@@ -14,7 +14,7 @@ from models.slowfast.weights import load_slowfast
 from utils.nn.skip_init import SkipInit
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def slowfast_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Layout -> its file, all with the same weights."""
     folder = tmp_path_factory.mktemp("slowfast")
@@ -34,7 +34,7 @@ def slowfast_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return files
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def slowfast(slowfast_files: dict[str, Path]) -> SlowFast:
     """The network with the weights of pytorchvideo's layout."""
     with SkipInit():

@@ -24,12 +24,12 @@ def clip_of(meta):
     return network_input(torch.from_numpy(moving_frames(rule["seed"], 32, rule["height"], rule["width"]))[None])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def outputs_256(slowfast):
     return outputs(slowfast, clip_of(case("slowfast_r50", "case_256")[1]))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def outputs_224(slowfast):
     return outputs(slowfast, clip_of(case("slowfast_r50", "case_224")[1]))
 

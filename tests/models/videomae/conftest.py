@@ -6,7 +6,7 @@ import pytest
 from support.golden import write_checkpoint
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def videomae_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As DeepSpeed wraps it."""
     path = tmp_path_factory.mktemp("videomae") / "vit_s_k710_dl_from_giant.pth"
