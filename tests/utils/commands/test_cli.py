@@ -1,9 +1,11 @@
 """The command line: types, YAML, and errors that name what to type instead."""
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,10 @@ from hypothesis import strategies as st
 
 from models import MODELS
 from utils.commands.cli import parse
+from utils.commands.models import show_models
+from utils.commands.status import show_status
+from utils.commands.text import show_text
+from utils.commands.weights import fetch_weights
 from utils.config.run import RunConfig
 from utils.errors import UserError
 
@@ -191,3 +197,19 @@ def test_help_needs_no_torch_and_names_every_flag():
         "--vggish_backend",
     ):
         assert flag in result.stdout
+
+
+STUMBLES = re.compile(
+    r"\b(Raises|Returns|Yields|Args|Attributes):|\bNone\b|``|\b(let go of|suffices?|of its own|lies so|made anew)\b"
+)
+
+
+def test_help_is_written_for_users(capsys):
+    """No section of a docstring, no value of Python, and no words that one reads twice."""
+    helps = [partial(parse, ["--feature_type", name, "--help"], MODELS) for name in MODELS]
+    helps += [partial(command, ["--help"], MODELS) for command in (show_models, fetch_weights, show_text)]
+    for show in [*helps, partial(show_status, ["--help"])]:
+        with pytest.raises(SystemExit):
+            show()
+        text = " ".join(capsys.readouterr().out.split())
+        assert "--help" in text and not STUMBLES.search(text), STUMBLES.findall(text)
