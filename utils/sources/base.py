@@ -42,7 +42,7 @@ class ListedSource(Protocol):
 
     @property
     def read_well(self) -> Iterable[str]:
-        """The ids under which problems of folders are recorded, of those without problems."""
+        """The ids under which problems of folders and of a list's lines are recorded, of those without problems."""
         ...
 
     def mentions(self) -> Iterator[Mention]:
