@@ -193,6 +193,25 @@ class RunConfig(Config):
         metavar="FILE",
     )
     tmp_path: str = flag("./tmp", "folder for --keep_frames", group="output", metavar="DIR")
+    dtype: str = flag(
+        "float32",
+        "of float features as they are saved; numbers beyond the 65504 of float16 become infinite, and are noted",
+        group="rows",
+        choices=("float32", "float16"),
+        added_later=True,
+    )
+    concat: bool = flag(
+        False,
+        "join the arrays of a feature type, such as i3d's rgb and flow, along the last axis into one, called features",
+        group="rows",
+        added_later=True,
+    )
+    save_times: bool = flag(
+        True,
+        "save start_s, end_s, fps and timestamps_ms beside the features",
+        group="rows",
+        added_later=True,
+    )
     keep_frames: bool = flag(False, "write the sampled frames as PNG files into --tmp_path", group="output")
     overwrite: bool = flag(
         False, "extract again what is done, even over outputs made with other settings", group="output"

@@ -24,6 +24,7 @@ from utils.worker.forks import avoid_lost_threads
 from utils.worker.messages import Alive, Decoded, Hung
 from utils.worker.pipeline import IDLE_S, Outcome, Pipeline
 from utils.worker.plan import Plan, Task
+from utils.worker.row_steps import steps_of, through
 from utils.worker.step import STEP
 from utils.worker.watchdog import Watchdog
 
@@ -79,7 +80,8 @@ class Session:
     def _extract(self, tasks: Iterable[Task], ordered: bool, predicted: Predicted) -> Generator[Outcome, None, None]:
         n_threads, batch_size = self._plan.decode_threads, self._plan.run.batch_size or self._extractor.batch_size
         books = _Books(iter(tasks), ordered, n_threads, 2 * (batch_size + n_threads))
-        pipeline = Pipeline(self._extractor, batch_size, None, books.end, lambda _n: None, predicted, log.warning)
+        end = through(steps_of(self._plan.run), books.end)
+        pipeline = Pipeline(self._extractor, batch_size, None, end, lambda _n: None, predicted, log.warning)
         hung: list[Hung] = []
 
         def report(message: Alive | Decoded | Hung) -> None:
