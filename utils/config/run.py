@@ -206,6 +206,15 @@ class RunConfig(Config):
         group="rows",
         added_later=True,
     )
+    name_template: str | None = flag(
+        None,
+        "names of the files of save_numpy, save_pickle and save_npz without suffix, folders included, from {relative} "
+        "(the video's name with its folders), {stem} (without them), {id} (of the list; else the stem), {key}, {type} "
+        "and {crop}, which gives each crop its own file (default: {relative}_{key}; of save_npz {relative})",
+        group="rows",
+        metavar="TEXT",
+        added_later=True,
+    )
     save_times: bool = flag(
         True,
         "save start_s, end_s, fps and timestamps_ms beside the features",

@@ -98,6 +98,7 @@ def to_ref(mention: Mention) -> VideoRef:
         meta={key: as_json(value) for key, value in mention.meta.items() if value is not None and value != ""},
         refused=mention.refused,
         holds=mention.holds,
+        has_id=mention.has_id,
     )
 
 

@@ -26,6 +26,7 @@ class VideoRef:
     meta: other information from the source, as JSON: columns of a list, metadata of a shard.
     refused: why the source cannot provide it: recorded, and nothing is opened.
     holds: which feature types it is for: all of them, those of frames, or those of sound.
+    has_id: whether a list gives the id, which the name comes from.
     sound: what feature types of sound take in its place, with the same id and name; None for the same file.
     """
 
@@ -42,6 +43,7 @@ class VideoRef:
     meta: Mapping[str, Any] = field(default_factory=dict, compare=False)
     refused: Refusal | None = None
     holds: Holds = "all"
+    has_id: bool = False
     sound: "VideoRef | None" = None
 
     def part(self, wants_audio: bool) -> "VideoRef | None":
