@@ -98,6 +98,7 @@ def to_ref(mention: Mention) -> VideoRef:
         meta={key: as_json(value) for key, value in mention.meta.items() if value is not None and value != ""},
         refused=mention.refused,
         media_kind=mention.media_kind,
+        has_id=mention.has_id,
     )
 
 
