@@ -23,8 +23,9 @@ from support.sources import tar_bytes
 
 from utils.config.run import RunConfig
 from utils.errors import UserError
+from utils.media.input import OpenableMedia
 from utils.sources.inputs import collect
-from utils.sources.ref import OpenableMedia, VideoRef
+from utils.sources.ref import VideoRef
 
 many = settings(
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "40")),
