@@ -3,6 +3,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ class TensorFlowRun:
 def tensorflow_run(tmp_path_factory) -> TensorFlowRun:
     """TensorFlow in a separate process: it takes seconds to import and cannot be unloaded."""
     folder = tmp_path_factory.mktemp("tensorflow")
-    examples = {name: case("vggish", f"case_{name}_weights")[0]["input"] for name in ("tf", "torch")}
+    examples: dict[str, Any] = {name: case("vggish", f"case_{name}_weights")[0]["input"] for name in ("tf", "torch")}
     examples["sound"] = case("vggish_audio", "case_44k_stereo")[0]["output_examples"]
     np.savez(folder / "examples.npz", **examples)
     done = subprocess.run(
