@@ -1,5 +1,7 @@
 """The builder: the same windows however the frames arrive, pairs computed once, memory bounded by a window."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from utils.errors import VideoError
 from utils.extractors.base import VideoExtractor
-from utils.extractors.windows import Aligned, Dense, Listed
+from utils.extractors.windows import Aligned, Dense, Listed, Sampling
 from utils.worker.assemble import Rows
 from utils.worker.frame_store import FrameStore
 from utils.worker.pair_cache import PairLimits
@@ -25,7 +27,7 @@ class Differences:
         self.pairs: list[tuple[int, int]] = []
         self.batches: list[int] = []
 
-    def pairs_at_once(self, size):
+    def pairs_at_once(self, size: tuple[int, int]) -> int:
         return 3
 
     def encode(self, frames):
@@ -38,12 +40,18 @@ class Differences:
         return second[0] - first[0]
 
 
-class Plain(VideoExtractor):
+class Plain(VideoExtractor[Any]):
     """Windows of frames that hold their own index."""
 
-    keys = ("x",)
-    batch_size = 1
-    dense = Dense(4, 3)
+    dense: Sampling = Dense(4, 3)
+
+    @property
+    def keys(self) -> tuple[str]:
+        return ("x",)
+
+    @property
+    def batch_size(self) -> int:
+        return 1
 
     def sampling(self, info):
         return self.dense
@@ -56,7 +64,7 @@ class Plain(VideoExtractor):
 
 
 def run(
-    dense: Dense, n_frames: int, chunk: int, stage: Differences | None = None, limits: PairLimits | None = None
+    dense: Sampling, n_frames: int, chunk: int, stage: Differences | None = None, limits: PairLimits | None = None
 ) -> list:
     extractor = Plain(None, {}, torch.device("cpu"))
     extractor.dense, extractor.pairs = dense, stage
@@ -221,7 +229,7 @@ class Cramped(Differences):
         super().__init__()
         self._planned, self._fitting = planned, fitting
 
-    def pairs_at_once(self, size):
+    def pairs_at_once(self, size: tuple[int, int]) -> int:
         return self._planned
 
     def between(self, first, second, size):
