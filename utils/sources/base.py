@@ -42,7 +42,7 @@ class ListedSource(Protocol):
 
     @property
     def read_well(self) -> Iterable[str]:
-        """The ids under which problems of folders are recorded, of those without problems."""
+        """The ids under which problems of folders and of a list's lines are recorded, of those without problems."""
         ...
 
     def mentions(self) -> Iterator[Mention]:
@@ -98,6 +98,7 @@ def to_ref(mention: Mention) -> VideoRef:
         meta={key: as_json(value) for key, value in mention.meta.items() if value is not None and value != ""},
         refused=mention.refused,
         media_kind=mention.media_kind,
+        has_id=mention.has_id,
     )
 
 

@@ -9,6 +9,7 @@ from utils.errors import RunError, UserError
 from utils.sources.base import ListedSource, Mention, StreamedSource, to_ref
 from utils.sources.folder import FolderSource
 from utils.sources.huggingface import HuggingFaceSource
+from utils.sources.name_template import PER_VIDEO, NameTemplate
 from utils.sources.paths import ListSource, check_root
 from utils.sources.ref import MediaKind, VideoRef
 from utils.sources.search import Search
@@ -39,11 +40,12 @@ class Inputs:
         searches: Mapping[str, Search] | None = None,
         nothing: str = "no videos given",
         wants: Collection[MediaKind] = ("frames",),
+        template: NameTemplate = PER_VIDEO,
     ) -> None:
         """Read the lists once.
 
         searches: by where they look, such as "--input_dir videos". nothing: what to say if there are no videos at all.
-        wants: as in `collect`.
+        wants: as in `collect`. template: of the names of outputs.
 
         Raises:
             UserError: a list cannot be used, or two videos have the same output name.
@@ -54,7 +56,7 @@ class Inputs:
         self._nothing = nothing
         self._wants = self._lacking = frozenset(wants)  # of which nothing was found so far
         self._streams_read = not streams  # to their end
-        self._repeats = find_repeats(self._mentions, shard_names)
+        self._repeats = find_repeats(self._mentions, shard_names, template)
         self.n_listed = self._repeats.n_videos
         self.total: int | None = None if streams else self.n_listed
         self.roots: tuple[Path, ...] = tuple(dict.fromkeys(chain(*(source.roots for source in [*listings, *streams]))))
@@ -163,7 +165,11 @@ def collect(run: RunConfig, wants: Collection[MediaKind] = ("frames",)) -> Input
     if run.file_with_video_paths is not None or run.hf_dataset is not None:
         what = "path in it" if run.hf_dataset is None else "rows"
         nothing = f"{redacted(run.file_with_video_paths or run.hf_dataset or '')} has no {what}"
-    inputs = Inputs(listings, streams, shards.names if shards is not None else frozenset(), searches, nothing, wants)
+    template = PER_VIDEO if run.name_template is None else NameTemplate.of(run.name_template)
+    if streams and not template.has("relative"):
+        raise UserError("--name_template needs {relative} for tars and data sets, whose names are not known before")
+    shard_names = shards.names if shards is not None else frozenset[str]()
+    inputs = Inputs(listings, streams, shard_names, searches, nothing, wants, template)
     if not streams:
         inputs.check_any_found()
     return inputs

@@ -26,6 +26,7 @@ class VideoRef:
     meta: other information from the source, as JSON: columns of a list, metadata of a shard.
     refused: why the source cannot provide it: recorded, and nothing is opened.
     media_kind: which feature types it is for: all of them, those of frames, or those of audio.
+    has_id: whether a list gives the id, which the name comes from.
     audio: what feature types of audio take in its place, with the same id and name; None for the same file.
     """
 
@@ -42,6 +43,7 @@ class VideoRef:
     meta: Mapping[str, Any] = field(default_factory=dict, compare=False)
     refused: Refusal | None = None
     media_kind: MediaKind = "all"
+    has_id: bool = False
     audio: "VideoRef | None" = None
 
     def part(self, wants_audio: bool) -> "VideoRef | None":

@@ -111,6 +111,14 @@ def test_a_folder_without_permission_is_refused_and_the_others_are_searched(tmp_
     assert f"{tmp_path}/closed/" in collect(RunConfig(input_dir=str(tmp_path))).read_well()
 
 
+def test_lines_of_a_list_that_are_not_refused_are_known(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("path,end_s\na.mp4,1\nb.mp4,soon\n\nc.mp4,\n")
+    inputs = collect(RunConfig(file_with_video_paths=str(path)))
+    assert next(ref.id for ref in inputs.refs() if ref.refused) == f"{path}, line 3"
+    assert list(inputs.read_well()) == [f"{path}, line {number}" for number in (1, 2, 4, 5)]
+
+
 def test_video_root_keeps_the_folders(tmp_path):
     for folder in ("x", "y"):
         (tmp_path / folder).mkdir()

@@ -82,7 +82,7 @@ def run(
     st.integers(2, 12),
     st.integers(1, 15),
     st.integers(1, 70),
-    st.sampled_from(["drop", "cycle"]),
+    st.sampled_from(["drop", "cycle", "back"]),
 )
 def test_windows_do_not_depend_on_how_frames_arrive(n_frames, size, step, chunk, rule):
     dense = Dense(size, step, short=rule, tail=rule)
@@ -106,6 +106,19 @@ def test_each_pair_and_frame_is_computed_once(size, step, chunk):
     }
     assert all((window.inputs["pairs"] == 1).all() for window in windows)
     assert all(window.inputs["pairs"].shape[1] == size - 1 for window in windows)
+
+
+@pytest.mark.parametrize(("size", "step"), [(6, 2), (6, 6), (3, 200)])
+def test_a_last_window_that_ends_at_the_last_frame_keeps_no_more_than_a_window(size, step):
+    extractor = Plain(None, {}, torch.device("cpu"))
+    builder = WindowBuilder(extractor, Dense(size, step, tail="back"))
+    windows = []
+    for start in range(101):
+        windows += builder.push(torch.full((1, 2, 2, 3), start), np.array([start / 10]))
+        assert len(builder._store._chunks) <= size
+    windows += builder.finish()
+    assert windows[-1].inputs["frames"][0, :, 0, 0, 0].tolist() == list(range(101 - size, 101))
+    assert (windows[-1].start_s, windows[-1].end_s) == ((101 - size) / 10, 10)
 
 
 def test_pairs_of_small_windows_share_batches():
