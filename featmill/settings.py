@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from models import MODELS
+from utils.commands.cli import Layer, configure
+from utils.commands.recipes import published, settings_of
+from utils.config.recipe import read_recipe
 from utils.config.run import RunConfig
 from utils.config.schema import Config, aliases, build, did_you_mean, field_names, value_type
 from utils.engines import devices
@@ -47,6 +50,8 @@ def run_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> tuple[Ru
         raise UserError(f"no feature type {feature_type!r}{hint}; there are {', '.join(MODELS)}")
     config_class = MODELS[feature_type].config_class()
     named = {aliases(config_class).get(name, name): value for name, value in flags.items()}
+    if named.get("recipe"):
+        named = _with_recipe(feature_type, config_class, named)
     for name in named:
         _check_known(name, feature_type, config_class)
     run = build(RunConfig, [("argument", _plain(RunConfig, named)), ("device", _device(device))])
@@ -55,6 +60,22 @@ def run_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> tuple[Ru
     resources, _ = devices.choose(run)
     resources = dataclasses.replace(resources, devices=resources.devices[:1])
     return devices.with_precision(run, resources), _plain(config_class, named), resources
+
+
+def _with_recipe(feature_type: str, config_class: type[Config], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the flags, above those of the recipe that they name; those about files are left out.
+
+    Raises:
+        UserError: there is no such recipe, or a flag breaks it.
+    """
+    wanted = {name: value for name, value in flags.items() if name not in ("recipe", "unlike_recipe")}
+    recipe = read_recipe(os.fspath(flags["recipe"]))
+    below = Layer("recipe", *settings_of(recipe, [feature_type], MODELS))
+    above = Layer("argument", _plain(RunConfig, flags) | _plain(config_class, wanted))
+    published(recipe, configure([below], MODELS), configure([below, above], MODELS))
+    known = {*RUN_FLAGS, *field_names(config_class)}
+    general = {name: value for name, value in below.general.items() if name in known}
+    return {**general, **below.of_types.get(feature_type, {}), **wanted}
 
 
 def _check_known(name: str, feature_type: str, config_class: type[Config]) -> None:

@@ -1,8 +1,8 @@
 """The settings that every feature type shares."""
 
-import re
 from dataclasses import dataclass
 
+from utils.config.run_checks import check_shard, check_track
 from utils.config.schema import Config, flag
 from utils.errors import UserError
 
@@ -286,21 +286,8 @@ class RunConfig(Config):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.shard is not None:
-            _check_shard(self.shard)
+            check_shard(self.shard)
         for name in ("video_track", "audio_track"):
-            _check_track(name, getattr(self, name))
+            check_track(name, getattr(self, name))
         if self.device == "cpu" and self.device_ids:
             raise UserError("--device cpu and --device_ids exclude each other: drop one of them")
-
-
-def _check_shard(shard: str) -> None:
-    """Raise UserError unless --shard is "i/n" with 0 <= i < n."""
-    part, _, n_parts = shard.partition("/")
-    if not (part.isdecimal() and n_parts.isdecimal() and int(part) < int(n_parts)):
-        raise UserError(f"--shard is {shard}; it must be i/n with i from 0 to n - 1, such as 0/4, 1/4, 2/4 and 3/4")
-
-
-def _check_track(name: str, track: str | None) -> None:
-    """Raise UserError unless --video_track or --audio_track is a number, or looks like a language."""
-    if track is not None and re.fullmatch(r"\d{1,3}|[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*", track) is None:
-        raise UserError(f"--{name} is {track}; it must be a number from 0, or a language such as eng, en or en-US")
