@@ -82,13 +82,13 @@ class RunConfig(Config):
     )
     video_track: str | None = flag(
         None,
-        "which video of a file with several: its number from 0, or its language such as eng or en (default: FFmpeg's "
-        "choice, as a rule the one with the default flag)",
+        "which video track of a file with several: its number, from 0, or its language, such as eng or en (default: "
+        "FFmpeg's choice, mostly the track with the default flag)",
         group="tracks",
         metavar="TRACK",
     )
     audio_track: str | None = flag(
-        None, "which sound of a file with several: as --video_track", group="tracks", metavar="TRACK"
+        None, "which audio track of a file with several, named as for --video_track", group="tracks", metavar="TRACK"
     )
     max_pixels: int = flag(
         1 << 26,

@@ -11,7 +11,7 @@ from utils.sources.folder import FolderSource
 from utils.sources.huggingface import HuggingFaceSource
 from utils.sources.name_template import PER_VIDEO, NameTemplate
 from utils.sources.paths import ListSource, check_root
-from utils.sources.ref import Holds, VideoRef
+from utils.sources.ref import MediaKind, VideoRef
 from utils.sources.search import Search
 from utils.sources.tar.shards import TarSource
 from utils.sources.unique import find_repeats
@@ -39,7 +39,7 @@ class Inputs:
         shard_names: frozenset[str] = frozenset(),
         searches: Mapping[str, Search] | None = None,
         nothing: str = "no videos given",
-        wants: Collection[Holds] = ("frames",),
+        wants: Collection[MediaKind] = ("frames",),
         template: NameTemplate = PER_VIDEO,
     ) -> None:
         """Read the lists once.
@@ -63,12 +63,12 @@ class Inputs:
 
     def _mentions(self) -> Iterator[Mention]:
         for mention in chain.from_iterable(listing.mentions() for listing in self._listings):
-            self._note_found(mention.holds)
+            self._note_found(mention.media_kind)
             yield mention
 
-    def _note_found(self, holds: Holds) -> None:
+    def _note_found(self, media_kind: MediaKind) -> None:
         if self._lacking:
-            self._lacking = frozenset() if holds == "all" else self._lacking - {holds}
+            self._lacking = frozenset() if media_kind == "all" else self._lacking - {media_kind}
 
     def _numbered(self) -> Iterator[tuple[int, Mention]]:
         changed = RunError("a list of videos was changed during the run; run the same command again to resume")
@@ -99,7 +99,7 @@ class Inputs:
 
         for stream in self._streams:
             for ref in stream.refs(done):
-                self._note_found(ref.holds)
+                self._note_found(ref.media_kind)
                 yield ref
         self._streams_read = True
 
@@ -137,10 +137,10 @@ class Inputs:
         raise UserError(f"{'; '.join(found) or self._nothing}: give videos with {SOURCES}")
 
 
-def collect(run: RunConfig, wants: Collection[Holds] = ("frames",)) -> Inputs:
+def collect(run: RunConfig, wants: Collection[MediaKind] = ("frames",)) -> Inputs:
     """Return the inputs of a run: command line, list, folder, tars, in this order; or a data set.
 
-    wants: what the feature types of the run extract, "frames", "sound" or both.
+    wants: what the feature types of the run extract, "frames", "audio" or both.
 
     Raises:
         UserError: there are none, or two different files would write the same outputs.

@@ -38,6 +38,11 @@ class Job:
     dropped: bool = False  # it failed further down: no need to decode the rest
     ended: bool = False  # the decode thread has put StreamEnded or StreamFailed, and puts no more
 
+    @property
+    def period_s(self) -> float:
+        """Seconds between frames or samples, by the rate of the stream; 0 before it is opened."""
+        return self.info.period_s if self.info else 0.0
+
     @contextlib.contextmanager
     def timed(self, stage: str) -> Generator[None, None, None]:
         """Add the time spent inside to the stage's seconds."""

@@ -144,7 +144,7 @@ def test_damaged_outputs_are_not_readable(tmp_path, kind, damage):
         zeros = bytes(len(data) // 2)
         path.write_bytes(zeros + data[len(zeros) :] if kind == "save_numpy" else data[: -len(zeros)] + zeros)
     else:
-        outputs = [replace(outputs[0], arrays=outputs[0].arrays | {"rgb": ArrayInfo((4, 3), "float32")}), *outputs[1:]]
+        outputs = [replace(outputs[0], arrays={**outputs[0].arrays, "rgb": ArrayInfo((4, 3), "float32")}), *outputs[1:]]
     assert not is_readable(folder, outputs)
 
 
