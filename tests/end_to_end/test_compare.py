@@ -43,6 +43,7 @@ def stretched(rows, n):
 
 
 X, CROPS, OTHER = features(40, 32), features(40, 10, 32), features(40, 32, seed=5)
+LONG = features(4000, 8)
 SEGMENTS = np.linspace(0, 40, 17, dtype=int)
 NOISE = np.random.default_rng(1).normal(size=X.shape).astype(np.float32)
 WITH_NAN = np.where(np.arange(40)[:, None] == 3, np.float32("nan"), X)
@@ -57,6 +58,7 @@ PLANTED = {  # A, B, exit code, verdict
     "shift": (X[2:], X[:-2], 1, "A is B shifted by 2 rows: A's row 0 is B's row 2; equal to the bit"),
     "every second": (X[::2], X, 1, "A is every second row of B, from row 0; equal to the bit"),
     "every fifth": (X, X[3::5], 1, "B is every 5th row of A, from row 3; equal to the bit"),
+    "every eighth of many": (LONG, LONG[2::8], 1, "B is every 8th row of A, from row 2; equal to the bit"),
     "mean": (X, X.mean(0), 1, "B is the mean over A's rows; equal"),
     "pairs": (X, X.reshape(20, 2, 32).mean(1), 1, "B is means of 2 each of A's rows; equal"),
     "segments": (

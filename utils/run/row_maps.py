@@ -82,39 +82,44 @@ def find_rows(a: np.ndarray, b: np.ndarray, plain: RowMap, hop_frames: float | N
 def _lines(a: np.ndarray, b: np.ndarray, hop_frames: float | None, shifts: bool) -> Iterator[RowMap]:
     """Yield the best shift of each, and the best way in which each may be every n-th row of the other."""
     similar = unit(a[:SEARCHED_ROWS]) @ unit(b[:SEARCHED_ROWS]).T
-    for who, other, table, n in (("B", "A", similar, len(b)), ("A", "B", similar.T, len(a))):
-        shift = (
-            _best(table, [(offset, 1) for offset in range(1, MOST_OFFSET)], min(table.shape) / 2) if shifts else None
-        )
-        stride = _best(table, [(o, s) for s in range(2, MOST_STRIDE + 1) for o in range(s)], table.shape[1] / 2)
-        for found in filter(None, (shift, stride)):
-            offset, step = found
-            frames = f" ({offset * hop_frames:g} frames)" if hop_frames and step == 1 else ""
-            plural = "s" if offset > 1 else ""
-            words = (
-                f"{who} is {other} shifted by {offset} row{plural}{frames}: {who}'s row 0 is {other}'s row {offset}"
-                if step == 1
-                else f"{who} is every {ORDINALS.get(step, f'{step}th')} row of {other}, from row {offset}"
-            )
-
-            def picked(rows: np.ndarray, offset: int = offset, step: int = step, n: int = n) -> np.ndarray:
-                return rows[offset::step][:n]
-
-            def first(rows: np.ndarray, offset: int = offset, step: int = step, who: str = who) -> np.ndarray:
-                n_other = len(a) if who == "B" else len(b)
-                return rows[: max(0, -(-(n_other - offset) // step))]
-
-            yield RowMap(words, picked, first) if who == "B" else RowMap(words, first, picked)
+    strides = [(offset, step) for step in range(2, MOST_STRIDE + 1) for offset in range(step)]
+    for searched in ([(offset, 1) for offset in range(1, MOST_OFFSET)] if shifts else [], strides):
+        if best := _best(similar, len(a), len(b), searched):
+            picked, first = _line(len(a), len(b), *best)
+            yield RowMap(_line_words("B", "A", *best, hop_frames), picked, first)
+        if best := _best(similar.T, len(b), len(a), searched):
+            picked, first = _line(len(b), len(a), *best)
+            yield RowMap(_line_words("A", "B", *best, hop_frames), first, picked)
 
 
-def _best(table: np.ndarray, lines: list[tuple[int, int]], at_least: float) -> tuple[int, int] | None:
-    """Return the offset and the stride of the rows of a table of cosines whose diagonal has the highest mean."""
+def _best(table: np.ndarray, n_many: int, n_few: int, lines: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """Return the offset and the stride by which rows are likest, of those that leave at least half of them.
+
+    table: cosines of the first rows of `n_many` with the first of `n_few`.
+    """
     found: tuple[float, tuple[int, int]] = (-np.inf, (0, 1))
     for offset, step in lines:
-        diagonal = np.diagonal(table[offset::step]) if offset < len(table) else np.empty(0)
-        if len(diagonal) >= max(at_least, 1) and (mean := float(np.mean(diagonal))) > found[0] + GOOD:
+        n_left, n_wanted = -(-(n_many - offset) // step), min(n_many, n_few) if step == 1 else n_few
+        if min(n_left, n_few) < max(n_wanted / 2, 1) or offset >= len(table):
+            continue
+        mean = float(np.mean(np.diagonal(table[offset::step])))
+        if mean > found[0] + GOOD:
             found = (mean, (offset, step))
     return found[1] if np.isfinite(found[0]) else None
+
+
+def _line(n_many: int, n_few: int, offset: int, step: int) -> tuple[Rows, Rows]:
+    """Return what takes every n-th row of many from an offset on, and what takes as many of the others."""
+    n = min(n_few, -(-(n_many - offset) // step))
+    return lambda rows: rows[offset::step][:n], lambda rows: rows[:n]
+
+
+def _line_words(who: str, other: str, offset: int, step: int, hop_frames: float | None) -> str:
+    if step > 1:
+        return f"{who} is every {ORDINALS.get(step, f'{step}th')} row of {other}, from row {offset}"
+    frames = f" ({offset * hop_frames:g} frames)" if hop_frames else ""
+    rows = f"{offset} row{'s' if offset > 1 else ''}{frames}"
+    return f"{who} is {other} shifted by {rows}: {who}'s row 0 is {other}'s row {offset}"
 
 
 def _resizes(n_a: int, n_b: int) -> Iterator[RowMap]:
