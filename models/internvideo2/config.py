@@ -40,7 +40,8 @@ class InternVideo2Config(StackConfig):
     )
     frame_choice: str = flag(
         "demo",
-        "which these are. demo: the first of each of so many equal parts of a window; finetuning: those in the middle",
+        "which frames these are. demo: the first of each of --num_frames equal parts of a window; finetuning: the "
+        "middle one",
         group=GROUP,
         choices=("demo", "finetuning"),
     )

@@ -56,9 +56,9 @@ class SlowFastConfig(Config):
         given = [name for name, value in lengths.items() if value is not None and value is not False]
         if len(given) > 1:
             raise UserError(f"{' and '.join(given)} exclude each other: both say how long a clip is")
-        if self.tail == "cycle" and self.num_clips != -1:
-            raise UserError("--tail cycle is for clips back to back: drop it, or --num_clips")
-        if self.one_clip and (self.num_clips != -1 or self.tail == "cycle"):
+        if self.tail != "drop" and self.num_clips != -1:
+            raise UserError(f"--tail {self.tail} is for clips back to back: drop it, or --num_clips")
+        if self.one_clip and (self.num_clips != -1 or self.tail != "drop"):
             what = "--whole_video" if self.whole_video else "--preset acav100m without --clip_len or --stack_size"
             raise UserError(f"{what} makes one clip per video: drop --num_clips and --tail")
 

@@ -32,8 +32,8 @@ class TransformersConfig(Config):
     )
     stream: str | None = flag(
         None,
-        "of models with a tower for pictures and one for sound (pe_audio_video), the one to run; their vectors are in "
-        "one space",
+        "for models with a tower for pictures and one for sound (pe_audio_video): which one to run; their vectors "
+        "share a space",
         group=GROUP,
         choices=("video", "audio"),
         added_later=True,
@@ -47,7 +47,7 @@ class TransformersConfig(Config):
     )
     projected: bool = flag(
         False,
-        "the vector in the space shared with text; the default of families that have one",
+        "the vector in the space shared with text; some families give it without the flag",
         group=GROUP,
     )
     layer: list[int] = flag(

@@ -6,12 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models.transformers.audio import AudioModelExtractor
 from models.transformers.config import TransformersConfig, keys_of
 from models.transformers.families import Family
-from models.transformers.labels import named, use_labels
-from models.transformers.network import load_network, number
+from models.transformers.labels import outputs_by_key, use_labels
+from models.transformers.network import int_setting, load_network
 from models.transformers.pretrained import family, model_folder
-from models.transformers.sound import SoundExtractor
 from models.transformers.weights import load_processor
 from utils.errors import UserError
 from utils.extractors.base import (
@@ -33,9 +33,9 @@ ANY_FRAMES = 16  # of models that take any number
 
 def make_extractor(
     config: TransformersConfig, checkpoints: Checkpoints, device: torch.device, compute: ComputeMode = FLOAT32
-) -> "PictureExtractor | SoundExtractor":
+) -> "PictureExtractor | AudioModelExtractor":
     """Return the extractor of what the model takes, pictures or sound."""
-    made = SoundExtractor if family(config)[1].medium == "sound" else PictureExtractor
+    made = AudioModelExtractor if family(config)[1].input_kind == "audio" else PictureExtractor
     return made(config, checkpoints, device, compute)
 
 
@@ -95,11 +95,11 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the frames that the network sees as "pixels", uint8 [T, 3, h, w], or [3, h, w] of a single frame."""
-        return {"pixels": frames[0] if self._family.medium == "frame" else frames[:: self.interval]}
+        return {"pixels": frames[0] if self._family.input_kind == "frame" else frames[:: self.interval]}
 
     def windows_of_frames(self, frames: Tensor) -> Batch:
         """Return single frames as "pixels", uint8 [n, 3, h, w], or clips of one frame, uint8 [n, 1, 3, h, w]."""
-        return {"pixels": frames} if self._family.medium == "frame" else super().windows_of_frames(frames)
+        return {"pixels": frames} if self._family.input_kind == "frame" else super().windows_of_frames(frames)
 
     def pixel_values(self, pixels: Tensor) -> Tensor:
         """Return the network's input, as the library's processor normalizes it, float32 of the shape of `pixels`."""
@@ -110,7 +110,7 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, ...]."""
-        return named(self, self._network(self.pixel_values(batch["pixels"])))
+        return outputs_by_key(self, self._network(self.pixel_values(batch["pixels"])))
 
 
 def frames_of(settings: Any, kind: Family, config: TransformersConfig) -> int:
@@ -122,12 +122,12 @@ def frames_of(settings: Any, kind: Family, config: TransformersConfig) -> int:
         UserError: it cannot take so many.
     """
     settings = getattr(settings, "vision_config", settings)
-    found = [number(settings, name) for name in FRAME_NUMBERS if hasattr(settings, name)]
-    own = 1 if kind.medium == "frame" else (found or [ANY_FRAMES])[0]
+    found = [int_setting(settings, name) for name in FRAME_NUMBERS if hasattr(settings, name)]
+    own = 1 if kind.input_kind == "frame" else (found or [ANY_FRAMES])[0]
     wanted = config.stack_size or own
-    if wanted != own and (kind.fixed_frames or kind.medium == "frame"):
+    if wanted != own and (kind.fixed_frames or kind.input_kind == "frame"):
         raise UserError(f"--stack_size {wanted}: {config.model_name} takes {own} frames at once, no other number")
-    tubelet = number(settings, "tubelet_size") if kind.medium == "clip" else 1
+    tubelet = int_setting(settings, "tubelet_size") if kind.input_kind == "clip" else 1
     if wanted % tubelet:
         raise UserError(f"--stack_size {wanted}: {config.model_name} takes multiples of {tubelet} frames")
     return wanted

@@ -150,7 +150,7 @@ def test_packs_of_every_kind_are_read_and_matched_by_name(tmp_path, capsys):
         torch.save({"features": torch.from_numpy(array)}, torch_pack / f"{name.lower()}.mp4.pt")
         for crop in range(2):
             np.save(crops / f"{name}__{crop}.npy", array * (1 + crop))
-    np.savez(tmp_path / "all.npz", **videos)
+    np.savez(tmp_path / "all.npz", allow_pickle=False, **videos)
     (tmp_path / "all.pkl").write_bytes(pickle.dumps({name: {"features": array} for name, array in videos.items()}))
     with h5py.File(tmp_path / "all.h5", "w") as file:
         for name, array in videos.items():
@@ -218,6 +218,7 @@ def resnet(tmp_path_factory):
     vars(session._extractor)["prepare"] = lambda frames: seen.append(frames) or prepare(frames)
     (outcome,) = session.extract([Task(VideoRef("v", "v", str(clip)), ("resnet",))], True, lambda *_: None)
     session.close()
+    assert outcome.record is not None
     folder = folder_at(str(root / "out" / "resnet"))
     folder.prepare()
     outputs = make_sink("save_numpy", folder).write(outcome.record)
@@ -232,7 +233,7 @@ def resnet(tmp_path_factory):
 def test_other_pixels_are_found_by_making_rows_again(resnet, capsys):
     root, frames = resnet
     network = random_resnet("resnet18").eval()
-    network.fc = torch.nn.Identity()
+    network.add_module("fc", torch.nn.Identity())
     with torch.inference_mode():
         pixels = INPUT.crops(frames).flip(-1).permute(0, 3, 1, 2) / 255  # BGR, in 0..1
         np.save(root / "v_feat.npy", network(pixels).numpy())

@@ -164,11 +164,12 @@ def short_video(group: str) -> Any:
     )
 
 
-def tail(group: str) -> Any:
-    """Return --tail, what to do with the frames after the last full window."""
+def tail(group: str, medium: str = "frames", unit: str = "frame") -> Any:
+    """Return --tail, what to do with what comes after the last full window. medium: of which it is made, in `unit`s."""
     return flag(
         "drop",
-        "frames after the last full window: drop them, or repeat them if they are at least 20% of a window",
+        f"{medium} after the last full window. drop: left out; cycle: repeated, if at least 20% of a window; back: one "
+        f"more window, which ends at the last {unit}",
         group=group,
-        choices=("drop", "cycle"),
+        choices=("drop", "cycle", "back"),
     )

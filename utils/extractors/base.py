@@ -104,7 +104,8 @@ class PairStage(Protocol):
 class Extractor(ABC, Generic[ConfigT, InfoT]):
     """One feature type on one device: a `VideoExtractor` or an `AudioExtractor`.
 
-    It does not decode, queue, batch across videos, write or print. Constructing one changes nothing outside it.
+    It does not decode, queue, batch across videos, write or print: a worker does, and `featmill.Extractor`, which
+    users construct. Constructing one changes nothing outside it.
     """
 
     label_set: ClassVar[str | None] = None  # of the classes in the logits, see utils/extractors/labels.py

@@ -35,8 +35,8 @@ class Sampling(Protocol):
         """Yield windows in the order of their latest frame, without regard to the length of the stream."""
         ...
 
-    def earliest(self, n_full: int) -> int:
-        """Return the earliest frame that may still be needed after the first `n_full` windows."""
+    def earliest(self, n_full: int, n_frames: int) -> int:
+        """Return the earliest frame that may still be needed after the first `n_full` windows of `n_frames` so far."""
         ...
 
     def rest(self, n_frames: int, n_full: int) -> list[Window]:
@@ -49,8 +49,9 @@ class Dense:
     """Windows of `size` frames that start at 0, step, 2 * step, …
 
     short: for a stream shorter than one window, "cycle" repeats it until the window is full; else it has no window.
-    tail: for the frames after the last full window, "cycle" repeats them if they are at least a fifth of a window; else
-        they are dropped.
+    tail: for the frames after the last full window, "cycle" repeats them if they are at least a fifth of a window;
+        "back" adds a window that ends at the last frame, as Ego4D's features have it (facebookresearch/Ego4d,
+        ego4d/features/README.md: [0, 31] and [7, 38] of 39 frames, 32 at a time, 16 apart); else they are dropped.
     """
 
     size: int
@@ -64,14 +65,18 @@ class Dense:
         for row in itertools.count():
             yield Window(row, range(row * self.step, row * self.step + self.size))
 
-    def earliest(self, n_full: int) -> int:
-        """Return the start of the next window."""
-        return n_full * self.step
+    def earliest(self, n_full: int, n_frames: int) -> int:
+        """Return the start of the next window, or of the last one if the stream ended now."""
+        start = n_full * self.step
+        return min(start, n_frames - self.size) if self.tail == "back" else start
 
     def rest(self, n_frames: int, n_full: int) -> list[Window]:
-        """Return one window that repeats the short stream, or the tail, or nothing."""
+        """Return one window that repeats the short stream, or the tail, or ends at the last frame; or nothing."""
         start = n_full * self.step
         left = n_frames - start
+        if n_full and self.tail == "back":
+            is_new = n_frames - self.size > start - self.step
+            return [Window(n_full, range(n_frames - self.size, n_frames))] if is_new else []
         if n_full == 0:
             wanted = self.short == "cycle" and left > 0
         else:
@@ -79,6 +84,11 @@ class Dense:
         if not wanted:
             return []
         return [Window(n_full, [start + i % left for i in range(self.size)], n_repeated=self.size - left)]
+
+    def over(self, n_frames: int) -> list[Window]:
+        """Return all windows of a stream of known length."""
+        full = list(itertools.islice(self.full(), max((n_frames - self.size) // self.step + 1, 0)))
+        return full + self.rest(n_frames, len(full))
 
 
 class Listed:
@@ -105,7 +115,7 @@ class Listed:
         """Yield the windows in the order of their latest frame."""
         return iter(self._windows)
 
-    def earliest(self, n_full: int) -> int:
+    def earliest(self, n_full: int, n_frames: int) -> int:
         """Return the earliest frame of the windows still to come."""
         return self._earliest[n_full]
 

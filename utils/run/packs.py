@@ -1,5 +1,6 @@
 """Saved features to compare, of Featmill or of another program: which videos there are, and the arrays of each."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,11 +187,10 @@ class ForeignPack:
         if all("/" not in path and (not path or self._is_key(path)) for path in arrays):
             self._add(_stem(file), lambda: arrays)
             return
-        last = [path.rpartition("/")[2] for path in arrays]
-        shared = {word for word in last if self._is_key(word) or last.count(word) > 1} if len(last) < 10_000 else set()
+        n_with = Counter(path.rpartition("/")[2] for path in arrays)
         for path, load in arrays.items():
             above, _, word = path.rpartition("/")
-            if above and (word in shared or self._is_key(word)):
+            if above and (n_with[word] > 1 or self._is_key(word)):
                 self._add(above, lambda word=word, load=load: {word: load})
             else:
                 self._add(path, lambda load=load: {"": load})

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from utils.config.run import RunConfig
-from utils.config.schema import build
+from utils.config.schema import build, field_names
 from utils.errors import UserError
 from utils.extractors.registry import Model
-from utils.run.like import Recorded
+from utils.run.like import RecordedNetwork
 from utils.run.packs import OwnPack, Saved
 from utils.run.prepare import Requested, Resources, prepare
 from utils.run.relation import Compared, best_relation
-from utils.run.settings import OF_MEDIA, OF_RUN
 from utils.sinks.record import Record
 from utils.sources.fingerprint import Fingerprint
 from utils.sources.ref import VideoRef
@@ -70,17 +69,19 @@ class Pixels:
         return "none of these brings B much nearer: another crop, resize, decoder, layer or network"
 
 
-def session_like(like: Recorded, models: Mapping[str, Model], resources: Resources) -> "AlteredSession":
+def session_like(like: RecordedNetwork, models: Mapping[str, Model], resources: Resources) -> "AlteredSession":
     """Return the network that made saved features, on the CPU. Checkpoints that are gone are downloaded.
 
     Raises:
-        UserError: the features are of sound, or their checkpoints are not to be had.
+        UserError: the features are of sound, frames were decoded by a GPU, or checkpoints are not to be had.
     """
     model = models[like.feature_type]
     config = build(model.config_class(), [("record", model.flags_of(like.settings))])
     if model.media_of(config) == "audio":
         raise UserError(f"{like.place}: --pixels is for features of frames, and these are of sound")
-    names = {*OF_RUN, *OF_MEDIA["visual"]}
+    if getattr(config, "decode", "exact") == "gpu":
+        raise UserError(f"{like.place}: made with --decode gpu, and --pixels makes rows again on the CPU")
+    names = field_names(RunConfig) - {"feature_type", "weights", "name_template"}
     recorded = {name: like.settings[name] for name in names & like.settings.keys()}
     precision = {"precision": "float32"} if recorded.get("precision") == "auto" else {}
     run = build(RunConfig, [("record", {**recorded, **precision})])

@@ -7,6 +7,7 @@ from pathlib import Path
 from utils.config.run import RunConfig
 from utils.config.schema import Config
 from utils.extractors.registry import Model
+from utils.run.row_flags import check_names
 from utils.run.settings import find_checkpoints, settings_of
 from utils.sinks.acav import acav_names
 from utils.sinks.formats import check_dimensions
@@ -42,10 +43,13 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
     requested: by feature type. run_id: names the run in manifest lines.
 
     Raises:
-        UserError: the format has no room for a model's outputs, or a checkpoint is missing and cannot be downloaded.
+        UserError: the format has no room, or the template no names, for a model's outputs, or a checkpoint is missing
+            and cannot be downloaded.
     """
-    for feature_type, one in requested.items():
-        check_dimensions(run.on_extraction, feature_type, one.model.outputs_of(one.config))
+    shapes = {feature_type: one.model.outputs_of(one.config) for feature_type, one in requested.items()}
+    for feature_type, outputs in shapes.items():
+        check_dimensions(run.on_extraction, feature_type, outputs)
+    check_names(run, shapes)
     features = tuple(_feature(run, feature_type, one, run_id) for feature_type, one in requested.items())
     return Plan(run, features, resources.devices, resources.n_threads, resources.decode_threads)
 

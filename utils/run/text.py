@@ -9,7 +9,7 @@ from utils.config.run import RunConfig
 from utils.config.schema import build
 from utils.errors import UserError
 from utils.extractors.registry import Model
-from utils.run.like import Recorded
+from utils.run.like import RecordedNetwork
 from utils.run.settings import find_checkpoints
 
 
@@ -20,7 +20,7 @@ def embed_texts(
     given: Mapping[str, Any],
     models: Mapping[str, Model],
     device: str,
-    like: Recorded | None = None,
+    like: RecordedNetwork | None = None,
 ) -> np.ndarray:
     """Return the vectors of texts, float32 [n, D].
 
@@ -51,5 +51,5 @@ def embed_texts(
     return embed(texts, model.text, config, checkpoints, device)
 
 
-def _place(like: Recorded | None) -> str:
+def _place(like: RecordedNetwork | None) -> str:
     return f"{like.place}: " if like else ""

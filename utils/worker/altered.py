@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
@@ -16,6 +17,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from utils.errors import VideoError
 from utils.sinks.record import Record
 from utils.sources.ref import VideoRef
+from utils.worker.events import Job
 from utils.worker.plan import Plan, Task
 from utils.worker.session import Session
 
@@ -63,7 +65,7 @@ class AlteredSession(Session):
         """
         with self._frames(frames), self._scaled(scaling):
             tasks = [Task(ref, (self._type,))]
-            (outcome,) = self.extract(tasks, True, lambda *_: None)
+            (outcome,) = self.extract(tasks, True, _no_predictions)
         if outcome.record is None:
             raise VideoError(outcome.reason)
         return outcome.record
@@ -88,14 +90,18 @@ class AlteredSession(Session):
             seen.append(colours.mean(1))
         black, grey, white = seen
         std = 255 / (white - black)
-        found = Scaling((-black * std).tolist(), std.tolist())
+        found = Scaling([float(x) for x in -black * std], [float(x) for x in std])
         if torch.allclose(found.of(LEVELS[1]), grey, rtol=SAME, atol=SAME * float(white.abs().max())):
             self.scaling = found
 
     @contextlib.contextmanager
     def _frames(self, change: Frames) -> Generator[None, None, None]:
         prepare = self._extractor.prepare
-        vars(self._extractor)["prepare"] = lambda frames: prepare(change(frames))
+
+        def prepare_changed(frames: Tensor) -> Tensor:
+            return prepare(change(frames))
+
+        vars(self._extractor)["prepare"] = prepare_changed
         try:
             yield
         finally:
@@ -130,6 +136,10 @@ class _Handle:
     def close(self) -> None:
         """Remove the hook."""
         self.hook.remove()
+
+
+def _no_predictions(_job: Job, _row: int, _end_s: float, _logits: dict[str, np.ndarray]) -> None:
+    """Take no predictions."""
 
 
 def _colours(inputs: Any) -> int | None:

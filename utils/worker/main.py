@@ -24,6 +24,7 @@ from utils.worker.finish import Finisher
 from utils.worker.messages import Ended, Fatal, MainPipe, Ready, Start, Warned, WindowsDone
 from utils.worker.pipeline import Pipeline
 from utils.worker.plan import FeaturePlan, Plan
+from utils.worker.row_steps import check, steps_of, through
 from utils.worker.watchdog import Watchdog
 from utils.worker.writer import Writer
 
@@ -108,18 +109,21 @@ def _load(plan: Plan, device: torch.device, compute: ComputeMode) -> tuple[dict[
         feature.feature_type: load_extractor(feature.extractor)(feature.config, feature.checkpoints, device, compute)
         for feature in plan.features
     }
+    for name, extractor in extractors.items():
+        check(plan.run, name, extractor)
     return extractors, {name: extractor.classes() for name, extractor in extractors.items()}
 
 
 def _pipeline(
     pipe: MainPipe, plan: Plan, feature: FeaturePlan, extractor: AnyExtractor, finisher: Finisher, writer: Writer
 ) -> Pipeline:
+    # What is printed goes out between the predictions for its windows, so in this thread.
+    finish = writer.later(finisher.finish, lambda outcome: outcome.n_bytes) if plan.format.saves else finisher.finish
     return Pipeline(
         extractor,
         plan.run.batch_size or extractor.batch_size,
         spill=folder_at(feature.output).local if plan.format.saves else None,
-        # What is printed goes out between the predictions for its windows, so in this thread.
-        finish=writer.later(finisher.finish, lambda outcome: outcome.n_bytes) if plan.format.saves else finisher.finish,
+        finish=through(steps_of(plan.run), finish),
         windows_done=lambda n: pipe.send(WindowsDone(n)),
         predicted=finisher.show_predictions,
         warn=lambda text: pipe.send(Warned(f"{feature.feature_type}: {text}")),

@@ -103,7 +103,7 @@ class WindowBuilder:
 
     def _drop_unneeded(self) -> None:
         more = self._ready or self._next is not None
-        start = self._sampling.earliest(self.n_rows) if more else self._store.stop
+        start = self._sampling.earliest(self.n_rows, self._store.stop) if more else self._store.stop
         self._store.drop_before(start)
         if self._pairs:
             self._pairs.drop_before(start)

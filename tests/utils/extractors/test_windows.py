@@ -45,6 +45,24 @@ def test_a_tail_is_repeated_from_a_fifth_of_a_window_on():
     assert cut(Dense(10, 10, tail="drop"), 19) == [list(range(10))]
 
 
+@pytest.mark.parametrize(
+    ("n_frames", "size", "step", "starts"),
+    [
+        (39, 32, 16, [0, 7]),  # the example of Ego4D's README
+        (48, 32, 16, [0, 16]),
+        (49, 32, 16, [0, 16, 17]),
+        (32, 32, 16, [0]),
+        (31, 32, 16, []),
+        (100, 17, 32, [0, 32, 64, 83]),
+    ],
+)
+def test_a_window_more_can_end_at_the_last_frame(n_frames, size, step, starts):
+    dense = Dense(size, step, tail="back")
+    expected = [list(range(start, start + size)) for start in starts]
+    assert cut(dense, n_frames) == expected
+    assert [list(window.indices) for window in dense.over(n_frames)] == expected
+
+
 @given(st.integers(0, 300), st.integers(1, 40), st.integers(1, 60), st.booleans(), st.booleans())
 def test_windows_stay_within_the_stream(n_frames, size, step, short, tail):
     dense = Dense(size, step, short="cycle" if short else "drop", tail="cycle" if tail else "drop")
@@ -60,7 +78,7 @@ def test_listed_windows_count_in_the_wanted_frames():
     assert [(w.row, w.indices, w.n_repeated) for w in sampling.full()] == [
         (1, [0, 1, 1], 1), (0, [3, 1, 2], 0), (2, [4, 5, 6], 0)
     ]  # fmt: skip
-    assert [sampling.earliest(n) for n in range(3)] == [0, 1, 4]
+    assert [sampling.earliest(n, 9) for n in range(3)] == [0, 1, 4]
 
 
 def test_a_stream_shorter_than_counted_ends_with_its_last_frame():

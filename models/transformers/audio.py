@@ -1,4 +1,4 @@
-"""Models of transformers for the pipeline: of sound. The library's processors make spectrograms, window by window."""
+"""Models of transformers for the pipeline: of audio. The library's processors make spectrograms, window by window."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models.transformers.config import TransformersConfig, keys_of
 from models.transformers.families import Family
-from models.transformers.labels import named, use_labels
+from models.transformers.labels import outputs_by_key, use_labels
 from models.transformers.network import load_network
 from models.transformers.pretrained import family, model_folder
 from models.transformers.weights import load_processor
@@ -21,7 +21,7 @@ LEAST_S = 0.05  # of sound, that any of the networks takes
 AST_WINDOW, AST_HOP = 400, 160  # samples of a spectrum, and between spectra
 
 
-class SoundExtractor(AudioExtractor[TransformersConfig]):
+class AudioModelExtractor(AudioExtractor[TransformersConfig]):
     """Features [windows, D]; with more dimensions where they are not pooled."""
 
     def load(self) -> None:
@@ -72,7 +72,7 @@ class SoundExtractor(AudioExtractor[TransformersConfig]):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, ...]."""
-        return named(self, self._network(*self.inputs(batch["samples"])))
+        return outputs_by_key(self, self._network(*self.inputs(batch["samples"])))
 
 
 @dataclass(frozen=True)
