@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 from utils.config import shared_flags
-from utils.config.schema import Config
 from utils.errors import UserError
+from utils.extractors.views_config import ViewsConfig
 
 GROUP = "frames"
 
 
 @dataclass(frozen=True)
-class FramewiseConfig(Config):
-    """The flags that they share: which frames to take, and how to resize them."""
+class FramewiseConfig(ViewsConfig):
+    """The flags that they share: which frames to take, and how to prepare them."""
 
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
     extraction_total: int | None = shared_flags.extraction_total(GROUP)

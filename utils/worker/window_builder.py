@@ -12,6 +12,7 @@ from utils.extractors.base import AnyExtractor, Batch
 from utils.extractors.windows import Dense, Sampling, Window
 from utils.transforms.fast import resize_fast
 from utils.transforms.floats import resize_floats
+from utils.transforms.geometry import height_dim
 from utils.worker.frame_store import FrameStore, latest
 from utils.worker.pair_cache import PairCache, PairLimits
 
@@ -70,7 +71,7 @@ class WindowBuilder:
         self._store.append(frames, times_s)
         if self._takes_frames:
             row, self.n_rows = self.n_rows, self.n_rows + len(frames)
-            yield Windows(row, self._extractor.windows_of_frames(frames), times_s, times_s)
+            yield Windows(row, self._extractor.inputs_of_frames(frames), times_s, times_s)
         while self._next is not None and latest(self._next.indices) < self._store.stop:
             self._ready.append(self._next)
             self._next = next(self._coming, None)
@@ -97,9 +98,12 @@ class WindowBuilder:
         if shape == self._shape:
             return frames
         self.n_stretched += len(frames)
-        if frames.is_floating_point():  # [n, 3, h, w]
-            return resize_floats(frames, (self._shape[1], self._shape[2]))
-        return resize_fast(frames, (self._shape[0], self._shape[1]))
+        if height_dim(frames) == -3:
+            return resize_fast(frames, (self._shape[0], self._shape[1]))
+        size = (self._shape[1], self._shape[2])
+        if frames.is_floating_point():
+            return resize_floats(frames, size)
+        return resize_fast(frames.permute(0, 2, 3, 1), size).permute(0, 3, 1, 2)
 
     def _drop_unneeded(self) -> None:
         more = self._ready or self._next is not None
@@ -115,5 +119,5 @@ class WindowBuilder:
         start_s, end_s = (
             np.array([self._store.time_s(index)]) for index in (window.indices[0], latest(window.indices))
         )
-        inputs = {name: value[None] for name, value in self._extractor.window(frames, pairs).items()}
+        inputs = {name: value[None] for name, value in self._extractor.inputs_of_window(frames, pairs).items()}
         return Windows(window.row, inputs, start_s, end_s, window.n_repeated)
