@@ -62,7 +62,8 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
 
         return show_status(arguments)
     if name == "help":
-        return main([*arguments, "--help"])
+        words = [word for word in arguments if word not in ("help", "--help", "-h")]
+        return main([*(["--feature_type"] if words and words[0] in MODELS else []), *words, "--help"])
     if name == "version":
         from utils.state.run_file import VERSION
 

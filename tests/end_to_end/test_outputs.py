@@ -134,6 +134,12 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path, videos, expected, kind):
     process.communicate()
     assert not list(folder.glob("features*"))
     assert list((folder / ".featmill" / "staging").rglob("*.npz"))
+    (ended,) = folder.glob("run-*.json")
+    done = [line["id"] for line in manifest(folder).values()]
+    only_merges = (*TINY, "--video_paths", *done, "--on_extraction", kind, "--output_path", tmp_path)
+    assert run(*only_merges, program=TINY_PROGRAM).returncode == 0
+    (merging,) = set(folder.glob("run-*.json")) - {ended}
+    assert json.loads(merging.read_text())["merged"] == len(done) and list(folder.glob("features*"))
     extract(kind, videos, tmp_path)
     assert_equal(READ[kind](folder), expected)
     assert not unfinished(tmp_path)

@@ -71,12 +71,16 @@ def test_segments_of_a_list(tmp_path, clips, expected, suffix):
     else:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     source = ("--video_list", path, "--video_root", clips["a"].parent)
+    (tmp_path / "out" / "tiny").mkdir(parents=True)
+    corrected = {"id": f"{path}, line 2", "status": "failed", "name": "list.line2"}  # since an earlier run
+    (tmp_path / "out" / "tiny" / "manifest.jsonl").write_text(json.dumps(corrected) + "\n")
     lines = extract(tmp_path / "out", *source, code=1)
     assert {name: line["status"] for name, line in lines.items()} == {
         "c": "done",
         "x/first": "done",
         "c_0.32_99": "done",
         f"list.line{5 if suffix == '.csv' else 4}": "failed",
+        "list.line2": "cleared",
     }
     np.testing.assert_array_equal(feature(tmp_path / "out", "c"), expected["c"])
     np.testing.assert_array_equal(feature(tmp_path / "out", "x/first"), expected["c"][:5])

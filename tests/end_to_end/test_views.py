@@ -32,7 +32,7 @@ MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in ((0.485, 0.456, 0.
 def squashed(frames: np.ndarray, width: int, height: int) -> torch.Tensor:
     """Return frames resized by Pillow, uint8 [n, height, width, 3]."""
     resized = [Image.fromarray(frame).resize((width, height), Image.Resampling.BILINEAR) for frame in frames]
-    return torch.from_numpy(np.stack(resized))
+    return torch.from_numpy(np.stack([np.asarray(image) for image in resized]))
 
 
 def resnet_by_hand(frames: torch.Tensor) -> torch.Tensor:
@@ -45,7 +45,7 @@ def resnet_by_hand(frames: torch.Tensor) -> torch.Tensor:
 
 def i3d_by_hand(frames: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return rows [1, 1024] of RGB and flow, of the middle of frames uint8 [11, 224, 232, 3]."""
-    weights = dict.fromkeys(("i3d_rgb", "i3d_flow", "pwc"))
+    weights = {"i3d_rgb": None, "i3d_flow": None, "pwc": None}
     extractor = I3DExtractor(I3DConfig(), weights, torch.device("cpu"))
     assert extractor.pairs is not None
     encoded = extractor.pairs.encode(frames)

@@ -58,7 +58,7 @@ def extract(
     devices.check_decode((one.config for one in requested.values()), resources)
     root = folder_at(config.output_path)
     inputs = collect(
-        config, {"sound" if one.model.media_of(one.config) == "audio" else "frames" for one in requested.values()}
+        config, {"audio" if one.model.media_of(one.config) == "audio" else "frames" for one in requested.values()}
     )
     run_file = RunFile(arguments)
     plan = prepare(config, requested, resources, run_file.id)
@@ -173,11 +173,14 @@ class _Run:
                 merger.finish()
             for state in self.states:
                 clear_failures(state.folder, state.latest, self.inputs.read_well(), state.feature.stamp)
-            if not self.states or not results.totals.videos:
-                return error
             totals = {**results.totals.counts, "windows": results.totals.windows}
-            self._write_run_files({"totals": totals, "seconds": round(seconds, 3)})
-            self.run_file.write_log(self.root, {state.feature_type: state.latest for state in self.states})
+            found: dict[str, object] = {"totals": totals, "seconds": round(seconds, 3)}
+            if merger is not None and merger.n_merged:
+                self._write_run_files({**found, "merged": merger.n_merged})
+            elif results.totals.videos:
+                self._write_run_files(found)
+            if results.totals.videos:
+                self.run_file.write_log(self.root, {state.feature_type: state.latest for state in self.states})
         except RunError as caught:  # as a rule the end of what stopped the run already
             return error or caught
         except OSError as caught:

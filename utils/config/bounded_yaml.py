@@ -5,6 +5,8 @@ from typing import Any, cast
 import yaml
 from yaml.composer import ComposerError
 from yaml.constructor import ConstructorError
+from yaml.parser import ParserError
+from yaml.scanner import ScannerError
 
 MOST_BYTES = 1 << 20  # a few seconds
 MOST_VALUES = 100_000  # with each alias counted as what it stands for
@@ -51,6 +53,21 @@ class BoundedLoader(yaml.SafeLoader):
                 raise ConstructorError(None, None, f"the key {key.value[:20]} is not text", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def not_yaml(error: Exception) -> str:
+    """Return in one line why a file cannot be read, and what to do."""
+    cause, remedy = " ".join(str(error).split()), ""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        line = error.problem_mark.line + 1
+        begun = error.context_mark.line + 1 if error.context_mark else line
+        context = f"{error.context}{f' from line {begun}' if begun < line else ''}: " if error.context else ""
+        cause = f"line {line}: {context}{error.problem}"
+    if isinstance(error, ScannerError | ParserError):
+        remedy = '; write "flag: value" on each line, without spaces before it, and put values like this one in quotes'
+    elif isinstance(error, UnicodeError):
+        remedy = "; save it as UTF-8"
+    return f"not readable as YAML ({cause}){remedy}"
 
 
 def _parts(node: yaml.Node) -> list[yaml.Node]:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeGuard, TypeVar, cast
 
 import yaml
 
-from utils.config.bounded_yaml import MOST_BYTES, BoundedLoader
+from utils.config.bounded_yaml import MOST_BYTES, BoundedLoader, not_yaml
 from utils.errors import UserError
 
 COMPARISONS = {"at least": operator.ge, "above": operator.gt, "at most": operator.le, "below": operator.lt}
@@ -205,7 +205,7 @@ def read_yaml(path: str) -> dict[str, Any]:
             raise ValueError(f"more than {MOST_BYTES} bytes; a long list of videos belongs in --video_list")
         loaded: Any = yaml.load(content.decode(), _Loader)
     except (yaml.YAMLError, OSError, ValueError, ArithmeticError, LookupError) as error:
-        raise UserError(f"--config {path}: not readable as YAML ({error})") from error
+        raise UserError(f"--config {path}: {not_yaml(error)}") from error
     if loaded is None:
         return {}
     if not _is_settings(loaded):

@@ -14,7 +14,7 @@ from utils.config.schema import Config
 from utils.extractors.labels import Classes, class_names
 from utils.extractors.text import ZeroShot
 from utils.extractors.views import Views
-from utils.extractors.windows import Sampling
+from utils.extractors.windows import Dense, Sampling
 from utils.media.audio_rules import REFERENCE, AudioRules
 from utils.nn.execute import batch_function
 from utils.nn.flow import Encoded
@@ -44,6 +44,11 @@ class VideoStreamInfo:
     times_s: np.ndarray | None = None
 
     @property
+    def period_s(self) -> float:
+        """Seconds from one frame to the next, by the rate."""
+        return 1 / self.fps
+
+    @property
     def known_times_s(self) -> np.ndarray:
         """`times_s`, for an extractor that `needs_times`; ValueError for others."""
         if self.times_s is None:
@@ -61,6 +66,11 @@ class AudioStreamInfo:
     """What is known of sound before it is decoded: samples per second, after resampling."""
 
     rate_hz: int
+
+    @property
+    def period_s(self) -> float:
+        """Seconds from one sample to the next."""
+        return 1 / self.rate_hz
 
 
 StreamInfo = VideoStreamInfo | AudioStreamInfo
@@ -105,7 +115,8 @@ class PairStage(Protocol):
 class Extractor(ABC, Generic[ConfigT, InfoT]):
     """One feature type on one device: a `VideoExtractor` or an `AudioExtractor`.
 
-    It does not decode, queue, batch across videos, write or print. Constructing one changes nothing outside it.
+    It does not decode, queue, batch across videos, write or print: a worker does, and `featmill.Extractor`, which
+    users construct. Constructing one changes nothing outside it.
     """
 
     label_set: ClassVar[str | None] = None  # of the classes in the logits, see utils/extractors/labels.py
@@ -191,8 +202,12 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
     def sampling(self, info: InfoT) -> Sampling:
         """Return which windows to cut from a stream."""
 
+    def pooling(self, info: InfoT) -> Dense | None:
+        """Return the windows of rows whose means are saved instead of the rows, if any: each row is computed once."""
+        return None
+
     def no_windows(self, n_frames: int, info: InfoT) -> NoWindows:
-        """Return what to record for a stream of `n_frames` (or samples) that `sampling` cuts no window from."""
+        """Return what to record for a stream of `n_frames` (or samples) that there is no window of."""
         return NoWindows("failed", f"too short: {n_frames} frames give no window")
 
     def prepare(self, frames: Tensor) -> Tensor:
@@ -213,16 +228,6 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
         """Return what `window` returns of each frame alone, [n, ...]: for samplings in which a window is a frame."""
         windows = [self.window(frame[None], None) for frame in frames]
         return {name: torch.stack([window[name] for window in windows]) for name in windows[0]}
-
-    def inputs_of_window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
-        """Return what `window` returns, or that of each view, [views, ...]."""
-        return self.window(frames, pairs) if self.views is None else self.views.of_each(self.window, frames, pairs)
-
-    def inputs_of_frames(self, frames: Tensor) -> Batch:
-        """Return what `windows_of_frames` returns, or that of each view, [n, views, ...]."""
-        if self.views is None:
-            return self.windows_of_frames(frames)
-        return self.views.of_each(lambda views, _pairs: self.windows_of_frames(views), frames, None, dim=1)
 
     @abstractmethod
     def forward(self, batch: Batch) -> dict[str, Tensor]:

@@ -50,16 +50,19 @@ class _Entry:
 
 def commit(
     place: Folder, folders: Mapping[str, Folder], lines: Sequence[ManifestLine], waiting: Sequence[ManifestLine]
-) -> None:
-    """Make merged files count: they are in place, the lines about them are not in the manifests yet."""
+) -> int:
+    """Make merged files count: they are in place, the lines about them are not in the manifests yet.
+
+    Return how many results that were.
+    """
     if not lines:
-        return
+        return 0
     lines = [replace(line, revision=line.revision + 1) for line in lines]
     staged = {key(line): line.outputs for line in waiting}
     with place.whole(JOURNAL) as file:
         for line in lines:
             file.write(_Entry(line, staged[key(line)]).to_json())
-    recover(place, folders)
+    return recover(place, folders)
 
 
 def has_journal(place: Folder) -> bool:
@@ -67,10 +70,10 @@ def has_journal(place: Folder) -> bool:
     return place.size(JOURNAL) is not None
 
 
-def recover(place: Folder, folders: Mapping[str, Folder]) -> None:
-    """Do what the journal says, if there is one."""
+def recover(place: Folder, folders: Mapping[str, Folder]) -> int:
+    """Do what the journal says, if there is one; return how many results it is about."""
     if not has_journal(place):
-        return
+        return 0
     try:
         with place.open(JOURNAL) as file:
             entries = list(map(_Entry.from_json, file))
@@ -83,3 +86,4 @@ def recover(place: Folder, folders: Mapping[str, Folder]) -> None:
             Manifest(folder).append(*(entry.line for entry in own))
             remove_staged(folder, (output for entry in own for output in entry.staged))
     place.remove(JOURNAL)
+    return len(entries)

@@ -31,7 +31,12 @@ WAIT_S = 0.5
 
 
 class Merger(Protocol):
-    """Merges staged videos: what it can while the run goes on, all that is left at its end."""
+    """Merges staged videos: what it can while the run goes on, all that is left at its end.
+
+    n_merged: results of videos that this run has merged, whichever run extracted them.
+    """
+
+    n_merged: int
 
     def recover(self) -> None:
         """Finish what a killed run began to commit, before videos are handed out: its lines are older than this run's.
@@ -87,13 +92,14 @@ class FileMerger:
         self._states = states
         self._claims = claims
         self._n_new = 0
+        self.n_merged = 0
 
     def recover(self) -> None:
         """Finish what a killed run began to commit."""
         for state in self._states:
             if has_journal(state.folder):
                 with _claimed(self._claims, f"merge:{state.feature_type}"):
-                    recover(state.folder, {state.feature_type: state.folder})
+                    self.n_merged += recover(state.folder, {state.feature_type: state.folder})
                 state.latest = Latest(state.folder)  # as if these lines had been there all along
 
     def handed_out(self, ref: VideoRef) -> None:
@@ -120,11 +126,11 @@ class FileMerger:
     def _merge_state(self, state: OutputState) -> int:
         """Merge the staged videos of one feature type; return how many were damaged."""
         folder = state.folder
-        recover(folder, {state.feature_type: folder})
+        self.n_merged += recover(folder, {state.feature_type: folder})
         waiting = _waiting(state)
         outdated = _outdated(state, self._merged.suffix)
         lines = self._merge(folder, waiting, state.latest.merged_files, outdated) if waiting else []
-        commit(folder, {state.feature_type: folder}, lines, waiting)
+        self.n_merged += commit(folder, {state.feature_type: folder}, lines, waiting)
         n_lost = _remove_lost(folder, waiting, lines)
         state.latest.refresh()
         if state.latest.outdated:
@@ -150,13 +156,14 @@ class ShardMerger:
         self._in_work: Counter[str] = Counter()
         self._tars: dict[str, str] = {}  # of the shards that clips were handed out of, and not merged since
         self._failed: set[str] = set()
+        self.n_merged = 0
         self._n_lost = 0  # clips whose staged features were damaged
 
     def recover(self) -> None:
         """Finish what a killed run began to commit."""
         if has_journal(self._root):
             with _claimed(self._claims, "merge"):
-                recover(self._root, self._folders)
+                self.n_merged += recover(self._root, self._folders)
             for state in self._states:
                 state.latest = Latest(state.folder)  # as if these lines had been there all along
 
@@ -180,7 +187,7 @@ class ShardMerger:
     def finish(self) -> None:
         """Write the files of all finished shards, also of those whose last clips an earlier run extracted."""
         with _claimed(self._claims, "merge"):
-            recover(self._root, self._folders)
+            self.n_merged += recover(self._root, self._folders)
         shards = {line.shard for state in self._states for line in _waiting(state)}
         mine = {shard for shard in shards if all(self._claims.take(unit) for unit in self._units(shard))}
         self._merge({shard for shard in mine if self._is_complete(shard)})
@@ -194,7 +201,7 @@ class ShardMerger:
 
     def _merge(self, shards: set[str]) -> None:
         with _claimed(self._claims, "merge"):
-            recover(self._root, self._folders)
+            self.n_merged += recover(self._root, self._folders)
             lines = {state.feature_type: _by_shard(state, shards) for state in self._states}
             for shard in sorted(shards):
                 self._merge_shard(shard, {name: found[shard] for name, found in lines.items()})
@@ -215,7 +222,7 @@ class ShardMerger:
         waiting = [line for found in with_features.values() for line in found if _is_waiting(line)]
         keys = set(map(key, waiting))
         new = [line for found in merged.values() for line in found if key(line) in keys]
-        commit(self._root, self._folders, new, waiting)
+        self.n_merged += commit(self._root, self._folders, new, waiting)
         for name, found in with_features.items():
             waiting_here = [line for line in found if _is_waiting(line)]
             n_lost = _remove_lost(self._folders[name], waiting_here, new)

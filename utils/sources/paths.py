@@ -22,8 +22,6 @@ class ListSource:
     its subfolders.
     """
 
-    read_well = ()
-
     def __init__(self, video_paths: Iterable[str], list_path: str | None, video_root: str | None) -> None:
         self._paths = tuple(video_paths)
         self._list = ListFile(list_path) if list_path is not None else None
@@ -34,6 +32,15 @@ class ListSource:
             self._list_folder = folder if folder not in ("", ".") else ""
         self._list_stem = os.path.basename(redacted(list_path or ""))  # noqa: PTH119 - also of an address
         self.roots = (Path(self._root.path),) if isinstance(self._root, LocalRoot) else ()
+        self._is_refused = bytearray()  # by line number, as far as the list was read
+
+    @property
+    def read_well(self) -> Iterator[str]:
+        """The ids under which the lines of the list would have been refused, of those that were not."""
+        if self._list is not None:
+            for number, is_refused in enumerate(self._is_refused[1:], 1):
+                if not is_refused:
+                    yield safe_id(_line(self._list, number))
 
     def mentions(self) -> Iterator[Mention]:
         """Yield every mention.
@@ -48,7 +55,11 @@ class ListSource:
             yield mention
         if self._list is not None:
             for row in self._list.rows():
-                yield self._mention(row, self._list_folder)
+                mention = self._mention(row, self._list_folder)
+                if row.number >= len(self._is_refused):
+                    self._is_refused.extend(bytes(row.number + 1 - len(self._is_refused)))
+                self._is_refused[row.number] = mention.refused is not None
+                yield mention
 
     def _mention(self, row: ListRow, folder: str) -> Mention:
         if row.problem is not None:
@@ -87,9 +98,13 @@ class ListSource:
     def _refused(self, row: ListRow, problem: str) -> Mention:
         if self._list is None:
             return Mention(f"video_paths {row.number}", "", row.path, refused=("failed", problem))
-        line = f"{self._list.label}, line {row.number}"
         name = safe_name(f"{without_suffix(self._list_stem)}.line{row.number}")
-        return Mention(safe_id(line), name, self._list.label, refused=("failed", f"{line}: {problem}"))
+        reason = f"{_line(self._list, row.number)}: {problem}"
+        return Mention(safe_id(_line(self._list, row.number)), name, self._list.label, refused=("failed", reason))
+
+
+def _line(list_file: ListFile, number: int) -> str:
+    return f"{list_file.label}, line {number}"
 
 
 class LocalRoot:

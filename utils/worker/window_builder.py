@@ -3,12 +3,14 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from utils.extractors.base import AnyExtractor, Batch
+from utils.extractors.base import Batch, PairStage
+from utils.extractors.views import Views
 from utils.extractors.windows import Dense, Sampling, Window
 from utils.transforms.fast import resize_fast
 from utils.transforms.floats import resize_floats
@@ -43,10 +45,37 @@ class Windows:
         return Windows(self.row + start, inputs, self.start_s[start:stop], self.end_s[start:stop], n_repeated)
 
 
-class WindowBuilder:
-    """Builds the windows of one stream as its frames arrive, keeping no more frames than one window needs."""
+class WindowMaker(Protocol):
+    """What makes windows of frames: an extractor."""
 
-    def __init__(self, extractor: AnyExtractor, sampling: Sampling, limits: PairLimits | None = None) -> None:
+    @property
+    def pairs(self) -> PairStage | None:
+        """Work between neighbours; None if there is none."""
+        ...
+
+    @property
+    def views(self) -> Views | None:
+        """The views of each frame to make windows of; None for whole frames."""
+        ...
+
+    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
+        """Return the network inputs of one window."""
+        ...
+
+    def windows_of_frames(self, frames: Tensor) -> Batch:
+        """Return what `window` returns of each frame alone, [n, ...]."""
+        ...
+
+
+class WindowBuilder:
+    """Builds the windows of one stream as its frames arrive, keeping no more frames than one window needs.
+
+    period_s: between frames, for the times of windows that begin before the first or end after the last.
+    """
+
+    def __init__(
+        self, extractor: WindowMaker, sampling: Sampling, limits: PairLimits | None = None, period_s: float = 0.0
+    ) -> None:
         self._extractor = extractor
         self._sampling = sampling
         # one block for all windows of a chunk takes Python an eighth of the time
@@ -54,7 +83,7 @@ class WindowBuilder:
         self._coming = self._sampling.full()
         self._next: Window | None = None if self._takes_frames else next(self._coming, None)
         self._ready: deque[Window] = deque()  # all their frames are there
-        self._store = FrameStore()
+        self._store = FrameStore(period_s)
         self._pairs = PairCache(extractor.pairs, self._store, limits or PairLimits()) if extractor.pairs else None
         self._shape: torch.Size | None = None  # of a prepared frame
         self.n_rows = 0
@@ -71,8 +100,8 @@ class WindowBuilder:
         self._store.append(frames, times_s)
         if self._takes_frames:
             row, self.n_rows = self.n_rows, self.n_rows + len(frames)
-            yield Windows(row, self._extractor.inputs_of_frames(frames), times_s, times_s)
-        while self._next is not None and latest(self._next.indices) < self._store.stop:
+            yield Windows(row, self._inputs_of_frames(frames), times_s, times_s)
+        while self._next is not None and latest(self._next.indices) + self._next.wait < self._store.stop:
             self._ready.append(self._next)
             self._next = next(self._coming, None)
         if self._pairs:
@@ -86,6 +115,16 @@ class WindowBuilder:
         """Yield the windows that the sampling makes of what is left at the end of the stream."""
         for window in self._sampling.rest(self._store.stop, self.n_rows):
             yield self._build(window)
+
+    def _inputs(self, frames: Tensor, pairs: Tensor | None) -> Batch:
+        """Return what `window` returns, or that of each view, [views, ...]."""
+        made, views = self._extractor.window, self._extractor.views
+        return made(frames, pairs) if views is None else views.of_each(made, frames, pairs)
+
+    def _inputs_of_frames(self, frames: Tensor) -> Batch:
+        """Return what `windows_of_frames` returns, or that of each view, [n, views, ...]."""
+        made, views = self._extractor.windows_of_frames, self._extractor.views
+        return made(frames) if views is None else views.of_each(lambda part, _pairs: made(part), frames, None, dim=1)
 
     def _of_one_shape(self, frames: Tensor) -> Tensor:
         """Return prepared frames in the shape of the stream's first: windows and pairs hold frames of one shape.
@@ -107,7 +146,7 @@ class WindowBuilder:
 
     def _drop_unneeded(self) -> None:
         more = self._ready or self._next is not None
-        start = self._sampling.earliest(self.n_rows) if more else self._store.stop
+        start = self._sampling.earliest(self.n_rows, self._store.stop) if more else self._store.stop
         self._store.drop_before(start)
         if self._pairs:
             self._pairs.drop_before(start)
@@ -119,5 +158,5 @@ class WindowBuilder:
         start_s, end_s = (
             np.array([self._store.time_s(index)]) for index in (window.indices[0], latest(window.indices))
         )
-        inputs = {name: value[None] for name, value in self._extractor.inputs_of_window(frames, pairs).items()}
+        inputs = {name: value[None] for name, value in self._inputs(frames, pairs).items()}
         return Windows(window.row, inputs, start_s, end_s, window.n_repeated)

@@ -141,9 +141,13 @@ def test_an_empty_file_sets_nothing(tmp_path, text):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"text: a\ntext: b\n", "not readable as YAML (found duplicate key text"),
-        (b"text: [a\n", "not readable as YAML"),
-        (b"text: \xff\n", "not readable as YAML"),
+        (b"text: a\ntext: b\n", "not readable as YAML (line 2: found duplicate key text)"),
+        (
+            b"text: [a\n",
+            "(line 2: while parsing a flow sequence from line 1: expected ',' or ']', but got '<stream end>')",
+        ),
+        (b"a: 1\ntext: b: c\n", '(line 2: mapping values are not allowed here); write "flag: value" on each line'),
+        (b"text: \xff\n", "invalid start byte); save it as UTF-8"),
         (b"text: !!python/object:os.system {}\n", "not readable as YAML"),
         (b"7: a\n", "must hold `flag: value` lines, found dict"),
         (b"text\n", "must hold `flag: value` lines, found str"),
@@ -154,6 +158,7 @@ def test_a_file_that_is_no_settings_says_so(tmp_path, data, words):
     with pytest.raises(UserError) as caught:
         read_yaml(str(tmp_path / "run.yml"))
     assert words in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_help_calls_values_what_they_are():

@@ -1,6 +1,7 @@
 """The shared base of clip models, with a network that shows what it was given."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,9 +42,9 @@ class MeansExtractor(VideoClipsExtractor[VideoClipsConfig]):
         return Means()
 
 
-def extractor(**flags) -> MeansExtractor:
-    config = VideoClipsConfig(**({"side_size": 48, "crop_size": 32, "stack_size": 4} | flags))
-    return MeansExtractor(config, {"means": None}, torch.device("cpu"))
+def extractor(**flags: Any) -> MeansExtractor:
+    flags = {"side_size": 48, "crop_size": 32, "stack_size": 4} | flags
+    return MeansExtractor(VideoClipsConfig(**flags), {"means": None}, torch.device("cpu"))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_resize_is_done_by_the_preset_s_code(flags, size):
 def test_boxes_of_another_tool():
     model = extractor(crop_boxes="center_first", side_size=64)
     frames = torch.from_numpy(moving_frames(3, 4, 64, 80))
-    views = model.inputs_of_window(frames, None)["frames"]
+    views = model.views.of_each(model.window, frames, None)["frames"]
     assert torch.equal(views[0], frames[:, 16:48, 24:56]) and torch.equal(views[4], frames[:, 32:, 48:])
     assert output_settings(extractor(crop_boxes="center_first").config)["crop_boxes"] == "center_first"
     assert "crop_boxes" not in output_settings(VideoClipsConfig()) and "crop_type" in output_settings(

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support.sources import refusal
 
 from utils.config.run import RunConfig
 from utils.errors import RunError, UserError
@@ -102,12 +103,20 @@ def test_a_folder_without_permission_is_refused_and_the_others_are_searched(tmp_
     inputs = collect(RunConfig(input_dir=str(tmp_path)))
     good, refused = inputs.refs()
     assert good.name == "open/1"
-    assert refused.refused[0] == "failed"
-    assert "closed: this folder cannot be searched" in refused.refused[1]
+    assert refusal(refused)[0] == "failed"
+    assert "closed: this folder cannot be searched" in refusal(refused)[1]
     assert refused.id == f"{tmp_path}/closed/"
     assert list(inputs.read_well()) == [f"{tmp_path}//", f"{tmp_path}/open/"]
     monkeypatch.undo()
     assert f"{tmp_path}/closed/" in collect(RunConfig(input_dir=str(tmp_path))).read_well()
+
+
+def test_lines_of_a_list_that_are_not_refused_are_known(tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("path,end_s\na.mp4,1\nb.mp4,soon\n\nc.mp4,\n")
+    inputs = collect(RunConfig(file_with_video_paths=str(path)))
+    assert next(ref.id for ref in inputs.refs() if ref.refused) == f"{path}, line 3"
+    assert list(inputs.read_well()) == [f"{path}, line {number}" for number in (1, 2, 4, 5)]
 
 
 def test_video_root_keeps_the_folders(tmp_path):
