@@ -1,6 +1,6 @@
 """The pages of docs/recipes/, from the files of recipes/:
 
-    python docs/_scripts/recipes.py
+python docs/_scripts/recipes.py
 """
 
 import sys

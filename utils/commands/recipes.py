@@ -1,6 +1,7 @@
 """`--recipe NAME`: its settings, what may be changed in them, and `recipes`, the command that lists and shows them."""
 
 import dataclasses
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -110,9 +111,16 @@ def described(recipe: Recipe) -> str:
 
 
 def settings_lines(recipe: Recipe) -> Iterator[str]:
-    """Yield what a recipe sets, a flag a line, and what may be given besides."""
+    """Yield what a recipe sets, a flag a line as it is typed, and what may be given besides."""
     for key, value in recipe.flags.items():
         own = {f"{key}.{name}": each for name, each in value.items()} if isinstance(value, dict) else {key: value}
-        yield from (f"--{name} {_shown(each)}" for name, each in own.items())
+        yield from (_typed(name, each) for name, each in own.items())
     for key, values in recipe.choices.items():
         yield f"--{key} may be {', '.join(map(_shown, values))}"
+
+
+def _typed(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    values: list[Any] = value if isinstance(value, list) else [value]
+    return f"--{name} {shlex.join(map(str, values))}"
