@@ -14,7 +14,7 @@ from utils.worker.window_builder import WindowBuilder, Windows
 class _Mean:
     """Stands in for an extractor whose frames are rows of features."""
 
-    pairs = None
+    pairs = views = None
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the mean over rows [n, D], in float64."""
@@ -48,7 +48,7 @@ class RowPool:
             raise ValueError(f"row {windows.row} came where {self._n_rows} was expected")
         self._n_rows += len(windows)
         return self._by_key(
-            builder.push(torch.from_numpy(values[key]), windows.end_s) for key, builder in self._builders.items()
+            builder.push(torch.as_tensor(values[key]), windows.end_s) for key, builder in self._builders.items()
         )
 
     def finish(self) -> list[Rows]:

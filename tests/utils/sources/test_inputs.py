@@ -13,7 +13,7 @@ import tempfile
 import tracemalloc
 from collections.abc import Generator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
@@ -30,7 +30,7 @@ from utils.sources.ref import VideoRef
 many = settings(
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "40")),
     deadline=5000,  # milliseconds for one input
-    suppress_health_check=[*HealthCheck],
+    suppress_health_check=cast(Any, list(HealthCheck)),
 )
 MOST_MEMORY = 64 << 20  # bytes that Python allocates for one input
 
