@@ -22,10 +22,11 @@ RANDOM_WARNING = "--weights random: THE NETWORKS ARE FILLED WITH SEEDED NOISE, T
 
 @dataclass(frozen=True)
 class Requested:
-    """One feature type as the command asks for it."""
+    """One feature type as the command asks for it. checkpoints: those to use, None for what the settings say."""
 
     model: Model
     config: Config
+    checkpoints: dict[str, Path | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
 
 
 def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str, together: dict[str, Any]) -> FeaturePlan:
-    checkpoints = find_checkpoints(run, one.config, one.model)
+    checkpoints = find_checkpoints(run, one.config, one.model) if one.checkpoints is None else one.checkpoints
     media = one.model.media_of(one.config)
     settings = settings_of(feature_type, run, one.model, one.config, checkpoints) | together
     return FeaturePlan(

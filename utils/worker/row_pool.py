@@ -48,7 +48,7 @@ class RowPool:
             raise ValueError(f"row {windows.row} came where {self._n_rows} was expected")
         self._n_rows += len(windows)
         return self._by_key(
-            builder.push(torch.from_numpy(values[key]), windows.end_s) for key, builder in self._builders.items()
+            builder.push(torch.as_tensor(values[key]), windows.end_s) for key, builder in self._builders.items()
         )
 
     def finish(self) -> list[Rows]:

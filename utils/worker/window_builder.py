@@ -46,7 +46,10 @@ class Windows:
 class WindowMaker(Protocol):
     """What makes windows of frames: an extractor."""
 
-    pairs: PairStage | None
+    @property
+    def pairs(self) -> PairStage | None:
+        """Work between neighbours; None if there is none."""
+        ...
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the network inputs of one window."""
