@@ -101,7 +101,7 @@ def _data(about: Mapping[str, Any]) -> bytes | FrameArray | None:
     if "frames" in about:
         return _frames(about["frames"], about.get("fps"))
     if "samples" in about:
-        return _sound(about["samples"], about.get("rate_hz"))
+        return _audio(about["samples"], about.get("rate_hz"))
     return bytes(about["bytes"]) if "bytes" in about else None
 
 
@@ -117,7 +117,7 @@ def _frames(frames: Any, fps: Any) -> FrameArray:
     return FrameArray(pixels, rate)
 
 
-def _sound(samples: Any, rate_hz: Any) -> bytes:
+def _audio(samples: Any, rate_hz: Any) -> bytes:
     """Return samples as a WAV file in memory, so that they are read as those of any file are."""
     import soundfile
 

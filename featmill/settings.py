@@ -17,7 +17,7 @@ from utils.worker.plan import Plan
 # The flags of a run that decide features or how they are computed. The others are about lists, folders and processes.
 RUN_FLAGS = (
     "frames_fps", "no_audio", "video_track", "audio_track", "max_pixels", "max_seconds", "max_bytes", "video_timeout",
-    "batch_size", "precision", "compile", "decode_threads", "weights", "weights_dir",
+    "dtype", "concat", "batch_size", "precision", "compile", "decode_threads", "weights", "weights_dir",
 )  # fmt: skip
 
 

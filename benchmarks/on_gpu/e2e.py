@@ -74,7 +74,7 @@ def _pipeline(out: Out, options: Options, one: Try) -> None:
     clips = with_sound(options.clips()) if one.name == "vggish" else [_of_height(options.clips(), one.height)]
     run, configs = parse([*flags, "--video_paths", *map(str, clips)], MODELS)
     ((feature_type, config),) = configs.items()
-    refs = list(collect(run, {"sound" if one.name == "vggish" else "frames"}).refs())
+    refs = list(collect(run, {"audio" if one.name == "vggish" else "frames"}).refs())
     start = time.perf_counter()
     # Every shape comes often, so that graphs are captured before anything is measured.
     measured = Measured(run, feature_type, config, refs * (6 if options.on_gpu else 1), is_quick=True)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.slowfast.network import FAST_FRAMES
+from utils.extractors.frame_choice import uniform
 from utils.extractors.placement import Clips, mmaction2_1x
-from utils.extractors.windows import TAIL_SHARE
+from utils.extractors.windows import TAIL_SHARE, Dense
 
 ROUNDING_S = 1e-6  # times are float64: a frame this close before a limit counts as on it
 
@@ -16,7 +17,7 @@ def spread(frames: Sequence[int], n: int = FAST_FRAMES) -> list[int]:
 
     Computed in integers; PyTorch's float32 linspace gives the same for up to 20000 frames.
     """
-    return [frames[i * (len(frames) - 1) // (n - 1)] for i in range(n)]
+    return [frames[i] for i in uniform(len(frames), n)]
 
 
 def cycled(frames: Sequence[int], length: int) -> list[int]:
@@ -34,19 +35,16 @@ def nominal_length(seconds: float, fps: float) -> int:
     return max(round(fps * seconds), 1)
 
 
-def blocks(n_frames: int, length: int, n_clips: int, tail: str) -> Clips:
-    """Return full clips of `length` frames: back to back for n_clips = -1, else spread from start to end.
+def blocks(n_frames: int, length: int, n_clips: int, tail: str, step: int | None = None) -> Clips:
+    """Return full clips of `length` frames: `step` apart for n_clips = -1, else spread from start to end.
 
-    tail: "cycle" adds a clip that repeats the frames after the last full one, if they are at least a fifth of a clip.
+    step: None for back to back. tail: as for `windows.Dense`.
     """
     if n_frames < length:
         return []
     if n_clips != -1:
         return [range(start, start + length) for start in mmaction2_1x(n_frames, length, 1, n_clips)]
-    starts = range(0, n_frames - length + 1, length)
-    left = range(starts[-1] + length, n_frames)
-    wants_tail = tail == "cycle" and len(left) >= TAIL_SHARE * length
-    return [range(start, start + length) for start in starts] + ([cycled(left, length)] if wants_tail else [])
+    return [window.indices for window in Dense(length, step or length, tail=tail).over(n_frames)]
 
 
 def spans(times_s: np.ndarray, fps: float, seconds: float, n_clips: int, tail: str) -> Clips:
@@ -55,7 +53,7 @@ def spans(times_s: np.ndarray, fps: float, seconds: float, n_clips: int, tail: s
     A clip is full if at most half a frame is missing. One in which no frame starts (of a video with few frames per
     second) has the frame on screen.
 
-    times_s: when each frame is shown, float64 [frames], ascending. n_clips, tail: as for `blocks`.
+    times_s: when each frame is shown, float64 [frames], ascending. n_clips, tail: as for `blocks`, back to back.
     """
     duration_s = times_s[-1] + 1 / fps
     n_full = int((duration_s + 0.5 / fps) / seconds)
@@ -71,6 +69,8 @@ def spans(times_s: np.ndarray, fps: float, seconds: float, n_clips: int, tail: s
     tail_s = n_full * seconds
     if n_clips == -1 and tail == "cycle" and duration_s - tail_s >= TAIL_SHARE * seconds:
         clips.append(cycled(_between(times_s, tail_s, np.inf), nominal_length(seconds, fps)))
+    if n_clips == -1 and tail == "back" and duration_s - tail_s > 0.5 / fps:
+        clips.append(_between(times_s, duration_s - seconds, np.inf))
     return clips
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from utils.config.schema import did_you_mean
 from utils.errors import UserError
 
-Medium = Literal["clip", "frame", "sound"]
+InputKind = Literal["clip", "frame", "audio"]
 PROJECTED = "projected"
 
 
@@ -39,7 +39,7 @@ class Text:
 class Family:
     """One family, a `model_type` of the library.
 
-    medium: what a row is made of.
+    input_kind: what the network takes for one row: a clip, a frame or audio.
     processor, model: classes of the library; the model's where config.json names none.
     inputs: name of the model's argument.
     pool: the default, a choice of --pool or PROJECTED.
@@ -55,7 +55,7 @@ class Family:
     text: of families whose projected vectors are in a space shared with text.
     """
 
-    medium: Medium
+    input_kind: InputKind
     processor: str
     model: str
     inputs: str = "pixel_values"
@@ -73,19 +73,19 @@ class Family:
     text: Text | None = None
 
 
-def _joint(medium: Medium, processor: str, model: str, **others: Any) -> Family:
+def _joint(input_kind: InputKind, processor: str, model: str, **others: Any) -> Family:
     """Return a family whose rows are in a space shared with text, and that has no other features here."""
-    return Family(medium, processor, model, pool=PROJECTED, takes_layers=False, **others)
+    return Family(input_kind, processor, model, pool=PROJECTED, takes_layers=False, **others)
 
 
 def _waves(model: str) -> Family:
     """Return a family that takes samples and gives tokens of 20 ms."""
-    return Family("sound", "Wav2Vec2FeatureExtractor", model, inputs="input_values", window_s=2.0)
+    return Family("audio", "Wav2Vec2FeatureExtractor", model, inputs="input_values", window_s=2.0)
 
 
-def _of_perception_encoder(medium: str) -> Text:
+def _of_perception_encoder(kind: str) -> Text:
     """Return how the family PE treats texts."""
-    of = f"text_{medium}"
+    of = f"text_{kind}"
     return Text(
         512,
         head=f"{of}_head",
@@ -108,7 +108,7 @@ PE_VIDEO = _joint(
     text=_of_perception_encoder("video"),
 )
 PE_AUDIO = _joint(
-    "sound",
+    "audio",
     "PeAudioFeatureExtractor",
     "PeAudioModel",
     inputs="input_values",
@@ -175,7 +175,7 @@ FAMILIES: dict[str, Family] = {
         text=Text(padded=True, bias="logit_bias", exclusive=False),
     ),
     "clap": _joint(
-        "sound",
+        "audio",
         "ClapFeatureExtractor",
         "ClapModel",
         inputs="input_features",
@@ -183,13 +183,13 @@ FAMILIES: dict[str, Family] = {
         text=Text(77, scale="logit_scale_a"),
     ),
     "audio-spectrogram-transformer": Family(
-        "sound", "ASTFeatureExtractor", "ASTModel", inputs="input_values", pool="cls", class_tokens=2
+        "audio", "ASTFeatureExtractor", "ASTModel", inputs="input_values", pool="cls", class_tokens=2
     ),
     "wav2vec2": _waves("Wav2Vec2Model"),
     "hubert": _waves("HubertModel"),
     "wavlm": _waves("WavLMModel"),
     "data2vec-audio": _waves("Data2VecAudioModel"),
-    "whisper": Family("sound", "WhisperFeatureExtractor", "WhisperModel", inputs="input_features", encoder="encoder"),
+    "whisper": Family("audio", "WhisperFeatureExtractor", "WhisperModel", inputs="input_features", encoder="encoder"),
     "pe_audio": PE_AUDIO,
 }
 AUDIO_TOWERS = {  # of families with two towers, whose video towers are in FAMILIES; --stream chooses

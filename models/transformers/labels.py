@@ -26,7 +26,7 @@ def use_labels(extractor: Extractor[TransformersConfig, InfoT]) -> Tensor | None
     return tower.pooled(extractor.zero_shot.names) if kind is not None and kind.by_clip else None
 
 
-def named(extractor: Extractor[TransformersConfig, InfoT], outputs: tuple[Tensor, ...]) -> dict[str, Tensor]:
+def outputs_by_key(extractor: Extractor[TransformersConfig, InfoT], outputs: tuple[Tensor, ...]) -> dict[str, Tensor]:
     """Return what `FeatureNetwork` gives by key, with the logits of the labels if there are any."""
     rows = dict(zip(extractor.keys, outputs, strict=False))
     if extractor.zero_shot is None:

@@ -46,7 +46,7 @@ class FeatureNetwork(nn.Module):
         settings = self.encoder.config
         registers = getattr(settings, family.registers) if family.registers else 0
         self.class_tokens, self.before_patches = family.class_tokens, family.class_tokens + registers
-        self.tubelet = number(settings, "tubelet_size") if family.medium == "clip" else 1
+        self.tubelet = int_setting(settings, "tubelet_size") if family.input_kind == "clip" else 1
 
     def forward(self, values: Tensor, *more: Tensor) -> tuple[Tensor, ...]:
         """Return features of each row. more: CLAP's is_longer."""
@@ -136,13 +136,13 @@ def chosen_pool(family: Family, name: str, pool: str | None, layers: Sequence[in
     chosen = pool or ("cls" if family.class_tokens else "mean")
     if chosen == "cls" and not family.class_tokens:
         raise UserError(f"--pool cls: {name} has no class token; choose mean, tokens, none or spatial")
-    if chosen == "spatial" and family.medium == "sound":
+    if chosen == "spatial" and family.input_kind == "audio":
         raise UserError(f"--pool spatial: {name} is of sound; choose mean, tokens or none")
     return chosen
 
 
-def number(settings: Any, name: str) -> int:
-    """Return a number of a model's configuration, the first where there is one per dimension; 1 if it has none."""
+def int_setting(settings: Any, name: str) -> int:
+    """Return an integer of a model's configuration, the first where there is one per dimension; 1 if it has none."""
     value = getattr(settings, name, 1)
     return int(value[0] if isinstance(value, list | tuple) else value)
 

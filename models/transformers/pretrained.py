@@ -36,7 +36,7 @@ def needs(config: TransformersConfig) -> dict[str, Needed]:
 
 def media(config: TransformersConfig) -> str:
     """Return whether the model takes pictures, "visual", or sound, "audio"."""
-    return "audio" if family(config)[1].medium == "sound" else "visual"
+    return "audio" if family(config)[1].input_kind == "audio" else "visual"
 
 
 def outputs(config: TransformersConfig) -> dict[str, str]:

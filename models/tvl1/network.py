@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.tvl1.preprocess import SCALE_STEP, pyramid, to_grey
-from models.tvl1.solver import Level, Settings
+from models.tvl1.solver import Level, SolverSettings
 from utils.nn.flow import Encoded, bytes_for_pairs
 
 BYTES_PER_PIXEL = 320  # working memory of a pair
@@ -23,9 +23,9 @@ class TVL1(nn.Module):
     fixed_work = False  # it ends when the flow has converged
     place: Tensor
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: SolverSettings | None = None) -> None:
         super().__init__()
-        self.settings = settings or Settings()
+        self.settings = settings or SolverSettings()
         self.register_buffer("place", torch.zeros((), dtype=torch.bool), persistent=False)  # moves to the device
 
     def encode(self, frames: Tensor) -> Encoded:

@@ -15,7 +15,7 @@ STEPS_PER_CHECK = 10  # whether any pair on a GPU is still active: each check wa
 
 
 @dataclass(frozen=True)
-class Settings:
+class SolverSettings:
     """How long TV-L1 iterates; the defaults are OpenCV's.
 
     scales: levels of the pyramid. warps: per level. rounds: per warp; each starts with a median filter of the flow.
@@ -39,7 +39,7 @@ class Level:
         for zero.
     """
 
-    def __init__(self, first: Tensor, second: Tensor, flow: Tensor | None, settings: Settings) -> None:
+    def __init__(self, first: Tensor, second: Tensor, flow: Tensor | None, settings: SolverSettings) -> None:
         n, _, height, width = first.shape
         self._settings = settings
         self._first = first[:, 0]

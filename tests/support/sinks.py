@@ -56,7 +56,7 @@ MERGED = [name for name, each in FORMATS.items() if each.merged is not None and 
 
 def make_sink(kind: str, folder: Folder, show: Callable[[str], Any] = print) -> Sink:
     """Return the sink of a format."""
-    return FORMATS[kind].make_sink(folder, show)
+    return FORMATS[kind].make_sink(folder, show, None)
 
 
 def staged_lines(kind: str, folder: Folder, records: Sequence[Record]) -> list[ManifestLine]:

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 from utils.config.run import RunConfig
 from utils.media.input import OpenableMedia
 from utils.sources.inputs import collect, never
-from utils.sources.ref import VideoRef
+from utils.sources.ref import Refusal, VideoRef
 
 TarMode = Literal["w", "w:gz", "w:bz2", "w:xz"]
 CLIPS = {"a.mp4": b"A" * 700, "sub/b.MP4": b"B" * 1500, "c.d.mkv": b"C" * 3}
@@ -66,6 +66,12 @@ def good(refs: list[VideoRef]) -> list[VideoRef]:
 def reasons(refs: list[VideoRef]) -> list[tuple[str, str]]:
     """Return (status, reason) of the others."""
     return [ref.refused for ref in refs if ref.refused is not None]
+
+
+def refusal(ref: VideoRef) -> Refusal:
+    """Return why a video is refused, which it must be."""
+    assert ref.refused is not None
+    return ref.refused
 
 
 def content(ref: VideoRef) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from utils.extractors.base import AudioExtractor, AudioStreamInfo, Batch, VideoExtractor, VideoStreamInfo
-from utils.extractors.windows import Dense
+from utils.extractors.windows import Dense, Sampling
 
 BLACK = 40  # a frame without any brighter pixel kills the process that prepares it
 
@@ -26,7 +26,7 @@ class TinyExtractor(VideoExtractor[Any]):
         """As few as the tests count on."""
         return 1
 
-    def sampling(self, info: VideoStreamInfo) -> Dense:
+    def sampling(self, info: VideoStreamInfo) -> Sampling:
         """Return one window per frame."""
         return Dense(1, 1)
 

@@ -58,7 +58,7 @@ def extract(
     devices.check_decode((one.config for one in requested.values()), resources)
     root = folder_at(config.output_path)
     inputs = collect(
-        config, {"sound" if one.model.media_of(one.config) == "audio" else "frames" for one in requested.values()}
+        config, {"audio" if one.model.media_of(one.config) == "audio" else "frames" for one in requested.values()}
     )
     run_file = RunFile(arguments)
     plan = prepare(config, requested, resources, run_file.id)

@@ -12,11 +12,12 @@ from utils.weights.store import fetch
 
 
 def fetch_weights(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
-    """Download the checkpoints that feature types use ahead of time, for machines that will be offline.
-
-    The feature types' own flags choose among them, e.g. --flow_type raft.
-    """
-    parser = Parser(prog=f"{PROGRAM} weights", description=fetch_weights.__doc__)
+    """Download the checkpoints that feature types use; return the exit code."""
+    description = (
+        "Download the checkpoints of feature types ahead of time, for machines without a network. "
+        "The types' own flags choose among them, such as --flow_type raft."
+    )
+    parser = Parser(prog=f"{PROGRAM} weights", description=description)
     parser.add_argument("action", choices=["fetch"])
     parser.add_argument("feature_type", nargs="+", metavar="TYPE", help=f"of {', '.join(models)}")
     parser.add_argument("--all", action="store_true", help="every checkpoint that the feature types can use")

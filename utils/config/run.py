@@ -82,13 +82,13 @@ class RunConfig(Config):
     )
     video_track: str | None = flag(
         None,
-        "which video of a file with several: its number from 0, or its language such as eng or en (default: FFmpeg's "
-        "choice, as a rule the one with the default flag)",
+        "which video track of a file with several: its number, from 0, or its language, such as eng or en (default: "
+        "FFmpeg's choice, mostly the track with the default flag)",
         group="tracks",
         metavar="TRACK",
     )
     audio_track: str | None = flag(
-        None, "which sound of a file with several: as --video_track", group="tracks", metavar="TRACK"
+        None, "which audio track of a file with several, named as for --video_track", group="tracks", metavar="TRACK"
     )
     max_pixels: int = flag(
         1 << 26,
@@ -193,6 +193,57 @@ class RunConfig(Config):
         metavar="FILE",
     )
     tmp_path: str = flag("./tmp", "folder for --keep_frames", group="output", metavar="DIR")
+    dtype: str = flag(
+        "float32",
+        "of float features as they are saved; numbers beyond the 65504 of float16 become infinite, and are noted",
+        group="rows",
+        choices=("float32", "float16"),
+        added_later=True,
+    )
+    concat: bool = flag(
+        False,
+        "join the arrays of a feature type, such as i3d's rgb and flow, along the last axis into one, called features",
+        group="rows",
+        added_later=True,
+    )
+    align: str | None = flag(
+        None,
+        "put the rows of all feature types of the run on the windows of this one, by time; a video then has features "
+        "of all types or of none",
+        group="rows",
+        metavar="TYPE",
+        added_later=True,
+    )
+    align_by: str = flag(
+        "nearest",
+        "nearest: the row whose middle is nearest to the middle of the window; mean: of all rows whose middle is in it",
+        group="rows",
+        choices=("nearest", "mean"),
+        added_later=True,
+    )
+    align_ends: str = flag(
+        "truncate",
+        "truncate: windows end with the type whose rows end first; pad: all windows of --align are kept, and the last "
+        "row of a type that ends before is repeated",
+        group="rows",
+        choices=("truncate", "pad"),
+        added_later=True,
+    )
+    name_template: str | None = flag(
+        None,
+        "names of the files of save_numpy, save_pickle and save_npz without suffix, folders included, from {relative} "
+        "(the video's name with its folders), {stem} (without them), {id} (of the list; else the stem), {key}, {type} "
+        "and {crop}, which gives each crop its own file (default: {relative}_{key}; of save_npz {relative})",
+        group="rows",
+        metavar="TEXT",
+        added_later=True,
+    )
+    save_times: bool = flag(
+        True,
+        "save start_s, end_s, fps and timestamps_ms beside the features",
+        group="rows",
+        added_later=True,
+    )
     keep_frames: bool = flag(False, "write the sampled frames as PNG files into --tmp_path", group="output")
     overwrite: bool = flag(
         False, "extract again what is done, even over outputs made with other settings", group="output"

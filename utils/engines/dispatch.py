@@ -202,7 +202,7 @@ class Dispatcher:
         """Return the next video of the list; None if there is none, or none now."""
         try:
             while (task := self._todo.next()) is not None:
-                if task.ref.refused is None or task.ref.sound is not None:  # the worker records what each part lacks
+                if task.ref.refused is None or task.ref.audio is not None:  # the worker records what each part lacks
                     self._results.handed_out(task)
                     return task
                 self._results.refused(task, *task.ref.refused)

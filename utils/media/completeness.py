@@ -14,7 +14,7 @@ from utils.media.mp3 import declared_mp3, skipped_head
 from utils.media.report import DecodeReport
 from utils.media.structure import findings
 
-BARE_SOUND = ("aac", "ac3", "dts", "eac3", "flac", "mp3")  # one frame follows the other, with nothing between them
+BARE_AUDIO = ("aac", "ac3", "dts", "eac3", "flac", "mp3")  # one frame follows the other, with nothing between them
 TIMED = ("matroska,webm", "flv", "mpegts", "mpeg", "ogg", "mov,mp4,m4a,3gp,3g2,mj2")  # packets have exact times
 STEADY = ("mpeg",)  # nothing is left out on purpose, and nothing else shows what is missing
 MOST_GAPS = 1000  # between frames of bare sound, that are looked at
@@ -34,7 +34,7 @@ class Completeness:
         self._stream = stream
         self._report = report
         self._format = media.container.format.name
-        self._sound = AudioHoles(time_base(stream)) if isinstance(stream, AudioStream) else None
+        self._audio = AudioHoles(time_base(stream)) if isinstance(stream, AudioStream) else None
         self._frames = FrameHoles(time_base(stream))
         self._gaps: list[tuple[int, int]] = []  # bytes between the frames of bare sound: (from, to)
         self._read_to: int | None = None  # end of the last packet, in bytes
@@ -60,7 +60,7 @@ class Completeness:
             self._others.setdefault(packet.stream_index, packet.pos or 0)
         if self._format == "flv" and packet.pts is not None and packet.size:
             self._latest_s = max(self._latest_s, (packet.pts + (packet.duration or 0)) * packet.time_base)
-        if self._format in BARE_SOUND and packet.pos is not None and packet.pos >= 0 and packet.size:
+        if self._format in BARE_AUDIO and packet.pos is not None and packet.pos >= 0 and packet.size:
             if self._read_to is not None and packet.pos > self._read_to and len(self._gaps) < MOST_GAPS:
                 self._gaps.append((self._read_to, packet.pos))
             self._read_to = packet.pos + packet.size
@@ -73,17 +73,17 @@ class Completeness:
         duration = packet.duration or 0
         if self._end is None and packet.has_sidedata("skip_samples"):
             self._n_hidden = int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")
-        if self._sound is None:
+        if self._audio is None:
             self._frames.push(packet.pts)
         else:
-            self._sound.push(packet.pts, duration, is_joint=is_joint)
+            self._audio.push(packet.pts, duration, is_joint=is_joint)
         self._longest = max(self._longest, duration)
         self._last_duration = duration
         self._end = max(packet.pts if self._end is None else self._end, packet.pts + duration)
 
     def _look_for_key_frame(self, packet: Packet) -> None:
         """Note, at the first key frame of a video, that it does not start with one."""
-        if self._sound or self._has_key_frame or not self._media.from_start:
+        if self._audio or self._has_key_frame or not self._media.from_start:
             return
         self._has_key_frame = packet.is_keyframe
         if packet.is_keyframe and self._n_taken:
@@ -125,14 +125,14 @@ class Completeness:
 
     def _report_holes(self) -> None:
         """Report holes in the times; those of sound only where they are damage, since decoding reports the others."""
-        holes = self._sound.found() if self._sound else self._frames.found()
+        holes = self._audio.found() if self._audio else self._frames.found()
         if not holes.n:
             return
         seconds, places = float(holes.missing * time_base(self._stream)), f"{holes.n} place{'s' * (holes.n > 1)}"
-        noun = "sound is" if self._sound else "frames are"
+        noun = "sound is" if self._audio else "frames are"
         if self._format in STEADY or self._report.partial:
             self._report.damage(f"{noun} missing in the file for {seconds:.2f} s in {places}")
-        elif not self._sound:
+        elif not self._audio:
             self._report.note(f"{noun} missing for {seconds:.2f} s in {places}")
 
     def _report_counts(self) -> None:

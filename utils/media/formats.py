@@ -20,7 +20,7 @@ BARE_VIDEO = (
     "yuv4mpegpipe"
 )
 ANIMATIONS = "gif,apng,jpegxl_anim,flic,anm,cdg,cdxl,dxa,tmv,pdv"
-SOUND = (
+AUDIO = (
     "wav,w64,aiff,au,caf,flac,mp3,aac,ac3,ac4,eac3,dts,dtshd,truehd,mlp,spdif,s337m,amr,amrnb,amrwb,ape,tta,tak,wv,mpc,mpc8,"
     "shn,bonk,osq,rka,apac,oma,aea,voc,dsf,wsd,loas,iamf,sbc,lc3,qoa,vqf,xwma,xa,mmf,nistsphere,sox,ircam,avr,"
     "pvf,epaf,sds,sdx,hcom,act,dss,qcp,gsm,g723_1,g729,bit,ilbc,codec2,nsp,daud,laf,wve,wavarc,aa,aax,rso"
@@ -31,4 +31,4 @@ GAMES = (  # films and sounds of games and consoles
     "yop,3dostr,ace,acm,adp,ads,adx,afc,aix,alp,apc,apm,argo_asf,argo_brp,argo_cvg,ast,bfstm,brstm,fsb,fwse,genh,hca,"
     "kvag,lvf,mca,mgsts,msf,mtaf,musx,pp_bnk,redspark,rsd,scd,sdns,sdr2,svag,svs,vag,vpk,wady,wsaud,xmd,xvag"
 )
-DEMUXERS = ",".join((CONTAINERS, CAMERAS, BARE_VIDEO, ANIMATIONS, SOUND, GAMES))
+DEMUXERS = ",".join((CONTAINERS, CAMERAS, BARE_VIDEO, ANIMATIONS, AUDIO, GAMES))

@@ -11,7 +11,7 @@ from utils.media.container import Media, time_base
 EXACT = ("flac", "wav", "w64", "aiff", "au", "caf", "nistsphere", "rso", "ast")  # sound alone, with a stated length
 OF_SAMPLES = ("aiff", "au", "nistsphere", "rso")  # of them, those where nothing else shows that bytes are missing
 OPEN_LENGTHS = (2**30, 2**31 - 1, 2**32 - 1)  # in the headers of AVI files that a pipe wrote
-AVI_SOUND_SLACK_S = 0.05  # its headers are rounded; the index is compared as well
+AVI_AUDIO_SLACK_S = 0.05  # its headers are rounded; the index is compared as well
 AVI_PICTURE_SLACK_S = 1.0  # frames that were dropped at the end are in the header, but no packets
 FLV_SLACK_S = 0.5  # some recorders round it
 LISTED_SLACK_S = 0.5  # writers differ in what an MP4 lasts; its index lists what there is
@@ -67,7 +67,7 @@ def declared_end(media: Media, stream: Stream, usual_s: float) -> DeclaredEnd | 
     container, start, unit_s = media.container, stream.start_time or 0, time_base(stream)
     name, close_s = container.format.name, usual_s / 2 + 0.005
     if name == "avi" and stream.frames and stream.frames not in OPEN_LENGTHS:
-        slack_s = AVI_PICTURE_SLACK_S if isinstance(stream, av.VideoStream) else AVI_SOUND_SLACK_S
+        slack_s = AVI_PICTURE_SLACK_S if isinstance(stream, av.VideoStream) else AVI_AUDIO_SLACK_S
         return DeclaredEnd(float((start + stream.frames) * unit_s), slack_s)
     if name == "matroska,webm":
         end_s = _clock_s(stream.metadata.get("DURATION", ""))

@@ -51,7 +51,7 @@ def skipped_head(media: Media, first_at: int) -> Findings:
     if file is None:
         return
     with file:
-        start = offset = _sound_at(file)
+        start = offset = _audio_at(file)
         while offset < first_at and (length := frame_bytes(read_at(file, offset, 4))):
             offset += length
         if offset == start < first_at:
@@ -60,7 +60,7 @@ def skipped_head(media: Media, first_at: int) -> Findings:
             yield Finding(True, "its first frames are damaged")
 
 
-def _sound_at(file: BinaryIO) -> int:
+def _audio_at(file: BinaryIO) -> int:
     """Return where the ID3v2 tags at a file's start (ID3v2.4, section 3.1) and zeros after them end."""
     offset = 0
     while (head := read_at(file, offset, 10))[:3] == b"ID3" and len(head) == 10:

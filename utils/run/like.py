@@ -16,7 +16,7 @@ from utils.weights.store import sha256_of
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedNetwork:
     """One feature type of an output folder.
 
     place: of the features. settings: all that decided them, "weights" included. checkpoints: where the files were.
@@ -37,7 +37,7 @@ class Recorded:
         """Whether the features were made with --weights random."""
         return "random" in self.weights.values()
 
-    def found(self) -> dict[str, Path | None] | None:
+    def original_checkpoints(self) -> dict[str, Path | None] | None:
         """Return the checkpoints where the run had them; None if one is gone or has changed."""
         paths = {
             name: None if digest == "random" else Path(self.checkpoints.get(name, ""))
@@ -58,7 +58,7 @@ class Recorded:
         return [name for name, digest in self.weights.items() if _digest(paths.get(name)) != digest]
 
 
-def recorded(output: str, feature_type: str | None, models: Mapping[str, Model]) -> Recorded:
+def recorded(output: str, feature_type: str | None, models: Mapping[str, Model]) -> RecordedNetwork:
     """Return the features of an output folder that texts are to be compared with.
 
     output: an --output_path, or the folder of one feature type in it. feature_type: this one alone.
@@ -79,7 +79,7 @@ def recorded(output: str, feature_type: str | None, models: Mapping[str, Model])
     record = record_of(folder, settings_hash)
     if not record:
         raise UserError(f"{folder}: no run file has the settings of its features; give --feature_type and its flags")
-    return Recorded(str(folder), name, record["settings"], record.get("checkpoints", {}))
+    return RecordedNetwork(str(folder), name, record["settings"], record.get("checkpoints", {}))
 
 
 def _last_lines(output: str) -> list[tuple[Folder, Any]]:

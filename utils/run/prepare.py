@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from utils.config.run import RunConfig
 from utils.config.schema import Config
 from utils.extractors.registry import Model
+from utils.run.row_flags import check_align, check_names
 from utils.run.settings import find_checkpoints, settings_of
 from utils.sinks.acav import acav_names
 from utils.sinks.formats import check_dimensions
@@ -41,18 +43,23 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
     requested: by feature type. run_id: names the run in manifest lines.
 
     Raises:
-        UserError: the format has no room for a model's outputs, or a checkpoint is missing and cannot be downloaded.
+        UserError: the format has no room, or the template no names, for a model's outputs, or a checkpoint is missing
+            and cannot be downloaded.
     """
-    for feature_type, one in requested.items():
-        check_dimensions(run.on_extraction, feature_type, one.model.outputs_of(one.config))
-    features = tuple(_feature(run, feature_type, one, run_id) for feature_type, one in requested.items())
+    shapes = {feature_type: one.model.outputs_of(one.config) for feature_type, one in requested.items()}
+    for feature_type, outputs in shapes.items():
+        check_dimensions(run.on_extraction, feature_type, outputs)
+    check_names(run, shapes)
+    check_align(run, requested)
+    together = {} if run.align is None else {"aligned_types": sorted(requested)}
+    features = tuple(_feature(run, feature_type, one, run_id, together) for feature_type, one in requested.items())
     return Plan(run, features, resources.devices, resources.n_threads, resources.decode_threads)
 
 
-def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str) -> FeaturePlan:
+def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str, together: dict[str, Any]) -> FeaturePlan:
     checkpoints = find_checkpoints(run, one.config, one.model)
     media = one.model.media_of(one.config)
-    settings = settings_of(feature_type, run, one.model, one.config, checkpoints)
+    settings = settings_of(feature_type, run, one.model, one.config, checkpoints) | together
     return FeaturePlan(
         feature_type=feature_type,
         extractor=one.model.extractor,

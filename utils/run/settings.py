@@ -1,5 +1,6 @@
 """What decides the features of a run: settings and weights, and keeping outputs of different ones apart."""
 
+import dataclasses
 from pathlib import Path
 
 from utils.config.run import RunConfig
@@ -41,5 +42,10 @@ def settings_of(
         for name, default in OF_MEDIA[model.media_of(model_config)].items()
         if (value := getattr(run, name)) != default
     }
+    of_rows = {
+        spec.name: value
+        for spec in dataclasses.fields(run)
+        if spec.metadata["added_later"] and (value := getattr(run, spec.name)) != spec.default
+    }
     of_model = output_settings(model_config) | model.more_settings(model_config)
-    return {"feature_type": feature_type, **of_run, **of_media, **of_model, "weights": weights}
+    return {"feature_type": feature_type, **of_run, **of_media, **of_rows, **of_model, "weights": weights}

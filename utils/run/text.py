@@ -11,7 +11,7 @@ from utils.config.run import RunConfig
 from utils.config.schema import Config, build
 from utils.errors import UserError
 from utils.extractors.registry import Model
-from utils.run.like import Recorded
+from utils.run.like import RecordedNetwork
 from utils.run.settings import find_checkpoints
 
 
@@ -22,7 +22,7 @@ def embed_texts(
     given: Mapping[str, Any],
     models: Mapping[str, Model],
     device: str,
-    like: Recorded | None = None,
+    like: RecordedNetwork | None = None,
 ) -> np.ndarray:
     """Return the vectors of texts, float32 [n, D].
 
@@ -51,17 +51,17 @@ def embed_texts(
     return embed(texts, model.text, config, checkpoints, device)
 
 
-def _place(like: Recorded | None) -> str:
+def _place(like: RecordedNetwork | None) -> str:
     return f"{like.place}: " if like else ""
 
 
 def _checkpoints(
-    run: RunConfig, config: Config, model: Model, like: Recorded | None, is_changed: bool
+    run: RunConfig, config: Config, model: Model, like: RecordedNetwork | None, is_changed: bool
 ) -> dict[str, Path | None]:
     """Return the checkpoints: for `like` the ones that made its features, where that run had them or found again."""
     if like is None:
         return find_checkpoints(run, config, model)
-    paths = None if is_changed else like.found()
+    paths = None if is_changed else like.original_checkpoints()
     if paths is None:
         weights = "random" if like.is_random else run.weights
         paths = find_checkpoints(replace(run, weights=weights), config, model)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.lib import format as npy
 
 from utils.sinks.output import ArrayInfo, Output, describe, store
-from utils.sinks.record import Record
+from utils.sinks.record import Record, views
+from utils.sources.name_template import PER_KEY, NameTemplate
 from utils.storage.array_pickle import load_arrays
 from utils.storage.folder import Folder
 
@@ -17,20 +18,28 @@ STOP = b"."  # with which every pickle ends
 
 
 class ArraySink:
-    """Writes <name>_<key><suffix> for every key, times included."""
+    """Writes a file for every key, times included: <name>_<key><suffix>, or as a template says."""
 
-    def __init__(self, folder: Folder, suffix: str, save: Callable[[np.ndarray, BinaryIO], None]) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        suffix: str,
+        save: Callable[[np.ndarray, BinaryIO], None],
+        template: NameTemplate | None = None,
+    ) -> None:
         self._folder = folder
+        self._template = template or PER_KEY
         self._suffix = suffix
         self._save = save
 
     def write(self, record: Record) -> list[Output]:
         """Write the record's arrays, each whole or not at all."""
         outputs: list[Output] = []
-        for key, array in record.timed_arrays.items():
-            name = f"{record.ref.name}_{key}{self._suffix}"
-            stored = store(self._folder, name, partial(self._save, array))
-            outputs.append(stored.output(describe({key: array})))
+        for crop, arrays in views(record, self._template):
+            for key, array in arrays.items():
+                name = f"{self._template.name(record.ref, key, crop or 0, record.feature_type)}{self._suffix}"
+                stored = store(self._folder, name, partial(self._save, array))
+                outputs.append(stored.output(describe({key: array}), crop=crop))
         return outputs
 
 

@@ -12,6 +12,7 @@ from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.numbered import remove_unmentioned
 from utils.sinks.output import MergedFile, Sink, VideoFiles
 from utils.sinks.printing import PrintSink
+from utils.sources.name_template import NameTemplate
 from utils.storage.folder import Folder
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ class Format:
     of each window and crop.
     """
 
-    make_sink: Callable[[Folder, Show], Sink]
+    make_sink: Callable[[Folder, Show, NameTemplate | None], Sink]
     files: VideoFiles | None = None
     merged: Merged | None = None
     only_vectors: bool = False
@@ -101,14 +102,18 @@ class Format:
 
 
 def _staged(merged: Merged, only_vectors: bool = False) -> Format:
-    return Format(lambda folder, _show: staging.StagingSink(folder), None, merged, only_vectors)
+    return Format(lambda folder, _show, _names: staging.StagingSink(folder), None, merged, only_vectors)
 
 
 FORMATS: Mapping[str, Format] = {
-    "print": Format(lambda _folder, show: PrintSink(show)),
-    "save_numpy": Format(lambda folder, _show: arrays.ArraySink(folder, ".npy", arrays.save_numpy), arrays),
-    "save_npz": Format(lambda folder, _show: npz.NpzSink(folder), npz),
-    "save_pickle": Format(lambda folder, _show: arrays.ArraySink(folder, ".pkl", arrays.save_pickle), arrays),
+    "print": Format(lambda _folder, show, _names: PrintSink(show)),
+    "save_numpy": Format(
+        lambda folder, _show, names: arrays.ArraySink(folder, ".npy", arrays.save_numpy, names), arrays
+    ),
+    "save_npz": Format(lambda folder, _show, names: npz.NpzSink(folder, names), npz),
+    "save_pickle": Format(
+        lambda folder, _show, names: arrays.ArraySink(folder, ".pkl", arrays.save_pickle, names), arrays
+    ),
     "save_h5": _staged(Merged(h5.SUFFIX, h5.H5File, h5.merge)),
     "save_parquet": _staged(
         Merged(parquet.SUFFIX, parquet.ParquetFile, parquet.merge, parquet.remove_places), only_vectors=True

@@ -1,31 +1,40 @@
 """One .npz file per video."""
 
 import zipfile
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
 
 from utils.sinks.arrays import npy_info
 from utils.sinks.output import ArrayInfo, Arrays, Output, describe, store
-from utils.sinks.record import Record
+from utils.sinks.record import Record, views
+from utils.sources.name_template import PER_VIDEO, NameTemplate
 from utils.storage.folder import Folder
 
 SINGLE = "features"  # what the file calls the features of a model with one output, whose key is the feature type
 
 
 class NpzSink:
-    """Writes <name>.npz with every key, times included, and the model's own attributes such as clip_length."""
+    """Writes a file with every key, times included, and the model's own attributes such as clip_length.
 
-    def __init__(self, folder: Folder) -> None:
+    It is <name>.npz, or as a template says.
+    """
+
+    def __init__(self, folder: Folder, template: NameTemplate | None = None) -> None:
         self._folder = folder
+        self._template = template or PER_VIDEO
 
     def write(self, record: Record) -> list[Output]:
-        """Write the record as one file."""
-        file_name = f"{record.ref.name}.npz"
-        arrays = {SINGLE if key == record.feature_type else key: array for key, array in record.timed_arrays.items()}
+        """Write the record as one file, or one for each crop."""
+        outputs: list[Output] = []
         attributes = {name: np.array(value) for name, value in record.attributes.items()}
-        stored = store(self._folder, file_name, lambda file: save(file, arrays | attributes))
-        return [stored.output(describe(record.timed_arrays))]
+        for crop, arrays in views(record, self._template):
+            name = f"{self._template.name(record.ref, '', crop or 0, record.feature_type)}.npz"
+            members = {SINGLE if key == record.feature_type else key: array for key, array in arrays.items()}
+            stored = store(self._folder, name, partial(save, arrays=members | attributes))
+            outputs.append(stored.output(describe(arrays), crop=crop))
+        return outputs
 
 
 def save(file: BinaryIO, arrays: Arrays) -> None:

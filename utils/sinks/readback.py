@@ -9,7 +9,7 @@ from utils.errors import RunError
 from utils.sinks import arrays, npz, staging
 from utils.sinks.acav import UP
 from utils.sinks.formats import FORMATS
-from utils.sinks.output import MergedFile, Output, VideoFiles, measure
+from utils.sinks.output import MergedFile, Output, VideoFiles, features_in, measure
 from utils.sinks.rewritten import FileState, is_as_left, is_damaged, noted
 from utils.storage.files import cause_of, may_pass
 from utils.storage.folder import Folder
@@ -104,16 +104,20 @@ class OutputReader:
             RunError: they are damaged or gone.
         """
         found: dict[str, np.ndarray] = {}
+        crops: dict[str, list[np.ndarray]] = {}
         for output in outputs:
             try:
                 if output.place is not None:
-                    found |= self._merged(output).read(output)
+                    arrays = self._merged(output).read(output)
                 else:
-                    found |= _files(output).read(self._folder, output)
+                    arrays = _files(output).read(self._folder, output)
             except staging.DAMAGE as error:
                 remedy = "run the same command again with --verify, which extracts again what is damaged"
                 raise self._unreadable(output, error, remedy) from error
-        return found
+            found |= arrays
+            for key in features_in(arrays) if output.crop is not None else ():
+                crops.setdefault(key, []).append(arrays[key])
+        return found | {key: np.stack(views, axis=1) for key, views in crops.items()}
 
     def _unreadable(self, output: Output, error: Exception, remedy: str) -> RunError:
         cause = cause_of(error) if isinstance(error, OSError) else str(error) or type(error).__name__

@@ -1,9 +1,11 @@
 """What a sink takes: the arrays of one video."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from utils.sources.name_template import NameTemplate
 from utils.sources.ref import VideoRef
 
 
@@ -32,3 +34,17 @@ class Record:
         """All arrays, with "start_s" and "end_s" where there is a row per window."""
         times = {"start_s": self.start_s, "end_s": self.end_s}
         return self.arrays | {key: array for key, array in times.items() if array is not None}
+
+
+def views(record: Record, template: NameTemplate) -> Iterator[tuple[int | None, dict[str, np.ndarray]]]:
+    """Yield what one file, or one set of files, has of a video: each crop's rows where the template names crops.
+
+    The number is None where the arrays have no crops, or are whole.
+    """
+    arrays = record.timed_arrays
+    crops = {key: arrays[key] for key in record.features if arrays[key].ndim > 2}
+    if not crops or not template.has("crop"):
+        yield None, arrays
+        return
+    for crop in range(next(iter(crops.values())).shape[1]):
+        yield crop, arrays | {key: array[:, crop] for key, array in crops.items()}

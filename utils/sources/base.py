@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from utils.media.frame_folder import is_pattern
 from utils.sources.names import as_json
-from utils.sources.ref import Holds, Refusal, VideoRef
+from utils.sources.ref import MediaKind, Refusal, VideoRef
 from utils.storage.urls import is_url
 
 
@@ -29,7 +29,7 @@ class Mention(NamedTuple):
     has_id: bool = False
     meta: Mapping[str, Any] = {}
     refused: Refusal | None = None
-    holds: Holds = "all"
+    media_kind: MediaKind = "all"
 
 
 class ListedSource(Protocol):
@@ -97,7 +97,8 @@ def to_ref(mention: Mention) -> VideoRef:
         mention.end_s,
         meta={key: as_json(value) for key, value in mention.meta.items() if value is not None and value != ""},
         refused=mention.refused,
-        holds=mention.holds,
+        media_kind=mention.media_kind,
+        has_id=mention.has_id,
     )
 
 

@@ -52,9 +52,10 @@ class FolderSource:
             path = self._path(inside).rstrip("/")
             if inside.endswith("/"):
                 name = inside.rstrip("/") or Path(self._folder).absolute().name
-                yield Mention(safe_id(path), safe_name(name), path, holds="frames")
+                yield Mention(safe_id(path), safe_name(name), path, media_kind="frames")
             else:
-                yield Mention(safe_id(path), safe_name(without_suffix(inside)), path, holds=self._search.holds(path))
+                kind = self._search.media_kind(path)
+                yield Mention(safe_id(path), safe_name(without_suffix(inside)), path, media_kind=kind)
         for inside in self._unreadable:
             path = self._path(inside)
             reason = f"{path}: this folder cannot be searched: permission denied; grant it, or leave the folder out"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Form = Literal["video", "audio", "file", "bytes", "text"]  # in which a column has videos or sound
 USUAL_VIDEO = ("video", "mp4", "video_path", "path", "file_name", "filename", "file", "url")
-USUAL_SOUND = ("audio", "sound", "speech", "wav", "flac", "mp3", "audio_path")
+USUAL_AUDIO = ("audio", "sound", "speech", "wav", "flac", "mp3", "audio_path")
 
 
 def media_columns(
@@ -32,12 +32,12 @@ def media_columns(
     for flag, column in (("hf_video_column", video), ("hf_audio_column", sound)):
         if column is not None:
             found.check(flag, column)
-    if "sound" in search.wants and sound is None and (video is None or "frames" in search.wants):
-        sound = found.of_sound()
-    if search.wants == {"sound"}:
+    if "audio" in search.wants and sound is None and (video is None or "frames" in search.wants):
+        sound = found.of_audio()
+    if search.wants == {"audio"}:
         return (sound or video or found.of_videos(),)
     video = video or found.of_videos()
-    return (video, sound) if sound is not None and sound != video and "sound" in search.wants else (video,)
+    return (video, sound) if sound is not None and sound != video and "audio" in search.wants else (video,)
 
 
 class _Columns:
@@ -56,15 +56,15 @@ class _Columns:
         if self._forms[column] is None:
             raise UserError(f"--{flag} {column}: has neither videos, bytes nor paths; its columns are {known}")
 
-    def of_sound(self) -> str | None:
+    def of_audio(self) -> str | None:
         """Return the column of sound, None where there is none."""
-        named = [column for column in USUAL_SOUND if self._forms.get(column)]
+        named = [column for column in USUAL_AUDIO if self._forms.get(column)]
         return next(iter([*self._of_kind("audio"), *named]), None)
 
     def of_videos(self) -> str:
         """Return the column of videos. Raises UserError if there is none."""
         usual = [column for column in USUAL_VIDEO if column in self._forms]
-        named = dict.fromkeys([*usual, *(column for column in self._forms if column not in USUAL_SOUND)])
+        named = dict.fromkeys([*usual, *(column for column in self._forms if column not in USUAL_AUDIO)])
         for kind in ("video", "file", "bytes"):
             found = [column for column in named if self._forms[column] == kind]
             if found:

@@ -98,7 +98,7 @@ class HuggingFaceSource:
         if not with_data:
             return VideoRef(id_, name, label)
         parts = [self._part(id_, name, label, row, column) for column in self._columns]
-        return replace(parts[0], sound=parts[1]) if len(parts) > 1 else parts[0]
+        return replace(parts[0], audio=parts[1]) if len(parts) > 1 else parts[0]
 
     def _part(self, id_: str, name: str, label: str, row: dict[str, Any], column: str) -> VideoRef:
         """Return what a row has in one of the columns of videos or sound."""

@@ -9,8 +9,9 @@ from utils.errors import RunError, UserError
 from utils.sources.base import ListedSource, Mention, StreamedSource, to_ref
 from utils.sources.folder import FolderSource
 from utils.sources.huggingface import HuggingFaceSource
+from utils.sources.name_template import PER_VIDEO, NameTemplate
 from utils.sources.paths import ListSource, check_root
-from utils.sources.ref import Holds, VideoRef
+from utils.sources.ref import MediaKind, VideoRef
 from utils.sources.search import Search
 from utils.sources.tar.shards import TarSource
 from utils.sources.unique import find_repeats
@@ -38,12 +39,13 @@ class Inputs:
         shard_names: frozenset[str] = frozenset(),
         searches: Mapping[str, Search] | None = None,
         nothing: str = "no videos given",
-        wants: Collection[Holds] = ("frames",),
+        wants: Collection[MediaKind] = ("frames",),
+        template: NameTemplate = PER_VIDEO,
     ) -> None:
         """Read the lists once.
 
         searches: by where they look, such as "--input_dir videos". nothing: what to say if there are no videos at all.
-        wants: as in `collect`.
+        wants: as in `collect`. template: of the names of outputs.
 
         Raises:
             UserError: a list cannot be used, or two videos have the same output name.
@@ -54,19 +56,19 @@ class Inputs:
         self._nothing = nothing
         self._wants = self._lacking = frozenset(wants)  # of which nothing was found so far
         self._streams_read = not streams  # to their end
-        self._repeats = find_repeats(self._mentions, shard_names)
+        self._repeats = find_repeats(self._mentions, shard_names, template)
         self.n_listed = self._repeats.n_videos
         self.total: int | None = None if streams else self.n_listed
         self.roots: tuple[Path, ...] = tuple(dict.fromkeys(chain(*(source.roots for source in [*listings, *streams]))))
 
     def _mentions(self) -> Iterator[Mention]:
         for mention in chain.from_iterable(listing.mentions() for listing in self._listings):
-            self._note_found(mention.holds)
+            self._note_found(mention.media_kind)
             yield mention
 
-    def _note_found(self, holds: Holds) -> None:
+    def _note_found(self, media_kind: MediaKind) -> None:
         if self._lacking:
-            self._lacking = frozenset() if holds == "all" else self._lacking - {holds}
+            self._lacking = frozenset() if media_kind == "all" else self._lacking - {media_kind}
 
     def _numbered(self) -> Iterator[tuple[int, Mention]]:
         changed = RunError("a list of videos was changed during the run; run the same command again to resume")
@@ -97,7 +99,7 @@ class Inputs:
 
         for stream in self._streams:
             for ref in stream.refs(done):
-                self._note_found(ref.holds)
+                self._note_found(ref.media_kind)
                 yield ref
         self._streams_read = True
 
@@ -135,10 +137,10 @@ class Inputs:
         raise UserError(f"{'; '.join(found) or self._nothing}: give videos with {SOURCES}")
 
 
-def collect(run: RunConfig, wants: Collection[Holds] = ("frames",)) -> Inputs:
+def collect(run: RunConfig, wants: Collection[MediaKind] = ("frames",)) -> Inputs:
     """Return the inputs of a run: command line, list, folder, tars, in this order; or a data set.
 
-    wants: what the feature types of the run extract, "frames", "sound" or both.
+    wants: what the feature types of the run extract, "frames", "audio" or both.
 
     Raises:
         UserError: there are none, or two different files would write the same outputs.
@@ -163,7 +165,11 @@ def collect(run: RunConfig, wants: Collection[Holds] = ("frames",)) -> Inputs:
     if run.file_with_video_paths is not None or run.hf_dataset is not None:
         what = "path in it" if run.hf_dataset is None else "rows"
         nothing = f"{redacted(run.file_with_video_paths or run.hf_dataset or '')} has no {what}"
-    inputs = Inputs(listings, streams, shards.names if shards is not None else frozenset(), searches, nothing, wants)
+    template = PER_VIDEO if run.name_template is None else NameTemplate.of(run.name_template)
+    if streams and not template.has("relative"):
+        raise UserError("--name_template needs {relative} for tars and data sets, whose names are not known before")
+    shard_names = shards.names if shards is not None else frozenset[str]()
+    inputs = Inputs(listings, streams, shard_names, searches, nothing, wants, template)
     if not streams:
         inputs.check_any_found()
     return inputs

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from utils.media.input import BytesFile, FileRange, FrameArray, MediaSource, UrlFile
 from utils.storage.urls import is_url, redacted
 
-Holds = Literal["all", "frames", "sound"]
+MediaKind = Literal["all", "frames", "audio"]
 Refusal = tuple[Literal["skipped", "failed"], str]  # status and reason
 
 
@@ -25,8 +25,9 @@ class VideoRef:
     shard: the shard that it comes from, such as "shard-000003"; empty if none.
     meta: other information from the source, as JSON: columns of a list, metadata of a shard.
     refused: why the source cannot provide it: recorded, and nothing is opened.
-    holds: which feature types it is for: all of them, those of frames, or those of sound.
-    sound: what feature types of sound take in its place, with the same id and name; None for the same file.
+    media_kind: which feature types it is for: all of them, those of frames, or those of audio.
+    has_id: whether a list gives the id, which the name comes from.
+    audio: what feature types of audio take in its place, with the same id and name; None for the same file.
     """
 
     id: str
@@ -41,14 +42,15 @@ class VideoRef:
     shard: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict, compare=False)
     refused: Refusal | None = None
-    holds: Holds = "all"
-    sound: "VideoRef | None" = None
+    media_kind: MediaKind = "all"
+    has_id: bool = False
+    audio: "VideoRef | None" = None
 
     def part(self, wants_audio: bool) -> "VideoRef | None":
-        """Return what feature types of sound, or those of frames, take of it; None where it is not for them."""
-        if wants_audio and self.sound is not None:
-            return self.sound
-        return self if self.holds in ("all", "sound" if wants_audio else "frames") else None
+        """Return what feature types of audio, or those of frames, take of it; None where it is not for them."""
+        if wants_audio and self.audio is not None:
+            return self.audio
+        return self if self.media_kind in ("all", "audio" if wants_audio else "frames") else None
 
     @property
     def label(self) -> str:

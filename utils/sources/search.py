@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterable
 
 from utils.media.frame_folder import FrameFolder, numbered
 from utils.sources.names import without_suffix
-from utils.sources.ref import Holds
+from utils.sources.ref import MediaKind
 
 VIDEO_SUFFIXES = (
     "mp4", "m4v", "mov", "qt", "mkv", "webm", "avi", "divx", "mpg", "mpeg", "mpe", "m1v", "m2v", "vob", "ts", "mts",
     "m2ts", "m2t", "trp", "flv", "f4v", "wmv", "asf", "3gp", "3g2", "ogv", "ogm", "rm", "rmvb", "mxf", "gxf", "dv",
     "dif", "dav", "mjpg", "mjpeg", "nut", "wtv", "y4m", "ivf", "h264", "264", "h265", "265", "hevc",
 )  # fmt: skip
-SOUND_SUFFIXES = (
+AUDIO_SUFFIXES = (
     "wav", "wave", "w64", "rf64", "flac", "mp3", "mp2", "mpa", "m4a", "m4b", "m4r", "aac", "ogg", "oga", "opus",
     "spx", "wma", "aiff", "aif", "aifc", "au", "snd", "caf", "mka", "weba", "ac3", "eac3", "ec3", "dts", "amr",
     "awb", "3ga", "ape", "wv", "tta", "tak", "mpc", "voc", "sph", "nist", "gsm",
@@ -32,11 +32,11 @@ class Search:
     Patterns ignore case. Files that macOS adds are never found.
     """
 
-    def __init__(self, glob: Iterable[str], wants: Iterable[Holds]) -> None:
-        """Remember the patterns. wants: "frames", "sound", or both."""
+    def __init__(self, glob: Iterable[str], wants: Iterable[MediaKind]) -> None:
+        """Remember the patterns. wants: "frames", "audio", or both."""
         self.wants = frozenset(wants)
         self.is_default = not (given := tuple(glob))
-        sound = SOUND_SUFFIXES if "sound" in self.wants else ()
+        sound = AUDIO_SUFFIXES if "audio" in self.wants else ()
         self.patterns = given or tuple(f"*.{suffix}" for suffix in (*VIDEO_SUFFIXES, *sound))
         self.suffixes = frozenset(found[1].lower() for pattern in self.patterns if (found := SUFFIX.fullmatch(pattern)))
         self._match = re.compile("|".join(fnmatch.translate(pattern.lower()) for pattern in self.patterns)).match
@@ -67,20 +67,20 @@ class Search:
         wanted = self.is_default or self._fits(kinds[0].path(kinds[0].numbers[0]))
         return kinds[0] if wanted and not any(beside) else None
 
-    def holds(self, path: str) -> Holds:
+    def media_kind(self, path: str) -> MediaKind:
         """Return what a file that was found is for: sound files are for feature types of sound alone."""
-        is_sound = self.is_default and path.lower().rpartition(".")[2] in SOUND_SUFFIXES
-        return "sound" if is_sound else "all"
+        is_audio = self.is_default and path.lower().rpartition(".")[2] in AUDIO_SUFFIXES
+        return "audio" if is_audio else "all"
 
     def beside_videos(self, paths: Collection[str]) -> frozenset[str]:
         """Return which of the files that match are the sound of a video of the same name; count them as left out.
 
         None are, where the user gave patterns. paths: all those of a folder, or of several.
         """
-        if not self.is_default or "sound" not in self.wants:
+        if not self.is_default or "audio" not in self.wants:
             return frozenset()
-        videos = {without_suffix(path) for path in paths if self.holds(path) == "all"}
-        beside = {path for path in paths if self.holds(path) == "sound" and without_suffix(path) in videos}
+        videos = {without_suffix(path) for path in paths if self.media_kind(path) == "all"}
+        beside = {path for path in paths if self.media_kind(path) == "audio" and without_suffix(path) in videos}
         self.left_out.n_beside += len(beside)
         return frozenset(beside)
 
@@ -94,7 +94,7 @@ class Search:
         """Return what messages call a file that is found."""
         if not self.is_default:
             return f"file that matches {' '.join(self.patterns)}"
-        return "video or sound file" if "sound" in self.wants else "video file"
+        return "video or sound file" if "audio" in self.wants else "video file"
 
 
 class LeftOut:

@@ -8,6 +8,7 @@ import numpy as np
 
 from utils.errors import UserError
 from utils.sources.base import Mention, same_video
+from utils.sources.name_template import PER_VIDEO, NameTemplate
 from utils.storage.hash_index import HashIndex
 from utils.storage.urls import redacted
 
@@ -29,13 +30,15 @@ class Repeats:
         return int(self.is_first.sum())
 
 
-def find_repeats(mentions: Callable[[], Iterable[Mention]], reserved: Collection[str] = ()) -> Repeats:
+def find_repeats(
+    mentions: Callable[[], Iterable[Mention]], reserved: Collection[str] = (), template: NameTemplate = PER_VIDEO
+) -> Repeats:
     """Return which mentions repeat an earlier one.
 
     Of each mention only three 64-bit hashes are kept (24 bytes); mentions whose hashes collide are read again and
     compared. Python's hashes have a new key in each process, so that no list can be made to collide.
 
-    reserved: output folders that belong to another source.
+    reserved: output folders that belong to another source. template: of the names of outputs.
 
     Raises:
         UserError: two different videos would write the same outputs, or have one id.
@@ -48,7 +51,7 @@ def find_repeats(mentions: Callable[[], Iterable[Mention]], reserved: Collection
                 f"{_label(mention)} and a clip of the shard {folder} would both write outputs called {mention.name!r}: "
                 "use separate runs"
             )
-        names.append(hash(mention.name))
+        names.append(hash(_name(mention, template)))
         contents.append(
             hash((mention.id, mention.path, mention.fallback, mention.start_s, mention.end_s, mention.refused))
         )
@@ -62,7 +65,7 @@ def find_repeats(mentions: Callable[[], Iterable[Mention]], reserved: Collection
     if not len(doubtful):
         return Repeats(is_first, {})
     wanted = {*doubtful.tolist(), *leader[doubtful].tolist(), *id_leader[doubtful].tolist()}
-    return _compared(mentions(), wanted, is_first)
+    return _compared(mentions(), wanted, is_first, template)
 
 
 def _leaders(hashes: np.ndarray) -> np.ndarray:
@@ -75,7 +78,7 @@ def _leaders(hashes: np.ndarray) -> np.ndarray:
     return leaders
 
 
-def _compared(mentions: Iterable[Mention], wanted: set[int], is_first: np.ndarray) -> Repeats:
+def _compared(mentions: Iterable[Mention], wanted: set[int], is_first: np.ndarray, template: NameTemplate) -> Repeats:
     """Compare the mentions of these numbers, whose hashes collide; update `is_first`."""
     aliases: dict[int, Mention] = {}
     by_name: dict[str, Mention] = {}
@@ -83,11 +86,12 @@ def _compared(mentions: Iterable[Mention], wanted: set[int], is_first: np.ndarra
     for number, mention in enumerate(mentions):
         if number not in wanted:
             continue
-        first = by_name.setdefault(mention.name, mention)
+        name = _name(mention, template)
+        first = by_name.setdefault(name, mention)
         if not same_video(first, mention):
-            raise UserError(_clash(first, mention))
+            raise UserError(_clash(first, mention, name))
         same_id = by_id.setdefault(mention.id, mention)
-        if same_id.name != mention.name:
+        if _name(same_id, template) != name:
             raise UserError(
                 f"{redacted(same_id.path)} and {redacted(mention.path)} both have the id {mention.id!r}: "
                 "give one of them another id"
@@ -98,8 +102,15 @@ def _compared(mentions: Iterable[Mention], wanted: set[int], is_first: np.ndarra
     return Repeats(is_first, aliases)
 
 
-def _clash(first: Mention, second: Mention) -> str:
-    clash = f"{_label(first)} and {_label(second)} would both write outputs called {first.name!r}"
+def _name(mention: Mention, template: NameTemplate) -> str:
+    """Return what outputs are called; what is refused has none, and stays apart by its own name."""
+    return mention.name if mention.refused else template.name(mention)
+
+
+def _clash(first: Mention, second: Mention, name: str) -> str:
+    clash = f"{_label(first)} and {_label(second)} would both write outputs called {name!r}"
+    if first.name != second.name:
+        return f"{clash}: give a --name_template with {{relative}}"
     if first.has_id or second.has_id:
         return f"{clash}: give each row a different id, or leave the id out"
     return f"{clash}: give --video_root so that outputs keep its subfolders, or rename one of the files"

@@ -31,7 +31,7 @@ class Finisher:
         folder = folder_at(feature.output)
         if self._saves:
             folder.prepare(make=False)
-        self._sink = plan.format.make_sink(folder, self._show)
+        self._sink = plan.format.make_sink(folder, self._show, plan.names)
         self._manifest = Manifest(folder)
 
     def _show(self, text: str) -> None:

@@ -12,6 +12,7 @@ from utils.sinks.acav import AcavNames
 from utils.sinks.formats import FORMATS, Format
 from utils.sinks.manifest_line import ManifestLine, RunStamp, Status
 from utils.sources.fingerprint import Fingerprint
+from utils.sources.name_template import NameTemplate
 from utils.sources.ref import VideoRef
 from utils.state.resume import Settings
 
@@ -69,6 +70,11 @@ class Plan:
     def format(self) -> Format:
         """The format of the outputs."""
         return FORMATS[self.run.on_extraction]
+
+    @property
+    def names(self) -> NameTemplate | None:
+        """What files of videos are called, None for the format's own choice."""
+        return None if self.run.name_template is None else NameTemplate.of(self.run.name_template)
 
     @property
     def limits(self) -> Limits:

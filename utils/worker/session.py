@@ -24,6 +24,7 @@ from utils.worker.forks import avoid_lost_threads
 from utils.worker.messages import Alive, Decoded, Hung
 from utils.worker.pipeline import IDLE_S, Outcome, Pipeline
 from utils.worker.plan import Plan, Task
+from utils.worker.row_steps import check, steps_of, through
 from utils.worker.step import STEP
 from utils.worker.watchdog import Watchdog
 
@@ -51,6 +52,7 @@ class Session:
             self._extractor = load_extractor(self._feature.extractor)(
                 self._feature.config, self._feature.checkpoints, self._device, self._compute
             )
+            check(plan.run, self._feature.feature_type, self._extractor)
             self.classes = self._extractor.classes()
         self._running: list[Generator[Outcome, None, None]] = []
 
@@ -79,7 +81,8 @@ class Session:
     def _extract(self, tasks: Iterable[Task], ordered: bool, predicted: Predicted) -> Generator[Outcome, None, None]:
         n_threads, batch_size = self._plan.decode_threads, self._plan.run.batch_size or self._extractor.batch_size
         books = _Books(iter(tasks), ordered, n_threads, 2 * (batch_size + n_threads))
-        pipeline = Pipeline(self._extractor, batch_size, None, books.end, lambda _n: None, predicted, log.warning)
+        end = through(steps_of(self._plan.run), books.end)
+        pipeline = Pipeline(self._extractor, batch_size, None, end, lambda _n: None, predicted, log.warning)
         hung: list[Hung] = []
 
         def report(message: Alive | Decoded | Hung) -> None:

@@ -1,6 +1,8 @@
 """Checkpoints of CLIP in their published layout: TorchScript archives."""
 
 import warnings
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,16 +32,16 @@ def seeded_tensors(keys):
     return tensors
 
 
-def write_archive(path, tensors):
+def write_archive(path: Path, tensors: Mapping[str, torch.Tensor]) -> Path:
     """Write tensors as torch.jit.save does, under their dotted names."""
     root = Holder()
     for name, tensor in tensors.items():
         *parents, leaf = name.split(".")
-        module = root
+        module: nn.Module = root
         for parent in parents:
-            if parent not in module._modules:
+            if not hasattr(module, parent):
                 module.add_module(parent, Holder())
-            module = module._modules[parent]
+            module = module.get_submodule(parent)
         if tensor.is_floating_point():
             module.register_parameter(leaf, nn.Parameter(tensor, requires_grad=False))
         else:

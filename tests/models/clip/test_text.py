@@ -38,7 +38,7 @@ def models(tmp_path_factory):
         open_clip.add_model_config(folder / f"{name}.json")
         model = open_clip.create_model(name).eval()
         fill_random(model)
-        model.logit_scale.data.fill_(1.5)
+        model.get_parameter("logit_scale").data.fill_(1.5)
         torch.save(model.state_dict(), folder / f"{name}.pt")
         made[name] = model, folder / f"{name}.pt"
     return made

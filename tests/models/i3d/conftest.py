@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,8 @@ def i3d_prefixes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         arguments = []
         for stream in STREAMS:
             (folder / stream).mkdir()
-            np.savez(folder / f"{stream}.npz", **seeded_arrays(f"i3d_{stream}", "keys_tf.json", "tf"))
+            tensors: dict[str, Any] = seeded_arrays(f"i3d_{stream}", "keys_tf.json", "tf")
+            np.savez(folder / f"{stream}.npz", **tensors)
             arguments += [folder / f"{stream}.npz", folder / stream / "model.ckpt"]
         subprocess.run([sys.executable, "-c", WRITE_TENSORFLOW, *arguments], check=True, capture_output=True)
 

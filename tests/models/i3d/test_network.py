@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,10 +7,10 @@ import torch
 from support.device import DEVICE, TOLERANCE
 from support.golden import case, layout, relative_error
 
-from models.i3d.network import I3D, zeros_around
-from models.i3d.weights import load_i3d, random_i3d
+from models.i3d.network import I3D, Padding, zeros_around
+from models.i3d.weights import Stream, load_i3d, random_i3d
 
-STREAMS = ("rgb", "flow")
+STREAMS: tuple[Stream, ...] = ("rgb", "flow")
 pytestmark = pytest.mark.usefixtures("skip_init")
 
 
@@ -21,13 +22,14 @@ def drawn_input(arrays: dict[str, np.ndarray], meta: dict) -> torch.Tensor:
     return torch.from_numpy(clips)
 
 
-def load(path: Path, stream: str, bn_eps: float, padding: str) -> I3D:
+def load(path: Path, stream: Stream, bn_eps: float, padding: Padding) -> I3D:
     """Return the network in the memory format that the program uses, which is also the faster one."""
-    return load_i3d(path, stream, bn_eps, padding).to(DEVICE, memory_format=torch.channels_last_3d)
+    network: Any = load_i3d(path, stream, bn_eps, padding)  # Any: torch declares no `to` with a memory format
+    return network.to(DEVICE, memory_format=torch.channels_last_3d)
 
 
 @torch.inference_mode()
-def assert_matches(network: I3D, stream: str, name: str, suffix: str = "") -> None:
+def assert_matches(network: I3D, stream: Stream, name: str, suffix: str = "") -> None:
     """Compare features and logits with those of a golden case, whose arrays end in `suffix`."""
     arrays, meta = case(f"i3d_{stream}", name)
     features, logits = network(drawn_input(arrays, meta).to(DEVICE, memory_format=torch.channels_last_3d))
@@ -36,30 +38,30 @@ def assert_matches(network: I3D, stream: str, name: str, suffix: str = "") -> No
 
 
 @pytest.fixture(scope="module", params=STREAMS)
-def parity(request: pytest.FixtureRequest, i3d_files: dict[str, Path]) -> tuple[I3D, str]:
+def parity(request: pytest.FixtureRequest, i3d_files: dict[str, Path]) -> tuple[I3D, Stream]:
     """A network with the settings of video_features, and its stream."""
     return load(i3d_files[request.param], request.param, 1e-5, "video_features"), request.param
 
 
 @pytest.mark.parametrize("name", ["case_t10", "case_t16", "case_t21", "case_t64"])
-def test_network_matches_video_features(parity: tuple[I3D, str], name: str) -> None:
+def test_network_matches_video_features(parity: tuple[I3D, Stream], name: str) -> None:
     assert_matches(*parity, name)
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_network_matches_the_port_with_the_epsilon_of_training(i3d_files: dict[str, Path], stream: str) -> None:
+def test_network_matches_the_port_with_the_epsilon_of_training(i3d_files: dict[str, Path], stream: Stream) -> None:
     assert_matches(load(i3d_files[stream], stream, 1e-3, "video_features"), stream, "case_t16_eps1e-3")
 
 
 @pytest.mark.parametrize("name", ["case_tf_t16", "case_tf_t21"])
 @pytest.mark.parametrize("stream", STREAMS)
-def test_tensorflow_checkpoint_matches_video_features(i3d_prefixes: dict[str, Path], stream: str, name: str) -> None:
+def test_tensorflow_checkpoint_matches_video_features(i3d_prefixes: dict[str, Path], stream: Stream, name: str) -> None:
     assert_matches(load(i3d_prefixes[stream], stream, 1e-5, "video_features"), stream, name)
 
 
 @pytest.mark.parametrize("name", ["case_tf_t16", "case_tf_t21"])
 @pytest.mark.parametrize("stream", STREAMS)
-def test_tensorflow_checkpoint_matches_tensorflow(i3d_prefixes: dict[str, Path], stream: str, name: str) -> None:
+def test_tensorflow_checkpoint_matches_tensorflow(i3d_prefixes: dict[str, Path], stream: Stream, name: str) -> None:
     assert_matches(load(i3d_prefixes[stream], stream, 1e-3, "tensorflow"), stream, name, suffix="_tf")
 
 
@@ -75,7 +77,7 @@ def test_a_contiguous_batch_gives_each_clip_its_own_features(i3d_files: dict[str
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_state_dict_has_the_published_names_and_shapes(stream: str) -> None:
+def test_state_dict_has_the_published_names_and_shapes(stream: Stream) -> None:
     spec = layout(f"i3d_{stream}")
     published = {name: shape for part in ("tensors", "optional_tensors") for name, (shape, *_) in spec[part].items()}
     ours = {name: list(value.shape) for name, value in random_i3d(stream, 1e-5, "video_features").state_dict().items()}
@@ -98,7 +100,7 @@ def test_state_dict_has_the_published_names_and_shapes(stream: str) -> None:
         (5, 1, 1, "video_features", (0, 0)),
     ],
 )
-def test_zeros_around(length: int, kernel: int, stride: int, padding: str, expected: tuple[int, int]) -> None:
+def test_zeros_around(length: int, kernel: int, stride: int, padding: Padding, expected: tuple[int, int]) -> None:
     assert zeros_around(length, kernel, stride, padding) == expected
 
 

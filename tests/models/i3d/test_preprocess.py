@@ -16,7 +16,7 @@ RESIZE, RESIZE_META = case("i3d_pipeline", "case_resize")
 
 
 def digest(array: np.ndarray | torch.Tensor) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
 @pytest.mark.parametrize("resize", [resize_pillow, resize_by_taps])

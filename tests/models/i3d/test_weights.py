@@ -98,8 +98,8 @@ def test_from_tensorflow_keeps_values_and_strange_names() -> None:
     tensors = from_tensorflow(
         {
             "RGB/inception_i3d/Conv3d_1a_7x7/conv_3d/w": kernel,
-            "RGB/inception_i3d/Conv3d_1a_7x7/batch_norm/beta": np.float32([1, 2]),
-            "RGB/inception_i3d/Mixed_3b/Branch_9/Conv3d_0a_1x1/conv_3d/w": np.float32([3]),
+            "RGB/inception_i3d/Conv3d_1a_7x7/batch_norm/beta": np.array([1, 2], np.float32),
+            "RGB/inception_i3d/Mixed_3b/Branch_9/Conv3d_0a_1x1/conv_3d/w": np.array([3], np.float32),
         }
     )
     assert tensors["conv3d_1a_7x7.conv3d.weight"][5, 1, 2, 3, 4] == kernel[2, 3, 4, 1, 5]

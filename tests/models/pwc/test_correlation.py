@@ -29,7 +29,8 @@ def test_correlation_of_a_map_smaller_than_the_radius() -> None:
 def test_warp_matches_the_reference(align_corners: bool) -> None:
     arrays, _ = case("pwc", "case_warp")
     variant = f"align_{str(align_corners).lower()}"
-    warped = warp(*(torch.from_numpy(arrays[part]).to(DEVICE) for part in ("input", "flow")), align_corners)
+    image, flow = (torch.from_numpy(arrays[part]).to(DEVICE) for part in ("input", "flow"))
+    warped = warp(image, flow, align_corners)
     assert relative_error(warped, arrays[f"output_{variant}"]) < TOLERANCE
     kept = (warped != 0).any(dim=1, keepdim=True).cpu().numpy()
     np.testing.assert_array_equal(kept, arrays[f"mask_{variant}"].astype(bool))

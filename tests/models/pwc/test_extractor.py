@@ -1,5 +1,7 @@
 """Flow as the feature; what is tested with PWC-Net holds for RAFT, which has the same extractor."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -59,6 +61,7 @@ def test_one_frame_has_no_flow():
 
 
 def test_wrong_requests_are_refused():
+    flags: dict[str, Any]
     for flags, message in (
         ({"side_size": 0}, "--side_size is 0"),
         ({"resize_to_larger_edge": True}, "changes the meaning of --side_size"),

@@ -46,13 +46,8 @@ def test_flow_of_every_level_matches_the_reference(
     frames = golden_frames(meta["input"]).to(DEVICE)
     network = load_pwc(pwc_file).to(DEVICE)
     flows: list[Tensor] = []
-    for decoder in (
-        network.moduleSix,
-        network.moduleFiv,
-        network.moduleFou,
-        network.moduleThr,
-        network.moduleTwo,
-    ):
+    for name in ("moduleSix", "moduleFiv", "moduleFou", "moduleThr", "moduleTwo"):
+        decoder = network.get_submodule(name)
         decoder.register_forward_hook(lambda _module, _inputs, output: flows.append(output[0]))
     network(frames[:-1], frames[1:])
     for level, flow in zip((6, 5, 4, 3, 2), flows, strict=True):

@@ -21,7 +21,7 @@ def test_a_file_with_the_newer_names_loads(tmp_path: Path) -> None:
     network = load_pwc(write_checkpoint(tmp_path / "newer.pt", "pwc", "keys_net.json"))
     name = "netExtractor.netOne.0.weight"
     drawn = torch.from_numpy(seeded_arrays("pwc", "keys_net.json")[name])
-    assert torch.equal(network.moduleExtractor.moduleOne[0].weight, drawn)
+    assert torch.equal(network.get_parameter("moduleExtractor.moduleOne.0.weight"), drawn)
     assert not network.training
 
 

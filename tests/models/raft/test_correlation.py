@@ -1,3 +1,5 @@
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -57,7 +59,7 @@ def test_look_ups_in_slices_are_those_of_the_whole(monkeypatch) -> None:
     sizes: list[int] = []
     sample = functional.grid_sample
 
-    def counted(values: Tensor, *rest: Tensor, **flags: object) -> Tensor:
+    def counted(values: Tensor, *rest: Any, **flags: Any) -> Tensor:
         sizes.append(len(values))
         return sample(values, *rest, **flags)
 

@@ -1,5 +1,6 @@
 import json
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,6 +62,7 @@ def test_features_of_howto100m_equal_the_reference(tmp_path):
 def test_variants_have_their_own_windows_and_flags():
     assert (S3DConfig().stack, S3DConfig(variant="howto100m").stack) == ((64, 64), (32, 32))
     assert "variant" not in output_settings(S3DConfig()) and output_settings(S3DConfig())["stack_size"] == 64
+    flags: dict[str, Any]
     for flags, message in (
         ({"projected": True}, "--projected is for --variant howto100m"),
         ({"variant": "howto100m", "show_pred": True}, "--show_pred is for --variant kinetics"),
@@ -100,6 +102,7 @@ def test_sides_that_come_out_short_and_the_crop():
 
 def test_wrong_requests_are_refused():
     S3DConfig(stack_size=13, extraction_fps=None)
+    flags: dict[str, Any]
     for flags, message in (
         ({"stack_size": 12}, "it must be at least 13 frames"),
         ({"step_size": 0}, "--step_size is 0"),

@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from typing import IO, cast
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from support.program import manifest, run
 from models.slowfast.config import SlowFastConfig
 from models.slowfast.extractor import SlowFastExtractor
 from utils.extractors.base import VideoStreamInfo
+from utils.extractors.windows import Listed
 from utils.media.input import BytesFile
 from utils.media.video import VideoStream
 
@@ -74,7 +76,7 @@ def test_frames_equal_those_of_the_tools():
     with tarfile.open(fileobj=io.BytesIO(shard["input_tar"].tobytes())) as tar:
         for i, entry in enumerate(meta["input"]["shard_json"]):
             member = next(name for name in tar.getnames() if name.endswith(entry["filename"]))
-            recorded.append((tar.extractfile(member).read(), shard[f"output_{i}_frame_means"]))
+            recorded.append((cast(IO[bytes], tar.extractfile(member)).read(), shard[f"output_{i}_frame_means"]))
     for data, means in recorded:
         with VideoStream(BytesFile(data, "clip.mp4")) as stream:
             frames = np.concatenate([chunk.pixels for chunk in stream])
@@ -104,6 +106,7 @@ def windows(n_frames, fps=25.0, **flags):
     extractor = Sampler(SlowFastConfig(**flags), {}, DEVICE)
     info = VideoStreamInfo(fps, 240, 320, np.arange(n_frames) / fps)
     sampling = extractor.sampling(info)
+    assert isinstance(sampling, Listed)
     return [[sampling.wanted[i] for i in window.indices] for window in sampling.full()], extractor, info
 
 
@@ -112,6 +115,9 @@ def test_clips_of_a_video():
     assert [(clip[0], clip[1], clip[-1], len(clip)) for clip in found] == [(0, 1, 49, 32), (50, 51, 99, 32)]
     assert [(clip[0], clip[-1]) for clip in windows(130, stack_size=64)[0]] == [(0, 63), (64, 127)]
     assert [(clip[0], clip[-1]) for clip in windows(130, whole_video=True)[0]] == [(0, 129)]
+    ego4d = windows(39, stack_size=32, step_size=16, tail="back")[0]
+    assert ego4d == [list(range(32)), list(range(7, 39))]
+    assert [(clip[0], clip[-1]) for clip in windows(110, window_s=2.0, step_s=1.0)[0]] == [(0, 49), (25, 74), (50, 99)]
     assert [(clip[0], clip[-1]) for clip in windows(400, preset="acav100m")[0]] == [(0, 250)]
     assert [(clip[0], clip[-1]) for clip in windows(400, preset="acav100m", clip_len=8.0)[0]] == [(0, 199), (200, 399)]
     assert [(clip[0], clip[-1]) for clip in windows(130, fps=29.97, preset="squash")[0]] == [(0, 58), (59, 117)]

@@ -48,6 +48,9 @@ def test_blocks():
     assert blocks(50, 50, -1, "drop") == [range(50)]
     assert blocks(115, 50, 3, "drop") == [range(50), range(32, 82), range(65, 115)]
     assert blocks(115, 50, 1, "drop") == [range(32, 82)]
+    assert blocks(115, 50, -1, "back") == [range(50), range(50, 100), range(65, 115)]
+    assert blocks(100, 50, -1, "back") == [range(50), range(50, 100)]
+    assert blocks(39, 32, -1, "back", 16) == [range(32), range(7, 39)]  # the example of Ego4D's README
 
 
 def test_spans_are_half_open_in_time():
@@ -59,6 +62,8 @@ def test_spans_are_half_open_in_time():
     assert spans(np.arange(125) / 25, 25, 2, 2, "drop") == [range(50), range(75, 125)]
     assert spans(np.arange(125) / 25, 25, 2, 1, "drop") == [range(38, 88)]  # 1.5 s is between two frames
     assert spans(np.arange(125) / 25, 25, 2, -1, "cycle")[2] == [*range(100, 125)] * 2
+    assert spans(np.arange(125) / 25, 25, 2, -1, "back")[2:] == [range(75, 125)]
+    assert len(spans(ntsc[:120], 30000 / 1001, 2, -1, "back")) == 2  # 4 ms are less than a frame
 
 
 def test_a_span_without_a_new_frame_has_the_one_on_screen():

@@ -4,6 +4,7 @@ import pytest
 import torch
 from support.device import DEVICE, TOLERANCE
 from support.golden import GOLDEN, case, check_input, check_stages, golden_clips, layout, relative_error, watched
+from torch import nn
 from torchvision.models.video import SwinTransformer3d
 
 from models.swin.pretrained import MMACTION2
@@ -70,7 +71,8 @@ def test_a_sibling_of_another_size_is_read_by_its_shapes(tmp_path):
     torch.save(sibling.state_dict(), tmp_path / "sibling.pth")
     network = load_swin(tmp_path / "sibling.pth")
     assert (network.classifier.in_features, network.classifier.out_features) == (192, 5)
-    assert [len(network.backbone.features[i]) for i in (0, 2, 4, 6)] == [1, 2, 3, 1]
+    stages = [network.backbone.features[i] for i in (0, 2, 4, 6)]
+    assert [isinstance(stage, nn.Sequential) and len(stage) for stage in stages] == [1, 2, 3, 1]
 
 
 def test_a_file_of_another_network_is_refused(swin_tensors, tmp_path):

@@ -1,4 +1,5 @@
 import sys
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -7,13 +8,15 @@ import timm
 import torch
 from PIL import Image
 from support.device import DEVICE, TOLERANCE
-from timm.data import create_transform, resolve_model_data_config
+from timm.data.config import resolve_model_data_config
+from timm.data.transforms_factory import create_transform
 
 from models.timm.config import TimmConfig
 from models.timm.extractor import TimmExtractor
 from models.timm.pretrained import needs
 from models.timm.weights import load_timm, pretrained_config, random_timm
 from utils.errors import UserError
+from utils.weights.pretrained import LibraryCheckpoint
 from utils.weights.seeded import fill_random
 
 
@@ -25,10 +28,10 @@ def network(name, **options):
 
 @pytest.mark.parametrize("name", ["test_vit.r160_in1k", "resnet10t.c3_in1k", "test_convnext.r160_in1k"])
 def test_features_are_timms(name, tmp_path):
-    reference = network(name, num_classes=5)
+    reference: Any = network(name, num_classes=5)
     torch.save(reference.state_dict(), tmp_path / "a.pth")
     frames = np.random.default_rng(2).integers(0, 256, (2, 130, 90, 3), dtype=np.uint8)
-    transform = create_transform(**resolve_model_data_config(reference))
+    transform: Any = create_transform(**resolve_model_data_config(reference))
     extractor = TimmExtractor(TimmConfig(model_name=name, show_pred=True), {"timm": tmp_path / "a.pth"}, DEVICE)
     with torch.inference_mode():
         images = torch.stack([transform(Image.fromarray(frame)) for frame in frames])
@@ -49,13 +52,13 @@ def test_predictions_need_a_classifier(tmp_path):
 
 
 def test_safetensors_without_a_classifier_and_converted_names_load(tmp_path):
-    plain = network("test_vit", num_classes=0)
-    safetensors.torch.save_file(plain.state_dict(), tmp_path / "a.safetensors")
+    plain = network("test_vit", num_classes=0).state_dict()
+    safetensors.torch.save_file(plain, tmp_path / "a.safetensors")
     loaded = load_timm(tmp_path / "a.safetensors", "test_vit").state_dict()
-    assert all(torch.equal(tensor, loaded[name]) for name, tensor in plain.state_dict().items())
-    legacy = {f"module.{name}": tensor for name, tensor in plain.state_dict().items()}
+    assert all(torch.equal(tensor, loaded[name]) for name, tensor in plain.items())
+    legacy = {f"module.{name}": tensor for name, tensor in plain.items()}
     torch.save({"state_dict": legacy}, tmp_path / "b.pth")
-    assert torch.equal(load_timm(tmp_path / "b.pth", "test_vit").cls_token, plain.cls_token)
+    assert torch.equal(load_timm(tmp_path / "b.pth", "test_vit").state_dict()["cls_token"], plain["cls_token"])
 
 
 def test_other_files_and_names_are_refused(tmp_path):
@@ -71,14 +74,14 @@ def test_other_files_and_names_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"resnet10t\.x: timm has no such tag; choose from resnet10t\.c3_in1k"):
         pretrained_config("resnet10t.x")
     with pytest.raises(UserError, match="timm has no weights for it"):
-        needs(TimmConfig(model_name="vit_small_patch16_18x2_224"))["timm"].published.fetch()
+        cast(LibraryCheckpoint, needs(TimmConfig(model_name="vit_small_patch16_18x2_224"))["timm"].published).fetch()
     with pytest.raises(UserError, match="--model_name is missing"):
         TimmConfig()
 
 
 def test_a_model_that_does_not_pool_is_refused():
     extractor = TimmExtractor(TimmConfig(model_name="test_vit"), {"timm": None}, DEVICE)
-    extractor.network.global_pool = ""
+    cast(Any, extractor.network).global_pool = ""
     with pytest.raises(UserError, match=r"test_vit returns \[101, 64\] per frame"):
         extractor.forward({"frame": torch.zeros(1, 160, 160, 3, dtype=torch.uint8, device=DEVICE)})
 

@@ -3,6 +3,8 @@
 Both run on the device of the tests: torchvision's resize rounds in another order on a GPU than on a CPU.
 """
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from support.tiny_transformers import save
 
 import featmill
 from models.transformers.config import TransformersConfig
-from models.transformers.extractor import make_extractor
+from models.transformers.extractor import PictureExtractor, make_extractor
 from models.transformers.families import FAMILIES
 from utils.errors import UserError
 from utils.media.video import VideoStream
@@ -69,7 +71,7 @@ def test_clips_are_the_librarys(family, clip, tmp_path):
     path, frames = clip
     model, processor = saved(family, tmp_path)
     call, n_frames = CLIPS[family]
-    size = {"stack_size": 3} if family.startswith("pe_") else {}
+    size: dict[str, Any] = {"stack_size": 3} if family.startswith("pe_") else {}
     if family == "pe_audio_video":
         processor, size = processor.video, size | {"stream": "video"}
     found = extract(path, model_name=str(tmp_path), frame_interval=2, step_size=1, **size)
@@ -80,10 +82,12 @@ def test_clips_are_the_librarys(family, clip, tmp_path):
         ]
         expected = torch.cat([call(model, each) for each in inputs])
     check(found["transformers"], expected)
+    assert found.start_s is not None
     np.testing.assert_allclose(found.start_s, np.array(starts) / 10, atol=1e-6)
     extractor = make_extractor(
         TransformersConfig(str(tmp_path), frame_interval=2, **size), {"transformers": tmp_path}, DEVICE
     )
+    assert isinstance(extractor, PictureExtractor)
     window = extractor.window(extractor.prepare(torch.from_numpy(frames[: 2 * n_frames - 1]).to(DEVICE)), None)
     ours = extractor.pixel_values(window["pixels"][None])
     torch.testing.assert_close(ours, inputs[0], rtol=0, atol=1e-6)
@@ -99,6 +103,7 @@ def test_frames_are_the_librarys(family, clip, tmp_path):
         expected = FRAMES[family](model, inputs)
     check(found["transformers"], expected)
     extractor = make_extractor(TransformersConfig(str(tmp_path)), {"transformers": tmp_path}, DEVICE)
+    assert isinstance(extractor, PictureExtractor)
     ours = extractor.pixel_values(extractor.prepare(torch.from_numpy(frames).to(DEVICE)))
     torch.testing.assert_close(ours, inputs, rtol=0, atol=1e-6)
 

@@ -1,5 +1,7 @@
 """Repositories of the hub, by the real client, from a local stand-in of the hub's server."""
 
+from typing import cast
+
 import pytest
 from support.hub import Hub
 from support.tiny_transformers import save
@@ -7,6 +9,7 @@ from support.tiny_transformers import save
 from models.transformers.config import TransformersConfig
 from models.transformers.pretrained import needs, settings
 from utils.errors import UserError
+from utils.weights.pretrained import LibraryCheckpoint
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def hub(monkeypatch, tmp_path):
 
 def fetched(name):
     """The names of the files that a model needs, fetched."""
-    return {need.published.fetch().name for need in needs(TransformersConfig(name)).values()}
+    return {cast(LibraryCheckpoint, need.published).fetch().name for need in needs(TransformersConfig(name)).values()}
 
 
 def test_a_revision_is_pinned_and_recorded_and_files_come_once(hub):

@@ -6,10 +6,10 @@ import torch
 from support.tiny_transformers import save, save_tokenizer
 
 import featmill
+from models.transformers.audio import AudioModelExtractor
 from models.transformers.config import TransformersConfig
 from models.transformers.extractor import make_extractor
 from models.transformers.families import FAMILIES
-from models.transformers.sound import SoundExtractor
 from utils.errors import UserError
 from utils.extractors.labels import best_classes
 
@@ -27,7 +27,7 @@ PIXELS = {
 
 def batch_of(family, extractor):
     """Two windows as the pipeline gives them."""
-    if isinstance(extractor, SoundExtractor):
+    if isinstance(extractor, AudioModelExtractor):
         return {"samples": torch.randn(2, 48000, generator=torch.Generator().manual_seed(0)) / 4}
     shape = PIXELS.get(family, (2, 4, 3, 16, 16))
     return {"pixels": torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0), dtype=torch.uint8)}
@@ -36,14 +36,14 @@ def batch_of(family, extractor):
 def of_library(family, model, tokens, extractor, batch):
     """Return the texts' vectors and the probabilities of each window, as the model's own forward gives them."""
     kind = extractor._family
-    if isinstance(extractor, SoundExtractor):
+    if isinstance(extractor, AudioModelExtractor):
         values, *more = extractor.inputs(batch["samples"])
         inputs = {kind.inputs: values, **({"is_longer": more[0] > 0} if more else {})}
     else:
         inputs = {kind.inputs: extractor.pixel_values(batch["pixels"])}
     found = (getattr(model, kind.tower) if kind.tower else model)(**tokens, **inputs)
     if family.startswith("pe_"):
-        name = "audio" if isinstance(extractor, SoundExtractor) else "video"
+        name = "audio" if isinstance(extractor, AudioModelExtractor) else "video"
         return found[f"text_{name}_embeds"], found[f"logits_{name}_text"].sigmoid()
     texts = model.get_text_features(**tokens).pooler_output
     if family == "siglip":

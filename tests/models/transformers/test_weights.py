@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import cast
 
 import huggingface_hub
 import pytest
@@ -15,6 +16,11 @@ from models.transformers.config import TransformersConfig
 from models.transformers.pretrained import needs, settings
 from models.transformers.weights import load_model, random_model
 from utils.errors import UserError
+from utils.weights.pretrained import LibraryCheckpoint
+
+
+def library_files(config: TransformersConfig) -> dict[str, LibraryCheckpoint]:
+    return {name: cast(LibraryCheckpoint, need.published) for name, need in needs(config).items()}
 
 
 def edit(folder, change):
@@ -83,7 +89,7 @@ def test_what_is_not_in_the_table_is_refused(videomae):
         with pytest.raises(UserError, match=message):
             load_model(videomae)
     with pytest.raises(UserError, match="no such folder, and not the name of a repository"):
-        needs(TransformersConfig("a/b/c"))["config"].published.fetch()
+        library_files(TransformersConfig("a/b/c"))["config"].fetch()
     with pytest.raises(UserError, match="--model_name is missing"):
         TransformersConfig()
 
@@ -106,7 +112,7 @@ def test_a_repository_is_downloaded_once_and_its_commit_recorded(monkeypatch, tm
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
     config = TransformersConfig("google/vit", revision="v1")
-    found = {name: need.published.fetch().name for name, need in needs(config).items()}
+    found = {name: file.fetch().name for name, file in library_files(config).items()}
     assert found == {
         "transformers": "model.safetensors",
         "config": "config.json",
@@ -115,7 +121,7 @@ def test_a_repository_is_downloaded_once_and_its_commit_recorded(monkeypatch, tm
     assert [each for each in asked if not each[2]] == [("v1", "*.json", False)]
     assert settings(config) == MODELS["transformers"].more_settings(config) == {"revision": "c0ffee"}
     (folder / "model.safetensors").unlink()
-    needs(config)["transformers"].published.fetch()
+    library_files(config)["transformers"].fetch()
     assert asked[-1] == ("c0ffee", "model*.safetensors", False)
 
 

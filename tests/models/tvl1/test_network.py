@@ -7,15 +7,15 @@ from support.device import DEVICE
 from support.golden import case
 
 from models.tvl1.network import TVL1
-from models.tvl1.solver import Settings
+from models.tvl1.solver import SolverSettings
 
 STEPS = {
-    "step1": Settings(scales=1, warps=1, rounds=1, steps=1, epsilon=0, median=False),
-    "step30": Settings(scales=1, warps=1, rounds=1, epsilon=0, median=False),
-    "median": Settings(scales=1, warps=1, rounds=2, epsilon=0),
-    "stop": Settings(scales=1, warps=1, median=False),
-    "warps2": Settings(scales=1, warps=2, rounds=1, epsilon=0, median=False),
-    "scales2": Settings(scales=2, warps=1, rounds=1, epsilon=0, median=False),
+    "step1": SolverSettings(scales=1, warps=1, rounds=1, steps=1, epsilon=0, median=False),
+    "step30": SolverSettings(scales=1, warps=1, rounds=1, epsilon=0, median=False),
+    "median": SolverSettings(scales=1, warps=1, rounds=2, epsilon=0),
+    "stop": SolverSettings(scales=1, warps=1, median=False),
+    "warps2": SolverSettings(scales=1, warps=2, rounds=1, epsilon=0, median=False),
+    "scales2": SolverSettings(scales=2, warps=1, rounds=1, epsilon=0, median=False),
 }
 
 

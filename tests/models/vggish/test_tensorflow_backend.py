@@ -1,10 +1,9 @@
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,10 +29,10 @@ class TensorFlowRun:
 
 
 @pytest.fixture(scope="module")
-def tensorflow_run(tmp_path_factory) -> Iterator[TensorFlowRun]:
+def tensorflow_run(tmp_path_factory) -> TensorFlowRun:
     """TensorFlow in a separate process: it takes seconds to import and cannot be unloaded."""
     folder = tmp_path_factory.mktemp("tensorflow")
-    examples = {name: case("vggish", f"case_{name}_weights")[0]["input"] for name in ("tf", "torch")}
+    examples: dict[str, Any] = {name: case("vggish", f"case_{name}_weights")[0]["input"] for name in ("tf", "torch")}
     examples["sound"] = case("vggish_audio", "case_44k_stereo")[0]["output_examples"]
     np.savez(folder / "examples.npz", **examples)
     done = subprocess.run(
@@ -45,8 +44,7 @@ def tensorflow_run(tmp_path_factory) -> Iterator[TensorFlowRun]:
     assert done.returncode == 0, done.stderr
     with np.load(folder / "outputs.npz", allow_pickle=False) as file:
         outputs = {name: file[name] for name in file.files}
-    yield TensorFlowRun(folder / "vggish_model.ckpt", outputs, done.stdout + done.stderr)
-    shutil.rmtree(folder)  # the checkpoint has 289 MB
+    return TensorFlowRun(folder / "vggish_model.ckpt", outputs, done.stdout + done.stderr)
 
 
 @pytest.fixture(scope="module")

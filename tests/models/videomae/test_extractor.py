@@ -1,5 +1,6 @@
 import json
 import zlib
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from models.videomae.config import VideoMAEConfig
 from models.videomae.extractor import VideoMAEExtractor
 from models.videomae.preprocess import to_network
 from utils.errors import UserError
+from utils.extractors.base import VideoStreamInfo
 
 SMALL = "vit_small_patch16_224"
 
@@ -32,7 +34,7 @@ def test_features_of_frames_equal_the_published_script(videomae_checkpoint):
 def test_windows_start_as_in_the_published_script(data_set, step):
     extractor = VideoMAEExtractor.__new__(VideoMAEExtractor)
     extractor.config = VideoMAEConfig(step_size=step)
-    windows = extractor.sampling(None).full()
+    windows = extractor.sampling(VideoStreamInfo(25.0, 240, 320)).full()
     starts = [next(windows).indices[0] for _ in range(30)]
     for row in json.loads((GOLDEN / "videomae_v2" / "starts.json").read_text())["rows"]:
         assert [start for start in starts if start + 16 <= row["frames"]] == row[data_set]
@@ -58,6 +60,6 @@ def test_normalizing_is_a_flag():
 
 def test_another_number_of_frames_is_no_flag():
     with pytest.raises(TypeError):
-        VideoMAEConfig(stack_size=8)
+        cast(Any, VideoMAEConfig)(stack_size=8)
     with pytest.raises(UserError, match="--model_name"):
         VideoMAEConfig(model_name="vit_huge_patch16_224")

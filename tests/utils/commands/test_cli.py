@@ -1,10 +1,13 @@
 """The command line: types, YAML, and errors that name what to type instead."""
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +15,10 @@ from hypothesis import strategies as st
 
 from models import MODELS
 from utils.commands.cli import parse
+from utils.commands.models import show_models
+from utils.commands.status import show_status
+from utils.commands.text import show_text
+from utils.commands.weights import fetch_weights
 from utils.config.run import RunConfig
 from utils.errors import UserError
 
@@ -20,11 +27,14 @@ I3D = ["--feature_type", "i3d"]
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
 
 
+def parsed(*arguments: str) -> tuple[RunConfig, dict[str, Any]]:
+    return parse(arguments, MODELS)
+
+
 def test_flags_fill_the_typed_settings():
-    run, models = parse(
-        [*I3D, "--device_ids", "0", "2", "--video_paths", "a.mp4", "b c.mkv", "--streams", "rgb", "--stack_size", "24",
-         "--extraction_fps", "12.5", "--show_kinetics_pred"],
-        MODELS,
+    run, models = parsed(
+        *I3D, "--device_ids", "0", "2", "--video_paths", "a.mp4", "b c.mkv", "--streams", "rgb", "--stack_size", "24",
+        "--extraction_fps", "12.5", "--show_kinetics_pred",
     )  # fmt: skip
     model = models["i3d"]
     assert (run.device_ids, run.video_paths, run.on_extraction) == ([0, 2], ["a.mp4", "b c.mkv"], "print")
@@ -35,7 +45,7 @@ def test_flags_fill_the_typed_settings():
 def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path):
     file = tmp_path / "run.yml"
     file.write_text("feature_type: i3d\nstack_size: 24\nstep_size: 12\nshow_pred: true\nvideo_paths: [x.mp4]\n")
-    run, models = parse(["--config", str(file), "--step_size", "6", "--no-show_pred"], MODELS)
+    run, models = parsed("--config", str(file), "--step_size", "6", "--no-show_pred")
     model = models["i3d"]
     assert run.feature_type == ["i3d"]
     assert run.video_paths == ["x.mp4"]
@@ -45,7 +55,7 @@ def test_flags_win_over_the_file_and_the_file_over_defaults(tmp_path):
 def test_several_types_share_flags_and_have_their_own(tmp_path):
     file = tmp_path / "run.yml"
     file.write_text("feature_type: [slowfast, vggish]\nlayers: true\nslowfast:\n  num_clips: 3\n")
-    run, models = parse(["--config", str(file), "--vggish.average", "none", "--slowfast.num_clips", "2"], MODELS)
+    run, models = parsed("--config", str(file), "--vggish.average", "none", "--slowfast.num_clips", "2")
     assert run.feature_type == ["slowfast", "vggish"]
     assert (models["slowfast"].layers, models["vggish"].layers) == (True, True)
     assert (models["slowfast"].num_clips, models["vggish"].average) == (2, "none")
@@ -63,7 +73,7 @@ def test_labels_are_for_types_with_a_text_tower_and_a_bare_flag_for_the_others(t
         ([*both, "--clip.show_pred", str(labels)], [True, str(labels)]),
         (["--feature_type", "i3d", "clip", "--no-show_pred"], [False, False]),
     ):
-        assert [model.show_pred for model in parse(arguments, MODELS)[1].values()] == expected
+        assert [model.show_pred for model in parsed(*arguments)[1].values()] == expected
 
 
 @pytest.mark.parametrize(
@@ -187,3 +197,19 @@ def test_help_needs_no_torch_and_names_every_flag():
         "--vggish_backend",
     ):
         assert flag in result.stdout
+
+
+STUMBLES = re.compile(
+    r"\b(Raises|Returns|Yields|Args|Attributes):|\bNone\b|``|\b(let go of|suffices?|of its own|lies so|made anew)\b"
+)
+
+
+def test_help_is_written_for_users(capsys):
+    """No section of a docstring, no value of Python, and no words that one reads twice."""
+    helps = [partial(parse, ["--feature_type", name, "--help"], MODELS) for name in MODELS]
+    helps += [partial(command, ["--help"], MODELS) for command in (show_models, fetch_weights, show_text)]
+    for show in [*helps, partial(show_status, ["--help"])]:
+        with pytest.raises(SystemExit):
+            show()
+        text = " ".join(capsys.readouterr().out.split())
+        assert "--help" in text and not STUMBLES.search(text), STUMBLES.findall(text)

@@ -20,6 +20,7 @@ def test_the_first_worker_is_the_one_that_was_started_ahead():
 def test_a_worker_that_nobody_took_is_ended():
     with WorkerStarter() as workers:
         begun = workers._ahead
+        assert begun is not None
         assert begun.process.is_alive()
     assert not begun.process.is_alive()
 

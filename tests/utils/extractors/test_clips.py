@@ -1,5 +1,7 @@
 """The shared base of clip models, with a network that shows what it was given."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -37,9 +39,9 @@ class MeansExtractor(VideoClipsExtractor[VideoClipsConfig]):
         return Means()
 
 
-def extractor(**flags) -> MeansExtractor:
-    config = VideoClipsConfig(**({"side_size": 48, "crop_size": 32, "stack_size": 4} | flags))
-    return MeansExtractor(config, {"means": None}, torch.device("cpu"))
+def extractor(**flags: Any) -> MeansExtractor:
+    flags = {"side_size": 48, "crop_size": 32, "stack_size": 4} | flags
+    return MeansExtractor(VideoClipsConfig(**flags), {"means": None}, torch.device("cpu"))
 
 
 @pytest.mark.parametrize(

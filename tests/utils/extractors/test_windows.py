@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.extractors.windows import Dense, Listed
+from utils.extractors.windows import Aligned, Dense, Listed, sliding
 
 
-def cut(sampling: Dense, n_frames: int) -> list[list[int]]:
+def cut(sampling: Dense | Aligned, n_frames: int) -> list[list[int]]:
     """All windows of a stream of `n_frames`, as the window builder takes them."""
-    full = list(itertools.takewhile(lambda window: window.indices[-1] < n_frames, sampling.full()))
+    full = list(itertools.takewhile(lambda window: window.indices[-1] + window.wait < n_frames, sampling.full()))
     return [list(window.indices) for window in full + sampling.rest(n_frames, len(full))]
 
 
@@ -45,6 +45,24 @@ def test_a_tail_is_repeated_from_a_fifth_of_a_window_on():
     assert cut(Dense(10, 10, tail="drop"), 19) == [list(range(10))]
 
 
+@pytest.mark.parametrize(
+    ("n_frames", "size", "step", "starts"),
+    [
+        (39, 32, 16, [0, 7]),  # the example of Ego4D's README
+        (48, 32, 16, [0, 16]),
+        (49, 32, 16, [0, 16, 17]),
+        (32, 32, 16, [0]),
+        (31, 32, 16, []),
+        (100, 17, 32, [0, 32, 64, 83]),
+    ],
+)
+def test_a_window_more_can_end_at_the_last_frame(n_frames, size, step, starts):
+    dense = Dense(size, step, tail="back")
+    expected = [list(range(start, start + size)) for start in starts]
+    assert cut(dense, n_frames) == expected
+    assert [list(window.indices) for window in dense.over(n_frames)] == expected
+
+
 @given(st.integers(0, 300), st.integers(1, 40), st.integers(1, 60), st.booleans(), st.booleans())
 def test_windows_stay_within_the_stream(n_frames, size, step, short, tail):
     dense = Dense(size, step, short="cycle" if short else "drop", tail="cycle" if tail else "drop")
@@ -54,13 +72,39 @@ def test_windows_stay_within_the_stream(n_frames, size, step, short, tail):
     assert len(windows) <= max((n_frames - size) // step + 1, 0) + 1
 
 
+@given(st.integers(0, 100), st.integers(1, 30), st.integers(1, 30))
+def test_windows_can_have_a_hop_in_their_middle_or_end_with_it(n_frames, size, step):
+    hops = [(i * step, (i + 1) * step) for i in range(n_frames // step)]
+    assert cut(Aligned(size, step, "end"), n_frames) == [list(range(stop - size, stop)) for _, stop in hops]
+    middle = cut(Aligned(size, step, "middle"), n_frames)
+    assert len(middle) == len(hops)
+    for (start, stop), window in zip(hops, middle, strict=True):
+        assert window == list(range(window[0], window[0] + size))
+        assert start + stop - 1 - (window[0] + window[-1]) in (
+            0,
+            1,
+        )  # where both middles cannot be, half a frame before
+    assert sliding(size, step, "start", "cycle", "back") == Dense(size, step, "cycle", "back")
+
+
+@given(st.integers(1, 60), st.integers(1, 30), st.integers(1, 30), st.sampled_from(["middle", "end"]))
+def test_pictures_outside_of_a_video_are_its_first_and_last(n_frames, size, step, align):
+    bare = cut(Aligned(size, step, align, more=1), n_frames)
+    pictures = cut(sliding(size, step, align, more=1), n_frames)
+    assert pictures == [[min(max(frame, 0), n_frames - 1) for frame in window] for window in bare]
+
+
+def test_a_frame_in_the_middle_of_21():
+    assert [(w[0], w[-1]) for w in cut(Aligned(21, 1, "middle"), 30)] == [(t - 10, t + 10) for t in range(30)]
+
+
 def test_listed_windows_count_in_the_wanted_frames():
     sampling = Listed([[8, 2, 5], [0, 2, 2], [20, 21, 22]])
     assert sampling.wanted == [0, 2, 5, 8, 20, 21, 22]
     assert [(w.row, w.indices, w.n_repeated) for w in sampling.full()] == [
         (1, [0, 1, 1], 1), (0, [3, 1, 2], 0), (2, [4, 5, 6], 0)
     ]  # fmt: skip
-    assert [sampling.earliest(n) for n in range(3)] == [0, 1, 4]
+    assert [sampling.earliest(n, 9) for n in range(3)] == [0, 1, 4]
 
 
 def test_a_stream_shorter_than_counted_ends_with_its_last_frame():

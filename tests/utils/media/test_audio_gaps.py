@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -114,13 +115,13 @@ def write_laced(source: Path, path: Path, n_laced: int) -> Path:
         packets = [packet for packet in container.demux() if packet.size]
         audio = element("e1", element("b5", struct.pack(">d", stream.rate)) + element("9f", bytes([stream.channels])))
         track = element("d7", b"\1") + element("73c5", b"\1") + element("83", b"\2") + element("86", b"A_VORBIS")
-        track += element("63a2", stream.codec_context.extradata) + audio
+        track += element("63a2", cast(bytes, stream.codec_context.extradata)) + audio
     clusters = b""
     for first in range(0, len(packets), n_laced):
         block = packets[first : first + n_laced]
         sizes = b"".join(b"\xff" * (packet.size // 255) + bytes([packet.size % 255]) for packet in block[:-1])
         laced = b"\x81\0\0\x02" + bytes([len(block) - 1]) + sizes + b"".join(map(bytes, block))
-        time = round((block[0].pts - packets[0].pts) * block[0].time_base * 1000)
+        time = round((cast(int, block[0].pts) - cast(int, packets[0].pts)) * block[0].time_base * 1000)
         clusters += element("1f43b675", element("e7", time.to_bytes(4)) + element("a3", laced))
     segment = element("1549a966", b"") + element("1654ae6b", element("ae", track)) + clusters
     path.write_bytes(element("1a45dfa3", element("4282", b"matroska")) + element("18538067", segment))
@@ -165,7 +166,7 @@ def test_packets_far_apart_are_silence_up_to_a_second() -> None:
 def test_a_gap_keeps_later_sound_at_its_time(tmp_path: Path, name: str) -> None:
     codec, rate = {"x.webm": ("libopus", 48000), "x.ogg": ("libopus", 48000)}.get(name, ("aac", 44100))
     whole = write_audio(tmp_path / f"whole{Path(name).suffix}", waveform(1, 5.0, rate), rate, codec)
-    path = remux(whole, tmp_path / name, lambda packet, _: not 1 <= packet.dts * packet.time_base < 3)
+    path = remux(whole, tmp_path / name, lambda packet, _: not 1 <= cast(int, packet.dts) * packet.time_base < 3)
     expected, _ = read(whole)
     ours, stream = read(path)
     assert len(ours) == pytest.approx(len(expected), abs=0.03 * RATE)
@@ -210,8 +211,8 @@ def test_a_stream_that_starts_later_starts_later(tmp_path: Path, suffix: str, la
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "flv", "avi", "webm"])
 def test_streams_that_start_together_start_at_zero(tmp_path: Path, suffix: str) -> None:
     """Priming and B-frames make the containers' times differ by up to 0.13 s here."""
-    webm = {"codec": "libvpx", "audio_codec": "libopus"} if suffix == "webm" else {}
-    codec = {"avi": {"codec": "mpeg4", "audio_codec": "libmp3lame"}}.get(suffix, webm)
+    webm: dict[str, Any] = {"codec": "libvpx", "audio_codec": "libopus"} if suffix == "webm" else {}
+    codec: dict[str, Any] = {"avi": {"codec": "mpeg4", "audio_codec": "libmp3lame"}}.get(suffix, webm)
     rate = 48000 if suffix == "webm" else 8000
     path = write_clip(
         tmp_path / f"x.{suffix}", moving_frames(25), audio=waveform(1, 1.0, rate), audio_rate=rate, **codec
@@ -224,7 +225,7 @@ def test_streams_that_start_together_start_at_zero(tmp_path: Path, suffix: str) 
 
 def test_limits_count_silence(tmp_path: Path) -> None:
     whole = write_audio(tmp_path / "whole.mkv", waveform(1, 4.0, 48000), 48000, "libopus")
-    path = remux(whole, tmp_path / "x.mkv", shift_s=lambda packet: 3600.0 * (packet.pts > 2000))
+    path = remux(whole, tmp_path / "x.mkv", shift_s=lambda packet: 3600.0 * (cast(int, packet.pts) > 2000))
     ours, stream = read(path, limits=Limits(max_seconds=60))
     assert len(ours) == 60 * RATE
     assert stream.report.problems[0] == "it is longer than the 60 s of --max_seconds: the rest is left out" or (

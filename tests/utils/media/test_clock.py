@@ -2,10 +2,14 @@
 
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
-import av
 import numpy as np
 import pytest
+from av.container import InputContainer
+from av.format import ContainerFormat
+from av.packet import Packet
 from support.media import join, moving_frames, remux, waveform, write_clip
 from support.tracks import Track, write_tracks
 
@@ -84,11 +88,9 @@ def test_many_joints_are_noted_in_a_few_words(tmp_path: Path) -> None:
     assert stream.report.problems[-1] == "its clock jumps at further places"
 
 
-class _Container:
-    """The little that a clock asks of a container."""
-
-    def __init__(self, name: str) -> None:
-        self.format = av.format.ContainerFormat(name, "r")
+def _clock(container: str) -> Clock:
+    """Return the clock of a container of this format: all that a clock asks of it."""
+    return Clock(cast(InputContainer, SimpleNamespace(format=ContainerFormat(container, "r"))))
 
 
 class _Stream:
@@ -104,30 +106,30 @@ class _Packet:
 
 def test_impossible_times_are_dropped() -> None:
     """Outside of containers whose clock may jump, only what is 30 hours away is wrong."""
-    clock, hours = Clock(_Container("matroska")), 3600 * 1000
+    clock, hours = _clock("matroska"), 3600 * 1000
     packets = [_Packet(0), _Packet(40), _Packet(20 * hours), _Packet(60 * hours), _Packet(20 * hours + 80)]
-    assert [clock.correct(packet) for packet in packets] == [0] * 5
+    assert [clock.correct(cast(Packet, packet)) for packet in packets] == [0] * 5
     assert [packet.dts for packet in packets] == [0, 40, 20 * hours, None, 20 * hours + 80]
     assert packets[3].pts is None
 
 
 def test_a_packet_that_a_parser_held_back_keeps_its_side_of_the_joint() -> None:
-    clock = Clock(_Container("mpegts"))
+    clock = _clock("mpegts")
     packets = [_Packet(0), _Packet(0, stream_index=1), _Packet(40), _Packet(40, stream_index=1)]
     packets += [_Packet(90000), _Packet(80, stream_index=1), _Packet(90040), _Packet(90000, stream_index=1)]
-    jumps = [clock.correct(packet) for packet in packets]
+    jumps = [clock.correct(cast(Packet, packet)) for packet in packets]
     assert [packet.dts for packet in packets] == [0, 0, 40, 40, 80, 80, 120, 80]
     assert [jump / 1e6 for jump in jumps if jump] == [pytest.approx(89.92)]
 
 
 def test_a_stream_that_begins_past_a_joint_begins_there() -> None:
-    clock = Clock(_Container("mpegts"))
+    clock = _clock("mpegts")
     for dts in (0, 40, 80):
-        clock.correct(_Packet(dts))
+        clock.correct(cast(Packet, _Packet(dts)))
     late = _Packet(500000, stream_index=1)
-    assert clock.correct(late) == 499920000
+    assert clock.correct(cast(Packet, late)) == 499920000
     assert late.dts == 80
-    assert clock.correct(_Packet(500000)) == 0
+    assert clock.correct(cast(Packet, _Packet(500000))) == 0
 
 
 def test_picture_alone_does_not_start_with_another_track(tmp_path: Path) -> None:

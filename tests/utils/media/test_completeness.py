@@ -1,6 +1,7 @@
 """Frames and sound that are missing in a file make it partial; what is left out on purpose does not."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.media import join, moving_frames, remux, waveform, write_audio, write_clip
@@ -52,7 +53,7 @@ def test_joined_mp3_files_with_tags(tmp_path: Path) -> None:
         ("x.mpg", {"codec": "mpeg2video"}, True),
     ],
 )
-def test_a_hole_between_frames(tmp_path: Path, name: str, options: dict[str, str], partial: bool) -> None:
+def test_a_hole_between_frames(tmp_path: Path, name: str, options: dict[str, Any], partial: bool) -> None:
     path = write_clip(tmp_path / f"whole_{name}", moving_frames(60), options={"bf": "0", "g": "5"}, **options)
     assert of_frames(path).problems == []
     report = of_frames(remux(path, tmp_path / name, keep=lambda packet, number: not 20 <= number < 25))

@@ -110,7 +110,7 @@ def test_no_video_stream_says_what_there_is(tmp_path: Path) -> None:
     ],
 )
 def test_the_rate_is_the_stream_s_own(tmp_path: Path, name: str, rate: Fraction, options: dict[str, Any]) -> None:
-    size = {25: (576, 720)}.get(rate, (480, 720)) if name == "x.dv" else (48, 64)
+    size = ((576 if rate == 25 else 480), 720) if name == "x.dv" else (48, 64)
     with VideoStream(write_clip(tmp_path / name, moving_frames(8, *size), rate, **options)) as stream:
         times_s = np.concatenate([chunk.pts_s for chunk in stream])
     assert stream.info.fps == rate

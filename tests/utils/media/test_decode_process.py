@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 import pytest
@@ -79,12 +80,17 @@ def test_errors_are_those_of_this_process_and_the_next_video_is_decoded(process,
         assert sum(len(chunk.index) for chunk in stream) == 50
 
 
+def pid_of(process: DecodeProcess) -> int:
+    assert process._process is not None
+    return process._process.pid
+
+
 def test_a_process_that_dies_fails_its_video_alone(clip):
     process = DecodeProcess()
     with opened(process, clip, View()) as stream:
         chunks = iter(stream)
         next(chunks)
-        os.kill(process._process.pid, signal.SIGKILL)
+        os.kill(pid_of(process), signal.SIGKILL)
         with pytest.raises(VideoError, match=r"a\.mp4: the process that decodes it was killed \(no memory\?\): run"):
             list(chunks)
     with opened(process, clip, View()) as stream:
@@ -110,7 +116,7 @@ def test_it_ends_with_the_process_that_started_it(clip):
         "print(process._process.pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", script, str(clip)], stdout=subprocess.PIPE, text=True) as parent:
-        pid = int(parent.stdout.readline())
+        pid = int(cast(IO[str], parent.stdout).readline())
         parent.kill()
     end_s = time.monotonic() + 5
     while Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":
@@ -133,6 +139,6 @@ def test_a_stream_is_left_at_once_where_its_next_frame_is_far_away(clip, monkeyp
     process = DecodeProcess()
     monkeypatch.setattr("utils.media.decode_process.END_S", 0.1)
     with opened(process, clip, View()) as stream:
-        os.kill(process._process.pid, signal.SIGSTOP)
+        os.kill(pid_of(process), signal.SIGSTOP)
         stream._ask(None)  # for the next chunk, which is decoded ahead
     assert process._process is None

@@ -1,10 +1,12 @@
 """The rule for another frame rate, against ffmpeg's own `fps` filter."""
 
 from fractions import Fraction
+from typing import cast
 
 import av
 import numpy as np
 import pytest
+from av.filter import Graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ from utils.media.frame_rate import FrameRateRule, nearest, parse_fps
 
 def filtered(times: list[int], durations: list[int], time_base: Fraction, fps: str) -> list[tuple[int, int]]:
     """Return (tick, number of the source frame) of what the `fps` filter puts out."""
-    graph = av.filter.Graph()
+    graph = Graph()
     source = graph.add_buffer(width=16, height=16, format=av.VideoFormat("gray", 16, 16), time_base=time_base)
     rate, sink = graph.add("fps", f"fps={fps}"), graph.add("buffersink")
     source.link_to(rate)
@@ -30,9 +32,9 @@ def filtered(times: list[int], durations: list[int], time_base: Fraction, fps: s
             source.push(frame)
         try:
             while True:
-                out = sink.pull()
+                out = cast(av.VideoFrame, sink.pull())
                 shown.append((out.pts, int(out.to_ndarray()[0, 0])))
-        except (av.BlockingIOError, av.EOFError):
+        except (BlockingIOError, EOFError):
             continue
     return shown
 

@@ -95,7 +95,8 @@ def test_what_cannot_be_decoded_at_the_start_is_not_counted(
 
 def test_nothing_is_decoded_where_packets_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frame_times, "SourceFrames", None)
-    hevc = {"codec": "libx265", "options": {"x265-params": "log-level=error"}}
+    hevc: dict[str, Any] = {"codec": "libx265", "options": {"x265-params": "log-level=error"}}
+    options: dict[str, Any]
     for name, options in (("x.mp4", {}), ("x.ts", {}), ("x.mkv", hevc), ("x.webm", {"codec": "libvpx-vp9"})):
         assert len(frame_times_s(write_clip(tmp_path / name, moving_frames(20), **options))) == 20
 

@@ -1,6 +1,7 @@
 """What headers say of how many packets there are, and when streams end."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.media import moving_frames, write_clip
@@ -21,7 +22,7 @@ N = 50
         ("x.ts", {}, None, None),
     ],
 )
-def test_frames(tmp_path: Path, name: str, options: dict[str, object], listed: int | None, end_s: float | None) -> None:
+def test_frames(tmp_path: Path, name: str, options: dict[str, Any], listed: int | None, end_s: float | None) -> None:
     path = write_clip(tmp_path / name, moving_frames(N), **options)
     with open_media(path) as media:
         stream = media.container.streams.video[0]

@@ -77,8 +77,8 @@ class Odd(io.BytesIO):
         super().__init__(data)
         self._read, self._seeks = read, seeks
 
-    def read(self, size: int = -1) -> bytes:
-        return self._read(self, size) if self._read else super().read(size)
+    def read(self, size: int | None = -1, /) -> bytes:
+        return self._read(self, -1 if size is None else size) if self._read else super().read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
         if not self._seeks:

@@ -1,6 +1,7 @@
 """The start of MP3 files: what their header counts, and damage that FFmpeg skips."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 from support.media import waveform, write_audio
@@ -27,7 +28,7 @@ def test_header(path: Path) -> None:
     with open_media(path) as media:
         packets = [packet for packet in media.container.demux() if packet.size]
         n_bytes = sum(packet.size for packet in packets)
-        assert declared_mp3(media, packets[0].pos) == (len(packets), n_bytes)
+        assert declared_mp3(media, cast(int, packets[0].pos)) == (len(packets), n_bytes)
 
 
 def test_skipped_head(path: Path) -> None:

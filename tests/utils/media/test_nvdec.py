@@ -30,7 +30,7 @@ on_x86 = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reaso
 HEIGHT, WIDTH = 48, 64
 
 
-def frame(**changes) -> SimpleNamespace:
+def frame(**changes: Any) -> Any:
     """Return what a frame on a GPU is for the converter."""
     random = torch.Generator().manual_seed(0)
     planes = (

@@ -1,5 +1,7 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -56,9 +58,9 @@ def deep_colour(path: Path) -> None:
         ("1.jpeg", lambda path: Image.fromarray(FRAME[..., 0]).save(path)),
     ],
 )
-def test_pixels_are_those_of_opencv(tmp_path: Path, name: str, write: object) -> None:
+def test_pixels_are_those_of_opencv(tmp_path: Path, name: str, write: Callable[[Path], None]) -> None:
     write(tmp_path / name)
-    expected = cv2.imread(str(tmp_path / name))[..., ::-1]
+    expected = cast(np.ndarray, cv2.imread(str(tmp_path / name)))[..., ::-1]
     np.testing.assert_array_equal(pixels_of(tmp_path), expected[None])
 
 

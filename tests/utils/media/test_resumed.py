@@ -19,7 +19,8 @@ class Breaking(io.BytesIO):
         super().__init__(data)
         self._at, self._error, self._seeks = at, error, seeks
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1, /) -> bytes:
+        size = -1 if size is None else size
         if self._at is None or self.tell() + size <= self._at:
             return super().read(size)
         if self._at > self.tell():

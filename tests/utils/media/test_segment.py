@@ -3,11 +3,12 @@
 import itertools
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
 import pytest
+from av.filter import Graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.media import cut, hide_start, moving_frames, write_clip
@@ -42,8 +43,8 @@ SOUGHT = {"h264.mp4", "open_gop.mp4", "open_gop.ts", "mpeg2_b_frames.mkv", "mpeg
 def read(path: Path, **options: Any) -> tuple[Frames, VideoStream]:
     with VideoStream(path, **options) as stream:
         chunks = list(stream)
-    parts = zip(*((c.pixels, c.index, c.pts_s) for c in chunks), strict=True)
-    return Frames(*(np.concatenate(part) for part in parts)), stream
+    pixels, index, pts_s = zip(*((c.pixels, c.index, c.pts_s) for c in chunks), strict=True)
+    return Frames(np.concatenate(pixels), np.concatenate(index), np.concatenate(pts_s)), stream
 
 
 @pytest.mark.parametrize("name", CLIPS)
@@ -76,7 +77,7 @@ def filtered(path: Path, segment: Segment, fps: float) -> list[tuple[np.ndarray,
     """Return frames and times of ffmpeg's trim, setpts and fps filters."""
     with av.open(str(path)) as container:
         video = container.streams.video[0]
-        graph = av.filter.Graph()
+        graph = Graph()
         steps = [
             graph.add_buffer(template=video, time_base=video.time_base),
             graph.add("trim", f"start={segment.start_s}:end={segment.end_s}"),
@@ -92,11 +93,13 @@ def filtered(path: Path, segment: Segment, fps: float) -> list[tuple[np.ndarray,
             try:
                 steps[0].push(frame)
                 while True:
-                    out = steps[-1].pull()
-                    found.append((out.to_ndarray(format="rgb24"), float(out.pts * out.time_base)))
-            except av.BlockingIOError:
+                    out = cast(av.VideoFrame, steps[-1].pull())
+                    found.append(
+                        (out.to_ndarray(format="rgb24"), float(cast(int, out.pts) * cast(Fraction, out.time_base)))
+                    )
+            except BlockingIOError:
                 continue
-            except av.EOFError:
+            except EOFError:
                 break
         return found
 
@@ -105,6 +108,7 @@ def filtered(path: Path, segment: Segment, fps: float) -> list[tuple[np.ndarray,
 @pytest.mark.parametrize("segment", [Segment(0.4, 0.96), Segment(1.0, 2.5), Segment(1.48, 9.0)], ids=str)
 def test_another_rate_is_that_of_the_filters(tmp_path: Path, segment: Segment, fps: float) -> None:
     path = write_clip(tmp_path / "x.mp4", moving_frames(60), options={"g": "10"})
+    assert segment.start_s is not None
     ours, stream = read(path, fps=fps, segment=segment)
     expected = filtered(path, segment, fps)
     np.testing.assert_array_equal(ours.pixels, np.stack([pixels for pixels, _ in expected]))

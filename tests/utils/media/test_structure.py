@@ -128,7 +128,7 @@ def test_joined_files(tmp_path: Path) -> None:
 class Failing(io.BytesIO):
     """A file on a disk that fails."""
 
-    def read(self, size=-1):
+    def read(self, size: int | None = -1, /) -> bytes:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 

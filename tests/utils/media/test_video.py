@@ -1,13 +1,15 @@
 """Frames of generated clips: OpenCV's pixels, times and count; upright; at another rate; damaged; in bounded chunks."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import cv2
 import numpy as np
 import pytest
+from av.filter import Graph
 from support.media import cut, damage, hide_start, join, moving_frames, turn, waveform, write_clip
 
 from utils.errors import VideoError
@@ -22,8 +24,8 @@ def read(path: Path, **options: Any) -> tuple[Frames, VideoStream]:
     """Return all frames as one chunk, and the stream."""
     with VideoStream(path, **options) as stream:
         chunks = list(stream)
-    parts = zip(*((c.pixels, c.index, c.pts_s) for c in chunks), strict=True)
-    return Frames(*(np.concatenate(part) for part in parts)), stream
+    pixels, index, pts_s = zip(*((c.pixels, c.index, c.pts_s) for c in chunks), strict=True)
+    return Frames(np.concatenate(pixels), np.concatenate(index), np.concatenate(pts_s)), stream
 
 
 def opencv(path: Path) -> tuple[np.ndarray, np.ndarray, float]:
@@ -121,7 +123,7 @@ def filtered(path: Path, fps: float) -> Iterator[tuple[np.ndarray, float]]:
     """Yield frames and times of ffmpeg's own fps filter."""
     with av.open(str(path)) as container:
         video = container.streams.video[0]
-        graph = av.filter.Graph()
+        graph = Graph()
         source, rate = graph.add_buffer(template=video, time_base=video.time_base), graph.add("fps", f"fps={fps}")
         sink = graph.add("buffersink")
         source.link_to(rate)
@@ -131,9 +133,9 @@ def filtered(path: Path, fps: float) -> Iterator[tuple[np.ndarray, float]]:
             source.push(frame)
             try:
                 while True:
-                    out = sink.pull()
-                    yield out.to_ndarray(format="rgb24"), float(out.pts * out.time_base)
-            except (av.BlockingIOError, av.EOFError):
+                    out = cast(av.VideoFrame, sink.pull())
+                    yield out.to_ndarray(format="rgb24"), float(cast(int, out.pts) * cast(Fraction, out.time_base))
+            except (BlockingIOError, EOFError):
                 continue
 
 

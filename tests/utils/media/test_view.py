@@ -19,8 +19,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def joined(chunks: list[Frames]) -> Frames:
-    parts = zip(*((c.pixels, c.index, c.pts_s) for c in chunks), strict=True)
-    return Frames(*(np.concatenate(part) for part in parts))
+    pixels, index, pts_s = zip(*((c.pixels, c.index, c.pts_s) for c in chunks), strict=True)
+    return Frames(np.concatenate(pixels), np.concatenate(index), np.concatenate(pts_s))
 
 
 @pytest.mark.parametrize("segment", [Segment(), Segment(0.1, 0.9)], ids=str)

@@ -1,4 +1,5 @@
 import contextlib
+from typing import cast
 
 import pytest
 import torch
@@ -59,6 +60,6 @@ def test_computing_waits_for_a_copy_and_the_host_does_not(monkeypatch: pytest.Mo
     monkeypatch.setattr(torch.cuda, "Stream", lambda _device: Stream("copies", done))
     monkeypatch.setattr(torch.cuda, "current_stream", lambda _device: Stream("computing", done))
     monkeypatch.setattr(torch.cuda, "stream", using)
-    DeviceCopies(torch.device("cuda")).copy(Pixels(done))
+    DeviceCopies(torch.device("cuda")).copy(cast(torch.Tensor, Pixels(done)))
     expected = ["pinned", "on copies", "copied beside the host", "off copies"]
     assert done == [*expected, "computing waits for copies", "used by computing"]

@@ -1,5 +1,7 @@
 """Golden cases with networks prepared as in a run, in every number format that this CPU has."""
 
+from typing import Any
+
 import pytest
 import torch
 from support.device import DEVICE, TOLERANCE
@@ -108,7 +110,7 @@ def test_exact_float32_is_exact_inside_alone():
 
 
 def test_both_steps_of_a_flow_network_are_compiled_on_a_gpu(monkeypatch):
-    network = nn.Identity()
+    network: Any = nn.Identity()
     network.encode, network.between = "encode", "between"
     monkeypatch.setattr(network, "to", lambda _device: network)
     monkeypatch.setattr(torch, "compile", lambda step: f"compiled {step}")
@@ -121,6 +123,6 @@ def test_inputs_arrive_in_the_type_and_layout_of_the_weights():
     given = []
     compute = ComputeMode("bf16") if can(ComputeMode("bf16")) else ComputeMode()
     network = prepare_network(nn.Sequential(nn.Identity()), CPU, compute)
-    network[0].register_forward_pre_hook(lambda _layer, inputs: given.append(inputs[0]))
+    network.get_submodule("0").register_forward_pre_hook(lambda _layer, inputs: given.append(inputs[0]))
     assert network(torch.ones(2, 3, 5, 5)).dtype == torch.float32
     assert given[-1].dtype == compute.dtype and given[-1].is_contiguous(memory_format=torch.channels_last)

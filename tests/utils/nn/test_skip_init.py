@@ -1,4 +1,5 @@
 import threading
+from typing import cast
 
 import pytest
 import torch
@@ -18,10 +19,10 @@ def draw() -> None:
 def test_nothing_is_drawn_in_the_block_and_all_as_before_after_it():
     state = torch.get_rng_state()
     with SkipInit():
-        network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 4))
-        nn.init.trunc_normal_(network[0].weight)
+        convolution, norm, _ = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 4)
+        nn.init.trunc_normal_(convolution.weight)
     assert torch.equal(torch.get_rng_state(), state)
-    assert network[1].weight.tolist() == [1] * 4 and network[1].running_var.tolist() == [1] * 4
+    assert norm.weight.tolist() == [1] * 4 and cast(torch.Tensor, norm.running_var).tolist() == [1] * 4
     nn.Linear(4, 4)
     assert not torch.equal(torch.get_rng_state(), state)
 

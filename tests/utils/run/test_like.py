@@ -29,12 +29,13 @@ def test_the_checkpoint_is_the_one_that_made_the_features(tmp_path):
     record(tmp_path, "clip", {"clip": sha256_of(path)}, {"clip": str(path)}, model_name="ViT-B/16")
     record(tmp_path, "i3d", {"rgb": "random"})
     like = recorded(str(tmp_path), None, MODELS)  # the one with a text tower
-    assert (like.feature_type, like.settings["model_name"], like.found()) == ("clip", "ViT-B/16", {"clip": path})
+    assert (like.feature_type, like.settings["model_name"]) == ("clip", "ViT-B/16")
+    assert like.original_checkpoints() == {"clip": path}
     torch.save({"a": torch.ones(3)}, path)
-    assert like.found() is None
+    assert like.original_checkpoints() is None
     with pytest.raises(UserError, match=rf"clip: its features were made with other weights than {path}: pass the"):
         like.check({"clip": path})
-    assert recorded(str(tmp_path / "i3d"), None, MODELS).found() == {"rgb": None}
+    assert recorded(str(tmp_path / "i3d"), None, MODELS).original_checkpoints() == {"rgb": None}
 
 
 def test_what_cannot_be_chosen_is_said(tmp_path):

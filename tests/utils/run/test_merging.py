@@ -5,12 +5,13 @@ import tarfile
 import uuid
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any, cast
 
 import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.sinks import Dying, Killed, line, merge, record, staged_lines
+from support.sinks import Dying, Killed, line, make_sink, merge, record, staged_lines
 
 from utils.run import merge_journal
 from utils.run.merging import FileMerger
@@ -18,6 +19,7 @@ from utils.run.output_state import OutputState
 from utils.sinks import manifest_line
 from utils.sinks.acav import acav_names, merge_shards
 from utils.sinks.formats import FORMATS
+from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.readback import OutputReader
 from utils.sinks.staging import is_staged, remove_staged
 from utils.state.claims import Claims
@@ -112,7 +114,7 @@ def test_what_a_killed_run_began_to_commit_is_older_than_the_next_runs_features(
     monkeypatch.undo()
     monkeypatch.setattr(manifest_line, "time", SimpleNamespace(strftime=lambda _: "1999-01-01T00:00:00+0000"))
     run_once(folder, record("clip1", seed=7))  # the video has changed, and the clock was set back
-    line = Latest(folder).get("clip1")
+    line = latest_line(folder, "clip1")
     np.testing.assert_array_equal(OutputReader(folder).read(line.outputs)["rgb"], record(seed=7).arrays["rgb"])
 
 
@@ -124,7 +126,7 @@ def test_a_group_whose_id_has_changed_is_replaced_under_its_name(tmp_path):
     lines = {line.id: line for line in Latest(folder)}
     assert [OutputReader(folder).is_readable(lines[video.ref.id].outputs) for video in videos] == [False, True, True]
     run_once(folder, videos[0], kind="save_h5")
-    with h5py.File(path) as file:
+    with cast(Any, h5py.File(path)) as file:
         assert (list(file), "more" in file["one"]) == (["one", "two"], True)
     lines = {line.id: line for line in Latest(folder)}
     for video in videos:
@@ -143,9 +145,15 @@ def test_a_damaged_journal_is_removed_and_its_videos_are_merged_again(tmp_path, 
     (tmp_path / merge_journal.JOURNAL).write_bytes(journal)
     run_once(folder)
     assert "merge.jsonl is damaged" in caplog.text
-    line = Latest(folder).get("clip1")
+    line = latest_line(folder, "clip1")
     np.testing.assert_array_equal(OutputReader(folder).read(line.outputs)["rgb"], video.arrays["rgb"])
     assert not (tmp_path / merge_journal.JOURNAL).exists()
+
+
+def latest_line(folder, identity: str) -> ManifestLine:
+    found = Latest(folder).get(identity)
+    assert found is not None
+    return found
 
 
 def kill(*_):
@@ -154,16 +162,17 @@ def kill(*_):
 
 def run_once(folder, *videos, kind="save_parquet"):
     """Extract videos and merge them, as a run does."""
-    feature = SimpleNamespace(feature_type="tiny")
+    feature: Any = SimpleNamespace(feature_type="tiny")
     state = OutputState(feature, folder, Latest(folder), OutputReader(folder))
     with Claims(folder) as claims:
         merged = FORMATS[kind].merged
+        assert merged is not None and merged.merge is not None
         merger = FileMerger(merged, merged.merge, [state], claims)
         merger.recover()
         for video in videos:
             before = state.latest.get(video.ref.id)
             assert before is None or not (is_staged(before.outputs[0]) or state.latest.is_new(video.ref.id))
             revision = 1 if before is None else before.revision + 1
-            staged = line(video, FORMATS[kind].make_sink(folder, print).write(video), "tiny")
+            staged = line(video, make_sink(kind, folder).write(video), "tiny")
             Manifest(folder).append(replace(staged, revision=revision))
         merger.finish()

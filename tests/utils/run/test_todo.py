@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from utils.config.run import RunConfig
+from utils.config.schema import Config
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
 from utils.run.todo import NothingYet, Todo
@@ -21,7 +22,7 @@ from utils.state.claims import Claims
 from utils.state.manifest import Latest, Manifest
 from utils.storage import processes
 from utils.storage.folder import folder_at
-from utils.worker.plan import FeaturePlan
+from utils.worker.plan import FeaturePlan, Task
 
 REFS = [VideoRef(f"{i}.mp4", str(i), f"/absent/{i}.mp4") for i in range(6)]
 CLIPS = [VideoRef(f"{i}", f"{i}", "x.tar", shard=f"shard-{i // 2}") for i in range(6)]
@@ -29,7 +30,7 @@ CLIPS = [VideoRef(f"{i}", f"{i}", "x.tar", shard=f"shard-{i // 2}") for i in ran
 
 def feature_of(feature_type, output="", **flags):
     stamp = RunStamp(feature_type, settings_hash="s", on_extraction="save_npz")
-    return FeaturePlan(feature_type, "", None, {}, {}, output, stamp, acav_names(feature_type), **flags)
+    return FeaturePlan(feature_type, "", Config(), {}, {}, output, stamp, acav_names(feature_type), **flags)
 
 
 def state_in(tmp_path, feature_type="tiny", **flags):
@@ -40,6 +41,12 @@ def state_in(tmp_path, feature_type="tiny", **flags):
 
 def finish(state, ref, status="done"):
     Manifest(state.folder).append(state.feature.line(ref, status, "", fingerprint(ref)))
+
+
+def next_of(todo: Todo) -> Task:
+    task = todo.next()
+    assert task is not None
+    return task
 
 
 def all_of(todo):
@@ -91,7 +98,21 @@ def test_each_feature_type_gets_what_it_lacks(tmp_path):
         one.latest = Latest(one.folder)
     with Claims(folder_at(str(tmp_path))) as claims:
         todo = todo_of(states, claims)
-        assert [todo.next().feature_types for _ in range(3)] == [("b",), ("a",), ("a", "b")]
+        assert [next_of(todo).feature_types for _ in range(3)] == [("b",), ("a",), ("a", "b")]
+
+
+def test_aligned_types_are_extracted_together(tmp_path):
+    root, types = folder_at(str(tmp_path)), ("a", "b")
+    finish(state_in(tmp_path, "a"), REFS[0])
+    for kind in types:
+        finish(state_in(tmp_path, kind), REFS[1])
+    with Claims(root) as ours, Claims(root) as theirs:
+        one, other = (todo_of([state_in(tmp_path, kind) for kind in types], each, align="a") for each in (ours, theirs))
+        first = one.next()
+        assert (first.ref.id, first.feature_types) == ("0.mp4", types)
+        assert theirs.take("b:2.mp4")
+        assert [one.next().ref.id, other.next().ref.id] == ["3.mp4", "2.mp4"]  # not the one of which they have a type
+        assert (one.n_before, one.n_waiting, other.n_waiting) == (1, 1, 1)
 
 
 def test_a_list_of_finished_videos_is_honoured_and_grows(tmp_path):
@@ -109,12 +130,12 @@ def test_two_runs_share_a_list_and_one_waits_for_the_other(tmp_path):
     first, second = state_in(tmp_path), state_in(tmp_path)
     with Claims(root) as ours, Claims(root) as theirs:
         one, other = todo_of([first], ours), todo_of([second], theirs)
-        assert (one.next().ref.id, other.next().ref.id, one.next().ref.id) == ("0.mp4", "1.mp4", "2.mp4")
+        assert (next_of(one).ref.id, next_of(other).ref.id, next_of(one).ref.id) == ("0.mp4", "1.mp4", "2.mp4")
         finish(first, REFS[0], "failed")  # tried by a run of now: not the other's to try again
         one.finished("tiny", REFS[0])
         finish(second, REFS[1])
         other.finished("tiny", REFS[1])
-        assert [one.next().ref.id for _ in range(3)] == ["3.mp4", "4.mp4", "5.mp4"]
+        assert [next_of(one).ref.id for _ in range(3)] == ["3.mp4", "4.mp4", "5.mp4"]
         with pytest.raises(NothingYet):
             other.next()
         assert other.n_waiting == 4
@@ -122,7 +143,7 @@ def test_two_runs_share_a_list_and_one_waits_for_the_other(tmp_path):
             finish(first, ref)
             one.finished("tiny", ref)
         ours.release("tiny:5.mp4")  # given up, as by a run that is stopped
-        assert other.next().ref.id == "5.mp4"
+        assert next_of(other).ref.id == "5.mp4"
         finish(second, REFS[5])
         other.finished("tiny", REFS[5])
         assert (one.next(), other.next()) == (None, None)
@@ -165,11 +186,12 @@ def test_at_an_address_the_last_run_counts_whatever_its_clock_and_zone(monkeypat
         state = OutputState(feature_of("tiny", url), folder, Latest(folder), OutputReader(folder))
         claims = Claims(folder)
         claims.run = f"{processes.identity().rsplit('~', 2)[0]}~99999999~1~{number:08d}"  # of a process that is gone
-        task = todo_of([state], claims, REFS[:1]).next()
+        task = next_of(todo_of([state], claims, REFS[:1]))
         line = state.feature.line(
             REFS[0], "failed", f"run {number}", fingerprint(REFS[0]), revision=task.revisions["tiny"]
         )
         Manifest(folder_at(url)).append(line)
-        assert Latest(folder).get(REFS[0].id).reason == f"run {number}"
+        line = Latest(folder).get(REFS[0].id)
+        assert line is not None and line.reason == f"run {number}"
     monkeypatch.undo()
     time.tzset()

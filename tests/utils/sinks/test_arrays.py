@@ -9,7 +9,9 @@ import pytest
 from support.sinks import is_readable, make_sink, merge, read_outputs, record, staged_lines
 
 from utils.errors import RunError
-from utils.sinks.output import ArrayInfo
+from utils.sinks.formats import FORMATS
+from utils.sinks.output import ArrayInfo, Output
+from utils.sources.name_template import NameTemplate
 from utils.storage.folder import LocalFolder, folder_at
 
 KINDS = ["save_numpy", "save_npz", "save_pickle", "save_h5"]  # the last stands for all that begin as a part
@@ -51,6 +53,21 @@ def test_npz_calls_a_models_only_output_features(tmp_path):
     with np.load(tmp_path / "a/clip.npz") as file:
         np.testing.assert_array_equal(file["features"], video.arrays["vggish"])
     np.testing.assert_array_equal(read_outputs(LocalFolder(tmp_path), [output])["vggish"], video.arrays["vggish"])
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("save_numpy", "npy"), ("save_npz", "npz")])
+def test_each_crop_has_a_file_and_is_read_back_with_the_others(kind, suffix, tmp_path):
+    video, folder = record(), LocalFolder(tmp_path)
+    crops = np.arange(24, dtype=np.float32).reshape(3, 2, 4)
+    video = replace(video, arrays={"rgb": crops}, start_s=None, end_s=None)
+    outputs = FORMATS[kind].make_sink(folder, print, NameTemplate.of("views/{stem}__{crop}")).write(video)
+    assert [output.file for output in outputs] == [f"views/clip__{crop}.{suffix}" for crop in range(2)]
+    assert [output.arrays["rgb"].shape for output in outputs] == [(3, 4), (3, 4)]
+    outputs = [Output.from_json(output.to_json()) for output in outputs]
+    assert is_readable(folder, outputs)
+    np.testing.assert_array_equal(read_outputs(folder, outputs)["rgb"], crops)
+    if kind == "save_numpy":
+        np.testing.assert_array_equal(np.load(tmp_path / outputs[1].file), crops[:, 1])
 
 
 def test_npz_files_of_earlier_versions_are_read(tmp_path):
@@ -127,7 +144,7 @@ def test_damaged_outputs_are_not_readable(tmp_path, kind, damage):
         zeros = bytes(len(data) // 2)
         path.write_bytes(zeros + data[len(zeros) :] if kind == "save_numpy" else data[: -len(zeros)] + zeros)
     else:
-        outputs = [replace(outputs[0], arrays=outputs[0].arrays | {"rgb": ArrayInfo((4, 3), "float32")}), *outputs[1:]]
+        outputs = [replace(outputs[0], arrays={**outputs[0].arrays, "rgb": ArrayInfo((4, 3), "float32")}), *outputs[1:]]
     assert not is_readable(folder, outputs)
 
 

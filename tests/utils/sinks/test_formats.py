@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import Any
 
 import h5py
 import numpy as np
@@ -47,17 +48,20 @@ def test_outdated_rows_and_files_are_removed(tmp_path, kind):
     again = merged(kind, folder, [record("a/clip1", seed=9)], {old[0].outputs[0].file})
     file = old[0].outputs[0].file
     taken = {file, again[0].outputs[0].file}
+    places = [str(line.outputs[0].place) for line in old]
+    merged_format = FORMATS[kind].merged
+    assert merged_format is not None
     for _ in range(2):  # the second time there is nothing to remove
-        FORMATS[kind].merged.remove_outdated(folder, taken, {file: [old[1].outputs[0].place]})
+        merged_format.remove_outdated(folder, taken, {file: [places[1]]})
         outputs = OutputReader(folder)
         assert (outputs.is_readable(old[0].outputs), outputs.is_readable(old[2].outputs)) == (True, True)
         with pytest.raises(RunError):
             outputs.read(old[1].outputs)
         np.testing.assert_array_equal(outputs.read(old[2].outputs)["rgb"], videos(3)[2].arrays["rgb"])
         assert outputs.is_readable(again[0].outputs)
-    FORMATS[kind].merged.remove_outdated(folder, taken, {file: [line.outputs[0].place for line in old]})
+    merged_format.remove_outdated(folder, taken, {file: places})
     assert not (tmp_path / file).exists()
-    FORMATS[kind].merged.remove_outdated(folder, set(), {})
+    merged_format.remove_outdated(folder, set(), {})
     assert not list(tmp_path.glob("features*"))
 
 
@@ -95,6 +99,7 @@ def test_any_name_and_metadata_survives(tmp_path_factory, kind, named, meta, n_w
     lines = list(map(ManifestLine.from_json, kept))
     outputs = OutputReader(folder)
     for clip, new in zip(clips, lines, strict=True):
+        assert new is not None
         assert outputs.is_readable(new.outputs)
         np.testing.assert_array_equal(outputs.read(new.outputs)["rgb"], clip.arrays["rgb"], strict=True)
     read = {"save_h5": read_h5, "save_parquet": read_parquet, "save_webdataset": read_tar}[kind](path)
@@ -119,7 +124,7 @@ def read_h5(path):
 
 
 def read_parquet(path):
-    frame = pandas.read_parquet(path / "features-000000.parquet").fillna({"meta": "{}"})
+    frame: Any = pandas.read_parquet(path / "features-000000.parquet").fillna({"meta": "{}"})
     return [
         (video_id, rows["name"].iloc[0], np.stack(rows["embedding"]), json.loads(rows["meta"].iloc[0]))
         for video_id, rows in frame.groupby("id")

@@ -1,6 +1,7 @@
 """features.h5, read with h5py: a group per video."""
 
 import json
+from typing import Any, cast
 
 import h5py
 import numpy as np
@@ -15,7 +16,7 @@ def test_h5_has_a_group_per_video_in_its_folders(tmp_path):
     folder, clips = LocalFolder(tmp_path), videos(meta={"split": "train"})
     merged("save_h5", folder, clips[:2])
     merged("save_h5", folder, clips[2:])
-    with h5py.File(tmp_path / "features.h5") as file:
+    with cast(Any, h5py.File(tmp_path / "features.h5")) as file:
         assert list(file["a"]) == ["clip0", "clip1", "clip2"]
         group = file["a/clip2"]
         np.testing.assert_array_equal(group["rgb"], clips[2].arrays["rgb"])
@@ -32,7 +33,7 @@ def test_h5_replaces_a_video_that_is_extracted_again(tmp_path):
     folder = LocalFolder(tmp_path)
     merged("save_h5", folder, [record("clip", keys=("old", "rgb")), record("clip/inner", seed=5)])
     (new,) = merged("save_h5", folder, [record("clip", seed=1, n_windows=7)])
-    with h5py.File(tmp_path / "features.h5") as file:
+    with cast(Any, h5py.File(tmp_path / "features.h5")) as file:
         assert set(file["clip"]) == {"rgb", "fps", "timestamps_ms", "start_s", "end_s", "inner"}
         assert file["clip/rgb"].shape == (7, 4)
         np.testing.assert_array_equal(file["clip/inner/rgb"], record(seed=5).arrays["rgb"])
@@ -68,9 +69,9 @@ def test_a_video_whose_group_got_another_name_is_in_the_file_once(tmp_path, monk
     data[start : start + len(name)] = other
     path.write_bytes(data)
     lost = [i for i in range(2) if not OutputReader(folder, verify=True).is_readable(lines[i].outputs)]
-    new = merged("save_h5", folder, [clips[i] for i in lost], outdated={lines[i].outputs[0].place for i in lost})
+    new = merged("save_h5", folder, [clips[i] for i in lost], outdated={str(lines[i].outputs[0].place) for i in lost})
     assert [line.outputs[0].place for line in new] == [f"clips/vid{i}" for i in lost]
-    with h5py.File(path) as file:
+    with cast(Any, h5py.File(path)) as file:
         assert (list(file), list(file["clips"])) == (["clips"], ["vid0", "vid1"])
     assert all(is_readable(folder, line.outputs) for line in [*lines, *new])
 

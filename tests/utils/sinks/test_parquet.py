@@ -1,6 +1,7 @@
 """Parquet files, read with the libraries of their users: a row per window."""
 
 import json
+from typing import Any, cast
 
 import duckdb
 import numpy as np
@@ -22,7 +23,7 @@ def test_parquet_has_a_row_per_window(tmp_path):
     table = pq.read_table(path)
     assert str(table.schema.field("embedding").type) == "fixed_size_list<element: float>[4]"
     assert table.column_names == ["id", "name", "window_index", "start_s", "end_s", "fps", "meta", "embedding"]
-    frame = pandas.read_parquet(path)
+    frame: Any = pandas.read_parquet(path)
     assert frame["id"].tolist() == ["a/clip0"] + ["a/clip1"] * 2 + ["a/clip2"] * 3
     assert frame["window_index"].tolist() == [0, 0, 1, 0, 1, 2]
     assert (frame["start_s"].tolist(), frame["end_s"].tolist()) == ([0, 0, 1, 0, 1, 2], [2, 2, 3, 2, 3, 4])
@@ -30,14 +31,14 @@ def test_parquet_has_a_row_per_window(tmp_path):
     rows = np.concatenate([clip.arrays["rgb"] for clip in clips])
     np.testing.assert_array_equal(np.stack(frame["embedding"]), rows)
     query = f"SELECT embedding FROM '{path}' WHERE id = 'a/clip2' AND start_s >= 1 ORDER BY window_index"
-    found = duckdb.sql(query).fetchall()
+    found = cast(Any, duckdb.sql(query)).fetchall()
     np.testing.assert_array_equal(np.array(found, np.float32)[:, 0], clips[2].arrays["rgb"][1:])
 
 
 def test_parquet_has_columns_for_several_outputs(tmp_path):
     (clip,) = videos(1, keys=("rgb", "flow"))
     (new,) = merged("save_parquet", LocalFolder(tmp_path), [clip])
-    frame = pandas.read_parquet(tmp_path / "features-000000.parquet")
+    frame: Any = pandas.read_parquet(tmp_path / "features-000000.parquet")
     np.testing.assert_array_equal(np.stack(frame["flow"]), clip.arrays["flow"])
     arrays = read_outputs(LocalFolder(tmp_path), new.outputs)
     assert arrays.keys() == {"rgb", "flow", "start_s", "end_s"}

@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 from support.media import moving_frames, write_clip
-from support.sources import write_shard
+from support.sources import refusal, write_shard
 
 from utils.config.run import RunConfig
 from utils.errors import UserError
@@ -133,7 +134,7 @@ def test_what_is_missing_is_named(tmp_path):
         ({"hf_config": "absent"}, "cannot be loaded .*absent"),
     ):
         with pytest.raises(UserError, match=words):
-            collect(RunConfig(hf_dataset=str(tmp_path), **settings))
+            collect(RunConfig(hf_dataset=str(tmp_path), **cast(Any, settings)))
     with pytest.raises(UserError, match="cannot be combined"):
         collect(RunConfig(hf_dataset=str(tmp_path), video_paths=["a.mp4"]))
 
@@ -173,5 +174,5 @@ def test_a_data_set_that_cannot_be_read_on_says_where(monkeypatch):
     inputs = collect(RunConfig(hf_dataset="someone/videos"))
     good, broken = inputs.refs()
     assert good.data == b"1"
-    assert "reading stops at row 1 (https://host/x is gone)" in broken.refused[1]
+    assert "reading stops at row 1 (https://host/x is gone)" in refusal(broken)[1]
     assert (broken.id, list(inputs.read_well())) == ("someone/videos train", [])

@@ -7,6 +7,7 @@ import tracemalloc
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from support.sources import refusal
 
 from utils.config.run import RunConfig
 from utils.errors import UserError
@@ -82,9 +83,9 @@ def test_a_bad_row_is_one_refused_video(tmp_path, row, words):
     path.write_text("path,start_s,end_s,id\n" + "good.mp4,,,\n" * 2000 + f"{row}\nlast.mp4,,,\n")
     good, bad, last = collected(path)
     assert (good.name, last.name) == ("good", "last")
-    assert bad.refused[0] == "failed"
-    assert f"{path}, line 2002: " in bad.refused[1]
-    assert words in bad.refused[1]
+    assert refusal(bad)[0] == "failed"
+    assert f"{path}, line 2002: " in refusal(bad)[1]
+    assert words in refusal(bad)[1]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_an_open_quote_loses_the_lines_up_to_the_end_of_its_record(tmp_path, row
     path.write_text("\n".join(["path", "a.mp4", *rows]))
     first, bad, *others = collected(path)
     assert (first.name, [ref.name for ref in others]) == ("a", kept)
-    assert lost in bad.refused[1]
+    assert lost in refusal(bad)[1]
 
 
 @pytest.mark.parametrize("line", ["x" * 99 + ".mp4,\n", '","' + "x" * 99 + "\n"], ids=["field", "fields"])
@@ -119,7 +120,7 @@ def test_a_record_without_end_takes_little_memory(tmp_path, line):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 << 20
-    assert "so lines 2 to " in problem
+    assert problem is not None and "so lines 2 to " in problem
     assert (last.number, last.path) == (100_003, "last.mp4")
 
 
@@ -161,7 +162,7 @@ def test_a_damaged_row_group_is_refused_alone(tmp_path):
     path.write_bytes(data)
     refs = collected(path)
     assert [ref.name for ref in refs if not ref.refused] == [str(i) for i in range(1000) if not 500 <= i < 600]
-    assert "line 501: rows 501 to 600 cannot be read" in refs[500].refused[1]
+    assert "line 501: rows 501 to 600 cannot be read" in refusal(refs[500])[1]
     assert "blob" not in refs[0].meta
 
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support.sources import refusal
 
 from utils.config.run import RunConfig
 from utils.errors import RunError, UserError
@@ -102,8 +103,8 @@ def test_a_folder_without_permission_is_refused_and_the_others_are_searched(tmp_
     inputs = collect(RunConfig(input_dir=str(tmp_path)))
     good, refused = inputs.refs()
     assert good.name == "open/1"
-    assert refused.refused[0] == "failed"
-    assert "closed: this folder cannot be searched" in refused.refused[1]
+    assert refusal(refused)[0] == "failed"
+    assert "closed: this folder cannot be searched" in refusal(refused)[1]
     assert refused.id == f"{tmp_path}/closed/"
     assert list(inputs.read_well()) == [f"{tmp_path}//", f"{tmp_path}/open/"]
     monkeypatch.undo()

@@ -2,33 +2,37 @@
 
 import pytest
 
+from utils.sources.ref import MediaKind
 from utils.sources.search import Search
 
-FRAMES, SOUND, BOTH = ("frames",), ("sound",), ("frames", "sound")
+FRAMES: tuple[MediaKind, ...] = ("frames",)
+AUDIO: tuple[MediaKind, ...] = ("audio",)
+BOTH = FRAMES + AUDIO
 NAMES = ["a.mp4", "b.MTS", "c.m2ts", "d.3gp", "e.vob", "f.ogv", "g.m4a", "h.OPUS", "i.flac", "j.txt", "k", "._l.mp4"]
 
 
-@pytest.mark.parametrize(("wants", "found"), [(FRAMES, "abcdef"), (SOUND, "abcdefghi"), (BOTH, "abcdefghi")])
+@pytest.mark.parametrize(("wants", "found"), [(FRAMES, "abcdef"), (AUDIO, "abcdefghi"), (BOTH, "abcdefghi")])
 def test_suffixes_by_what_is_wanted(wants: tuple, found: str) -> None:
     search = Search([], wants)
     assert "".join(name[0] for name in search.chosen(NAMES)) == found
-    assert {search.holds(name) for name in "ghi"} == {"all"}  # without a suffix
-    assert search.holds("x/i.flac") == search.holds("G.M4A") == "sound" and search.holds("a.mp4") == "all"
+    assert {search.media_kind(name) for name in "ghi"} == {"all"}  # without a suffix
+    assert search.media_kind("x/i.flac") == search.media_kind("G.M4A") == "audio"
+    assert search.media_kind("a.mp4") == "all"
 
 
 def test_what_the_user_gives_is_taken_word_for_word() -> None:
     search = Search(["*.FLAC", "x*"], FRAMES)
     assert search.chosen(["a.flac", "x.txt", "b.mp4", "._x.flac", ".DS_Store"]) == ["a.flac", "x.txt"]
-    assert search.holds("a.flac") == "all"
+    assert search.media_kind("a.flac") == "all"
     assert Search(["*"], FRAMES).chosen([".DS_Store", "._a", ".hidden"]) == [".hidden"]
 
 
 def test_the_sound_of_a_video_is_no_second_one() -> None:
     paths = ["x/a.mp4", "x/a.wav", "y/a.flac", "x/b.wav"]
-    search = Search([], SOUND)
+    search = Search([], AUDIO)
     assert search.chosen(paths) == ["x/a.mp4", "y/a.flac", "x/b.wav"]
     assert str(search.left_out) == "1 sound files beside videos of the same name"
-    assert Search(["*.mp4", "*.wav"], SOUND).chosen(paths) == ["x/a.mp4", "x/a.wav", "x/b.wav"]
+    assert Search(["*.mp4", "*.wav"], AUDIO).chosen(paths) == ["x/a.mp4", "x/a.wav", "x/b.wav"]
 
 
 def test_what_is_left_out_is_counted() -> None:

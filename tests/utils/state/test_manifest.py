@@ -5,6 +5,7 @@ import threading
 import tracemalloc
 import uuid
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from utils.commands.status import show_status
 from utils.errors import UserError
-from utils.sinks.manifest_line import ManifestLine, RunStamp
+from utils.sinks.manifest_line import ManifestLine, RunStamp, Status
 from utils.sinks.output import Output
 from utils.sinks.readback import OutputReader
 from utils.sources.fingerprint import fingerprint
@@ -22,6 +23,7 @@ from utils.state.manifest import Latest, Manifest, settings_hash
 from utils.state.resume import clear_failures, is_done, refuse_mixing
 from utils.storage import hash_index
 from utils.storage.folder import folder_at
+from utils.storage.remote import RemoteFolder
 
 FIRST = {"stack_size": 64, "weights": {"i3d": "random"}}
 
@@ -33,8 +35,21 @@ def folder(request, tmp_path):
     return folder
 
 
-def line(identity, status="done", time="2026-01-01T00:00:00+0000", reason="", **stamp):
+def line(
+    identity: str, status: Status = "done", time: str = "2026-01-01T00:00:00+0000", reason: str = "", **stamp: Any
+) -> ManifestLine:
     return ManifestLine(id=identity, status=status, finished=time, reason=reason, stamp=RunStamp(**stamp))
+
+
+def last(latest: Latest, identity: str) -> ManifestLine:
+    found = latest.get(identity)
+    assert found is not None
+    return found
+
+
+def process(manifest: Manifest) -> str:
+    assert isinstance(manifest._folder, RemoteFolder)
+    return manifest._folder._process
 
 
 def test_the_last_line_of_a_video_counts(folder):
@@ -43,7 +58,7 @@ def test_the_last_line_of_a_video_counts(folder):
     manifest.append(line("a", time="2026-01-01T00:00:01+0000"))
     latest = manifest.latest()
     assert len(latest) == 2
-    assert latest.get("a").status == "done"
+    assert last(latest, "a").status == "done"
     assert latest.get("c") is None
     assert sorted(one.id for one in latest) == ["a", "b"]
 
@@ -64,7 +79,7 @@ def test_of_writers_at_an_address_the_later_counts():
     writers = [Manifest(folder_at(str(folder))) for _ in range(2)]
     for i in range(6):
         writers[i % 2].append(line("a", reason=f"s{i}", time=f"2026-01-01T00:00:0{i}+0000"))
-    assert Latest(folder).get("a").reason == "s5"
+    assert last(Latest(folder), "a").reason == "s5"
 
 
 def test_a_line_cut_short_is_left_out(tmp_path):
@@ -123,7 +138,7 @@ def test_a_long_manifest_takes_little_memory_and_keeps_its_order(tmp_path, monke
     tracemalloc.stop()
     assert peak < 100 * n_videos
     assert len(latest) == n_videos
-    assert latest.get("videos/77.mp4").status == "done"
+    assert last(latest, "videos/77.mp4").status == "done"
     assert [one.id for one in latest] == [f"videos/{i}.mp4" for i in order]
 
 
@@ -169,11 +184,11 @@ def test_an_older_staged_line_that_is_read_later_outdates_nothing():
     staged = Output(".featmill/staging/aa/aa.npz", 1, {})
     merged = Output("features-000000.parquet", 1, {}, "a")
     first, second = (Manifest(folder_at(str(folder))) for _ in range(2))
-    writers = sorted((first, second), key=lambda writer: writer._folder._process)
+    writers = sorted((first, second), key=process)
     writers[0].append(replace(line("a"), outputs=(merged,), revision=2))
     writers[1].append(replace(line("a"), outputs=(staged,), revision=1))
     latest = Latest(folder)
-    assert latest.get("a").outputs == (merged,)
+    assert last(latest, "a").outputs == (merged,)
     assert not latest.outdated and not latest.has_staged
 
 
@@ -189,14 +204,14 @@ LATER_THOUGH = {  # (revision, finished) of a line and of one that was written a
 def test_at_an_address_the_later_line_counts_though(reason, swapped):
     folder = folder_at(f"memory://{uuid.uuid4().hex}/out")
     writers = [Manifest(folder_at(str(folder))) for _ in range(2)]
-    writers.sort(key=lambda writer: writer._folder._process, reverse=swapped)
+    writers.sort(key=process, reverse=swapped)
     (first, earlier), (second, later) = LATER_THOUGH[reason]
     watching = Latest(folder)
     writers[0].append(replace(line("a", "failed", earlier), revision=first))
     watching.refresh()
     writers[1].append(replace(line("a", "done", later), revision=second))
     watching.refresh()
-    assert Latest(folder).get("a").status == watching.get("a").status == "done"
+    assert last(Latest(folder), "a").status == last(watching, "a").status == "done"
 
 
 def test_a_line_with_a_damaged_revision_is_left_out():
@@ -204,7 +219,7 @@ def test_a_line_with_a_damaged_revision_is_left_out():
     writers = [Manifest(folder_at(str(folder))) for _ in range(2)]
     writers[0].append(replace(line("a"), revision="2"))
     writers[1].append(replace(line("a", "failed"), revision=1))
-    assert Latest(folder).get("a").status == "failed"
+    assert last(Latest(folder), "a").status == "failed"
 
 
 def test_what_could_not_be_read_and_now_can_no_longer_counts(folder, capsys):
@@ -218,4 +233,4 @@ def test_what_could_not_be_read_and_now_can_no_longer_counts(folder, capsys):
     assert show_status([str(folder)]) == 0
     assert "1 done, 0 partial, 0 skipped, 0 failed" in capsys.readouterr().out
     Manifest(folder).append(replace(line("s.tar", "failed"), revision=2))
-    assert Latest(folder).get("s.tar").status == "failed"
+    assert last(Latest(folder), "s.tar").status == "failed"

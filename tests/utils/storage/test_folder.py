@@ -3,7 +3,6 @@
 import errno
 import multiprocessing
 import os
-import signal
 import time
 import uuid
 from pathlib import Path
@@ -148,7 +147,7 @@ def test_files_of_a_killed_process_are_removed_and_those_of_a_running_one_are_no
     folder = folder_at(str(tmp_path))
     folder.tidy()
     assert len(list(folder.names(".featmill/tmp/"))) == 1
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.join()
     folder.tidy()
     assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import IO, Any, cast
 
 import psutil
 import pytest
@@ -18,7 +19,7 @@ def other() -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Another process of this machine, and its name."""
     command = [sys.executable, "-c", PROGRAM]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield process, process.stdout.readline().strip()
+        yield process, cast(IO[str], process.stdout).readline().strip()
         process.kill()
 
 
@@ -61,7 +62,7 @@ def test_a_hidden_process_does_not_count_as_dead(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("n_reads", range(6))
 def test_setting_the_clock_changes_no_name(monkeypatch: pytest.MonkeyPatch, n_reads: int) -> None:
     """The clock is set by an hour after the boot time was read `n_reads` times."""
-    own, platform, reads = processes.identity(), psutil._psplatform, []
+    own, platform, reads = processes.identity(), cast(Any, psutil)._psplatform, []
     boot_s = psutil.boot_time()
 
     def boot_time() -> float:

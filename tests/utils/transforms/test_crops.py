@@ -11,6 +11,10 @@ from utils.transforms.opencv import resize_opencv
 SIZES = ("landscape_120x160", "portrait_168x94", "downscale_300x400")
 
 
+def size_of(frames: torch.Tensor) -> tuple[int, int]:
+    return frames.shape[1], frames.shape[2]
+
+
 def recorded(name: str, n: int | None = None, seed_step: int = 0):
     """The case, and its input frames, uint8 [n, H, W, 3]."""
     expected, meta = case("mmaction_transforms", f"case_{name}")
@@ -35,13 +39,13 @@ def test_views_of_mmaction2(name):
         ("10-crop", "ten224", 256, 224),
         ("3-crop", "three224_after_resize224", 224, 224),
     ):
-        resized = resize_opencv(frames, shorter_side_rounded(*frames.shape[1:3], resize))
-        boxes = MMACTION2[crop_type](*resized.shape[1:3], side)
+        resized = resize_opencv(frames, shorter_side_rounded(*size_of(frames), resize))
+        boxes = MMACTION2[crop_type](*size_of(resized), side)
         corners = [[box.left, box.top, box.left + side, box.top + side] for box in boxes]
         assert corners == np.reshape(meta["boxes"][key], (-1, 4)).tolist()
         check(expected, key, cut_views(resized, boxes, side))
-    resized = resize_opencv(frames, shorter_side_rounded(*frames.shape[1:3], 256))
-    (view,) = cut_views(resized, MMACTION2["center"](*resized.shape[1:3], 224), 224)
+    resized = resize_opencv(frames, shorter_side_rounded(*size_of(frames), 256))
+    (view,) = cut_views(resized, MMACTION2["center"](*size_of(resized), 224), 224)
     ours = network_input(view[:, None])[:, :, 0, ::16, ::16]  # each frame as a clip
     np.testing.assert_allclose(ours, expected["output_normalized_nchw_grid16"], rtol=1e-5, atol=1e-6)
 
@@ -49,8 +53,8 @@ def test_views_of_mmaction2(name):
 @pytest.mark.parametrize("name", SIZES)
 def test_views_of_clips_in_the_order_of_mmaction2(name):
     expected, meta, frames = recorded(name, n=4, seed_step=1)
-    resized = resize_opencv(frames, shorter_side_rounded(*frames.shape[1:3], 256))
-    views = cut_views(resized.unflatten(0, (2, 2)), MMACTION2["3-crop"](*resized.shape[1:3], 256), 256)
+    resized = resize_opencv(frames, shorter_side_rounded(*size_of(frames), 256))
+    views = cut_views(resized.unflatten(0, (2, 2)), MMACTION2["3-crop"](*size_of(resized), 256), 256)
     ours = views.flatten(0, 1).permute(0, 4, 1, 2, 3)  # crop-major
     assert list(ours.shape) == meta["sizes"]["ncthw_shape"]
     np.testing.assert_array_equal(ours[..., ::32, ::32], expected["output_ncthw_three256_2clips_grid32"])
@@ -59,11 +63,11 @@ def test_views_of_clips_in_the_order_of_mmaction2(name):
 @pytest.mark.parametrize("name", SIZES)
 def test_views_of_the_snippet_tool(name):
     expected, meta, frames = recorded(f"tool_{name}")
-    resized = resize_rounded(frames, shorter_side(*frames.shape[1:3], 256))
+    resized = resize_rounded(frames, shorter_side(*size_of(frames), 256))
     assert list(resized.shape[1:3]) == meta["sizes"]["resize256_hw"]
     np.testing.assert_array_equal(resized[0], expected["output_resize256_frame0"])
     for crop_type in ("center", "5-crop", "10-crop"):
-        views = cut_views(resized, TORCHVISION[crop_type](*resized.shape[1:3], 224), 224)
+        views = cut_views(resized, TORCHVISION[crop_type](*size_of(resized), 224), 224)
         check(expected, crop_type, views)
         if crop_type == "5-crop":
             normalized = network_input(views)[..., ::16, ::16]

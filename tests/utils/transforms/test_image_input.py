@@ -1,12 +1,14 @@
 """Frames to network input, against the transforms of torchvision, timm and open_clip on Pillow images."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
-from timm.data import create_transform
 from timm.data.transforms import ResizeKeepRatio
+from timm.data.transforms_factory import create_transform
 from torchvision.models import ResNet50_Weights
 from torchvision.transforms import InterpolationMode
 
@@ -40,9 +42,9 @@ def test_resnet_input_is_torchvisions(size):
 @pytest.mark.parametrize("share", [0.875, 1.0, 1.1])
 def test_inputs_are_timms(size, crop_mode, fit, fill, input_size, share):
     mean = (0.5, 0.4, 0.1)
-    resize = tuple(int(side / share) for side in input_size)
+    resize = (int(input_size[0] / share), int(input_size[1] / share))
     image = ImageInput(input_size, resize, fit, "bicubic", mean, (0.2, 0.3, 0.4), fill)
-    transform = create_transform(
+    transform: Any = create_transform(
         (3, *input_size), interpolation="bicubic", mean=mean, std=(0.2, 0.3, 0.4), crop_pct=share, crop_mode=crop_mode
     )
     for step in transform.transforms:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from utils.transforms.geometry import Region, center_crop, center_crop_box, shorter_side
-from utils.transforms.pillow import resize_by_taps, resize_pillow, resize_pillow_13
+from utils.transforms.pillow import Filter, resize_by_taps, resize_pillow, resize_pillow_13
 
 SIDES = st.integers(1, 90)
 FILTERS = {
@@ -25,7 +25,7 @@ def random_frames(seed: int, n: int, height: int, width: int) -> np.ndarray:
 
 @settings(max_examples=200, deadline=None)
 @given(SIDES, SIDES, SIDES, SIDES, st.sampled_from(sorted(FILTERS)), st.integers(0, 2**32 - 1))
-def test_both_ways_equal_pillow(h_in: int, w_in: int, h_out: int, w_out: int, name: str, seed: int) -> None:
+def test_both_ways_equal_pillow(h_in: int, w_in: int, h_out: int, w_out: int, name: Filter, seed: int) -> None:
     frames = random_frames(seed, 1, h_in, w_in)
     # Two calls, since Pillow 13 resizes the height first in some shapes (see resize_pillow).
     pillow = Image.fromarray(frames[0]).resize((w_out, h_in), FILTERS[name])
@@ -36,7 +36,7 @@ def test_both_ways_equal_pillow(h_in: int, w_in: int, h_out: int, w_out: int, na
 
 @pytest.mark.parametrize("name", FILTERS)
 @pytest.mark.parametrize("source, size", [((720, 1280), (256, 455)), ((239, 427), (256, 457)), ((97, 1800), (224, 41))])
-def test_both_ways_equal_pillow_on_video_sizes(source: tuple[int, int], size: tuple[int, int], name: str) -> None:
+def test_both_ways_equal_pillow_on_video_sizes(source: tuple[int, int], size: tuple[int, int], name: Filter) -> None:
     frames = random_frames(5, 2, *source)
     height, width = size
     pillow = np.stack([np.asarray(Image.fromarray(frame).resize((width, height), FILTERS[name])) for frame in frames])

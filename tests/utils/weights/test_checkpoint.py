@@ -5,6 +5,7 @@ import types
 import zipfile
 from collections import OrderedDict, defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def foreign_class(monkeypatch: pytest.MonkeyPatch) -> type:
         def __init__(self) -> None:
             self.log = {"loss": np.arange(3.0)}
 
-    module = types.ModuleType("absent_package")
+    module: Any = types.ModuleType("absent_package")
     MessageHub.__module__, MessageHub.__qualname__ = "absent_package", "MessageHub"
     module.MessageHub = MessageHub
     monkeypatch.setitem(sys.modules, "absent_package", module)

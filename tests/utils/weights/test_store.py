@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.downloads import CONTENT, GIT_BLOB, SHA256, names, published
@@ -149,14 +150,14 @@ class OneFile:
 
 
 def test_the_command_fetches_what_a_feature_type_uses(server, tmp_path, capsys):
-    file = Published("model.pth", server.url, "MIT", "a page", size=len(CONTENT), sha256=SHA256)
-    assert fetch_weights(["fetch", "one", "--weights_dir", str(tmp_path)], {"one": OneFile(file)}) == 0
+    one: Any = OneFile(Published("model.pth", server.url, "MIT", "a page", size=len(CONTENT), sha256=SHA256))
+    assert fetch_weights(["fetch", "one", "--weights_dir", str(tmp_path)], {"one": one}) == 0
     assert (tmp_path / "model.pth").read_bytes() == CONTENT
     shown = capsys.readouterr()
     assert "licence: MIT (a page)" in shown.out
     assert "downloading model.pth: 2.1 of 2.1 MB" in shown.err
     with pytest.raises(UserError, match="did you mean one"):
-        fetch_weights(["fetch", "ones"], {"one": OneFile(file)})
+        fetch_weights(["fetch", "ones"], {"one": one})
 
 
 def test_files_beside_a_model_are_found_where_other_extractors_put_them(server, tmp_path, monkeypatch):

@@ -3,19 +3,21 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 from support.media import moving_frames, waveform, write_clip
+from support.tiny_extractor import LoudnessExtractor, TinyExtractor
 
 from utils.errors import RunError, VideoError
-from utils.extractors.base import AudioExtractor, Extractor, VideoExtractor
+from utils.extractors.base import Extractor, VideoStreamInfo
 from utils.extractors.windows import Dense, Listed
 from utils.media.limits import Limits
 from utils.sources.ref import VideoRef
@@ -28,25 +30,21 @@ from utils.worker.plan import Task
 from utils.worker.watchdog import Watchdog
 
 
-class Fake(VideoExtractor):
+class Fake(TinyExtractor):
     """Takes every frame, or those of `listed`, at a rate."""
-
-    keys = ("fake",)
-    batch_size = 1
-    needs_times = False
 
     def __init__(
         self, fps: float | None = None, listed: Sequence[int] | None = None, needs_times: bool = False
     ) -> None:
         super().__init__(SimpleNamespace(extraction_fps=fps), {}, torch.device("cpu"))
-        self._listed = listed
-        self.needs_times = needs_times
+        self._listed, self._needs_times = listed, needs_times
+
+    @property
+    def needs_times(self) -> bool:
+        return self._needs_times
 
     def sampling(self, info):
         return Dense(1, 1) if self._listed is None else Listed([[frame] for frame in self._listed])
-
-    def forward(self, batch):
-        raise NotImplementedError
 
 
 class Refusing(Fake):
@@ -63,11 +61,9 @@ class Exhausting(Fake):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
 
-class Sound(AudioExtractor):
+class Sound(LoudnessExtractor):
     """Takes sound."""
 
-    keys = ("sound",)
-    batch_size = 1
     rate_hz = 16000
 
     def __init__(self) -> None:
@@ -75,9 +71,6 @@ class Sound(AudioExtractor):
 
     def sampling(self, info):
         return Dense(1, 1)
-
-    def forward(self, batch):
-        raise NotImplementedError
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +112,17 @@ class Stream:
     def times_s(self) -> np.ndarray:
         return np.concatenate([chunk.times_s for chunk in self.chunks])
 
+    @property
+    def failure(self) -> str:
+        assert isinstance(self.last, StreamFailed)
+        return self.last.reason
+
 
 def decode(
-    extractors: dict[str, Extractor],
+    extractors: Mapping[str, Extractor[Any, Any]],
     ref: VideoRef,
     heard: Callable[[Event], None] = lambda event: None,
-    **options,
+    **options: Any,
 ) -> dict[str, Stream]:
     """Return what the threads say of each type of one video."""
     tasks = iter([Task(ref, tuple(extractors))])
@@ -141,7 +139,7 @@ def decode(
     return streams
 
 
-def video(path: Path, **facts) -> VideoRef:
+def video(path: Path, **facts: Any) -> VideoRef:
     return VideoRef("clip", "clip", str(path), **facts)
 
 
@@ -180,7 +178,9 @@ def test_one_pass_gives_each_type_what_a_pass_of_its_own_does(clip, opened):
         assert together[name].job.problems == alone.job.problems == []
         ours, theirs = (vars(stream.job.info) | {"times_s": None} for stream in (together[name], alone))
         assert ours == theirs
-    assert len(together["listed"].frames) == 3 and len(together["listed"].job.info.times_s) == 40
+    info = together["listed"].job.info
+    assert isinstance(info, VideoStreamInfo)
+    assert len(together["listed"].frames) == 3 and info.n_frames == 40
     assert len(together["slow"].frames) == 11
 
 
@@ -193,8 +193,8 @@ def test_a_segment_is_all_that_is_decoded(clip):
 
 def test_a_type_that_fails_does_not_disturb_the_others(clip):
     streams = decode({"refusing": Refusing(), "one": Fake(), "exhausting": Exhausting(), "sound": Sound()}, video(clip))
-    assert streams["refusing"].last.reason == "clip.mp4: too small for this model"
-    reason = streams["exhausting"].last.reason
+    assert streams["refusing"].failure == "clip.mp4: too small for this model"
+    reason = streams["exhausting"].failure
     assert reason == f"{clip}: no memory to decode it; --decode_threads 1 and fewer --num_workers take less"
     assert len(streams["one"].frames) == 40 and isinstance(streams["one"].last, StreamEnded)
     assert isinstance(streams["sound"].last, StreamEnded)
@@ -204,10 +204,10 @@ def test_a_stream_that_is_not_there_fails_each_type_that_needs_it(tmp_path):
     silent = write_clip(tmp_path / "silent.mp4", moving_frames(5))
     streams = decode({"sound": Sound(), "one": Fake(), "sound too": Sound()}, video(silent))
     assert isinstance(streams["one"].last, StreamEnded)
-    assert "no audio stream" in streams["sound"].last.reason
-    assert streams["sound"].last.reason == streams["sound too"].last.reason
+    assert "no audio stream" in streams["sound"].failure
+    assert streams["sound"].failure == streams["sound too"].failure
     streams = decode({"one": Fake(), "two": Fake(fps=5), "sound": Sound()}, video(tmp_path / "absent.mp4"))
-    assert {stream.last.reason.split(".mp4: ")[1].split(".")[0] for stream in streams.values()} == {"no such file"}
+    assert {stream.failure.split(".mp4: ")[1].split(".")[0] for stream in streams.values()} == {"no such file"}
 
 
 def test_decoding_stops_when_no_type_needs_more(tmp_path):
@@ -224,12 +224,12 @@ def test_decoding_stops_when_no_type_needs_more(tmp_path):
 
 def test_a_picture_larger_than_allowed_is_refused(clip):
     streams = decode({"one": Fake()}, video(clip), limits=Limits(max_pixels=64 * 47))
-    assert "--max_pixels" in streams["one"].last.reason
+    assert "--max_pixels" in streams["one"].failure
 
 
 def test_no_memory_to_decode_fails_the_video(clip, monkeypatch):
     monkeypatch.setattr(open_frames, "open_frames", Mock(side_effect=MemoryError))
-    assert "--decode_threads 1" in decode({"one": Fake()}, video(clip))["one"].last.reason
+    assert "--decode_threads 1" in decode({"one": Fake()}, video(clip))["one"].failure
 
 
 def test_frames_that_cannot_be_kept_stop_the_run(clip, tmp_path):
@@ -281,7 +281,7 @@ def test_a_decoder_that_hangs_is_reported_and_waiting_for_room_is_not(clip, monk
         decode({"one": Fake()}, video(clip), heard=lambda _event: time.sleep(next(pauses_s, 0)), watching=dog.watching)
         assert not events
         facts = dict.fromkeys(("start_s", "end_s", "member", "data")) | {"path": "blocking.mp4", "name": "stuck"}
-        ref = SimpleNamespace(id="stuck", label="blocking.mp4", media=blocking, refused=None, **facts)
+        ref: Any = SimpleNamespace(id="stuck", label="blocking.mp4", media=blocking, refused=None, **facts)
         ref.part = lambda _wants_audio: ref
         streams = decode({"one": Fake()}, ref, watching=dog.watching)
     assert [event.video_id for event in events] == ["stuck"]

@@ -2,8 +2,11 @@
 
 import json
 from types import SimpleNamespace
+from typing import Any
 
 from utils.config.run import RunConfig
+from utils.config.schema import Config
+from utils.extractors.labels import Classes
 from utils.sinks.acav import acav_names
 from utils.sinks.manifest_line import RunStamp
 from utils.sources.fingerprint import Fingerprint
@@ -18,7 +21,7 @@ def test_the_line_is_written_before_the_report_and_names_the_source_as_it_was(tm
     (tmp_path / "fake").mkdir()
     events = []
     stamp = RunStamp("fake")
-    feature = FeaturePlan("fake", "", None, {}, {}, str(tmp_path / "fake"), stamp, acav_names("fake"))
+    feature = FeaturePlan("fake", "", Config(), {}, {}, str(tmp_path / "fake"), stamp, acav_names("fake"))
     run = RunConfig(feature_type=["fake"], on_extraction="save_numpy")
 
     def send(message):
@@ -26,8 +29,8 @@ def test_the_line_is_written_before_the_report_and_names_the_source_as_it_was(tm
         assert json.loads((tmp_path / "fake" / "manifest.jsonl").read_text()) == line.to_json()
         events.append((line.status, line.seconds, line.source))
 
-    pipe, plan = SimpleNamespace(send=send), Plan(run, (feature,), ("cpu",), 1, 1)
-    finisher = Finisher(pipe, plan, feature, None, "cpu")
+    pipe: Any = SimpleNamespace(send=send)
+    finisher = Finisher(pipe, Plan(run, (feature,), ("cpu",), 1, 1), feature, Classes(), "cpu")
     before = Fingerprint("a.mp4", bytes=7, mtime_ns=1)
     job = Job(VideoRef("a", "a", str(tmp_path / "gone meanwhile.mp4")), "fake", before)
     job.seconds["decode"] = 0.12345

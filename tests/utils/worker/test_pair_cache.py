@@ -14,10 +14,10 @@ class Difference:
     def encode(self, frames):
         return (frames.float().mean((1, 2, 3)).repeat(256, 1).T,)
 
-    def between(self, first, second, _size):
+    def between(self, first, second, size):
         return second[0] - first[0]
 
-    def pairs_at_once(self, _size):
+    def pairs_at_once(self, size: tuple[int, int]) -> int:
         return 100
 
 
@@ -37,7 +37,7 @@ class InFours(Difference):
         self.sizes.append(len(first[0]))
         return super().between(first, second, size)
 
-    def pairs_at_once(self, _size):
+    def pairs_at_once(self, size: tuple[int, int]) -> int:
         return 9
 
 
@@ -47,6 +47,7 @@ def test_of_encoded_frames_only_the_last_is_kept():
     cache = PairCache(Difference(), store, PairLimits())
     rows = cache.take(range(50))
     assert torch.equal(rows, torch.ones(49, 256))
+    assert cache._last is not None
     last, encoded = cache._last
     assert last == 49
     assert sum(part.untyped_storage().nbytes() for part in encoded) == 1024

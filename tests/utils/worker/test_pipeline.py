@@ -1,6 +1,7 @@
 """The pipeline after decoding: results do not depend on how much memory there is, and who fails fails alone."""
 
 from collections.abc import Iterator
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -9,23 +10,30 @@ import torch
 from utils.errors import VideoError
 from utils.extractors.base import AudioStreamInfo, VideoExtractor, VideoStreamInfo
 from utils.extractors.windows import Dense
+from utils.sinks.record import Record
 from utils.sources.ref import VideoRef
 from utils.worker import pipeline
+from utils.worker.decode import Decoders
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened
 from utils.worker.pipeline import Outcome, Pipeline
 
 
-class Means(VideoExtractor):
+class Means(VideoExtractor[Any]):
     """The mean of each window of two frames, on a device that has room for a few windows."""
-
-    keys = ("means",)
-    batch_size = 8
 
     def __init__(self, fitting: int = 100, error: Exception | None = None) -> None:
         super().__init__(None, {}, torch.device("cpu"))
         self._fitting = fitting
         self._error = error or torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         self.batches: list[int] = []
+
+    @property
+    def keys(self) -> tuple[str]:
+        return ("means",)
+
+    @property
+    def batch_size(self) -> int:
+        return 8
 
     def sampling(self, info):
         return Dense(2, 1)
@@ -43,13 +51,15 @@ class Means(VideoExtractor):
 class MeansOfSound(Means):
     """Windows of sound, whose rows have no times in the outputs."""
 
-    with_times = False
+    @property
+    def with_times(self) -> bool:
+        return False
 
 
 class FakeDecoders:
     """Stands in for Decoders: what they would say of videos with these frames."""
 
-    def __init__(self, extractor: VideoExtractor, videos: dict[str, tuple[int, int]], chunk: int = 5) -> None:
+    def __init__(self, extractor: VideoExtractor[Any], videos: dict[str, tuple[int, int]], chunk: int = 5) -> None:
         self._extractor, self._videos, self._chunk = extractor, videos, chunk
 
     def events(self, _idle_s: float) -> Iterator[Event | None]:
@@ -66,7 +76,7 @@ class FakeDecoders:
         yield None
 
 
-def run(extractor: VideoExtractor, videos: dict[str, tuple[int, int]]) -> tuple[dict[str, Outcome], list[str]]:
+def run(extractor: VideoExtractor[Any], videos: dict[str, tuple[int, int]]) -> tuple[dict[str, Outcome], list[str]]:
     """Return the outcome of each video, and what was said."""
     outcomes, warnings = [], []
     ours = Pipeline(
@@ -78,9 +88,14 @@ def run(extractor: VideoExtractor, videos: dict[str, tuple[int, int]]) -> tuple[
         predicted=lambda job, row, end_s, logits: None,
         warn=warnings.append,
     )
-    pipeline.run({"means": ours}, FakeDecoders(extractor, videos))
+    pipeline.run({"means": ours}, cast(Decoders, FakeDecoders(extractor, videos)))
     assert len(outcomes) == len(videos)
     return {outcome.job.ref.id: outcome for outcome in outcomes}, warnings
+
+
+def record_of(outcome: Outcome) -> Record:
+    assert outcome.record is not None
+    return outcome.record
 
 
 VIDEOS = {"a": (12, 2), "b": (3, 2), "c": (20, 2), "d": (8, 2)}
@@ -104,8 +119,8 @@ def test_results_are_the_same_where_less_fits(fitting, sizes):
     assert sorted(extractor.batches, reverse=True) == sizes
     for name, outcome in outcomes.items():
         assert outcome.status == "done"
-        np.testing.assert_array_equal(outcome.record.arrays["means"], expected[name].record.arrays["means"])
-        np.testing.assert_array_equal(outcome.record.arrays["timestamps_ms"], 100 * np.arange(1, VIDEOS[name][0]))
+        np.testing.assert_array_equal(record_of(outcome).arrays["means"], record_of(expected[name]).arrays["means"])
+        np.testing.assert_array_equal(record_of(outcome).arrays["timestamps_ms"], 100 * np.arange(1, VIDEOS[name][0]))
     said = f"8 windows do not fit in the memory of cpu: batches of {sizes[0]} for now (--batch_size {sizes[0]} starts"
     assert [warning.startswith(said) for warning in warnings] == ([] if fitting == 100 else [True])
 
@@ -128,7 +143,7 @@ def test_a_gpu_gets_full_batches(monkeypatch, fitting, sizes):
     outcomes, _ = run(extractor, VIDEOS)
     assert extractor.batches == sizes
     for name, outcome in outcomes.items():
-        np.testing.assert_array_equal(outcome.record.arrays["means"], expected[name].record.arrays["means"])
+        np.testing.assert_array_equal(record_of(outcome).arrays["means"], record_of(expected[name]).arrays["means"])
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
@@ -170,7 +185,8 @@ def test_frames_that_cannot_be_prepared_fail_their_video(monkeypatch):
 
 def test_windows_know_when_they_begin_and_end():
     outcomes, _ = run(Means(), {"a": (4, 2)})
-    record = outcomes["a"].record
+    record = record_of(outcomes["a"])
+    assert record.start_s is not None and record.end_s is not None
     np.testing.assert_array_equal(record.start_s, [0.0, 0.1, 0.2])
     np.testing.assert_array_equal(record.end_s, [0.1, 0.2, 0.3])
     assert record.start_s.dtype == record.end_s.dtype == np.float64
@@ -179,7 +195,7 @@ def test_windows_know_when_they_begin_and_end():
 def test_averages_have_no_times(monkeypatch):
     extractor = Means()
     monkeypatch.setattr(extractor, "finish", lambda arrays: {key: rows.mean(0) for key, rows in arrays.items()})
-    record = run(extractor, {"a": (4, 2)})[0]["a"].record
+    record = record_of(run(extractor, {"a": (4, 2)})[0]["a"])
     assert record.start_s is None and record.end_s is None
 
 
@@ -194,7 +210,7 @@ def test_sound_ends_after_its_last_sample():
     outcomes = []
     nothing = lambda *_arguments: None  # noqa: E731
     ours = Pipeline(extractor, 8, None, outcomes.append, nothing, nothing, nothing)
-    pipeline.run({"means": ours}, decoded)
+    pipeline.run({"means": ours}, cast(Decoders, decoded))
     record = outcomes[0].record
     np.testing.assert_array_equal([record.start_s, record.end_s], [[0, 0.25], [1, 1.25]])
 
@@ -219,5 +235,6 @@ def test_a_decoder_that_fails_midway_ends_the_video():
         [StreamOpened(job, Dense(4, 1)), chunk, StreamFailed(job, "a.mp4: gone"), None]
     )
     nothing = lambda *_arguments: None  # noqa: E731
-    pipeline.run({"means": Pipeline(extractor, 8, None, outcomes.append, nothing, nothing, nothing)}, decoded)
+    ours = Pipeline(extractor, 8, None, outcomes.append, nothing, nothing, nothing)
+    pipeline.run({"means": ours}, cast(Decoders, decoded))
     assert [(outcome.status, outcome.reason) for outcome in outcomes] == [("failed", "a.mp4: gone")]

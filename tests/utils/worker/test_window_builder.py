@@ -1,5 +1,7 @@
 """The builder: the same windows however the frames arrive, pairs computed once, memory bounded by a window."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from utils.errors import VideoError
 from utils.extractors.base import VideoExtractor
-from utils.extractors.windows import Dense, Listed
+from utils.extractors.windows import Aligned, Dense, Listed, Sampling
 from utils.worker.assemble import Rows
 from utils.worker.frame_store import FrameStore
 from utils.worker.pair_cache import PairLimits
@@ -25,7 +27,7 @@ class Differences:
         self.pairs: list[tuple[int, int]] = []
         self.batches: list[int] = []
 
-    def pairs_at_once(self, size):
+    def pairs_at_once(self, size: tuple[int, int]) -> int:
         return 3
 
     def encode(self, frames):
@@ -38,12 +40,18 @@ class Differences:
         return second[0] - first[0]
 
 
-class Plain(VideoExtractor):
+class Plain(VideoExtractor[Any]):
     """Windows of frames that hold their own index."""
 
-    keys = ("x",)
-    batch_size = 1
-    dense = Dense(4, 3)
+    dense: Sampling = Dense(4, 3)
+
+    @property
+    def keys(self) -> tuple[str]:
+        return ("x",)
+
+    @property
+    def batch_size(self) -> int:
+        return 1
 
     def sampling(self, info):
         return self.dense
@@ -56,7 +64,7 @@ class Plain(VideoExtractor):
 
 
 def run(
-    dense: Dense, n_frames: int, chunk: int, stage: Differences | None = None, limits: PairLimits | None = None
+    dense: Sampling, n_frames: int, chunk: int, stage: Differences | None = None, limits: PairLimits | None = None
 ) -> list:
     extractor = Plain(None, {}, torch.device("cpu"))
     extractor.dense, extractor.pairs = dense, stage
@@ -74,7 +82,7 @@ def run(
     st.integers(2, 12),
     st.integers(1, 15),
     st.integers(1, 70),
-    st.sampled_from(["drop", "cycle"]),
+    st.sampled_from(["drop", "cycle", "back"]),
 )
 def test_windows_do_not_depend_on_how_frames_arrive(n_frames, size, step, chunk, rule):
     dense = Dense(size, step, short=rule, tail=rule)
@@ -98,6 +106,34 @@ def test_each_pair_and_frame_is_computed_once(size, step, chunk):
     }
     assert all((window.inputs["pairs"] == 1).all() for window in windows)
     assert all(window.inputs["pairs"].shape[1] == size - 1 for window in windows)
+
+
+@pytest.mark.parametrize(("size", "step"), [(6, 2), (6, 6), (3, 200)])
+def test_a_last_window_that_ends_at_the_last_frame_keeps_no_more_than_a_window(size, step):
+    extractor = Plain(None, {}, torch.device("cpu"))
+    builder = WindowBuilder(extractor, Dense(size, step, tail="back"))
+    windows = []
+    for start in range(101):
+        windows += builder.push(torch.full((1, 2, 2, 3), start), np.array([start / 10]))
+        assert len(builder._store._chunks) <= size
+    windows += builder.finish()
+    assert windows[-1].inputs["frames"][0, :, 0, 0, 0].tolist() == list(range(101 - size, 101))
+    assert (windows[-1].start_s, windows[-1].end_s) == ((101 - size) / 10, 10)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 20])
+def test_zeros_stand_before_the_first_frame_and_after_the_last(chunk):
+    builder = WindowBuilder(Plain(None, {}, torch.device("cpu")), Aligned(5, 2, "middle"), period_s=0.1)
+    windows = []
+    for start in range(1, 8, chunk):
+        windows += builder.push(
+            torch.arange(start, min(start + chunk, 8)), np.arange(start, min(start + chunk, 8)) / 10
+        )
+    windows += builder.finish()
+    assert [window.inputs["frames"][0].tolist() for window in windows] == [
+        [0, 0, 1, 2, 3], [1, 2, 3, 4, 5], [3, 4, 5, 6, 7]
+    ]  # fmt: skip
+    np.testing.assert_allclose([[w.start_s[0], w.end_s[0]] for w in windows], [[-0.1, 0.3], [0.1, 0.5], [0.3, 0.7]])
 
 
 def test_pairs_of_small_windows_share_batches():
@@ -193,7 +229,7 @@ class Cramped(Differences):
         super().__init__()
         self._planned, self._fitting = planned, fitting
 
-    def pairs_at_once(self, size):
+    def pairs_at_once(self, size: tuple[int, int]) -> int:
         return self._planned
 
     def between(self, first, second, size):

@@ -169,7 +169,7 @@ class Shard:
             shard=self.stem,
             meta=meta,
             refused=refused,
-            holds=self.search.holds(member.name),
+            media_kind=self.search.media_kind(member.name),
         )
 
     def _meta(self, member: Member, stem: str, metadata: Metadata, index: _Index, tar: TarStream) -> dict[str, Any]:

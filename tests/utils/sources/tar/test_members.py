@@ -3,7 +3,7 @@
 import io
 import tarfile
 
-from support.sources import CLIPS, content, good, reasons, shard_refs, tar_bytes, written_refs
+from support.sources import CLIPS, content, good, reasons, refusal, shard_refs, tar_bytes, written_refs
 
 
 def test_a_tar_that_is_cut_off_keeps_the_clips_before(tmp_path):
@@ -44,12 +44,12 @@ def test_headers_that_claim_too_much_are_not_trusted(tmp_path):
         for size in (1 << 40, 1 << 80):
             found = written_refs(tmp_path, header(kind, size) + b"x" * 4096)
             assert len(found) == 1
-            assert found[0].refused[0] == "failed"
+            assert refusal(found[0])[0] == "failed"
     negative = bytearray(header(tarfile.REGTYPE, 1 << 40))
     negative[124:136] = b"\xff" * 12
     info_sum = sum(negative[:148]) + sum(negative[156:512]) + 256
     negative[148:156] = b"%06o\0 " % info_sum
-    assert "-1 bytes" in written_refs(tmp_path, bytes(negative) + bytes(4096))[0].refused[1]
+    assert "-1 bytes" in refusal(written_refs(tmp_path, bytes(negative) + bytes(4096))[0])[1]
 
 
 def test_long_names_of_either_kind(tmp_path):

@@ -4,7 +4,7 @@ import errno
 import os
 
 import pytest
-from support.sources import CLIPS, good, reasons, shard_refs, write_shard
+from support.sources import CLIPS, good, reasons, refusal, shard_refs, write_shard
 
 from utils.sources.tar import metadata as metadata_module
 
@@ -21,7 +21,7 @@ def test_metadata_of_a_shard(tmp_path):
     assert found[0].meta == metadata[0]
     assert (found[0].start_s, found[0].end_s) == (None, None)  # where the clip was cut from: it is not cut again
     assert found[1].meta == {"note": "not listed in shard-000.json"}
-    status, reason = found[3].refused
+    status, reason = refusal(found[3])
     assert status == "failed"
     assert reason == f"{path}: gone.mp4: listed in {tmp_path}/shard-000.json but not in the tar"
     (tmp_path / "meta").mkdir()

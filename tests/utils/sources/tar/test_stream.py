@@ -5,7 +5,7 @@ import os
 
 import fsspec
 import pytest
-from support.sources import http_server, s3_client, s3_server, tar_bytes, write_shard
+from support.sources import http_server, refusal, s3_client, s3_server, tar_bytes, write_shard
 
 from utils.config.run import RunConfig
 from utils.errors import UserError
@@ -45,7 +45,7 @@ def test_in_memory(memory):
     assert (ref.name, ref.start_s, contents([ref])) == ("b/2_1_2", 1.0, [b"x"])
     one, two, broken = refs(tar_path=["memory://s-*.tar"])
     assert (one.id.rpartition("/")[2], one.meta["id"], two.meta["json"]) == ("s-1.tar: a.mp4", "A", {"of": "b"})
-    assert "s-2.tar: damaged at byte 7" in broken.refused[1]
+    assert "s-2.tar: damaged at byte 7" in refusal(broken)[1]
     assert [ref.shard for ref in refs(tar_path=["memory:///s-{1..2}.tar"])] == ["s-1", "s-1", "s-2"]
     with pytest.raises(UserError, match="no such folder"):
         refs(input_dir="memory://absent")
@@ -98,7 +98,7 @@ def test_in_s3(tmp_path, monkeypatch):
         found = refs(tar_path=["s3://bucket/shards/s-?.tar", "s3://bucket/shards/s-7.tar"])
         assert [ref.name for ref in found] == ["s-0/a", "s-0/b", "s-1/a", "s-1/b", "s-7"]
         assert contents(found[:4]) == [CLIPS["a.mp4"], CLIPS["b.mp4"]] * 2
-        assert (found[0].meta["id"], found[4].refused[0]) == ("A", "skipped")
+        assert (found[0].meta["id"], refusal(found[4])[0]) == ("A", "skipped")
         with pytest.raises(UserError, match="no such folder"):
             refs(input_dir="s3://bucket/absent")
 

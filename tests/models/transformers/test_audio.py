@@ -1,5 +1,7 @@
 """Features of every family of sound, from a file, against the library's own model and processor."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import soundfile
@@ -40,7 +42,7 @@ def test_sound_is_the_librarys(family, tmp_path):
     model, processor = save(family, tmp_path)
     path, samples, rate_hz = wav(tmp_path, family, 1.7)
     own = family in WINDOW_S
-    flags = {} if own else {"window_s": 0.8}
+    flags: dict[str, Any] = {} if own else {"window_s": 0.8}
     if family == "pe_audio_video":
         processor, flags = processor.audio, flags | {"stream": "audio"}
     found = featmill.extract(path, "transformers", precision="float32", model_name=str(tmp_path), hop_s=0.4, **flags)
@@ -52,6 +54,7 @@ def test_sound_is_the_librarys(family, tmp_path):
         expected = torch.cat([SOUNDS[family](model, each) for each in inputs])
     assert len(expected) == len(starts) > 1
     torch.testing.assert_close(torch.from_numpy(found["transformers"]), expected, rtol=TOLERANCE, atol=TOLERANCE)
+    assert found.start_s is not None and found.end_s is not None
     np.testing.assert_allclose(found.start_s, np.array(starts) / rate_hz, atol=1e-6)
     np.testing.assert_allclose(found.end_s, found.start_s + size / rate_hz, atol=1e-6)
 
@@ -70,6 +73,7 @@ def test_a_run_of_the_program_with_sound_shorter_than_a_window(tmp_path):
 
 def test_what_sound_does_not_have_is_refused(tmp_path):
     save("audio-spectrogram-transformer", tmp_path)
+    flags: dict[str, Any]
     for flags, message in (
         ({"stack_size": 4}, "--stack_size: .* takes sound, not pictures"),
         ({"pool": "spatial"}, "--pool spatial: .* is of sound"),

@@ -1,0 +1,54 @@
+"""Flags about rows and names that do not go together, refused before any work."""
+
+from collections.abc import Collection, Mapping
+
+from utils.config.run import RunConfig
+from utils.errors import UserError
+from utils.sinks import npz
+from utils.sinks.formats import FORMATS
+from utils.sources.name_template import NameTemplate
+
+
+def check_names(run: RunConfig, shapes: Mapping[str, Mapping[str, str]]) -> None:
+    """Raise UserError for a --name_template that the format or the outputs have no use for, or that is not enough.
+
+    shapes: by feature type, key → shape as text, as the table of models has it.
+    """
+    if run.name_template is None:
+        return
+    template, files = NameTemplate.of(run.name_template), FORMATS[run.on_extraction].files
+    if files is None:
+        formats = ", ".join(name for name, each in FORMATS.items() if each.files is not None)
+        raise _refusal(f"is for files of one video, which --on_extraction {run.on_extraction} has not: use {formats}")
+    if files is npz:
+        if template.has("key"):
+            raise _refusal("has {key}, and save_npz puts all arrays of a video into one file: drop it")
+    elif run.save_times and (template.has("crop") or not template.has("key")):
+        wanted = "has {crop}" if template.has("crop") else "lacks {key}"
+        raise _refusal(f"{wanted}, and times are saved in files beside the features: add --no-save_times")
+    if template.has("crop"):
+        for feature_type, outputs in shapes.items():
+            for shape in outputs.values():
+                axes = shape[: shape.find("]")].split(", ")
+                if len(axes) > 2 and "crops" not in axes:
+                    raise _refusal(f"has {{crop}}, and {feature_type} gives {shape} here: drop it")
+
+
+def check_align(run: RunConfig, feature_types: Collection[str]) -> None:
+    """Raise UserError for an --align that has nothing to align."""
+    if run.align is None:
+        for name, default in (("align_by", "nearest"), ("align_ends", "truncate")):
+            if getattr(run, name) != default:
+                raise UserError(f"--{name} is for --align: give that, too")
+        return
+    if run.align not in feature_types or len(feature_types) < 2:
+        raise UserError(
+            f"--align {run.align} puts the rows of other types on the windows of {run.align}: give --feature_type "
+            "that type and others"
+        )
+    if run.concat:
+        raise UserError("--concat joins the streams of each type, not the types of --align: drop one of them")
+
+
+def _refusal(reason: str) -> UserError:
+    return UserError(f"--name_template {reason}")
