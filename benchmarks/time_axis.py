@@ -38,7 +38,8 @@ TEXT = """# Rows on one time axis
 
 What a row is, and how many there are, differs from type to type. These are the rows of one clip, `sample/{clip}`
 ({seconds:.1f} s, {fps} frames per second, with sound), by each type's default flags. `<name>_start_s.npy` and
-`<name>_end_s.npy` hold these times, so rows of different types can be joined by time ([formats](formats.md)).
+`<name>_end_s.npy` hold these times, so rows of different types can be joined by time; `--align` does it
+([formats](formats.md)).
 
 ![Each row of each type as a bar from its start to its end](pictures/time_axis.svg)
 

@@ -62,8 +62,9 @@ class CLIPConfig(FramewiseConfig):
         shared_flags.check_labels(self.show_pred)
         if not self.model_name:
             raise UserError(f"--model_name is empty; choose from {', '.join(OPENAI_MODELS)}, or a network of open_clip")
-        if self.clip_len is not None and self.extraction_total is not None:
-            raise UserError("--clip_len and --extraction_total exclude each other: drop one of them")
+        if self.clip_len is not None and (self.extraction_total is not None or self.has_windows):
+            other = "--stack_size or --window_s" if self.has_windows else "--extraction_total"
+            raise UserError(f"--clip_len and {other} exclude each other: drop one of them")
 
     @property
     def openai_name(self) -> str | None:

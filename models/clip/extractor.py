@@ -1,5 +1,6 @@
 """CLIP for the pipeline: an embedding for each frame, or the mean of those of each clip."""
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -71,7 +72,19 @@ class CLIPExtractor(FramewiseExtractor[CLIPConfig]):
         else:
             rows = self._embeddings(batch["frame"])
         logits = {} if self.zero_shot is None else {"logits/clip": self.zero_shot.logits(rows)}
-        return {"clip": F.normalize(rows, dim=-1) if self.config.normalize else rows, **logits}
+        normalized = self.config.normalize and not self._averages
+        return {"clip": F.normalize(rows, dim=-1) if normalized else rows, **logits}
+
+    @property
+    def _averages(self) -> bool:
+        """Whether the rows of windows are means over those of frames."""
+        return self.config.has_windows and self.config.pool == "mean"
+
+    def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the rows; means are divided by their norms with --normalize."""
+        if not (self.config.normalize and self._averages):
+            return arrays
+        return {key: F.normalize(torch.from_numpy(rows), dim=-1).numpy() for key, rows in arrays.items()}
 
     def _embeddings(self, frames: Tensor) -> Tensor:
         """Return one row per frame [n, D]. frames: uint8 [n, h, w, 3]."""

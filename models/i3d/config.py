@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from utils.config import shared_flags
 from utils.config.schema import Config, flag
 from utils.errors import UserError
+from utils.extractors.window_frames import MANY, in_frames, in_words
 
 GROUP = "i3d"
 FEWEST_FRAMES = 10  # with 9, one time step is left after the last max pool, and the average pool needs two
+FRAMES_TAKEN = range(FEWEST_FRAMES, MANY)
 CROP_SIDE = 224  # pixels: the network's input
 
 
@@ -42,6 +44,11 @@ class I3DConfig(Config):
     )
     short_video: str = shared_flags.short_video(GROUP)
     tail: str = shared_flags.tail(GROUP)
+    window_s: float | None = shared_flags.stack_s(GROUP)
+    step_s: float | None = shared_flags.step_s(GROUP)
+    frames_per_window: int | None = shared_flags.frames_per_window(GROUP)
+    frame_choice: str = shared_flags.frame_choice(GROUP)
+    align_rows: str = shared_flags.align_frames(GROUP)
     show_pred: bool = shared_flags.show_pred(GROUP, "Kinetics-400", "window and stream", ("show_kinetics_pred",))
     i3d_bn_eps: float = flag(
         1e-5,
@@ -70,3 +77,15 @@ class I3DConfig(Config):
             raise UserError("--streams is empty: choose rgb, flow or both")
         if len(set(self.streams)) < len(self.streams):
             raise UserError(f"--streams names a stream twice: {' '.join(self.streams)}")
+        shared_flags.check_align_rows(self.align_rows, self.tail)
+        shared_flags.check_seconds(self)
+        most = self.stack_size if self.window_s is None else MANY
+        if self.frames_per_window is not None and not FEWEST_FRAMES <= self.frames_per_window <= most:
+            raise UserError(
+                f"--frames_per_window is {self.frames_per_window}; the network takes {in_words(FRAMES_TAKEN)}, and of "
+                "a window at most as many as it has"
+            )
+
+    def windows(self, fps: float) -> tuple[int, int]:
+        """Return frames in a window and from window to window, of a video with this frame rate."""
+        return in_frames(self, fps, self.stack_size, self.step_size)

@@ -5,13 +5,15 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from models.i3d.config import CROP_SIDE, I3DConfig
+from models.i3d.config import CROP_SIDE, FRAMES_TAKEN, I3DConfig
 from models.i3d.network import Padding
 from models.i3d.preprocess import crop_frames, flow_input, quantize_flow, resized_size, rgb_input
 from models.i3d.weights import Stream, load_i3d, random_i3d
 from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo, short_of_a_window
 from utils.extractors.flow import FlowPairs
-from utils.extractors.windows import Dense, Sampling
+from utils.extractors.stacks import seen
+from utils.extractors.window_frames import check_seen
+from utils.extractors.windows import Sampling, sliding
 from utils.nn.flow import FlowNetwork
 from utils.nn.prepare import prepare_flow
 from utils.transforms.fast import RESIZE_BY_DECODE
@@ -59,17 +61,22 @@ class I3DExtractor(VideoExtractor[I3DConfig]):
         return sorted(self.config.streams, reverse=True)
 
     def sampling(self, info: VideoStreamInfo) -> Sampling:
-        """Return windows of stack_size + 1 frames, step_size apart."""
-        return Dense(
-            self.config.stack_size + 1,
-            self.config.step_size,
-            short=self.config.short_video,
-            tail=self.config.tail,
-        )
+        """Return windows of stack_size + 1 frames, step_size apart.
+
+        Raises:
+            VideoError: those of --window_s have too few frames for the network.
+        """
+        config = self.config
+        size, step = config.windows(info.fps)
+        check_seen(size, config.frames_per_window or size, FRAMES_TAKEN)
+        return sliding(size, step, config.align_rows, config.short_video, config.tail, more=1)
 
     def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
-        """Return the outcome of a video shorter than one window, by --short_video."""
-        return short_of_a_window(n_frames, self.config.stack_size + 1, self.config.short_video)
+        """Return the outcome of a video shorter than one window, by --short_video; or than a hop of --align_rows."""
+        size, step = self.config.windows(info.fps)
+        if self.config.align_rows != "start":
+            return short_of_a_window(n_frames, step, "error")
+        return short_of_a_window(n_frames, size + 1, self.config.short_video)
 
     def prepare(self, frames: Tensor) -> Tensor:
         """Return frames with a shorter side of min_side_size, uint8 [n, h, w, 3]; without flow, their 224 crops."""
@@ -80,13 +87,19 @@ class I3DExtractor(VideoExtractor[I3DConfig]):
         return RESIZE_BY_DECODE[self.config.decode](frames, size, "bilinear", part).contiguous()
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
-        """Return the crops: "rgb" uint8 [T, 224, 224, 3] and "flow" float16 [T, 2, 224, 224], T = stack_size."""
+        """Return the crops: "rgb" uint8 [T, 224, 224, 3] and "flow" float16 [T, 2, 224, 224].
+
+        T is stack_size, or frames_per_window: of frames, and of the flow from each to the next.
+        """
         inputs = {}
         if "rgb" in self.config.streams:
-            inputs["rgb"] = crop_frames(frames[:-1])
+            inputs["rgb"] = crop_frames(self._seen(frames[:-1]))
         if pairs is not None:
-            inputs["flow"] = pairs
+            inputs["flow"] = self._seen(pairs)
         return inputs
+
+    def _seen(self, frames: Tensor) -> Tensor:
+        return seen(frames, self.config.frames_per_window or len(frames), self.config.frame_choice)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, 1024] per stream, and with --show_pred their logits [B, 400]."""

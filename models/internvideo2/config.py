@@ -33,18 +33,12 @@ class InternVideo2Config(StackConfig):
     step_size: int = shared_flags.step_size(GROUP, 4)
     num_frames: int | None = flag(
         None,
-        "frames of each window that the network sees (default: the file's, 8 or 16)",
+        "the same as --frames_per_window (default: the file's, 8 or 16)",
         group=GROUP,
         at_least=1,
         note="frame",
     )
-    frame_choice: str = flag(
-        "demo",
-        "which frames these are. demo: the first of each of --num_frames equal parts of a window; finetuning: the "
-        "middle one",
-        group=GROUP,
-        choices=("demo", "finetuning"),
-    )
+    frame_choice: str = shared_flags.frame_choice(GROUP, "demo", added_later=False)
     pool: str = flag(
         "mean",
         "mean: of the tokens of patches; attention: the pooling that was trained to match CLIP's, 768 numbers",
@@ -62,21 +56,17 @@ class InternVideo2Config(StackConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.stack_size < self.n_seen:
-            raise UserError(
-                f"--stack_size is {self.stack_size}, fewer than the {self.n_seen} frames that the network sees: raise "
-                "it, or lower --num_frames"
-            )
+        if self.num_frames is not None and self.frames_per_window is not None:
+            raise UserError("--num_frames and --frames_per_window are the same: drop one of them")
 
     @property
     def size(self) -> str:
         """The network's size: S14, B14, L14 or 1B."""
         return self.model_name.split("_")[0]
 
-    @property
-    def n_seen(self) -> int:
-        """Frames of a window that the network sees."""
-        return self.num_frames or FRAMES[self.model_name]
+    def n_seen(self, size: int = 0) -> int:
+        """Return how many frames of a window the network sees, whatever its size."""
+        return self.num_frames or self.frames_per_window or FRAMES[self.model_name]
 
     @property
     def stack(self) -> tuple[int, int]:

@@ -3,12 +3,11 @@
 from torch import Tensor, nn
 
 from models.internvideo2.config import InternVideo2Config
-from models.internvideo2.preprocess import chosen_frames, network_input, squash
+from models.internvideo2.preprocess import network_input, squash
 from models.internvideo2.weights import load_internvideo2, random_internvideo2
 from utils.errors import UserError
 from utils.extractors.base import Batch
 from utils.extractors.stacks import StackExtractor
-from utils.transforms.constants import constant
 
 
 class InternVideo2Extractor(StackExtractor[InternVideo2Config]):
@@ -20,10 +19,9 @@ class InternVideo2Extractor(StackExtractor[InternVideo2Config]):
     def load_network(self) -> nn.Module:
         """Return the network of --model_name."""
         path, config = self.checkpoints["internvideo2"], self.config
-        self._seen = chosen_frames(config.stack_size, config.n_seen, config.frame_choice)
         if path is None:
-            return random_internvideo2(config.size, config.n_seen, config.gelu, config.pool)
-        network = load_internvideo2(path, config.size, config.n_seen, config.gelu, config.pool, self.compute.dtype)
+            return random_internvideo2(config.size, config.n_seen(), config.gelu, config.pool)
+        network = load_internvideo2(path, config.size, config.n_seen(), config.gelu, config.pool, self.compute.dtype)
         if config.show_pred and network.head is None:
             raise UserError(f"{path}: has no classifier, so --show_pred has no classes to print; drop it")
         return network
@@ -34,7 +32,7 @@ class InternVideo2Extractor(StackExtractor[InternVideo2Config]):
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the frames that the network sees as "clips", uint8 [num_frames, 224, 224, 3]."""
-        return {"clips": frames.index_select(0, constant(self._seen, frames.device))}
+        return {"clips": self.seen(frames)}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D], and with --show_pred the logits of the classes [B, classes]."""

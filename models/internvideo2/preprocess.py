@@ -19,14 +19,3 @@ def squash(frames: Tensor) -> Tensor:
 def network_input(clips: Tensor) -> Tensor:
     """Return normalized clips, float32 [B, 3, T, 224, 224]. clips: uint8 [B, T, 224, 224, 3]."""
     return normalize(clips.float().div_(255), IMAGENET_MEAN, IMAGENET_STD).permute(0, 4, 1, 2, 3)
-
-
-def chosen_frames(n: int, k: int, choice: str) -> list[int]:
-    """Return which k of n frames the network sees.
-
-    choice: "demo": frames2tensor of the demo, which leaves out the end; "finetuning": kinetics_sparse.py, validation.
-    """
-    if choice == "demo":
-        return [i * (n // k) for i in range(k)]
-    part = (n - 1) / k
-    return [min(round(i * part) + int(part / 2), n - 1) for i in range(k)]

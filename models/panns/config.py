@@ -38,9 +38,14 @@ class PANNsConfig(Config):
     )
     window_s: float = shared_flags.window_s(GROUP, 2.0, SHORTEST_S)
     hop_s: float | None = shared_flags.hop_s(GROUP, "(default: --window_s)")
+    align_rows: str = shared_flags.align_rows(GROUP)
     tail: str = shared_flags.tail(GROUP, "sound", "sample")
     sound_clock: str = shared_flags.sound_clock(GROUP)
     checkpoint: str | None = shared_flags.checkpoint(GROUP, "the published file of --model_name")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        shared_flags.check_align_rows(self.align_rows, self.tail)
 
     @property
     def front_end(self) -> FrontEnd:

@@ -8,7 +8,7 @@ from models.panns.config import PANNsConfig
 from models.panns.preprocess import log_mel
 from models.panns.weights import load_panns, random_panns
 from utils.extractors.base import AudioExtractor, AudioStreamInfo, Batch, NoWindows
-from utils.extractors.windows import Dense, Sampling
+from utils.extractors.windows import Aligned, Dense, Sampling
 from utils.media.audio_rules import AudioRules
 
 
@@ -40,15 +40,15 @@ class PANNsExtractor(AudioExtractor[PANNsConfig]):
 
     def sampling(self, info: AudioStreamInfo) -> Sampling:
         """Return the samples of each window."""
-        size, step = self.config.window
-        return Dense(size, step, tail=self.config.tail)
+        window, config = self.config.window, self.config
+        return Dense(*window, tail=config.tail) if config.align_rows == "start" else Aligned(*window, config.align_rows)
 
     def no_windows(self, n_frames: int, info: AudioStreamInfo) -> NoWindows:
-        """Return the outcome of sound shorter than one window."""
-        seconds = n_frames / info.rate_hz
-        return NoWindows(
-            "failed", f"{seconds:.3f} s of sound, less than the {self.config.window_s:g} s of one --window_s"
-        )
+        """Return the outcome of sound shorter than one window, or than a hop where zeros fill windows."""
+        config = self.config
+        by_start = config.align_rows == "start" or not config.hop_s
+        needed = f"{config.window_s:g} s of one --window_s" if by_start else f"{config.hop_s:g} s of one --hop_s"
+        return NoWindows("failed", f"{n_frames / info.rate_hz:.3f} s of sound, less than the {needed}")
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return embeddings [B, 2048] of waveforms [B, n]."""

@@ -6,6 +6,7 @@ from utils.config import shared_flags
 from utils.config.schema import flag
 from utils.errors import UserError
 from utils.extractors.stacks_config import StackConfig
+from utils.extractors.window_frames import MANY
 
 GROUP = "s3d"
 FEWEST_FRAMES = 13  # with fewer, the last average pool does not get the two time steps that it needs
@@ -47,14 +48,15 @@ class S3DConfig(StackConfig):
 
     def __post_init__(self) -> None:
         for name in ("stack_size", "step_size"):
-            if getattr(self, name) is None:  # recorded outputs have the number, not None
+            in_seconds = self.window_s or (self.step_s and name == "step_size")
+            if getattr(self, name) is None and not in_seconds:  # recorded outputs have the number, not None
                 object.__setattr__(self, name, STACK_FRAMES.get(self.variant, 64))
         super().__post_init__()
         if self.variant == "howto100m":
             if self.signed_input or self.show_pred:
                 wrong = "--signed_input" if self.signed_input else "--show_pred"
                 raise UserError(f"{wrong} is for --variant kinetics: drop one of them")
-            if self.stack_size % 2:
+            if self.window_s is None and self.n_seen(self.stack_size) % 2:
                 raise UserError(f"--stack_size is {self.stack_size}; --variant howto100m needs an even number")
         elif self.projected:
             raise UserError("--projected is for --variant howto100m: add that, or drop it")
@@ -62,4 +64,11 @@ class S3DConfig(StackConfig):
     @property
     def stack(self) -> tuple[int, int]:
         """Frames in a window, and frames from the start of one window to the start of the next."""
-        return self.stack_size, self.step_size
+        default = STACK_FRAMES.get(self.variant, 64)
+        return self.stack_size or default, self.step_size or default
+
+    @property
+    def frames_taken(self) -> range:
+        """The numbers of frames that the network can see."""
+        step = 2 if self.variant == "howto100m" else 1
+        return range(FEWEST_FRAMES + step - 1, MANY, step)

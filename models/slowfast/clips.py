@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.slowfast.network import FAST_FRAMES
+from utils.extractors.frame_choice import uniform
 from utils.extractors.placement import Clips, mmaction2_1x
 from utils.extractors.windows import TAIL_SHARE, Dense
 
@@ -16,7 +17,7 @@ def spread(frames: Sequence[int], n: int = FAST_FRAMES) -> list[int]:
 
     Computed in integers; PyTorch's float32 linspace gives the same for up to 20000 frames.
     """
-    return [frames[i * (len(frames) - 1) // (n - 1)] for i in range(n)]
+    return [frames[i] for i in uniform(len(frames), n)]
 
 
 def cycled(frames: Sequence[int], length: int) -> list[int]:

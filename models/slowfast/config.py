@@ -35,6 +35,9 @@ class SlowFastConfig(Config):
         metavar="SECONDS",
     )
     stack_size: int | None = shared_flags.stack_size(GROUP, None, "frames of a clip, instead of --clip_len")
+    window_s: float | None = shared_flags.stack_s(GROUP)
+    step_size: int | None = shared_flags.step_size(GROUP, None, " (default: back to back)", added_later=True)
+    step_s: float | None = shared_flags.step_s(GROUP)
     whole_video: bool = flag(False, "one clip per video: 32 frames spread over all of it", group=GROUP)
     num_clips: int = shared_flags.num_clips(GROUP, -1)
     short_video: str = shared_flags.short_video(GROUP)
@@ -52,10 +55,18 @@ class SlowFastConfig(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        lengths = {"--clip_len": self.clip_len, "--stack_size": self.stack_size, "--whole_video": self.whole_video}
+        lengths = {
+            "--clip_len": self.clip_len,
+            "--stack_size": self.stack_size,
+            "--window_s": self.window_s,
+            "--whole_video": self.whole_video,
+        }
         given = [name for name, value in lengths.items() if value is not None and value is not False]
         if len(given) > 1:
             raise UserError(f"{' and '.join(given)} exclude each other: both say how long a clip is")
+        shared_flags.check_seconds(self)
+        if (self.step_size or self.step_s) and (self.num_clips != -1 or not (self.stack_size or self.window_s)):
+            raise UserError("--step_size and --step_s are for --stack_size or --window_s, without --num_clips")
         if self.tail != "drop" and self.num_clips != -1:
             raise UserError(f"--tail {self.tail} is for clips back to back: drop it, or --num_clips")
         if self.one_clip and (self.num_clips != -1 or self.tail != "drop"):
@@ -67,9 +78,14 @@ class SlowFastConfig(Config):
         """Whether each video is one clip, however long it is."""
         if self.whole_video:
             return True
-        return self.preset == "acav100m" and self.clip_len is None and self.stack_size is None
+        return self.preset == "acav100m" and self.clip_len is None and not self.has_frames
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether a clip is a number of frames, by --stack_size or --window_s."""
+        return self.stack_size is not None or self.window_s is not None
 
     @property
     def seconds(self) -> float:
-        """Seconds of a clip, if clips are cut by time."""
-        return self.clip_len or CLIP_S
+        """Seconds of a clip, if they are given in seconds."""
+        return self.clip_len or self.window_s or CLIP_S

@@ -11,6 +11,7 @@ from models.slowfast.network import LAYER_FEATURES
 from models.slowfast.preprocess import PRESETS, network_input
 from models.slowfast.weights import load_slowfast, random_slowfast
 from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo
+from utils.extractors.window_frames import in_frames
 from utils.extractors.windows import Listed, Sampling
 
 
@@ -56,9 +57,10 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
         config, fps = self.config, info.fps
         if config.one_clip:
             return [clips.first(info.known_times_s, np.inf if config.whole_video else ACAV_S)]
-        if config.stack_size or config.preset == "squash":
-            length = config.stack_size or clips.block_length(config.seconds, fps)
-            found = clips.blocks(info.n_frames, length, config.num_clips, config.tail)
+        if config.has_frames or config.preset == "squash":
+            size = config.stack_size or clips.block_length(config.seconds, fps)
+            length, step = in_frames(config, fps, size, config.step_size or size)
+            found = clips.blocks(info.n_frames, length, config.num_clips, config.tail, step)
         else:
             length = clips.nominal_length(config.seconds, fps)
             found = clips.spans(info.known_times_s, fps, config.seconds, config.num_clips, config.tail)

@@ -14,7 +14,7 @@ from models.transformers.pretrained import family, model_folder
 from models.transformers.weights import load_processor
 from utils.errors import UserError
 from utils.extractors.base import AudioExtractor, AudioStreamInfo, Batch, NoWindows
-from utils.extractors.windows import Dense, Sampling, Window
+from utils.extractors.windows import Aligned, Dense, Sampling, Window
 from utils.media.audio_rules import AudioRules
 
 LEAST_S = 0.05  # of sound, that any of the networks takes
@@ -28,7 +28,7 @@ class AudioModelExtractor(AudioExtractor[TransformersConfig]):
         """Load the network, and the processor that belongs to its weights."""
         config, folder = self.config, model_folder(self.config)
         _, self._family = family(config)
-        given = ("extraction_fps", "stack_size", "frame_interval", "step_size")
+        given = ("extraction_fps", "stack_size", "frame_interval", "step_size", "step_s")
         if wrong := [name for name in given if getattr(config, name) is not None]:
             raise UserError(f"--{wrong[0]}: {config.model_name} takes sound, not pictures; use --window_s and --hop_s")
         self._processor = load_processor(folder, self._family)
@@ -54,14 +54,17 @@ class AudioModelExtractor(AudioExtractor[TransformersConfig]):
         return self.config.audio_rules
 
     def sampling(self, info: AudioStreamInfo) -> Sampling:
-        """Return windows from the start on; all of the sound if it is shorter than one."""
-        hop_s = self.config.hop_s
+        """Return windows from the start on, all of the sound if it is shorter than one; or as --align_rows says."""
+        hop_s, align = self.config.hop_s, self.config.align_rows
         step = self._size if hop_s is None else round(hop_s * info.rate_hz)
+        if align != "start":
+            return Aligned(self._size, step, align)
         return _ShortOnes(self._size, step, tail=self.config.tail, least=round(LEAST_S * info.rate_hz))
 
     def no_windows(self, n_frames: int, info: AudioStreamInfo) -> NoWindows:
-        """Return the outcome of sound that the network cannot take."""
-        return NoWindows("failed", f"{n_frames / info.rate_hz:.3f} s of sound, less than {LEAST_S} s")
+        """Return the outcome of sound that the network cannot take, or that is shorter than a hop of --align_rows."""
+        needed = LEAST_S if self.config.align_rows == "start" else self.config.hop_s or self._size / info.rate_hz
+        return NoWindows("failed", f"{n_frames / info.rate_hz:.3f} s of sound, less than {needed:g} s")
 
     def inputs(self, samples: Tensor) -> tuple[Tensor, ...]:
         """Return what the library's processor makes of windows [B, n], made one by one, on their device."""

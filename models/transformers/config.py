@@ -65,13 +65,25 @@ class TransformersConfig(Config):
     step_size: int | None = shared_flags.step_size(GROUP, None, " (default: windows back to back)")
     short_video: str = shared_flags.short_video(GROUP)
     tail: str = shared_flags.tail(GROUP)
-    window_s: float | None = shared_flags.window_s(GROUP, None, 0.2, " (default: the model's own)")
+    window_s: float | None = shared_flags.window_s(
+        GROUP,
+        None,
+        0.2,
+        " (default: the model's own), or of frames, of which --frame_choice says what the network sees",
+    )
     hop_s: float | None = shared_flags.hop_s(GROUP, "(default: windows back to back)")
+    step_s: float | None = shared_flags.step_s(GROUP)
+    frame_choice: str = shared_flags.frame_choice(GROUP)
+    align_rows: str = shared_flags.align_rows(GROUP, "the hop", "zeros, or the first or the last frame, stand")
     sound_clock: str = shared_flags.sound_clock(GROUP)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         shared_flags.check_labels(self.show_pred)
+        shared_flags.check_align_rows(self.align_rows, self.tail)
+        shared_flags.check_seconds(self, shared_flags.SECONDS_OR_FRAMES[1:])  # --stack_size is what the network sees
+        if self.frame_interval and self.window_s:
+            raise UserError("--frame_interval and --window_s both say which frames the network sees: drop one of them")
         if not self.model_name:
             raise UserError("--model_name is missing: a repository of the Hugging Face hub, or a folder")
         if self.revision and "@" in self.model_name:

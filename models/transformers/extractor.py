@@ -23,7 +23,9 @@ from utils.extractors.base import (
     VideoStreamInfo,
     short_of_a_window,
 )
-from utils.extractors.windows import Dense, Sampling
+from utils.extractors.stacks import seen
+from utils.extractors.window_frames import check_seen, in_frames
+from utils.extractors.windows import Sampling, sliding
 from utils.nn.prepare import ComputeMode
 
 CPU_FRAMES, GPU_FRAMES = 16, 128  # frames per batch
@@ -46,8 +48,10 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
         """Load the network, and the processor that belongs to its weights."""
         config, folder = self.config, model_folder(self.config)
         _, self._family = family(config)
-        if config.window_s or config.hop_s:
-            raise UserError(f"--window_s, --hop_s: {config.model_name} takes pictures, not sound; drop them")
+        if config.hop_s:
+            raise UserError(f"--hop_s: {config.model_name} takes pictures, not sound; use --step_s")
+        if config.window_s and self._family.input_kind == "frame":
+            raise UserError(f"--window_s: {config.model_name} takes single frames; drop it")
         self._processor, texts = load_processor(folder, self._family), use_labels(self)
         weights, dtype = self.checkpoints["transformers"], self.compute.dtype
         network = load_network(folder, weights, dtype, self._family, config, texts)
@@ -75,13 +79,26 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
         return (self.n_frames - 1) * self.interval + 1
 
     def sampling(self, info: VideoStreamInfo) -> Sampling:
-        """Return windows from the first frame on."""
-        step = self.config.step_size or self.n_frames * self.interval
-        return Dense(self.span, step, short=self.config.short_video, tail=self.config.tail)
+        """Return windows from the first frame on.
+
+        Raises:
+            VideoError: those of --window_s have fewer frames than the network sees.
+        """
+        config = self.config
+        size, step = self._windows(info)
+        check_seen(size, self.n_frames, range(self.n_frames, self.n_frames + 1))
+        return sliding(size, step, config.align_rows, config.short_video, config.tail)
+
+    def _windows(self, info: VideoStreamInfo) -> tuple[int, int]:
+        """Return frames that a window covers, and from window to window."""
+        return in_frames(self.config, info.fps, self.span, self.config.step_size or self.n_frames * self.interval)
 
     def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
-        """Return the outcome of a video shorter than one window, by --short_video."""
-        return short_of_a_window(n_frames, self.span, self.config.short_video)
+        """Return the outcome of a video shorter than one window, by --short_video; or than a hop of --align_rows."""
+        size, step = self._windows(info)
+        if self.config.align_rows != "start":
+            return short_of_a_window(n_frames, step, "error")
+        return short_of_a_window(n_frames, size, self.config.short_video)
 
     def prepare(self, frames: Tensor) -> Tensor:
         """Return frames resized and cropped as the library's processor does, by torchvision, uint8 [n, 3, h, w]."""
@@ -95,7 +112,11 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the frames that the network sees as "pixels", uint8 [T, 3, h, w], or [3, h, w] of a single frame."""
-        return {"pixels": frames[0] if self._family.input_kind == "frame" else frames[:: self.interval]}
+        if self._family.input_kind == "frame":
+            return {"pixels": frames[0]}
+        if self.config.window_s:
+            return {"pixels": seen(frames, self.n_frames, self.config.frame_choice)}
+        return {"pixels": frames[:: self.interval]}
 
     def windows_of_frames(self, frames: Tensor) -> Batch:
         """Return single frames as "pixels", uint8 [n, 3, h, w], or clips of one frame, uint8 [n, 1, 3, h, w]."""

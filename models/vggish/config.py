@@ -24,6 +24,8 @@ class VGGishConfig(Config):
         added_later=True,
     )
     sound_clock: str = shared_flags.sound_clock(GROUP)
+    hop_s: float | None = shared_flags.hop_s(GROUP, "(default: 0.96)", added_later=True)
+    align_rows: str = shared_flags.align_rows(GROUP)
     vggish_backend: str = flag(
         "torch",
         "library that runs the network; tf needs TensorFlow and tf-slim. Both read the same checkpoint and agree",

@@ -1,4 +1,4 @@
-"""VGGish for the pipeline: examples of 0.975 s of sound, one every 0.96 s."""
+"""VGGish for the pipeline: examples of 0.975 s of sound, one every 0.96 s or --hop_s."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,7 +12,7 @@ from models.vggish.preprocess import EXAMPLE_SAMPLES, EXAMPLE_STEP, SAMPLE_RATE_
 from models.vggish.weights import load_tensorflow_vggish, load_vggish, random_tensorflow_vggish, random_vggish
 from utils.errors import UserError
 from utils.extractors.base import FLOAT32, AudioExtractor, AudioStreamInfo, Batch, NoWindows
-from utils.extractors.windows import Dense, Sampling
+from utils.extractors.windows import Aligned, Dense, Sampling
 from utils.media.audio_rules import AudioRules
 from utils.nn.prepare import ComputeMode, prepare_layers
 
@@ -20,7 +20,7 @@ LAYERS = tuple(f"layer_{i}" for i in range(5))
 
 
 class VGGishExtractor(AudioExtractor[VGGishConfig]):
-    """One 128-d embedding per 0.96 s: float32, or uint8 with --postprocess. Or, with --layers, five means of maps."""
+    """One 128-d embedding per hop: float32, or uint8 with --postprocess. Or, with --layers, five means of maps."""
 
     rate_hz = SAMPLE_RATE_HZ
     rows_per_thread = 4
@@ -62,11 +62,18 @@ class VGGishExtractor(AudioExtractor[VGGishConfig]):
 
     def sampling(self, info: AudioStreamInfo) -> Sampling:
         """Return the samples of each example; the rest at the end is dropped, as in all implementations."""
-        return Dense(EXAMPLE_SAMPLES, EXAMPLE_STEP)
+        align = self.config.align_rows
+        return Dense(EXAMPLE_SAMPLES, self._hop) if align == "start" else Aligned(EXAMPLE_SAMPLES, self._hop, align)
+
+    @property
+    def _hop(self) -> int:
+        """Samples from row to row."""
+        return EXAMPLE_STEP if self.config.hop_s is None else round(self.config.hop_s * SAMPLE_RATE_HZ)
 
     def no_windows(self, n_frames: int, info: AudioStreamInfo) -> NoWindows:
-        """Return the outcome of sound shorter than one example."""
-        seconds, needed = n_frames / SAMPLE_RATE_HZ, EXAMPLE_SAMPLES / SAMPLE_RATE_HZ
+        """Return the outcome of sound shorter than one example, or than a hop where zeros fill examples."""
+        seconds = n_frames / SAMPLE_RATE_HZ
+        needed = (EXAMPLE_SAMPLES if self.config.align_rows == "start" else self._hop) / SAMPLE_RATE_HZ
         return NoWindows(
             "failed",
             f"{seconds:.3f} s of sound, VGGish needs at least {needed} s; lengthen the file or leave it out",

@@ -1,12 +1,14 @@
 """Flags about the rows of a video between its network and its files."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from support.media import moving_frames, waveform, write_clip
-from support.program import TINY_PROGRAM, run
+from support.program import TINY_PROGRAM, arrays, manifest, run
 
 import featmill
 
@@ -16,9 +18,19 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("videos")
     (folder / "a").mkdir()
     for name, seconds in (("a/clip", 4.0), ("other", 2.0)):
-        frames, audio = moving_frames(int(10 * seconds)), waveform(1, seconds, 8000)
+        frames, audio = moving_frames(int(10 * seconds)), waveform(1, seconds, 44100)
         write_clip(folder / f"{name}.mp4", frames, fps=10, audio=audio)
     return folder
+
+
+def brightness(path: Path) -> np.ndarray:
+    """Return the mean of each frame."""
+    with av.open(path) as container:
+        return np.array([frame.to_ndarray(format="rgb24").mean() for frame in container.decode(video=0)])
+
+
+def lines(folder: Path) -> list[str]:
+    return (folder / "manifest.jsonl").read_text().splitlines()
 
 
 def extract(types: tuple[str, ...], videos: Path, output: Path, *flags: Any) -> Any:
@@ -44,6 +56,26 @@ def test_names_types_and_keys_that_a_loader_wants(videos: Path, tmp_path: Path) 
     again = extract(("tiny",), videos, tmp_path, *flags, *named)
     assert "1 done" in again.stdout
     assert "1 more were done already" in again.stdout
-    refused = extract(("tiny",), videos, tmp_path, *flags)
-    assert refused.returncode == 2
-    assert "name_template: {type}/{stem} there, None now" in refused.stderr
+
+
+def test_types_on_the_windows_of_one_of_them(videos: Path, tmp_path: Path) -> None:
+    types = ("tiny", "loudness")
+    silent = tmp_path / "videos"
+    shutil.copytree(videos, silent)
+    write_clip(silent / "silent.mp4", moving_frames(4), fps=10)
+    flags = ("--align", "loudness", "--align_by", "mean")
+    done = extract(types, silent, tmp_path / "out", *flags)
+    assert done.returncode == 1
+    assert "tiny failed: " in done.stderr
+    assert "--align: loudness has no rows" in done.stderr
+    aligned = arrays(tmp_path / "out")
+    for name, seconds in (("a/clip", 4), ("other", 2)):
+        rows = brightness(videos / f"{name}.mp4").reshape(seconds, 10).mean(1)
+        np.testing.assert_allclose(aligned[f"tiny/{name}_tiny.npy"][:, 0], rows, rtol=1e-3)
+        assert aligned[f"loudness/{name}_loudness.npy"].shape == (seconds, 1)
+        for kind in types:
+            np.testing.assert_array_equal(aligned[f"{kind}/{name}_start_s.npy"], np.arange(seconds))
+    assert manifest(tmp_path / "out" / "tiny")["a/clip"]["windows"] == 4
+    (tmp_path / "out" / "tiny" / "other_tiny.npy").unlink()
+    extract(types, silent, tmp_path / "out", *flags)
+    assert [len(lines(tmp_path / "out" / kind)) for kind in types] == [5, 5]  # the failed one is tried again, too

@@ -206,6 +206,29 @@ class RunConfig(Config):
         group="rows",
         added_later=True,
     )
+    align: str | None = flag(
+        None,
+        "put the rows of all feature types of the run on the windows of this one, by time; a video then has features "
+        "of all types or of none",
+        group="rows",
+        metavar="TYPE",
+        added_later=True,
+    )
+    align_by: str = flag(
+        "nearest",
+        "nearest: the row whose middle is nearest to the middle of the window; mean: of all rows whose middle is in it",
+        group="rows",
+        choices=("nearest", "mean"),
+        added_later=True,
+    )
+    align_ends: str = flag(
+        "truncate",
+        "truncate: windows end with the type whose rows end first; pad: all windows of --align are kept, and the last "
+        "row of a type that ends before is repeated",
+        group="rows",
+        choices=("truncate", "pad"),
+        added_later=True,
+    )
     name_template: str | None = flag(
         None,
         "names of the files of save_numpy, save_pickle and save_npz without suffix, folders included, from {relative} "

@@ -1,9 +1,10 @@
 """Flags that several models share: the text is written once, each model gives its default."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from utils.config.label_file import read_labels
-from utils.config.schema import flag
+from utils.config.schema import Config, flag
 from utils.errors import UserError
 
 ON_GPU = "gpu: decoded by the GPU's video engine, where that is faster than the cores (docs/performance.md)"
@@ -52,7 +53,7 @@ def window_s(group: str, default: float | None, at_least: float, ends: str = "")
     )
 
 
-def hop_s(group: str, ends: str) -> Any:
+def hop_s(group: str, ends: str, added_later: bool = False) -> Any:
     """Return --hop_s, between the starts of windows of sound. ends: of the help text."""
     return flag(
         None,
@@ -62,7 +63,31 @@ def hop_s(group: str, ends: str) -> Any:
         at_most=600,
         note="seconds",
         metavar="SECONDS",
+        added_later=added_later,
     )
+
+
+def align_frames(group: str) -> Any:
+    """Return --align_rows, for windows of frames."""
+    return align_rows(group, "step_size", "the first or the last frame stands")
+
+
+def align_rows(group: str, hop: str = "hop_s", outside: str = "zeros stand") -> Any:
+    """Return --align_rows, where windows lie. hop: the flag of what a row stands for. outside: what stands there."""
+    return flag(
+        "start",
+        f"where the window of row i lies. start: it starts with hop i, at i * {hop}, and must be full; middle: centred "
+        f"on hop i; end: ends with hop i. The latter two give a row per full hop, and {outside} for what is outside",
+        group=group,
+        choices=("start", "middle", "end"),
+        added_later=True,
+    )
+
+
+def check_align_rows(align: str, tail: str) -> None:
+    """Raise UserError if --tail is given where windows are not placed by their starts, so that nothing is left over."""
+    if align != "start" and tail != "drop":
+        raise UserError(f"--tail {tail} is for --align_rows start: drop one of them")
 
 
 def decode(group: str) -> Any:
@@ -87,15 +112,69 @@ def decode_unresized(group: str) -> Any:
     )
 
 
-def stack_size(group: str, default: int | None, text: str, at_least: int = 1, note: str = "frame") -> Any:
+def stack_size(
+    group: str, default: int | None, text: str, at_least: int = 1, note: str = "frame", added_later: bool = False
+) -> Any:
     """Return --stack_size, the frames that the network sees at once."""
-    return flag(default, text, group=group, at_least=at_least, note=note)
+    return flag(default, text, group=group, at_least=at_least, note=note, added_later=added_later)
 
 
-def step_size(group: str, default: int | None, ends: str = "") -> Any:
+def step_size(group: str, default: int | None, ends: str = "", added_later: bool = False) -> Any:
     """Return --step_size, between the starts of windows. ends: of the help text."""
     text = f"frames from the start of one window to the start of the next{ends}"
-    return flag(default, text, group=group, at_least=1, note="frame")
+    return flag(default, text, group=group, at_least=1, note="frame", added_later=added_later)
+
+
+def stack_s(group: str) -> Any:
+    """Return --window_s, for windows of frames."""
+    return _seconds(
+        group, "seconds of a window, instead of --stack_size; in frames, by the rate after --extraction_fps"
+    )
+
+
+def step_s(group: str) -> Any:
+    """Return --step_s, between the starts of windows of frames."""
+    return _seconds(group, "seconds from window to window, instead of --step_size (default with --window_s: the same)")
+
+
+def _seconds(group: str, text: str) -> Any:
+    return flag(None, text, group=group, above=0, at_most=3600, note="seconds", metavar="SECONDS", added_later=True)
+
+
+SECONDS_OR_FRAMES = (("window_s", "stack_size"), ("window_s", "step_size"), ("step_s", "step_size"))
+
+
+def check_seconds(config: Config, excluded: Iterable[tuple[str, str]] = SECONDS_OR_FRAMES) -> None:
+    """Raise UserError if lengths of windows are given in seconds and in frames. A default number does not count."""
+    for seconds, frames in excluded:
+        default = type(config).__dataclass_fields__[frames].default
+        if getattr(config, seconds) is not None and getattr(config, frames) != default:
+            raise UserError(f"--{seconds} and --{frames} exclude each other: give lengths in seconds, or in frames")
+
+
+def frames_per_window(group: str) -> Any:
+    """Return --frames_per_window, of which the network sees that many."""
+    return flag(
+        None,
+        "frames of each window that the network sees, chosen by --frame_choice (default: all that it can)",
+        group=group,
+        at_least=1,
+        note="frame",
+        added_later=True,
+    )
+
+
+def frame_choice(group: str, default: str = "uniform", added_later: bool = True) -> Any:
+    """Return --frame_choice, which frames of a window the network sees."""
+    return flag(
+        default,
+        "which frames of a window the network sees, if not all. uniform: evenly from the first to the last; demo: the "
+        "first of each of so many equal parts; middle: the one in the middle of each part; finetuning: nearly that, as "
+        "InternVideo2 was fine-tuned; first: those at the start",
+        group=group,
+        choices=("uniform", "demo", "middle", "finetuning", "first"),
+        added_later=added_later,
+    )
 
 
 def frame_interval(group: str, default: int | None, ends: str = "") -> Any:
@@ -154,17 +233,18 @@ def check_labels(value: bool | str) -> None:
         raise UserError("--show_pred needs a file of labels, one per line, such as --show_pred labels.txt")
 
 
-def short_video(group: str) -> Any:
+def short_video(group: str, added_later: bool = False) -> Any:
     """Return --short_video, what to do with a video that has fewer frames than a window."""
     return flag(
         "cycle",
         "for a video with fewer frames than a window: repeat them to fill one, record it as skipped, or as failed",
         group=group,
         choices=("cycle", "skip", "error"),
+        added_later=added_later,
     )
 
 
-def tail(group: str, medium: str = "frames", unit: str = "frame") -> Any:
+def tail(group: str, medium: str = "frames", unit: str = "frame", added_later: bool = False) -> Any:
     """Return --tail, what to do with what comes after the last full window. medium: of which it is made, in `unit`s."""
     return flag(
         "drop",
@@ -172,4 +252,5 @@ def tail(group: str, medium: str = "frames", unit: str = "frame") -> Any:
         f"more window, which ends at the last {unit}",
         group=group,
         choices=("drop", "cycle", "back"),
+        added_later=added_later,
     )

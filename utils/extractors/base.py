@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from utils.config.schema import Config
 from utils.extractors.labels import Classes, class_names
 from utils.extractors.text import ZeroShot
-from utils.extractors.windows import Sampling
+from utils.extractors.windows import Dense, Sampling
 from utils.media.audio_rules import REFERENCE, AudioRules
 from utils.nn.execute import batch_function
 from utils.nn.flow import Encoded
@@ -43,6 +43,11 @@ class VideoStreamInfo:
     times_s: np.ndarray | None = None
 
     @property
+    def period_s(self) -> float:
+        """Seconds from one frame to the next, by the rate."""
+        return 1 / self.fps
+
+    @property
     def known_times_s(self) -> np.ndarray:
         """`times_s`, for an extractor that `needs_times`; ValueError for others."""
         if self.times_s is None:
@@ -60,6 +65,11 @@ class AudioStreamInfo:
     """What is known of sound before it is decoded: samples per second, after resampling."""
 
     rate_hz: int
+
+    @property
+    def period_s(self) -> float:
+        """Seconds from one sample to the next."""
+        return 1 / self.rate_hz
 
 
 StreamInfo = VideoStreamInfo | AudioStreamInfo
@@ -181,8 +191,12 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
     def sampling(self, info: InfoT) -> Sampling:
         """Return which windows to cut from a stream."""
 
+    def pooling(self, info: InfoT) -> Dense | None:
+        """Return the windows of rows whose means are saved instead of the rows, if any: each row is computed once."""
+        return None
+
     def no_windows(self, n_frames: int, info: InfoT) -> NoWindows:
-        """Return what to record for a stream of `n_frames` (or samples) that `sampling` cuts no window from."""
+        """Return what to record for a stream of `n_frames` (or samples) that there is no window of."""
         return NoWindows("failed", f"too short: {n_frames} frames give no window")
 
     def prepare(self, frames: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from utils.errors import UserError
-from utils.extractors.base import Batch, VideoExtractor, VideoStreamInfo
+from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo, short_of_a_window
 from utils.extractors.frames_config import FramewiseConfig
 from utils.extractors.windows import Dense, Listed, Sampling
 from utils.transforms.fast import RESIZE_BY_DECODE
@@ -20,7 +20,7 @@ HALF = 0.5 + 1e-9  # so that half a tick still rounds up where float64 puts it j
 
 
 class FramewiseExtractor(VideoExtractor[FramewiseConfigT]):
-    """A row per frame."""
+    """A row per frame, or per window of frames: their mean, or that of one of them."""
 
     key: ClassVar[str]  # of the output
     rows_per_thread = 4
@@ -48,14 +48,31 @@ class FramewiseExtractor(VideoExtractor[FramewiseConfigT]):
 
     @property
     def needs_times(self) -> bool:
-        """Whether frames are chosen by their times, for --extraction_total."""
-        return self.config.extraction_total is not None
+        """Whether frames are chosen by their number or times, for --extraction_total or one frame of each window."""
+        return self.config.extraction_total is not None or self.config.pool != "mean"
 
     def sampling(self, info: VideoStreamInfo) -> Sampling:
-        """Return each frame, or those of --extraction_total."""
-        if self.config.extraction_total is None:
+        """Return each frame, those of --extraction_total, or one of each window by --pool."""
+        if self.config.extraction_total is not None:
+            return Listed([[frame] for frame in spread_frames(info, self.config.extraction_total)])
+        if self.config.pool == "mean":
             return Dense(1, 1)
-        return Listed([[frame] for frame in spread_frames(info, self.config.extraction_total)])
+        windows = [window.indices for window in self._windows(info).over(info.n_frames)]
+        return Listed([[frames[len(frames) // 2 if self.config.pool == "middle" else 0]] for frames in windows])
+
+    def pooling(self, info: VideoStreamInfo) -> Dense | None:
+        """Return the windows of --stack_size or --window_s, whose frames' features are averaged."""
+        return self._windows(info) if self.config.has_windows and self.config.pool == "mean" else None
+
+    def _windows(self, info: VideoStreamInfo) -> Dense:
+        return Dense(*self.config.windows(info.fps), short=self.config.short_video, tail=self.config.tail)
+
+    def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
+        """Return the outcome of a video without frames, or shorter than a window, by --short_video."""
+        if not self.config.has_windows:
+            return super().no_windows(n_frames, info)
+        n_frames = info.n_frames if self.needs_times else n_frames
+        return short_of_a_window(n_frames, self.config.windows(info.fps)[0], self.config.short_video)
 
     def prepare(self, frames: Tensor) -> Tensor:
         """Return frames as the network sees them, before the normalization, uint8 [n, h, w, 3]."""

@@ -7,8 +7,11 @@ from typing import ClassVar, TypeVar
 from torch import Tensor, nn
 
 from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo, short_of_a_window
+from utils.extractors.frame_choice import chosen_frames
 from utils.extractors.stacks_config import StackConfig
-from utils.extractors.windows import Dense, Sampling
+from utils.extractors.window_frames import check_seen
+from utils.extractors.windows import Sampling, sliding
+from utils.transforms.constants import constant
 
 StackConfigT = TypeVar("StackConfigT", bound=StackConfig)
 
@@ -38,17 +41,30 @@ class StackExtractor(VideoExtractor[StackConfigT]):
         return (self.key,)
 
     def sampling(self, info: VideoStreamInfo) -> Sampling:
-        """Return stacks from the first frame on."""
-        size, step = self.config.stack
-        return Dense(size, step, short=self.config.short_video, tail=self.config.tail)
+        """Return stacks from the first frame on.
+
+        Raises:
+            VideoError: the network cannot take the frames of a stack of --window_s.
+        """
+        config = self.config
+        size, step = config.windows(info.fps)
+        check_seen(size, config.n_seen(size), config.frames_taken)
+        return sliding(size, step, config.align_rows, config.short_video, config.tail)
 
     def no_windows(self, n_frames: int, info: VideoStreamInfo) -> NoWindows:
-        """Return the outcome of a video shorter than one stack, by --short_video."""
-        return short_of_a_window(n_frames, self.config.stack[0], self.config.short_video)
+        """Return the outcome of a video shorter than one stack, by --short_video; or than a hop of --align_rows."""
+        size, step = self.config.windows(info.fps)
+        if self.config.align_rows != "start":
+            return short_of_a_window(n_frames, step, "error")
+        return short_of_a_window(n_frames, size, self.config.short_video)
+
+    def seen(self, frames: Tensor) -> Tensor:
+        """Return those of a stack's frames [n, ...] that the network sees."""
+        return seen(frames, self.config.n_seen(len(frames)), self.config.frame_choice)
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
-        """Return the stack as "clips", float32 [3, T, H, W]."""
-        return {"clips": frames.transpose(0, 1)}
+        """Return the stack, or what the network sees of it, as "clips", float32 [3, T, H, W]."""
+        return {"clips": self.seen(frames).transpose(0, 1)}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D], and with --show_pred the logits of the classes [B, classes]."""
@@ -57,3 +73,10 @@ class StackExtractor(VideoExtractor[StackConfigT]):
         if self.config.show_pred:
             outputs[f"logits/{self.key}"] = logits
         return outputs
+
+
+def seen(frames: Tensor, k: int, choice: str) -> Tensor:
+    """Return the k of a window's frames [n, ...] that --frame_choice says, [k, ...]."""
+    if k == len(frames):
+        return frames
+    return frames.index_select(0, constant(chosen_frames(len(frames), k, choice), frames.device))

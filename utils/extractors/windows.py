@@ -15,12 +15,15 @@ class Window:
 
     row: the window's place in the output.
     indices: of its frames among those of Sampling.wanted, in the order that the network sees them.
+        A range may begin before the first one and end after the last: zeros stand there.
     n_repeated: how many of them are repetitions that fill the window.
+    wait: how many frames after its latest must have arrived before it counts as full.
     """
 
     row: int
     indices: Sequence[int]
     n_repeated: int = 0
+    wait: int = 0
 
 
 class Sampling(Protocol):
@@ -89,6 +92,61 @@ class Dense:
         """Return all windows of a stream of known length."""
         full = list(itertools.islice(self.full(), max((n_frames - self.size) // self.step + 1, 0)))
         return full + self.rest(n_frames, len(full))
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A window of `size` frames for each full hop [i * step, (i + 1) * step) of the stream, floor(n / step) in all.
+
+    align: "middle" centres the window on the hop's middle, from i * step + floor((step - size) / 2) on; "end" ends both
+        together.
+    repeats: outside the stream, its first and its last frame stand; else zeros.
+    more: frames that follow each window and belong to it, as flow wants them.
+    """
+
+    size: int
+    step: int
+    align: str
+    repeats: bool = False
+    more: int = 0
+    wanted: None = None
+
+    def full(self) -> Iterator[Window]:
+        """Yield the windows without end."""
+        return map(self._window, itertools.count())
+
+    def _window(self, row: int, n_frames: int | None = None) -> Window:
+        """Return the window of a row. n_frames: of the stream, once it has ended."""
+        room = self.step - self.size
+        start = row * self.step + (room if self.align == "end" else room // 2)
+        stop = start + self.size + self.more
+        wait = max((row + 1) * self.step - stop, 0)
+        last = stop - 1 if n_frames is None else n_frames - 1
+        n_outside = max(-start, 0) + max(stop - 1 - last, 0)
+        if self.repeats and n_outside:
+            return Window(row, [min(max(i, 0), last) for i in range(start, stop)], n_outside, wait)
+        return Window(row, range(start, stop), wait=wait)
+
+    def earliest(self, n_full: int, n_frames: int) -> int:
+        """Return the start of the next window."""
+        return self._window(n_full).indices[0]
+
+    def rest(self, n_frames: int, n_full: int) -> list[Window]:
+        """Return the windows that pass the end of the stream."""
+        return [self._window(row, n_frames) for row in range(n_full, n_frames // self.step)]
+
+
+def sliding(
+    size: int, step: int, align: str = "start", short: str = "drop", tail: str = "drop", more: int = 0
+) -> Dense | Aligned:
+    """Return windows of pictures: by --align_rows start as `Dense` says, else as `Aligned` does.
+
+    There the first and the last frame are repeated, as in the tool that made I3D's features for MS-TCN
+    (ahsaniqbal/Kinetics-FeatureExtractor, LazyLoader.cpp, commit 5de8552); what is zero there is flow between them.
+    """
+    if align == "start":
+        return Dense(size + more, step, short, tail)
+    return Aligned(size, step, align, repeats=True, more=more)
 
 
 class Listed:

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from utils.config.run import RunConfig
 from utils.config.schema import Config
 from utils.extractors.registry import Model
-from utils.run.row_flags import check_names
+from utils.run.row_flags import check_align, check_names
 from utils.run.settings import find_checkpoints, settings_of
 from utils.sinks.acav import acav_names
 from utils.sinks.formats import check_dimensions
@@ -50,14 +51,16 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
     for feature_type, outputs in shapes.items():
         check_dimensions(run.on_extraction, feature_type, outputs)
     check_names(run, shapes)
-    features = tuple(_feature(run, feature_type, one, run_id) for feature_type, one in requested.items())
+    check_align(run, requested)
+    together = {} if run.align is None else {"aligned_types": sorted(requested)}
+    features = tuple(_feature(run, feature_type, one, run_id, together) for feature_type, one in requested.items())
     return Plan(run, features, resources.devices, resources.n_threads, resources.decode_threads)
 
 
-def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str) -> FeaturePlan:
+def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str, together: dict[str, Any]) -> FeaturePlan:
     checkpoints = find_checkpoints(run, one.config, one.model) if one.checkpoints is None else one.checkpoints
     media = one.model.media_of(one.config)
-    settings = settings_of(feature_type, run, one.model, one.config, checkpoints)
+    settings = settings_of(feature_type, run, one.model, one.config, checkpoints) | together
     return FeaturePlan(
         feature_type=feature_type,
         extractor=one.model.extractor,

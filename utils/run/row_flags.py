@@ -1,6 +1,6 @@
 """Flags about rows and names that do not go together, refused before any work."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from utils.config.run import RunConfig
 from utils.errors import UserError
@@ -32,6 +32,22 @@ def check_names(run: RunConfig, shapes: Mapping[str, Mapping[str, str]]) -> None
                 axes = shape[: shape.find("]")].split(", ")
                 if len(axes) > 2 and "crops" not in axes:
                     raise _refusal(f"has {{crop}}, and {feature_type} gives {shape} here: drop it")
+
+
+def check_align(run: RunConfig, feature_types: Collection[str]) -> None:
+    """Raise UserError for an --align that has nothing to align."""
+    if run.align is None:
+        for name, default in (("align_by", "nearest"), ("align_ends", "truncate")):
+            if getattr(run, name) != default:
+                raise UserError(f"--{name} is for --align: give that, too")
+        return
+    if run.align not in feature_types or len(feature_types) < 2:
+        raise UserError(
+            f"--align {run.align} puts the rows of other types on the windows of {run.align}: give --feature_type "
+            "that type and others"
+        )
+    if run.concat:
+        raise UserError("--concat joins the streams of each type, not the types of --align: drop one of them")
 
 
 def _refusal(reason: str) -> UserError:

@@ -104,7 +104,9 @@ class Todo:
         return is_done(state.latest.get(ref.id), ref, state.reader, settings, self._run.on_extraction)
 
     def _claimed(self, claims: Claims, ref: VideoRef, missing: list[OutputState]) -> Task | None:
-        """Return the part of the work that this run could claim."""
+        """Return the part of the work that this run could claim; types whose rows are aligned only together."""
+        if self._run.align is not None:
+            return self._claimed_together(claims, ref, [state for state in self._states if state.part(ref)])
         mine: dict[str, int] = {}
         theirs: list[OutputState] = []
         for state in missing:
@@ -122,6 +124,21 @@ class Todo:
         elif not mine:
             self.n_elsewhere += 1
         return Task(ref, tuple(mine), mine) if mine else None
+
+    def _claimed_together(self, claims: Claims, ref: VideoRef, states: list[OutputState]) -> Task | None:
+        """Return the work on all these feature types, None if another run has any of it."""
+        if not all(claims.take(self._unit(state.feature_type, ref)) for state in states):
+            self._held_elsewhere.append((ref, states))
+        else:
+            for state in states:
+                state.latest.refresh()
+            if not all(state.latest.is_new(ref.id) for state in states):
+                lines = {state.feature_type: state.latest.get(ref.id) for state in states}
+                return Task(ref, tuple(lines), {name: line.revision + 1 if line else 1 for name, line in lines.items()})
+            self.n_elsewhere += 1
+        for state in states:
+            self._release(claims, state.feature_type, ref)
+        return None
 
     def _taken_over(self) -> Task | None:
         """Return a task whose claim another run has released."""

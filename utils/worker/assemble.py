@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 
 from utils.errors import RunError
+from utils.extractors.windows import Dense
+from utils.worker.row_pool import RowPool
 from utils.worker.window_builder import Windows
 
 
@@ -74,9 +76,13 @@ class Rows:
     """Collects the rows of one video until every window has come back from the network.
 
     spill: folder for rows that are kept on disk, where `streamed` asks for it; None for the system's.
+    pooling: windows of rows, whose means are kept instead of the rows.
     """
 
-    def __init__(self, keys: tuple[str, ...], streamed: bool = False, spill: Path | None = None) -> None:
+    def __init__(
+        self, keys: tuple[str, ...], streamed: bool = False, spill: Path | None = None, pooling: Dense | None = None
+    ) -> None:
+        self._pool = RowPool(keys, pooling) if pooling else None
         self._columns: dict[str, Column] = {key: OnDisk(spill) if streamed else InMemory() for key in keys}
         self._times_s: dict[int, np.ndarray] = {}  # of each window's first and last frame, [2, n]
         self._n_rows = 0
@@ -84,13 +90,24 @@ class Rows:
 
     def add(self, windows: Windows, values: dict[str, np.ndarray]) -> None:
         """Take the outputs of windows, each [n, ...]."""
+        self._n_rows += len(windows)
+        for rows in self._pool.push(windows, values) if self._pool else [(windows, values)]:
+            self._put(*rows)
+
+    def close(self) -> int:
+        """Pool the last rows, once all are there; return how many there are to save."""
+        for rows in self._pool.finish() if self._pool else ():
+            self._put(*rows)
+        return sum(times.shape[1] for times in self._times_s.values())
+
+    def _put(self, windows: Windows, values: dict[str, np.ndarray]) -> None:
         for key, column in self._columns.items():
             column.put(windows.row, values[key])
         self._times_s[windows.row] = np.stack([windows.start_s, windows.end_s])
-        self._n_rows += len(windows)
         self.n_repeated += windows.n_repeated
 
     def __len__(self) -> int:
+        """How many windows have come back."""
         return self._n_rows
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -26,6 +26,7 @@ class Job:
     feature_type: str
     source: Fingerprint = field(default_factory=Fingerprint)  # what the input was before it was decoded, if recorded
     revision: int = 0  # of its manifest line
+    task_types: tuple[str, ...] = ()  # all feature types that are extracted of the video now, this one included
     info: StreamInfo | None = None  # once its stream is opened
     seconds: dict[str, float] = field(  # by stage; those of a shared decoder in equal parts
         default_factory=lambda: defaultdict(float)
@@ -36,6 +37,11 @@ class Job:
     partial: bool = False
     dropped: bool = False  # it failed further down: no need to decode the rest
     ended: bool = False  # the decode thread has put StreamEnded or StreamFailed, and puts no more
+
+    @property
+    def period_s(self) -> float:
+        """Seconds between frames or samples, by the rate of the stream; 0 before it is opened."""
+        return self.info.period_s if self.info else 0.0
 
     @contextlib.contextmanager
     def timed(self, stage: str) -> Generator[None, None, None]:
@@ -68,7 +74,7 @@ def jobs_of(task: Task, wants_audio: Callable[[str], bool], is_recorded: bool) -
         ref = task.ref.part(wants_audio(feature_type)) or task.ref
         if id(ref) not in sources:
             sources[id(ref)] = fingerprint(ref) if is_recorded else Fingerprint()
-        jobs.append(Job(ref, feature_type, sources[id(ref)], task.revisions.get(feature_type, 0)))
+        jobs.append(Job(ref, feature_type, sources[id(ref)], task.revisions.get(feature_type, 0), task.feature_types))
     return jobs
 
 

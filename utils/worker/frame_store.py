@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 class _Span(NamedTuple):
@@ -17,9 +18,13 @@ class _Span(NamedTuple):
 
 
 class FrameStore:
-    """The frames that a coming window may still need, by index; older ones are dropped."""
+    """The frames that a coming window may still need, by index; older ones are dropped.
 
-    def __init__(self) -> None:
+    period_s: between frames, where there are none any more.
+    """
+
+    def __init__(self, period_s: float = 0.0) -> None:
+        self._period_s = period_s
         self._chunks: deque[_Span] = deque()
         self.stop = 0  # one past the last index seen
 
@@ -34,18 +39,27 @@ class FrameStore:
             self._chunks.popleft()
 
     def take(self, indices: Sequence[int]) -> Tensor:
-        """Return the frames at `indices`, in that order, [len(indices), ...]."""
+        """Return the frames at `indices`, in that order, [len(indices), ...]; zeros for those that there are not."""
         if isinstance(indices, range) and indices.step == 1:  # most windows, and all of single frames
+            if indices.start < 0 or indices.stop > self.stop:
+                return self._padded(indices)
             chunk = self._chunk_of(indices.start)
             if indices.stop <= chunk.stop:
                 return chunk.frames[indices.start - chunk.start : indices.stop - chunk.start]
         runs = [chunk.frames[start:stop] for chunk, start, stop in self._runs(indices)]
         return runs[0] if len(runs) == 1 else torch.cat(runs)
 
+    def _padded(self, indices: range) -> Tensor:
+        """Return the frames that are there, with zeros around them."""
+        start, stop = max(indices.start, 0), min(indices.stop, self.stop)
+        frames = self.take(range(start, stop))
+        return F.pad(frames, (0, 0) * (frames.ndim - 1) + (start - indices.start, indices.stop - stop))
+
     def time_s(self, index: int) -> float:
-        """Return the time of the frame at `index`, in seconds."""
-        chunk = self._chunk_of(index)
-        return float(chunk.times_s[index - chunk.start])
+        """Return the time of the frame at `index`, in seconds; before the first and after the last, by the period."""
+        known = min(max(index, 0), self.stop - 1)
+        chunk = self._chunk_of(known)
+        return float(chunk.times_s[known - chunk.start]) + (index - known) * self._period_s
 
     def _runs(self, indices: Sequence[int]) -> Iterator[tuple[_Span, int, int]]:
         """Yield (chunk, start, stop) for each stretch of neighbours that lies within one chunk."""

@@ -19,6 +19,7 @@ from utils.nn.prepare import ComputeMode, set_process_flags
 from utils.storage.folder import folder_at
 from utils.weights.store import cache_folder
 from utils.worker import pipeline
+from utils.worker.align import Finish, Joiner
 from utils.worker.decode import Decoders
 from utils.worker.finish import Finisher
 from utils.worker.messages import Ended, Fatal, MainPipe, Ready, Start, Warned, WindowsDone
@@ -74,11 +75,17 @@ def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
     signal.signal(signal.SIGTERM, _exit_at_once)  # until here it ends the process silently: nothing is to be cleaned up
     pipe.send(Ready())
     with Watchdog(pipe.send, plan.run.video_timeout) as watchdog, Writer() as writer:
-        pipelines: dict[str, Pipeline] = {}
-        for feature in plan.features:
-            extractor = extractors[feature.feature_type]
-            finisher = Finisher(pipe, plan, feature, classes[feature.feature_type], device_name)
-            pipelines[feature.feature_type] = _pipeline(pipe, plan, feature, extractor, finisher, writer)
+        features = {feature.feature_type: feature for feature in plan.features}
+        finishers = {
+            name: Finisher(pipe, plan, feature, classes[name], device_name) for name, feature in features.items()
+        }
+        finish = {name: _finish(plan, finisher, writer) for name, finisher in finishers.items()}
+        if plan.run.align is not None:
+            finish = dict.fromkeys(finish, Joiner(plan.run, finish).end)
+        pipelines = {
+            name: _pipeline(pipe, plan, feature, extractors[name], finishers[name], finish[name])
+            for name, feature in features.items()
+        }
         decoders = Decoders(
             extractors,
             pipe.next_task,
@@ -114,16 +121,21 @@ def _load(plan: Plan, device: torch.device, compute: ComputeMode) -> tuple[dict[
     return extractors, {name: extractor.classes() for name, extractor in extractors.items()}
 
 
-def _pipeline(
-    pipe: MainPipe, plan: Plan, feature: FeaturePlan, extractor: AnyExtractor, finisher: Finisher, writer: Writer
-) -> Pipeline:
+def _finish(plan: Plan, finisher: Finisher, writer: Writer) -> Finish:
+    """Return what takes the outcomes of a feature type."""
     # What is printed goes out between the predictions for its windows, so in this thread.
     finish = writer.later(finisher.finish, lambda outcome: outcome.n_bytes) if plan.format.saves else finisher.finish
+    return through(steps_of(plan.run), finish)
+
+
+def _pipeline(
+    pipe: MainPipe, plan: Plan, feature: FeaturePlan, extractor: AnyExtractor, finisher: Finisher, finish: Finish
+) -> Pipeline:
     return Pipeline(
         extractor,
         plan.run.batch_size or extractor.batch_size,
         spill=folder_at(feature.output).local if plan.format.saves else None,
-        finish=through(steps_of(plan.run), finish),
+        finish=finish,
         windows_done=lambda n: pipe.send(WindowsDone(n)),
         predicted=finisher.show_predictions,
         warn=lambda text: pipe.send(Warned(f"{feature.feature_type}: {text}")),

@@ -111,8 +111,9 @@ class Pipeline:
         try:
             match event:
                 case StreamOpened():
-                    rows = Rows(tuple(self.extractor.keys), self.extractor.streamed, self.spill)
-                    builder = WindowBuilder(self.extractor, event.sampling, self._pair_limits)
+                    one = self.extractor
+                    rows = Rows(tuple(one.keys), one.streamed, self.spill, one.pooling(job.info))
+                    builder = WindowBuilder(one, event.sampling, self._pair_limits, job.period_s)
                     self._videos[job] = _Video(job, builder, rows)
                 case ChunkDecoded():
                     self._push(self._videos[job], event)
@@ -180,11 +181,7 @@ class Pipeline:
         video.n_windows = video.builder.n_rows
         if n_stretched := video.builder.n_stretched:
             video.job.problems.append(f"{n_stretched} frames of another size are stretched to the shape of the first")
-        if video.n_windows == 0:
-            nothing = self.extractor.no_windows(video.builder.n_frames, video.job.info)
-            self._close(Outcome(video.job, nothing.status, f"{video.job.ref.label}: {nothing.reason}"))
-        else:
-            self._settle(video)
+        self._settle(video)
 
     def _launch(self, rows: Packed[_Video]) -> None:
         """Start the network on a batch, or on parts of it that fit."""
@@ -266,7 +263,11 @@ class Pipeline:
         """Hand the video over if all its windows have come back."""
         if video.n_windows is None or len(video.rows) < video.n_windows:
             return
-        job = video.job
+        job, video.n_windows = video.job, video.rows.close()
+        if video.n_windows == 0:
+            nothing = self.extractor.no_windows(video.builder.n_frames, job.info)
+            self._fail(job, f"{job.ref.label}: {nothing.reason}", nothing.status)
+            return
         status = "partial" if job.partial else "done"
         reason = f"{job.ref.label}: {'; '.join(job.problems)}" if job.partial else ""
         self._close(Outcome(job, status, reason, self._record(video), video.n_windows, video.rows.n_repeated))
@@ -274,8 +275,7 @@ class Pipeline:
     def _record(self, video: _Video) -> Record:
         job, extractor, info = video.job, self.extractor, video.job.info
         arrays = extractor.finish(video.rows.arrays())
-        features = list(arrays)
-        start_s = end_s = None
+        features, start_s, end_s = list(arrays), None, None
         # An average may have as many rows (crops, say) as there are windows, so the shape alone does not tell.
         has_times = extractor.with_times or isinstance(info, AudioStreamInfo)
         if has_times and all(array.ndim > 1 and len(array) == video.n_windows for array in arrays.values()):

@@ -34,6 +34,11 @@ def check(run: RunConfig, feature_type: str, extractor: AnyExtractor) -> None:
     """Raise UserError for flags that do not fit what a feature type gives."""
     if run.dtype == "float16" and extractor.streamed:
         raise UserError(f"--dtype float16 is for rows that fit in memory: {feature_type} has --flow_dtype float16")
+    if run.align is not None and (extractor.streamed or not has_rows(extractor)):
+        what = "fields that are not kept in memory" if extractor.streamed else "averages over the video"
+        raise UserError(
+            f"--align is for types with a row per window, and {feature_type} gives {what} here: leave it out"
+        )
     if run.name_template is None:
         return
     template = NameTemplate.of(run.name_template)

@@ -3,12 +3,13 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from utils.extractors.base import AnyExtractor, Batch
+from utils.extractors.base import Batch, PairStage
 from utils.extractors.windows import Dense, Sampling, Window
 from utils.transforms.fast import resize_fast
 from utils.transforms.floats import resize_floats
@@ -42,10 +43,32 @@ class Windows:
         return Windows(self.row + start, inputs, self.start_s[start:stop], self.end_s[start:stop], n_repeated)
 
 
-class WindowBuilder:
-    """Builds the windows of one stream as its frames arrive, keeping no more frames than one window needs."""
+class WindowMaker(Protocol):
+    """What makes windows of frames: an extractor."""
 
-    def __init__(self, extractor: AnyExtractor, sampling: Sampling, limits: PairLimits | None = None) -> None:
+    @property
+    def pairs(self) -> PairStage | None:
+        """Work between neighbours; None if there is none."""
+        ...
+
+    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
+        """Return the network inputs of one window."""
+        ...
+
+    def windows_of_frames(self, frames: Tensor) -> Batch:
+        """Return what `window` returns of each frame alone, [n, ...]."""
+        ...
+
+
+class WindowBuilder:
+    """Builds the windows of one stream as its frames arrive, keeping no more frames than one window needs.
+
+    period_s: between frames, for the times of windows that begin before the first or end after the last.
+    """
+
+    def __init__(
+        self, extractor: WindowMaker, sampling: Sampling, limits: PairLimits | None = None, period_s: float = 0.0
+    ) -> None:
         self._extractor = extractor
         self._sampling = sampling
         # one block for all windows of a chunk takes Python an eighth of the time
@@ -53,7 +76,7 @@ class WindowBuilder:
         self._coming = self._sampling.full()
         self._next: Window | None = None if self._takes_frames else next(self._coming, None)
         self._ready: deque[Window] = deque()  # all their frames are there
-        self._store = FrameStore()
+        self._store = FrameStore(period_s)
         self._pairs = PairCache(extractor.pairs, self._store, limits or PairLimits()) if extractor.pairs else None
         self._shape: torch.Size | None = None  # of a prepared frame
         self.n_rows = 0
@@ -71,7 +94,7 @@ class WindowBuilder:
         if self._takes_frames:
             row, self.n_rows = self.n_rows, self.n_rows + len(frames)
             yield Windows(row, self._extractor.windows_of_frames(frames), times_s, times_s)
-        while self._next is not None and latest(self._next.indices) < self._store.stop:
+        while self._next is not None and latest(self._next.indices) + self._next.wait < self._store.stop:
             self._ready.append(self._next)
             self._next = next(self._coming, None)
         if self._pairs:

@@ -18,6 +18,10 @@ from utils.errors import UserError
         ({"preset": "acav100m", "tail": "cycle"}, "--preset acav100m without --clip_len"),
         ({"preset": "acav100"}, "did you mean acav100m"),
         ({"average": "crops"}, "--average is 'crops'"),
+        ({"window_s": 2.0, "stack_size": 50}, "--stack_size and --window_s exclude each other"),
+        ({"window_s": 2.0, "step_size": 50}, "--window_s and --step_size exclude each other"),
+        ({"step_s": 2.0}, "are for --stack_size or --window_s"),
+        ({"stack_size": 50, "step_size": 25, "num_clips": 3}, "without --num_clips"),
     ],
 )
 def test_wrong_requests_are_refused(flags, message):

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.extractors.windows import Dense, Listed
+from utils.extractors.windows import Aligned, Dense, Listed, sliding
 
 
-def cut(sampling: Dense, n_frames: int) -> list[list[int]]:
+def cut(sampling: Dense | Aligned, n_frames: int) -> list[list[int]]:
     """All windows of a stream of `n_frames`, as the window builder takes them."""
-    full = list(itertools.takewhile(lambda window: window.indices[-1] < n_frames, sampling.full()))
+    full = list(itertools.takewhile(lambda window: window.indices[-1] + window.wait < n_frames, sampling.full()))
     return [list(window.indices) for window in full + sampling.rest(n_frames, len(full))]
 
 
@@ -70,6 +70,32 @@ def test_windows_stay_within_the_stream(n_frames, size, step, short, tail):
     assert all(len(window) == size and min(window) >= 0 and max(window) < n_frames for window in windows)
     assert all(window[0] == row * step for row, window in enumerate(windows))
     assert len(windows) <= max((n_frames - size) // step + 1, 0) + 1
+
+
+@given(st.integers(0, 100), st.integers(1, 30), st.integers(1, 30))
+def test_windows_can_have_a_hop_in_their_middle_or_end_with_it(n_frames, size, step):
+    hops = [(i * step, (i + 1) * step) for i in range(n_frames // step)]
+    assert cut(Aligned(size, step, "end"), n_frames) == [list(range(stop - size, stop)) for _, stop in hops]
+    middle = cut(Aligned(size, step, "middle"), n_frames)
+    assert len(middle) == len(hops)
+    for (start, stop), window in zip(hops, middle, strict=True):
+        assert window == list(range(window[0], window[0] + size))
+        assert start + stop - 1 - (window[0] + window[-1]) in (
+            0,
+            1,
+        )  # where both middles cannot be, half a frame before
+    assert sliding(size, step, "start", "cycle", "back") == Dense(size, step, "cycle", "back")
+
+
+@given(st.integers(1, 60), st.integers(1, 30), st.integers(1, 30), st.sampled_from(["middle", "end"]))
+def test_pictures_outside_of_a_video_are_its_first_and_last(n_frames, size, step, align):
+    bare = cut(Aligned(size, step, align, more=1), n_frames)
+    pictures = cut(sliding(size, step, align, more=1), n_frames)
+    assert pictures == [[min(max(frame, 0), n_frames - 1) for frame in window] for window in bare]
+
+
+def test_a_frame_in_the_middle_of_21():
+    assert [(w[0], w[-1]) for w in cut(Aligned(21, 1, "middle"), 30)] == [(t - 10, t + 10) for t in range(30)]
 
 
 def test_listed_windows_count_in_the_wanted_frames():

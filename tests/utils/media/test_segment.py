@@ -94,7 +94,9 @@ def filtered(path: Path, segment: Segment, fps: float) -> list[tuple[np.ndarray,
                 steps[0].push(frame)
                 while True:
                     out = cast(av.VideoFrame, steps[-1].pull())
-                    found.append((out.to_ndarray(format="rgb24"), float(cast(int, out.pts) * out.time_base)))
+                    found.append(
+                        (out.to_ndarray(format="rgb24"), float(cast(int, out.pts) * cast(Fraction, out.time_base)))
+                    )
             except BlockingIOError:
                 continue
             except EOFError:

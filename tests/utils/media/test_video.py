@@ -1,6 +1,7 @@
 """Frames of generated clips: OpenCV's pixels, times and count; upright; at another rate; damaged; in bounded chunks."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
@@ -133,7 +134,7 @@ def filtered(path: Path, fps: float) -> Iterator[tuple[np.ndarray, float]]:
             try:
                 while True:
                     out = cast(av.VideoFrame, sink.pull())
-                    yield out.to_ndarray(format="rgb24"), float(cast(int, out.pts) * out.time_base)
+                    yield out.to_ndarray(format="rgb24"), float(cast(int, out.pts) * cast(Fraction, out.time_base))
             except (BlockingIOError, EOFError):
                 continue
 

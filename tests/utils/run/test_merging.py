@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support.sinks import Dying, Killed, line, merge, record, staged_lines
+from support.sinks import Dying, Killed, line, make_sink, merge, record, staged_lines
 
 from utils.run import merge_journal
 from utils.run.merging import FileMerger
@@ -173,6 +173,6 @@ def run_once(folder, *videos, kind="save_parquet"):
             before = state.latest.get(video.ref.id)
             assert before is None or not (is_staged(before.outputs[0]) or state.latest.is_new(video.ref.id))
             revision = 1 if before is None else before.revision + 1
-            staged = line(video, FORMATS[kind].make_sink(folder, print).write(video), "tiny")
+            staged = line(video, make_sink(kind, folder).write(video), "tiny")
             Manifest(folder).append(replace(staged, revision=revision))
         merger.finish()

@@ -2,7 +2,7 @@ import pytest
 
 from utils.config.run import RunConfig
 from utils.errors import UserError
-from utils.run.row_flags import check_names
+from utils.run.row_flags import check_align, check_names
 
 CROPS, TOKENS, ROWS = "[clips, crops, 2048]", "[windows, tokens, D]", "[windows, D] by the model"
 FLAGS = {"on_extraction": "save_numpy", "save_times": False, "name_template": "{stem}__{crop}"}
@@ -36,3 +36,17 @@ def test_what_goes_together(shape: str, flags: dict[str, object]) -> None:
 def test_what_does_not(shape: str, flags: dict[str, object], why: str) -> None:
     with pytest.raises(UserError, match=why):
         check_names(RunConfig(**FLAGS | flags), {"type": {"key": shape}})
+
+
+@pytest.mark.parametrize(
+    ("flags", "types", "why"),
+    [
+        ({"align": "clip"}, ["clip"], "others"),
+        ({"align": "clip"}, ["i3d", "vggish"], "others"),
+        ({"align": "clip", "concat": True}, ["clip", "vggish"], "--concat joins the streams of each type"),
+        ({"align_by": "mean"}, ["clip", "vggish"], "--align_by is for --align"),
+    ],
+)
+def test_nothing_to_align(flags: dict[str, object], types: list[str], why: str) -> None:
+    with pytest.raises(UserError, match=why):
+        check_align(RunConfig(**flags), types)

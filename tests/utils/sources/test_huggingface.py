@@ -153,7 +153,7 @@ def test_a_data_set_of_the_hub_names_no_local_files(monkeypatch):
     monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
     found = list(collect(RunConfig(hf_dataset="someone/videos")).refs())
     assert [ref.path for ref in found if not ref.refused] == ["hf://datasets/someone/videos/in/x.mp4", "s3://b/x.mp4"]
-    assert ["is not a file of the data set" in refusal(ref)[1] for ref in found if ref.refused] == [
+    assert ["is not a file of the data set" in ref.refused[1] for ref in found if ref.refused] == [
         True,
         True,
         True,

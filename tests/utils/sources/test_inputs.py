@@ -13,7 +13,7 @@ import tempfile
 import tracemalloc
 from collections.abc import Generator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
@@ -23,13 +23,14 @@ from support.sources import tar_bytes
 
 from utils.config.run import RunConfig
 from utils.errors import UserError
+from utils.media.input import OpenableMedia
 from utils.sources.inputs import collect
-from utils.sources.ref import OpenableMedia, VideoRef
+from utils.sources.ref import VideoRef
 
 many = settings(
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "40")),
     deadline=5000,  # milliseconds for one input
-    suppress_health_check=[*HealthCheck],
+    suppress_health_check=cast(Any, list(HealthCheck)),
 )
 MOST_MEMORY = 64 << 20  # bytes that Python allocates for one input
 

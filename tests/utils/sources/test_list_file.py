@@ -136,7 +136,7 @@ def test_broken_json_lines_are_refused_alone(tmp_path):
     path.write_text("\n".join(lines))
     refs = collected(path)
     assert [ref.refused is not None for ref in refs] == [False] + [True] * 9 + [False]
-    assert all(f"line {number}" in refusal(ref)[1] for number, ref in enumerate(refs, 1) if ref.refused)
+    assert all(f"line {number}" in ref.refused[1] for number, ref in enumerate(refs, 1) if ref.refused)
 
 
 def test_a_list_that_cannot_be_read_at_all_is_refused(tmp_path):

@@ -168,7 +168,7 @@ def test_impossible_file_names_are_refused_alone(tmp_path):
         b"good.mp4\nfile://elsewhere/a.mp4\nhttp://[bad/a.mp4\nlatin-\xe9.mp4\n" + b"x" * (1 << 21) + b"\nlast.mp4"
     )
     found = refs(file_with_video_paths=str(listing))
-    assert [ref.refused and refusal(ref)[1].split("line ")[1][0] for ref in found] == [None, "2", "3", None, "5", None]
+    assert [ref.refused and ref.refused[1].split("line ")[1][0] for ref in found] == [None, "2", "3", None, "5", None]
     assert os.fsencode(found[3].path) == b"latin-\xe9.mp4"
     assert found[3].id == "latin-\\udce9.mp4"
     found[3].name.encode()

@@ -33,3 +33,10 @@ def test_old_chunks_are_dropped_but_for_the_last():
         frames.take([3])
     frames.drop_before(100)
     assert np.isclose(frames.time_s(9), 0.9)
+
+
+def test_zeros_and_their_times_surround_the_frames():
+    frames = FrameStore(period_s=0.5)
+    frames.append(torch.arange(1, 5)[:, None], np.arange(4) / 10)
+    assert frames.take(range(-2, 6)).flatten().tolist() == [0, 0, 1, 2, 3, 4, 0, 0]
+    assert [frames.time_s(index) for index in (-2, 0, 3, 5)] == [-1, 0, 0.3, 1.3]

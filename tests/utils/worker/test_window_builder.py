@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from utils.errors import VideoError
 from utils.extractors.base import VideoExtractor
-from utils.extractors.windows import Dense, Listed, Sampling
+from utils.extractors.windows import Aligned, Dense, Listed, Sampling
 from utils.worker.assemble import Rows
 from utils.worker.frame_store import FrameStore
 from utils.worker.pair_cache import PairLimits
@@ -119,6 +119,21 @@ def test_a_last_window_that_ends_at_the_last_frame_keeps_no_more_than_a_window(s
     windows += builder.finish()
     assert windows[-1].inputs["frames"][0, :, 0, 0, 0].tolist() == list(range(101 - size, 101))
     assert (windows[-1].start_s, windows[-1].end_s) == ((101 - size) / 10, 10)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 20])
+def test_zeros_stand_before_the_first_frame_and_after_the_last(chunk):
+    builder = WindowBuilder(Plain(None, {}, torch.device("cpu")), Aligned(5, 2, "middle"), period_s=0.1)
+    windows = []
+    for start in range(1, 8, chunk):
+        windows += builder.push(
+            torch.arange(start, min(start + chunk, 8)), np.arange(start, min(start + chunk, 8)) / 10
+        )
+    windows += builder.finish()
+    assert [window.inputs["frames"][0].tolist() for window in windows] == [
+        [0, 0, 1, 2, 3], [1, 2, 3, 4, 5], [3, 4, 5, 6, 7]
+    ]  # fmt: skip
+    np.testing.assert_allclose([[w.start_s[0], w.end_s[0]] for w in windows], [[-0.1, 0.3], [0.1, 0.5], [0.3, 0.7]])
 
 
 def test_pairs_of_small_windows_share_batches():

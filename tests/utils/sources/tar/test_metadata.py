@@ -60,7 +60,7 @@ def test_a_disk_that_fails_is_no_missing_metadata(tmp_path, monkeypatch):
 
     monkeypatch.setattr(metadata_module, "open", fail, raising=False)
     (only,) = shard_refs(path)  # no clip is extracted without its metadata
-    assert only.refused is not None and refusal(only)[0] == "failed"
-    assert refusal(only)[1].startswith(f"{path}: cannot be read") and "Input/output error" in refusal(only)[1]
+    assert only.refused is not None and only.refused[0] == "failed"
+    assert only.refused[1].startswith(f"{path}: cannot be read") and "Input/output error" in only.refused[1]
     monkeypatch.undo()
     assert shard_refs(path)[0].meta["id"] == "AAA"

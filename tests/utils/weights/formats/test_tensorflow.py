@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -229,7 +230,7 @@ def test_damage_never_ends_in_another_error(written, tmp_path, name, checked, mo
     change = st.tuples(st.integers(0, len(content) - 1), byte)
     cut = st.just(0) if not checked else st.sampled_from([0, 0, 0, 1, 48, len(content)])
 
-    @settings(max_examples=150, deadline=2000, suppress_health_check=[*HealthCheck])
+    @settings(max_examples=150, deadline=2000, suppress_health_check=cast(Any, list(HealthCheck)))
     @given(st.lists(change, min_size=1, max_size=4), cut)
     def damage(changes, length):
         path.write_bytes(mutated(content, changes, length))
