@@ -25,7 +25,8 @@ class CLIPExtractor(FramewiseExtractor[CLIPConfig]):
         """Load the image tower and the transform that belongs to its weights."""
         path, named = self.checkpoints["clip"], self.config.open_clip_name
         tower = load_tower(path, *named) if path else random_tower(*named)
-        self.image, self.network = image_input(tower, *named), self.prepare_network(tower)
+        self.set_image(image_input(tower, *named))
+        self.network = self.prepare_network(tower)
         if isinstance(self.config.show_pred, str):
             self.zero_shot = ZeroShot(self.config.show_pred, load_text(self.config, self.checkpoints, self.device))
 
@@ -33,8 +34,8 @@ class CLIPExtractor(FramewiseExtractor[CLIPConfig]):
     def batch_size(self) -> int:
         """Frames, or clips that hold as many."""
         if self.config.clip_len is None:
-            return self.frames_per_batch
-        return max(int(self.frames_per_batch / (self.config.clip_len * USUAL_FPS)), 1)
+            return super().batch_size
+        return max(int(self.frames_per_batch / (self.config.clip_len * USUAL_FPS * self.views_at_once)), 1)
 
     @property
     def attributes(self) -> dict[str, float]:

@@ -3,18 +3,20 @@
 from dataclasses import dataclass
 
 from utils.config import shared_flags
-from utils.config.schema import Config, flag
+from utils.config.schema import flag
 from utils.errors import UserError
+from utils.extractors.views_config import ViewsConfig
 from utils.extractors.window_frames import MANY, in_frames, in_words
 
 GROUP = "i3d"
+MIN_SIDE = 256  # pixels of the shorter side after the resize
 FEWEST_FRAMES = 10  # with 9, one time step is left after the last max pool, and the average pool needs two
 FRAMES_TAKEN = range(FEWEST_FRAMES, MANY)
 CROP_SIDE = 224  # pixels: the network's input
 
 
 @dataclass(frozen=True)
-class I3DConfig(Config):
+class I3DConfig(ViewsConfig):
     """The flags of `--feature_type i3d`, with the defaults of the published features."""
 
     streams: list[str] = flag(["rgb", "flow"], "streams to extract", group=GROUP, choices=("rgb", "flow"))
@@ -35,7 +37,7 @@ class I3DConfig(Config):
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
     decode: str = shared_flags.decode(GROUP)
     min_side_size: int = flag(
-        256,
+        MIN_SIDE,
         f"pixels of the frame's shorter side before the {CROP_SIDE}-pixel crop",
         group=GROUP,
         at_least=CROP_SIDE,
@@ -77,6 +79,8 @@ class I3DConfig(Config):
             raise UserError("--streams is empty: choose rgb, flow or both")
         if len(set(self.streams)) < len(self.streams):
             raise UserError(f"--streams names a stream twice: {' '.join(self.streams)}")
+        if self.resize is not None and self.min_side_size != MIN_SIDE:
+            raise UserError("--resize and --min_side_size exclude each other: drop one of them")
         shared_flags.check_align_rows(self.align_rows, self.tail)
         shared_flags.check_seconds(self)
         most = self.stack_size if self.window_s is None else MANY

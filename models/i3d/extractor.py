@@ -12,6 +12,8 @@ from models.i3d.weights import Stream, load_i3d, random_i3d
 from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo, short_of_a_window
 from utils.extractors.flow import FlowPairs
 from utils.extractors.stacks import seen
+from utils.extractors.views import views_of
+from utils.extractors.views_config import Resize, checked_resize
 from utils.extractors.window_frames import check_seen
 from utils.extractors.windows import Sampling, sliding
 from utils.nn.flow import FlowNetwork
@@ -31,6 +33,9 @@ class I3DExtractor(VideoExtractor[I3DConfig]):
 
     def load(self) -> None:
         """Load the networks of the chosen streams."""
+        size = (CROP_SIDE, CROP_SIDE)
+        self.resize = checked_resize(self.config, size) or Resize(side=self.config.min_side_size)
+        self.views = views_of(self.config, size, self.resize.size)
         bn_eps, padding = self.config.i3d_bn_eps, cast(Padding, self.config.i3d_padding)  # by their choices
         self._networks: dict[str, nn.Module] = {}
         for stream in cast(list[Stream], self.config.streams):
@@ -39,7 +44,10 @@ class I3DExtractor(VideoExtractor[I3DConfig]):
             self._networks[stream] = self.prepare_network(network, float32_parts=("conv3d_0c_1x1",))
         if "flow" in self.config.streams:
             network = self._flow_network()
-            self.pairs = FlowPairs(network, self.device, self.compute, lambda flow, size: quantize_flow(flow))
+            self.pairs = FlowPairs(network, self.device, self.compute, self._quantized)
+
+    def _quantized(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+        return quantize_flow(flow, whole=size if self.views else None)
 
     def _flow_network(self) -> FlowNetwork:
         if self.config.flow_type == "tvl1":
@@ -79,11 +87,10 @@ class I3DExtractor(VideoExtractor[I3DConfig]):
         return short_of_a_window(n_frames, size + 1, self.config.short_video)
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return frames with a shorter side of min_side_size, uint8 [n, h, w, 3]; without flow, their 224 crops."""
-        size = resized_size(frames.shape[1], frames.shape[2], self.config.min_side_size)
-        part = (
-            None if "flow" in self.config.streams else Region(*center_crop_box(*size, CROP_SIDE), CROP_SIDE, CROP_SIDE)
-        )
+        """Return resized frames, uint8 [n, h, w, 3]; without flow and views, their 224 crops."""
+        size = self.resize.of(frames.shape[1], frames.shape[2], CROP_SIDE, resized_size)
+        is_whole = "flow" in self.config.streams or self.views
+        part = None if is_whole else Region(*center_crop_box(*size, CROP_SIDE), CROP_SIDE, CROP_SIDE)
         return RESIZE_BY_DECODE[self.config.decode](frames, size, "bilinear", part).contiguous()
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:

@@ -3,11 +3,10 @@
 import torch
 from torch import Tensor
 
-from models.i3d.config import CROP_SIDE
+from models.i3d.config import CROP_SIDE, MIN_SIDE
 from utils.transforms.floats import divided
 from utils.transforms.geometry import center_crop, shorter_side
 
-MIN_SIDE = 256  # pixels of the shorter side after the resize
 FLOW_LIMIT = 20.0  # pixels; longer displacements are clipped
 FLOW_LEVELS_PER_PIXEL = 255 / (2 * FLOW_LIMIT)  # 6.375, exact in float32
 FLOW_ZERO_LEVEL = 128.0  # so that zero flow becomes 1/255, not 0
@@ -31,7 +30,7 @@ def rgb_input(crops: Tensor) -> Tensor:
     return _scale(crops.permute(0, 4, 1, 2, 3))
 
 
-def quantize_flow(flow: Tensor) -> Tensor:
+def quantize_flow(flow: Tensor, whole: tuple[int, int] | None = None) -> Tensor:
     """Return the middle of the flow in levels of 1/6.375 pixel, whole numbers in 0..256, float16 [n, 2, 224, 224].
 
     -20 pixels and less give 0, no motion gives 128, +20 pixels and more give 256 (255.5 rounded to even), which uint8
@@ -39,9 +38,17 @@ def quantize_flow(flow: Tensor) -> Tensor:
 
     flow: float32 [n, 2, H, W] of the whole resized frame. Flow larger than its frame (RAFT's, which is padded) is
         cropped around its own middle, as in video_features.
+    whole: (H, W) of the resized frame, to return all of its flow, [n, 2, H, W].
     """
-    crop = center_crop(flow, CROP_SIDE).clamp(-FLOW_LIMIT, FLOW_LIMIT)
+    crop = (center_crop(flow, CROP_SIDE) if whole is None else _without_padding(flow, whole)).clamp(
+        -FLOW_LIMIT, FLOW_LIMIT
+    )
     return crop.mul_(FLOW_LEVELS_PER_PIXEL).add_(FLOW_ZERO_LEVEL).round_().to(torch.float16)
+
+
+def _without_padding(flow: Tensor, size: tuple[int, int]) -> Tensor:
+    top, left = (flow.shape[-2] - size[0]) // 2, (flow.shape[-1] - size[1]) // 2
+    return flow[..., top : top + size[0], left : left + size[1]]
 
 
 def flow_input(levels: Tensor) -> Tensor:

@@ -36,8 +36,8 @@ class I3DR50Extractor(VideoClipsExtractor[I3DR50Config]):
         starts = range(0, max(info.n_frames - span, 0) + 1, config.frequency or span)
         return Listed(loop(starts, info.n_frames, config.stack_size, interval))
 
-    def network_input(self, views: Tensor) -> Tensor:
-        """Return views as the network's input, scaled as the variant and --input_scaling say."""
+    def network_input(self, clips: Tensor) -> Tensor:
+        """Return clips as the network's input, scaled as the variant and --input_scaling say."""
         if self.config.variant != "baseline":
-            return super().network_input(views)
-        return crops.network_input(views, *SCALINGS[self.config.input_scaling])
+            return super().network_input(clips)
+        return crops.network_input(clips, *SCALINGS[self.config.input_scaling])

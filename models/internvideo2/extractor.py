@@ -3,17 +3,21 @@
 from torch import Tensor, nn
 
 from models.internvideo2.config import InternVideo2Config
-from models.internvideo2.preprocess import network_input, squash
+from models.internvideo2.preprocess import SQUASHED, network_input, resized
 from models.internvideo2.weights import load_internvideo2, random_internvideo2
 from utils.errors import UserError
 from utils.extractors.base import Batch
 from utils.extractors.stacks import StackExtractor
+from utils.extractors.views_config import Resize
+from utils.nn.vision_transformer import SIDE
 
 
 class InternVideo2Extractor(StackExtractor[InternVideo2Config]):
     """Features [windows, 384 to 1408], or [windows, 768] with --pool attention."""
 
     key = "internvideo2"
+    side = SIDE
+    own_resize = Resize(size=SQUASHED)
     float32_parts = ()
 
     def load_network(self) -> nn.Module:
@@ -27,8 +31,8 @@ class InternVideo2Extractor(StackExtractor[InternVideo2Config]):
         return network
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return frames squashed to the network's size, uint8 [n, 224, 224, 3]."""
-        return squash(frames)
+        """Return frames at the network's size, uint8 [n, 224, 224, 3], or whole for views."""
+        return resized(frames, self.resized_size(frames), crop=self.views is None)
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the frames that the network sees as "clips", uint8 [num_frames, 224, 224, 3]."""

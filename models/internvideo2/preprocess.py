@@ -4,16 +4,20 @@ from torch import Tensor
 
 from utils.nn.vision_transformer import SIDE
 from utils.transforms.floats import normalize
-from utils.transforms.image_input import IMAGENET_MEAN, IMAGENET_STD
+from utils.transforms.image_input import IMAGENET_MEAN, IMAGENET_STD, middle
 from utils.transforms.opencv import resize_opencv
 
+SQUASHED = (SIDE, SIDE)
 
-def squash(frames: Tensor) -> Tensor:
+
+def resized(frames: Tensor, size: tuple[int, int] = SQUASHED, crop: bool = True) -> Tensor:
     """Return frames at 224x224, whatever their aspect ratio, uint8 [n, 224, 224, 3]; OpenCV's resize.
 
     frames: uint8 RGB [n, H, W, 3].
+    size: (h, w) to resize to instead, before the middle is taken. crop: False returns all of the frames.
     """
-    return resize_opencv(frames, (SIDE, SIDE))
+    whole = resize_opencv(frames, size)
+    return middle(size, SQUASHED).of(whole) if crop else whole
 
 
 def network_input(clips: Tensor) -> Tensor:

@@ -3,15 +3,18 @@
 from torch import Tensor, nn
 
 from models.r21d.config import R21DConfig
-from models.r21d.preprocess import to_network
+from models.r21d.preprocess import CROP_SIDE, SIZE, to_network
 from models.r21d.weights import load_r21d, random_r21d
 from utils.extractors.stacks import StackExtractor
+from utils.extractors.views_config import Resize
 
 
 class R21DExtractor(StackExtractor[R21DConfig]):
     """Features [windows, 512]."""
 
     key = "r21d"
+    side = CROP_SIDE
+    own_resize = Resize(size=SIZE)
     float32_parts = ("avgpool", "fc")
 
     @property
@@ -25,5 +28,5 @@ class R21DExtractor(StackExtractor[R21DConfig]):
         return load_r21d(path, self.config.model_name) if path else random_r21d(self.config.model_name)
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return frames as the network's input, float32 [n, 3, 112, 112]."""
-        return to_network(frames)
+        """Return frames as the network's input, float32 [n, 3, 112, 112], or whole for views."""
+        return to_network(frames, self.resized_size(frames), crop=self.views is None)

@@ -24,7 +24,8 @@ class ResNetExtractor(FramewiseExtractor[ResNetConfig]):
         network = load_resnet(path, name) if path else random_resnet(name)
         self.classifier = network.fc.to(self.device)
         network.add_module("fc", nn.Identity())
-        self.image, self.network = INPUT, self.prepare_network(network, float32_parts=("avgpool",))
+        self.set_image(INPUT)
+        self.network = self.prepare_network(network, float32_parts=("avgpool",))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, 512 or 2048], and with --show_pred the logits [B, classes]."""

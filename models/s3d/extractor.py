@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from models.s3d.config import S3DConfig
-from models.s3d.preprocess import to_howto100m, to_network
+from models.s3d.preprocess import SHORTER_SIDE, SIDE, to_howto100m, to_network
 from models.s3d.weights import load_howto100m, load_s3d, random_howto100m, random_s3d
 from utils.extractors.base import Batch
 from utils.extractors.stacks import StackExtractor
@@ -13,6 +13,8 @@ class S3DExtractor(StackExtractor[S3DConfig]):
     """Features [windows, 1024], or [windows, 512] with --projected."""
 
     key = "s3d"
+    side = SIDE
+    own_resize = SHORTER_SIDE
     float32_parts = ("avgpool", "classifier")
 
     def load_network(self) -> nn.Module:
@@ -23,10 +25,11 @@ class S3DExtractor(StackExtractor[S3DConfig]):
         return load_s3d(path) if path else random_s3d()
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return frames as the network's input, float32 [n, 3, 224, 224]."""
+        """Return frames as the network's input, float32 [n, 3, 224, 224], or whole for views."""
+        crop = self.views is None
         if self.config.variant == "howto100m":
-            return to_howto100m(frames)
-        return to_network(frames, self.config.signed_input)
+            return to_howto100m(frames, self.resize, crop)
+        return to_network(frames, self.config.signed_input, self.resize, crop)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, 1024] or [B, 512], and with --show_pred the logits of the classes [B, classes]."""

@@ -4,8 +4,9 @@ import math
 from dataclasses import dataclass
 
 from utils.config import shared_flags
-from utils.config.schema import Config, flag
+from utils.config.schema import flag
 from utils.errors import UserError
+from utils.extractors.views_config import ViewsConfig
 
 GROUP = "slowfast"
 CLIP_S = 2.0  # seconds of a clip, unless a flag says otherwise
@@ -13,7 +14,7 @@ ACAV_S = 10.0  # seconds that ACAV100M uses of each file
 
 
 @dataclass(frozen=True)
-class SlowFastConfig(Config):
+class SlowFastConfig(ViewsConfig):
     """The flags of `--feature_type slowfast`."""
 
     preset: str = flag(

@@ -8,9 +8,11 @@ from torch import Tensor
 from models.slowfast import clips
 from models.slowfast.config import ACAV_S, SlowFastConfig
 from models.slowfast.network import LAYER_FEATURES
-from models.slowfast.preprocess import PRESETS, network_input
+from models.slowfast.preprocess import PRESETS, RESIZES, SIDE, network_input
 from models.slowfast.weights import load_slowfast, random_slowfast
 from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo
+from utils.extractors.views import views_of
+from utils.extractors.views_config import checked_resize
 from utils.extractors.window_frames import in_frames
 from utils.extractors.windows import Listed, Sampling
 
@@ -22,6 +24,8 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
 
     def load(self) -> None:
         """Load the network onto the device."""
+        self._resize = checked_resize(self.config, (SIDE, SIDE)) or RESIZES[self.config.preset]
+        self.views = views_of(self.config, (SIDE, SIDE), self._resize.size)
         path, depth = self.checkpoints["slowfast"], int(self.config.depth)
         network = load_slowfast(path, depth) if path else random_slowfast(depth)
         self._network = self.prepare_network(network, float32_parts=("classifier",))
@@ -82,8 +86,8 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
         )
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return frames resized and cropped by the preset, see models.slowfast.preprocess."""
-        return PRESETS[self.config.preset](frames)
+        """Return frames resized and cropped by the preset, see models.slowfast.preprocess; for views, whole ones."""
+        return PRESETS[self.config.preset](frames, self._resize, crop=self.views is None)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return a row per clip for each key, and with --show_pred the logits of the classes [B, 400]."""

@@ -6,8 +6,10 @@ pytorchvideo's tutorial on torch.hub (facebookresearch/pytorchvideo), ACAV100M (
 
 from torch import Tensor
 
+from utils.extractors.views_config import Resize
 from utils.transforms.floats import resize_floats, to_floats
-from utils.transforms.geometry import center_crop_even
+from utils.transforms.geometry import center_crop_even, shorter_side_rounded
+from utils.transforms.image_input import middle
 from utils.transforms.opencv import resize_opencv
 
 SIDE = 256  # pixels
@@ -15,22 +17,30 @@ MEAN = 0.45  # of each channel, in 0..1
 STD = 0.225
 
 
-def pytorchvideo(frames: Tensor) -> Tensor:
+SHORTER_SIDE, SQUASHED = Resize(side=SIDE), Resize(size=(SIDE, SIDE))
+RESIZES = {"pytorchvideo": SHORTER_SIDE, "acav100m": SHORTER_SIDE, "squash": SQUASHED}
+
+
+def pytorchvideo(frames: Tensor, resize: Resize = SHORTER_SIDE, crop: bool = True) -> Tensor:
     """Return the middle of frames with a shorter side of 256, float32 [n, 3, 256, 256] in 0..1.
 
-    frames: uint8 [n, H, W, 3].
+    frames: uint8 [n, H, W, 3]. crop: False returns all of the frames.
     """
-    return center_crop_even(_shorter_side(frames), SIDE).contiguous()
+    images = _resized(frames, resize)
+    return center_crop_even(images, SIDE).contiguous() if crop else images
 
 
-def acav100m(frames: Tensor) -> Tensor:
+def acav100m(frames: Tensor, resize: Resize = SHORTER_SIDE, crop: bool = True) -> Tensor:
     """Return the left (landscape) or top (portrait) crop instead of the middle: ACAV100M crops at 0, 0."""
-    return _shorter_side(frames)[..., :SIDE, :SIDE].contiguous()
+    images = _resized(frames, resize)
+    return images[..., :SIDE, :SIDE].contiguous() if crop else images
 
 
-def squash(frames: Tensor) -> Tensor:
+def squash(frames: Tensor, resize: Resize = SQUASHED, crop: bool = True) -> Tensor:
     """Return whole frames at 256x256, whatever their aspect ratio, uint8 [n, 256, 256, 3]; OpenCV's resize."""
-    return resize_opencv(frames, (SIDE, SIDE))
+    size = resize.of(frames.shape[1], frames.shape[2], SIDE, shorter_side_rounded)
+    images = resize_opencv(frames, size)
+    return middle(size, (SIDE, SIDE)).of(images) if crop else images
 
 
 PRESETS = {"pytorchvideo": pytorchvideo, "acav100m": acav100m, "squash": squash}
@@ -46,8 +56,12 @@ def network_input(clips: Tensor) -> Tensor:
     return ((clips - MEAN) / STD).transpose(1, 2)
 
 
-def _shorter_side(frames: Tensor) -> Tensor:
-    """Return float32 [n, 3, h, w] in 0..1 with a shorter side of 256, bilinear without antialias."""
-    height, width = frames.shape[1:3]
-    longer = int(max(height, width) / min(height, width) * SIDE)  # the order matters: both tools round like this
-    return resize_floats(to_floats(frames), (longer, SIDE) if height > width else (SIDE, longer))
+def _resized(frames: Tensor, resize: Resize) -> Tensor:
+    """Return resized frames, float32 [n, 3, h, w] in 0..1, bilinear without antialias."""
+    size = resize.of(frames.shape[1], frames.shape[2], SIDE, _shorter_side)
+    return resize_floats(to_floats(frames), size)
+
+
+def _shorter_side(height: int, width: int, side: int) -> tuple[int, int]:
+    longer = int(max(height, width) / min(height, width) * side)  # the order matters: both tools round like this
+    return (longer, side) if height > width else (side, longer)

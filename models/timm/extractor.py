@@ -23,7 +23,8 @@ class TimmExtractor(FramewiseExtractor[TimmConfig]):
         if classifier is None and self.config.show_pred:
             raise UserError(f"--show_pred: {name} has no classifier; drop the flag")
         self.classifier = classifier.to(self.device) if classifier is not None and self.config.show_pred else None
-        self.image, self.network = image_input(network), self.prepare_network(network)
+        self.set_image(image_input(network))
+        self.network = self.prepare_network(network)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D], and with --show_pred the logits [B, classes].

@@ -28,7 +28,7 @@ class AudioModelExtractor(AudioExtractor[TransformersConfig]):
         """Load the network, and the processor that belongs to its weights."""
         config, folder = self.config, model_folder(self.config)
         _, self._family = family(config)
-        given = ("extraction_fps", "stack_size", "frame_interval", "step_size", "step_s")
+        given = ("extraction_fps", "stack_size", "frame_interval", "step_size", "step_s", "resize", "crop_type")
         if wrong := [name for name in given if getattr(config, name) is not None]:
             raise UserError(f"--{wrong[0]}: {config.model_name} takes sound, not pictures; use --window_s and --hop_s")
         self._processor = load_processor(folder, self._family)

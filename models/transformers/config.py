@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from utils.config import shared_flags
-from utils.config.schema import Config, flag
+from utils.config.schema import flag
 from utils.errors import UserError
+from utils.extractors.views_config import ViewsConfig
 from utils.media.audio_rules import LIBROSA, AudioClock, AudioRules
 
 GROUP = "transformers"
@@ -13,7 +14,7 @@ POOLS = ("mean", "cls", "tokens", "none", "spatial")
 
 
 @dataclass(frozen=True)
-class TransformersConfig(Config):
+class TransformersConfig(ViewsConfig):
     """The flags of `--feature_type transformers`."""
 
     model_name: str = flag(

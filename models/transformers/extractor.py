@@ -24,9 +24,12 @@ from utils.extractors.base import (
     short_of_a_window,
 )
 from utils.extractors.stacks import seen
+from utils.extractors.views import views_of
+from utils.extractors.views_config import Resize, checked_resize
 from utils.extractors.window_frames import check_seen, in_frames
 from utils.extractors.windows import Sampling, sliding
 from utils.nn.prepare import ComputeMode
+from utils.transforms.geometry import shorter_side
 
 CPU_FRAMES, GPU_FRAMES = 16, 128  # frames per batch
 FRAME_NUMBERS = ("num_frames", "frames_per_clip")  # what configurations call the frames of a clip
@@ -53,10 +56,29 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
         if config.window_s and self._family.input_kind == "frame":
             raise UserError(f"--window_s: {config.model_name} takes single frames; drop it")
         self._processor, texts = load_processor(folder, self._family), use_labels(self)
+        self._set_views()
         weights, dtype = self.checkpoints["transformers"], self.compute.dtype
         network = load_network(folder, weights, dtype, self._family, config, texts)
         self.n_frames = frames_of(network.settings, self._family, config)
         self._network = self.prepare_network(network)
+
+    def _set_views(self) -> None:
+        """Set how frames are resized and cropped: as the processor says, unless flags do."""
+        config, processor = self.config, self._processor
+        self._given: Resize | None = None
+        self._crop = processor.crop_size if processor.do_center_crop else None
+        size = fixed_size(self._crop or processor.size)
+        if config.resize is None and config.crop_type is None:
+            return
+        if size is None:
+            raise UserError(f"--resize, --crop_type: {config.model_name} sees frames of any size; drop them")
+        self._given = checked_resize(config, size)
+        squashed_to = self._given.size if self._given else fixed_size(processor.size) if processor.do_resize else None
+        self.views = views_of(config, size, squashed_to)
+        self._crop = None if self.views else self._library_size(size)
+
+    def _library_size(self, size: tuple[int, int]) -> Any:
+        return type(self._processor.size)(height=size[0], width=size[1])
 
     @property
     def keys(self) -> Sequence[str]:
@@ -66,7 +88,8 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
     @property
     def batch_size(self) -> int:
         """Windows with as many frames as fill the device well."""
-        return max((CPU_FRAMES if self.device.type == "cpu" else GPU_FRAMES) // self.n_frames, 1)
+        frames = CPU_FRAMES if self.device.type == "cpu" else GPU_FRAMES
+        return max(frames // (self.n_frames * self.views_at_once), 1)
 
     @property
     def interval(self) -> int:
@@ -101,13 +124,19 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
         return short_of_a_window(n_frames, size, self.config.short_video)
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return frames resized and cropped as the library's processor does, by torchvision, uint8 [n, 3, h, w]."""
+        """Return frames resized and cropped as the library's processor does, by torchvision, uint8 [n, 3, h, w].
+
+        For views they are not cropped.
+        """
         processor = self._processor
-        images = frames.permute(0, 3, 1, 2).contiguous()
-        if processor.do_resize:
-            images = processor.resize(images, size=processor.size, resample=processor.resample)
-        if processor.do_center_crop:
-            images = processor.center_crop(images, processor.crop_size)
+        images, size = frames.permute(0, 3, 1, 2).contiguous(), processor.size if processor.do_resize else None
+        if self._given is not None:
+            least = 1 if self._crop is None else self._crop.height
+            size = self._library_size(self._given.of(frames.shape[1], frames.shape[2], least, shorter_side))
+        if size is not None:
+            images = processor.resize(images, size=size, resample=processor.resample)
+        if self._crop is not None:
+            images = processor.center_crop(images, self._crop)
         return images
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
@@ -132,6 +161,11 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, ...]."""
         return outputs_by_key(self, self._network(self.pixel_values(batch["pixels"])))
+
+
+def fixed_size(size: Any) -> tuple[int, int] | None:
+    """Return (h, w) of the library's size, None if it names no such."""
+    return (size.height, size.width) if size and size.height and size.width else None
 
 
 def frames_of(settings: Any, kind: Family, config: TransformersConfig) -> int:

@@ -24,7 +24,7 @@ GPU = torch.device("cuda", 0)
 N_FRAMES, SIZE = 70, (140, 160)
 CASES = [
     ("i3d", {"streams": ["rgb", "flow"], "stack_size": 16}),
-    ("i3d", {"streams": ["flow"], "stack_size": 16, "flow_type": "raft"}),
+    ("i3d", {"streams": ["flow"], "stack_size": 16, "flow_type": "raft", "crop_type": "5-crop"}),
     ("pwc", {}),
     ("raft", {}),
     ("slowfast", {"stack_size": 32}),
@@ -32,9 +32,9 @@ CASES = [
     ("i3d_r50", {}),
     ("slowonly", {}),
     ("tsn", {}),
-    ("s3d", {"stack_size": 16}),
+    ("s3d", {"stack_size": 16, "crop_type": "3-crop"}),
     ("r21d", {}),
-    ("resnet", {"model_name": "resnet18"}),
+    ("resnet", {"model_name": "resnet18", "crop_type": "10-crop"}),
     ("clip", {}),
     ("vggish", {}),
     ("videomae", {}),

@@ -60,7 +60,7 @@ def extract(
         cuts = sorted(cuts, key=lambda cut: cut.row)[clips]
         for start in range(0, len(cuts), extractor.batch_size):
             batch = cuts[start : start + extractor.batch_size]
-            outputs = extractor.forward({"views": torch.cat([cut.inputs["views"] for cut in batch])})
+            outputs = extractor.outputs({"frames": torch.cat([cut.inputs["frames"] for cut in batch])})
             rows |= {cut.row: row.cpu().numpy() for cut, row in zip(batch, outputs[extractor.key], strict=True)}
     views = np.stack([rows[row] for row in sorted(rows)])
     return extractor.finish({extractor.key: views})[extractor.key], views

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from utils.config.schema import Config
 from utils.extractors.labels import Classes, class_names
 from utils.extractors.text import ZeroShot
+from utils.extractors.views import Views
 from utils.extractors.windows import Dense, Sampling
 from utils.media.audio_rules import REFERENCE, AudioRules
 from utils.nn.execute import batch_function
@@ -135,13 +136,18 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
         check_supported(compute, device)
         self.pairs: PairStage | None = None
         self.zero_shot: ZeroShot | None = None
+        self.views: Views | None = None
         with unchanged(), SkipInit():
             self.load()
-        self._run = batch_function(self.forward, device, compute, self.rows_per_thread)
+        forward = self.views.forward(self.forward, device.type == "cpu") if self.views else self.forward
+        self._run = batch_function(forward, device, compute, self.rows_per_thread)
         self._graphs = CudaGraphs()
 
     def load(self) -> None:
         """Load the networks onto the device, in evaluation mode; set `pairs` if there is work between neighbours.
+
+        Set `views` if the network is to see several parts of each frame: `prepare` then returns whole frames, `window`
+        and `forward` are called for each view.
 
         Raises:
             UserError: a checkpoint is not of the network's layout.
@@ -159,7 +165,12 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
     @property
     def batch_size(self) -> int:
         """How many windows fill this device well. Two large ones side by side on a CPU would take ever more memory."""
-        return 1 if self.device.type == "cpu" else GPU_WINDOWS
+        return 1 if self.device.type == "cpu" else max(GPU_WINDOWS // self.views_at_once, 1)
+
+    @property
+    def views_at_once(self) -> int:
+        """How many views of a window the network sees together: all on a GPU."""
+        return 1 if self.views is None or self.device.type == "cpu" else len(self.views)
 
     @property
     def shows_predictions(self) -> bool:

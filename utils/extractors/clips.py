@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from utils.extractors import placement
 from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo
 from utils.extractors.clips_config import VideoClipsConfig
+from utils.extractors.views import Views
 from utils.extractors.windows import Listed, Sampling
 from utils.transforms import crops
 from utils.transforms.geometry import shorter_side, shorter_side_rounded, wide
@@ -47,6 +47,8 @@ class VideoClipsExtractor(VideoExtractor[ClipsConfigT]):
 
     def load(self) -> None:
         """Load the network onto the device."""
+        chosen = self.config.chosen
+        self.views = Views(crops.CROPS[chosen.crops][chosen.crop_type], chosen.crop_size)
         self._network = self.prepare_network(self.network(self.checkpoints[self.key]), self.float32_parts)
 
     @property
@@ -83,34 +85,23 @@ class VideoClipsExtractor(VideoExtractor[ClipsConfigT]):
         return NoWindows("failed", "no frame could be decoded; get the file again")
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return frames resized to a shorter side of --side_size, uint8 [n, h, w, 3]."""
-        chosen = self.config.chosen
+        """Return frames resized to a shorter side of --side_size, or as --resize says, uint8 [n, h, w, 3]."""
+        chosen, given = self.config.chosen, self.config.given_resize
         size, resize = RESIZE_BY_PRESET[chosen.resize]
-        return resize(frames, size(frames.shape[1], frames.shape[2], chosen.side_size))
+        height, width = frames.shape[1:3]
+        if given is None:
+            return resize(frames, size(height, width, chosen.side_size))
+        shorter = shorter_side_rounded if size is shorter_side_rounded else shorter_side
+        return resize(frames, given.of(height, width, chosen.crop_size, shorter))
 
-    def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
-        """Return the views of a clip, uint8 [crops, T, S, S, 3]."""
-        chosen = self.config.chosen
-        boxes = crops.CROPS[chosen.crops][chosen.crop_type](frames.shape[1], frames.shape[2], chosen.crop_size)
-        return {"views": crops.cut_views(frames, boxes, chosen.crop_size)}
-
-    def network_input(self, views: Tensor) -> Tensor:
-        """Return views, uint8 [N, T, S, S, 3], as the network's input, float32 [N, 3, T, S, S]."""
-        return crops.network_input(views)
+    def network_input(self, clips: Tensor) -> Tensor:
+        """Return clips, uint8 [N, T, S, S, 3], as the network's input, float32 [N, 3, T, S, S]."""
+        return crops.network_input(clips)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Return features [B, crops, D], and with --show_pred the logits [B, classes], averaged over crops."""
-        by_crop = batch["views"].transpose(0, 1)  # [crops, B, ...]
-        # more at once take a CPU more memory, and are no faster there
-        parts = by_crop.unbind() if self.device.type == "cpu" else (by_crop.flatten(0, 1),)
-        outputs = [self._network(self.network_input(views)) for views in parts]
-        features, logits = (
-            torch.cat(rows).view(len(by_crop), len(by_crop[0]), -1) for rows in zip(*outputs, strict=True)
-        )
-        results = {self.key: features.transpose(0, 1)}
-        if self.config.show_pred:
-            results[f"logits/{self.key}"] = logits.mean(0)
-        return results
+        """Return features [B, D] of one view of clips, and with --show_pred the logits [B, classes]."""
+        features, logits = self._network(self.network_input(batch["frames"]))
+        return {self.key: features} | ({f"logits/{self.key}": logits} if self.config.show_pred else {})
 
     def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the features averaged by --average: clips gives [crops, D], crops [clips, D], both [D]."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from utils.config import shared_flags
-from utils.config.schema import Config, flag
+from utils.config.schema import flag
 from utils.errors import UserError
+from utils.extractors.views_config import CROP_TYPES, ViewsConfig, checked_resize
 
 GROUP = "clips"
 OF_PRESET = " (default: the preset's)"
@@ -67,7 +68,7 @@ def preset(presets: Mapping[str, Preset], default: str | None, ends: str = "") -
 
 
 @dataclass(frozen=True)
-class VideoClipsConfig(Config):
+class VideoClipsConfig(ViewsConfig):
     """The flags that they share. A model adds `preset`, `stack_size`, `frame_interval` and `checkpoint`."""
 
     PRESETS: ClassVar[Mapping[str, Preset]] = {"snippets": SNIPPETS}
@@ -103,7 +104,7 @@ class VideoClipsConfig(Config):
         None,
         f"parts of the frame to see; 10-crop adds mirror images to 5-crop{OF_PRESET}",
         group=GROUP,
-        choices=("center", "3-crop", "5-crop", "10-crop"),
+        choices=CROP_TYPES,
     )
     average: str | None = flag(
         None,
@@ -117,12 +118,22 @@ class VideoClipsConfig(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        chosen = self.chosen
-        if chosen.crop_size > chosen.side_size:
+        chosen, given = self.chosen, self.given_resize
+        if given is not None and self.side_size is not None:
+            raise UserError(
+                "--resize and --side_size exclude each other: --resize short:N is a shorter side of N pixels"
+            )
+        if given is None and chosen.crop_size > chosen.side_size:
             raise UserError(
                 f"a crop of {chosen.crop_size} pixels does not fit a side of {chosen.side_size}: lower --crop_size "
                 "or raise --side_size"
             )
+        checked_resize(self, (chosen.crop_size, chosen.crop_size))
+
+    @property
+    def sees_crops(self) -> bool:
+        """True: a preset has a crop type."""
+        return True
 
     def interval(self, fps: float) -> int:
         """Return the distance between two frames of a clip, in frames of a video with this frame rate."""
@@ -135,4 +146,5 @@ class VideoClipsConfig(Config):
         """Return the preset, changed by the flags that were given."""
         flags = ("num_clips", "side_size", "crop_size", "crop_type", "average")
         given = {name: getattr(self, name) for name in flags if getattr(self, name) is not None}
+        given |= {"crops": self.crop_boxes} if self.crop_boxes else {}
         return dataclasses.replace(self.PRESETS[self.preset], **given)

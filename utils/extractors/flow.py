@@ -81,11 +81,14 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
         return NoWindows("failed", f"{found}, and flow needs two; {hint}")
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return frames resized to --side_size as Pillow does, uint8 [n, h, w, 3]."""
+        """Return frames resized to --side_size or by --resize as Pillow does, uint8 [n, h, w, 3]."""
+        height, width = frames.shape[1:3]
+        if (given := self.config.given_resize) is not None:
+            return resize_pillow(frames, given.of(height, width, 1, shorter_side))
         if self.config.side_size is None:
             return frames
         resized = longer_side if self.config.resize_to_larger_edge else shorter_side
-        return resize_pillow(frames, resized(frames.shape[1], frames.shape[2], self.config.side_size))
+        return resize_pillow(frames, resized(height, width, self.config.side_size))
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the flow of the pair, [2, h, w]."""

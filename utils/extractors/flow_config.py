@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 
 from utils.config import shared_flags
-from utils.config.schema import Config, flag
+from utils.config.schema import flag
 from utils.errors import UserError
+from utils.extractors.views_config import ResizeConfig
 
 GROUP = "flow"
 
 
 @dataclass(frozen=True)
-class FlowConfig(Config):
+class FlowConfig(ResizeConfig):
     """The flags of a feature type that saves flow."""
 
     side_size: int | None = flag(
@@ -33,5 +34,7 @@ class FlowConfig(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.resize is not None and self.side_size is not None:
+            raise UserError("--resize and --side_size exclude each other: drop one of them")
         if self.resize_to_larger_edge and self.side_size is None:
             raise UserError("--resize_to_larger_edge changes the meaning of --side_size: add that, or drop the flag")

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar, TypeVar
 
 import numpy as np
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 from utils.errors import UserError
 from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo, short_of_a_window
 from utils.extractors.frames_config import FramewiseConfig
+from utils.extractors.views import views_of
+from utils.extractors.views_config import Resize, checked_resize
 from utils.extractors.windows import Dense, Listed, Sampling
 from utils.transforms.fast import RESIZE_BY_DECODE
 from utils.transforms.image_input import ImageInput
@@ -24,12 +27,21 @@ class FramewiseExtractor(VideoExtractor[FramewiseConfigT]):
 
     key: ClassVar[str]  # of the output
     rows_per_thread = 4
-    image: ImageInput  # the transform that belongs to the weights
+    image: ImageInput  # how frames are prepared
     network: nn.Module
 
     @abstractmethod
     def load(self) -> None:
-        """Set `image`, and `network` on the device."""
+        """Call `set_image`, and set `network` on the device."""
+
+    def set_image(self, image: ImageInput) -> None:
+        """Set `image`, and `views` if there are any. image: the transform that belongs to the weights.
+
+        Raises:
+            UserError: --resize or --crop_type does not fit it.
+        """
+        self.image = resized_as(image, checked_resize(self.config, image.size))
+        self.views = views_of(self.config, image.size, self.image.resize if self.image.fit == "squash" else None)
 
     @property
     def keys(self) -> Sequence[str]:
@@ -44,7 +56,7 @@ class FramewiseExtractor(VideoExtractor[FramewiseConfigT]):
     @property
     def batch_size(self) -> int:
         """A window is a frame."""
-        return self.frames_per_batch
+        return max(self.frames_per_batch // self.views_at_once, 1)
 
     @property
     def needs_times(self) -> bool:
@@ -75,8 +87,9 @@ class FramewiseExtractor(VideoExtractor[FramewiseConfigT]):
         return short_of_a_window(n_frames, self.config.windows(info.fps)[0], self.config.short_video)
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return frames as the network sees them, before the normalization, uint8 [n, h, w, 3]."""
-        return self.image.crops(frames, RESIZE_BY_DECODE[self.config.decode])
+        """Return frames as the network sees them before the normalization, or whole for views, uint8 [n, h, w, 3]."""
+        prepared = self.image.crops if self.views is None else self.image.whole
+        return prepared(frames, RESIZE_BY_DECODE[self.config.decode])
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the frame, uint8 [h, w, 3]."""
@@ -89,6 +102,15 @@ class FramewiseExtractor(VideoExtractor[FramewiseConfigT]):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D] of frames [B, h, w, 3]."""
         return {self.key: self.network(self.image.normalized(batch["frame"]))}
+
+
+def resized_as(image: ImageInput, resize: Resize | None) -> ImageInput:
+    """Return a transform with another resize, by the same code. resize: None for its own."""
+    if resize is None:
+        return image
+    if resize.side is not None:
+        return replace(image, fit="shortest", resize=(resize.side, resize.side))
+    return replace(image, fit="squash", resize=resize.size) if resize.size else replace(image, fit="none")
 
 
 def spread_frames(info: VideoStreamInfo, total: int) -> list[int]:

@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 
 from utils.config import shared_flags
-from utils.config.schema import Config, flag
+from utils.config.schema import flag
 from utils.errors import UserError
+from utils.extractors.views_config import ViewsConfig
 from utils.extractors.window_frames import in_frames
 
 GROUP = "frames"
 
 
 @dataclass(frozen=True)
-class FramewiseConfig(Config):
-    """The flags that they share: which frames to take, how to resize them, and windows with a row each."""
+class FramewiseConfig(ViewsConfig):
+    """The flags that they share: which frames to take, how to prepare them, and windows with a row each."""
 
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)
     extraction_total: int | None = shared_flags.extraction_total(GROUP)

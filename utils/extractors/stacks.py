@@ -9,18 +9,23 @@ from torch import Tensor, nn
 from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo, short_of_a_window
 from utils.extractors.frame_choice import chosen_frames
 from utils.extractors.stacks_config import StackConfig
+from utils.extractors.views import views_of
+from utils.extractors.views_config import Resize, checked_resize
 from utils.extractors.window_frames import check_seen
 from utils.extractors.windows import Sampling, sliding
 from utils.transforms.constants import constant
+from utils.transforms.geometry import shorter_side
 
 StackConfigT = TypeVar("StackConfigT", bound=StackConfig)
 
 
 class StackExtractor(VideoExtractor[StackConfigT]):
-    """One row per stack, under one key. `prepare` returns frames as float32 [n, 3, H, W]."""
+    """One row per stack, under one key. `prepare` returns frames as float32 [n, 3, H, W], whole ones for views."""
 
     key: ClassVar[str]  # of the output and of the checkpoint
     float32_parts: ClassVar[tuple[str, ...]] = ("avgpool",)  # of the network, see Extractor.prepare_network
+    side: ClassVar[int]  # of the network's input, in pixels
+    own_resize: ClassVar[Resize]
     label_set = "kinetics400"
 
     @abstractmethod
@@ -33,6 +38,9 @@ class StackExtractor(VideoExtractor[StackConfigT]):
 
     def load(self) -> None:
         """Load the network onto the device."""
+        size = (self.side, self.side)
+        self.resize = checked_resize(self.config, size) or self.own_resize
+        self.views = views_of(self.config, size, self.resize.size)
         self._network = self.prepare_network(self.load_network(), self.float32_parts)
 
     @property
@@ -61,6 +69,10 @@ class StackExtractor(VideoExtractor[StackConfigT]):
     def seen(self, frames: Tensor) -> Tensor:
         """Return those of a stack's frames [n, ...] that the network sees."""
         return seen(frames, self.config.n_seen(len(frames)), self.config.frame_choice)
+
+    def resized_size(self, frames: Tensor) -> tuple[int, int]:
+        """Return (h, w) that frames are resized to. frames: [n, H, W, 3]."""
+        return self.resize.of(frames.shape[1], frames.shape[2], self.side, shorter_side)
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the stack, or what the network sees of it, as "clips", float32 [3, T, H, W]."""

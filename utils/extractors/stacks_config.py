@@ -4,15 +4,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from utils.config import shared_flags
-from utils.config.schema import Config
 from utils.errors import UserError
+from utils.extractors.views_config import ViewsConfig
 from utils.extractors.window_frames import MANY, in_frames, in_words
 
 GROUP = "stacks"
 
 
 @dataclass(frozen=True)
-class StackConfig(Config, ABC):
+class StackConfig(ViewsConfig, ABC):
     """The flags that they share. A model adds `stack_size`, `step_size` and `checkpoint`."""
 
     extraction_fps: float | None = shared_flags.extraction_fps(GROUP)

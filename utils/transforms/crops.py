@@ -2,7 +2,8 @@
 
 Sources: CenterCrop, ThreeCrop and TenCrop of mmaction2 (https://github.com/open-mmlab/mmaction2); center_crop,
 five_crop and ten_crop of torchvision (https://github.com/pytorch/vision); oversample_data of
-https://github.com/GowthamGottimukkala/I3D_Feature_Extraction_resnet.
+https://github.com/GowthamGottimukkala/I3D_Feature_Extraction_resnet; the answers of the authors of XD-Violence
+(https://github.com/Roc-Ng/XDVioDet/issues/5) and VadCLIP (https://github.com/nwpu-zxr/VadCLIP/issues/2).
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from utils.transforms.floats import normalize
-from utils.transforms.geometry import center_crop_box
+from utils.transforms.geometry import center_crop_box, height_dim
 
 MEAN = (123.675, 116.28, 103.53)  # of ImageNet, RGB in 0..255; in 0..1 it is 0.485, 0.456, 0.406
 STD = (58.395, 57.12, 57.375)
@@ -71,6 +72,17 @@ def ten_middle_third(height: int, width: int, side: int) -> list[Box]:
     return _with_mirrored(five_middle_third(height, width, side), width, side)
 
 
+def five_middle_first(height: int, width: int, side: int) -> list[Box]:
+    """Return the squares of `five` in the order middle, upper left, upper right, lower left, lower right."""
+    *corners, middle = five(height, width, side)
+    return [middle, *corners]
+
+
+def ten_middle_first(height: int, width: int, side: int) -> list[Box]:
+    """Return the squares of `five_middle_first`, then the same in the mirror image of the frame."""
+    return _with_mirrored(five_middle_first(height, width, side), width, side)
+
+
 def _with_mirrored(boxes: list[Box], width: int, side: int) -> list[Box]:
     return boxes + [Box(box.top, width - side - box.left, mirrored=True) for box in boxes]
 
@@ -95,16 +107,25 @@ ANOMALY: dict[str, Rule] = {
     "5-crop": five_middle_third,
     "10-crop": ten_middle_third,
 }
-CROPS = {"mmaction2": MMACTION2, "torchvision": TORCHVISION, "anomaly": ANOMALY}  # the crop types of each tool
+CENTER_FIRST: dict[str, Rule] = {
+    "center": center_to_even,
+    "3-crop": three,
+    "5-crop": five_middle_first,
+    "10-crop": ten_middle_first,
+}
+CROPS = {  # the crop types of each tool
+    "torchvision": TORCHVISION,
+    "mmaction2": MMACTION2,
+    "anomaly": ANOMALY,
+    "center_first": CENTER_FIRST,
+}
 
 
-def cut_views(frames: Tensor, boxes: Sequence[Box], side: int) -> Tensor:
-    """Return the crops of `side` pixels, [len(boxes), ..., side, side, 3], of frames [..., H, W, 3]."""
-    views = []
-    for box in boxes:
-        view = frames[..., box.top : box.top + side, box.left : box.left + side, :]
-        views.append(view.flip(-2) if box.mirrored else view)
-    return torch.stack(views)
+def cut(frames: Tensor, box: Box, side: int) -> Tensor:
+    """Return a crop of `side` pixels, of frames [..., H, W, 3] or [..., C, H, W]; a view unless it is mirrored."""
+    rows = height_dim(frames)
+    crop = frames.narrow(rows, box.top, side).narrow(rows + 1, box.left, side)
+    return crop.flip(rows + 1) if box.mirrored else crop
 
 
 def resize_rounded(frames: Tensor, size: tuple[int, int]) -> Tensor:

@@ -18,6 +18,11 @@ class Region(NamedTuple):
         return frames[:, self.top : self.top + self.height, self.left : self.left + self.width]
 
 
+def height_dim(frames: Tensor) -> int:
+    """Return the dimension of rows: -3 of frames [..., H, W, 3], -2 of [..., C, H, W]."""
+    return -3 if frames.shape[-1] == 3 else -2
+
+
 def shorter_side(height: int, width: int, side: int) -> tuple[int, int]:
     """Return (height, width) with `side` as the shorter one, the other rounded down: 239, 427 -> 256, 457."""
     if min(height, width) == side:

@@ -12,7 +12,7 @@ from utils.transforms.floats import divided, normalize
 from utils.transforms.geometry import Region, shorter_side
 from utils.transforms.pillow import Filter, resize_pillow
 
-Fit = Literal["shortest", "longest", "squash"]
+Fit = Literal["shortest", "longest", "squash", "none"]
 Triple = tuple[float, float, float]
 
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
@@ -25,7 +25,7 @@ class ImageInput:
 
     size: (h, w) of the network's input, in pixels.
     resize: (h, w) that frames are resized to before the crop. fit: "shortest" covers it and "longest" stays within it,
-        keeping the aspect ratio; "squash" does not keep it.
+        keeping the aspect ratio; "squash" does not keep it; "none" does not resize.
     fill: colour of the padding where a resized frame is smaller than the input.
     mean, std: of each channel, for values in 0..1.
     """
@@ -47,9 +47,17 @@ class ImageInput:
         crop = resize(frames, resized, self.filter, middle(resized, self.size))
         return pad(crop, self.size, self.fill).contiguous()
 
+    def whole(self, frames: Tensor, resize: Resize = resize_pillow) -> Tensor:
+        """Return frames before the crop, uint8 [n, H, W, 3], padded where they are smaller than the network's input."""
+        resized = self.resized_size(frames.shape[1], frames.shape[2])
+        height, width = (max(sides) for sides in zip(resized, self.size, strict=True))
+        return pad(resize(frames, resized, self.filter, None), (height, width), self.fill)
+
     def resized_size(self, height: int, width: int) -> tuple[int, int]:
         """Return (h, w) of a frame after the resize, rounded as torchvision does for squares and timm for the rest."""
         wanted = self.resize
+        if self.fit == "none":
+            return height, width
         if self.fit == "squash":
             return wanted
         if self.fit == "shortest" and wanted[0] == wanted[1]:

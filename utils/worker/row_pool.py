@@ -14,7 +14,7 @@ from utils.worker.window_builder import WindowBuilder, Windows
 class _Mean:
     """Stands in for an extractor whose frames are rows of features."""
 
-    pairs = None
+    pairs = views = None
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
         """Return the mean over rows [n, D], in float64."""

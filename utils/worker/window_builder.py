@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from utils.extractors.base import Batch, PairStage
+from utils.extractors.views import Views
 from utils.extractors.windows import Dense, Sampling, Window
 from utils.transforms.fast import resize_fast
 from utils.transforms.floats import resize_floats
+from utils.transforms.geometry import height_dim
 from utils.worker.frame_store import FrameStore, latest
 from utils.worker.pair_cache import PairCache, PairLimits
 
@@ -49,6 +51,11 @@ class WindowMaker(Protocol):
     @property
     def pairs(self) -> PairStage | None:
         """Work between neighbours; None if there is none."""
+        ...
+
+    @property
+    def views(self) -> Views | None:
+        """The views of each frame to make windows of; None for whole frames."""
         ...
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
@@ -93,7 +100,7 @@ class WindowBuilder:
         self._store.append(frames, times_s)
         if self._takes_frames:
             row, self.n_rows = self.n_rows, self.n_rows + len(frames)
-            yield Windows(row, self._extractor.windows_of_frames(frames), times_s, times_s)
+            yield Windows(row, self._inputs_of_frames(frames), times_s, times_s)
         while self._next is not None and latest(self._next.indices) + self._next.wait < self._store.stop:
             self._ready.append(self._next)
             self._next = next(self._coming, None)
@@ -109,6 +116,16 @@ class WindowBuilder:
         for window in self._sampling.rest(self._store.stop, self.n_rows):
             yield self._build(window)
 
+    def _inputs(self, frames: Tensor, pairs: Tensor | None) -> Batch:
+        """Return what `window` returns, or that of each view, [views, ...]."""
+        made, views = self._extractor.window, self._extractor.views
+        return made(frames, pairs) if views is None else views.of_each(made, frames, pairs)
+
+    def _inputs_of_frames(self, frames: Tensor) -> Batch:
+        """Return what `windows_of_frames` returns, or that of each view, [n, views, ...]."""
+        made, views = self._extractor.windows_of_frames, self._extractor.views
+        return made(frames) if views is None else views.of_each(lambda part, _pairs: made(part), frames, None, dim=1)
+
     def _of_one_shape(self, frames: Tensor) -> Tensor:
         """Return prepared frames in the shape of the stream's first: windows and pairs hold frames of one shape.
 
@@ -120,9 +137,12 @@ class WindowBuilder:
         if shape == self._shape:
             return frames
         self.n_stretched += len(frames)
-        if frames.is_floating_point():  # [n, 3, h, w]
-            return resize_floats(frames, (self._shape[1], self._shape[2]))
-        return resize_fast(frames, (self._shape[0], self._shape[1]))
+        if height_dim(frames) == -3:
+            return resize_fast(frames, (self._shape[0], self._shape[1]))
+        size = (self._shape[1], self._shape[2])
+        if frames.is_floating_point():
+            return resize_floats(frames, size)
+        return resize_fast(frames.permute(0, 2, 3, 1), size).permute(0, 3, 1, 2)
 
     def _drop_unneeded(self) -> None:
         more = self._ready or self._next is not None
@@ -138,5 +158,5 @@ class WindowBuilder:
         start_s, end_s = (
             np.array([self._store.time_s(index)]) for index in (window.indices[0], latest(window.indices))
         )
-        inputs = {name: value[None] for name, value in self._extractor.window(frames, pairs).items()}
+        inputs = {name: value[None] for name, value in self._inputs(frames, pairs).items()}
         return Windows(window.row, inputs, start_s, end_s, window.n_repeated)

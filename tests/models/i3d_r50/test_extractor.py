@@ -14,7 +14,7 @@ from models.i3d_r50.config import I3DR50Config
 from models.i3d_r50.extractor import I3DR50Extractor
 from utils.config.schema import output_settings
 from utils.errors import UserError
-from utils.transforms.crops import CROPS, cut_views
+from utils.transforms.crops import CROPS, cut
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +66,9 @@ def test_crops_of_the_anomaly_preset_are_those_of_the_public_extractor():
     rows = json.loads((GOLDEN / "i3d_r50_baseline" / "crops.json").read_text())["rows"]
     frame = torch.from_numpy(moving_frames(1, 1, 256, 340)[0])
     boxes = CROPS["anomaly"]["10-crop"](256, 340, 224)
-    for view, (_, top, left, mirrored) in zip(cut_views(frame, boxes, 224), rows, strict=True):
+    for box, (_, top, left, mirrored) in zip(boxes, rows, strict=True):
         source = frame.flip(1) if mirrored else frame
-        assert torch.equal(view, source[top : top + 224, left : left + 224])
+        assert torch.equal(cut(frame, box, 224), source[top : top + 224, left : left + 224])
 
 
 @pytest.mark.parametrize("frequency", [16, 8])

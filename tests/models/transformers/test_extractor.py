@@ -3,6 +3,7 @@
 Both run on the device of the tests: torchvision's resize rounds in another order on a GPU than on a CPU.
 """
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from support.device import DEVICE, TOLERANCE
 from support.media import moving_frames, write_clip
 from support.program import arrays, run
 from support.tiny_transformers import save
+from torchvision.transforms.functional import ten_crop
 
 import featmill
 from models.transformers.config import TransformersConfig
@@ -106,6 +108,26 @@ def test_frames_are_the_librarys(family, clip, tmp_path):
     assert isinstance(extractor, PictureExtractor)
     ours = extractor.pixel_values(extractor.prepare(torch.from_numpy(frames).to(DEVICE)))
     torch.testing.assert_close(ours, inputs, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("family", ["clip", "siglip", "videomae"])
+def test_views_are_cut_from_what_the_library_resizes(family, clip, tmp_path):
+    path, frames = clip
+    model, processor = saved(family, tmp_path)
+    name, single = str(tmp_path), family in FRAMES
+    found = extract(path, model_name=name, crop_type="10-crop", resize="squash:24x20", step_size=5)
+    with torch.inference_mode():
+        images = torch.from_numpy(frames[::5] if single else frames[:4]).permute(0, 3, 1, 2).to(DEVICE)
+        size = type(processor.size)(height=20, width=24)
+        views = ten_crop(processor.resize(images, size=size, resample=processor.resample), [16, 16])
+        pixels = [processor(list(view), do_resize=False, return_tensors="pt")["pixel_values"] for view in views]
+        call = FRAMES[family] if single else CLIPS[family][0]
+        expected = torch.stack([call(model, each.to(DEVICE)) for each in pixels], 1)
+    check(found["transformers"][: len(expected)], expected)
+    squashes = family == "siglip"
+    with pytest.raises(UserError, match="squashed to the 16x16") if squashes else contextlib.nullcontext():
+        extract(path, model_name=name, crop_type="3-crop")
+    assert extract(path, model_name=name, resize="short:17")["transformers"].ndim == 2
 
 
 def test_pooling_and_layers(clip, tmp_path):

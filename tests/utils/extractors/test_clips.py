@@ -1,5 +1,6 @@
 """The shared base of clip models, with a network that shows what it was given."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from utils.config.schema import output_settings
 from utils.errors import UserError
 from utils.extractors.base import VideoStreamInfo
 from utils.extractors.clips import VideoClipsExtractor
-from utils.extractors.clips_config import VideoClipsConfig, mmaction2_presets
+from utils.extractors.clips_config import SNIPPETS, VideoClipsConfig, mmaction2_presets, preset
+from utils.transforms.crops import resize_rounded
+from utils.transforms.opencv import resize_opencv
 
 
 class Means(nn.Module):
@@ -65,9 +68,9 @@ def test_averages(average, shape, axes, with_times):
 
 def test_predictions_are_averaged_over_crops():
     views = torch.randint(0, 256, (2, 5, 4, 32, 32, 3), dtype=torch.uint8)
-    outputs = extractor(show_pred=True).forward({"views": views})
+    outputs = extractor(show_pred=True).outputs({"frames": views})
     torch.testing.assert_close(outputs["logits/means"], 2 * outputs["means"].mean(1))
-    assert set(extractor().forward({"views": views})) == {"means"}
+    assert set(extractor().outputs({"frames": views})) == {"means"}
 
 
 @pytest.mark.parametrize("n_frames, n_clips", [(1, 1), (7, 1), (9, 2)])
@@ -108,6 +111,8 @@ def test_a_clip_in_seconds_spreads_its_frames(clip_len, fps, frames):
         ({"average": "views"}, "--average is 'views'"),
         ({"preset": "snippet"}, "did you mean snippets"),
         ({"extraction_fps": 0.0}, "--extraction_fps is 0.0"),
+        ({"resize": "short:256", "side_size": 256}, "--resize and --side_size exclude each other"),
+        ({"resize": "squash:300x200"}, "frames become smaller than the 224x224"),
     ],
 )
 def test_wrong_settings_are_named(flags, words):
@@ -123,12 +128,33 @@ def test_a_preset_gives_what_the_flags_leave_open():
     assert output_settings(config)["preset"] == "snippets"
 
 
-def test_crops_in_one_batch_give_what_they_give_one_by_one():
-    views = torch.randint(0, 256, (2, 5, 4, 32, 32, 3), dtype=torch.uint8)
-    one_by_one, together = extractor(show_pred=True), extractor(show_pred=True)
-    batches = []
-    together._network.register_forward_pre_hook(lambda _network, inputs: batches.append(len(inputs[0])))
-    together.device = torch.device("cuda")  # decides only how they are batched
-    expected, found = one_by_one.forward({"views": views}), together.forward({"views": views})
-    assert batches == [10]
-    assert all(torch.equal(found[key], value) for key, value in expected.items())
+@pytest.mark.parametrize(
+    ("flags", "size"),
+    [
+        ({"resize": "short:40", "preset": "snippets"}, (40, 48)),
+        ({"resize": "squash:64x48", "preset": "snippets"}, (48, 64)),
+        ({"resize": "none", "preset": "snippets"}, (50, 60)),
+        ({"resize": "short:33", "preset": "mmaction2_1x"}, (33, 40)),  # 39.6, which torchvision's tools round down
+    ],
+)
+def test_resize_is_done_by_the_preset_s_code(flags, size):
+    @dataclass(frozen=True)
+    class Config(VideoClipsConfig):
+        PRESETS = {"snippets": SNIPPETS} | mmaction2_presets(1, "center")
+        preset: str = preset(PRESETS, "snippets")
+
+    model = MeansExtractor(Config(crop_size=32, stack_size=4, **flags), {"means": None}, torch.device("cpu"))
+    frames = torch.from_numpy(moving_frames(3, 2, 50, 60))
+    resize = resize_opencv if flags["preset"] == "mmaction2_1x" else resize_rounded
+    assert torch.equal(model.prepare(frames), resize(frames, size))
+
+
+def test_boxes_of_another_tool():
+    model = extractor(crop_boxes="center_first", side_size=64)
+    frames = torch.from_numpy(moving_frames(3, 4, 64, 80))
+    views = model.views.of_each(model.window, frames, None)["frames"]
+    assert torch.equal(views[0], frames[:, 16:48, 24:56]) and torch.equal(views[4], frames[:, 32:, 48:])
+    assert output_settings(extractor(crop_boxes="center_first").config)["crop_boxes"] == "center_first"
+    assert "crop_boxes" not in output_settings(VideoClipsConfig()) and "crop_type" in output_settings(
+        VideoClipsConfig()
+    )

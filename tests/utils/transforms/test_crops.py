@@ -4,7 +4,7 @@ import torch
 from support.golden import case, moving_frames
 from torchvision.transforms.v2 import functional as tv
 
-from utils.transforms.crops import CROPS, MMACTION2, TORCHVISION, Box, cut_views, network_input, resize_rounded
+from utils.transforms.crops import CROPS, MMACTION2, TORCHVISION, Box, cut, network_input, resize_rounded
 from utils.transforms.geometry import shorter_side, shorter_side_rounded
 from utils.transforms.opencv import resize_opencv
 
@@ -21,6 +21,10 @@ def recorded(name: str, n: int | None = None, seed_step: int = 0):
     source = meta["input"]
     frames = moving_frames(source["seed"] + seed_step, n or source["n"], source["height"], source["width"])
     return expected, meta, torch.from_numpy(frames)
+
+
+def cut_views(frames, boxes, side):
+    return torch.stack([cut(frames, box, side) for box in boxes])
 
 
 def check(expected, key, views):
@@ -106,3 +110,18 @@ def test_nothing_is_resized_without_need():
     frames = torch.from_numpy(moving_frames(2, 2, 20, 30))
     assert resize_rounded(frames, (20, 30)) is frames
     assert resize_rounded(frames[:0], (10, 15)).shape == (0, 10, 15, 3)
+
+
+def test_frames_with_channels_first_are_cut_the_same():
+    frames = torch.from_numpy(moving_frames(1, 2, 37, 52))
+    for box in CROPS["center_first"]["10-crop"](37, 52, 32):
+        assert torch.equal(cut(frames.permute(0, 3, 1, 2), box, 32), cut(frames, box, 32).permute(0, 3, 1, 2))
+
+
+def test_the_middle_comes_first_or_third():
+    """As XD-Violence's and VadCLIP's authors answer; and RTFM's, of frames of 340x256 pixels."""
+    corners = [Box(0, 0), Box(0, 116), Box(32, 0), Box(32, 116)]
+    first = CROPS["center_first"]["10-crop"](256, 340, 224)
+    assert first[:5] == [Box(16, 58), *corners]
+    assert first[5:] == [Box(top, 116 - left, True) for top, left, _ in first[:5]]
+    assert CROPS["anomaly"]["5-crop"](256, 340, 224) == [*corners[:2], Box(16, 58), *corners[2:]]
