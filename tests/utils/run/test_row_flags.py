@@ -56,7 +56,7 @@ def test_nothing_to_align(flags: dict[str, Any], types: list[str], why: str) -> 
 
 def test_columns_are_of_vectors_in_files_of_one_video() -> None:
     check_layout(RunConfig(**FLAGS | {"array_layout": "columns"}), {"type": {"key": CROPS}})
-    flags = {"array_layout": "columns", "on_extraction": "save_npz"}
+    flags: dict[str, Any] = {"array_layout": "columns", "on_extraction": "save_npz"}
     check_layout(RunConfig(**flags), {"type": {"key": ROWS}})
     with pytest.raises(UserError, match=r"type gives \[clips, crops, 2048\]"):
         check_layout(RunConfig(**flags), {"type": {"key": CROPS}})
