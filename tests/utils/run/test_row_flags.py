@@ -55,7 +55,8 @@ def test_nothing_to_align(flags: dict[str, Any], types: list[str], why: str) -> 
 
 
 def test_columns_are_of_vectors_in_files_of_one_video() -> None:
-    check_layout(RunConfig(**FLAGS | {"array_layout": "columns"}), {"type": {"key": CROPS}})
+    columns: dict[str, Any] = FLAGS | {"array_layout": "columns"}
+    check_layout(RunConfig(**columns), {"type": {"key": CROPS}})
     flags: dict[str, Any] = {"array_layout": "columns", "on_extraction": "save_npz"}
     check_layout(RunConfig(**flags), {"type": {"key": ROWS}})
     with pytest.raises(UserError, match=r"type gives \[clips, crops, 2048\]"):
