@@ -61,6 +61,10 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         from utils.commands.status import show_status
 
         return show_status(arguments)
+    if name == "compare":
+        from utils.commands.compare import compare
+
+        return compare(arguments, MODELS)
     if name == "help":
         words = [word for word in arguments if word not in ("help", "--help", "-h")]
         return main([*(["--feature_type"] if words and words[0] in MODELS else []), *words, "--help"])

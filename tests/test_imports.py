@@ -49,7 +49,7 @@ TESTED_ELSEWHERE = {  # with what uses them
     "models/tvl1": "solver step",
     "models/vggish": "network",
     "models/videomae": "network preprocess",
-    "utils/commands": "models parser status streams text weights",
+    "utils/commands": "compare models parser status streams text weights",
     "utils/config": "label_file run shared_flags",
     "utils/engines": "base dispatch environment local",
     "utils": "errors",
@@ -57,14 +57,16 @@ TESTED_ELSEWHERE = {  # with what uses them
     "utils/media": "avi decode_protocol decode_server demux frame_size matroska mp4 rgb seek video_frames",
     "utils/nn/cpu": "convolution",
     "utils/nn": "flow unchanged vision_transformer",
-    "utils/run": "output_state prepare results settings shard_marks summary text",
+    "utils/run": (
+        "axes output_state packs pixels prepare relation results row_maps settings shard_marks summary text video_names"
+    ),
     "utils/sinks": "h5_group output printing record",
     "utils/sources": "base errors folder hf_columns ref rereadable",
     "utils/state": "feature_folders resume run_file",
     "utils/storage": "local remote",
     "utils/weights": "download_bar",
     "utils/weights/formats": "leveldb torch_pickle",
-    "utils/worker": "assemble events kept_frames main messages plan session text",
+    "utils/worker": "altered assemble events kept_frames main messages plan session text",
 }
 FLOW_USERS = {"i3d": {"pwc", "raft", "tvl1"}}  # the one model that may use others, through the flow contract
 

@@ -1,12 +1,15 @@
 """What an output folder records of the networks that made its features."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from utils.config.run import RunConfig
+from utils.config.schema import Config
 from utils.errors import UserError
 from utils.extractors.registry import Model
+from utils.run.settings import find_checkpoints
 from utils.sinks.manifest_line import WITH_OUTPUTS
 from utils.state.feature_folders import feature_folders
 from utils.state.manifest import Latest
@@ -36,6 +39,23 @@ class RecordedNetwork:
     def is_random(self) -> bool:
         """Whether the features were made with --weights random."""
         return "random" in self.weights.values()
+
+    def checkpoints_of(
+        self, run: RunConfig, config: Config, model: Model, is_changed: bool = False
+    ) -> dict[str, Path | None]:
+        """Return the checkpoints that made the features, where the run had them or found again.
+
+        is_changed: whether `config` is another than that of the run.
+
+        Raises:
+            UserError: other ones are found.
+        """
+        paths = None if is_changed else self.original_checkpoints()
+        if paths is None:
+            run = replace(run, weights="random") if self.is_random else run
+            paths = find_checkpoints(run, config, model)
+            self.check(paths)
+        return paths
 
     def original_checkpoints(self) -> dict[str, Path | None] | None:
         """Return the checkpoints where the run had them; None if one is gone or has changed."""

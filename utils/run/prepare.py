@@ -8,7 +8,7 @@ from typing import Any
 from utils.config.run import RunConfig
 from utils.config.schema import Config
 from utils.extractors.registry import Model
-from utils.run.row_flags import check_align, check_names
+from utils.run.row_flags import check_align, check_layout, check_names
 from utils.run.settings import find_checkpoints, settings_of
 from utils.sinks.acav import acav_names
 from utils.sinks.formats import check_dimensions
@@ -22,10 +22,11 @@ RANDOM_WARNING = "--weights random: THE NETWORKS ARE FILLED WITH SEEDED NOISE, T
 
 @dataclass(frozen=True)
 class Requested:
-    """One feature type as the command asks for it."""
+    """One feature type as the command asks for it. checkpoints: those to use, None for what the settings say."""
 
     model: Model
     config: Config
+    checkpoints: dict[str, Path | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
     for feature_type, outputs in shapes.items():
         check_dimensions(run.on_extraction, feature_type, outputs)
     check_names(run, shapes)
+    check_layout(run, shapes)
     check_align(run, requested)
     together = {} if run.align is None else {"aligned_types": sorted(requested)}
     features = tuple(_feature(run, feature_type, one, run_id, together) for feature_type, one in requested.items())
@@ -57,7 +59,7 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
 
 
 def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str, together: dict[str, Any]) -> FeaturePlan:
-    checkpoints = find_checkpoints(run, one.config, one.model)
+    checkpoints = find_checkpoints(run, one.config, one.model) if one.checkpoints is None else one.checkpoints
     media = one.model.media_of(one.config)
     settings = settings_of(feature_type, run, one.model, one.config, checkpoints) | together
     return FeaturePlan(

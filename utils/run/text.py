@@ -1,14 +1,12 @@
 """Texts in the space of a feature type's rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from utils.config.run import RunConfig
-from utils.config.schema import Config, build
+from utils.config.schema import build
 from utils.errors import UserError
 from utils.extractors.registry import Model
 from utils.run.like import RecordedNetwork
@@ -45,7 +43,9 @@ def embed_texts(
     )
     if reason := model.no_text(config):
         raise UserError(f"{_place(like)}{reason}")
-    checkpoints = _checkpoints(run, config, model, like, bool(given))
+    checkpoints = (
+        find_checkpoints(run, config, model) if like is None else like.checkpoints_of(run, config, model, bool(given))
+    )
     from utils.worker.text import embed  # here: it imports PyTorch
 
     return embed(texts, model.text, config, checkpoints, device)
@@ -53,17 +53,3 @@ def embed_texts(
 
 def _place(like: RecordedNetwork | None) -> str:
     return f"{like.place}: " if like else ""
-
-
-def _checkpoints(
-    run: RunConfig, config: Config, model: Model, like: RecordedNetwork | None, is_changed: bool
-) -> dict[str, Path | None]:
-    """Return the checkpoints: for `like` the ones that made its features, where that run had them or found again."""
-    if like is None:
-        return find_checkpoints(run, config, model)
-    paths = None if is_changed else like.original_checkpoints()
-    if paths is None:
-        weights = "random" if like.is_random else run.weights
-        paths = find_checkpoints(replace(run, weights=weights), config, model)
-        like.check(paths)
-    return paths

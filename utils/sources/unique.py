@@ -51,7 +51,7 @@ def find_repeats(
                 f"{_label(mention)} and a clip of the shard {folder} would both write outputs called {mention.name!r}: "
                 "use separate runs"
             )
-        names.append(hash(template.name(mention)))
+        names.append(hash(_name(mention, template)))
         contents.append(
             hash((mention.id, mention.path, mention.fallback, mention.start_s, mention.end_s, mention.refused))
         )
@@ -86,12 +86,12 @@ def _compared(mentions: Iterable[Mention], wanted: set[int], is_first: np.ndarra
     for number, mention in enumerate(mentions):
         if number not in wanted:
             continue
-        name = template.name(mention)
+        name = _name(mention, template)
         first = by_name.setdefault(name, mention)
         if not same_video(first, mention):
             raise UserError(_clash(first, mention, name))
         same_id = by_id.setdefault(mention.id, mention)
-        if template.name(same_id) != name:
+        if _name(same_id, template) != name:
             raise UserError(
                 f"{redacted(same_id.path)} and {redacted(mention.path)} both have the id {mention.id!r}: "
                 "give one of them another id"
@@ -100,6 +100,11 @@ def _compared(mentions: Iterable[Mention], wanted: set[int], is_first: np.ndarra
         if first is not mention:
             aliases[number] = first
     return Repeats(is_first, aliases)
+
+
+def _name(mention: Mention, template: NameTemplate) -> str:
+    """Return what outputs are called; what is refused has none, and stays apart by its own name."""
+    return mention.name if mention.refused else template.name(mention)
 
 
 def _clash(first: Mention, second: Mention, name: str) -> str:

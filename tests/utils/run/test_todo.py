@@ -101,6 +101,20 @@ def test_each_feature_type_gets_what_it_lacks(tmp_path):
         assert [next_of(todo).feature_types for _ in range(3)] == [("b",), ("a",), ("a", "b")]
 
 
+def test_aligned_types_are_extracted_together(tmp_path):
+    root, types = folder_at(str(tmp_path)), ("a", "b")
+    finish(state_in(tmp_path, "a"), REFS[0])
+    for kind in types:
+        finish(state_in(tmp_path, kind), REFS[1])
+    with Claims(root) as ours, Claims(root) as theirs:
+        one, other = (todo_of([state_in(tmp_path, kind) for kind in types], each, align="a") for each in (ours, theirs))
+        first = next_of(one)
+        assert (first.ref.id, first.feature_types) == ("0.mp4", types)
+        assert theirs.take("b:2.mp4")
+        assert [next_of(one).ref.id, next_of(other).ref.id] == ["3.mp4", "2.mp4"]  # 2.mp4 is partly theirs
+        assert (one.n_before, one.n_waiting, other.n_waiting) == (1, 1, 1)
+
+
 def test_a_list_of_finished_videos_is_honoured_and_grows(tmp_path):
     file = tmp_path / "finished.txt"
     file.write_text("0.mp4\n/absent/1.mp4\n2\n")

@@ -51,3 +51,5 @@ def test_two_videos_of_one_name_are_refused() -> None:
     assert find_repeats(lambda: [VIDEO, VIDEO], template=NameTemplate.of("{stem}")).n_videos == 1
     with pytest.raises(UserError, match=r"would both write outputs called 'rgb/clip'.*\{relative\}"):
         find_repeats(lambda: [VIDEO, other], template=NameTemplate.of("rgb/{stem}"))
+    closed = [Mention(f"{each}/.closed", f"{each}/.closed", each, refused=("failed", "no permission")) for each in "ab"]
+    assert find_repeats(lambda: closed, template=NameTemplate.of("{stem}")).n_videos == 2
