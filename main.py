@@ -71,6 +71,10 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         from utils.commands.recipes import show_recipes
 
         return show_recipes(arguments)
+    if name == "submit":
+        from utils.commands.submit import submit
+
+        return submit(arguments, MODELS)
     if name == "status":
         from utils.commands.status import show_status
 
