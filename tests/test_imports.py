@@ -49,7 +49,7 @@ TESTED_ELSEWHERE = {  # with what uses them
     "models/tvl1": "solver step",
     "models/vggish": "network",
     "models/videomae": "network preprocess",
-    "utils/commands": "compare models parser status streams text weights",
+    "utils/commands": "compare models parser status streams submit text weights",
     "utils/config": "label_file run run_checks shared_flags",
     "utils/engines": "base dispatch environment local",
     "utils": "errors",
@@ -58,7 +58,7 @@ TESTED_ELSEWHERE = {  # with what uses them
     "utils/nn/cpu": "convolution",
     "utils/nn": "flow unchanged vision_transformer",
     "utils/run": (
-        "output_state packs pixels prepare relation results row_maps settings shard_marks summary text video_names"
+        "axes output_state packs pixels prepare relation results row_maps settings shard_marks summary text video_names"
     ),
     "utils/sinks": "h5_group output printing record",
     "utils/sources": "base errors folder hf_columns ref rereadable",

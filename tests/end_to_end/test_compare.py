@@ -43,6 +43,7 @@ def stretched(rows, n):
 
 
 X, CROPS, OTHER = features(40, 32), features(40, 10, 32), features(40, 32, seed=5)
+APART = np.random.default_rng(2).normal(1, 1, (60, 10, 32)).astype(np.float32)
 LONG = features(4000, 8)
 SEGMENTS = np.linspace(0, 40, 17, dtype=int)
 NOISE = np.random.default_rng(1).normal(size=X.shape).astype(np.float32)
@@ -71,6 +72,9 @@ PLANTED = {  # A, B, exit code, verdict
     "half": (X, X[:, 16:], 1, "B is the second half of A's columns; equal to the bit"),
     "mean over crops": (CROPS, CROPS.mean(1), 1, "B is the mean over A's 10 crops; equal"),
     "one crop": (CROPS[:, 4], CROPS, 1, "A holds B's crop 4; equal to the bit"),
+    "one of unlike crops": (
+        APART, APART[3::5, 7], 1, "B holds A's crop 7; B is every 5th row of A, from row 3; equal to the bit"
+    ),
     "crops first": (CROPS, CROPS.swapaxes(0, 1), 1, "B has its crops first, [crops, T, D]; equal to the bit"),
     "two crops": (CROPS, CROPS[:, [4, 0]], 1, "B's crops are A's crops 4, 0; equal to the bit"),
     "all at once": (

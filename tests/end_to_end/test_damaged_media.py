@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 import av
+from support.media import waveform, write_audio
 from support.program import manifest, run
 
 from benchmarks.damage import damaged
@@ -35,6 +36,8 @@ def test_mutants(tmp_path: Path) -> None:
         damaged(random.Random(SEED + number), original.path, CONTAINERS[original.path.name][2], path)
         expected[path.stem] = original
     write_hollow(tmp_path / "in" / "hollow.mov", tmp_path / "faststart.mov")
+    sox = write_audio(tmp_path / "healthy.sox", waveform(0, 3.0, VGGISH_HZ), VGGISH_HZ, "pcm_s32le")
+    (tmp_path / "in" / "short.sox").write_bytes(sox.read_bytes()[:-4000])
     done = run(
         "--feature_type", "resnet", "vggish", "--weights", "random", "--model_name", "resnet18",
         "--resnet.extraction_fps", 1, "--input_dir", tmp_path / "in", "--glob", "*", "--device", "cpu",
@@ -43,6 +46,8 @@ def test_mutants(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     frames, sound = (manifest(tmp_path / "out" / name) for name in ("resnet", "vggish"))
     assert (frames["hollow"]["status"], frames["hollow"]["problems"]) == ("partial", ["99 of 100 frames decode"])
+    problems = ["the file ends 4000 bytes before the end of its sound"]
+    assert (sound["short"]["status"], sound["short"]["problems"]) == ("partial", problems)
     for name, original in expected.items():
         line = frames[name]
         if original.pictures and line["status"] == "done" and not line["problems"]:

@@ -63,6 +63,11 @@ def test_videos_come_in_order_or_as_they_end(tiny, clips, monkeypatch):
         assert sorted(len(video.get("tiny", ())) for video in anyhow) == [0, 0, 10, 10, 12, 12, 27, 27, 60, 60]
 
 
+def test_rows_as_a_loader_wants_them(tiny, clips):
+    video = featmill.extract(clips[2], tiny, dtype="float16", concat=True)
+    assert (list(video), video["features"].dtype, video["features"].shape) == (["features"], np.float16, (12, 1))
+
+
 def test_few_videos_are_taken_ahead(tiny, clips):
     taken = 0
 
@@ -121,6 +126,8 @@ def test_predictions(clips):
         ("i3d", {"stack_size": 3}, "stack_size is 3; it must be at least 10"),
         ("i3d", {"streams": "sound"}, "--streams is 'sound'; choose from"),
         ("i3d", {"output_path": "out"}, "output_path belongs to the command `featmill`"),
+        ("i3d", {"name_template": "{stem}"}, "name_template belongs to the command `featmill`"),
+        ("pwc", {"dtype": "float16", "weights": "random"}, "pwc has --flow_dtype float16"),
         ("i3d", {"device": "tpu"}, "device is 'tpu'; it must be auto, cpu"),
         ("i3d", {"device": "cuda:99"}, "no such GPU"),
     ],

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from utils.config.run_checks import check_shard, check_track
+from utils.config import row_flags
+from utils.config.array_job import part_of_list
+from utils.config.run_checks import check_track
 from utils.config.schema import Config, flag
 from utils.errors import UserError
 
@@ -137,9 +139,10 @@ class RunConfig(Config):
     )
     shard: str | None = flag(
         None,
-        "process part I (from 0) of N of the list, for machines or array jobs that share an output folder",
+        "process part I (from 0) of N of the list, for machines that share an output folder; auto: as the array job of "
+        "Slurm, Grid Engine or LSF says (PBS: auto/N)",
         group="runs",
-        metavar="I/N",
+        metavar="I/N|auto",
     )
     check_progress: str | None = flag(
         None,
@@ -207,57 +210,14 @@ class RunConfig(Config):
         metavar="FILE",
     )
     tmp_path: str = flag("./tmp", "folder for --keep_frames", group="output", metavar="DIR")
-    dtype: str = flag(
-        "float32",
-        "of float features as they are saved; numbers beyond the 65504 of float16 become infinite, and are noted",
-        group="rows",
-        choices=("float32", "float16"),
-        added_later=True,
-    )
-    concat: bool = flag(
-        False,
-        "join the arrays of a feature type, such as i3d's rgb and flow, along the last axis into one, called features",
-        group="rows",
-        added_later=True,
-    )
-    align: str | None = flag(
-        None,
-        "put the rows of all feature types of the run on the windows of this one, by time; a video then has features "
-        "of all types or of none",
-        group="rows",
-        metavar="TYPE",
-        added_later=True,
-    )
-    align_by: str = flag(
-        "nearest",
-        "nearest: the row whose middle is nearest to the middle of the window; mean: of all rows whose middle is in it",
-        group="rows",
-        choices=("nearest", "mean"),
-        added_later=True,
-    )
-    align_ends: str = flag(
-        "truncate",
-        "truncate: windows end with the type whose rows end first; pad: all windows of --align are kept, and the last "
-        "row of a type that ends before is repeated",
-        group="rows",
-        choices=("truncate", "pad"),
-        added_later=True,
-    )
-    name_template: str | None = flag(
-        None,
-        "names of the files of save_numpy, save_pickle and save_npz without suffix, folders included, from {relative} "
-        "(the video's name with its folders), {stem} (without them), {id} (of the list; else the stem), {key}, {type} "
-        "and {crop}, which gives each crop its own file (default: {relative}_{key}; of save_npz {relative})",
-        group="rows",
-        metavar="TEXT",
-        added_later=True,
-    )
-    save_times: bool = flag(
-        True,
-        "save start_s, end_s, fps and timestamps_ms beside the features",
-        group="rows",
-        added_later=True,
-    )
+    dtype: str = row_flags.DTYPE
+    concat: bool = row_flags.CONCAT
+    array_layout: str = row_flags.ARRAY_LAYOUT
+    align: str | None = row_flags.ALIGN
+    align_by: str = row_flags.ALIGN_BY
+    align_ends: str = row_flags.ALIGN_ENDS
+    name_template: str | None = row_flags.NAME_TEMPLATE
+    save_times: bool = row_flags.SAVE_TIMES
     keep_frames: bool = flag(False, "write the sampled frames as PNG files into --tmp_path", group="output")
     overwrite: bool = flag(
         False, "extract again what is done, even over outputs made with other settings", group="output"
@@ -286,7 +246,7 @@ class RunConfig(Config):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.shard is not None:
-            check_shard(self.shard)
+            part_of_list(self.shard)
         for name in ("video_track", "audio_track"):
             check_track(name, getattr(self, name))
         if self.device == "cpu" and self.device_ids:

@@ -15,12 +15,13 @@ from utils.media.completeness import Completeness
 from utils.media.container import Media, ffmpeg_reason
 from utils.media.report import DecodeReport
 
-END_MARKED = ("mpjpeg", "smjpeg")
-END_MARK_BYTES = 128
+JPEG_END_BYTES = 128  # in which the end of a picture is
+END_MARKS = {"mpjpeg": 128, "smjpeg": 128, "wv": 1 << 16}  # most bytes after the last packet; of WavPack tags
 JPEG_END = b"\xff\xd9"
 LATER_STREAM = "a stream begins in the middle of the file (changed PIDs?): it is not read"
 JOINTS_NOTED = 3  # of a file that has thousands, the first tell enough
 APPLE_DRM = ("drms", "drmi")
+READ_IN_BLOCKS = ("adx",)  # its last packet is shorter than FFmpeg asks for, which marks it
 HELD_BY_PARSERS = 2  # packets of a stream that come out of parsers after what follows them was read
 
 
@@ -62,7 +63,8 @@ def read_packets(media: Media, stream: Stream, report: DecodeReport) -> Iterator
             report.damage(f"reading stops before the end: {ffmpeg_reason(error)}")
     media.check()
     n_corrupt += sum(corrupt)
-    if n_corrupt and not media.open_length:  # else FFmpeg marks the last packet, as it hoped for a full one
+    hoped_for_more = media.open_length or media.container.format.name in READ_IN_BLOCKS
+    if n_corrupt and not hoped_for_more:  # else FFmpeg marks the last packet, as it hoped for a full one
         report.damage(f"{n_corrupt} packets are incomplete in the file")
     yield None
     complete.finish()
@@ -78,12 +80,12 @@ def _report_encrypted(media: Media, stream: Stream, n_before: int, report: Decod
 
 def _is_whole_picture(container: InputContainer, packet: Packet) -> bool:
     """Return whether a packet is a JPEG with its end. Without stated lengths FFmpeg calls the last ones corrupt."""
-    return container.format.name == "mpjpeg" and JPEG_END in bytes(packet)[-END_MARK_BYTES:]
+    return container.format.name == "mpjpeg" and JPEG_END in bytes(packet)[-JPEG_END_BYTES:]
 
 
 def _is_end_mark(container: InputContainer, end: int) -> bool:
     """Return whether what follows a file's last packet is no more than the mark of its end, which FFmpeg refuses."""
-    return container.format.name in END_MARKED and 0 <= container.size - end < END_MARK_BYTES
+    return 0 <= container.size - end < END_MARKS.get(container.format.name, 0)
 
 
 def _on_one_clock(media: Media, stream: Stream, report: DecodeReport) -> Iterator[tuple[Packet, bool]]:

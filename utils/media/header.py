@@ -8,8 +8,8 @@ from av.stream import Stream
 
 from utils.media.container import Media, time_base
 
-EXACT = ("flac", "wav", "w64", "aiff", "au", "caf", "nistsphere")  # sound alone: the header states how long it is
-OF_SAMPLES = ("aiff", "au", "nistsphere")  # of them, those where nothing else shows that bytes are missing
+EXACT = ("flac", "wav", "w64", "aiff", "au", "caf", "nistsphere", "rso", "ast")  # sound alone, with a stated length
+OF_SAMPLES = ("aiff", "au", "nistsphere", "rso")  # of them, those where nothing else shows that bytes are missing
 OPEN_LENGTHS = (2**30, 2**31 - 1, 2**32 - 1)  # in the headers of AVI files that a pipe wrote
 AVI_AUDIO_SLACK_S = 0.05  # its headers are rounded; the index is compared as well
 AVI_PICTURE_SLACK_S = 1.0  # frames that were dropped at the end are in the header, but no packets

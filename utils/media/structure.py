@@ -20,6 +20,7 @@ from utils.media.file_parts import Finding, Findings, early_end, is_blank, next_
 from utils.media.input import MediaSource, is_seekable, local_path, open_here
 from utils.media.matroska import walk_matroska
 from utils.media.mp4 import walk_mp4
+from utils.media.sound_files import walk_adx, walk_sox, walk_voc, walk_wavpack
 
 KEPT_RESULTS = 64  # of files; each has a few clauses
 OGG_PAGE = re.compile(rb"OggS")
@@ -197,4 +198,8 @@ CHECKS: dict[str, Callable[[BinaryIO, int], Findings]] = {
     "avi": walk_avi,
     "mpeg": _program_stream,
     "mpegts": _transport_stream,
+    "voc": walk_voc,
+    "sox": walk_sox,
+    "adx": walk_adx,
+    "wv": walk_wavpack,
 }

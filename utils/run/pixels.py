@@ -81,7 +81,7 @@ def session_like(like: RecordedNetwork, models: Mapping[str, Model], resources: 
         raise UserError(f"{like.place}: --pixels is for features of frames, and these are of sound")
     if getattr(config, "decode", "exact") == "gpu":
         raise UserError(f"{like.place}: made with --decode gpu, and --pixels makes rows again on the CPU")
-    names = field_names(RunConfig) - {"feature_type", "weights", "name_template"}
+    names = field_names(RunConfig) - {"feature_type", "weights", "name_template", "align"}
     recorded = {name: like.settings[name] for name in names & like.settings.keys()}
     precision = {"precision": "float32"} if recorded.get("precision") == "auto" else {}
     run = build(RunConfig, [("record", {**recorded, **precision})])

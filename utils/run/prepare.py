@@ -8,7 +8,7 @@ from typing import Any
 from utils.config.run import RunConfig
 from utils.config.schema import Config
 from utils.extractors.registry import Model
-from utils.run.row_flags import check_align, check_names
+from utils.run.row_flags import check_align, check_layout, check_names
 from utils.run.settings import find_checkpoints, settings_of
 from utils.sinks.acav import acav_names
 from utils.sinks.formats import check_dimensions
@@ -51,6 +51,7 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
     for feature_type, outputs in shapes.items():
         check_dimensions(run.on_extraction, feature_type, outputs)
     check_names(run, shapes)
+    check_layout(run, shapes)
     check_align(run, requested)
     together = {} if run.align is None else {"aligned_types": sorted(requested)}
     features = tuple(_feature(run, feature_type, one, run_id, together) for feature_type, one in requested.items())

@@ -1,10 +1,11 @@
 """How two arrays of features of one video are related: equal, scaled, transposed, shifted, other crops, unrelated."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from utils.run.axes import layouts
 from utils.run.packs import Saved
 from utils.run.row_maps import GOOD, cosines, find_rows, plain_map, unit
 
@@ -12,7 +13,6 @@ RELATED = 0.5  # correlation of rows, each minus the mean row: unrelated ones ar
 CLOSE = 0.1  # relative error up to which what is found counts as the rule, and the rest as noise
 LEVELS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 
-Columns = Callable[[np.ndarray], np.ndarray]
 Compared = tuple[str, tuple[tuple[int, ...], tuple[int, ...]], "Relation"]  # key, shapes of A and B, relation
 
 
@@ -66,7 +66,7 @@ def relate(a: np.ndarray, b: np.ndarray, saved_a: Saved, saved_b: Saved, toleran
         return Relation((), 0.0, 0.0, 1.0, 1.0, "equal to the bit", "equal")
     float_a, float_b, notes = _finite(a, "A"), _finite(b, "B"), _holes(a, b)
     found: _Found | None = None
-    for steps, form_a, form_b in _layouts(float_a, float_b):
+    for steps, form_a, form_b in layouts(float_a, float_b):
         new = _matched(form_a, form_b, steps, saved_a, saved_b)
         if found is None or new.loss < found.loss / 2:
             found = new
@@ -113,68 +113,28 @@ def _without_holes(a: np.ndarray, b: np.ndarray, has_holes: bool) -> tuple[np.nd
     return a[kept], b[kept]
 
 
-def _layouts(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[tuple[str, ...], np.ndarray, np.ndarray]]:
-    """Yield what the axes may be, the likeliest first: steps, A [rows, crops, D] and B [rows, crops, D]."""
-    for note_a, form_a in _forms(a, "A"):
-        for note_b, form_b in _forms(b, "B"):
-            for note, of_a, of_b in _columns(form_a.shape[2], form_b.shape[2], note_a, note_b):
-                yield tuple(filter(None, (note_a, note_b, note))), of_a(form_a), of_b(form_b)
-
-
-def _forms(array: np.ndarray, who: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield an array as [rows, crops, D] in the ways that its axes may be meant. Axes of length 1 do not count."""
-    if array.ndim == 1:
-        yield "", array[None, None]
-        return
-    inner = [size for size in array.shape[1:] if size != 1]
-    plain = array.reshape(len(array), *inner)
-    if not inner:
-        yield "", plain[None, None]
-    elif len(inner) == 1:
-        yield "", plain[:, None]
-        yield f"{who} is transposed, [D, T]", plain.T[:, None]
-    elif len(inner) == 2:
-        if len(array) == 1:
-            yield "", plain[0][:, None]
-        yield "", plain
-        yield f"{who} has its crops first, [crops, T, D]", plain.swapaxes(0, 1)
-    else:
-        yield "", plain.reshape(len(array), 1, -1)
-
-
-def _columns(n_a: int, n_b: int, note_a: str, note_b: str) -> Iterator[tuple[str, Columns, Columns]]:
-    """Yield how columns of A and B may belong together. note_a, note_b: how their axes are taken, "" for as usual."""
-    is_plain = not note_a and not note_b
-    if n_a == n_b and (is_plain or bool(note_a) != bool(note_b)):
-        yield "", _same, _same
-        if n_a % 2 == 0:
-            yield "the halves of the columns are swapped (flow before rgb?)", _same, _swapped
-    elif is_plain and n_a == 2 * n_b:
-        yield "B is the first half of A's columns", lambda x: x[..., :n_b], _same
-        yield "B is the second half of A's columns", lambda x: x[..., n_b:], _same
-    elif is_plain and n_b == 2 * n_a:
-        yield "A is the first half of B's columns", _same, lambda x: x[..., :n_a]
-        yield "A is the second half of B's columns", _same, lambda x: x[..., n_a:]
-
-
-def _same(array: np.ndarray) -> np.ndarray:
-    return array
-
-
-def _swapped(array: np.ndarray) -> np.ndarray:
-    return np.roll(array, array.shape[-1] // 2, axis=-1)
-
-
 def _matched(a: np.ndarray, b: np.ndarray, steps: tuple[str, ...], saved_a: Saved, saved_b: Saved) -> _Found:
-    """Return rows [n, crops, D] that belong together, by their means over crops, then the crops."""
+    """Return rows [n, crops, D] that belong together, the best of what means over crops and single crops tell."""
     plain = plain_map(len(a), len(b), saved_a.middle_s, saved_b.middle_s)
-    one_crop = a.shape[1] == b.shape[1]
-    means = (a.mean(axis=1), b.mean(axis=1)) if not one_crop or a.shape[1] > 1 else (a[:, 0], b[:, 0])
-    rows, _ = find_rows(*means, plain, saved_a.hop_frames or saved_b.hop_frames)
-    a, b = rows.of_a(a), rows.of_b(b)
-    crops, a, b = _crops(a, b)
-    loss = float(np.mean(1 - cosines(a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1])))) if a.size else np.inf
-    return _Found(a, b, (*steps, *filter(None, (crops, rows.step))), loss)
+    best: _Found | None = None
+    for means_a, means_b in _single_crops(a, b):
+        rows, _ = find_rows(means_a, means_b, plain, saved_a.hop_frames or saved_b.hop_frames)
+        crops, rows_a, rows_b = _crops(rows.of_a(a), rows.of_b(b))
+        loss = float(np.mean(1 - cosines(*(x.reshape(-1, x.shape[-1]) for x in (rows_a, rows_b)))))
+        if best is None or loss < best.loss / 2:
+            best = _Found(rows_a, rows_b, (*steps, *filter(None, (crops, rows.step))), loss)
+        if best.loss < GOOD:
+            break
+    assert best is not None
+    return best
+
+
+def _single_crops(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield rows [n, D] to match A and B by: means over crops, then each crop where one side has only one."""
+    yield a.mean(axis=1), b.mean(axis=1)
+    if 1 in (a.shape[1], b.shape[1]) and a.shape[1] != b.shape[1]:
+        for i in range(max(a.shape[1], b.shape[1])):
+            yield a[:, i % a.shape[1]], b[:, i % b.shape[1]]
 
 
 def _crops(a: np.ndarray, b: np.ndarray) -> tuple[str, np.ndarray, np.ndarray]:
@@ -238,9 +198,9 @@ def _ending(
     """Return the kind of relation of matched rows, and the words for it."""
     if left <= tolerance:
         return "equal", ""
-    if has_steps and left <= CLOSE:
-        return "near", f"then {left:.2g} apart"
     if _correlation(a, b) > RELATED:
+        if has_steps and left <= CLOSE:
+            return "near", f"then {left:.2g} apart"
         return "similar", f"similar, not equal (cosine {cosine:.3f}): other pixels, frames or weights"
     return "unrelated", "unrelated"
 

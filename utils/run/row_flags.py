@@ -18,7 +18,7 @@ def check_names(run: RunConfig, shapes: Mapping[str, Mapping[str, str]]) -> None
         return
     template, files = NameTemplate.of(run.name_template), FORMATS[run.on_extraction].files
     if files is None:
-        formats = ", ".join(name for name, each in FORMATS.items() if each.files is not None)
+        formats = ", ".join(_with_files())
         raise _refusal(f"is for files of one video, which --on_extraction {run.on_extraction} has not: use {formats}")
     if files is npz:
         if template.has("key"):
@@ -27,11 +27,33 @@ def check_names(run: RunConfig, shapes: Mapping[str, Mapping[str, str]]) -> None
         wanted = "has {crop}" if template.has("crop") else "lacks {key}"
         raise _refusal(f"{wanted}, and times are saved in files beside the features: add --no-save_times")
     if template.has("crop"):
-        for feature_type, outputs in shapes.items():
-            for shape in outputs.values():
-                axes = shape[: shape.find("]")].split(", ")
-                if len(axes) > 2 and "crops" not in axes:
-                    raise _refusal(f"has {{crop}}, and {feature_type} gives {shape} here: drop it")
+        _refuse_axes(shapes, {"crops"}, "--name_template has {crop}")
+
+
+def check_layout(run: RunConfig, shapes: Mapping[str, Mapping[str, str]]) -> None:
+    """Raise UserError for --array_layout columns where rows are no vectors, or go into files of many videos."""
+    if run.array_layout == "rows":
+        return
+    if FORMATS[run.on_extraction].files is None:
+        raise UserError(
+            f"--array_layout is for files of one video: --on_extraction is one of {', '.join(_with_files())}"
+        )
+    by_crop = run.name_template is not None and NameTemplate.of(run.name_template).has("crop")
+    _refuse_axes(shapes, {"crops"} if by_crop else set(), "--array_layout columns turns [rows, D]")
+
+
+def _refuse_axes(shapes: Mapping[str, Mapping[str, str]], known: Collection[str], what: str) -> None:
+    """Raise UserError for arrays of more axes than rows, numbers and the known ones."""
+    for feature_type, outputs in shapes.items():
+        for shape in outputs.values():
+            axes = shape[: shape.find("]")].split(", ")
+            if len([axis for axis in axes if axis not in known]) > 2:
+                raise UserError(f"{what}, and {feature_type} gives {shape} here: drop it")
+
+
+def _with_files() -> list[str]:
+    """Return the formats with files of one video."""
+    return [name for name, each in FORMATS.items() if each.files is not None]
 
 
 def check_align(run: RunConfig, feature_types: Collection[str]) -> None:

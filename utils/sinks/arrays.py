@@ -39,7 +39,7 @@ class ArraySink:
             for key, array in arrays.items():
                 name = f"{self._template.name(record.ref, key, crop or 0, record.feature_type)}{self._suffix}"
                 stored = store(self._folder, name, partial(self._save, array))
-                outputs.append(stored.output(describe({key: array}), crop=crop))
+                outputs.append(stored.output(describe({key: array}), None, crop, record.as_columns))
         return outputs
 
 

@@ -33,7 +33,7 @@ class NpzSink:
             name = f"{self._template.name(record.ref, '', crop or 0, record.feature_type)}.npz"
             members = {SINGLE if key == record.feature_type else key: array for key, array in arrays.items()}
             stored = store(self._folder, name, partial(save, arrays=members | attributes))
-            outputs.append(stored.output(describe(arrays), crop=crop))
+            outputs.append(stored.output(describe(arrays), None, crop, record.as_columns))
         return outputs
 
 

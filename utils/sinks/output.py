@@ -40,6 +40,7 @@ class Output:
     mtime_ns: of a local file that is written once: as long as it stays, the file need not be read to trust it.
     crc32 and mtime_ns are None in lines of earlier versions, and mtime_ns at addresses.
     crop: the number of the only crop that the file has of [windows, crops, ...]; None for a file with all.
+    as_columns: whether the file has features [windows, D] as [D, windows].
     network: (kind, extractor name, data set) of the features in an ACAV100M file, which holds those of several types.
     """
 
@@ -51,13 +52,19 @@ class Output:
     crc32: int | None = None
     mtime_ns: int | None = None
     crop: int | None = None
+    as_columns: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return what the manifest holds."""
         arrays = {key: {"shape": list(info.shape), "dtype": info.dtype} for key, info in self.arrays.items()}
         place = {} if self.place is None else {"place": self.place}
         network = {} if self.network is None else {"extractor": list(self.network)}
-        checks = {"crc32": self.crc32, "mtime_ns": self.mtime_ns, "crop": self.crop}
+        checks = {
+            "crc32": self.crc32,
+            "mtime_ns": self.mtime_ns,
+            "crop": self.crop,
+            "as_columns": self.as_columns or None,
+        }
         known = {key: value for key, value in checks.items() if value is not None}
         return {"file": self.file, "bytes": self.bytes, **known, **place, **network, "arrays": arrays}
 
@@ -72,7 +79,7 @@ class Output:
         if network is not None:
             kind, name, data_set = network
             network = (str(kind), str(name), str(data_set))
-        checks = (content.get("crc32"), content.get("mtime_ns"), content.get("crop"))
+        checks = (content.get("crc32"), content.get("mtime_ns"), content.get("crop"), bool(content.get("as_columns")))
         return cls(str(content["file"]), int(content["bytes"]), arrays, content.get("place"), network, *checks)
 
 
@@ -140,9 +147,15 @@ class StoredFile:
     crc32: int
     mtime_ns: int | None
 
-    def output(self, arrays: Mapping[str, ArrayInfo], place: str | None = None, crop: int | None = None) -> Output:
+    def output(
+        self,
+        arrays: Mapping[str, ArrayInfo],
+        place: str | None = None,
+        crop: int | None = None,
+        as_columns: bool = False,
+    ) -> Output:
         """Return the description of a video's arrays in it."""
-        return Output(self.name, self.bytes, arrays, place, None, self.crc32, self.mtime_ns, crop)
+        return Output(self.name, self.bytes, arrays, place, None, self.crc32, self.mtime_ns, crop, as_columns)
 
 
 def store(folder: Folder, name: str, write: Callable[[BinaryIO], None]) -> StoredFile:

@@ -114,6 +114,8 @@ class OutputReader:
             except staging.DAMAGE as error:
                 remedy = "run the same command again with --verify, which extracts again what is damaged"
                 raise self._unreadable(output, error, remedy) from error
+            if output.as_columns:
+                arrays |= {key: arrays[key].T for key in features_in(arrays) if arrays[key].ndim == 2}
             found |= arrays
             for key in features_in(arrays) if output.crop is not None else ():
                 crops.setdefault(key, []).append(arrays[key])

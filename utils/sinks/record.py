@@ -19,6 +19,7 @@ class Record:
     start_s, end_s: when each window begins and ends, float64 [windows]: the times of its first and its last frame, or
         of the sound in it; None where the arrays have no row per window.
     feature_type: whose features they are.
+    as_columns: whether files of one video are to hold features [windows, D] as [D, windows].
     """
 
     ref: VideoRef
@@ -28,6 +29,7 @@ class Record:
     start_s: np.ndarray | None = None
     end_s: np.ndarray | None = None
     feature_type: str = ""
+    as_columns: bool = False
 
     @property
     def timed_arrays(self) -> dict[str, np.ndarray]:
@@ -44,7 +46,14 @@ def views(record: Record, template: NameTemplate) -> Iterator[tuple[int | None, 
     arrays = record.timed_arrays
     crops = {key: arrays[key] for key in record.features if arrays[key].ndim > 2}
     if not crops or not template.has("crop"):
-        yield None, arrays
+        yield None, arrays | _laid_out(record, arrays)
         return
     for crop in range(next(iter(crops.values())).shape[1]):
-        yield crop, arrays | {key: array[:, crop] for key, array in crops.items()}
+        view = arrays | {key: array[:, crop] for key, array in crops.items()}
+        yield crop, view | _laid_out(record, view)
+
+
+def _laid_out(record: Record, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the features that are to be columns, turned."""
+    features = record.features if record.as_columns else ()
+    return {key: np.ascontiguousarray(arrays[key].T) for key in features if arrays[key].ndim == 2}

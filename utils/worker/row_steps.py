@@ -27,6 +27,8 @@ def steps_of(run: RunConfig) -> tuple[RowStep, ...]:
         steps.append(to_float16)
     if not run.save_times:
         steps.append(without_times)
+    if run.array_layout == "columns":
+        steps.append(as_columns)
     return tuple(steps)
 
 
@@ -102,3 +104,8 @@ def to_float16(record: Record, problems: list[str]) -> Record:
 def without_times(record: Record, _problems: list[str]) -> Record:
     """Leave the features alone."""
     return replace(record, arrays={key: record.arrays[key] for key in record.features}, start_s=None, end_s=None)
+
+
+def as_columns(record: Record, _problems: list[str]) -> Record:
+    """Have the sink write features as columns."""
+    return replace(record, as_columns=True)

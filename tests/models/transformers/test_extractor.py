@@ -95,6 +95,18 @@ def test_clips_are_the_librarys(family, clip, tmp_path):
     torch.testing.assert_close(ours, inputs[0], rtol=0, atol=1e-6)
 
 
+def test_of_windows_in_seconds_the_network_sees_as_many_frames_as_it_takes(clip, tmp_path):
+    path, frames = clip
+    model, processor = saved("videomae", tmp_path)
+    found = extract(path, model_name=str(tmp_path), window_s=0.8, tail="back")
+    with torch.inference_mode():
+        seen = [frames[[start, start + 2, start + 4, start + 7]] for start in (0, 1)]
+        inputs = [pixel_values(processor, each, FAMILIES["videomae"].inputs) for each in seen]
+        check(found["transformers"], torch.cat([CLIPS["videomae"][0](model, each) for each in inputs]))
+    assert found.start_s is not None and found.end_s is not None
+    np.testing.assert_allclose([found.start_s, found.end_s], [[0, 0.1], [0.7, 0.8]], atol=1e-6)
+
+
 @pytest.mark.parametrize("family", FRAMES)
 def test_frames_are_the_librarys(family, clip, tmp_path):
     path, frames = clip

@@ -1,6 +1,7 @@
 """`--recipe` gives its settings, refuses what breaks them, and says what was changed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from models import MODELS
 from utils.commands.cli import parse
 from utils.commands.recipes import show_recipes
 from utils.config.recipe import recipe_names
+from utils.config.run import RunConfig
 from utils.errors import UserError
 
 RECIPE = """
@@ -22,6 +24,12 @@ not_settled: [the resize]
 """
 
 
+def parsed(*arguments: str) -> tuple[RunConfig, dict[str, Any]]:
+    """Return the settings of a run, and those of each feature type."""
+    run, configs = parse(arguments, MODELS)
+    return run, dict(configs)
+
+
 @pytest.fixture
 def recipe(tmp_path: Path) -> str:
     path = tmp_path / "two.yaml"
@@ -30,13 +38,13 @@ def recipe(tmp_path: Path) -> str:
 
 
 def test_a_recipe_is_a_layer_below_the_file_and_the_flags(recipe: str, tmp_path: Path) -> None:
-    run, configs = parse(["--recipe", recipe, "--weights", "random", "--resnet.model_name", "resnet34"], MODELS)
+    run, configs = parsed("--recipe", recipe, "--weights", "random", "--resnet.model_name", "resnet34")
     assert (run.feature_type, run.on_extraction, run.weights) == (["resnet", "vggish"], "save_npz", "random")
     assert (configs["resnet"].model_name, configs["resnet"].extraction_fps) == ("resnet34", 2.0)
     assert run.recipe is not None and run.recipe.startswith("two@") and "unlike" not in run.recipe
     config = tmp_path / "run.yaml"
     config.write_text(f"recipe: {recipe}\nlimit: 3\nfeature_type: [panns]\nhop_s: 0.5\n")
-    run, configs = parse(["--config", str(config)], MODELS)
+    run, configs = parsed("--config", str(config))
     assert (run.feature_type, run.limit, configs["panns"].window_s) == (["panns"], 3, 2.0)
 
 
@@ -58,7 +66,7 @@ def test_flags_that_break_a_recipe_are_refused(recipe: str, flags: list[str], wo
 
 
 def test_unlike_recipe_records_what_is_changed(recipe: str) -> None:
-    run, configs = parse(["--recipe", recipe, "--extraction_fps", "3", "--unlike_recipe"], MODELS)
+    run, configs = parsed("--recipe", recipe, "--extraction_fps", "3", "--unlike_recipe")
     assert configs["resnet"].extraction_fps == 3.0
     assert run.recipe is not None and run.recipe.endswith("; unlike it: --resnet.extraction_fps 2.0, not 3.0")
 
@@ -71,7 +79,7 @@ def test_a_setting_that_no_type_has_is_refused(recipe: str) -> None:
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_each_recipe_gives_settings(name: str) -> None:
-    run, configs = parse(["--recipe", name], MODELS)
+    run, configs = parsed("--recipe", name)
     assert configs and run.recipe is not None and run.recipe.startswith(f"{name}@")
 
 

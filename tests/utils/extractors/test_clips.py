@@ -152,6 +152,7 @@ def test_resize_is_done_by_the_preset_s_code(flags, size):
 def test_boxes_of_another_tool():
     model = extractor(crop_boxes="center_first", side_size=64)
     frames = torch.from_numpy(moving_frames(3, 4, 64, 80))
+    assert model.views is not None
     views = model.views.of_each(model.window, frames, None)["frames"]
     assert torch.equal(views[0], frames[:, 16:48, 24:56]) and torch.equal(views[4], frames[:, 32:, 48:])
     assert output_settings(extractor(crop_boxes="center_first").config)["crop_boxes"] == "center_first"

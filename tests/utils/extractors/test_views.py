@@ -15,7 +15,12 @@ FIVE = Views(CROPS["torchvision"]["5-crop"], 32)
 def test_flow_is_cut_as_frames_are():
     frames = torch.from_numpy(moving_frames(3, 3, 40, 50))
     flow = torch.arange(2 * 2 * 40 * 50).view(2, 2, 40, 50)
-    made = Views(CROPS["torchvision"]["10-crop"], 32).of_each(lambda f, p: {"f": f[:-1], "p": p}, frames, flow)
+
+    def window(frames: torch.Tensor, pairs: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        assert pairs is not None
+        return {"f": frames[:-1], "p": pairs}
+
+    made = Views(CROPS["torchvision"]["10-crop"], 32).of_each(window, frames, flow)
     assert made["f"].shape == (10, 2, 32, 32, 3) and made["p"].shape == (10, 2, 2, 32, 32)
     assert torch.equal(made["f"][1], frames[:-1, :32, 18:]) and torch.equal(made["p"][1], flow[..., :32, 18:])
     assert torch.equal(made["p"][5], flow.flip(-1)[..., :32, :32])  # the sign stays

@@ -1,11 +1,13 @@
+from typing import Any
+
 import pytest
 
 from utils.config.run import RunConfig
 from utils.errors import UserError
-from utils.run.row_flags import check_align, check_names
+from utils.run.row_flags import check_align, check_layout, check_names
 
 CROPS, TOKENS, ROWS = "[clips, crops, 2048]", "[windows, tokens, D]", "[windows, D] by the model"
-FLAGS = {"on_extraction": "save_numpy", "save_times": False, "name_template": "{stem}__{crop}"}
+FLAGS: dict[str, Any] = {"on_extraction": "save_numpy", "save_times": False, "name_template": "{stem}__{crop}"}
 
 
 @pytest.mark.parametrize(
@@ -18,7 +20,7 @@ FLAGS = {"on_extraction": "save_numpy", "save_times": False, "name_template": "{
         (CROPS, {"on_extraction": "save_npz", "save_times": True}),
     ],
 )
-def test_what_goes_together(shape: str, flags: dict[str, object]) -> None:
+def test_what_goes_together(shape: str, flags: dict[str, Any]) -> None:
     check_names(RunConfig(**FLAGS | flags), {"type": {"key": shape}})
 
 
@@ -33,7 +35,7 @@ def test_what_goes_together(shape: str, flags: dict[str, object]) -> None:
         (ROWS, {"name_template": "../{stem}"}, "relative path"),
     ],
 )
-def test_what_does_not(shape: str, flags: dict[str, object], why: str) -> None:
+def test_what_does_not(shape: str, flags: dict[str, Any], why: str) -> None:
     with pytest.raises(UserError, match=why):
         check_names(RunConfig(**FLAGS | flags), {"type": {"key": shape}})
 
@@ -47,6 +49,17 @@ def test_what_does_not(shape: str, flags: dict[str, object], why: str) -> None:
         ({"align_by": "mean"}, ["clip", "vggish"], "--align_by is for --align"),
     ],
 )
-def test_nothing_to_align(flags: dict[str, object], types: list[str], why: str) -> None:
+def test_nothing_to_align(flags: dict[str, Any], types: list[str], why: str) -> None:
     with pytest.raises(UserError, match=why):
         check_align(RunConfig(**flags), types)
+
+
+def test_columns_are_of_vectors_in_files_of_one_video() -> None:
+    columns: dict[str, Any] = FLAGS | {"array_layout": "columns"}
+    check_layout(RunConfig(**columns), {"type": {"key": CROPS}})
+    flags: dict[str, Any] = {"array_layout": "columns", "on_extraction": "save_npz"}
+    check_layout(RunConfig(**flags), {"type": {"key": ROWS}})
+    with pytest.raises(UserError, match=r"type gives \[clips, crops, 2048\]"):
+        check_layout(RunConfig(**flags), {"type": {"key": CROPS}})
+    with pytest.raises(UserError, match="save_numpy, save_npz, save_pickle"):
+        check_layout(RunConfig(array_layout="columns", on_extraction="save_h5"), {"type": {"key": ROWS}})

@@ -108,10 +108,10 @@ def test_aligned_types_are_extracted_together(tmp_path):
         finish(state_in(tmp_path, kind), REFS[1])
     with Claims(root) as ours, Claims(root) as theirs:
         one, other = (todo_of([state_in(tmp_path, kind) for kind in types], each, align="a") for each in (ours, theirs))
-        first = one.next()
+        first = next_of(one)
         assert (first.ref.id, first.feature_types) == ("0.mp4", types)
         assert theirs.take("b:2.mp4")
-        assert [one.next().ref.id, other.next().ref.id] == ["3.mp4", "2.mp4"]  # not the one of which they have a type
+        assert [next_of(one).ref.id, next_of(other).ref.id] == ["3.mp4", "2.mp4"]  # 2.mp4 is partly theirs
         assert (one.n_before, one.n_waiting, other.n_waiting) == (1, 1, 1)
 
 

@@ -59,15 +59,15 @@ def test_npz_calls_a_models_only_output_features(tmp_path):
 def test_each_crop_has_a_file_and_is_read_back_with_the_others(kind, suffix, tmp_path):
     video, folder = record(), LocalFolder(tmp_path)
     crops = np.arange(24, dtype=np.float32).reshape(3, 2, 4)
-    video = replace(video, arrays={"rgb": crops}, start_s=None, end_s=None)
+    video = replace(video, arrays={"rgb": crops}, start_s=None, end_s=None, as_columns=True)
     outputs = FORMATS[kind].make_sink(folder, print, NameTemplate.of("views/{stem}__{crop}")).write(video)
     assert [output.file for output in outputs] == [f"views/clip__{crop}.{suffix}" for crop in range(2)]
-    assert [output.arrays["rgb"].shape for output in outputs] == [(3, 4), (3, 4)]
+    assert [output.arrays["rgb"].shape for output in outputs] == [(4, 3), (4, 3)]
     outputs = [Output.from_json(output.to_json()) for output in outputs]
     assert is_readable(folder, outputs)
     np.testing.assert_array_equal(read_outputs(folder, outputs)["rgb"], crops)
     if kind == "save_numpy":
-        np.testing.assert_array_equal(np.load(tmp_path / outputs[1].file), crops[:, 1])
+        np.testing.assert_array_equal(np.load(tmp_path / outputs[1].file), crops[:, 1].T)
 
 
 def test_npz_files_of_earlier_versions_are_read(tmp_path):

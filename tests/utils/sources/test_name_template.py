@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
 
+from utils.config.run import RunConfig
 from utils.errors import UserError
 from utils.sources.base import Mention
+from utils.sources.inputs import collect
 from utils.sources.name_template import PER_KEY, NameTemplate
 from utils.sources.unique import find_repeats
 
@@ -53,3 +57,9 @@ def test_two_videos_of_one_name_are_refused() -> None:
         find_repeats(lambda: [VIDEO, other], template=NameTemplate.of("rgb/{stem}"))
     closed = [Mention(f"{each}/.closed", f"{each}/.closed", each, refused=("failed", "no permission")) for each in "ab"]
     assert find_repeats(lambda: closed, template=NameTemplate.of("{stem}")).n_videos == 2
+
+
+def test_names_that_are_not_known_before_keep_their_folders(tmp_path: Path) -> None:
+    (tmp_path / "shard-000000.tar").touch()
+    with pytest.raises(UserError, match=r"--name_template needs \{relative\} for tars"):
+        collect(RunConfig(tar_path=[str(tmp_path / "shard-000000.tar")], name_template="{stem}_{key}"))

@@ -20,7 +20,8 @@ def rows_of(start: int, stop: int) -> Windows:
 )
 @pytest.mark.parametrize("chunk", [1, 5, 50])
 def test_means_are_those_of_the_windows(dense, chunk):
-    values = {key: np.random.default_rng(seed).normal(size=(31, 3)).astype(np.float32) for seed, key in enumerate("ab")}
+    shapes = {"a": (31, 3), "b": (31, 2, 3)}  # the second of two crops
+    values = {key: np.random.default_rng(0).normal(size=shape).astype(np.float32) for key, shape in shapes.items()}
     rows = Rows(("a", "b"), pooling=dense)
     with torch.inference_mode():
         for start in range(0, 31, chunk):
