@@ -94,7 +94,8 @@ class ViewsConfig(ResizeConfig):
         None,
         "positions and order of the crops. torchvision: corners, centre, then all of the mirrored frame; mmaction2: "
         "each followed by its mirror image; anomaly: as torchvision, but the centre third, as for RTFM; center_first: "
-        "the centre first, as for XD-Violence and VadCLIP (default: the preset's, else torchvision)",
+        "the centre first, then the same five mirrored, as for XD-Violence and VadCLIP (default: the preset's, else "
+        "torchvision)",
         group=GROUP,
         choices=CROP_BOXES,
         added_later=True,

@@ -4,6 +4,7 @@ import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
 
+from utils.config.array_job import part_of_list
 from utils.config.run import RunConfig
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
@@ -196,6 +197,6 @@ def _part(refs: Iterator[VideoRef], shard: str | None) -> Iterator[VideoRef]:
     """Return the videos of part i of n: whole shards of tars, single videos otherwise."""
     if shard is None:
         return refs
-    part, n_parts = map(int, shard.split("/"))
+    part, n_parts = part_of_list(shard)
     units = itertools.groupby(enumerate(refs), lambda item: item[1].shard or item[0])
     return (ref for number, (_, members) in enumerate(units) if number % n_parts == part for _, ref in members)
