@@ -29,5 +29,6 @@ def test_tags_after_bare_sound(tmp_path: Path, codec: str) -> None:
         samples, problems = read(tagged)
         assert problems == [], i
         np.testing.assert_array_equal(samples, expected, err_msg=str(i))
-    tagged.write_bytes(path.read_bytes()[:-40] + id3v1)  # a frame that ends early is still damage
-    assert read(tagged)[1]
+    cut = tmp_path / f"cut.{codec}"
+    cut.write_bytes(path.read_bytes()[:-40] + id3v1)  # a frame that ends early is still damage
+    assert read(cut)[1]
