@@ -65,6 +65,10 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         from utils.commands.status import show_status
 
         return show_status(arguments)
+    if name == "estimate":
+        from utils.commands.estimate import show_estimate
+
+        return show_estimate(arguments, MODELS)
     if name == "compare":
         from utils.commands.compare import compare
 

@@ -49,16 +49,17 @@ TESTED_ELSEWHERE = {  # with what uses them
     "models/tvl1": "solver step",
     "models/vggish": "network",
     "models/videomae": "network preprocess",
-    "utils/commands": "compare models parser status streams text weights",
+    "utils/commands": "compare estimate estimate_report models parser status streams text weights",
     "utils/config": "label_file run run_checks shared_flags",
-    "utils/engines": "base dispatch environment local",
+    "utils/engines": "base dispatch environment local meter",
     "utils": "errors",
     "utils/extractors": "clips_config flow flow_config frames_config registry stacks stacks_config text",
     "utils/media": "avi decode_protocol decode_server demux frame_size matroska mp4 rgb seek video_frames",
     "utils/nn/cpu": "convolution",
     "utils/nn": "flow unchanged vision_transformer",
     "utils/run": (
-        "axes output_state packs pixels prepare relation results row_maps settings shard_marks summary text video_names"
+        "axes list_sample output_state packs pixels prepare relation results row_maps settings shard_marks summary "
+        "text video_names"
     ),
     "utils/sinks": "h5_group output printing record",
     "utils/sources": "base errors folder hf_columns ref rereadable",
