@@ -40,6 +40,8 @@ def show_estimate(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     rng = np.random.default_rng(options.seed)
     progress = SampleProgress(None, config.quiet)
     most = options.sample if config.hf_dataset else CANDIDATES  # a data set's videos may be in memory
+    if planned.device_note:
+        progress.note(planned.device_note)
     todo = planned.todo(None)
     found = look_at(todo, most, options.time_limit / 3, planned.plan.limits, rng, progress)
     planned.inputs.check_any_found()

@@ -10,7 +10,7 @@ from utils.media.limits import Limits
 from utils.media.segment import Segment
 from utils.run.estimate import Listed, sizes
 from utils.run.progress import RunProgress
-from utils.run.todo import NothingYet, Todo
+from utils.run.todo import Todo
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
 from utils.worker.plan import Task
@@ -33,7 +33,7 @@ def look_at(
 ) -> Candidates | None:
     """Return a random part of what is to do, None if nothing is.
 
-    The whole list is read; of `most` videos the headers, as far as `most_s` seconds allow.
+    todo: without claims. The whole list is read; of `most` videos the headers, as far as `most_s` seconds allow.
     """
     tasks, n_videos = _part(todo, most, rng, progress)
     lengths_s: list[float | None] = []
@@ -54,7 +54,7 @@ def _part(todo: Todo, most: int, rng: np.random.Generator, progress: RunProgress
     """Return a random part of the tasks, in random order, and how many there are in all (Vitter's algorithm R)."""
     tasks: list[Task] = []
     n_videos = 0
-    while (task := _next(todo)) is not None:
+    while (task := todo.next()) is not None:
         n_videos += 1
         if len(tasks) < most:
             tasks.append(task)
@@ -63,13 +63,6 @@ def _part(todo: Todo, most: int, rng: np.random.Generator, progress: RunProgress
         if n_videos % SAID_EVERY == 0:
             progress.note(f"reading the list: {n_videos} videos to do so far")
     return [tasks[int(i)] for i in rng.permutation(len(tasks))], n_videos
-
-
-def _next(todo: Todo) -> Task | None:
-    try:
-        return todo.next()
-    except NothingYet:
-        return None
 
 
 def _length_and_bytes(ref: VideoRef, limits: Limits) -> tuple[float | None, int | None]:
