@@ -196,6 +196,8 @@ class _Run(Planned):
                 merger.finish()
             for state in self.states:
                 clear_failures(state.folder, state.latest, self.inputs.read_well(), state.feature.stamp)
+            if not self.states:
+                return error
             totals = {**results.totals.counts, "windows": results.totals.windows}
             found: dict[str, object] = {"totals": totals, "seconds": round(seconds, 3)}
             if merger is not None and merger.n_merged:

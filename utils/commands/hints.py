@@ -12,6 +12,7 @@ COMMANDS = {  # name → arguments, what it does
     "models": ("[WORD ...]", "feature types: dimensions, sizes and licences of their checkpoints"),
     "weights": ("fetch TYPE ...", "download the checkpoints of feature types ahead of time"),
     "text": ("SENTENCE ...", "vectors of texts in the space of features, to search them by text"),
+    "submit": ("FLAGS", "the extraction as an array job of Slurm"),
     "recipes": ("[NAME ...]", "published feature sets that --recipe reproduces, and what is known of them"),
     "estimate": ("FLAGS", "hours, money and bytes that an extraction will take, from a sample of its list"),
     "status": ("DIR", "progress of the runs on an output folder, and causes of failures"),
