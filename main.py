@@ -8,11 +8,21 @@ from utils.errors import FeatmillError, RunError, UserError, printable
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code (see utils/errors.py)."""
-    from models import MODELS  # here, since each worker process imports this file too, and needs none of it
+    """Run one command and return its exit code (see utils/errors.py).
+
+    Standard streams that fail do not stop it; what a caller prints later is up to the caller.
+    """
+    from utils.commands.streams import tolerant  # here, since each worker process imports this file too
     from utils.engines.environment import end_if_worker
 
     end_if_worker()
+    with tolerant():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    from models import MODELS
+
     try:
         if arguments and (arguments[0] == "--version" or not arguments[0].startswith("-")):
             return _run_command(arguments[0].removeprefix("--"), arguments[1:])
@@ -61,14 +71,29 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         from utils.commands.recipes import show_recipes
 
         return show_recipes(arguments)
+    if name == "submit":
+        from utils.commands.submit import submit
+
+        return submit(arguments, MODELS)
     if name == "status":
         from utils.commands.status import show_status
 
         return show_status(arguments)
+    if name == "estimate":
+        from utils.commands.estimate import show_estimate
+
+        return show_estimate(arguments, MODELS)
     if name == "compare":
         from utils.commands.compare import compare
 
         return compare(arguments, MODELS)
+    return _tell(name, arguments)
+
+
+def _tell(name: str, arguments: Sequence[str]) -> int:
+    """Answer `help` and `version`. Raises UserError: there is no such command."""
+    from models import MODELS
+
     if name == "help":
         words = [word for word in arguments if word not in ("help", "--help", "-h")]
         return main([*(["--feature_type"] if words and words[0] in MODELS else []), *words, "--help"])

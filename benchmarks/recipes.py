@@ -1,6 +1,9 @@
 """Every recipe on one clip, with random weights: the files that it gives, and how long it takes.
 
     python -m benchmarks.recipes [NAME ...] [--clip FILE] [--flags=--device cpu]
+    python -m benchmarks.recipes --golden
+
+--golden compares the rows that the original code gave of the sample clips instead, of all recipes that have some.
 
 Names are those of recipes/ (default: all). Large networks take gigabytes of memory and minutes on a CPU.
 """
@@ -34,14 +37,30 @@ def run(name: str, clip: Path, flags: list[str]) -> None:
             print(f"  {', '.join(files)}: {', '.join(f'{k} {a.dtype} {list(a.shape)}' for k, a in video.items())}")
 
 
+def compare() -> None:
+    """Print the relative error of each recorded case of the recipes."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from support.golden import relative_error
+    from support.recipes import CASES, golden_rows
+
+    with tempfile.TemporaryDirectory() as folder:
+        for recipe, names in CASES.items():
+            for name in names:
+                ours, theirs, meta = golden_rows(recipe, name, Path(folder))
+                print(f"{recipe} {name}: {relative_error(ours, theirs):.1e} of {meta['tolerance']:g}", flush=True)
+
+
 def main() -> None:
     """Run the recipes that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=recipe_names())
     parser.add_argument("--clip", type=Path, default=ROOT / "sample" / "camera_pan.mp4")
     parser.add_argument("--flags", default="--device cpu")
+    parser.add_argument("--golden", action="store_true")
     options = parser.parse_args()
-    for name in options.names:
+    if options.golden:
+        compare()
+    for name in [] if options.golden else options.names:
         run(name, options.clip.resolve(), options.flags.split())
 
 

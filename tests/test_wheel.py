@@ -78,6 +78,7 @@ def test_the_command_and_the_python_lines_of_a_newcomer_use_the_wheel(installed:
     flags = ("--feature_type", "resnet", "--model_name", "resnet18", "--weights", "random", "--extraction_total", 3)
     done(elsewhere, installed / "featmill", *flags, "--video_paths", "clip.mp4", "--output_path", "out")
     assert "1 done" in done(elsewhere, installed / "featmill", "status", "out")
+    assert "thumos14_i3d " in done(elsewhere, installed / "featmill", "recipes")
     assert "featmill --feature_type TYPE" in done(elsewhere, installed / "python", "-m", "featmill", "--help")
     (elsewhere / "lines.py").write_text(LINES + EVERY_MODULE)
     n_modules, checkout = done(elsewhere, installed / "python", "-W", "ignore", "lines.py").split(maxsplit=1)

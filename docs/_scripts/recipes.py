@@ -25,7 +25,9 @@ dtypes as the set was made. The command `recipes NAME` shows what a recipe sets.
 Flags that change what comes out are refused, unless `--unlike_recipe` is given; each line of the manifest then names
 what was changed. Where a set was published in several ways, the recipe says which flags may be given. A recipe is a
 YAML file; `--recipe mine.yaml` reads one of yours, and those of [recipes/](https://github.com/featmill/featmill) are
-examples. To find out how a set that you have was made, see [compare](../commands.md).
+examples. Under "Measured" a page gives the relative
+error, the norm of the difference over the norm of the original's features, on clips that the original code was run on
+with the same random weights, in float32. To find out how a set that you have was made, see [compare](../commands.md).
 
 | recipe | what it is |
 | --- | --- |
@@ -45,6 +47,7 @@ def page(recipe: Recipe) -> str:
         "What comes out": recipe.outputs,
         "Settled": recipe.settled,
         "Not settled": recipe.not_settled or ["Nothing that is known."],
+        "Measured": recipe.measured or ["Nothing: no extraction code is public, or it was not run."],
         "Who reads it": recipe.readers,
         "Source": recipe.source,
     }

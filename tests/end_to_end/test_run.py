@@ -140,7 +140,8 @@ def test_models_shows_those_that_have_a_word_in_full() -> None:
     for text in ("i3d_rgb.pt (~51 MB, default,", "raft-sintel.pth (~21 MB", "npz (0.07302 MB", "licence: Apache-2.0"):
         assert text in result.stdout
     assert "no feature type has zzz" in run("models", "zzz").stderr
-    (tsn,) = json.loads(run("models", "tsn", "--json").stdout)
+    vggish, panns, tsn = json.loads(run("models", "tsn", "sound", "--json").stdout)
+    assert vggish["media"] == panns["media"] == "audio"
     assert (tsn["feature_type"], tsn["outputs"]) == ("tsn", {"tsn": "[2048]"})
     assert [(file["default"], file["megabytes"]) for file in tsn["checkpoints"]] == [(True, 98), (False, 98)]
     assert tsn["networks"][0]["dimension"] == 2048 and tsn["golden_error"] < 1e-5

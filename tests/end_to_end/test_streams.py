@@ -34,6 +34,16 @@ def test_features_are_saved_though_nothing_can_be_printed(tmp_path, redirected):
     assert np.load(tmp_path / "all.pkl", allow_pickle=True)[0].shape == (7, 512)
 
 
+def test_main_called_from_python_needs_no_guard(tmp_path):
+    program = (
+        f"{sys.executable} {TINY_PROGRAM} --feature_type tiny --device cpu --video_paths sample/bouncing_shapes.mp4 "
+        f"--on_extraction save_numpy --output_path {tmp_path} --out {tmp_path}/all.pkl"
+    )
+    assert shell(f"{program} 2> >(true) >/dev/full; echo $?") == "0\n"
+    assert (tmp_path / "tiny" / "manifest.jsonl").exists()
+    assert np.load(tmp_path / "all.pkl", allow_pickle=True)[0].shape == (164, 1)
+
+
 def test_features_that_cannot_be_printed_are_an_error_of_one_line():
     printed = shell(f"({sys.executable} main.py {FLAGS} | true; echo ${{PIPESTATUS[0]}}) 2>&1")
     assert printed.splitlines()[-1] == "3"

@@ -19,7 +19,7 @@ FLAGS = (
     "--internvideo2.model_name", "S14_ft_k710_f8", "--internvideo2.num_frames", 1, "--internvideo2.step_size", 16,
     "--s3d.variant", "howto100m", "--projected", "--extraction_fps", 15, "--s3d.stack_size", 16, "--s3d.step_size", 16,
     "--r21d.model_name", "r2plus1d_18_16_tsp_activitynet",
-    "--i3d_r50.variant", "baseline", "--crop_type", "center", "--side_size", 64, "--crop_size", 64,
+    "--i3d_r50.variant", "baseline", "--i3d_r50.crop_type", "center", "--side_size", 64, "--crop_size", 64,
 )  # fmt: skip
 
 

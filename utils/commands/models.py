@@ -25,7 +25,7 @@ UNSTATED = ("no licence stated", "none stated")
 def show_models(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     """Print the feature types: what they save, and the sizes and licences of their checkpoints.
 
-    With words, those that have one of them in their name, summary or checkpoints, in full.
+    With words, those that have one of them in their name, summary, media or checkpoints, in full.
 
     Raises:
         UserError: no feature type has any of the words.
@@ -99,7 +99,8 @@ def has_no_weights(about: Mapping[str, Any]) -> bool:
 
 def _searched(about: Mapping[str, Any]) -> str:
     files = [file["name"] for file in about["checkpoints"]]
-    return " ".join([about["feature_type"], about["summary"], *files]).lower()
+    media = "sound" if about["media"] == "audio" else about["media"]
+    return " ".join([about["feature_type"], about["summary"], media, *files]).lower()
 
 
 def _show_table(found: Sequence[Mapping[str, Any]]) -> None:

@@ -110,6 +110,7 @@ def described(recipe: Recipe) -> str:
         "what comes out": recipe.outputs,
         "settled": recipe.settled,
         "not settled": recipe.not_settled,
+        "measured": recipe.measured,
         "who reads it": recipe.readers,
     }
     for title, items in parts.items():

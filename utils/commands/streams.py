@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any, TextIO
 
 
@@ -52,9 +52,29 @@ def guard() -> None:
         except OSError:
             os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
             os.set_inheritable(descriptor, True)  # workers need it as well; open may have returned this very number
-    null = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as long as the process lives
+    _make_tolerant()
+
+
+def _make_tolerant() -> None:
+    null = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as long as the streams are used
     sys.stdout = TolerantStream(sys.stdout or null)  # pyright: ignore[reportAttributeAccessIssue]  # forwards the rest
     sys.stderr = TolerantStream(sys.stderr or null)  # pyright: ignore[reportAttributeAccessIssue]  # forwards the rest
+
+
+@contextlib.contextmanager
+def tolerant() -> Generator[None, None, None]:
+    """Make the standard streams tolerant in the block, unless `guard` has: its caller goes on to use its own."""
+    if isinstance(sys.stdout, TolerantStream):
+        yield
+        return
+    callers = sys.stdout, sys.stderr
+    _make_tolerant()
+    try:
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        sys.stdout, sys.stderr = callers
 
 
 def settle() -> bool:

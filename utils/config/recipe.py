@@ -21,6 +21,7 @@ PARTS: dict[str, type] = {
     "outputs": list,
     "settled": list,
     "not_settled": list,
+    "measured": list,
     "readers": list,
 }
 IN_WORDS = {str: "text", list: "list", dict: "mapping"}
@@ -35,7 +36,7 @@ class Recipe:
     flags: settings, as in a --config file; those of one feature type are below its name.
     choices: flags whose value is left open, "flag" or "TYPE.flag", with the published values.
     outputs: a line per kind of file: name, shape, dtype. settled, not_settled: what is known of the published set, and
-    what is not.
+    what is not. measured: how near the original code's features are, on which clips.
     readers: who reads the files, and how.
     """
 
@@ -48,6 +49,7 @@ class Recipe:
     outputs: tuple[str, ...]
     settled: tuple[str, ...]
     not_settled: tuple[str, ...]
+    measured: tuple[str, ...]
     readers: tuple[str, ...]
 
     @property

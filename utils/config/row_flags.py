@@ -54,7 +54,7 @@ NAME_TEMPLATE: Any = flag(
     "(the video's name with its folders), {stem} (without them), {id} (of the list; else the stem), {key}, {type} "
     "and {crop}, which gives each crop its own file (default: {relative}_{key}; of save_npz {relative})",
     group="rows",
-    metavar="TEXT",
+    metavar="TEMPLATE",
     added_later=True,
 )
 SAVE_TIMES: Any = flag(

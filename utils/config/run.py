@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from utils.config import row_flags
-from utils.config.run_checks import check_shard, check_track
+from utils.config.array_job import part_of_list
+from utils.config.run_checks import check_track
 from utils.config.schema import Config, flag
 from utils.errors import UserError
 
@@ -138,9 +139,10 @@ class RunConfig(Config):
     )
     shard: str | None = flag(
         None,
-        "process part I (from 0) of N of the list, for machines or array jobs that share an output folder",
+        "process part I (from 0) of N of the list, for machines that share an output folder; auto: as the array job of "
+        "Slurm, Grid Engine or LSF says (PBS: auto/N)",
         group="runs",
-        metavar="I/N",
+        metavar="I/N|auto",
     )
     check_progress: str | None = flag(
         None,
@@ -244,7 +246,7 @@ class RunConfig(Config):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.shard is not None:
-            check_shard(self.shard)
+            part_of_list(self.shard)
         for name in ("video_track", "audio_track"):
             check_track(name, getattr(self, name))
         if self.device == "cpu" and self.device_ids:

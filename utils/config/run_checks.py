@@ -5,13 +5,6 @@ import re
 from utils.errors import UserError
 
 
-def check_shard(shard: str) -> None:
-    """Raise UserError unless --shard is "i/n" with 0 <= i < n."""
-    part, _, n_parts = shard.partition("/")
-    if not (part.isdecimal() and n_parts.isdecimal() and int(part) < int(n_parts)):
-        raise UserError(f"--shard is {shard}; it must be i/n with i from 0 to n - 1, such as 0/4, 1/4, 2/4 and 3/4")
-
-
 def check_track(name: str, track: str | None) -> None:
     """Raise UserError unless --video_track or --audio_track is a number, or looks like a language."""
     if track is not None and re.fullmatch(r"\d{1,3}|[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*", track) is None:

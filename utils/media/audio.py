@@ -1,5 +1,6 @@
 """The audio of a media file: a bounded stream of mono float32 blocks at the rate asked for."""
 
+import itertools
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
@@ -131,19 +132,19 @@ class AudioStream:
         held: list[np.ndarray] = []
         n_held, rate_hz = 0, 0
         for source_piece in self._source:
-            piece_rate_hz, piece = self.report.rate_hz, self._mono(source_piece)
+            piece_rate_hz, piece = self.report.rate_hz, self._channels(source_piece)
             if held and (piece_rate_hz != rate_hz or n_held >= self._block_s * rate_hz):
-                yield rate_hz, np.concatenate(held)
+                yield rate_hz, self._joined(held)
                 held, n_held = [], 0
             rate_hz = piece_rate_hz
             held.append(piece)
-            n_held += len(piece)
-            self.report.samples += len(piece)
+            n_held += piece.shape[-1]
+            self.report.samples += piece.shape[-1]
         if held:
-            yield rate_hz, np.concatenate(held)
+            yield rate_hz, self._joined(held)
 
-    def _mono(self, piece: Piece) -> np.ndarray:
-        """Return the mean over the channels of a piece's samples, float32 [n] in [-1, 1]."""
+    def _channels(self, piece: Piece) -> np.ndarray:
+        """Return a piece's samples [channels, n] in their type, or silence, float32 [n]."""
         if isinstance(piece.audio, np.ndarray):
             return piece.audio[piece.start : piece.stop]
         try:
@@ -151,7 +152,17 @@ class AudioStream:
         except KeyError as error:
             label, kind = self._source.media.label, piece.audio.format.name
             raise VideoError(f"{label}: sample format {kind} is not supported. Convert it to WAV.") from error
-        samples = samples[:, piece.start : piece.stop]
+        return samples[:, piece.start : piece.stop]
+
+    def _joined(self, pieces: list[np.ndarray]) -> np.ndarray:
+        """Return pieces as mono, float32 [n] in [-1, 1]; those of one kind together: a packet has few samples."""
+        alike = itertools.groupby(pieces, lambda piece: (piece.dtype, piece.shape[:-1]))
+        return np.concatenate([self._mono(np.concatenate(list(group), axis=-1)) for _, group in alike])
+
+    def _mono(self, samples: np.ndarray) -> np.ndarray:
+        """Return the mean over channels [channels, n], or what is mono already, float32 [n] in [-1, 1]."""
+        if samples.ndim == 1:
+            return samples
         if samples.dtype == np.int16 and len(samples) == 1:  # nothing to round and no mean to take
             return samples[0].astype(np.float32) / 32768
         if not self._rounds and samples.dtype.kind == "f":

@@ -13,11 +13,13 @@ from av.error import FFmpegError
 from av.packet import Packet
 
 from utils.errors import VideoError
+from utils.media.ac3 import AC3_FORMATS, without_tag
 from utils.media.audio_gaps import FrameOrSilence, GapFiller, Heard
 from utils.media.audio_rules import AudioRules
 from utils.media.clock import zero
 from utils.media.container import ffmpeg_reason, open_media, require_audio, time_base
 from utils.media.demux import read_packets
+from utils.media.file_parts import is_tag
 from utils.media.header import declared_packets
 from utils.media.input import MediaSource
 from utils.media.limits import Limits
@@ -202,7 +204,7 @@ class SourceAudio:
                 self._keep_priming(packet)
             self._n_packets += packet is not None
             try:
-                frames = self._context.decode(packet)
+                frames = self._frames_of(packet)
             except FFmpegError as error:
                 self._failure = ffmpeg_reason(error)
                 yield self._silence(packet)
@@ -211,6 +213,17 @@ class SourceAudio:
                 self._check_rate(frame)
                 yield frame
         self._at_end = True
+
+    def _frames_of(self, packet: Packet | None) -> list[AudioFrame]:
+        """Decode a packet; a tag, which some parsers give as one, holds no frame."""
+        if packet is not None and self.media.container.format.name in AC3_FORMATS:
+            packet = without_tag(packet)
+        try:
+            return self._context.decode(packet)
+        except FFmpegError:
+            if packet is not None and is_tag(bytes(packet)):
+                return []
+            raise
 
     def _keep_priming(self, first: Packet | None) -> None:
         """Make the decoder keep encoder priming where the reference keeps it."""

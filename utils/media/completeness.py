@@ -7,6 +7,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from utils.media.container import Media, time_base
+from utils.media.file_parts import BLANK_BYTES, is_tag
 from utils.media.header import counted_packets, declared_end, listed_bytes
 from utils.media.holes import AudioHoles, FrameHoles
 from utils.media.input import open_here
@@ -18,7 +19,6 @@ BARE_AUDIO = ("aac", "ac3", "dts", "eac3", "flac", "mp3")  # one frame follows t
 TIMED = ("matroska,webm", "flv", "mpegts", "mpeg", "ogg", "mov,mp4,m4a,3gp,3g2,mj2")  # packets have exact times
 STEADY = ("mpeg",)  # nothing is left out on purpose, and nothing else shows what is missing
 MOST_GAPS = 1000  # between frames of bare sound, that are looked at
-TAGS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3")  # between MP3 files that were joined
 TAG_BYTES = 128  # at the end of MP3 files, which some encoders count as sound
 
 
@@ -119,7 +119,7 @@ class Completeness:
         with file:
             for start, end in self._gaps:
                 file.seek(start)
-                n_bytes += 0 if file.read(16).startswith(TAGS) else end - start
+                n_bytes += 0 if is_tag(file.read(min(end - start, BLANK_BYTES))) else end - start
         if n_bytes:
             self._report.damage(f"{n_bytes} bytes between its frames are not sound")
 

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 BLANK_BYTES = 1 << 16  # looked at, at most
+APE_MARK = b"APETAGEX"
+TAGS = (b"TAG", APE_MARK, b"LYRICSBEGIN", b"ID3")  # of sound: ID3v1, APEv2, Lyrics3, ID3v2
+APE_FOOTER, ID3V1_BYTES = 32, 128
 
 
 class Finding(NamedTuple):
@@ -26,6 +29,15 @@ def read_at(file: BinaryIO, offset: int, n: int) -> bytes:
 def is_blank(file: BinaryIO, start: int, end: int) -> bool:
     """Return whether there is nothing but zeros between two places: padding, or bytes that were never written."""
     return not any(read_at(file, start, min(end - start, BLANK_BYTES)))
+
+
+def is_tag(data: bytes) -> bool:
+    """Return whether bytes beside frames of sound are tags. An APEv1 tag has no mark before it, but a footer."""
+    if data.startswith(TAGS):
+        return True
+    before, mark, footer = data.rpartition(APE_MARK)
+    size, after = int.from_bytes(footer[4:8], "little"), len(mark + footer) - APE_FOOTER
+    return bool(mark) and size == len(before) + APE_FOOTER and after in (0, ID3V1_BYTES)
 
 
 def early_end(what: str, missing: int) -> Finding:

@@ -1,6 +1,7 @@
 """Holes in the times of a stream's packets: where they say that something is missing."""
 
 import heapq
+import math
 from collections import Counter
 from fractions import Fraction
 from typing import NamedTuple
@@ -23,7 +24,7 @@ class AudioHoles:
     """Looks for times between packets that no packet covers, for at least half as long as a packet lasts."""
 
     def __init__(self, unit_s: Fraction) -> None:
-        self._unit_s = unit_s
+        self._jitter = math.floor(JITTER_S / unit_s)
         self._end: int | None = None  # of the last packet; None where its duration is not known
         self._n = self._missing = 0
         self._longest = 0  # duration of a packet
@@ -32,7 +33,7 @@ class AudioHoles:
         """Take the next packet's time. is_joint: the clock was corrected there."""
         self._longest = max(self._longest, duration)
         missing = pts - self._end if self._end is not None and not is_joint else 0
-        if abs(missing) * self._unit_s > JITTER_S and 2 * abs(missing) >= min(duration or abs(missing), self._longest):
+        if abs(missing) > self._jitter and 2 * abs(missing) >= min(duration or abs(missing), self._longest):
             self._n += 1 if missing > 0 else -1  # an overlap takes back a hole: the time between was inexact
             self._missing += missing
         self._end = pts + duration if duration else None

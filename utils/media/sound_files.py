@@ -13,6 +13,8 @@ UNKNOWN_32 = 0xFFFFFFFF
 VOC_KINDS = 10
 VOC_SAMPLES = (1, 2, 9)  # kinds of blocks with samples
 ADX_SAMPLES = 32  # in a block of each channel
+ADX_END = re.compile(b"[\x80-\xff]")
+ADX_AT_ONCE = 1 << 16  # blocks
 
 
 def walk_voc(file: BinaryIO, size: int) -> Findings:
@@ -49,13 +51,28 @@ def walk_sox(file: BinaryIO, size: int) -> Findings:
 
 
 def walk_adx(file: BinaryIO, size: int) -> Findings:
-    """Compare a CRI ADX file with the number of samples in its header; 0 is not known."""
+    """Compare a CRI ADX file with the number of samples in its header; 0 is not known.
+
+    A block whose first bit is set is the end mark: FFmpeg's decoder silently gives nothing of what follows.
+    """
     head = read_at(file, 0, 16)
-    if len(head) == 16:
-        block_bytes, n_channels, n_samples = head[5], head[7], int.from_bytes(head[12:])
-        end = 4 + int.from_bytes(head[2:4]) + -(-n_samples // ADX_SAMPLES) * block_bytes * n_channels
-        if end > size:
-            yield early_end("sound", end - size)
+    if len(head) < 16:
+        return
+    block_bytes, n_channels, n_samples = head[5], head[7], int.from_bytes(head[12:])
+    start = 4 + int.from_bytes(head[2:4])
+    n_blocks = -(-n_samples // ADX_SAMPLES) * n_channels
+    missing = start + n_blocks * block_bytes - size
+    if missing > 0:
+        yield early_end("sound", missing)
+        return
+    n_blocks -= n_channels  # FFmpeg's encoder counts the mark
+    for first in range(0, n_blocks if block_bytes else 0, ADX_AT_ONCE):
+        n = min(ADX_AT_ONCE, n_blocks - first)
+        mark = ADX_END.search(read_at(file, start + first * block_bytes, n * block_bytes)[::block_bytes])
+        if mark:
+            n_before = (first + mark.start()) // n_channels * ADX_SAMPLES
+            yield Finding(True, f"its end mark comes after {n_before} of {n_samples} samples")
+            return
 
 
 def walk_wavpack(file: BinaryIO, size: int) -> Findings:

@@ -31,7 +31,7 @@ class Claims:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self.run = f"{processes.identity()}~{secrets.token_hex(4)}"
-        self._held: dict[str, list[str]] = {}  # unit → its claim files
+        self._held: dict[str, list[str]] = {}  # unit → its claim files, its own last
         self._seen: dict[str, tuple[str, float]] = {}  # other run → its counter, and when that value was first seen
         self._moving: set[str] = set()  # other runs whose counters were seen to move
         self._ended = threading.Event()
@@ -82,10 +82,13 @@ class Claims:
         if unit in self._held:
             return True
         stem = f"{FOLDER}/{hashlib.sha256(unit.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
-        found = list(self._folder.names(f"{stem}."))
-        if any(self._is_alive(self._owner(name)) for name in found):
+        owners = {name: self._owner(name) for name in self._folder.names(f"{stem}.")}
+        if any(self._is_alive(owner) for owner in owners.values() if owner != self.run):
             return False
-        generation = max((int(name.rsplit(".", 1)[1]) for name in found), default=-1) + 1
+        if self.run in owners.values():  # an error kept this run from removing it, or from knowing that it was created
+            self._held[unit] = sorted(owners, key=lambda name: owners[name] == self.run)
+            return True
+        generation = max((int(name.rsplit(".", 1)[1]) for name in owners), default=-1) + 1
         own = f"{stem}.{generation:04d}"
         if not self._folder.create(own, self.run.encode()):
             return False
@@ -93,13 +96,14 @@ class Claims:
         if any(self._is_alive(self._owner(name)) for name in others):  # two claimed it at once: both step back
             self._folder.remove(own)
             return False
-        self._held[unit] = [own, *sorted(others, reverse=True)]
+        self._held[unit] = [*others, own]
         return True
 
     def release(self, unit: str) -> None:
         """Release a unit: it is finished, or left to others."""
-        for name in self._held.pop(unit, []):
+        for name in self._held.get(unit, []):
             self._folder.remove(name)
+        self._held.pop(unit, None)  # last: what could not be removed is still held
 
     def _owner(self, name: str) -> str:
         """Return the run that a file belongs to: by its name, or as a claim's content says."""

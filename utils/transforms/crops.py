@@ -79,8 +79,9 @@ def five_middle_first(height: int, width: int, side: int) -> list[Box]:
 
 
 def ten_middle_first(height: int, width: int, side: int) -> list[Box]:
-    """Return the squares of `five_middle_first`, then the same in the mirror image of the frame."""
-    return _with_mirrored(five_middle_first(height, width, side), width, side)
+    """Return the squares of `five_middle_first`, then each of them mirrored, as VadCLIP's src/crop.py (c41067f)."""
+    boxes = five_middle_first(height, width, side)
+    return boxes + [Box(box.top, box.left, mirrored=True) for box in boxes]
 
 
 def _with_mirrored(boxes: list[Box], width: int, side: int) -> list[Box]:

@@ -39,12 +39,19 @@ def without_block(number: int) -> Callable[[bytes], bytes]:
     return lambda data: b"".join(block for i, block in enumerate(wavpack_blocks(data)) if i != number)
 
 
+def with_adx_mark(data: bytes) -> bytes:
+    """Return an ADX file of 18 bytes a block with an end mark in its 100th."""
+    at = 4 + int.from_bytes(data[2:4]) + 99 * 18
+    return data[:at] + bytes([data[at] | 0x80]) + data[at + 1 :]
+
+
 LOSSES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "voc_cut": ("voc", lambda data: data[:-2000]),
     "voc_hole": ("voc", lambda data: data[:60000] + data[61000:]),
     "sox_cut": ("sox", lambda data: data[:-2000]),
     "rso_cut": ("rso", lambda data: data[:-2000]),
     "adx_cut": ("adx", lambda data: data[:-1800]),  # whole blocks
+    "adx_mark": ("adx", with_adx_mark),
     "wv_no_last_block": ("wv", without_block(2)),
     "wv_no_middle_block": ("wv", without_block(1)),
 }

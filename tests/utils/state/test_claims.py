@@ -6,6 +6,9 @@ import signal
 import threading
 import time
 
+import pytest
+
+from utils.errors import RunError
 from utils.state import claims as claims_module
 from utils.state.claims import Claims
 from utils.storage.folder import folder_at
@@ -89,6 +92,26 @@ def test_another_machines_run_is_dead_when_its_count_stands_still(tmp_path, monk
         assert not ours.take("a")
         now_s[0] += 2
         assert ours.take("a")
+
+
+def test_a_claim_that_could_not_be_removed_is_still_ours(tmp_path, monkeypatch):
+    """Merging takes the same claim many times: after an error it must not wait for itself."""
+    folder = folder_at(str(tmp_path))
+
+    def fails(name):
+        raise RunError(f"{name}: Input/output error")
+
+    with Claims(folder) as first, Claims(folder) as second:
+        assert first.take("merge")
+        with monkeypatch.context() as broken, pytest.raises(RunError):
+            broken.setattr(folder, "remove", fails)
+            first.release("merge")
+        assert not second.take("merge")
+        assert first.take("merge")
+        first._held.clear()  # as where a server creates the file and its answer is lost
+        assert first.take("merge")
+        first.release("merge")
+        assert second.take("merge")
 
 
 def test_a_run_that_cannot_show_its_life_says_so(tmp_path, monkeypatch):

@@ -1,0 +1,33 @@
+"""Golden rows of recipes: what the original code of a recipe gives of the sample clips, with seeded weights."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import featmill
+from support.golden import case, write_checkpoint
+from support.program import ROOT
+
+CASES = {"rtfm_i3d": ["case_center", "case_ten_crops"], "thumos14_i3d": ["case_rgb"], "anet_tsp": ["case_pan"]}
+CASES |= {"videomaev2_tad": ["case_small"], "ego4d_slowfast": ["case_pan"], "unav100": ["case_rgb", "case_sound"]}
+SLOW = {("rtfm_i3d", "case_ten_crops"), ("ego4d_slowfast", "case_pan")}  # benchmarks/recipes.py --golden
+
+
+def golden_rows(recipe: str, name: str, weights_dir: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Return our first rows of a case, the recorded ones, and what the case says of itself.
+
+    weights_dir: gets the checkpoints of the case.
+    """
+    expected, meta = case(recipe, name)
+    for file, layout in meta["checkpoints"].items():
+        if not (weights_dir / file).exists():
+            write_checkpoint(weights_dir / file, *layout)
+    with warnings.catch_warnings(action="ignore"):
+        video = featmill.extract(
+            ROOT / "sample" / meta["clip"], meta["feature_type"], device="cpu", recipe=recipe, weights_dir=weights_dir,
+            start_s=0, end_s=meta["end_s"], **meta["flags"],
+        )  # fmt: skip
+    rows = expected["output_rows"]
+    return video[meta["key"]][: len(rows), ..., :: meta["every"]], rows, meta
