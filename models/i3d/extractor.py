@@ -11,7 +11,7 @@ from models.i3d.preprocess import crop_frames, flow_input, quantize_flow, resize
 from models.i3d.weights import Stream, load_i3d, random_i3d
 from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo, short_of_a_window
 from utils.extractors.flow import FlowPairs
-from utils.extractors.stacks import seen
+from utils.extractors.stacks import seen, short_of_a_hop
 from utils.extractors.views import views_of
 from utils.extractors.views_config import Resize, checked_resize
 from utils.extractors.window_frames import check_seen
@@ -83,7 +83,7 @@ class I3DExtractor(VideoExtractor[I3DConfig]):
         """Return the outcome of a video shorter than one window, by --short_video; or than a hop of --align_rows."""
         size, step = self.config.windows(info.fps)
         if self.config.align_rows != "start":
-            return short_of_a_window(n_frames, step, "error")
+            return short_of_a_hop(n_frames, step)
         return short_of_a_window(n_frames, size + 1, self.config.short_video)
 
     def prepare(self, frames: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from utils.extractors.base import (
     VideoStreamInfo,
     short_of_a_window,
 )
-from utils.extractors.stacks import seen
+from utils.extractors.stacks import seen, short_of_a_hop
 from utils.extractors.views import views_of
 from utils.extractors.views_config import Resize, checked_resize
 from utils.extractors.window_frames import check_seen, in_frames
@@ -120,7 +120,7 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
         """Return the outcome of a video shorter than one window, by --short_video; or than a hop of --align_rows."""
         size, step = self._windows(info)
         if self.config.align_rows != "start":
-            return short_of_a_window(n_frames, step, "error")
+            return short_of_a_hop(n_frames, step)
         return short_of_a_window(n_frames, size, self.config.short_video)
 
     def prepare(self, frames: Tensor) -> Tensor:

@@ -59,6 +59,7 @@ PLANTED = {  # A, B, exit code, verdict
     "shift": (X[2:], X[:-2], 1, "A is B shifted by 2 rows: A's row 0 is B's row 2; equal to the bit"),
     "every second": (X[::2], X, 1, "A is every second row of B, from row 0; equal to the bit"),
     "every fifth": (X, X[3::5], 1, "B is every 5th row of A, from row 3; equal to the bit"),
+    "a row more": (X[:2], X[:3], 1, "only the rows that both have; equal to the bit"),
     "every eighth of many": (LONG, LONG[2::8], 1, "B is every 8th row of A, from row 2; equal to the bit"),
     "mean": (X, X.mean(0), 1, "B is the mean over A's rows; equal"),
     "pairs": (X, X.reshape(20, 2, 32).mean(1), 1, "B is means of 2 each of A's rows; equal"),

@@ -45,3 +45,9 @@ def test_a_short_video_can_be_an_error_or_skipped(choice, status):
     assert extractor.sampling(VideoStreamInfo(25.0, 240, 320)).rest(15, 0) == []
     nothing = extractor.no_windows(15, VideoStreamInfo(25.0, 240, 320))
     assert nothing.status == status and "15 frames, fewer than the 16 of one window" in nothing.reason
+    extractor.config = R21DConfig(short_video=choice, align_rows="end", step_size=20)
+    nothing = extractor.no_windows(15, VideoStreamInfo(25.0, 240, 320))
+    assert (nothing.status, nothing.reason) == (
+        "failed",
+        "15 frames, fewer than the 20 from row to row; make steps shorter",
+    )

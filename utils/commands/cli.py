@@ -71,7 +71,10 @@ def parse(arguments: Sequence[str], models: Mapping[str, Model]) -> tuple[RunCon
     file = Layer(origin, *split_settings(origin, yaml, feature_types, models))
     layers = [file, _layer_of_flags(given, feature_types)]
     if recipe is None:
-        return configure(layers, models)
+        run, configs = configure(layers, models)
+        if run.unlike_recipe:
+            raise UserError("--unlike_recipe is for --recipe: give that, or drop it")
+        return run, configs
     layers = [Layer(f"--recipe {named}", *settings_of(recipe, feature_types, models)), *layers]
     return published(recipe, configure(layers[:1], models), configure(layers, models))
 

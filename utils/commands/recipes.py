@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from utils.commands.parser import Parser
 from utils.commands.settings_file import split_settings
 from utils.config.recipe import Recipe, read_recipe, recipe_names
 from utils.config.run import RunConfig
@@ -14,7 +15,10 @@ from utils.extractors.registry import Model
 
 Configs = tuple[RunConfig, dict[str, Config]]
 # Settings of a run that decide features, which a recipe leaves at their defaults without naming them.
-OF_RUN = ("precision", "max_seconds", "frames_fps", "video_track", "audio_track")
+OF_RUN = (
+    "precision", "max_seconds", "frames_fps", "video_track", "audio_track",
+    "dtype", "concat", "array_layout", "align", "align_by", "align_ends",
+)  # fmt: skip
 
 
 def settings_of(
@@ -84,9 +88,12 @@ def show_recipes(arguments: Sequence[str]) -> int:
     Raises:
         UserError: there is no such recipe.
     """
-    for name in arguments:
+    parser = Parser(prog=f"{PROGRAM} recipes", description="List the recipes, or show what is known of some.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of a recipe, or the path of a .yaml file")
+    names = parser.parse_args(list(arguments)).names
+    for name in names:
         print(described(read_recipe(name)))
-    if not arguments:
+    if not names:
         for name in recipe_names():
             print(f"{name:<20}{read_recipe(name).title}")
         print(f"\n{PROGRAM} recipes NAME shows one; {PROGRAM} --recipe NAME --video_paths FILE ... extracts it")

@@ -24,6 +24,7 @@ PARTS: dict[str, type] = {
     "measured": list,
     "readers": list,
 }
+IN_WORDS = {str: "text", list: "list", dict: "mapping"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,10 @@ def read_recipe(name: str) -> Recipe:
         raise UserError(f"--recipe {name}: {key} is not part of a recipe{did_you_mean(key, PARTS)}")
     for key, kind in PARTS.items():
         if not isinstance(content.get(key, kind()), kind):
-            raise UserError(f"--recipe {name}: {key} must be a {kind.__name__}")
+            raise UserError(f"--recipe {name}: {key} must be a {IN_WORDS[kind]}")
+    for key, values in content.get("choices", {}).items():
+        if not isinstance(values, list):
+            raise UserError(f"--recipe {name}: choices: {key} must be a list of values")
     if not content.get("flags", {}).get("feature_type"):
         raise UserError(f"--recipe {name}: flags must name a feature_type")
     parts = {key: content.get(key, kind()) for key, kind in PARTS.items()}

@@ -94,7 +94,7 @@ def short_of_a_window(n_frames: int, n_wanted: int, short_video: str) -> NoWindo
     reason = f"{n_frames} frames, fewer than the {n_wanted} of one window"
     if short_video == "skip":
         return NoWindows("skipped", f"{reason} (--short_video skip)")
-    return NoWindows("failed", f"{reason}; use a smaller --stack_size, or --short_video cycle to repeat frames")
+    return NoWindows("failed", f"{reason}; make windows shorter, or use --short_video cycle to repeat frames")
 
 
 class Extractor(ABC, Generic[ConfigT, InfoT]):

@@ -63,7 +63,7 @@ class StackExtractor(VideoExtractor[StackConfigT]):
         """Return the outcome of a video shorter than one stack, by --short_video; or than a hop of --align_rows."""
         size, step = self.config.windows(info.fps)
         if self.config.align_rows != "start":
-            return short_of_a_window(n_frames, step, "error")
+            return short_of_a_hop(n_frames, step)
         return short_of_a_window(n_frames, size, self.config.short_video)
 
     def seen(self, frames: Tensor) -> Tensor:
@@ -92,3 +92,8 @@ def seen(frames: Tensor, k: int, choice: str) -> Tensor:
     if k == len(frames):
         return frames
     return frames.index_select(0, constant(chosen_frames(len(frames), k, choice), frames.device))
+
+
+def short_of_a_hop(n_frames: int, n_wanted: int) -> NoWindows:
+    """Return the outcome of a video with fewer frames than a hop of --align_rows middle or end."""
+    return NoWindows("failed", f"{n_frames} frames, fewer than the {n_wanted} from row to row; make steps shorter")

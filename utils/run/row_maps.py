@@ -72,8 +72,10 @@ def find_rows(a: np.ndarray, b: np.ndarray, plain: RowMap, hop_frames: float | N
         return best, least
     # rows that are equal at equal times are not shifted; that they are every n-th says more than that they are equal
     limit, others = (GOOD, iter(())) if least < GOOD else (least / 2, _resizes(len(a), len(b)))
+    n_needed = len(plain.of_a(a)) if least < GOOD else 1
     for rows in (*_lines(a, b, hop_frames, shifts=least >= GOOD), *others):
-        loss = loss_of(rows.of_a(a), rows.of_b(b))
+        matched = rows.of_a(a)
+        loss = loss_of(matched, rows.of_b(b)) if len(matched) >= n_needed else np.inf
         if loss < limit and (best is plain or loss < least - GOOD):
             best, least = rows, loss
     return best, least

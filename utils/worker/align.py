@@ -44,7 +44,7 @@ class Joiner:
         for name, outcome in ended.items():
             if outcome.record is None:
                 worst = "failed" if any(each.status == "failed" for each in ended.values()) else "skipped"
-                return _without_rows(ended, worst, f"{name} has no rows ({outcome.reason})")
+                return _without_rows(ended, worst, f"{name} has no rows ({_own(outcome)})")
         records = {name: outcome.record for name, outcome in ended.items() if outcome.record is not None}
         try:
             aligned = align(records, self._run)
@@ -64,6 +64,11 @@ def _without_rows(ended: Mapping[str, Outcome], status: Status, reason: str) -> 
         else Outcome(outcome.job, status, f"{outcome.job.ref.label}: --align: {reason}")
         for name, outcome in ended.items()
     }
+
+
+def _own(outcome: Outcome) -> str:
+    """Return the reason of an outcome without its video's name, which the line has already."""
+    return outcome.reason.removeprefix(f"{outcome.job.ref.label}: ")
 
 
 @dataclass(frozen=True)

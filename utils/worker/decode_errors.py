@@ -14,7 +14,8 @@ log = logging.getLogger(__name__)
 def outcome_of(error: Exception, label: str) -> tuple[Status, str]:
     """Return the status of the video and the reason; unexpected errors are logged."""
     if isinstance(error, FeatmillError):
-        return ("skipped" if isinstance(error, SkippedError) else "failed"), str(error)
+        reason = str(error) if label in str(error) else f"{label}: {error}"  # a model does not know the video's name
+        return ("skipped" if isinstance(error, SkippedError) else "failed"), reason
     if is_out_of_memory(error):
         return "failed", f"{label}: no memory to decode it; --decode_threads 1 and fewer --num_workers take less"
     if isinstance(error, OSError) and may_pass(error):

@@ -55,6 +55,8 @@ def test_a_recipe_is_a_layer_below_the_file_and_the_flags(recipe: str, tmp_path:
         (["--model_name", "resnet50"], ["--resnet.model_name resnet18, not resnet50"]),
         (["--on_extraction", "save_numpy"], ["--on_extraction save_npz, not save_numpy"]),
         (["--precision", "bf16"], ["--precision auto, not bf16"]),
+        (["--dtype", "float16", "--concat"], ["--dtype float32, not float16", "--concat False, not True"]),
+        (["--align", "vggish"], ["--align None, not vggish"]),
         (["--vggish.postprocess", "--max_seconds", "9"], ["--vggish.postprocess False, not True", "--max_seconds"]),
         (["--feature_type", "clip"], ["extracts panns, resnet, vggish: drop --feature_type clip"]),
     ],
@@ -75,6 +77,21 @@ def test_a_setting_that_no_type_has_is_refused(recipe: str) -> None:
     Path(recipe).write_text(RECIPE.replace("model_name: resnet18", "model_nam: resnet18"))
     with pytest.raises(UserError, match=r"--recipe two: resnet: model_nam is unknown \(did you mean model_name"):
         parse(["--recipe", recipe], MODELS)
+
+
+def test_choices_are_lists_and_flags_a_mapping(recipe: str) -> None:
+    for part, words in (
+        ("choices: {resnet.model_name: resnet34}", "resnet.model_name must be a list"),
+        ("flags: [3]", "flags must be a mapping"),
+    ):
+        Path(recipe).write_text(f"flags: {{feature_type: resnet}}\n{part}\n" if "choices" in part else part)
+        with pytest.raises(UserError, match=words):
+            parse(["--recipe", recipe], MODELS)
+
+
+def test_unlike_recipe_is_for_a_recipe() -> None:
+    with pytest.raises(UserError, match="--unlike_recipe is for --recipe"):
+        parse(["--feature_type", "resnet", "--unlike_recipe"], MODELS)
 
 
 @pytest.mark.parametrize("name", recipe_names())

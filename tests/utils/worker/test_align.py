@@ -69,7 +69,7 @@ def test_a_frame_lasts_until_the_next() -> None:
 
 def ended(feature_type: str, types: tuple[str, ...], of: Record | None) -> Outcome:
     job = Job(record().ref, feature_type, task_types=types)
-    return Outcome(job, "done" if of else "failed", "" if of else "broken", of, 9)
+    return Outcome(job, "done" if of else "failed", "" if of else f"{job.ref.label}: broken", of, 9)
 
 
 def test_a_video_has_features_of_all_types_or_of_none() -> None:
@@ -83,7 +83,7 @@ def test_a_video_has_features_of_all_types_or_of_none() -> None:
     joiner.end(ended("slow", both, None))
     joiner.end(ended("fast", both, seconds(7, 1.0)))
     assert [each.reason for each in finished[2:]] == [
-        "broken",
+        "videos/clip.mp4: broken",
         "videos/clip.mp4: --align: slow has no rows (broken)",
     ]
     joiner.end(ended("slow", ("slow",), seconds(5, 2.0)))

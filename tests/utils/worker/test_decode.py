@@ -51,7 +51,7 @@ class Refusing(Fake):
     """Cannot use any video."""
 
     def sampling(self, info):
-        raise VideoError("clip.mp4: too small for this model")
+        raise VideoError("too small for this model")
 
 
 class Exhausting(Fake):
@@ -193,7 +193,7 @@ def test_a_segment_is_all_that_is_decoded(clip):
 
 def test_a_type_that_fails_does_not_disturb_the_others(clip):
     streams = decode({"refusing": Refusing(), "one": Fake(), "exhausting": Exhausting(), "sound": Sound()}, video(clip))
-    assert streams["refusing"].failure == "clip.mp4: too small for this model"
+    assert streams["refusing"].failure == f"{video(clip).label}: too small for this model"
     reason = streams["exhausting"].failure
     assert reason == f"{clip}: no memory to decode it; --decode_threads 1 and fewer --num_workers take less"
     assert len(streams["one"].frames) == 40 and isinstance(streams["one"].last, StreamEnded)

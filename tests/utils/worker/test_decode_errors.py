@@ -10,8 +10,9 @@ from utils.worker.decode_errors import outcome_of
 @pytest.mark.parametrize(
     ("error", "status", "reason"),
     [
-        (SkippedError("too short"), "skipped", "too short"),
-        (VideoError("cut off"), "failed", "cut off"),
+        (SkippedError("too short"), "skipped", "a.mp4: too short"),
+        (VideoError("cut off"), "failed", "a.mp4: cut off"),
+        (VideoError("a.mp4: cut off"), "failed", "a.mp4: cut off"),
         (MemoryError(), "failed", "a.mp4: no memory to decode it"),
         (torch.OutOfMemoryError("CUDA"), "failed", "a.mp4: no memory to decode it"),
         (OSError(errno.EIO, "Input/output error"), "failed", "a.mp4: cannot be read"),
