@@ -15,6 +15,7 @@ from utils.extractors.labels import Classes, class_names
 from utils.extractors.pairs import PairStage
 from utils.extractors.text import ZeroShot
 from utils.extractors.views import Views
+from utils.extractors.views_config import Resize
 from utils.extractors.windows import Dense, Sampling
 from utils.media.audio_rules import REFERENCE, AudioRules
 from utils.media.view import View
@@ -23,6 +24,7 @@ from utils.nn.graphs import CudaGraphs, Tensors
 from utils.nn.prepare import ComputeMode, check_supported, prepare_network
 from utils.nn.skip_init import SkipInit
 from utils.nn.unchanged import unchanged
+from utils.transforms.opencv import resize_opencv
 
 Checkpoints = Mapping[str, Path | None]  # name in the model's needs() -> file; None asks for random weights
 FLOAT32 = ComputeMode()
@@ -222,11 +224,18 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
         others: on a CPU several threads call this at once, each with some of the rows.
         """
 
+    def resize_and_prepare(self, frames: Tensor) -> Tensor:
+        """Return what `prepare` makes of a chunk, which --resize opencv:WxH resizes before that."""
+        resize: Resize | None = getattr(self.config, "given_resize", None)
+        if resize is not None and resize.by_opencv and resize.size is not None:
+            frames = resize_opencv(frames, resize.size)
+        return self.prepare(frames)
+
     def prepared(self, frames: Tensor) -> Tensor:
         """Return what `prepare` makes of a chunk on the device, on an NVIDIA GPU as a CUDA graph."""
 
         def prepare(chunk: Tensors) -> Tensors:
-            return {"frames": self.prepare(chunk["frames"])}
+            return {"frames": self.resize_and_prepare(chunk["frames"])}
 
         return self._graphs.run("prepare", prepare, {"frames": frames})["frames"]
 

@@ -18,11 +18,13 @@ class Resize(NamedTuple):
     """How frames are resized: to a shorter side, or else to a size (h, w) whatever their shape, or else not at all.
 
     decoded_side: the frames come with this shorter side, see `ScaledRgbConverter`.
+    by_opencv: OpenCV resizes them, and the type's own code finds them of that size.
     """
 
     side: int | None = None
     size: tuple[int, int] | None = None
     decoded_side: int | None = None
+    by_opencv: bool = False
 
     def of(
         self, height: int, width: int, least: int, shorter: Callable[[int, int, int], tuple[int, int]]
@@ -57,10 +59,11 @@ class ResizeConfig(Config):
     resize: str | None = flag(
         None,
         "how frames are resized, instead of the type's own way, by the same resizing code. short:N: to a shorter side "
-        "of N pixels, keeping the aspect ratio; squash:WxH: to exactly that size; none: not at all; ffmpeg:N: to a "
-        "shorter side of N pixels by ffmpeg's scale filter, before frames become RGB",
+        "of N pixels, keeping the aspect ratio; squash:WxH: to exactly that size; none: not at all; opencv:WxH: "
+        "as squash, by OpenCV's bilinear filter; ffmpeg:N: to a shorter side of N pixels by ffmpeg's scale filter, "
+        "before frames become RGB",
         group=GROUP,
-        metavar="short:N|squash:WxH|none|ffmpeg:N",
+        metavar="short:N|squash:WxH|none|opencv:WxH|ffmpeg:N",
         added_later=True,
     )
 
@@ -74,16 +77,17 @@ class ResizeConfig(Config):
         """--resize, None if it was not given."""
         if self.resize is None or self.resize == "none":
             return None if self.resize is None else Resize()
-        match = re.fullmatch(r"(?:short|(ffmpeg)):(\d{1,5})|squash:(\d{1,5})x(\d{1,5})", self.resize)
-        side, width, height = (int(number or 0) for number in match.groups()[1:]) if match else (0, 0, 0)
-        if match is None or not 0 < max(side, width) <= MOST_PIXELS or not 0 < max(side, height) <= MOST_PIXELS:
+        match = re.fullmatch(r"(?:short|ffmpeg):(\d{1,5})|(?:squash|opencv):(\d{1,5})x(\d{1,5})", self.resize)
+        side, width, height = (int(number or 0) for number in match.groups()) if match else (0, 0, 0)
+        if not 0 < max(side, width) <= MOST_PIXELS or not 0 < max(side, height) <= MOST_PIXELS:
             raise UserError(
-                f"--resize is {self.resize}; it must be short:256 (pixels of the shorter side), squash:340x256 (width "
-                f"and height), none, or ffmpeg:224 (of the shorter side), with sides of 1 to {MOST_PIXELS} pixels"
+                f"--resize is {self.resize}; it must be short:256 (pixels of the shorter side), squash:340x256 or "
+                "opencv:340x256 (width and height), none, or ffmpeg:224 (of the shorter side), with sides of 1 to "
+                f"{MOST_PIXELS} pixels"
             )
-        if match[1]:
+        if self.resize.startswith("ffmpeg"):
             return Resize(decoded_side=side)
-        return Resize(side) if side else Resize(size=(height, width))
+        return Resize(side) if side else Resize(size=(height, width), by_opencv=self.resize.startswith("opencv"))
 
     @property
     def frame_side(self) -> int | None:

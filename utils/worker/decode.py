@@ -266,7 +266,7 @@ class Decoders:
 
         def prepare() -> None:
             with job.timed("prepare"):
-                ready.append(self._extractor(job).prepare(decoded))
+                ready.append(self._extractor(job).resize_and_prepare(decoded))
 
         ready = [] if self._extractor(job).device.type == "cpu" else [decoded]
         if ready or self._guarded([job], prepare):
