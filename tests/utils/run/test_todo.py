@@ -1,11 +1,13 @@
 """Which videos a run hands out, in which order, to whom."""
 
 import itertools
+import json
 import time
 import uuid
 from types import SimpleNamespace
 
 import pytest
+from support.golden import GOLDEN
 
 from utils.config.run import RunConfig
 from utils.config.schema import Config
@@ -195,3 +197,25 @@ def test_at_an_address_the_last_run_counts_whatever_its_clock_and_zone(monkeypat
         assert line is not None and line.reason == f"run {number}"
     monkeypatch.undo()
     time.tzset()
+
+
+def test_what_is_left_is_counted_without_claims(tmp_path):
+    done_list = tmp_path / "done.txt"
+    finish(state_in(tmp_path), REFS[0])
+    state = state_in(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    todo = todo_of([state], done_list=DoneList(str(done_list)))
+    assert todo.next() == Task(REFS[1], ("tiny",))
+    assert all_of(todo) == [ref.id for ref in REFS[2:]]
+    assert todo.n_before == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_parts_of_the_list_are_those_of_mmaction2s_processes():
+    tool = json.loads((GOLDEN / "clip_level" / "outputs.json").read_text())["mmaction2_0x_clip_feature_extraction"]
+    for checked in tool["distributed"]["checked"]:
+        refs = [VideoRef(f"{i}", f"{i}", f"/absent/{i}.mp4") for i in range(checked["videos"])]
+        for rank, theirs in enumerate(checked["per_rank"]):
+            ours = [int(name) for name in all_of(todo_of(refs=refs, shard=f"{rank}/{checked['world']}"))]
+            n_padded = len(theirs) - len(ours)  # of the list, repeated from its start
+            assert n_padded in (0, 1) and ours == theirs[: len(ours)]
