@@ -54,7 +54,7 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
     @property
     def attributes(self) -> dict[str, float]:
         """The length of a clip in seconds, which the 2-second-clip script saves."""
-        by_time = self.config.stack_size is None and not self.config.one_clip
+        by_time = self.config.stack_size is None and not self.config.one_clip and self.config.preset != "hero"
         return {"clip_length": self.config.seconds} if by_time else {}
 
     def sampling(self, info: VideoStreamInfo) -> Sampling:
