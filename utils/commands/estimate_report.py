@@ -71,6 +71,7 @@ class Report:
             "measured_s": usage.elapsed_s,
             "start_s": found.start_s,
             "machines": machines,
+            "core_seconds": _listed(self.work_s * (usage.cpu_s / usage.elapsed_s) + usage.start_cpu_s),
             "bytes": None if self.n_bytes is None else _listed(self.n_bytes),
             "peak_memory_bytes": found.peak_bytes,
             "limit": self.limit,
@@ -99,6 +100,8 @@ class Report:
         busy = ", ".join(f"{name} {share:.0%}" for name, share in usage.busy.items())
         lines.append(f"limit: {self.limit} (busy: {busy}; {usage.cores} cores {usage.cores_busy:.0%})")
         lines.append(f"to move it: {self.advice()}")
+        if usage.others > 0.2:
+            lines.append(f"other programs took {usage.others:.0%} of the cores: the figures are of a machine so busy")
         more = "GPUs" if self.plan.devices[0].startswith("cuda") else "workers"
         most = 1 / max(usage.cores_busy, 0.01)
         lines.append(f"more {more} on one machine share its cores, which allow {most:.1f} times the speed at most")
