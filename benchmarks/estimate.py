@@ -2,11 +2,12 @@
 
 python -m benchmarks.estimate --clip sample/bouncing_shapes.mp4 -- --feature_type resnet --weights random --device cpu
 
-Run it on a quiet machine; what else runs there changes from the estimate to the run.
+Run it on a quiet machine: what else runs there changes from the estimate to the run. Seconds of cores change less.
 """
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -32,14 +33,15 @@ def main() -> None:
             flags += ["--output_path", f"{folder}/out", "--quiet"]
             sample = ["--json", "--seed", str(seed), "--sample", str(options.sample)]
             estimate = json.loads(_run("estimate", *flags, *sample))
-            start_s = time.perf_counter()
+            start_s, start_cpu_s = time.perf_counter(), _cpu_s()
             _run(*flags)
-            real_s = time.perf_counter() - start_s
+            real_s, cpu_s = time.perf_counter() - start_s, _cpu_s() - start_cpu_s
             written = sum(path.stat().st_size for path in Path(folder, "out").rglob("*") if path.is_file())
         value, low, high = (3600 * hours for hours in estimate["machines"][0]["hours"])
         ratios.append(value / real_s)
         print(
             f"estimate {value:.1f} s ({low:.1f} to {high:.1f}), run {real_s:.1f} s, ratio {ratios[-1]:.2f}; "
+            f"seconds of cores {estimate['core_seconds'][0] / cpu_s:.2f}, "
             f"bytes {estimate['bytes'][0] / written:.3f}; limit {estimate['limit']}",
             flush=True,
         )
@@ -53,6 +55,11 @@ def _list(clip: str, n_videos: int, folder: str, seed: int) -> Path:
     rows = [f"{Path(clip).absolute()},0,{length_s:.3f},{i}" for i, length_s in enumerate(lengths_s)]
     path.write_text("\n".join(["path,start_s,end_s,id", *rows]) + "\n")
     return path
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _run(*arguments: str) -> str:

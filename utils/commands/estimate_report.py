@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from utils.engines.measure import Found
-from utils.run.estimate import NOISE, Interval, Listed, on_machines, seconds_of, total
+from utils.run.estimate import NOISE, Interval, Limit, Listed, on_machines, seconds_of, total
 from utils.worker.plan import Plan
 
 MACHINES = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -40,8 +40,10 @@ class Report:
         return total([one.n_bytes for one in finished], finished, self.listed) if self.plan.format.saves else ZERO
 
     @property
-    def limit(self) -> str:
-        """Return what a run waits for."""
+    def limit(self) -> Limit | None:
+        """Return what a run waits for, None where no video of the sample finished, so that nothing says."""
+        if not self.found.usage.stages:
+            return None
         return "start-up" if self.found.start_s > self.work_s.value else self.found.usage.limit
 
     def rows(self) -> list[tuple[int, Interval]]:
@@ -71,6 +73,7 @@ class Report:
             "measured_s": usage.elapsed_s,
             "start_s": found.start_s,
             "machines": machines,
+            "core_seconds": _listed(self.work_s * (usage.cpu_s / usage.elapsed_s) + usage.start_cpu_s),
             "bytes": None if self.n_bytes is None else _listed(self.n_bytes),
             "peak_memory_bytes": found.peak_bytes,
             "limit": self.limit,
@@ -97,8 +100,11 @@ class Report:
         lines.append(f"memory: {_amount(found.peak_bytes, UNITS_BYTES)} at most so far, on a machine; that of GPUs "
                      "is not counted")  # fmt: skip
         busy = ", ".join(f"{name} {share:.0%}" for name, share in usage.busy.items())
-        lines.append(f"limit: {self.limit} (busy: {busy}; {usage.cores} cores {usage.cores_busy:.0%})")
-        lines.append(f"to move it: {self.advice()}")
+        busy += f"; {usage.cores} cores {usage.cores_busy:.0%}"
+        lines.append(f"limit: {self.limit or 'not known, as no video finished'} (busy: {busy})")
+        lines.append(f"to {'move it' if self.limit else 'know it'}: {self.advice()}")
+        if usage.others > 0.2:
+            lines.append(f"other programs took {usage.others:.0%} of the cores: the figures are of a machine so busy")
         more = "GPUs" if self.plan.devices[0].startswith("cuda") else "workers"
         most = 1 / max(usage.cores_busy, 0.01)
         lines.append(f"more {more} on one machine share its cores, which allow {most:.1f} times the speed at most")
@@ -115,8 +121,10 @@ class Report:
         return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
     def advice(self) -> str:
-        """Return which flags would move the limit."""
+        """Return which flags would move the limit, or show it."""
         plan = self.plan
+        if self.limit is None:
+            return "more --time_limit"
         on_gpu = plan.devices[0].startswith("cuda")
         if self.limit == "decode" and on_gpu and any(hasattr(one.config, "decode") for one in plan.features):
             return "--decode gpu, --decode_threads, or more machines (--shard)"

@@ -64,7 +64,7 @@ class Meter:
                 stages[stage] += spent_s
         others = max(0.0, all_s - cpu_s) / (elapsed_s * (psutil.cpu_count() or 1))
         n = len(plan.devices)
-        return Usage(elapsed_s, cpu_s, others, stages, n, n * plan.decode_threads, n_cores())
+        return Usage(elapsed_s, cpu_s, others, stages, n, n * plan.decode_threads, n_cores(), self._before[0])
 
     def _run(self) -> None:
         while not self._stopped.wait(POLL_S):

@@ -171,7 +171,8 @@ def _t(degrees: int) -> float:
 class Usage:
     """What a machine did while the sample was measured.
 
-    elapsed_s: how long. cpu_s: of all its cores, by the workers. others: share of the cores that other programs took.
+    elapsed_s: how long. cpu_s: of all its cores, by the workers; start_cpu_s: before the first video.
+    others: share of the cores that other programs took.
     stages: seconds of all videos by stage. workers, decode_threads, cores: how many there are.
     """
 
@@ -182,6 +183,7 @@ class Usage:
     workers: int
     decode_threads: int
     cores: int
+    start_cpu_s: float = 0.0
 
     @property
     def cores_busy(self) -> float:
@@ -205,7 +207,7 @@ class Usage:
     def limit(self) -> Limit:
         """Return what a run of many videos waits for."""
         busiest = max(self.busy, key=lambda stage: self.busy[stage])
-        left = max(0.0, 1 - self.others)  # of the cores, for the workers
+        left = max(0.2, 1 - self.others)  # of the cores, for the workers, which get a share of any
         if busiest != "writing" and self.cores_busy > BUSY * left:
             return "cores"
         if busiest == "decode" and self.cpu_s < (1 - BUSY) * self.stages.get("decode", 0.0):

@@ -101,7 +101,8 @@ def test_several_machines_are_as_fast_as_a_schedule_of_whole_videos(n):
     [
         ({}, "network"),
         ({"cpu_s": 38.0}, "cores"),
-        ({"others": 0.93}, "cores"),
+        ({"others": 0.8, "cpu_s": 8.0}, "cores"),
+        ({"others": 0.99, "cpu_s": 4.0}, "network"),
         ({"stages": {"decode": 19.0, "network": 5.0}, "cpu_s": 20.0}, "decode"),
         ({"stages": {"decode": 19.0, "network": 5.0}}, "reading"),
         ({"stages": {"write": 9.0, "network": 5.0}}, "writing"),
