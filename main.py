@@ -79,10 +79,21 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         from utils.commands.status import show_status
 
         return show_status(arguments)
+    if name == "estimate":
+        from utils.commands.estimate import show_estimate
+
+        return show_estimate(arguments, MODELS)
     if name == "compare":
         from utils.commands.compare import compare
 
         return compare(arguments, MODELS)
+    return _tell(name, arguments)
+
+
+def _tell(name: str, arguments: Sequence[str]) -> int:
+    """Answer `help` and `version`. Raises UserError: there is no such command."""
+    from models import MODELS
+
     if name == "help":
         words = [word for word in arguments if word not in ("help", "--help", "-h")]
         return main([*(["--feature_type"] if words and words[0] in MODELS else []), *words, "--help"])

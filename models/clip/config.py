@@ -38,6 +38,14 @@ class CLIPConfig(FramewiseConfig):
         group=GROUP,
         metavar="TAG",
     )
+    preset: str | None = flag(
+        None,
+        "published tool to follow. hero: HERO_Video_Feature_Extractor, as for QVHighlights: a video shorter than "
+        "1 / --extraction_fps + 0.1 seconds has 2 / max(int(seconds), 1) frames per second instead",
+        group=GROUP,
+        choices=("hero",),
+        added_later=True,
+    )
     clip_len: float | None = flag(
         None,
         "seconds of a clip, to save the mean of its frames instead of a row per frame",
@@ -62,6 +70,8 @@ class CLIPConfig(FramewiseConfig):
         shared_flags.check_labels(self.show_pred)
         if not self.model_name:
             raise UserError(f"--model_name is empty; choose from {', '.join(OPENAI_MODELS)}, or a network of open_clip")
+        if self.preset == "hero" and (self.extraction_fps is None or self.has_windows or self.clip_len):
+            raise UserError("--preset hero is for a row per frame: add --extraction_fps, drop windows and clips")
         if self.clip_len is not None and (self.extraction_total is not None or self.has_windows):
             other = "--stack_size or --window_s" if self.has_windows else "--extraction_total"
             raise UserError(f"--clip_len and {other} exclude each other: drop one of them")

@@ -1,5 +1,7 @@
 """CLIP for the pipeline: an embedding for each frame, or the mean of those of each clip."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from utils.extractors.base import Batch, NoWindows, VideoStreamInfo
 from utils.extractors.frames import FramewiseExtractor, as_rows
 from utils.extractors.text import ZeroShot
 from utils.extractors.windows import Dense, Sampling
+from utils.media.view import View
 
 USUAL_FPS = 25  # to guess the frames of a clip before any video is opened
 
@@ -29,6 +32,11 @@ class CLIPExtractor(FramewiseExtractor[CLIPConfig]):
         self.network = self.prepare_network(tower)
         if isinstance(self.config.show_pred, str):
             self.zero_shot = ZeroShot(self.config.show_pred, load_text(self.config, self.checkpoints, self.device))
+
+    @property
+    def view(self) -> View:
+        """Frames at --extraction_fps; with --preset hero at more in short videos."""
+        return replace(super().view, faster_if_short=self.config.preset == "hero")
 
     @property
     def batch_size(self) -> int:

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
 from models.slowfast.network import FAST_FRAMES
 from utils.extractors.frame_choice import uniform
 from utils.extractors.placement import Clips, mmaction2_1x
 from utils.extractors.windows import TAIL_SHARE, Dense
 
+FRAME_INTERVAL = 2  # of the frames that the network was trained with
 ROUNDING_S = 1e-6  # times are float64: a frame this close before a limit counts as on it
 
 
@@ -77,6 +79,27 @@ def spans(times_s: np.ndarray, fps: float, seconds: float, n_clips: int, tail: s
 def first(times_s: np.ndarray, seconds: float) -> range:
     """Return the frames of the first seconds, the moment of their end included: 251 frames for 10 s at 25 fps."""
     return range(int(np.searchsorted(times_s, times_s[0] + seconds + ROUNDING_S)))
+
+
+def hero(n_frames: int, second: int, length: int, source_fps: float) -> Clips:
+    """Return the 32 frames of each clip that HERO's extractor shows the network, back to back to the video's end.
+
+    Its end is filled up: the last frame to whole seconds, then the last second to whole clips. The choice of frames
+    depends on the file's rate, whatever the rate of the frames: of a file with 30 frames per second and a clip of 60,
+    2 apart over the clip; with 25, only the first 53.
+
+    linjieli222/HERO_Video_Feature_Extractor, slowfast/extract_feature/preprocessing.py, commit edcc012.
+    """
+    last = FAST_FRAMES * FRAME_INTERVAL * int(source_fps) / second - 1
+    chosen = torch.linspace(0, last, FAST_FRAMES, dtype=torch.float32, device="cpu")
+    places: list[int] = chosen.clamp(0, length - 1).long().tolist()
+    full_seconds = -(-n_frames // second) * second
+
+    def shown(frame: int) -> int:
+        inside = frame if frame < full_seconds else full_seconds - second + frame % second
+        return min(inside, n_frames - 1)
+
+    return [[shown(start + place) for place in places] for start in range(0, n_frames, length)]
 
 
 def _between(times_s: np.ndarray, start_s: float, stop_s: float) -> range:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from utils.config import shared_flags
 from utils.config.schema import flag
@@ -11,6 +12,7 @@ from utils.extractors.views_config import ViewsConfig
 GROUP = "slowfast"
 CLIP_S = 2.0  # seconds of a clip, unless a flag says otherwise
 ACAV_S = 10.0  # seconds that ACAV100M uses of each file
+HERO_FPS, HERO_SIDE = 30.0, 224  # frames per second, pixels of the shorter side, unless flags say otherwise
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,10 @@ class SlowFastConfig(ViewsConfig):
         "pytorchvideo",
         "published tool to follow. pytorchvideo: shorter side 256, centre crop, clips cut by time; acav100m: the left "
         "or top crop instead, and one clip of the first 10 s; squash: 256x256 without keeping the aspect ratio, clips "
-        "of int(fps * seconds) frames, as the 2-second-clip script of yogesh-iitj/video_features",
+        "of int(fps * seconds) frames, as the 2-second-clip script of yogesh-iitj/video_features; hero: frames, clips "
+        "and weights of HERO_Video_Feature_Extractor, as for QVHighlights: at 30 frames per second, scaled by ffmpeg",
         group=GROUP,
-        choices=("pytorchvideo", "acav100m", "squash"),
+        choices=("pytorchvideo", "acav100m", "squash", "hero"),
     )
     depth: str = flag("50", "layers of the network", group=GROUP, choices=("50", "101"), added_later=True)
     clip_len: float | None = flag(
@@ -56,6 +59,8 @@ class SlowFastConfig(ViewsConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.preset == "hero":
+            self._check_hero()
         lengths = {
             "--clip_len": self.clip_len,
             "--stack_size": self.stack_size,
@@ -73,6 +78,38 @@ class SlowFastConfig(ViewsConfig):
         if self.one_clip and (self.num_clips != -1 or self.tail != "drop"):
             what = "--whole_video" if self.whole_video else "--preset acav100m without --clip_len or --stack_size"
             raise UserError(f"{what} makes one clip per video: drop --num_clips and --tail")
+
+    def _check_hero(self) -> None:
+        """Raise UserError for what the tool that --preset hero follows does not do."""
+        if self.frame_side is None:
+            raise UserError(f"--preset hero: frames are scaled by ffmpeg; --resize {self.resize} must be ffmpeg:N")
+        if self.has_frames or self.whole_video or self.num_clips != -1 or self.tail != "drop":
+            raise UserError(
+                "--preset hero cuts all of a video into clips of --clip_len seconds and fills up the last one: drop "
+                "--stack_size, --window_s, --whole_video, --num_clips and --tail"
+            )
+        second, length = self.hero_lengths
+        if second.denominator > 1 or length.denominator > 1 or not length:
+            raise UserError(
+                "--preset hero: a second and a clip must have whole numbers of frames; change --extraction_fps or "
+                "--clip_len"
+            )
+
+    @property
+    def frame_side(self) -> int | None:
+        """Pixels of the shorter side that frames are scaled to while they are decoded; None for their own size."""
+        return HERO_SIDE if self.preset == "hero" and self.resize is None else super().frame_side
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second to sample a video at: --extraction_fps or the preset's; None for its own."""
+        return HERO_FPS if self.preset == "hero" and self.extraction_fps is None else self.extraction_fps
+
+    @property
+    def hero_lengths(self) -> tuple[Fraction, Fraction]:
+        """Frames in a second and in a clip of --preset hero."""
+        second = Fraction(self.frame_rate or HERO_FPS)
+        return second, second * Fraction(self.seconds).limit_denominator(1000)
 
     @property
     def one_clip(self) -> bool:

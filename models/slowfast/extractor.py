@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from models.slowfast import clips
-from models.slowfast.config import ACAV_S, SlowFastConfig
+from models.slowfast.config import ACAV_S, HERO_SIDE, SlowFastConfig
 from models.slowfast.network import LAYER_FEATURES
 from models.slowfast.preprocess import PRESETS, RESIZES, SIDE, network_input
 from models.slowfast.weights import load_slowfast, random_slowfast
@@ -24,11 +24,17 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
 
     def load(self) -> None:
         """Load the network onto the device."""
-        self._resize = checked_resize(self.config, (SIDE, SIDE)) or RESIZES[self.config.preset]
-        self.views = views_of(self.config, (SIDE, SIDE), self._resize.size)
+        side = HERO_SIDE if self.config.preset == "hero" else SIDE
+        self._resize = checked_resize(self.config, (side, side)) or RESIZES[self.config.preset]
+        self.views = views_of(self.config, (side, side), self._resize.size)
         path, depth = self.checkpoints["slowfast"], int(self.config.depth)
         network = load_slowfast(path, depth) if path else random_slowfast(depth)
         self._network = self.prepare_network(network, float32_parts=("classifier",))
+
+    @property
+    def extraction_fps(self) -> float | None:
+        """Frames per second to sample a video at; None for its own."""
+        return self.config.frame_rate
 
     @property
     def needs_times(self) -> bool:
@@ -53,6 +59,9 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
 
     def sampling(self, info: VideoStreamInfo) -> Sampling:
         """Return the 32 frames of each clip."""
+        if self.config.preset == "hero":
+            second, length = (int(frames) for frames in self.config.hero_lengths)
+            return Listed(clips.hero(info.n_frames, second, length, info.source_fps or info.fps), fill_lost=False)
         frames = self._clips(info) if info.n_frames else []
         return Listed([clips.spread(clip) for clip in frames], fill_lost=False)
 

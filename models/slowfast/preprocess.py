@@ -1,11 +1,12 @@
-"""Frames to the input of SlowFast, as in three published tools.
+"""Frames to the input of SlowFast, as in four published tools.
 
-pytorchvideo's tutorial on torch.hub (facebookresearch/pytorchvideo), ACAV100M (sangho-vision/acav100m), and the
-2-second-clip script of yogesh-iitj/video_features.
+pytorchvideo's tutorial on torch.hub (facebookresearch/pytorchvideo), ACAV100M (sangho-vision/acav100m), the
+2-second-clip script of yogesh-iitj/video_features, and linjieli222/HERO_Video_Feature_Extractor (commit edcc012).
 """
 
 from torch import Tensor
 
+from models.slowfast.config import HERO_SIDE
 from utils.extractors.views_config import Resize
 from utils.transforms.floats import resize_floats, to_floats
 from utils.transforms.geometry import center_crop_even, shorter_side_rounded
@@ -17,8 +18,8 @@ MEAN = 0.45  # of each channel, in 0..1
 STD = 0.225
 
 
-SHORTER_SIDE, SQUASHED = Resize(side=SIDE), Resize(size=(SIDE, SIDE))
-RESIZES = {"pytorchvideo": SHORTER_SIDE, "acav100m": SHORTER_SIDE, "squash": SQUASHED}
+SHORTER_SIDE, SQUASHED, DECODED = Resize(side=SIDE), Resize(size=(SIDE, SIDE)), Resize()
+RESIZES = {"pytorchvideo": SHORTER_SIDE, "acav100m": SHORTER_SIDE, "squash": SQUASHED, "hero": DECODED}
 
 
 def pytorchvideo(frames: Tensor, resize: Resize = SHORTER_SIDE, crop: bool = True) -> Tensor:
@@ -43,13 +44,19 @@ def squash(frames: Tensor, resize: Resize = SQUASHED, crop: bool = True) -> Tens
     return middle(size, (SIDE, SIDE)).of(images) if crop else images
 
 
-PRESETS = {"pytorchvideo": pytorchvideo, "acav100m": acav100m, "squash": squash}
+def hero(frames: Tensor, _resize: Resize = DECODED, crop: bool = True) -> Tensor:
+    """Return the middle of frames that were scaled while they were decoded, uint8 [n, 224, 224, 3]."""
+    box = middle((frames.shape[1], frames.shape[2]), (HERO_SIDE, HERO_SIDE), low=True)
+    return box.of(frames).contiguous() if crop else frames
+
+
+PRESETS = {"pytorchvideo": pytorchvideo, "acav100m": acav100m, "squash": squash, "hero": hero}
 
 
 def network_input(clips: Tensor) -> Tensor:
-    """Return normalized clips, float32 [B, 3, T, 256, 256].
+    """Return normalized clips, float32 [B, 3, T, h, w].
 
-    clips: prepared frames, float32 [B, T, 3, 256, 256] in 0..1 or uint8 [B, T, 256, 256, 3].
+    clips: prepared frames, float32 [B, T, 3, h, w] in 0..1 or uint8 [B, T, h, w, 3].
     """
     if not clips.is_floating_point():
         clips = to_floats(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])

@@ -22,7 +22,7 @@ R101 = Published(
     source="https://github.com/facebookresearch/pytorchvideo",
     megabytes=252,
 )
-CAFFE2 = Published(  # the file that ACAV100M uses
+CAFFE2 = Published(  # the file that ACAV100M and HERO_Video_Feature_Extractor use
     name="SLOWFAST_8x8_R50.pkl",
     url="https://dl.fbaipublicfiles.com/pyslowfast/model_zoo/kinetics400/SLOWFAST_8x8_R50.pkl",
     licence=LICENCE.format("SlowFast"),
@@ -34,4 +34,5 @@ FILES = (PYTORCHVIDEO, R101, CAFFE2)
 
 def needs(config: SlowFastConfig) -> dict[str, Needed]:
     """Return the network's file."""
-    return {"slowfast": Needed(R101 if config.depth == "101" else PYTORCHVIDEO, config.checkpoint)}
+    published = CAFFE2 if config.preset == "hero" else PYTORCHVIDEO
+    return {"slowfast": Needed(R101 if config.depth == "101" else published, config.checkpoint)}

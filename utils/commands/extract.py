@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from utils.config.run import RunConfig
 from utils.engines import devices
@@ -35,6 +36,54 @@ from utils.storage.urls import redacted
 from utils.worker.plan import Plan
 
 
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """A run before any work. root: the folder of all outputs. states: empty where nothing is written."""
+
+    plan: Plan
+    inputs: Inputs
+    root: Folder
+    states: Sequence[OutputState]
+    done_list: DoneList | None
+    device_note: str
+
+    @classmethod
+    def of(cls, config: RunConfig, requested: Mapping[str, Requested], run_id: str) -> Self:
+        """Choose devices, read the lists, find or download the checkpoints and look at the output folder.
+
+        Raises:
+            FeatmillError: the request is wrong, or the output folder cannot be written.
+        """
+        if FORMATS[config.on_extraction].by_shard and not config.tar_path:
+            raise UserError(
+                f"--on_extraction {config.on_extraction} writes a file per tar shard: give --tar_path, "
+                "or another format"
+            )
+        if config.out is not None:
+            list_file.check_suffix(config.out)
+            if not FORMATS[config.on_extraction].saves:  # --out gathers saved features
+                config = dataclasses.replace(config, on_extraction="save_numpy")
+        resources, device_note = devices.choose(config)
+        config = devices.with_precision(config, resources)
+        devices.check_decode((one.config for one in requested.values()), resources)
+        root = folder_at(config.output_path)
+        inputs = collect(
+            config, {"audio" if one.model.media_of(one.config) == "audio" else "frames" for one in requested.values()}
+        )
+        plan = prepare(config, requested, resources, run_id)
+        done_list = DoneList(config.check_progress) if config.check_progress else None
+        return cls(plan, inputs, root, look_up(plan, root), done_list, device_note)
+
+    def todo(self, claims: Claims | None) -> Todo:
+        """Return what is left to do. claims: None to claim nothing."""
+        plan = self.plan
+        if plan.format.by_shard and not plan.run.overwrite:
+            refs = self.inputs.refs(partial(is_finished, self.root, states=self.states, verify=plan.run.verify))
+        else:
+            refs = self.inputs.refs()
+        return Todo(refs, plan.run, plan.features, self.states, claims, self.done_list)
+
+
 def extract(
     config: RunConfig, requested: Mapping[str, Requested], engine: Engine, arguments: Sequence[str] = ()
 ) -> int:
@@ -45,32 +94,17 @@ def extract(
     Raises:
         FeatmillError: the request is wrong (before any work), or the machine fails.
     """
-    if FORMATS[config.on_extraction].by_shard and not config.tar_path:
-        raise UserError(
-            f"--on_extraction {config.on_extraction} writes a file per tar shard: give --tar_path, or another format"
-        )
-    if config.out is not None:
-        list_file.check_suffix(config.out)
-        if not FORMATS[config.on_extraction].saves:  # --out gathers saved features
-            config = dataclasses.replace(config, on_extraction="save_numpy")
-    resources, device_note = devices.choose(config)
-    config = devices.with_precision(config, resources)
-    devices.check_decode((one.config for one in requested.values()), resources)
-    root = folder_at(config.output_path)
-    inputs = collect(
-        config, {"audio" if one.model.media_of(one.config) == "audio" else "frames" for one in requested.values()}
-    )
     run_file = RunFile(arguments)
-    plan = prepare(config, requested, resources, run_file.id)
-    done_list = DoneList(config.check_progress) if config.check_progress else None
-    run = _Run(plan, inputs, root, look_up(plan, root), done_list, run_file, RunProgress(inputs.total, config.quiet))
+    planned = Planned.of(config, requested, run_file.id)
+    plan, config = planned.plan, planned.plan.run
+    run = _Run(**vars(planned), run_file=run_file, progress=RunProgress(planned.inputs.total, config.quiet))
     run.progress.note(_destination(config, plan.format.saves))
     if any(feature.stamp.warning for feature in plan.features):
         run.progress.warn(RANDOM_WARNING)
     if config.recipe:
         run.progress.note(f"recipe {config.recipe}; the command recipes says what of it is settled, and what is not")
-    if device_note:
-        run.progress.note(device_note)
+    if planned.device_note:
+        run.progress.note(planned.device_note)
     if config.precision == "auto":
         run.progress.note(_rounding(requested))
     run.note_left_out(at_end=False)
@@ -78,14 +112,9 @@ def extract(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Run:
-    """The parts of one run. root: the folder of all outputs. states: empty where nothing is written."""
+class _Run(Planned):
+    """One run at work."""
 
-    plan: Plan
-    inputs: Inputs
-    root: Folder
-    states: Sequence[OutputState]
-    done_list: DoneList | None
     run_file: RunFile
     progress: RunProgress
 
@@ -94,7 +123,7 @@ class _Run:
         plan, start_s = self.plan, time.monotonic()
         error: FeatmillError | Interrupted | None = None
         with self._claims() as claims:
-            todo = self._todo(claims)
+            todo = self.todo(claims)
             merger = merger_of(plan, self.root, self.states, claims, todo)
             folders = InputFolders(self.inputs.roots)
             results = Results(plan, self.states, todo, folders, claims, merger, self.progress)
@@ -131,14 +160,6 @@ class _Run:
         if at_end == (self.inputs.total is None):
             for note in self.inputs.left_out():
                 self.progress.note(note)
-
-    def _todo(self, claims: Claims | None) -> Todo:
-        plan = self.plan
-        if plan.format.by_shard and not plan.run.overwrite:
-            refs = self.inputs.refs(partial(is_finished, self.root, states=self.states, verify=plan.run.verify))
-        else:
-            refs = self.inputs.refs()
-        return Todo(refs, plan.run, plan.features, self.states, claims, self.done_list)
 
     @contextlib.contextmanager
     def _claims(self) -> Generator[Claims | None, None, None]:

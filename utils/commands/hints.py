@@ -14,6 +14,7 @@ COMMANDS = {  # name → arguments, what it does
     "text": ("SENTENCE ...", "vectors of texts in the space of features, to search them by text"),
     "submit": ("FLAGS", "the extraction as an array job of Slurm"),
     "recipes": ("[NAME ...]", "published feature sets that --recipe reproduces, and what is known of them"),
+    "estimate": ("FLAGS", "hours, money and bytes that an extraction will take, from a sample of its list"),
     "status": ("DIR", "progress of the runs on an output folder, and causes of failures"),
     "compare": ("A B", "whether two folders of features are equal, or what was done differently"),
     "help": ("[TYPE ...]", "this help, also --help; of feature types, all their flags"),

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from utils.config.schema import Config
 from utils.extractors.labels import Classes, class_names
+from utils.extractors.pairs import PairStage
 from utils.extractors.text import ZeroShot
 from utils.extractors.views import Views
 from utils.extractors.windows import Dense, Sampling
 from utils.media.audio_rules import REFERENCE, AudioRules
+from utils.media.view import View
 from utils.nn.execute import batch_function
-from utils.nn.flow import Encoded
 from utils.nn.graphs import CudaGraphs, Tensors
 from utils.nn.prepare import ComputeMode, check_supported, prepare_network
 from utils.nn.skip_init import SkipInit
@@ -34,14 +35,16 @@ class VideoStreamInfo:
     """What is known of a video's frames before they are decoded.
 
     fps: frames per second, after --extraction_fps.
-    height, width: of the frames after rotation, in pixels.
+    height, width: of the frames that the extractor is given, in pixels.
     times_s: when each frame is shown, in seconds, float64 [frames]; None unless the extractor `needs_times`.
+    source_fps: the video's own rate; None where its header has one that no video has.
     """
 
     fps: float
     height: int
     width: int
     times_s: np.ndarray | None = None
+    source_fps: float | None = None
 
     @property
     def period_s(self) -> float:
@@ -92,24 +95,6 @@ def short_of_a_window(n_frames: int, n_wanted: int, short_video: str) -> NoWindo
     if short_video == "skip":
         return NoWindows("skipped", f"{reason} (--short_video skip)")
     return NoWindows("failed", f"{reason}; use a smaller --stack_size, or --short_video cycle to repeat frames")
-
-
-class PairStage(Protocol):
-    """Work that belongs to two neighbouring frames, such as flow: done once per pair, encoded once per frame."""
-
-    multiple: int  # of frames and pairs that a batch is filled up to with surplus rows
-
-    def pairs_at_once(self, size: tuple[int, int]) -> int:
-        """Return how many pairs of prepared frames of this (H, W) fit a batch."""
-        ...
-
-    def encode(self, frames: Tensor) -> Encoded:
-        """Return what `between` needs of each prepared frame [n, ...]; tensors with n rows."""
-        ...
-
-    def between(self, first: Encoded, second: Encoded, size: tuple[int, int]) -> Tensor:
-        """Return one row per pair, as the window will hold it."""
-        ...
 
 
 class Extractor(ABC, Generic[ConfigT, InfoT]):
@@ -264,6 +249,11 @@ class VideoExtractor(Extractor[ConfigT, VideoStreamInfo]):
     def extraction_fps(self) -> float | None:
         """Frames per second to sample a video at; None for its own."""
         return getattr(self.config, "extraction_fps", None)
+
+    @property
+    def view(self) -> View:
+        """The frames that it wants, before `sampling` chooses some of them."""
+        return View(self.extraction_fps, side=getattr(self.config, "frame_side", None))
 
     @property
     def decodes_on_gpu(self) -> bool:

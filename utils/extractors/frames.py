@@ -110,7 +110,9 @@ def resized_as(image: ImageInput, resize: Resize | None) -> ImageInput:
         return image
     if resize.side is not None:
         return replace(image, fit="shortest", resize=(resize.side, resize.side))
-    return replace(image, fit="squash", resize=resize.size) if resize.size else replace(image, fit="none")
+    if resize.size is not None:
+        return replace(image, fit="squash", resize=resize.size)
+    return replace(image, fit="none", low=resize.decoded_side is not None)
 
 
 def spread_frames(info: VideoStreamInfo, total: int) -> list[int]:

@@ -15,10 +15,14 @@ CROP_BOXES = ("torchvision", "mmaction2", "anomaly", "center_first")
 
 
 class Resize(NamedTuple):
-    """How frames are resized: to a shorter side, or else to a size (h, w) whatever their shape, or else not at all."""
+    """How frames are resized: to a shorter side, or else to a size (h, w) whatever their shape, or else not at all.
+
+    decoded_side: the frames come with this shorter side, see `ScaledRgbConverter`.
+    """
 
     side: int | None = None
     size: tuple[int, int] | None = None
+    decoded_side: int | None = None
 
     def of(
         self, height: int, width: int, least: int, shorter: Callable[[int, int, int], tuple[int, int]]
@@ -53,29 +57,38 @@ class ResizeConfig(Config):
     resize: str | None = flag(
         None,
         "how frames are resized, instead of the type's own way, by the same resizing code. short:N: to a shorter side "
-        "of N pixels, keeping the aspect ratio; squash:WxH: to exactly that size; none: not at all",
+        "of N pixels, keeping the aspect ratio; squash:WxH: to exactly that size; none: not at all; ffmpeg:N: to a "
+        "shorter side of N pixels by ffmpeg's scale filter, before frames become RGB",
         group=GROUP,
-        metavar="short:N|squash:WxH|none",
+        metavar="short:N|squash:WxH|none|ffmpeg:N",
         added_later=True,
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.given_resize  # noqa: B018  # raises if it is wrong
+        if self.frame_side is not None and (decode := getattr(self, "decode", "exact")) != "exact":
+            raise UserError(f"--decode {decode}: only --decode exact scales frames as ffmpeg does; drop one of them")
 
     @property
     def given_resize(self) -> Resize | None:
         """--resize, None if it was not given."""
         if self.resize is None or self.resize == "none":
             return None if self.resize is None else Resize()
-        match = re.fullmatch(r"short:(\d{1,5})|squash:(\d{1,5})x(\d{1,5})", self.resize)
-        side, width, height = (int(number or 0) for number in match.groups()) if match else (0, 0, 0)
-        if not 0 < max(side, width) <= MOST_PIXELS or not 0 < max(side, height) <= MOST_PIXELS:
+        match = re.fullmatch(r"(?:short|(ffmpeg)):(\d{1,5})|squash:(\d{1,5})x(\d{1,5})", self.resize)
+        side, width, height = (int(number or 0) for number in match.groups()[1:]) if match else (0, 0, 0)
+        if match is None or not 0 < max(side, width) <= MOST_PIXELS or not 0 < max(side, height) <= MOST_PIXELS:
             raise UserError(
                 f"--resize is {self.resize}; it must be short:256 (pixels of the shorter side), squash:340x256 (width "
-                f"and height) or none, with sides of 1 to {MOST_PIXELS} pixels"
+                f"and height), none, or ffmpeg:224 (of the shorter side), with sides of 1 to {MOST_PIXELS} pixels"
             )
+        if match[1]:
+            return Resize(decoded_side=side)
         return Resize(side) if side else Resize(size=(height, width))
+
+    @property
+    def frame_side(self) -> int | None:
+        """Pixels of the shorter side that frames are scaled to while they are decoded; None for their own size."""
+        return self.given_resize.decoded_side if self.given_resize else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,9 +132,10 @@ def checked_resize(config: ResizeConfig, least: tuple[int, int]) -> Resize | Non
         UserError: resized frames would be smaller than that.
     """
     resize = config.given_resize
-    if resize is None or (resize.side is None and resize.size is None):
+    if resize is None or not any(resize):
         return resize
-    height, width = resize.size or (resize.side or 0, resize.side or 0)
+    side = resize.side or resize.decoded_side or 0
+    height, width = resize.size or (side, side)
     if height < least[0] or width < least[1]:
         raise UserError(
             f"--resize {config.resize}: frames become smaller than the {least[1]}x{least[0]} that the network sees; "

@@ -11,12 +11,14 @@ import numpy as np
 from av.codec.hwaccel import HWAccel
 from av.video.frame import VideoFrame
 
+from utils.errors import VideoError
 from utils.media.input import MediaSource
 from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.picture_frames import open_pictures
 from utils.media.report import VideoReport
 from utils.media.rgb import RgbConverter
 from utils.media.rotation import Orientation, orientation
+from utils.media.scaled_rgb import ScaledRgbConverter
 from utils.media.segment import WHOLE, Segment
 from utils.media.video_frames import SourceFrames
 from utils.media.view import Cursor, View
@@ -41,7 +43,8 @@ class VideoInfo:
 
     width: int  # of the video's first frame: pixels, upright
     height: int
-    fps: Fraction  # the extraction rate where one is asked for, else the stream's average rate (CAP_PROP_FPS)
+    fps: Fraction  # the extraction rate where one is asked for, else the stream's average rate
+    source_fps: Fraction | None  # that average rate (CAP_PROP_FPS); None where the header's is one that no video has
 
 
 class Converter(Protocol):
@@ -112,31 +115,54 @@ class VideoStream:
             source, threads, segment, limits, accelerator=accelerator
         )
         try:
-            self._start(views or (View(fps, wanted),), limits.max_seconds, chunk_frames)
+            self._start(views or (View(fps, wanted),), limits, chunk_frames)
         except BaseException:
             self._source.close()
             raise
 
-    def _start(self, views: Sequence[View], most_s: float, chunk_frames: int) -> None:
+    def _start(self, views: Sequence[View], limits: Limits, chunk_frames: int) -> None:
         """Decode the first frame, which tells the size and which way up it is."""
         source = self._source
         self.report = source.report
-        self.length_s = self._segment.length_s(source.length_s, most_s)
+        self.length_s = self._segment.length_s(source.length_s, limits.max_seconds)
         self._pts = 0  # of the newest frame
-        self._cursors = [Cursor(view, source.time_base, self._segment.origin_s) for view in views]
+        self._cursors = [Cursor(view, source.time_base, self.length_s, self._segment.origin_s) for view in views]
         frames = iter(source)
         first, pts = next(frames)  # the source raises VideoError where there is none
-        rates = [cursor.fps or source.fps(first) for cursor in self._cursors]
+        source_fps = self._fps_of(first)
         self._frames = itertools.chain([(first, pts)], frames)
         turn = orientation(first)
         if not turn.known:
             self.report.note("its display matrix turns by an odd angle: frames are left as stored")
-        self._converter = self._converter_of(first, turn)
-        self.infos = tuple(VideoInfo(*self._converter.size(first), rate) for rate in rates)
+        self._converters = self._converters_of(views, first, turn, limits)
+        self.infos = tuple(
+            VideoInfo(*converter.size(first), cursor.fps or source.fps(first), source_fps)
+            for converter, cursor in zip(self._converters, self._cursors, strict=True)
+        )
         self._buffers = [_ViewBuffer(view, chunk_frames, self._allocate) for view in range(len(views))]
         self._shown = first  # the last frame that came
         self._first_size = (first.width, first.height)
-        self._converted: tuple[VideoFrame, np.ndarray] | None = None  # the last one converted, and where it is
+        # the last one converted, by what, and where it is
+        self._converted: tuple[VideoFrame, Converter, np.ndarray] | None = None
+
+    def _fps_of(self, first: VideoFrame) -> Fraction | None:
+        try:
+            return self._source.fps(first)
+        except VideoError:
+            return None
+
+    def _converters_of(
+        self, views: Sequence[View], first: VideoFrame, turn: Orientation, limits: Limits
+    ) -> list[Converter]:
+        """Return what converts the frames of each view: one converter for all that want the same size."""
+        found: dict[int | None, Converter] = {}
+        for side in {view.side for view in views}:
+            if side is None:
+                found[side] = self._converter_of(first, turn)
+            else:
+                source = self._source
+                found[side] = ScaledRgbConverter(source.label, turn, source.crop, side, limits.max_pixels)
+        return [found[view.side] for view in views]
 
     def _converter_of(self, first: VideoFrame, turn: Orientation) -> Converter:
         """Return what converts frames like the first one."""
@@ -204,21 +230,22 @@ class VideoStream:
 
     def _put(self, buffer: "_ViewBuffer", frame: VideoFrame, outputs: Iterator[tuple[int, float]]) -> Iterator[Frames]:
         """Write a frame to a view's buffer, once per output; yield a chunk whenever there is no room for it."""
+        converter = self._converters[buffer.view]
         for number, time_s in outputs:
-            size = self._converter.size(frame)
+            size = converter.size(frame)
             if not buffer.has_room(size):
                 self._converted = None  # its pixels may be in this chunk, and the taker may overwrite them
                 yield self._take(buffer)
             row = buffer.add(number, time_s, size)
-            if self._converted and self._converted[0] is frame:
-                self._converter.flush()
-                row[...] = self._converted[1]
+            if self._converted and self._converted[:2] == (frame, converter):
+                converter.flush()
+                row[...] = self._converted[2]
             else:
-                self._converter.write(frame, row)
-                self._converted = (frame, row)
+                converter.write(frame, row)
+                self._converted = (frame, converter, row)
 
     def _take(self, buffer: "_ViewBuffer") -> Frames:
-        self._converter.flush()
+        self._converters[buffer.view].flush()
         return buffer.take()
 
 
@@ -226,7 +253,7 @@ class _ViewBuffer:
     """Collects the next frames of one view that have the same size."""
 
     def __init__(self, view: int, most: int, allocate: Allocate) -> None:
-        self._view, self._allocate = view, allocate
+        self.view, self._allocate = view, allocate
         self._most = most  # frames
         self._clear()
 
@@ -253,6 +280,6 @@ class _ViewBuffer:
     def take(self) -> Frames:
         """Return the frames collected, and start over."""
         index = np.array(self.index, np.int64)
-        frames = Frames(self._pixels[: len(index)], index, np.array(self._pts_s, np.float64), self._view)
+        frames = Frames(self._pixels[: len(index)], index, np.array(self._pts_s, np.float64), self.view)
         self._clear()
         return frames

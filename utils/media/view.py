@@ -14,21 +14,35 @@ class View:
     fps: at this rate, each frame showing what is on screen at its time by the rule of ffmpeg's `fps` filter (see
         `FrameRateRule`); None for every frame of the video itself.
     wanted: output numbers of the only frames to yield; None for all of them.
+    side: pixels of the shorter side that frames are scaled to, as by `ScaledRgbConverter`; None for their own size.
+    faster_if_short: a video shorter than 1 / fps + 0.1 s has 2 / max(int(seconds), 1) frames per second instead, as in
+        linjieli222/HERO_Video_Feature_Extractor, clip/video_loader.py, commit edcc012.
     """
 
     fps: float | Fraction | None = None
     wanted: Sequence[int] | None = None
+    side: int | None = None
+    faster_if_short: bool = False
+
+    def rate(self, length_s: float | None) -> Fraction | None:
+        """Return the frames per second of a video of so many seconds, if that is known; None for its own."""
+        if self.fps is None:
+            return None
+        if self.faster_if_short and length_s and length_s < 1 / self.fps + 0.1:
+            return Fraction(2, max(int(length_s), 1))
+        return parse_fps(self.fps)
 
 
 class Cursor:
     """Says which outputs of a view show a source frame: (output number, time in seconds), one frame after the other.
 
     At the video's own rate an output is known when its frame comes, at another rate only when the next frame comes.
-    origin_s: start of the segment that the frames are taken from.
+    length_s: seconds of the video, if that is known. origin_s: start of the segment that the frames are taken from.
     """
 
-    def __init__(self, view: View, time_base: Fraction, origin_s: Fraction) -> None:
-        self._rule = None if view.fps is None else FrameRateRule(time_base, parse_fps(view.fps), origin_s)
+    def __init__(self, view: View, time_base: Fraction, length_s: float | None, origin_s: Fraction) -> None:
+        rate = view.rate(length_s)
+        self._rule = None if rate is None else FrameRateRule(time_base, rate, origin_s)
         self._per_s = time_base.as_integer_ratio()
         self._origin_s = origin_s
         self.count = 0  # outputs so far, wanted or not

@@ -25,7 +25,7 @@ class Todo:
 
     refs: all videos of the run, in order.
     states: one per feature type; empty where nothing is written, so that everything is to be done.
-    claims: None where nothing is written.
+    claims: None where nothing is written, or is only to be counted.
     whole_shards: the shards of tars whose every video has been looked at.
     n_before: videos found done, in this folder or by --check_progress. n_elsewhere: those that other runs finished
     meanwhile.
@@ -86,14 +86,19 @@ class Todo:
         if self._done_list is not None and ref in self._done_list:
             self.n_before += 1
             return None
-        if self._claims is None:
+        if not self._states:
             types = [feature.feature_type for feature in self._features if ref.part(feature.wants_audio) is not None]
             return Task(ref, tuple(types))
         missing = [state for state in self._states if (part := state.part(ref)) and not self._is_done(state, part)]
         if not missing:
             self.n_before += 1
-            self.completed(ref, ())  # a run that was killed has not listed it
+            if self._claims is not None:
+                self.completed(ref, ())  # a run that was killed has not listed it
             return None
+        if self._claims is None:
+            together = self._run.align is not None
+            wanted = [state for state in self._states if state.part(ref)] if together else missing
+            return Task(ref, tuple(state.feature_type for state in wanted))
         return self._claimed(self._claims, ref, missing)
 
     def _is_done(self, state: OutputState, ref: VideoRef) -> bool:

@@ -26,6 +26,7 @@ class ImageInput:
     size: (h, w) of the network's input, in pixels.
     resize: (h, w) that frames are resized to before the crop. fit: "shortest" covers it and "longest" stays within it,
         keeping the aspect ratio; "squash" does not keep it; "none" does not resize.
+    low: whether half of an odd margin is rounded down, as HERO_Video_Feature_Extractor and FrozenBiLM crop.
     fill: colour of the padding where a resized frame is smaller than the input.
     mean, std: of each channel, for values in 0..1.
     """
@@ -37,6 +38,7 @@ class ImageInput:
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
     fill: tuple[int, int, int] = (0, 0, 0)
+    low: bool = False
 
     def crops(self, frames: Tensor, resize: Resize = resize_pillow) -> Tensor:
         """Return frames as the network sees them, before the normalization, uint8 [n, h, w, 3].
@@ -44,7 +46,7 @@ class ImageInput:
         frames: uint8 RGB [n, H, W, 3], on any device. resize: one of `RESIZE_BY_DECODE`.
         """
         resized = self.resized_size(frames.shape[1], frames.shape[2])
-        crop = resize(frames, resized, self.filter, middle(resized, self.size))
+        crop = resize(frames, resized, self.filter, middle(resized, self.size, self.low))
         return pad(crop, self.size, self.fill).contiguous()
 
     def whole(self, frames: Tensor, resize: Resize = resize_pillow) -> Tensor:
@@ -71,13 +73,14 @@ class ImageInput:
         return normalize(divided(crops, 255), self.mean, self.std).permute(0, 3, 1, 2)
 
 
-def middle(resized: tuple[int, int], size: tuple[int, int]) -> Region:
+def middle(resized: tuple[int, int], size: tuple[int, int], low: bool = False) -> Region:
     """Return the middle (h, w) of a frame of (H, W), or all of a side that is not longer.
 
-    An odd margin is split as torchvision's CenterCrop does: round((H - h) / 2), halves to even.
+    An odd margin is split as torchvision's CenterCrop does: round((H - h) / 2), halves to even. low: always down.
     """
     height, width = (min(sides) for sides in zip(resized, size, strict=True))
-    return Region(round((resized[0] - height) / 2), round((resized[1] - width) / 2), height, width)
+    half = int if low else round
+    return Region(half((resized[0] - height) / 2), half((resized[1] - width) / 2), height, width)
 
 
 def pad(frames: Tensor, size: tuple[int, int], fill: tuple[int, int, int] = (0, 0, 0)) -> Tensor:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +188,6 @@ class Decoders:
 
     def _decode_pictures(self, ref: VideoRef, pictures: Sequence[tuple[Job, VideoExtractor[Any]]]) -> None:
         segment, jobs = Segment(ref.start_s, ref.end_s), [job for job, _ in pictures]
-        rates = [one.extraction_fps for _, one in pictures]
         with self._decoding(jobs):
             counts = {one.extraction_fps: VideoReport() for _, one in pictures if one.needs_times}
             by_rate: dict[float | None, np.ndarray] = {}
@@ -196,10 +195,10 @@ class Decoders:
                 with self._following(ref.id, report):
                     by_rate[fps] = frame_times_s(ref.media, fps, segment, self._limits, report)
             times_s = [by_rate[one.extraction_fps] if one.needs_times else None for _, one in pictures]
-            views = tuple(map(View, rates))
+            views = [one.view for _, one in pictures]
             stream = self._opener.open(ref.media, views, segment, self._gpu_for(pictures))
         with stream, self._following(ref.id, stream):
-            takers = self._takers(stream, jobs, rates, times_s)
+            takers = self._takers(stream, jobs, views, times_s)
             chunks = iter(stream)
             while live := self._open(jobs):
                 with self._decoding(live):
@@ -223,22 +222,23 @@ class Decoders:
         self,
         stream: FrameStream,
         jobs: Sequence[Job],
-        rates: Sequence[float | None],
+        asked: Sequence[View],
         times_s: Sequence[np.ndarray | None],
     ) -> dict[int, list[Job]]:
         """Say which frames each job wants, and return the jobs by the view of the stream that they take.
 
         Each job has its own view; of those that want the same frames, all take the first one's.
         """
-        views: dict[tuple[float | None, tuple[int, ...] | None], int] = {}
+        views: dict[View, int] = {}
         takers: dict[int, list[Job]] = {}
-        for i, (job, fps, times, info) in enumerate(zip(jobs, rates, times_s, stream.infos, strict=True)):
-            job.info = VideoStreamInfo(float(info.fps), info.height, info.width, times)
+        for i, (job, one, times, info) in enumerate(zip(jobs, asked, times_s, stream.infos, strict=True)):
+            source_fps = None if info.source_fps is None else float(info.source_fps)
+            job.info = VideoStreamInfo(float(info.fps), info.height, info.width, times, source_fps)
             sampling = self._sampling(job)
             view = i
             if sampling is not None:
                 wanted = sampling.wanted
-                view = views.setdefault((fps, None if wanted is None else tuple(wanted)), i)
+                view = views.setdefault(replace(one, wanted=None if wanted is None else tuple(wanted)), i)
                 takers.setdefault(view, []).append(job)
                 if view == i and wanted is not None:
                     stream.want(i, wanted)

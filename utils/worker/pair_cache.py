@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from utils.errors import VideoError
-from utils.extractors.base import PairStage
+from utils.extractors.pairs import PairStage
 from utils.nn.flow import Encoded
 from utils.nn.out_of_memory import advice, run_if_it_fits
 from utils.worker.frame_store import FrameStore

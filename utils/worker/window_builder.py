@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from utils.extractors.base import Batch, PairStage
+from utils.extractors.base import Batch
+from utils.extractors.pairs import PairStage
 from utils.extractors.views import Views
 from utils.extractors.windows import Dense, Sampling, Window
 from utils.transforms.fast import resize_fast

@@ -6,11 +6,14 @@ import pytest
 import torch
 from support.device import DEVICE, TOLERANCE
 from support.golden import case, moving_frames, relative_error
+from support.prepared import prepared
+from support.program import ROOT
 
 from models.clip.config import OPENAI_MODELS, CLIPConfig
 from models.clip.extractor import CLIPExtractor
 from models.clip.pretrained import FILES, _candidates, needs
 from models.clip.tower import build_tower, image_input, load_tower
+from utils.config.recipe import read_recipe
 from utils.errors import UserError
 from utils.extractors.base import VideoStreamInfo
 from utils.weights.pretrained import LibraryCheckpoint
@@ -69,6 +72,29 @@ def test_clips_equal_the_reference(clip_files):
     assert relative_error(rows, arrays["output_features"]) < TOLERANCE
     assert relative_error(unit, rows / rows.norm(dim=1, keepdim=True)) < 1e-6
     assert clip.no_windows(4, info).reason == "4 frames, fewer than the 5 of one clip; use a smaller --clip_len"
+
+
+class WithoutNetwork(CLIPExtractor):
+    """Prepares frames."""
+
+    def load(self):
+        with torch.device("meta"):
+            tower = build_tower(*self.config.open_clip_name)
+        self.set_image(image_input(tower, *self.config.open_clip_name))
+
+
+@pytest.mark.parametrize(("recipe", "name"), [("qvhighlights", "case_clip"), ("clip_l14_1fps", "case")])
+def test_recipes_equal_the_reference(clip_files, recipe, name):
+    clip = WithoutNetwork(CLIPConfig(**read_recipe(recipe).flags["clip"]), {}, DEVICE)
+    for sample in ("pan", "shapes"):
+        expected, meta = case(recipe, f"{name}_{sample}")
+        frames, _ = prepared(clip, ROOT / "sample" / meta["sample"])
+        assert relative_error(clip.image.normalized(frames)[..., ::16, ::16], expected["output_input"]) < 1e-6
+    if recipe == "qvhighlights":
+        with torch.inference_mode():
+            rows = extractor(clip_files("ViT-B-32")).forward({"frame": frames.to(DEVICE)})["clip"]
+        assert relative_error(rows, expected["output_features"]) < 3e-4  # of which its float16 is 2e-4
+        assert clip.view.faster_if_short
 
 
 def test_state_dicts_and_safetensors_are_the_same_tower(tmp_path):

@@ -22,6 +22,10 @@ from utils.errors import UserError
         ({"window_s": 2.0, "step_size": 50}, "--window_s and --step_size exclude each other"),
         ({"step_s": 2.0}, "are for --stack_size or --window_s"),
         ({"stack_size": 50, "step_size": 25, "num_clips": 3}, "without --num_clips"),
+        ({"preset": "hero", "stack_size": 60}, "--preset hero cuts all of a video into clips"),
+        ({"preset": "hero", "resize": "short:224"}, "--resize short:224 must be ffmpeg:N"),
+        ({"preset": "hero", "extraction_fps": 29.97}, "whole numbers of frames"),
+        ({"preset": "hero", "decode": "gpu"}, "--decode gpu: only --decode exact scales frames as ffmpeg does"),
     ],
 )
 def test_wrong_requests_are_refused(flags, message):
@@ -34,3 +38,9 @@ def test_what_is_one_clip():
     assert SlowFastConfig(whole_video=True).one_clip
     assert SlowFastConfig(preset="acav100m").one_clip
     assert not SlowFastConfig(preset="acav100m", clip_len=2.0).one_clip
+
+
+def test_what_hero_s_clips_are():
+    config = SlowFastConfig(preset="hero", clip_len=1.5)
+    assert (config.frame_rate, config.frame_side, config.hero_lengths) == (30, 224, (30, 45))
+    assert SlowFastConfig(preset="hero", resize="ffmpeg:256").frame_side == 256

@@ -6,14 +6,20 @@ from typing import IO, cast
 
 import numpy as np
 import pytest
+import torch
 from support.device import DEVICE
 from support.door import check_same_in_python
 from support.golden import case, relative_error
-from support.program import manifest, run
+from support.prepared import prepared
+from support.program import ROOT, manifest, run
 
+from models.slowfast import clips
 from models.slowfast.config import SlowFastConfig
 from models.slowfast.extractor import SlowFastExtractor
+from models.slowfast.preprocess import network_input
+from utils.config.recipe import read_recipe
 from utils.extractors.base import VideoStreamInfo
+from utils.extractors.views_config import Resize
 from utils.extractors.windows import Listed
 from utils.media.input import BytesFile
 from utils.media.video import VideoStream
@@ -99,7 +105,7 @@ class Sampler(SlowFastExtractor):
     """Without a network."""
 
     def load(self):
-        pass
+        self._resize = Resize()
 
 
 def windows(n_frames, fps=25.0, **flags):
@@ -139,3 +145,27 @@ def test_a_video_without_frames():
     found, extractor, info = windows(0, whole_video=True)
     assert found == []
     assert extractor.no_windows(0, info).reason == "no frame could be decoded; get the file again"
+
+
+@pytest.mark.parametrize("sample", ["pan", "shapes"])
+def test_qvhighlights_equals_the_reference(slowfast, sample):
+    expected, meta = case("qvhighlights", f"case_slowfast_{sample}")
+    extractor = Sampler(SlowFastConfig(**read_recipe("qvhighlights").flags["slowfast"]), {}, DEVICE)
+    frames, info = prepared(extractor, ROOT / "sample" / meta["sample"])
+    sampling = cast(Listed, extractor.sampling(info))
+    rows = {window.row: [sampling.wanted[i] for i in window.indices] for window in sampling.full()}
+    assert rows[0] == expected["output_indices"].tolist()
+    fast = torch.stack([network_input(frames[rows[row]][None])[0] for row in sorted(rows)])
+    assert relative_error(fast[:, :, ::4, ::32, ::32], expected["output_fast"]) < 1e-6
+    if "output_features" in expected:
+        with torch.inference_mode():
+            features = slowfast(fast[:1].to(DEVICE))[0][-1]
+        assert relative_error(features, expected["output_features"]) < 1e-5
+
+
+def test_the_end_of_a_video_is_filled_up_as_hero_does():
+    (clip,) = clips.hero(11, 30, 60, 30.0)
+    assert clip == [*range(0, 11, 2), *[10] * 9, *range(0, 11, 2), *[10] * 11]
+    first, last = clips.hero(40, 30, 30, 25.0)  # clips of 1 s
+    assert (first[:3], first[-1], last[:6]) == ([0, 1, 3], 29, [30, 31, 33, 35, 36, 38])
+    assert clips.hero(0, 30, 60, 30.0) == []

@@ -23,8 +23,8 @@ def test_tags_after_bare_sound(tmp_path: Path, codec: str) -> None:
     items = struct.pack("<II", 6, 0) + b"title\0a name"
     id3v1, id3v2 = b"TAG" + b"a title".ljust(125, b"\0"), b"ID3\4\0\0\0\0\0\x20" + bytes(32)
     expected, _ = read(path)
+    tagged = tmp_path / f"tagged.{codec}"
     for i, tag in enumerate((id3v1, id3v2, ape + items + ape, items + ape, items + ape + id3v1)):
-        tagged = tmp_path / f"{i}.{codec}"
         tagged.write_bytes(path.read_bytes() + tag)
         samples, problems = read(tagged)
         assert problems == [], i

@@ -165,8 +165,8 @@ def test_chunks_are_bounded_and_only_wanted_frames_converted(tmp_path: Path, mon
         assert [len(chunk.index) for chunk in stream] == [8, 8, 4]
     converted = []
     with VideoStream(path, chunk_frames=3, wanted=[2, 3, 11, 14]) as stream:
-        write = stream._converter.write
-        monkeypatch.setattr(stream._converter, "write", lambda f, out: (converted.append(f.pts), write(f, out)))
+        write = stream._converters[0].write
+        monkeypatch.setattr(stream._converters[0], "write", lambda f, out: (converted.append(f.pts), write(f, out)))
         chunks = list(stream)
     assert [chunk.index.tolist() for chunk in chunks] == [[2, 3, 11], [14]]
     assert len(converted) == 4

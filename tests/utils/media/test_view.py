@@ -10,7 +10,10 @@ from utils.media.segment import Segment
 from utils.media.video import Frames, VideoStream, View
 
 UNEVEN_MS = [0, 40, 80, 90, 100, 300, 301, 400, 440, 500, 520, 560, 600, 640, 700, 800, 900, 1000, 1010, 1500]
-VIEWS = (View(), View(7.3), View(wanted=[2, 3, 11]), View(60, [0, 5, 6, 40, 41]), View(wanted=[]))
+VIEWS = (
+    View(), View(7.3), View(wanted=[2, 3, 11]), View(60, [0, 5, 6, 40, 41]), View(wanted=[]),
+    View(60, side=20), View(side=70), View(side=20),
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,7 @@ def test_each_view_is_the_same_as_alone(clip: Path, segment: Segment) -> None:
         chunks = list(stream)
     assert len(stream.infos) == len(VIEWS)
     for number, view in enumerate(VIEWS):
-        with VideoStream(clip, view.fps, view.wanted, chunk_frames=3, segment=segment) as alone:
+        with VideoStream(clip, views=(view,), chunk_frames=3, segment=segment) as alone:
             expected = list(alone)
         ours = [chunk for chunk in chunks if chunk.view == number]
         assert stream.infos[number] == alone.info
@@ -42,8 +45,8 @@ def test_each_view_is_the_same_as_alone(clip: Path, segment: Segment) -> None:
 def test_a_frame_is_decoded_and_converted_once(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     converted = []
     with VideoStream(clip, views=(View(), View(), View(30)), chunk_frames=64) as stream:
-        write = stream._converter.write
-        monkeypatch.setattr(stream._converter, "write", lambda f, out: (converted.append(f.pts), write(f, out)))
+        write = stream._converters[0].write
+        monkeypatch.setattr(stream._converters[0], "write", lambda f, out: (converted.append(f.pts), write(f, out)))
         chunks = list(stream)
     assert len(chunks) == 3
     assert len(converted) == len(set(converted)) == stream.report.decoded == 20
@@ -80,3 +83,9 @@ def test_chunks_belong_to_their_takers(clip: Path) -> None:
             chunk.pixels[...] = 0
     for pixels in ours.values():
         np.testing.assert_array_equal(np.concatenate(pixels), expected.pixels)
+
+
+def test_short_videos_may_have_more_frames_per_second() -> None:
+    view = View(0.5, faster_if_short=True)
+    assert [view.rate(length_s) for length_s in (0.3, 1.9, 2.05, 2.1, None)] == [2, 2, 1, 0.5, 0.5]
+    assert View(0.5).rate(1.0) == 0.5 and View(faster_if_short=True).rate(1.0) is None

@@ -195,3 +195,15 @@ def test_at_an_address_the_last_run_counts_whatever_its_clock_and_zone(monkeypat
         assert line is not None and line.reason == f"run {number}"
     monkeypatch.undo()
     time.tzset()
+
+
+def test_what_is_left_is_counted_without_claims(tmp_path):
+    done_list = tmp_path / "done.txt"
+    finish(state_in(tmp_path), REFS[0])
+    state = state_in(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    todo = todo_of([state], done_list=DoneList(str(done_list)))
+    assert todo.next() == Task(REFS[1], ("tiny",))
+    assert all_of(todo) == [ref.id for ref in REFS[2:]]
+    assert todo.n_before == 1
+    assert sorted(tmp_path.rglob("*")) == before
