@@ -13,7 +13,7 @@ from support.program import ROOT, run
 
 N, FPS = 72, 24  # 3 s
 RECIPES = (
-    "thumos14_i3d", "anet_tsp", "rtfm_i3d", "vadclip", "xd_violence", "unav100", "mstcn",
+    "thumos14_i3d", "anet_tsp", "qvhighlights", "rtfm_i3d", "vadclip", "xd_violence", "unav100", "mstcn",
 )  # fmt: skip
 NAME = "v_one"
 
@@ -43,6 +43,14 @@ def test_actionformer_and_opentad_read_tsp(made: Path) -> None:
     assert rows.dtype == np.float32 and rows.shape == (int(N / FPS * 15) // 16, 512)
     stride = ((len(rows) - 1) * 16 + 16) / 192
     assert stride * 192 / 15 <= N / FPS
+
+
+def test_moment_detr_reads_qvhighlights(made: Path) -> None:
+    """`<folder>/<id>.npz` with `features`, a folder per type, cut to the shortest and joined."""
+    parts = [np.load(made / "qvhighlights" / kind / f"{NAME}.npz")["features"] for kind in ("slowfast", "clip")]
+    assert [part.dtype for part in parts] == [np.float16, np.float16]
+    joined = np.concatenate([part.astype(np.float32)[: min(map(len, parts))] for part in parts], axis=1)
+    assert joined.shape[1] == 2304 + 512 and len(joined) == 2  # of 2 s each
 
 
 def test_rtfm_reads_ten_crops(made: Path) -> None:
