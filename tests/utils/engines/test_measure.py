@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Collection
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from utils.sinks.manifest_line import RunStamp
 from utils.sinks.output import Output
 from utils.sources.fingerprint import Fingerprint
 from utils.sources.ref import VideoRef
-from utils.worker.messages import Decoded, Ended, Finished, HowFar, NextTask, Ready
+from utils.worker.messages import Decoded, Ended, Finished, HowFar, Message, NextTask, Ready
 from utils.worker.plan import FeaturePlan, Plan, Task
 
 RNG = np.random.default_rng(1)
@@ -38,14 +39,14 @@ STEP_S = 0.5
 class PretendingEngine:
     """One worker that decodes two videos ahead, and moves the clock by what each costs."""
 
-    def __init__(self, monkeypatch, fails=frozenset()):
+    def __init__(self, monkeypatch, fails: Collection[str] = ()):
         self.now_s, self.fails = 100.0, fails
         monkeypatch.setattr(time, "monotonic", lambda: self.now_s)
 
     def start(self, plan, device):
         self.now_s += START_S
         self.plan, self.tasks, self.spent_s = plan, deque(), 0.0
-        self.messages = deque([Ready(), NextTask()])
+        self.messages: deque[Message | Gone] = deque([Ready(), NextTask()])
         return WorkerId(0)
 
     def send(self, worker, task):
@@ -100,7 +101,7 @@ def real_s(monkeypatch):
     return engine.now_s - 100
 
 
-def measured(monkeypatch, seed, n=30, limit_s=1e6, fails=frozenset()):
+def measured(monkeypatch, seed, n=30, limit_s=1e6, fails: Collection[str] = ()):
     chosen = draw(SIZES, n, np.random.default_rng(seed))
     sample = [Drawn(Task(REFS[i], ("tiny",)), SIZES[i], probability) for i, probability in chosen]
     return measure(PLAN, sample, limit_s, PretendingEngine(monkeypatch, fails), SampleProgress(n, quiet=True))
@@ -118,6 +119,7 @@ def test_the_time_of_a_list_of_mixed_lengths(monkeypatch):
         assert found.start_s == pytest.approx(START_S + 1.0, abs=0.1)
         estimate = time_of(found)
         assert estimate.value == pytest.approx(truth, rel=0.2)
+        assert estimate.low is not None and estimate.high is not None
         inside += estimate.low <= truth <= estimate.high
     assert inside >= 9
 
@@ -128,6 +130,7 @@ def test_time_is_up(monkeypatch):
     assert found.usage.elapsed_s <= 30 * 1.5 + 1.5
     assert len(found.sample) < 60
     estimate = time_of(found)
+    assert estimate.low is not None and estimate.high is not None
     assert estimate.low <= truth <= estimate.high
     longest = int(LENGTHS.argmax())
     sample = [Drawn(Task(REFS[longest], ("tiny",)), 1.0, 1.0)]
