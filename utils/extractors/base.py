@@ -24,7 +24,6 @@ from utils.nn.graphs import CudaGraphs, Tensors
 from utils.nn.prepare import ComputeMode, check_supported, prepare_network
 from utils.nn.skip_init import SkipInit
 from utils.nn.unchanged import unchanged
-from utils.transforms.opencv import resize_opencv
 
 Checkpoints = Mapping[str, Path | None]  # name in the model's needs() -> file; None asks for random weights
 FLOAT32 = ComputeMode()
@@ -228,6 +227,8 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
         """Return what `prepare` makes of a chunk, which --resize opencv:WxH resizes before that."""
         resize: Resize | None = getattr(self.config, "given_resize", None)
         if resize is not None and resize.by_opencv and resize.size is not None:
+            from utils.transforms.opencv import resize_opencv  # here: cv2 sets environment variables
+
             frames = resize_opencv(frames, resize.size)
         return self.prepare(frames)
 
