@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-NOISE = 0.05  # standard deviation of a run's time, of the same videos on the same machine (benchmarks/estimate.py)
+NOISE = 0.05  # allowance for runs of the same videos on the same machine that differ, as a standard deviation
 CONFIDENCE = 0.95
 OVERHEAD = 0.2  # of an average video's size: what opening one takes, however short it is
 BUSY = 0.7  # share of the cores' time from which on they count as the limit; threads wait for each other, too
