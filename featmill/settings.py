@@ -8,7 +8,7 @@ from typing import Any
 
 from models import MODELS
 from utils.commands.cli import Layer, configure
-from utils.commands.recipes import published, settings_of
+from utils.commands.recipes import published, recipe_settings
 from utils.config.recipe import read_recipe
 from utils.config.run import RunConfig
 from utils.config.schema import Config, aliases, build, did_you_mean, field_names, value_type
@@ -70,7 +70,7 @@ def _with_recipe(feature_type: str, config_class: type[Config], flags: Mapping[s
     """
     wanted = {name: value for name, value in flags.items() if name not in ("recipe", "unlike_recipe")}
     recipe = read_recipe(os.fspath(flags["recipe"]))
-    below = Layer("recipe", *settings_of(recipe, [feature_type], MODELS))
+    below = Layer("recipe", *recipe_settings(recipe, [feature_type], MODELS))
     above = Layer("argument", _plain(RunConfig, flags) | _plain(config_class, wanted))
     published(recipe, configure([below], MODELS), configure([below, above], MODELS))
     known = {*RUN_FLAGS, *field_names(config_class)}

@@ -50,7 +50,7 @@ TESTED_ELSEWHERE = {  # with what uses them
     "models/vggish": "network",
     "models/videomae": "network preprocess",
     "utils/commands": "compare estimate estimate_report models parser status streams submit text weights",
-    "utils/config": "label_file run run_checks shared_flags",
+    "utils/config": "label_file run shared_flags",
     "utils/engines": "base dispatch environment local meter",
     "utils": "errors",
     "utils/extractors": "clips_config flow flow_config frames_config pairs registry stacks stacks_config text",

@@ -9,7 +9,7 @@ from typing import Any
 
 from utils.commands.hints import COMMANDS, no_feature_type, unknown_flag, wrong_dash, wrong_feature_type
 from utils.commands.parser import Parser, add_flags
-from utils.commands.recipes import published, settings_of
+from utils.commands.recipes import published, recipe_settings
 from utils.commands.settings_file import split_settings
 from utils.config.recipe import read_recipe
 from utils.config.run import RunConfig
@@ -75,7 +75,7 @@ def parse(arguments: Sequence[str], models: Mapping[str, Model]) -> tuple[RunCon
         if run.unlike_recipe:
             raise UserError("--unlike_recipe is for --recipe: give that, or drop it")
         return run, configs
-    layers = [Layer(f"--recipe {named}", *settings_of(recipe, feature_types, models)), *layers]
+    layers = [Layer(f"--recipe {named}", *recipe_settings(recipe, feature_types, models)), *layers]
     return published(recipe, configure(layers[:1], models), configure(layers, models))
 
 

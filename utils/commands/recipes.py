@@ -15,13 +15,13 @@ from utils.extractors.registry import Model
 
 Configs = tuple[RunConfig, dict[str, Config]]
 # Settings of a run that decide features, which a recipe leaves at their defaults without naming them.
-OF_RUN = (
+GUARDED = (
     "precision", "max_seconds", "frames_fps", "video_track", "audio_track",
     "dtype", "concat", "array_layout", "align", "align_by", "align_ends",
 )  # fmt: skip
 
 
-def settings_of(
+def recipe_settings(
     recipe: Recipe, feature_types: Sequence[str], models: Mapping[str, Model]
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Return a recipe's settings for all feature types, and those of single ones, as `split_settings` does.
@@ -55,13 +55,13 @@ def published(recipe: Recipe, own: Configs, wanted: Configs) -> Configs:
             f"--recipe {recipe.name} sets {'; '.join(changes)}: drop what changes that, or add --unlike_recipe, which "
             "the manifest records"
         )
-    record = "; unlike it: ".join([recipe.stamp, *([", ".join(changes)] if changes else [])])
-    return dataclasses.replace(run, recipe=record), configs
+    unlike = f"; unlike it: {', '.join(changes)}" if changes else ""
+    return dataclasses.replace(run, recipe=recipe.stamp + unlike), configs
 
 
 def _changes(recipe: Recipe, own: Configs, wanted: Configs) -> Iterator[str]:
     """Yield "--flag 4, not 8" for each setting that is not the recipe's, and not among its choices."""
-    run_names = {*OF_RUN, *recipe.flags} - {"feature_type"}
+    run_names = {*GUARDED, *recipe.flags} - {"feature_type"}
     for spec in dataclasses.fields(RunConfig):
         if spec.name in run_names:
             yield from _change(recipe, spec.name, own[0], wanted[0])

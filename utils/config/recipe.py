@@ -64,9 +64,14 @@ class Recipe:
         return f"{self.name}@{self.digest}"
 
 
+def _own() -> dict[str, Path]:
+    """Return the files of the recipes that come with the program, by name."""
+    return {path.stem: path for folder in FOLDERS for path in folder.glob("*.yaml")}
+
+
 def recipe_names() -> list[str]:
     """Return the names of the recipes that come with the program, sorted."""
-    return sorted(path.stem for folder in FOLDERS for path in folder.glob("*.yaml"))
+    return sorted(_own())
 
 
 def read_recipe(name: str) -> Recipe:
@@ -98,9 +103,8 @@ def _path(name: str) -> Path:
     """Return the file of a recipe."""
     if name.endswith(SUFFIXES):
         return Path(name)
-    for folder in FOLDERS:
-        if name in recipe_names() and (folder / f"{name}.yaml").is_file():
-            return folder / f"{name}.yaml"
+    if path := _own().get(name):
+        return path
     known = recipe_names()
     raise UserError(
         f"--recipe {name}: choose from {', '.join(known)}{did_you_mean(name, known)}, or give the path of a .yaml file"

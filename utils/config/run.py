@@ -1,10 +1,10 @@
 """The settings that every feature type shares."""
 
+import re
 from dataclasses import dataclass
 
 from utils.config import row_flags
 from utils.config.array_job import part_of_list
-from utils.config.run_checks import check_track
 from utils.config.schema import Config, flag
 from utils.errors import UserError
 
@@ -248,6 +248,12 @@ class RunConfig(Config):
         if self.shard is not None:
             part_of_list(self.shard)
         for name in ("video_track", "audio_track"):
-            check_track(name, getattr(self, name))
+            _check_track(name, getattr(self, name))
         if self.device == "cpu" and self.device_ids:
             raise UserError("--device cpu and --device_ids exclude each other: drop one of them")
+
+
+def _check_track(name: str, track: str | None) -> None:
+    """Raise UserError unless --video_track or --audio_track is a number, or looks like a language."""
+    if track is not None and re.fullmatch(r"\d{1,3}|[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*", track) is None:
+        raise UserError(f"--{name} is {track}; it must be a number from 0, or a language such as eng, en or en-US")
