@@ -87,6 +87,10 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         from utils.commands.compare import compare
 
         return compare(arguments, MODELS)
+    if name == "search":
+        from utils.commands.search import search
+
+        return search(arguments, MODELS)
     return _tell(name, arguments)
 
 

@@ -54,7 +54,7 @@ def run_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> tuple[Ru
         named = _with_recipe(feature_type, config_class, named)
     for name in named:
         _check_known(name, feature_type, config_class)
-    run = build(RunConfig, [("argument", _plain(RunConfig, named)), ("device", _device(device))])
+    run = build(RunConfig, [("argument", _plain(RunConfig, named)), ("device", device_flags(device))])
     if run.weights == "random":
         warnings.warn(RANDOM_WARNING, stacklevel=4)
     resources, _ = devices.choose(run)
@@ -99,7 +99,7 @@ def _plain(cls: type[Config], flags: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def _device(device: str) -> dict[str, Any]:
+def device_flags(device: str) -> dict[str, Any]:
     """Return the flags that choose one device."""
     kind, _, index = device.partition(":")
     if kind == "auto":
