@@ -91,6 +91,14 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         from utils.commands.search import search
 
         return search(arguments, MODELS)
+    if name == "card":
+        from utils.commands.card import show_card
+
+        return show_card(arguments, MODELS)
+    if name == "publish":
+        from utils.commands.publish import publish
+
+        return publish(arguments, MODELS)
     return _tell(name, arguments)
 
 

@@ -50,7 +50,7 @@ TESTED_ELSEWHERE = {  # with what uses them
     "models/tvl1": "solver step",
     "models/vggish": "network",
     "models/videomae": "network preprocess",
-    "utils/commands": "compare estimate estimate_report models parser search status streams submit text weights",
+    "utils/commands": "card compare estimate estimate_report models parser search status streams submit text weights",
     "utils/config": "label_file run shared_flags",
     "utils/engines": "base dispatch environment local meter",
     "utils": "errors",

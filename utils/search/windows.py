@@ -30,7 +30,10 @@ class Block:
     @functools.cached_property
     def units(self) -> np.ndarray:
         """The rows divided by their lengths, float32 [n, D]."""
-        return units(self.rows).astype(np.float32)
+        with np.errstate(over="ignore", under="ignore"):
+            lengths = np.sqrt(np.einsum("nd,nd->n", self.rows, self.rows))[:, None]
+        in_range = lengths.min(initial=1) > 1e-15 and lengths.max(initial=1) < 1e18  # of squares in float32
+        return self.rows / lengths if in_range else units(self.rows).astype(np.float32)
 
 
 @dataclass
