@@ -64,7 +64,7 @@ TESTED_ELSEWHERE = {  # with what uses them
         "axes output_state packs pixels prepare relation results row_maps settings shard_marks summary text video_names"
     ),
     "utils/search": "example windows",
-    "utils/sinks": "h5_group output printing record",
+    "utils/sinks": "h5_group output printing record window_table",
     "utils/sources": "base errors folder hf_columns ref rereadable",
     "utils/state": "feature_folders resume run_file",
     "utils/storage": "local remote",

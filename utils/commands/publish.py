@@ -12,6 +12,7 @@ from utils.commands.parser import Parser
 from utils.errors import PROGRAM, RunError, UserError, printable
 from utils.extractors.registry import Model
 from utils.sinks.acav import UP
+from utils.sinks.lance_rows import DATA, SUFFIX
 from utils.state.feature_folders import feature_folders
 from utils.state.manifest import FILE_NAME
 from utils.storage.urls import is_url
@@ -90,6 +91,8 @@ def _files(output: str) -> tuple[list[str], int]:
         for line in latest:
             wanted.update(_name(prefix, output.file) for output in line.outputs)
     present = set(_walk(root))
+    data_sets = tuple({f"{name.partition(DATA)[0]}{SUFFIX}/" for name in wanted if DATA in name})
+    wanted.update(name for name in present if data_sets and name.startswith(data_sets))  # Lance's own books, too
     return sorted(wanted & present), len(present - wanted) + sum(name not in present for name in wanted)
 
 

@@ -191,6 +191,7 @@ class RunConfig(Config):
             "save_pickle",
             "save_h5",
             "save_parquet",
+            "save_lance",
             "save_webdataset",
             "save_shards",
         ),

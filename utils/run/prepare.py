@@ -11,7 +11,7 @@ from utils.extractors.registry import Model
 from utils.run.row_flags import check_align, check_layout, check_names
 from utils.run.settings import find_checkpoints, settings_of
 from utils.sinks.acav import acav_names
-from utils.sinks.formats import check_dimensions
+from utils.sinks.formats import FORMATS, check_dimensions
 from utils.sinks.manifest_line import RunStamp
 from utils.state.manifest import settings_hash
 from utils.state.run_file import VERSION
@@ -48,6 +48,7 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
             and cannot be downloaded.
     """
     shapes = {feature_type: one.model.outputs_of(one.config) for feature_type, one in requested.items()}
+    FORMATS[run.on_extraction].check(run.output_path)
     for feature_type, outputs in shapes.items():
         check_dimensions(run.on_extraction, feature_type, outputs)
     check_names(run, shapes)
