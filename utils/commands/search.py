@@ -43,8 +43,6 @@ def search(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     wanted = [name for name in ways if getattr(options, name) not in (None, False)]
     if len(wanted) != 1:
         raise UserError("search: give one of a text in quotes, --like, --outliers and --duplicates")
-    if options.top < 1:
-        raise UserError(f"--top {options.top}: must be at least 1")
     from utils.search.ask import Search, text_type
 
     feature_type = options.feature_type

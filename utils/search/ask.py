@@ -9,10 +9,11 @@ import numpy as np
 
 from utils.config.run import RunConfig
 from utils.engines.devices import choose
-from utils.errors import RunError, UserError, VideoError
+from utils.errors import UserError, VideoError
 from utils.extractors.registry import Model
-from utils.run.like import plan_like, recorded
+from utils.run.like import RecordedNetwork, plan_like, recorded
 from utils.run.packs import Saved
+from utils.run.prepare import RANDOM_WARNING
 from utils.run.text import embed_texts
 from utils.search import index, likeness
 from utils.search.example import Example, example_of, picture_example
@@ -74,8 +75,7 @@ class Search:
         Raises:
             UserError: their type has no text tower.
         """
-        feature_type = self.collection.feature_type
-        like = recorded(self._output, feature_type, self._models)
+        feature_type, like = self.collection.feature_type, self._recorded()
         device = choose(self._run)[0].devices[0]
         (vector,) = embed_texts([text], self._run, feature_type, {}, self._models, device, like)
         return self.vector(vector, top, least)
@@ -101,6 +101,7 @@ class Search:
         return self._like(Example(np.asarray(vector)), top, least)
 
     def _like(self, example: Example, top: int, least: float) -> list[Hit]:
+        _check_top(top)
         vector = example.vector.astype(np.float64)
         if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():
             raise UserError(f"a vector to look for is a row of finite numbers, not all 0; this is {list(vector.shape)}")
@@ -137,10 +138,8 @@ class Search:
         found = index.open_index(self.collection)
         if found is None:
             self._tell(f"making an index of {n_windows} windows, once")
-            with contextlib.suppress(RunError):  # the folder cannot be written
-                found = index.make_index(self.collection)
-        if found is not None:
-            self._tell(f"index: recall {found.recall:.3f} of what --exact finds")
+            found = index.make_index(self.collection)
+        self._tell(f"index: recall {found.recall:.3f} of what --exact finds")
         return found
 
     def outliers(self, top: int, least: float | None = None) -> list[Hit]:
@@ -148,6 +147,7 @@ class Search:
 
         least: the lowest distance that counts; None for Tukey's fence, which `note` says.
         """
+        _check_top(top)
         references = likeness.sample(self.collection.blocks(), likeness.REFERENCES)
         distances, windows = likeness.distances(self.collection.blocks(), references)
         fence = likeness.fence(distances)
@@ -162,6 +162,7 @@ class Search:
 
     def duplicates(self, top: int, least: float | None = None) -> list[Duplicates]:
         """Return groups of near-duplicates, the one with the most windows first. least: the lowest cosine of a pair."""
+        _check_top(top)
         with likeness.packed(self.collection) as all_windows:
             groups = likeness.duplicates(all_windows, DUPLICATE if least is None else least)
             median, high = likeness.usual(all_windows)
@@ -183,12 +184,18 @@ class Search:
             alike.append(Alike(runs[0][0].video, len(windows), spans, runs[0][0].path))
         return Duplicates(group.score, tuple(alike))
 
+    def _recorded(self) -> RecordedNetwork:
+        """Return the network that made the collection."""
+        like = recorded(self._output, self.collection.feature_type, self._models)
+        if like.is_random:
+            self._tell(RANDOM_WARNING)
+        return like
+
     def _extract(self, ref: VideoRef) -> Saved:
         """Return the features of a file by the network and settings that made the collection."""
         resources, _ = choose(self._run)
         resources = replace(resources, devices=resources.devices[:1])
-        like = recorded(self._output, self.collection.feature_type, self._models)
-        plan = plan_like(like, self._run, self._models, resources)
+        plan = plan_like(self._recorded(), self._run, self._models, resources)
         from utils.worker.session import Session  # here: it imports PyTorch
 
         with contextlib.closing(Session(plan)) as session:
@@ -202,6 +209,11 @@ class Search:
 def _of_size(block: Block, vector: np.ndarray) -> Block:
     _check_size(block.rows.shape[1], vector)
     return block
+
+
+def _check_top(top: int) -> None:
+    if top < 1:
+        raise UserError(f"top is {top}: must be at least 1")
 
 
 def _check_size(size: int, vector: np.ndarray) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.errors import UserError, VideoError
+from utils.errors import FeatmillError, UserError, VideoError
 from utils.media.input import FrameArray
 from utils.run.packs import Saved
 from utils.search.windows import Collection, units
@@ -46,7 +46,7 @@ def example_of(text: str, collection: Collection, extract: Extract) -> Example:
         if line is not None:
             row, vector = _row(collection.saved(line), seconds, collection, name)
             return Example(vector, (line.id, row))
-        if is_url(name) or Path(name).exists():
+        if is_url(name) or _exists(name):
             if Path(name).suffix.lower() in PICTURES and not is_url(name):
                 return picture_example(_picture(name), collection, extract, name)
             end_s = None if seconds is None else seconds + 2 * max(_seconds(collection), 1.0)
@@ -70,6 +70,12 @@ def picture_example(pixels: np.ndarray, collection: Collection, extract: Extract
     return Example(_row(saved, None, collection, label)[1])
 
 
+def _exists(name: str) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # what no file can be called
+        return Path(name).exists()
+    return False
+
+
 def _moment(text: str) -> tuple[str, float | None]:
     """Return a name and the seconds after its last @."""
     name, _, seconds = text.rpartition("@")
@@ -88,11 +94,14 @@ def _line(collection: Collection, name: str) -> ManifestLine | None:
 
 
 def _seconds(collection: Collection) -> float:
-    """Return how long a window lasts."""
-    saved = collection.saved(next(collection.lines()))
-    if saved.start_s is None or saved.end_s is None or not len(saved.start_s):
-        return 1.0
-    return float(np.median(saved.end_s - saved.start_s))
+    """Return how long a window of the first video that can be read lasts; a second where windows have no times."""
+    for line in collection.lines():
+        with contextlib.suppress(FeatmillError):
+            saved = collection.saved(line)
+            if saved.start_s is not None and saved.end_s is not None and len(saved.start_s):
+                return float(np.median(saved.end_s - saved.start_s))
+            break
+    return 1.0
 
 
 def _row(saved: Saved, seconds: float | None, collection: Collection, name: str) -> tuple[int | None, np.ndarray]:

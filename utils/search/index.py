@@ -3,6 +3,7 @@
 It is kept beside the features, and made again once the manifest has changed.
 """
 
+import contextlib
 import io
 import json
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from utils.errors import RunError
 from utils.search.likeness import sample
 from utils.search.nearest import Found, nearest
 from utils.search.windows import WINDOW, Block, Collection
@@ -107,7 +109,8 @@ def make_index(collection: Collection) -> Index:
     queries = _queries(training)
     exact = [found for _, found in nearest(collection.blocks(), queries, TOP)]
     index = _measured(Index(collection, cells, np.concatenate(windows), n_cells, 1.0), queries, exact)
-    _keep(index, manifest)
+    with contextlib.suppress(RunError):  # the folder cannot be written
+        _keep(index, manifest)
     return index
 
 

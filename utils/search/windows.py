@@ -50,7 +50,7 @@ class LeftOut:
             "windows of NaN, infinity or zeros",
             "videos without windows",
             "videos whose files cannot be read",
-            "videos with rows of another size or key",
+            "videos with rows of another size, shape or key",
         )
         counts = (getattr(self, spec.name) for spec in fields(self))
         return ", ".join(f"{count} {text}" for count, text in zip(counts, texts, strict=True) if count)
@@ -88,6 +88,7 @@ class Collection:
         self.ids: list[str] = []
         self.left_out = LeftOut()
         self.n_windows = 0
+        self._refusal = ""  # of features that are no vectors
 
     @classmethod
     def at(cls, output: str, feature_type: str | None = None, feature: str | None = None) -> "Collection":
@@ -96,14 +97,14 @@ class Collection:
         Raises:
             UserError: there are no features, or several types or keys to choose from.
         """
-        found = {
-            next(iter(latest)).stamp.feature_type: (at, root, latest) for at, root, latest in feature_folders(output)
-        }
+        firsts = ((next(iter(latest), None), folder, root, latest) for folder, root, latest in feature_folders(output))
+        found = {line.stamp.feature_type: (folder, root, latest) for line, folder, root, latest in firsts if line}
         wanted = list(found) if feature_type is None else [name for name in found if name == feature_type]
         if len(wanted) != 1:
             choose = f"has features of {' and '.join(found)}: choose one by --feature_type"
             raise UserError(f"{redacted(output)}: {choose}")
-        return cls(*found[wanted[0]], feature)
+        folder, root, latest = found[wanted[0]]
+        return cls(folder, root, latest, feature)
 
     def lines(self) -> Iterator[ManifestLine]:
         """Yield the manifest lines of the videos with features."""
@@ -117,9 +118,9 @@ class Collection:
         """Yield all windows that have a direction. Whatever is left out is counted.
 
         Raises:
-            UserError: there is none, or the features are no vectors.
+            UserError: there is none.
         """
-        self.ids, self.left_out, self.n_windows = [], LeftOut(), 0
+        self.ids, self.left_out, self.n_windows, self._refusal = [], LeftOut(), 0, ""
         waiting: list[Block] = []
         n_bytes = size = 0
         for line in self.lines():
@@ -137,7 +138,7 @@ class Collection:
         if waiting:
             yield _joined(waiting)
         if not self.n_windows:
-            raise UserError(f"{self.folder}: no window to search; left out: {self.left_out}")
+            raise UserError(self._refusal or f"{self.folder}: no window to search; left out: {self.left_out}")
 
     def _block(self, line: ManifestLine, size: int) -> Block | None:
         """Return the windows of a video, None if there are none. size: of earlier rows, 0 if there are none."""
@@ -147,7 +148,10 @@ class Collection:
             self.left_out.damaged += 1
             return None
         array = saved.features.get(self.feature)
-        rows = None if array is None else self.vectors(array)
+        try:
+            rows = None if array is None else self.vectors(array)
+        except UserError as error:
+            self._refusal, rows = str(error), None
         if rows is not None and not rows.size:
             self.left_out.empty += 1
             return None

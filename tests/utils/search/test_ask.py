@@ -1,6 +1,7 @@
 """Search of features that a small CLIP made: its text ranking is open_clip's own; examples, outliers and copies."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,16 @@ def test_copies_and_what_is_unlike_all(made, capsys):
         assert hit.score == pytest.approx(1 - np.sort(others @ units[hit.video][hit.row])[-5:].mean(), abs=1e-5)
 
 
+def test_damaged_files_are_counted_and_what_else_is_there_is_found(made, capsys, tmp_path):
+    shutil.copytree(made[0] / "out", tmp_path / "out")
+    (tmp_path / "out" / "clip" / "a.npz").write_bytes(b"damaged")
+    arguments = ["search", str(tmp_path / "out"), "--like", f"{made[0]}/2.mp4@0.5", "--top", "1", "--json"]
+    assert main([*arguments, "--device", "cpu"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["found"][0]["video"] == "inner/c"
+    assert shown.err == "left out: 1 videos whose files cannot be read\n"
+
+
 def test_what_cannot_be_searched_is_said_in_one_line(made, capsys, tmp_path):
     out = str(made[0] / "out")
     (tmp_path / "a.png").write_bytes(b"no picture")
@@ -131,7 +142,8 @@ def test_what_cannot_be_searched_is_said_in_one_line(made, capsys, tmp_path):
         ([], 2, "search: give one of a text in quotes, --like"),
         (["a door", "--outliers"], 2, "search: give one of"),
         (["", "--device", "cpu"], 2, "none of them empty"),
-        (["a door", "--top", "0"], 2, "--top 0: must be at least 1"),
+        (["a door", "--top", "0"], 2, "top is 0: must be at least 1"),
+        (["--like", "x" * 5000], 2, ": no such file, and no video of"),
         (["--like", "nope@3"], 2, "nope@3: no such file, and no video of"),
         (["--like", "a@9"], 2, "a@9: its windows are from 0 to 1.25 s"),
         (["--like", str(tmp_path / "a.png")], 1, "a.png: cannot be read as a picture"),
