@@ -21,13 +21,14 @@ Published feature sets under one name: `--recipe NAME` sets feature types, frame
 dtypes as the set was made. The command `recipes NAME` shows what a recipe sets.
 
     python main.py --recipe thumos14_i3d --input_dir videos --output_path features
+    featmill.Extractor("i3d", recipe="thumos14_i3d")    # Python: one of its types, in arrays, not in files
 
 Flags that change what comes out are refused, unless `--unlike_recipe` is given; each line of the manifest then names
 what was changed. Where a set was published in several ways, the recipe says which flags may be given. A recipe is a
-YAML file; `--recipe mine.yaml` reads one of yours, and those of [recipes/](https://github.com/featmill/featmill) are
+YAML file; `--recipe mine.yaml` reads one of yours, and those in `recipes/` of a checkout are
 examples. Under "Measured" a page gives the relative
 error, the norm of the difference over the norm of the original's features, on clips that the original code was run on
-with the same random weights, in float32. To find out how a set that you have was made, see [compare](../commands.md).
+with the same random weights, in float32. To find out how a set that you have was made, see [compare](../compare.md).
 
 | recipe | what it is |
 | --- | --- |
