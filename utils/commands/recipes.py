@@ -122,7 +122,7 @@ def show_recipes(arguments: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="of a recipe, or the path of a .yaml file")
     names = parser.parse_args(list(arguments)).names
     for name in names:
-        print(described(read_recipe(name)))
+        print(described(name))
     if not names:
         for name in recipe_names():
             print(f"{name:<20}{read_recipe(name).title}")
@@ -130,10 +130,11 @@ def show_recipes(arguments: Sequence[str]) -> int:
     return 0
 
 
-def described(recipe: Recipe) -> str:
-    """Return all that a recipe's file says, for a terminal."""
+def described(name: str) -> str:
+    """Return all that a recipe's file says, for a terminal. name: as for --recipe."""
+    recipe = read_recipe(name)
     lines = [f"{recipe.name}: {recipe.title}", ""]
-    lines += [f"  {PROGRAM} --recipe {recipe.name} --video_paths FILE ... --output_path DIR", ""]
+    lines += [f"  {PROGRAM} --recipe {shlex.quote(name)} --video_paths FILE ... --output_path DIR", ""]
     lines += ["settings:", *(f"  {line}" for line in settings_lines(recipe))]
     parts = {
         "source": recipe.source,

@@ -144,5 +144,11 @@ def test_recipes_are_listed_and_shown(recipe: str, capsys: pytest.CaptureFixture
     assert all(f"\n{name} " in f"\n{listed}" for name in recipe_names())
     assert show_recipes([recipe]) == 0
     shown = capsys.readouterr().out
-    for line in ("--resnet.extraction_fps 2", "--panns.hop_s may be 0.5", "not settled:", "- the resize"):
+    for line in (
+        f"--recipe {recipe} ",
+        "--resnet.extraction_fps 2",
+        "--panns.hop_s may be 0.5",
+        "not settled:",
+        "- the resize",
+    ):
         assert line in shown
