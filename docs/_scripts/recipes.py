@@ -50,8 +50,9 @@ A recipe is a YAML file, such as `mine.yaml` for `--recipe mine.yaml`; those of 
       clip.extraction_fps: [4]
 
 `flags` are those of a `--config` file, with those of one feature type below its name. What they leave out has its
-default, and flags that would change it are refused, too. `choices` are other values that may be given. `source`, `outputs`,
-`settled`, `not_settled`, `measured` and `readers` are lists of texts, which the command `recipes mine.yaml` shows.
+default, and flags that would change it are refused, too. `choices` are other values that may be given.
+`source`, `outputs`, `settled`, `not_settled`, `measured` and `readers` are lists of texts, which the command
+`recipes mine.yaml` shows.
 """
 
 
