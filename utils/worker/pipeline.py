@@ -142,10 +142,10 @@ class Pipeline:
         self._collect_all()
 
     def _push(self, video: _Video, chunk: ChunkDecoded) -> None:
-        windows = video.builder.push(self._prepared(chunk.frames), chunk.times_s)
+        windows = video.builder.push(self._prepared(chunk), chunk.times_s)
         self._build(video, windows)
 
-    def _prepared(self, frames: Tensor) -> Tensor:
+    def _prepared(self, chunk: ChunkDecoded) -> Tensor:
         """Return frames as windows keep them; on a CPU a decode thread has prepared them.
 
         Raises:
@@ -153,10 +153,10 @@ class Pipeline:
         """
         device, copies = self.extractor.device, self._copies
         if copies is None:
-            return frames
+            return chunk.frames
 
         def prepare() -> Tensor:
-            return self.extractor.prepared(copies.copy(frames) if frames.device.type == "cpu" else frames)
+            return self.extractor.prepared(copies.copy(chunk.frames), chunk.yuv)
 
         prepared = run_if_it_fits(prepare)
         if prepared is None:

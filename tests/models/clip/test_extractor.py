@@ -116,8 +116,13 @@ def test_ten_crops_are_those_of_pillow_and_torchvision():
     with torch.inference_mode():
         (windows,) = builder.push(clip.prepare(torch.from_numpy(frames).to(DEVICE)), np.arange(2) / 25)
         rows = clip.outputs(windows.inputs)["clip"].cpu()
-    squashed = np.stack([Image.fromarray(frame).resize((340, 256), Image.Resampling.BICUBIC) for frame in frames])
-    views = torch.stack(tv.ten_crop(torch.from_numpy(squashed).permute(0, 3, 1, 2), [224, 224]), 1) / 255
+    squashed = [Image.fromarray(frame).resize((340, 256), Image.Resampling.BICUBIC) for frame in frames]
+    views = (
+        torch.stack(
+            tv.ten_crop(torch.from_numpy(np.stack([*map(np.asarray, squashed)])).permute(0, 3, 1, 2), [224, 224]), 1
+        )
+        / 255
+    )
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
     expected = Pooled()(((views - mean) / std).flatten(0, 1)).unflatten(0, (2, 10))
     assert rows.shape == (2, 10, 147)
