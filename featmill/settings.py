@@ -81,7 +81,7 @@ def _with_recipe(
     above = Layer("argument", _plain(RunConfig, wanted) | _plain(config_class, wanted) | {"unlike_recipe": is_unlike})
     published(recipe, configure([below], MODELS), configure([below, above], MODELS))
     known = {*RUN_FLAGS, *field_names(config_class)}
-    if (align := below.general.get("align", feature_type)) != feature_type:
+    if (align := recipe.flags.get("align", feature_type)) != feature_type:
         warnings.warn(f"--recipe {name} puts rows on the windows of {align}; a single type keeps its own", stacklevel=5)
     general = {key: value for key, value in below.general.items() if key in known}
     return {**general, **below.of_types.get(feature_type, {}), **wanted}
