@@ -109,7 +109,13 @@ def test_ray_data(clips, monkeypatch):
     path = os.pathsep.join(map(str, (ROOT, TINY_PROGRAM.parents[1], TINY_PROGRAM.parent)))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("PYTHONPATH", path)
-    ray.init(num_cpus=1, include_dashboard=False, logging_level=logging.ERROR, object_store_memory=100_000_000)
+    ray.init(
+        address="local",
+        num_cpus=1,
+        include_dashboard=False,
+        logging_level=logging.ERROR,
+        object_store_memory=100_000_000,
+    )
     try:
         rows = ray.data.from_items([{"path": str(clip)} for clip in [*clips, "absent.mp4"]], override_num_blocks=1)
         mapper = MapBatches("resnet", **flags)

@@ -30,4 +30,4 @@ def embed(
     with STEP, unchanged(), process_flags(ComputeMode(), device):
         with SkipInit():
             tower = load_object(load_text)(config, checkpoints, device)
-        return embed_all(tower, texts).float().cpu().numpy()
+        return embed_all(tower.embed, texts).float().cpu().numpy()
