@@ -2,6 +2,7 @@
 
 import html
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from utils.config.schema import build
 from utils.errors import PROGRAM, UserError, printable
 from utils.extractors.registry import Model
 from utils.search.windows import Collection
-from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
+from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.output import features_in
 from utils.state.feature_folders import feature_folders
 from utils.state.manifest import Latest
@@ -52,17 +53,15 @@ def show_card(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
 def write_card(output: str, models: Mapping[str, Model], title: str | None = None, licence: str | None = None) -> None:
     """Write README.md and statistics.json. Raises UserError: see `show_card`."""
     root = folder_at(output)
-    types = [
-        FeatureType.of(
-            folder, above, latest, models, "." if str(folder) == str(root) else str(folder).rpartition("/")[2]
-        )
-        for folder, above, latest in feature_folders(output)
-    ]
+    folders = [found for found in feature_folders(output) if any(line.outputs for line in found[2])]
+    if not folders:
+        raise UserError(f"{output}: no video there has features")
+    types = [FeatureType.of(*found, models, _place(found[0], root)) for found in folders]
     if root.size(CARD) is not None:
         with root.open(CARD) as file:
             if MARK.encode() not in file.read():
                 raise UserError(f"{output}/{CARD}: was written by hand; move it away first")
-    name = title or output.rstrip("/").rpartition("/")[2]
+    name = title or output.rstrip("/").rpartition("/")[2].strip(".") or "Features"
     text = "\n".join(_card(types, name, licence))
     statistics = {one.name: one.statistics for one in types}
     for file_name, content in ((CARD, text), (STATISTICS, json.dumps(statistics, indent=1))):
@@ -87,16 +86,15 @@ class FeatureType:
     left_out: str
 
     @classmethod
-    def of(cls, folder: Folder, root: Folder, latest: Latest, models: Mapping[str, Model], place: str) -> "FeatureType":
+    def of(
+        cls, folder: Folder, above: Folder, latest: Latest, models: Mapping[str, Model], place: str
+    ) -> "FeatureType":
         """Read the manifest, the newest run file with its settings, and every row."""
-        lines = [line for line in latest if line.status in WITH_OUTPUTS]
-        if not lines:
-            raise UserError(f"{folder}: no video there has features")
-        newest = lines[-1]
+        (newest,) = deque((line for line in latest if line.outputs), maxlen=1)
         arrays = {key: info for output in newest.outputs for key, info in output.arrays.items()}
         keys = [key for key in features_in(arrays) if arrays[key].shape]
-        found = {key: _statistics(Collection(folder, root, latest, key)) for key in keys}
-        without = [(line.name, line.status) for line in latest if line.status not in WITH_OUTPUTS]
+        found = {key: _statistics(Collection(folder, above, latest, key)) for key in keys}
+        without = [(line.name, line.status) for line in latest if not line.outputs]
         name = newest.stamp.feature_type
         return cls(
             name,
@@ -171,7 +169,7 @@ def _type(one: FeatureType) -> Iterator[str]:
     yield from _table(("key", "array"), one.shapes.items())
     settings = {key: value for key, value in one.record.get("settings", {}).items() if key != "weights"}
     yield "Which frames, and what else decided the rows:\n"
-    yield from _table(("setting", "value"), ((key, json.dumps(value)) for key, value in sorted(settings.items())))
+    yield from _table(("setting", "value"), ((key, _value(settings[key])) for key in sorted(settings)))
     yield "### Weights\n"
     yield from _table(("network", "file", "SHA-256", "licence", "source"), _weights(one))
     yield "### Statistics\n"
@@ -189,6 +187,10 @@ def _type(one: FeatureType) -> Iterator[str]:
     )
     yield from _table(("video", "status"), one.without[:NAMES])
     yield f"And {len(one.without) - NAMES} more in `manifest.jsonl`.\n" if len(one.without) > NAMES else ""
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _weights(one: FeatureType) -> Iterator[tuple[str, ...]]:

@@ -11,7 +11,7 @@ from utils.config.run import RunConfig
 from utils.engines.devices import choose
 from utils.errors import UserError, VideoError
 from utils.extractors.registry import Model
-from utils.run.like import RecordedNetwork, plan_like, recorded
+from utils.run.like import plan_like, recorded
 from utils.run.packs import Saved
 from utils.run.prepare import RANDOM_WARNING
 from utils.run.text import embed_texts
@@ -75,9 +75,10 @@ class Search:
         Raises:
             UserError: their type has no text tower.
         """
-        feature_type, like = self.collection.feature_type, self._recorded()
+        feature_type = self.collection.feature_type
+        like = recorded(self._output, feature_type, self._models)
         device = choose(self._run)[0].devices[0]
-        (vector,) = embed_texts([text], self._run, feature_type, {}, self._models, device, like)
+        (vector,) = embed_texts([text], self._run, feature_type, {}, self._models, device, self._tell, like)
         return self.vector(vector, top, least)
 
     def example(self, text: str, top: int, least: float = -math.inf) -> list[Hit]:
@@ -184,18 +185,16 @@ class Search:
             alike.append(Alike(runs[0][0].video, len(windows), spans, runs[0][0].path))
         return Duplicates(group.score, tuple(alike))
 
-    def _recorded(self) -> RecordedNetwork:
-        """Return the network that made the collection."""
-        like = recorded(self._output, self.collection.feature_type, self._models)
-        if like.is_random:
-            self._tell(RANDOM_WARNING)
-        return like
-
     def _extract(self, ref: VideoRef) -> Saved:
         """Return the features of a file by the network and settings that made the collection."""
         resources, _ = choose(self._run)
         resources = replace(resources, devices=resources.devices[:1])
-        plan = plan_like(self._recorded(), self._run, self._models, resources)
+        like = recorded(self._output, self.collection.feature_type, self._models)
+        if like.is_random:
+            self._tell(RANDOM_WARNING)
+        if like.settings.get("align"):
+            raise UserError(f"{like.place}: made with --align, with other types; give NAME@SECONDS of a video in it")
+        plan = plan_like(like, self._run, self._models, resources)
         from utils.worker.session import Session  # here: it imports PyTorch
 
         with contextlib.closing(Session(plan)) as session:

@@ -8,7 +8,7 @@ import numpy as np
 
 from utils.errors import FeatmillError, RunError, UserError
 from utils.run.packs import Saved
-from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
+from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.output import features_in
 from utils.sinks.readback import OutputReader
 from utils.state.feature_folders import feature_folders
@@ -80,7 +80,7 @@ class Collection:
     def __init__(self, folder: Folder, root: Folder, latest: Latest, feature: str | None) -> None:
         self.folder, self.latest = folder, latest
         self._reader = OutputReader(folder, root)
-        first = next(self.lines(), None)
+        first = _first(latest)
         if first is None:
             raise UserError(f"{folder}: no video there has features")
         self.feature_type = first.stamp.feature_type
@@ -97,8 +97,10 @@ class Collection:
         Raises:
             UserError: there are no features, or several types or keys to choose from.
         """
-        firsts = ((next(iter(latest), None), folder, root, latest) for folder, root, latest in feature_folders(output))
-        found = {line.stamp.feature_type: (folder, root, latest) for line, folder, root, latest in firsts if line}
+        places = [(_first(latest), folder, root, latest) for folder, root, latest in feature_folders(output)]
+        found = {line.stamp.feature_type: (folder, root, latest) for line, folder, root, latest in places if line}
+        if not found:
+            raise UserError(f"{redacted(output)}: no video there has features")
         wanted = list(found) if feature_type is None else [name for name in found if name == feature_type]
         if len(wanted) != 1:
             choose = f"has features of {' and '.join(found)}: choose one by --feature_type"
@@ -108,7 +110,7 @@ class Collection:
 
     def lines(self) -> Iterator[ManifestLine]:
         """Yield the manifest lines of the videos with features."""
-        return (line for line in self.latest if line.status in WITH_OUTPUTS)
+        return (line for line in self.latest if line.outputs)
 
     def saved(self, line: ManifestLine) -> Saved:
         """Return a video's features. RunError if its files are damaged or gone."""
@@ -187,6 +189,10 @@ class Collection:
             raise RunError(f"{self.folder}: the manifest has changed; search again")
         times = (None, None) if np.isnan(start_s) else (start_s, end_s)
         return Hit(float(score), line.name, *times, row, redacted(line.source.path))
+
+
+def _first(latest: Latest) -> ManifestLine | None:
+    return next((line for line in latest if line.outputs), None)
 
 
 def units(rows: np.ndarray) -> np.ndarray:
