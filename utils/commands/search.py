@@ -1,4 +1,4 @@
-"""`main.py search OUT TEXT`: windows of saved features by text or by example; outliers and near-duplicates."""
+"""`main.py search OUT SENTENCE`: windows of saved features by text or by example; outliers and near-duplicates."""
 
 import argparse
 import json
@@ -42,7 +42,7 @@ def search(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     ways = ("text", "like", "outliers", "duplicates")
     wanted = [name for name in ways if getattr(options, name) not in (None, False)]
     if len(wanted) != 1:
-        raise UserError("search: give one of a text in quotes, --like, --outliers and --duplicates")
+        raise UserError("search: give one of a sentence in quotes, --like, --outliers and --duplicates")
     from utils.search.ask import Search, text_type
 
     feature_type = options.feature_type
@@ -81,14 +81,14 @@ def _tell(text: str) -> None:
 def _parser() -> Parser:
     parser = Parser(
         prog=f"{PROGRAM} search",
-        usage=f"{PROGRAM} search OUT (TEXT | --like EXAMPLE | --outliers | --duplicates) [--top K] [--json]",
+        usage=f"{PROGRAM} search OUT (SENTENCE | --like EXAMPLE | --outliers | --duplicates) [--top K] [--json]",
         description="Look for windows of saved features. Scores are cosines; of outliers, distances.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     switch: dict[str, Any] = {"action": argparse.BooleanOptionalAction, "default": False}
     parser.add_argument("output", metavar="OUT", help="an --output_path, or the folder of one feature type in it")
-    parser.add_argument("text", nargs="?", metavar="TEXT", help="in quotes, for features in a space shared with text")
+    parser.add_argument("text", nargs="?", metavar="SENTENCE", help="in quotes, for features in a space shared with text")
     parser.add_argument(
         "--like", metavar="EXAMPLE",
         help="NAME@SECONDS, a window of a video in OUT; FILE@SECONDS, the same of any file, which is extracted as OUT "

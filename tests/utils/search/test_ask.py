@@ -139,7 +139,7 @@ def test_what_cannot_be_searched_is_said_in_one_line(made, capsys, tmp_path):
     out = str(made[0] / "out")
     (tmp_path / "a.png").write_bytes(b"no picture")
     for arguments, code, message in (
-        ([], 2, "search: give one of a text in quotes, --like"),
+        ([], 2, "search: give one of a sentence in quotes, --like"),
         (["a door", "--outliers"], 2, "search: give one of"),
         (["", "--device", "cpu"], 2, "none of them empty"),
         (["a door", "--top", "0"], 2, "top is 0: must be at least 1"),
