@@ -88,7 +88,7 @@ def _parser() -> Parser:
     )
     switch: dict[str, Any] = {"action": argparse.BooleanOptionalAction, "default": False}
     parser.add_argument("output", metavar="OUT", help="an --output_path, or the folder of one feature type in it")
-    parser.add_argument("text", nargs="?", metavar="SENTENCE", help="in quotes, for features in a space shared with text")
+    parser.add_argument("text", nargs="?", metavar="SENTENCE", help="in quotes, for features in the space of texts")
     parser.add_argument(
         "--like", metavar="EXAMPLE",
         help="NAME@SECONDS, a window of a video in OUT; FILE@SECONDS, the same of any file, which is extracted as OUT "
