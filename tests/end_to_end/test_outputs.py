@@ -15,6 +15,7 @@ import pandas
 import pytest
 from support.media import moving_frames, waveform, write_clip
 from support.program import TINY_PROGRAM, manifest, run, start, unfinished, until
+from support.sinks import HAS_LANCE
 from support.sources import s3_client, s3_server
 from webdataset.compat import WebDataset
 
@@ -79,7 +80,14 @@ def read_tars(folder: Path) -> dict[str, np.ndarray]:
     return found
 
 
-READ = {"save_h5": read_h5, "save_parquet": read_parquet, "save_webdataset": read_tars}
+def read_lance(folder: Path) -> dict[str, np.ndarray]:
+    import lance  # pyright: ignore[reportMissingImports]
+
+    table = lance.dataset(folder / "features.lance").to_table().to_pandas()
+    return {str(name): np.stack(list(rows["embedding"])) for name, rows in table.groupby("name")}
+
+
+READ = {"save_h5": read_h5, "save_parquet": read_parquet, "save_webdataset": read_tars, "save_lance": read_lance}
 
 
 def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
@@ -89,7 +97,7 @@ def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
         np.testing.assert_array_equal(array, expected[name], strict=True)
 
 
-@pytest.mark.parametrize("kind", MERGED)
+@pytest.mark.parametrize("kind", [*MERGED, *(["save_lance"] if HAS_LANCE else [])])
 def test_a_format_of_many_videos_holds_what_numpy_files_hold(tmp_path, videos, expected, kind):
     folder = tmp_path / "tiny"
     extract(kind, videos, tmp_path, "--limit", 2)
@@ -98,7 +106,7 @@ def test_a_format_of_many_videos_holds_what_numpy_files_hold(tmp_path, videos, e
     lines = (folder / "manifest.jsonl").read_text().splitlines()
     assert len(lines) == 8  # each video is extracted once and merged once
     assert all("place" in line["outputs"][0] for line in manifest(folder).values())
-    assert len(list(folder.glob("features*"))) == (1 if kind == "save_h5" else 2)
+    assert len(list(folder.glob("features*"))) == (1 if kind in ("save_h5", "save_lance") else 2)
     assert not unfinished(tmp_path)
 
 

@@ -4,7 +4,6 @@ import importlib.util
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -144,7 +143,6 @@ def remove_unmentioned(folder: Folder, _suffix: str, mentioned: Collection[str])
         if gone:
             step = LanceOperation.Delete([], gone, "true")
             LanceDataset.commit(_path(folder, name), step, read_version=found.version)
-            _opened(folder, name).cleanup_old_versions(timedelta(0))
 
 
 def remove_places(folder: Folder, name: str, places: Collection[str]) -> None:

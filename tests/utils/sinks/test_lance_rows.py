@@ -14,6 +14,7 @@ from utils.sinks import lance_rows as lance_format
 from utils.sinks import numbered
 from utils.sinks.formats import FORMATS
 from utils.sinks.readback import OutputReader
+from utils.state.manifest import Latest, Manifest
 from utils.storage.folder import LocalFolder
 
 KIND = "save_lance"
@@ -58,6 +59,8 @@ def test_merges_add_files_replace_videos_and_keep_sizes_apart(tmp_path, monkeypa
     folder = LocalFolder(tmp_path)
     old = merged(KIND, folder, [*videos(3), record("wide", size=7)])
     files = {line.outputs[0].file for line in old}
+    Manifest(folder).append(*old)
+    assert Latest(folder).merged_files == files  # by which a merge knows what to keep
     assert len(files) == 3 and {file.partition("/")[0] for file in files} == {"features.lance", "features-2.lance"}
     killed = merge(KIND, folder, staged_lines(KIND, folder, [record("a/clip1", seed=9)]), files)
     assert opened(tmp_path).count_rows() == 1 + 2 + 3 + 3  # not committed: the staged video is merged again
