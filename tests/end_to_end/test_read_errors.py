@@ -131,7 +131,10 @@ def test_a_full_disk_leaves_no_claims(tmp_path: Path, clip: Path) -> None:
 def test_bodies_without_end(tmp_path: Path, clip: Path) -> None:
     causes = {"endless": "more than 1,000,000 bytes", "huge": "1,000,000,000,000,000"}
     with serving_faults(clip, list(causes)) as addresses:
-        lines = extract_all(tmp_path, *addresses, "--max_bytes", 1000000, code=1)
+        done = run("--feature_type", "timm", "--model_name", "test_vit", "--weights", "random", "--device", "cpu",
+                   "--max_bytes", 1000000, "--output_path", tmp_path, "--video_paths", *addresses)  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    lines = manifest(tmp_path / "timm")
     for fault, cause in causes.items():
         assert lines[fault]["status"] == "failed"
         assert cause in lines[fault]["reason"] and "Raise --max_bytes" in lines[fault]["reason"]
