@@ -60,7 +60,9 @@ def set_process_flags(compute: ComputeMode, device: torch.device) -> None:
         # sums of the products in 16-bit modes stay float32
         torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
         torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
-        torch.backends.cudnn.benchmark = True  # windows of a run have few shapes
+        # Windows of a run have few shapes, so a search for the fastest algorithms pays. But it finds others in each
+        # process, which round otherwise: float32 takes those that cuDNN names, always the same.
+        torch.backends.cudnn.benchmark = compute.precision != "float32"
 
 
 @contextlib.contextmanager
@@ -87,6 +89,15 @@ def exact_float32(device: torch.device) -> Generator[None, None, None]:
         yield
     finally:
         matmul.allow_tf32 = before
+
+
+def check_available(device: torch.device) -> None:
+    """Raise UserError if the PyTorch that is installed cannot use the device."""
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise UserError("--device mps: PyTorch finds no GPU of Apple's here; use --device cpu")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        reason = "cannot use this machine's GPU driver" if torch.version.cuda or torch.version.hip else "is a CPU build"
+        raise UserError(f"--device cuda: the installed PyTorch ({torch.__version__}) {reason}; use --device cpu")
 
 
 def check_supported(compute: ComputeMode, device: torch.device) -> None:
