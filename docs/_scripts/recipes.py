@@ -21,6 +21,7 @@ Published feature sets under one name: `--recipe NAME` sets feature types, frame
 dtypes as the set was made. The command `recipes NAME` shows what a recipe sets.
 
     python main.py --recipe thumos14_i3d --input_dir videos --output_path features
+    featmill.Extractor("i3d", recipe="thumos14_i3d")    # Python: one of its types, in arrays, not in files
 
 Flags that change what comes out are refused, unless `--unlike_recipe` is given; each line of the manifest then names
 what was changed. Where a set was published in several ways, the recipe says which flags may be given. Under "Measured"
