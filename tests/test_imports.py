@@ -51,7 +51,7 @@ TESTED_ELSEWHERE = {  # with what uses them
     "models/videomae": "network preprocess",
     "utils/commands": "compare models parser status streams text weights",
     "utils/config": "label_file run run_checks shared_flags",
-    "utils/engines": "base dispatch environment local",
+    "utils/engines": "base dispatch environment local ray_node",
     "utils": "errors",
     "utils/extractors": "clips_config flow flow_config frames_config registry stacks stacks_config text",
     "utils/media": "avi decode_protocol decode_server demux frame_size matroska mp4 rgb seek video_frames",

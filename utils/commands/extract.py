@@ -53,7 +53,7 @@ def extract(
         list_file.check_suffix(config.out)
         if not FORMATS[config.on_extraction].saves:  # --out gathers saved features
             config = dataclasses.replace(config, on_extraction="save_numpy")
-    resources, device_note = devices.choose(config)
+    resources, device_note = engine.resources(config)
     config = devices.with_precision(config, resources)
     devices.check_decode((one.config for one in requested.values()), resources)
     root = folder_at(config.output_path)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from utils.config import row_flags
 from utils.config.array_job import part_of_list
-from utils.config.run_checks import check_track
+from utils.config.run_checks import check_engine, check_track
 from utils.config.schema import Config, flag
 from utils.errors import UserError
 
@@ -159,7 +159,50 @@ class RunConfig(Config):
         group="devices",
         choices=("auto", "cuda", "cpu", "mps"),
     )
-    num_workers: int = flag(1, "processes on the CPU, or per GPU", group="devices", at_least=1)
+    engine: str = flag(
+        "local",
+        "where workers run: on this machine, or on a Ray cluster",
+        group="devices",
+        choices=("local", "ray"),
+        shapes_output=False,
+    )
+    num_workers: int | None = flag(
+        None,
+        "processes on the CPU, or per GPU (default: 1); with --engine ray, the most workers in all (default: as many "
+        "as the cluster has room for when the run starts)",
+        group="devices",
+        at_least=1,
+    )
+    ray_address: str = flag(
+        "auto",
+        "Ray cluster of --engine ray; auto: the one that runs on this machine, or that RAY_ADDRESS names",
+        group="devices",
+        shapes_output=False,
+        metavar="ADDRESS",
+    )
+    min_workers: int = flag(
+        1,
+        "workers of --engine ray without which the run stops, once it has waited ten minutes for room",
+        group="devices",
+        at_least=1,
+        shapes_output=False,
+    )
+    gpus_per_worker: float = flag(
+        1.0,
+        "GPUs of each worker of --engine ray; 0.5: two workers share one",
+        group="devices",
+        above=0,
+        at_most=1,
+        shapes_output=False,
+    )
+    cpus_per_worker: int | None = flag(
+        None,
+        "CPUs of each worker of --engine ray, and its threads (default: a GPU's part of its node's CPUs, up to 4 "
+        "without GPUs)",
+        group="devices",
+        at_least=1,
+        shapes_output=False,
+    )
     batch_size: int | None = flag(
         None, "windows per batch (default: the model's own choice)", group="devices", at_least=1
     )
@@ -249,5 +292,6 @@ class RunConfig(Config):
             part_of_list(self.shard)
         for name in ("video_track", "audio_track"):
             check_track(name, getattr(self, name))
+        check_engine(self)
         if self.device == "cpu" and self.device_ids:
             raise UserError("--device cpu and --device_ids exclude each other: drop one of them")

@@ -6,7 +6,9 @@ it from there would make the main process import torch first.
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -64,6 +66,7 @@ def _start() -> WorkerHandle:
 def _begin(connection: Connection) -> None:
     """Body of the process. SIGINT is left to the main process, which ends its workers by SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     try:
         with without_garbage_collection(), without_meta_kernels():
             from utils.worker.main import work
@@ -74,3 +77,11 @@ def _begin(connection: Connection) -> None:
             connection.send(Fatal(RunError.exit_code, f"a worker cannot start: {traceback.format_exc()}"))
         return
     work(connection)
+
+
+def _end_with_parent() -> None:
+    """End this process, as SIGTERM does, once the one that started it is gone."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
