@@ -5,6 +5,7 @@ it from there would make the main process import torch first.
 """
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -19,6 +20,8 @@ from typing import Self
 from utils.engines.environment import without_garbage_collection, worker_environment
 from utils.errors import RunError
 from utils.nn.lean_import import without_meta_kernels
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,4 +87,5 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+        log.warning("the main process is gone, so this worker stops")
         os.kill(os.getpid(), signal.SIGTERM)

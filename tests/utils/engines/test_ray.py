@@ -70,6 +70,7 @@ def test_a_run_whose_actor_is_killed_gives_what_a_local_one_gives(tmp_path, addr
 
     merged = run(*tiny, *on_ray, "--on_extraction", "save_h5", "--output_path", tmp_path / "h5", program=TINY_PROGRAM)
     assert merged.returncode == 0, merged.stderr
+    file: Any
     with h5py.File(tmp_path / "h5" / "tiny" / "features.h5") as file:
         assert sorted(file) == sorted(lines)
         assert all(np.array_equal(file[name]["tiny"], expected[f"tiny/{name}_tiny.npy"]) for name in lines)
