@@ -30,7 +30,7 @@ from utils.worker.messages import (
 )
 from utils.worker.plan import Plan, Task
 
-STARTS = 3  # workers that may die in a row before they are ready
+STARTS = 3  # workers that may die in a row before they are ready; as many as there are devices, if those are more
 TICK_S = 1.0  # how often the main process checks what no message reports
 FROZEN_S = 120.0  # silence of a worker, which otherwise reports every few seconds, before it counts as frozen
 
@@ -93,6 +93,7 @@ class Dispatcher:
         """
         previous = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
+            self._engine.check(self._plan, self._waiting)
             self._start_workers()
             tick_s = time.monotonic()
             while self._workers or not (self._exhausted or self._stopping):
@@ -135,7 +136,10 @@ class Dispatcher:
                 f"stopping: {held} videos in progress are finished first; Ctrl-C again stops at once"
             )
         for number, worker in list(self._workers.items()):
-            if worker.ready and time.monotonic() - worker.heard_s > max(FROZEN_S, self._plan.run.video_timeout):
+            if not worker.ready and self._nothing_left():
+                worker.ended = True
+                self._engine.kill(number)
+            elif worker.ready and time.monotonic() - worker.heard_s > max(FROZEN_S, self._plan.run.video_timeout):
                 self._engine.kill(number)
             elif worker.asking:
                 self._answer(number)
@@ -146,6 +150,10 @@ class Dispatcher:
             )
         if not self._workers and not self._stopping:
             self._start_workers()
+
+    def _nothing_left(self) -> bool:
+        """Return whether a worker that gets ready now would have nothing to do."""
+        return bool(self._stopping) or (self._exhausted and not self._waiting and not self._retries)
 
     def _receive(self, number: WorkerId, message: Message | Gone) -> None:
         worker = self._workers[number]
@@ -237,7 +245,8 @@ class Dispatcher:
         self._results.tidy()
         if not worker.ready:
             self._failed_starts += 1
-            if self._failed_starts >= STARTS:
+            self._progress.warn(f"a worker on {worker.device} {cause}, before it was ready")
+            if self._failed_starts >= max(STARTS, len(self._plan.devices)):
                 raise RunError(f"workers on {worker.device} die while they start ({cause}); see the lines above")
         for held in worker.held.values():
             self._lost(worker, held, cause)

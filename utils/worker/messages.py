@@ -12,10 +12,11 @@ from utils.worker.plan import Plan, Task
 
 @dataclass(frozen=True)
 class Start:
-    """To a worker: what to do, on which device."""
+    """To a worker: what to do, on which device. label: of the device, in logs and manifests."""
 
     plan: Plan
     device: str
+    label: str
 
 
 @dataclass(frozen=True)
