@@ -97,7 +97,8 @@ def extract(
     run_file = RunFile(arguments)
     planned = Planned.of(config, requested, run_file.id, engine)
     plan, config = planned.plan, planned.plan.run
-    run = _Run(**vars(planned), run_file=run_file, progress=RunProgress(planned.inputs.total, config.quiet))
+    progress = RunProgress(planned.inputs.total, config.quiet, config.json_progress)
+    run = _Run(**vars(planned), run_file=run_file, progress=progress)
     run.progress.note(_destination(config, plan.format.saves))
     if any(feature.stamp.warning for feature in plan.features):
         run.progress.warn(RANDOM_WARNING)

@@ -244,6 +244,16 @@ class RunConfig(Config):
         "read all outputs of earlier runs before they count as done, not only those modified since they were written",
         group="runs",
     )
+    json_progress: bool | str = flag(
+        False,
+        "a line of JSON every ten seconds, for dashboards: videos, windows, rates, workers; on standard error in place "
+        "of the progress, or added to FILE",
+        group="output",
+        metavar="FILE",
+        shapes_output=False,
+        optional_value=True,
+        note="a file, or nothing",
+    )
     quiet: bool = flag(False, "no progress, only failures and the summary", group="output")
     weights: str = flag(
         "pretrained",

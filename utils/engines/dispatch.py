@@ -6,10 +6,12 @@ It knows nothing of how workers run: an `Engine` starts them and carries the mes
 import collections
 import signal
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from utils.engines.base import Engine, Gone, WorkerId
+from utils.engines.held import Held, Worker
 from utils.errors import FeatmillError, Interrupted, RunError, UserError
+from utils.run.json_progress import WorkerState
 from utils.run.progress import RunProgress
 from utils.run.results import Results
 from utils.run.todo import NothingYet, Todo
@@ -23,6 +25,7 @@ from utils.worker.messages import (
     Hung,
     Message,
     NextTask,
+    Placed,
     Printed,
     Ready,
     Warned,
@@ -30,30 +33,11 @@ from utils.worker.messages import (
 )
 from utils.worker.plan import Plan, Task
 
-STARTS = 3  # workers that may die in a row before they are ready; as many as there are devices, if those are more
+STARTS = 3  # workers that may die in a row before they are ready; for each device, on a cluster
 TICK_S = 1.0  # how often the main process checks what no message reports
+TAIL = 16  # videos per worker: when so few are left, slow nodes get no second one ahead
+SLOW = 0.7  # of the average worker's pace
 FROZEN_S = 120.0  # silence of a worker, which otherwise reports every few seconds, before it counts as frozen
-
-
-@dataclass
-class _Held:
-    """A video that a worker is processing, and the feature types that it has not reported yet."""
-
-    task: Task
-    left: list[str]
-    statuses: list[Status] = field(default_factory=list[Status])
-
-
-@dataclass
-class _Worker:
-    device: str
-    held: dict[str, _Held] = field(default_factory=dict[str, _Held])
-    heard_s: float = field(default_factory=time.monotonic)
-    hung: str | None = None  # the video that its decoder hangs in
-    ready: bool = False
-    asking: bool = False  # waits for a video that it cannot have yet
-    alone: bool = False  # retries a video that a worker died with, and gets no other until that is done
-    ended: bool = False  # has said that it has no more to do
 
 
 class Dispatcher:
@@ -69,9 +53,12 @@ class Dispatcher:
         self._retries: collections.deque[Task] = collections.deque()
         self._deaths: collections.Counter[str] = collections.Counter()
         self._earlier: dict[str, list[Status]] = {}  # of feature types that a video gave before its worker died
+        # A cluster's engine knows which node is to blame, and gives that no more workers.
+        self._most_failed_starts = STARTS * len(plan.devices) if plan.run.engine == "ray" else STARTS
         self._failed_starts = 0
         self._idle_devices: collections.deque[str] = collections.deque(plan.devices)
-        self._workers: dict[WorkerId, _Worker] = {}
+        self._workers: dict[WorkerId, Worker] = {}
+        self._pace = 0.0  # videos per second of the average worker
         self._exhausted = False  # the list holds nothing more
         self._stopping: int | None = None  # the signal that asked for it
 
@@ -126,10 +113,13 @@ class Dispatcher:
             self._start(self._idle_devices.popleft())
 
     def _start(self, device: str) -> None:
-        self._workers[self._engine.start(self._plan, device)] = _Worker(device)
+        where = "" if self._plan.run.engine == "ray" else device
+        self._workers[self._engine.start(self._plan, device)] = Worker(device, where)
 
     def _tick(self) -> None:
         self._results.tick()
+        self._progress.workers(WorkerState(one.where, one.ready, len(one.held)) for one in self._workers.values())
+        self._pace = sum(one.per_s for one in self._workers.values()) / max(1, len(self._workers))
         if self._stopping:
             held = sum(len(worker.held) for worker in self._workers.values())
             self._progress.say_once(
@@ -162,8 +152,10 @@ class Dispatcher:
             case NextTask():
                 worker.asking = True
                 self._answer(number)
+            case Placed(where):
+                worker.where = where
             case Ready():
-                worker.ready = True
+                worker.ready_s = time.monotonic()
                 self._failed_starts = 0
             case WindowsDone(n):
                 self._progress.windows(n)
@@ -197,14 +189,23 @@ class Dispatcher:
             task = self._retries.popleft()
             worker.alone = True
         elif not self._stopping:
+            if worker.held and worker.per_s < SLOW * self._pace and self._is_tail():
+                return  # a faster one takes it, lest this one keep the run waiting for more than one video
             task = self._waiting.popleft() if self._waiting else self._from_list()
             if task is None and (self._retries or not self._exhausted):
                 return  # it may have a retry once it holds nothing else, or what another run leaves
         if task is not None:
             earlier = self._earlier.pop(task.ref.id, [])
-            worker.held[task.ref.id] = _Held(task, list(task.feature_types), earlier)
+            worker.held[task.ref.id] = Held(task, list(task.feature_types), earlier)
         worker.asking = False
         self._engine.send(number, task)
+
+    def _is_tail(self) -> bool:
+        """Return whether few videos are left, for workers on nodes that may differ in speed."""
+        if self._plan.run.engine == "local":
+            return False
+        self._look_ahead(TAIL * len(self._workers))
+        return len(self._waiting) < TAIL * len(self._workers)
 
     def _from_list(self) -> Task | None:
         """Return the next video of the list; None if there is none, or none now."""
@@ -225,16 +226,18 @@ class Dispatcher:
         self._take(held, line)
         if not held.left:
             del worker.held[line.id]
+            worker.n_finished += 1
         if not worker.held:
             worker.alone = False
         if worker.asking:
             self._answer(number)
 
-    def _take(self, held: _Held, line: ManifestLine) -> None:
+    def _take(self, held: Held, line: ManifestLine) -> None:
         self._results.take(line, held.task.ref)
         held.left.remove(line.stamp.feature_type)
         held.statuses.append(line.status)
         if not held.left:
+            self._progress.finished_on(line.device)
             self._results.video(held.task, held.statuses)
 
     def _gone(self, number: WorkerId, cause: str) -> None:
@@ -242,18 +245,19 @@ class Dispatcher:
         worker = self._workers.pop(number)
         if worker.ended:
             return
+        place = worker.where or worker.device
         self._results.tidy()
         if not worker.ready:
             self._failed_starts += 1
-            self._progress.warn(f"a worker on {worker.device} {cause}, before it was ready")
-            if self._failed_starts >= max(STARTS, len(self._plan.devices)):
-                raise RunError(f"workers on {worker.device} die while they start ({cause}); see the lines above")
+            self._progress.warn(f"a worker on {place} {cause}, before it was ready")
+            if self._failed_starts >= self._most_failed_starts:
+                raise RunError(f"workers on {place} die while they start ({cause}); see the lines above")
         for held in worker.held.values():
             self._lost(worker, held, cause)
         if not self._stopping:
             self._start(worker.device)
 
-    def _lost(self, worker: _Worker, held: _Held, cause: str) -> None:
+    def _lost(self, worker: Worker, held: Held, cause: str) -> None:
         """A worker died while it processed this video: retry it, alone if it may be the cause."""
         for line in self._results.unreported(held.task.ref, held.left):
             self._take(held, line)
@@ -271,7 +275,7 @@ class Dispatcher:
             cause = f"was ended, as the decoder gave nothing for {timeout_s:g} s (--video_timeout),"
         self._deaths[ref.id] += 1
         if self._deaths[ref.id] <= self._plan.run.max_retries:
-            self._progress.warn(f"{ref.label}: the worker on {worker.device} {cause}; trying this video alone")
+            self._progress.warn(f"{ref.label}: the worker on {worker.where} {cause}; trying this video alone")
             self._retries.append(task)
         else:
             reason = f"{ref.label}: the worker {cause} {self._deaths[ref.id]} times while it held this video"

@@ -49,7 +49,9 @@ def load() -> Any:
     try:
         return importlib.import_module("ray")
     except ImportError as error:
-        raise UserError('--engine ray needs the package ray: pip install "ray[default]>=2.50"') from error
+        raise UserError(
+            '--engine ray needs Ray: pip install "ray[default]>=2.50", or the extra featmill[ray]'
+        ) from error
 
 
 def connect(ray: Any, address: str) -> None:
@@ -74,11 +76,13 @@ def share_of(run: RunConfig, nodes: Sequence[NodeResources]) -> Share:
     """Return what each worker asks for; CPUs of a GPU's worker are its part of what nodes with GPUs have.
 
     Raises:
-        UserError: GPUs are asked for and no node has any.
+        UserError: GPUs are asked for and no node has any. There may be no node yet, where a cluster scales from none.
     """
     with_gpus = [node for node in nodes if node.get("GPU")]
     if run.device == "cuda" and not with_gpus:
-        raise UserError("--device cuda: no node of the Ray cluster has a GPU; use --device cpu")
+        if any(node.get("CPU") for node in nodes):
+            raise UserError("--device cuda: no node of the Ray cluster has a GPU; use --device cpu")
+        return Share(run.cpus_per_worker or 1, run.gpus_per_worker)
     if run.device == "cpu" or not with_gpus:
         cpus = min((int(node["CPU"]) for node in nodes if node.get("CPU", 0) >= 1), default=1)
         return Share(run.cpus_per_worker or min(MOST_CPUS, cpus), 0)
@@ -103,6 +107,11 @@ def resources(run: RunConfig, share: Share, nodes: Sequence[NodeResources]) -> t
 def nodes_of(ray: Any) -> list[NodeResources]:
     """Return the resources of each node that is there."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def name_of(node: Mapping[str, Any]) -> str:
+    """Return how messages name a node that Ray lists."""
+    return f"Ray node {node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
 
 
 def lacking(ray: Any, n_waiting: int, share: Share) -> str:
@@ -140,8 +149,8 @@ def check_nodes(ray: Any, order: Order, paths: Sequence[str], share: Share) -> N
     problems: list[str] = []
     for ref, node in asked.items():
         problem = _answer(ray, ref) if ref in answered else f"did not answer within {CHECK_S:g} s"
-        if problem and node["NodeID"] in {other["NodeID"] for other in ray.nodes() if other["Alive"]}:
-            problems.append(f"Ray node {node['NodeManagerHostname']} ({node['NodeManagerAddress']}): {problem}")
+        if problem:
+            problems.append(f"{name_of(node)}: {problem}")
     if problems:
         more = f"\nand {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         raise UserError("\n".join(problems[:SHOWN]) + more)
@@ -150,6 +159,8 @@ def check_nodes(ray: Any, order: Order, paths: Sequence[str], share: Share) -> N
 def _answer(ray: Any, ref: Any) -> str:
     try:
         return ray.get(ref)
+    except (ray.exceptions.NodeDiedError, ray.exceptions.TaskUnschedulableError):
+        return ""  # the node is gone, and the run goes on without it
     except ray.exceptions.RayError as error:
         return cause_of(error)
 
@@ -159,6 +170,8 @@ def cause_of(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     address = re.search(r"\bip[:=] ?([\w.:]+)", str(error))
     where = f" on Ray node {address[1]}" if address else ""
+    if "temporarily unavailable" in str(error):  # its node may be lost, and Ray has not noticed yet
+        return f"was lost{where} (it cannot be reached)"
     how = next((line for line in lines if line.startswith("The actor is dead")), lines[-1] if lines else repr(error))
     how = how.split(" Some common causes include", 1)[0].removeprefix("The actor is dead because ").rstrip(".")
     return f"was lost{where} ({how})"

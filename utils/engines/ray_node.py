@@ -5,8 +5,11 @@ Its actor passes messages on, many in one answer.
 """
 
 import contextlib
+import importlib
 import os
 import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,13 +22,22 @@ from utils.storage.folder import folder_at
 from utils.storage.processes import host
 from utils.weights.pretrained import Needed
 from utils.weights.store import exists, locate, sha256_of
-from utils.worker.messages import Fatal, Message, Start
+from utils.worker.messages import Alive, Decoded, Fatal, Message, Start, WindowsDone
 from utils.worker.plan import FeaturePlan, Plan, Task
 
-WAIT_S = 20.0  # that an answer may wait for a message
+WAIT_S = 5.0  # that an answer may wait for a message that is worth one
+NOT_URGENT = (Alive, Decoded, WindowsDone)  # they wait for others, so that a video costs few answers
 MOST = 500  # messages in one answer
 
 Answer = list[Message | Gone]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The room that the cluster has found for an actor. node: its id. where: its name, and the device."""
+
+    node: str
+    where: str
 
 
 @dataclass(frozen=True)
@@ -106,10 +118,13 @@ class RayWorker:
 
     def __init__(self) -> None:
         self._handle: WorkerHandle | None = None
+        self._sending = threading.Lock()
+        self._where = ""
 
-    def place(self) -> Answer:
-        """Answer, once the cluster has found room for this actor."""
-        return []
+    def place(self, device: str) -> Found:
+        """Return where the cluster has found room for this actor."""
+        self._where = f"{host()}/{_physical(device)}"
+        return Found(importlib.import_module("ray").get_runtime_context().get_node_id(), self._where)
 
     def start(self, order: Order, device: str) -> Answer:
         """Start the worker."""
@@ -118,30 +133,35 @@ class RayWorker:
             vars(sys.modules["__main__"]).pop("__file__", None)  # Ray's own, which the process would import
             self._handle = WorkerStarter().take()
             with contextlib.suppress(BrokenPipeError):  # it has died: `receive` will report that
-                self._handle.connection.send(Start(plan, device, f"{host()}/{_physical(device)}"))
+                self._handle.connection.send(Start(plan, device, self._where))
         except (FeatmillError, OSError) as error:
-            return [Gone(f"cannot start on node {host()}: {error}")]
+            return [Gone(f"cannot start: {error}")]
         return []
 
     def send(self, task: Task | None) -> None:
         """Send the worker its next task."""
         if self._handle is not None:
-            with contextlib.suppress(OSError):
+            with self._sending, contextlib.suppress(OSError):  # it has died: `receive` will report that
                 self._handle.connection.send(task)
 
-    def receive(self) -> Answer:
-        """Return what the worker has sent; wait for the first message."""
+    def receive(self, tasks: Sequence[Task | None] = ()) -> Answer:
+        """Send the worker its next tasks, and return what it has sent; wait for a message that is urgent."""
         assert self._handle is not None, "the worker was not started"
+        for task in tasks:
+            self.send(task)
         connection, messages = self._handle.connection, Answer()
+        until_s = time.monotonic() + WAIT_S
         try:
-            while len(messages) < MOST and connection.poll(0 if messages else WAIT_S):
+            while len(messages) < MOST and connection.poll(max(0.0, until_s - time.monotonic())):
                 message: Message = connection.recv()
+                if not isinstance(message, NOT_URGENT):
+                    until_s = 0.0
                 if isinstance(message, Fatal):
                     message = Fatal(message.exit_code, f"Ray node {host()}: {message.message}")
                 messages.append(message)
         except (EOFError, OSError):
             self._handle.process.join()
-            messages.append(Gone(f"on node {host()} {cause_of(self._handle.process.exitcode)}"))
+            messages.append(Gone(cause_of(self._handle.process.exitcode)))
         return messages
 
     def end(self) -> None:

@@ -9,6 +9,7 @@ import traceback
 from multiprocessing.connection import Connection
 
 import torch
+from av.logging import set_level
 
 from utils.errors import FeatmillError, RunError, printable
 from utils.extractors.base import AnyExtractor
@@ -71,6 +72,7 @@ def _extract(pipe: MainPipe, plan: Plan, device_name: str, label: str) -> None:
     device, compute = torch.device(device_name), ComputeMode(plan.run.precision, plan.run.compile)
     _set_up_torch(plan, device, compute)
     extractors, classes = _load(plan, device, compute)
+    set_level(None)  # a library may have set it: FFmpeg's threads then take the GIL to log, and can deadlock
     signal.signal(signal.SIGTERM, _exit_at_once)  # until here it ends the process silently: nothing is to be cleaned up
     pipe.send(Ready())
     with Watchdog(pipe.send, plan.run.video_timeout) as watchdog, Writer() as writer:

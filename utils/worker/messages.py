@@ -20,6 +20,13 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Placed:
+    """A cluster has found room for the worker, on this node and device."""
+
+    where: str
+
+
+@dataclass(frozen=True)
 class Ready:
     """The worker has loaded its networks."""
 
@@ -98,7 +105,7 @@ class Fatal:
     message: str
 
 
-Message = Ready | NextTask | WindowsDone | Printed | Warned | Finished | Alive | Decoded | Hung | Ended | Fatal
+Message = Placed | Ready | NextTask | WindowsDone | Printed | Warned | Finished | Alive | Decoded | Hung | Ended | Fatal
 
 
 class MainPipe:

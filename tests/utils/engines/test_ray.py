@@ -1,5 +1,7 @@
 """Runs on a real Ray cluster of two small nodes, which all tests share."""
 
+import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,36 +12,32 @@ import numpy as np
 import psutil
 import pytest
 from support.media import moving_frames, write_clip
-from support.program import TINY_PROGRAM, arrays, manifest, run, start, until
+from support.program import TINY_PROGRAM, has_manifest, manifest, run, start, until
 
 from utils.config.run import RunConfig
 from utils.config.schema import Config
 from utils.engines import ray as engine_module
 from utils.engines.base import Gone
-from utils.engines.ray import RayEngine
+from utils.engines.ray import STARTS, RayEngine
 from utils.engines.ray_node import RayWorker
 from utils.errors import RunError, UserError
 from utils.sinks.acav import acav_names
 from utils.sinks.manifest_line import RunStamp
+from utils.worker.messages import Placed
 from utils.worker.plan import FeaturePlan, Plan
+
+NODE = {"num_cpus": 1, "object_store_memory": 80_000_000}
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A cluster of two nodes with one CPU each."""
     from ray.cluster_utils import Cluster
 
-    node = {"num_cpus": 1, "object_store_memory": 80_000_000}
-    cluster: Any = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
-    cluster.add_node(**node)
-    yield cluster.address
+    cluster: Any = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+    cluster.add_node(**NODE)
+    yield cluster
     cluster.shutdown()
-
-
-@pytest.fixture(scope="module")
-def tiny_clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    folder = tmp_path_factory.mktemp("tiny")
-    return [write_clip(folder / f"{i}.mp4", moving_frames(8, seed=i)) for i in range(6)]
 
 
 def actors() -> list[psutil.Process]:
@@ -47,33 +45,42 @@ def actors() -> list[psutil.Process]:
     return [one for one in psutil.Process().children(recursive=True) if "ray::RayWorker" in " ".join(one.cmdline())]
 
 
-def test_a_run_whose_actor_is_killed_gives_what_a_local_one_gives(tmp_path, address, tiny_clips):
-    tiny = ("--feature_type", "tiny", "--video_paths", *tiny_clips, "--max_retries", 3)
-    on_ray = ("--engine", "ray", "--ray_address", address, "--cpus_per_worker", 1)
-    npy = ("--on_extraction", "save_numpy", "--output_path")
-    local = run(*tiny, "--device", "cpu", *npy, tmp_path / "local", program=TINY_PROGRAM)
-    assert local.returncode == 0, local.stderr
-
-    process = start(*tiny, *on_ray, *npy, tmp_path / "ray", "--pause_s", 0.1, program=TINY_PROGRAM)
-    until(lambda: (tmp_path / "ray" / "tiny" / "manifest.jsonl").exists(), process)
-    actors()[0].kill()
+def test_actors_die_and_nodes_come_and_the_file_is_that_of_a_local_run(tmp_path, cluster):
+    clips = [write_clip(tmp_path / f"{i}.mp4", moving_frames(8, seed=i)) for i in range(8)]
+    tiny = ("--feature_type", "tiny", "--video_paths", *clips, "--max_retries", 3, "--on_extraction", "save_h5")
+    on_ray = ("--engine", "ray", "--ray_address", cluster.address, "--cpus_per_worker", 1, "--num_workers", 3)
+    outputs = ("--json_progress", tmp_path / "progress.jsonl", "--output_path", tmp_path / "ray")
+    process = start(*tiny, *on_ray, *outputs, "--pause_s", 0.2, program=TINY_PROGRAM)
+    until(lambda: has_manifest(tmp_path / "ray" / "tiny"), process)
+    for actor in actors():  # one has finished a video, so it holds the next
+        actor.kill()
+    late = cluster.add_node(**NODE)
+    until(lambda: len(actors()) == 3, process)
     _, messages = process.communicate(timeout=300)
+    cluster.remove_node(late)
     assert process.returncode == 0, messages
-    assert "Ray cluster of 2 nodes with 2 CPUs and 0 GPUs: up to 2 workers of 1 CPU each" in messages
-    lines = manifest(tmp_path / "ray" / "tiny")
-    assert {name: line["status"] for name, line in lines.items()} == {clip.stem: "done" for clip in tiny_clips}
-    assert all(line["device"].endswith("/cpu") for line in lines.values())
-    expected = arrays(tmp_path / "local")
-    found = arrays(tmp_path / "ray")
-    assert found.keys() == expected.keys()
-    assert all(np.array_equal(found[name], expected[name]) for name in expected)
+    assert "Ray cluster of 2 nodes with 2 CPUs and 0 GPUs: up to 3 workers of 1 CPU each" in messages
+    assert re.search(r"the worker on \S+/cpu was lost on Ray node .*; trying this video alone", messages)
 
-    merged = run(*tiny, *on_ray, "--on_extraction", "save_h5", "--output_path", tmp_path / "h5", program=TINY_PROGRAM)
-    assert merged.returncode == 0, merged.stderr
-    file: Any
-    with h5py.File(tmp_path / "h5" / "tiny" / "features.h5") as file:
-        assert sorted(file) == sorted(lines)
-        assert all(np.array_equal(file[name]["tiny"], expected[f"tiny/{name}_tiny.npy"]) for name in lines)
+    local = run(*tiny, "--device", "cpu", "--output_path", tmp_path / "local", program=TINY_PROGRAM)
+    assert local.returncode == 0, local.stderr
+    lines = manifest(tmp_path / "ray" / "tiny")
+    assert {name: line["status"] for name, line in lines.items()} == {clip.stem: "done" for clip in clips}
+    assert all(line["device"].endswith("/cpu") for line in lines.values())
+    expected: Any
+    found: Any
+    with (
+        h5py.File(tmp_path / "local/tiny/features.h5") as expected,
+        h5py.File(tmp_path / "ray/tiny/features.h5") as found,
+    ):
+        assert sorted(found) == sorted(expected) == sorted(lines)
+        assert all(np.array_equal(found[name]["tiny"], expected[name]["tiny"]) for name in lines)
+
+    final = json.loads((tmp_path / "progress.jsonl").read_text().splitlines()[-1])
+    assert final["videos"] == {"listed": 8, "to_do": 8, "finished": 8, "failed": 0}
+    assert sum(device["finished"] for device in final["devices"].values()) == 8
+    node, _, _ = lines["0"]["device"].partition("/")
+    assert f"node {node}: 8 videos" in run("status", tmp_path / "ray").stdout
 
 
 def one_worker(folder: Path, **flags: Any) -> Plan:
@@ -86,25 +93,40 @@ def one_worker(folder: Path, **flags: Any) -> Plan:
 
 def first(engine: RayEngine, wanted: type) -> Any:
     """Return the first message of a type."""
-    deadline_s = time.monotonic() + 120
+    deadline_s = time.monotonic() + 60
     while time.monotonic() < deadline_s:
-        for _, message in engine.poll(1.0):
-            if isinstance(message, wanted):
-                return message
+        found = [message for _, message in engine.poll(1.0) if isinstance(message, wanted)]
+        if found:
+            return found[0]
     raise AssertionError("no such message")
 
 
-def test_what_cannot_work_is_said_with_node_and_cause(tmp_path, address, monkeypatch):
-    plan = one_worker(tmp_path, ray_address=address, cpus_per_worker=1)
+class Unmade(RayWorker):
+    """Its module is not on the nodes, so that no actor can be made there."""
+
+
+def test_what_cannot_work_is_said_with_node_and_cause(tmp_path, cluster, monkeypatch):
+    plan = one_worker(tmp_path, ray_address=cluster.address, cpus_per_worker=1)
     with RayEngine(plan.run, {}) as engine:
         with pytest.raises(UserError, match=r"Ray node .*: .*not the folder that the main process writes to"):
             engine.check(plan, [])
+        for _ in range(STARTS):
+            engine.start(plan, "cpu")
+            assert "/cpu" in first(engine, Placed).where
+            assert "cannot start" in first(engine, Gone).cause
+        with pytest.raises(RunError, match=r"die while they start, on every node .*not the folder"):
+            while True:  # on the other node
+                engine.start(plan, "cpu")
+                first(engine, Gone)
+        engine._shunned.clear()
+        engine._actor_class = engine._ray.remote(Unmade)
         engine.start(plan, "cpu")
-        assert "cannot start on node" in first(engine, Gone).cause
+        assert re.search(r"was lost on Ray node .*ModuleNotFoundError", first(engine, Gone).cause)
+
         monkeypatch.setattr(engine_module, "NOTE_S", 0.0)
         monkeypatch.setattr(engine_module, "ROOM_S", 0.0)
         engine._actor_class = engine._ray.remote(num_cpus=5)(RayWorker)
         engine.start(plan, "cpu")
-        with pytest.raises(RunError, match=r"no room for 1 of the workers.*; it has 2 CPUs and 0 GPUs"):
+        with pytest.raises(RunError, match=r"no room for 1 of the workers.*; it has \d CPUs and 0 GPUs"):
             first(engine, Gone)
         engine.end()

@@ -21,6 +21,7 @@ WITH_GPUS = {"CPU": 32.0, "GPU": 4.0}
         ({"device": "cpu", "cpus_per_worker": 4}, [HEAD, WITH_GPUS], Share(4, 0), 10),
         ({"num_workers": 99}, [HEAD], Share(4, 0), 99),  # nodes may come
         ({"min_workers": 3}, [], Share(1, 0), 3),
+        ({"device": "cuda", "num_workers": 16, "cpus_per_worker": 8}, [{"memory": 1.0}], Share(8, 1.0), 16),
     ],
 )
 def test_workers_fill_the_cluster(flags, nodes, share, n_workers):
