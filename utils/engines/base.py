@@ -17,9 +17,13 @@ WorkerId = NewType("WorkerId", int)
 
 @dataclass(frozen=True)
 class Gone:
-    """A worker's process has ended, for this cause; the last that is heard of it."""
+    """A worker's process has ended, for this cause; the last that is heard of it.
+
+    node_lost: with its whole node, for which no video is to blame.
+    """
 
     cause: str
+    node_lost: bool = False
 
 
 class Engine(Protocol):

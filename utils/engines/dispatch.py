@@ -37,6 +37,7 @@ STARTS = 3  # workers that may die in a row before they are ready; for each devi
 TICK_S = 1.0  # how often the main process checks what no message reports
 TAIL = 16  # videos per worker: when so few are left, slow nodes get no second one ahead
 SLOW = 0.7  # of the average worker's pace
+LOST_NODES = 10  # that a video may be on before it counts as the cause, as it may be if it takes too much memory
 FROZEN_S = 120.0  # silence of a worker, which otherwise reports every few seconds, before it counts as frozen
 
 
@@ -52,6 +53,7 @@ class Dispatcher:
         self._waiting: collections.deque[Task] = collections.deque()  # taken from the list, or back from a dead worker
         self._retries: collections.deque[Task] = collections.deque()
         self._deaths: collections.Counter[str] = collections.Counter()
+        self._lost_nodes: collections.Counter[str] = collections.Counter()  # by video
         self._earlier: dict[str, list[Status]] = {}  # of feature types that a video gave before its worker died
         # A cluster's engine knows which node is to blame, and gives that no more workers.
         self._most_failed_starts = STARTS * len(plan.devices) if plan.run.engine == "ray" else STARTS
@@ -172,8 +174,8 @@ class Dispatcher:
                 worker.ended = True
             case Fatal(exit_code, text):
                 raise _error(exit_code, text)
-            case Gone(cause):
-                self._gone(number, cause)
+            case Gone():
+                self._gone(number, message)
             case Decoded(videos):
                 self._progress.decoded({name: videos[name] for name in videos.keys() & worker.held.keys()})
             case Alive():
@@ -240,9 +242,9 @@ class Dispatcher:
             self._progress.finished_on(line.device)
             self._results.video(held.task, held.statuses)
 
-    def _gone(self, number: WorkerId, cause: str) -> None:
+    def _gone(self, number: WorkerId, gone: Gone) -> None:
         """A worker's process is gone: it ended, or died with videos in progress."""
-        worker = self._workers.pop(number)
+        worker, cause = self._workers.pop(number), gone.cause
         if worker.ended:
             return
         place = worker.where or worker.device
@@ -253,12 +255,13 @@ class Dispatcher:
             if self._failed_starts >= self._most_failed_starts:
                 raise RunError(f"workers on {place} die while they start ({cause}); see the lines above")
         for held in worker.held.values():
-            self._lost(worker, held, cause)
+            self._lost(worker, held, gone)
         if not self._stopping:
             self._start(worker.device)
 
-    def _lost(self, worker: Worker, held: Held, cause: str) -> None:
+    def _lost(self, worker: Worker, held: Held, gone: Gone) -> None:
         """A worker died while it processed this video: retry it, alone if it may be the cause."""
+        cause = gone.cause
         for line in self._results.unreported(held.task.ref, held.left):
             self._take(held, line)
         if not held.left:
@@ -267,6 +270,11 @@ class Dispatcher:
         task = replace(held.task, feature_types=tuple(held.left))
         if held.statuses:
             self._earlier[ref.id] = held.statuses
+        self._lost_nodes[ref.id] += gone.node_lost
+        if gone.node_lost and self._lost_nodes[ref.id] <= LOST_NODES:
+            self._progress.say_once(f"the worker on {worker.where} {cause}; its videos are tried elsewhere")
+            self._waiting.appendleft(task)
+            return
         if worker.hung is not None and worker.hung != ref.id:
             self._waiting.appendleft(task)
             return

@@ -143,7 +143,7 @@ class RayEngine:
         try:
             answer = future.result()
         except self._ray.exceptions.RayError as error:
-            answer = Answer([Gone(ray_cluster.cause_of(error))])
+            answer = Answer([Gone(ray_cluster.cause_of(error), ray_cluster.is_of_node(self._ray, error))])
         if isinstance(answer, Found):
             actor.node = answer.node
             return [Placed(answer.where)]

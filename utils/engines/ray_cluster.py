@@ -165,6 +165,11 @@ def _answer(ray: Any, ref: Any) -> str:
         return cause_of(error)
 
 
+def is_of_node(ray: Any, error: Exception) -> bool:
+    """Return whether a whole node is lost, or cannot be reached."""
+    return isinstance(error, ray.exceptions.ActorUnavailableError) or "node has died" in str(error)
+
+
 def cause_of(error: Exception) -> str:
     """Return one line of Ray's error about an actor or a task: the exception's own, or how the process ended."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
