@@ -24,7 +24,7 @@ from utils.run.settings import find_checkpoints
 from utils.sources.ref import VideoRef
 from utils.worker import pipeline
 from utils.worker.decode import Decoders
-from utils.worker.events import StreamEnded
+from utils.worker.events import ChunkDecoded
 from utils.worker.pipeline import Outcome, Pipeline
 from utils.worker.plan import Task
 
@@ -75,6 +75,12 @@ class Run:
     def windows_per_s(self) -> float:
         """Windows per second, without the start and the end of the run."""
         return steady_per_s(self.batches)
+
+    @property
+    def steady_s(self) -> tuple[float, float]:
+        """When, by time.perf_counter, the first quarter of the batches was done, and three quarters."""
+        times_s = [self.start_s + done_s for done_s, _ in self.batches] or [self.start_s]
+        return times_s[len(times_s) // 4], times_s[-(len(times_s) // 4) - 1]
 
 
 def steady_per_s(done: Sequence[tuple[float, int]]) -> float:
@@ -176,16 +182,16 @@ class Measured:
         return run
 
     def decoded_per_s(self, seconds: float = 0.0) -> float:
-        """Return the videos that the decode threads alone decode per second, run as `pipeline_run` runs them."""
-        run, decoders, ended = Run(), self._decoders(is_endless=seconds > 0), []
+        """Return the frames or samples that the decode threads alone decode per second, run as by `pipeline_run`."""
+        run, decoders, chunks = Run(), self._decoders(is_endless=seconds > 0), []
         with contextlib.closing(decoders.events(idle_s=1.0)) as events:
             for event in events:
-                if isinstance(event, StreamEnded):
-                    ended.append((run.so_far_s(), 1))
-                    if 0 < seconds < run.so_far_s():
-                        break
+                if isinstance(event, ChunkDecoded):
+                    chunks.append((run.so_far_s(), len(event.frames)))
+                if 0 < seconds < run.so_far_s():
+                    break
         decoders.join(JOIN_S)
-        return steady_per_s(ended)
+        return steady_per_s(chunks)
 
     def _decoders(self, is_endless: bool) -> Decoders:
         tasks = [Task(ref, (self._feature_type,)) for ref in self.refs]

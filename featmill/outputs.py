@@ -111,7 +111,8 @@ class Outputs:
     def _lines(self) -> Iterator[tuple["_FeatureFolder", ManifestLine]]:
         for folder in self._folders:
             for line in folder.latest:
-                yield folder, line
+                if line.outputs or line.status not in WITH_OUTPUTS:  # else its rows are in another type's array
+                    yield folder, line
 
 
 class _FeatureFolder:

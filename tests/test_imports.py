@@ -54,7 +54,9 @@ TESTED_ELSEWHERE = {  # with what uses them
     "utils/engines": "base environment held local meter ray_metrics ray_node",
     "utils": "errors",
     "utils/extractors": "clips_config flow flow_config frames_config pairs registry stacks stacks_config text",
-    "utils/media": "avi decode_protocol decode_server demux frame_size matroska mp4 rgb seek video_frames",
+    "utils/media": (
+        "asf avi decode_protocol decode_server demux frame_size gif layout matroska mp4 planes rgb seek video_frames"
+    ),
     "utils/nn/cpu": "convolution",
     "utils/nn": "flow unchanged vision_transformer",
     "utils/run": (

@@ -127,9 +127,7 @@ class Busy:
     """Samples how busy the first GPU is while a `with` block runs."""
 
     def __init__(self, on: bool) -> None:
-        self._percent: list[int] = []
-        self._decoder_percent: list[int] = []
-        self._mib: list[int] = []
+        self._samples: list[tuple[float, int, int, int]] = []  # when, shares of the GPU and its decoder, MiB
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True) if on else None
 
@@ -138,11 +136,12 @@ class Busy:
 
         pynvml.nvmlInit()
         gpu = pynvml.nvmlDeviceGetHandleByIndex(0)
-        while not self._end.wait(0.1):
-            self._percent.append(pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu)
+        while not self._end.wait(0.05):
+            decoder = 0
             with contextlib.suppress(pynvml.NVMLError):  # a part of a GPU does not say
-                self._decoder_percent.append(pynvml.nvmlDeviceGetDecoderUtilization(gpu)[0])
-            self._mib.append(pynvml.nvmlDeviceGetMemoryInfo(gpu).used >> 20)
+                decoder = pynvml.nvmlDeviceGetDecoderUtilization(gpu)[0]
+            busy, mib = pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu, pynvml.nvmlDeviceGetMemoryInfo(gpu).used >> 20
+            self._samples.append((time.perf_counter(), busy, decoder, mib))
 
     def __enter__(self) -> Self:
         if self._thread:
@@ -154,11 +153,14 @@ class Busy:
         if self._thread:
             self._thread.join()
 
-    def result(self) -> dict[str, int]:
-        """Return the mean shares of time in which a kernel ran, or NVDEC, in percent, and the most memory used."""
-        if not self._mib:
+    def result(self, start_s: float = 0.0, end_s: float = float("inf")) -> dict[str, int]:
+        """Return the mean shares of time in which a kernel ran, or NVDEC, in percent, and the most memory used.
+
+        start_s, end_s: by time.perf_counter, of the samples that count.
+        """
+        samples = [sample for when, *sample in self._samples if start_s <= when <= end_s]
+        if not samples:
             return {}
-        busy = {"gpu_busy_percent": self._percent, "decoder_busy_percent": self._decoder_percent}
-        return {name: round(statistics.mean(each)) for name, each in busy.items() if each} | {
-            "gpu_memory_mib": max(self._mib)
-        }
+        busy, decoder, mib = zip(*samples, strict=True)
+        shares = {"gpu_busy_percent": busy, "decoder_busy_percent": decoder}
+        return {name: round(statistics.mean(each)) for name, each in shares.items()} | {"gpu_memory_mib": max(mib)}

@@ -13,6 +13,7 @@ from benchmarks.on_gpu.runs import RunResult, run_main, with_sound
 from models import MODELS
 from utils.commands.cli import parse
 from utils.sources.inputs import collect
+from utils.worker.open_frames import CHUNK_FRAMES
 
 FLAGS = {
     "i3d rgb": ("--feature_type", "i3d", "--streams", "rgb"),
@@ -25,27 +26,35 @@ FLAGS = {
 
 @dataclass(frozen=True)
 class Try:
-    """What to measure: a key of FLAGS; without workers, in this process; the height of the clip, or the nearest."""
+    """What to measure: a key of FLAGS; without workers, in this process; the height of the clip, or the nearest.
+
+    seconds: of a measured run. chunk_frames: most of a chunk.
+    """
 
     name: str
     precision: str
     workers: int = 0
     height: int = 256
+    seconds: float = 3.0
+    chunk_frames: int = 64
 
 
 ORDER = [
     Try("i3d rgb", "bf16"),
     Try("i3d rgb", "bf16", height=360),
-    Try("i3d rgb + pwc", "bf16"),
+    Try("i3d rgb + pwc", "bf16", seconds=6.0),
+    *(Try(name, "bf16", chunk_frames=n) for name in ("clip", "resnet") for n in (64, 256)),
+    Try("slowfast", "bf16"),
+    Try("i3d rgb", "bf16", chunk_frames=256),
     Try("i3d rgb + pwc", "bf16", height=360),
-    *(Try(name, "bf16") for name in ("i3d rgb + raft", "resnet", "slowfast", "clip")),
+    Try("i3d rgb + raft", "bf16", seconds=8.0),
     Try("i3d rgb", "auto"),
     Try("i3d rgb + pwc", "auto"),
     Try("vggish", "bf16"),
     Try("swin, center crop", "bf16"),
     *(Try("i3d rgb", "bf16", workers) for workers in (1, 2, 3)),
 ]
-SECONDS = 2.0  # of a measured run
+DECODE_S = 1.5  # of the decode threads alone
 N_COPIES = 60  # of each clip, for whole commands
 LEAST_S = {"pipeline": 8, "command": 25}  # that measuring one takes
 
@@ -69,6 +78,7 @@ def measure(out: Out, options: Options) -> None:
 
 def _pipeline(out: Out, options: Options, one: Try) -> None:
     """Measure the pipeline of this process, its network alone on the same windows, and its decode threads alone."""
+    CHUNK_FRAMES["cuda"] = one.chunk_frames
     flags = [*FLAGS[one.name], "--weights", "random", "--device", options.device, "--precision", one.precision]
     flags += ["--max_seconds", "2"] if options.tiny else []
     clips = with_sound(options.clips()) if one.name == "vggish" else [_of_height(options.clips(), one.height)]
@@ -80,16 +90,20 @@ def _pipeline(out: Out, options: Options, one: Try) -> None:
     measured = Measured(run, feature_type, config, refs * (6 if options.on_gpu else 1), is_quick=True)
     load_s, measured.refs = time.perf_counter() - start, refs
     with Busy(options.on_gpu) as busy:
-        ran = measured.pipeline_run(SECONDS if options.on_gpu else 0)
-    n_of_a_video = ran.n_windows / ran.n_videos
-    decode_per_s = n_of_a_video * measured.decoded_per_s(SECONDS / 2 if options.on_gpu else 0)
+        ran = measured.pipeline_run(one.seconds if options.on_gpu else 0)
+    decode_per_s = ran.n_windows / ran.n_decoded * measured.decoded_per_s(DECODE_S if options.on_gpu else 0)
     bare_per_s, per_s = measured.n_recorded / measured.network_s(), ran.windows_per_s
     stages = {stage: round(seconds / ran.seconds, 3) for stage, seconds in ran.stages.items()}
     row = {"windows_per_s": per_s, "bare_per_s": bare_per_s, "share_of_bare": per_s / bare_per_s, "load_s": load_s}
     row |= {"decode_per_s": decode_per_s, "share_of_smaller": per_s / min(bare_per_s, decode_per_s)}
     row |= {"decoded_per_s": per_s * ran.n_decoded / ran.n_windows, "threads": measured.n_decoders}
-    row |= {"clip": clips[0].name, "copies": ran.n_videos, "total_s": time.perf_counter() - start}
-    out.row(name=one.name, precision=one.precision, **row, **busy.result(), stages=stages)
+    row |= {
+        "clip": clips[0].name,
+        "copies": ran.n_videos,
+        "chunk_frames": one.chunk_frames,
+        "total_s": time.perf_counter() - start,
+    }
+    out.row(name=one.name, precision=one.precision, **row, **busy.result(*ran.steady_s), stages=stages)
 
 
 def _of_height(clips: list[Path], height: int) -> Path:

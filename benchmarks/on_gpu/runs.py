@@ -16,13 +16,13 @@ from benchmarks.on_gpu.common import ROOT, TOLERANCE, Options, Out
 I3D = ("--feature_type", "i3d", "--stack_size", "16", "--step_size", "16")
 AGAINST_CPU = {  # flags; short, since the CPU does them too
     "i3d rgb": (*I3D, "--streams", "rgb"),
+    **{name: ("--feature_type", name) for name in ("r21d", "s3d", "clip", "resnet", "slowfast", "tsn", "vggish")},
     "i3d rgb + pwc": I3D,
     "i3d raft": (*I3D[:-1], "64", "--streams", "flow", "--flow_type", "raft"),
     "pwc": ("--feature_type", "pwc", "--side_size", "128"),
     "resnet, --decode fast": ("--feature_type", "resnet", "--decode", "fast"),
     "slowfast and vggish": ("--feature_type", "slowfast", "vggish"),
     "swin": ("--feature_type", "swin", "--crop_type", "center"),
-    **{name: ("--feature_type", name) for name in ("slowfast", "clip", "resnet", "vggish", "tsn", "s3d", "r21d")},
 }
 
 

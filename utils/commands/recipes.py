@@ -1,15 +1,16 @@
 """`--recipe NAME`: its settings, what may be changed in them, and `recipes`, the command that lists and shows them."""
 
+import contextlib
 import dataclasses
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from utils.commands.parser import Parser
 from utils.commands.settings_file import split_settings
 from utils.config.recipe import Recipe, read_recipe, recipe_names
 from utils.config.run import RunConfig
-from utils.config.schema import Config
+from utils.config.schema import Config, did_you_mean, field_names, value_of
 from utils.errors import PROGRAM, UserError
 from utils.extractors.registry import Model
 
@@ -27,8 +28,9 @@ def recipe_settings(
     """Return a recipe's settings for all feature types, and those of single ones, as `split_settings` does.
 
     Raises:
-        UserError: it does not know one of the feature types, or has a setting that none of them has.
+        UserError: it does not know one of the feature types, or has a setting or a choice that none of them has.
     """
+    _check_choices(recipe, models)
     known = {*recipe.feature_types, *(name for name, value in recipe.flags.items() if isinstance(value, dict))}
     for name in feature_types:
         if name not in known:
@@ -38,6 +40,31 @@ def recipe_settings(
     flags.pop("feature_type")
     general, of_types = split_settings(f"--recipe {recipe.name}", flags, feature_types, models)
     return general | {"feature_type": list(feature_types)}, of_types
+
+
+def _check_choices(recipe: Recipe, models: Mapping[str, Model]) -> None:
+    """Raise UserError for a choice of a flag that none of the recipe's feature types has, or of a value it refuses."""
+    classes = {name: models[name].config_class() for name in models if name in {*recipe.feature_types, *recipe.flags}}
+    known = {f"{name}.{flag}": [cls] for name, cls in classes.items() for flag in field_names(cls)}
+    for cls in (RunConfig, *classes.values()):
+        for flag in field_names(cls):
+            known.setdefault(flag, []).append(cls)
+    for key, values in recipe.choices.items():
+        origin = f"--recipe {recipe.name}: choices"
+        if key not in known:
+            raise UserError(f"{origin}: {key} is no flag of {', '.join(classes)}{did_you_mean(key, known)}")
+        for value in values:
+            if not any(_accepted(cls, key, [value]) for cls in known[key]):
+                raise UserError(f"{origin}: --{key} cannot be {_shown(value)}")
+
+
+def _accepted(cls: type[Config], key: str, values: Iterable[Any]) -> list[Any]:
+    """Return the values that a flag of `cls` accepts, as it holds them."""
+    accepted: list[Any] = []
+    for value in values:
+        with contextlib.suppress(UserError):
+            accepted.append(value_of(cls, key.rpartition(".")[2], value, "choices"))
+    return accepted
 
 
 def published(recipe: Recipe, own: Configs, wanted: Configs) -> Configs:
@@ -74,7 +101,7 @@ def _changes(recipe: Recipe, own: Configs, wanted: Configs) -> Iterator[str]:
 def _change(recipe: Recipe, key: str, own: Config, wanted: Config, prefix: str = "") -> Iterator[str]:
     ours, theirs = getattr(own, key), getattr(wanted, key)
     choices = [*recipe.choices.get(key, []), *recipe.choices.get(prefix + key, [])]
-    if ours != theirs and theirs not in choices:
+    if ours != theirs and theirs not in _accepted(type(own), key, choices):
         yield f"--{prefix}{key} {_shown(ours)}, not {_shown(theirs)}"
 
 

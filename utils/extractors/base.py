@@ -18,6 +18,8 @@ from utils.extractors.views import Views
 from utils.extractors.views_config import Resize
 from utils.extractors.windows import Dense, Sampling
 from utils.media.audio_rules import REFERENCE, AudioRules
+from utils.media.layout import Yuv
+from utils.media.planes import upright_rgb
 from utils.media.view import View
 from utils.nn.execute import batch_function
 from utils.nn.graphs import CudaGraphs, Tensors
@@ -232,23 +234,20 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
             frames = resize_opencv(frames, resize.size)
         return self.prepare(frames)
 
-    def prepared(self, frames: Tensor) -> Tensor:
-        """Return what `prepare` makes of a chunk on the device, on an NVIDIA GPU as a CUDA graph."""
+    def prepared(self, frames: Tensor, yuv: Yuv | None = None) -> Tensor:
+        """Return what `prepare` makes of a chunk on the device, as a CUDA graph; yuv: what it holds, if not RGB."""
 
         def prepare(chunk: Tensors) -> Tensors:
-            return {"frames": self.resize_and_prepare(chunk["frames"])}
+            return {"frames": self.resize_and_prepare(upright_rgb(chunk["frames"], yuv))}
 
-        return self._graphs.run("prepare", prepare, {"frames": frames})["frames"]
+        return self._graphs.run(("prepare", yuv), prepare, {"frames": frames})["frames"]
 
     def outputs(self, batch: Batch) -> dict[str, Tensor]:
         """Return what `forward` gives for a batch, run as utils/nn/execute.py says."""
         return self._run(batch)
 
     def finish(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return what is saved of a video, from the rows of all its windows [windows, ...] by key.
-
-        Averages over windows belong here.
-        """
+        """Return what is saved of a video, such as averages, of the rows of all windows [windows, ...] by key."""
         return arrays
 
 

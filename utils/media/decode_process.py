@@ -58,15 +58,17 @@ class DecodeProcess:
         limits: Limits,
         allocate: Allocate,
         chunk_frames: int,
+        as_planes: bool = False,
+        gpu: int | None = None,
     ) -> "RemoteStream":
-        """Return the frames of a video, as `VideoStream` gives them. The process runs, with the same limits.
+        """Return the frames of a video, as `open_frames` gives them. The process runs, with the same limits.
 
         Raises:
             VideoError: the file is not media, has no video stream, or not one frame decodes; or the process dies of it.
         """
         label = str(source)
         self.memory.decoded_s[0] = 0.0
-        self.send(Open(source, tuple(views), segment, limits, chunk_frames), label)
+        self.send(Open(source, tuple(views), segment, limits, chunk_frames, as_planes, gpu), label)
         return RemoteStream(self, label, allocate, self.receive(label))
 
     def _start(self, limits: Limits) -> None:
@@ -158,7 +160,7 @@ class RemoteStream:
             pixels = self._allocate(reply.shape)
             np.copyto(pixels, self._process.memory.slot(reply.slot, reply.shape))
             copied = reply.slot
-            yield Frames(pixels, reply.index, reply.pts_s, reply.view)
+            yield Frames(pixels, reply.index, reply.pts_s, reply.view, reply.yuv)
 
     def _ask(self, freed: int | None) -> None:
         self._process.send(Next(freed), self._label)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from utils.media.input import MediaSource
+from utils.media.layout import Yuv
 from utils.media.limits import Limits
 from utils.media.report import VideoReport
 from utils.media.segment import Segment
@@ -21,13 +22,15 @@ HEADER_BYTES = mmap.PAGESIZE  # before the slots: how many seconds are decoded, 
 
 @dataclass(frozen=True)
 class Open:
-    """Open a video."""
+    """Open a video. as_planes: of frames, see `utils.media.yuv`. gpu: that is to decode them."""
 
     source: MediaSource
     views: tuple[View, ...]
     segment: Segment
     limits: Limits
     chunk_frames: int
+    as_planes: bool
+    gpu: int | None
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,14 @@ class Opened:
 
 @dataclass(frozen=True)
 class Chunk:
-    """The next frames of a view are in a slot, uint8 of this shape."""
+    """The next frames of a view are in a slot, uint8 of this shape. yuv: what they are, if not RGB."""
 
     slot: int
     shape: tuple[int, ...]
     index: np.ndarray
     pts_s: np.ndarray
     view: int
+    yuv: Yuv | None
     report: VideoReport
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from utils.errors import FeatmillError, VideoError
 from utils.media.decode_protocol import N_SLOTS, Chunk, Ended, Next, Open, Opened, SharedFrames, Want
+from utils.media.frame_stream import open_frames
 from utils.media.limits import Limits
 from utils.media.video import VideoStream
 
@@ -60,13 +61,15 @@ class _Server:
         self._close()
         self._free = list(range(N_SLOTS))
         self._slots: dict[int, int] = {}  # by the address of a chunk
-        self._stream = stream = VideoStream(
+        self._stream = stream = open_frames(
             request.source,
-            views=request.views,
-            chunk_frames=request.chunk_frames,
-            segment=request.segment,
-            limits=request.limits,
-            allocate=self._allocate,
+            request.views,
+            request.segment,
+            request.limits,
+            self._allocate,
+            request.chunk_frames,
+            request.as_planes,
+            request.gpu,
         )
         self._chunks = iter(stream)
         self._replies.send(Opened(stream.infos, stream.length_s, stream.report))
@@ -85,7 +88,8 @@ class _Server:
             self._replies.send(Ended(stream.report))
             return
         slot = self._slots[frames.pixels.ctypes.data]
-        self._replies.send(Chunk(slot, frames.pixels.shape, frames.index, frames.pts_s, frames.view, stream.report))
+        what = (slot, frames.pixels.shape, frames.index, frames.pts_s, frames.view, frames.yuv)
+        self._replies.send(Chunk(*what, stream.report))
 
     def _of_stream(self) -> VideoStream:
         if self._stream is None:

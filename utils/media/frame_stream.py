@@ -6,10 +6,13 @@ from typing import Protocol, Self
 
 from utils.media.input import MediaSource
 from utils.media.limits import Limits
+from utils.media.nvdec import open_on_gpu
 from utils.media.report import VideoReport
+from utils.media.rgb import RgbConverter
 from utils.media.segment import Segment
-from utils.media.video import Allocate, Frames, VideoInfo, VideoStream
+from utils.media.video import Allocate, Frames, Given, VideoInfo, VideoStream
 from utils.media.view import View
+from utils.media.yuv import YuvConverter
 
 
 class FrameStream(Protocol):
@@ -55,28 +58,24 @@ def open_frames(
     limits: Limits,
     allocate: Allocate,
     chunk_frames: int = 16,
+    as_planes: bool = False,
     gpu: int | None = None,
-) -> FrameStream:
-    """Return the frames of a video, in memory that `allocate` returns, or on the GPU that is to decode them.
+) -> VideoStream:
+    """Return the frames of a video, in memory that `allocate` returns.
 
-    chunk_frames: most of them in a chunk.
+    chunk_frames: most of them in a chunk. as_planes: whether those that a GPU can convert come as planes, see
+    `utils.media.yuv`. gpu: that is to decode them.
 
     What a GPU cannot decode the CPU does; the report says so.
 
     Raises:
         VideoError: the file is not media, has no video stream, or not one frame decodes.
     """
-    refused = ""
-    if gpu is not None:
-        from utils.media.nvdec import open_on_gpu  # imports torch
-
-        on_gpu = open_on_gpu(source, gpu, views, segment, limits, chunk_frames)
-        if not isinstance(on_gpu, str):
-            return on_gpu
-        refused = on_gpu
-    stream = VideoStream(
-        source, views=views, chunk_frames=chunk_frames, segment=segment, limits=limits, allocate=allocate
-    )
-    if refused:
-        stream.report.note(f"decoded on the CPU, since {refused}")
+    given = Given(views=views, segment=segment, limits=limits, allocate=allocate, chunk_frames=chunk_frames)
+    on_gpu = "" if gpu is None else open_on_gpu(source, gpu, **given)
+    if not isinstance(on_gpu, str):
+        return on_gpu
+    stream = VideoStream(source, converter=YuvConverter if as_planes else RgbConverter, **given)
+    if on_gpu:
+        stream.report.note(f"decoded on the CPU, since {on_gpu}")
     return stream

@@ -8,6 +8,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from utils.errors import VideoError
 from utils.media.container import ffmpeg_reason
 from utils.media.crop import Crop
+from utils.media.layout import Layout, rgb_layout
 from utils.media.rotation import Orientation
 
 
@@ -21,14 +22,18 @@ class RgbConverter:
 
     def __init__(self, label: str, turn: Orientation, crop: Crop) -> None:
         self._label = label
-        self._turn = turn
-        self._crop = crop
+        self.turn = turn
+        self.crop = crop
         self._reformatter = VideoReformatter()  # keeps its tables from frame to frame
 
     def size(self, frame: VideoFrame) -> tuple[int, int]:
         """Return (width, height) of a frame once it is cropped and upright."""
         stored = (frame.width, frame.height)
-        return self._turn.size(*self._crop.within(*stored).size(*stored))
+        return self.turn.size(*self.crop.within(*stored).size(*stored))
+
+    def layout(self, frame: VideoFrame) -> Layout:
+        """Return how `write` stores a frame."""
+        return rgb_layout(self.size(frame))
 
     def write(self, frame: VideoFrame, out: np.ndarray) -> None:
         """Write a frame's pixels to out, uint8 [H, W, 3] RGB, upright. VideoError if it cannot be converted."""
@@ -52,9 +57,6 @@ class RgbConverter:
         plane = converted.planes[0]
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)
         pixels = rows[:, : width * 3].reshape(height, width, 3)
-        left, top, right, bottom = self._crop.within(width, height)
+        left, top, right, bottom = self.crop.within(width, height)
         pixels = pixels[top : height - bottom, left : width - right]
-        out[...] = self._turn.apply(pixels[..., ::-1] if deep else pixels)
-
-    def flush(self) -> None:
-        """Do nothing: `write` puts nothing off."""
+        out[...] = self.turn.apply(pixels[..., ::-1] if deep else pixels)

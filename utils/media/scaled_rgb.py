@@ -10,6 +10,7 @@ from av.video.frame import VideoFrame
 from utils.errors import VideoError
 from utils.media.container import ffmpeg_reason
 from utils.media.crop import Crop
+from utils.media.layout import Layout, rgb_layout
 from utils.media.rotation import Orientation
 
 TIME_BASE = Fraction(1, 1000)  # of the filters, which have no use for times
@@ -47,6 +48,10 @@ class ScaledRgbConverter:
             )
         return width, height
 
+    def layout(self, frame: VideoFrame) -> Layout:
+        """Return how `write` stores a frame. VideoError as by `size`."""
+        return rgb_layout(self.size(frame))
+
     def write(self, frame: VideoFrame, out: np.ndarray) -> None:
         """Write a frame's pixels to out, uint8 [H, W, 3] RGB, upright. VideoError if it cannot be converted."""
         takes = (frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range)
@@ -60,9 +65,6 @@ class ScaledRgbConverter:
                 f"{self._label}: pixel format {frame.format.name} cannot be scaled and converted to RGB: "
                 f"{ffmpeg_reason(error)}. Convert the video to yuv420p."
             ) from error
-
-    def flush(self) -> None:
-        """Do nothing: `write` puts nothing off."""
 
     def _graph_for(self, frame: VideoFrame) -> Graph:
         """Return filters for frames like this one."""

@@ -1,11 +1,12 @@
 """The frames of a video file, decoded on the CPU: a bounded stream of uint8 RGB chunks with times in seconds."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypedDict
 
 import numpy as np
 from av.codec.hwaccel import HWAccel
@@ -13,6 +14,7 @@ from av.video.frame import VideoFrame
 
 from utils.errors import VideoError
 from utils.media.input import MediaSource
+from utils.media.layout import Layout, Yuv
 from utils.media.limits import DEFAULT_LIMITS, Limits
 from utils.media.picture_frames import open_pictures
 from utils.media.report import VideoReport
@@ -24,17 +26,28 @@ from utils.media.video_frames import SourceFrames
 from utils.media.view import Cursor, View
 
 CHUNK_BYTES = 32 << 20  # most bytes of pixels in a chunk: frames above about 0.7 megapixels come in shorter ones
-Allocate = Callable[[tuple[int, ...]], Any]  # an array, or a tensor
+Allocate = Callable[[tuple[int, ...]], Any]  # an array
+
+
+class Given(TypedDict):
+    """What of a `VideoStream` its users choose."""
+
+    views: Sequence[View]
+    segment: Segment
+    limits: Limits
+    allocate: Allocate
+    chunk_frames: int
 
 
 @dataclass(frozen=True)
 class Frames:
     """Consecutive output frames of one view of a video."""
 
-    pixels: Any  # uint8 [n, H, W, 3], RGB, upright: an array, or a tensor on a GPU; a chunk ends where the size changes
+    pixels: Any  # uint8 [n, H, W, 3], RGB, upright, or planes: what `allocate` gave; a chunk ends where this changes
     index: np.ndarray  # int64 [n], number of each frame in output order, from 0
     pts_s: np.ndarray  # float64 [n], presentation time minus the stream's start time, in seconds
     view: int = 0  # which of the views asked for
+    yuv: Yuv | None = None  # of planes: what they are
 
 
 @dataclass(frozen=True)
@@ -54,12 +67,12 @@ class Converter(Protocol):
         """Return (width, height) of what it makes of a frame."""
         ...
 
-    def write(self, frame: VideoFrame, out: Any) -> None:
-        """Write a frame's pixels, at the latest in `flush`."""
+    def layout(self, frame: VideoFrame) -> Layout:
+        """Return how `write` stores a frame."""
         ...
 
-    def flush(self) -> None:
-        """Write what was put off."""
+    def write(self, frame: VideoFrame, out: Any) -> None:
+        """Write a frame to memory of that layout."""
         ...
 
 
@@ -87,6 +100,7 @@ class VideoStream:
     limits: what is refused or left out, see `Limits`.
     allocate: returns memory for a chunk, uint8 of the given shape.
     accelerator: see `SourceFrames`.
+    converter: makes of frames what chunks hold, for views that do not scale them.
 
     Raises:
         VideoError: the file is not media, has no video stream, or not one frame decodes.
@@ -109,8 +123,9 @@ class VideoStream:
         limits: Limits = DEFAULT_LIMITS,
         allocate: Allocate = empty_bytes,
         accelerator: HWAccel | None = None,
+        converter: type[RgbConverter] = RgbConverter,
     ) -> None:
-        self._segment, self._allocate = segment, allocate
+        self._segment, self._allocate, self._plain = segment, allocate, converter
         self._source = open_pictures(source, segment, limits) or SourceFrames(
             source, threads, segment, limits, accelerator=accelerator
         )
@@ -134,7 +149,7 @@ class VideoStream:
         turn = orientation(first)
         if not turn.known:
             self.report.note("its display matrix turns by an odd angle: frames are left as stored")
-        self._converters = self._converters_of(views, first, turn, limits)
+        self._converters = self._converters_of(views, turn, limits)
         self.infos = tuple(
             VideoInfo(*converter.size(first), cursor.fps or source.fps(first), source_fps)
             for converter, cursor in zip(self._converters, self._cursors, strict=True)
@@ -151,22 +166,14 @@ class VideoStream:
         except VideoError:
             return None
 
-    def _converters_of(
-        self, views: Sequence[View], first: VideoFrame, turn: Orientation, limits: Limits
-    ) -> list[Converter]:
+    def _converters_of(self, views: Sequence[View], turn: Orientation, limits: Limits) -> list[Converter]:
         """Return what converts the frames of each view: one converter for all that want the same size."""
-        found: dict[int | None, Converter] = {}
-        for side in {view.side for view in views}:
-            if side is None:
-                found[side] = self._converter_of(first, turn)
-            else:
-                source = self._source
-                found[side] = ScaledRgbConverter(source.label, turn, source.crop, side, limits.max_pixels)
+        given = (self._source.label, turn, self._source.crop)
+        found: dict[int | None, Converter] = {
+            side: self._plain(*given) if side is None else ScaledRgbConverter(*given, side, limits.max_pixels)
+            for side in {view.side for view in views}
+        }
         return [found[view.side] for view in views]
-
-    def _converter_of(self, first: VideoFrame, turn: Orientation) -> Converter:
-        """Return what converts frames like the first one."""
-        return RgbConverter(self._source.label, turn, self._source.crop)
 
     @property
     def info(self) -> VideoInfo:
@@ -212,7 +219,7 @@ class VideoStream:
                 yield from self._put(buffer, frame, cursor.now(pts))
             self._shown = frame
         self._source.report_damaged()  # which is complete only where all frames were read
-        yield from (self._take(buffer) for buffer in self._buffers if buffer.index)
+        yield from (buffer.take() for buffer in self._buffers if buffer.index)
 
     def _finish(self) -> Iterator[Frames]:
         """Show the last frame until its end, and report what is missing."""
@@ -232,25 +239,20 @@ class VideoStream:
         """Write a frame to a view's buffer, once per output; yield a chunk whenever there is no room for it."""
         converter = self._converters[buffer.view]
         for number, time_s in outputs:
-            size = converter.size(frame)
-            if not buffer.has_room(size):
+            layout = converter.layout(frame)
+            if not buffer.has_room(layout):
                 self._converted = None  # its pixels may be in this chunk, and the taker may overwrite them
-                yield self._take(buffer)
-            row = buffer.add(number, time_s, size)
+                yield buffer.take()
+            row = buffer.add(number, time_s, layout)
             if self._converted and self._converted[:2] == (frame, converter):
-                converter.flush()
                 row[...] = self._converted[2]
             else:
                 converter.write(frame, row)
                 self._converted = (frame, converter, row)
 
-    def _take(self, buffer: "_ViewBuffer") -> Frames:
-        self._converters[buffer.view].flush()
-        return buffer.take()
-
 
 class _ViewBuffer:
-    """Collects the next frames of one view that have the same size."""
+    """Collects the next frames of one view that have the same layout."""
 
     def __init__(self, view: int, most: int, allocate: Allocate) -> None:
         self.view, self._allocate = view, allocate
@@ -260,26 +262,24 @@ class _ViewBuffer:
     def _clear(self) -> None:
         self.index: list[int] = []
         self._pts_s: list[float] = []
-        self._pixels = np.empty((0, 0, 0, 3), np.uint8)
+        self._layout = Layout(())
 
-    def has_room(self, size: tuple[int, int]) -> bool:
-        """Return whether another frame of this (width, height) fits."""
-        n_frames, height, width, _ = self._pixels.shape
-        return not self.index or (len(self.index) < n_frames and size == (width, height))
+    def has_room(self, layout: Layout) -> bool:
+        """Return whether another frame of this layout fits."""
+        return not self.index or (len(self.index) < len(self._pixels) and layout == self._layout)
 
-    def add(self, number: int, time_s: float, size: tuple[int, int]) -> np.ndarray:
-        """Return where the pixels of the next frame go, uint8 [H, W, 3]."""
+    def add(self, number: int, time_s: float, layout: Layout) -> np.ndarray:
+        """Return where the bytes of the next frame go, uint8 of the layout's shape."""
         if not self.index:
-            width, height = size
-            n_frames = max(1, min(self._most, CHUNK_BYTES // (3 * width * height)))
-            self._pixels = self._allocate((n_frames, height, width, 3))
+            n_frames = max(1, min(self._most, CHUNK_BYTES // math.prod(layout.shape)))
+            self._pixels, self._layout = self._allocate((n_frames, *layout.shape)), layout
         self.index.append(number)
         self._pts_s.append(time_s)
         return self._pixels[len(self.index) - 1]
 
     def take(self) -> Frames:
         """Return the frames collected, and start over."""
-        index = np.array(self.index, np.int64)
-        frames = Frames(self._pixels[: len(index)], index, np.array(self._pts_s, np.float64), self.view)
+        index, pts_s = np.array(self.index, np.int64), np.array(self._pts_s, np.float64)
+        frames = Frames(self._pixels[: len(index)], index, pts_s, self.view, self._layout.yuv)
         self._clear()
         return frames

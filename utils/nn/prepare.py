@@ -60,7 +60,9 @@ def set_process_flags(compute: ComputeMode, device: torch.device) -> None:
         # sums of the products in 16-bit modes stay float32
         torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
         torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
-        torch.backends.cudnn.benchmark = True  # windows of a run have few shapes
+        # Windows of a run have few shapes, so a search for the fastest algorithms pays. But it finds others in each
+        # process, which round otherwise: float32 takes those that cuDNN names, always the same.
+        torch.backends.cudnn.benchmark = compute.precision != "float32"
 
 
 @contextlib.contextmanager

@@ -52,8 +52,8 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
         check_dimensions(run.on_extraction, feature_type, outputs)
     check_names(run, shapes)
     check_layout(run, shapes)
-    check_align(run, requested)
-    together = {} if run.align is None else {"aligned_types": sorted(requested)}
+    check_align(run, shapes)
+    together = {} if run.align is None else {"aligned_types": list(requested) if run.concat else sorted(requested)}
     features = tuple(_feature(run, feature_type, one, run_id, together) for feature_type, one in requested.items())
     return Plan(run, features, resources.devices, resources.n_threads, resources.decode_threads)
 

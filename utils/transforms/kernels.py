@@ -47,4 +47,7 @@ def resize_right(kernels: ModuleType, device: torch.device) -> bool:
     wide = kernels.sum_taps(frames, 2, columns.int()[None], (one << 22).expand(1, 4).contiguous(), 22)
     high = kernels.sum_taps(frames, 1, rows.int()[None], (one << 22).expand(1, 3).contiguous(), 22)
     pairs = [(at, at, *((one << 10).expand(2, len(at)).contiguous())) for at in (columns, rows)]
-    return all(torch.equal(frames, each) for each in (wide, high, kernels.interpolate(frames, *pairs)))
+    grey = torch.full((2, 2, 2, 2), 128, dtype=torch.uint8, device=device)
+    bright = kernels.yuv_to_rgb(frames[..., 0].repeat(1, 2, 1)[:, :4], grey, (1 << 13, *[0] * 7))
+    is_grey = torch.equal(bright, frames[..., :1].repeat(1, 2, 1, 3)[:, :4])
+    return is_grey and all(torch.equal(frames, each) for each in (wide, high, kernels.interpolate(frames, *pairs)))

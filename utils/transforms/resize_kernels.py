@@ -1,9 +1,10 @@
-"""The resizes of Pillow and of OpenCV as Triton kernels: the same integers as their tensor operations.
+"""The resizes of Pillow and of OpenCV, and swscale's conversion to RGB, as Triton kernels: the same integers.
 
 Import this module only where `kernels.usable`. Nothing is specialized, so that each kernel is compiled once for frames
 of all sizes.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -50,6 +51,21 @@ def interpolate(frames: Tensor, columns: tuple[Tensor, ...], rows: tuple[Tensor,
     sizes = (*frames.stride()[:2], height, width)
     with torch.cuda.device_of(frames):
         _interpolate[grid](frames, result, *columns, *rows, *sizes, num_warps=WARPS)
+    return result
+
+
+def yuv_to_rgb(luma: Tensor, chroma: Tensor, factors: Sequence[int]) -> Tensor:
+    """Return uint8 [n, H, W, 3], as `yuv.to_rgb` computes them.
+
+    luma: uint8 [n, H, W]. chroma: uint8 [n, H / 2, W / 2, 2]. factors: as `yuv.integers` returns them.
+    """
+    n, height, width = luma.shape
+    result = torch.empty((n, height, width, 3), dtype=torch.uint8, device=luma.device)
+    grid = (n * height * triton.cdiv(width, VALUES.value),)
+    with torch.cuda.device_of(luma):
+        _yuv_to_rgb[grid](
+            luma, chroma, result, *luma.stride(), *chroma.stride(), height, width, *factors, num_warps=WARPS
+        )
     return result
 
 
@@ -128,3 +144,45 @@ def _interpolate(
     lower_row += tl.load(below + far, mask=inside).to(tl.int32) * far_weight
     total += ((lower_row >> 4) * tl.load(lower_weight + down)) >> 16
     tl.store(result + row.to(tl.int64) * width * COLOURS + value, (total >> 2).to(tl.uint8), mask=inside)
+
+
+@jit(do_not_specialize=range(3, 20))
+def _yuv_to_rgb(
+    luma,
+    chroma,
+    result,
+    frame_stride,
+    row_stride,
+    column_stride,
+    chroma_frame_stride,
+    chroma_row_stride,
+    chroma_column_stride,
+    part_stride,
+    height,
+    width,
+    scale,
+    offset,
+    u_red,
+    u_green,
+    u_blue,
+    v_red,
+    v_green,
+    v_blue,
+) -> None:
+    """Compute VALUES pixels of a row."""
+    n_blocks = (width + VALUES - 1) // VALUES
+    row = tl.program_id(0) // n_blocks
+    column = tl.program_id(0) % n_blocks * VALUES + tl.arange(0, VALUES)
+    inside, frame, down = column < width, (row // height).to(tl.int64), row % height
+    bright = tl.load(luma + frame * frame_stride + down * row_stride + column * column_stride, mask=inside)
+    bright = ((8 * bright.to(tl.int32) - offset) * scale) >> 16
+    of_u = chroma + frame * chroma_frame_stride + down // 2 * chroma_row_stride + column // 2 * chroma_column_stride
+    u = 8 * (tl.load(of_u, mask=inside).to(tl.int32) - 128)
+    v = 8 * (tl.load(of_u + part_stride, mask=inside).to(tl.int32) - 128)
+    red = bright + ((u * u_red) >> 16) + ((v * v_red) >> 16)
+    green = bright + ((u * u_green) >> 16) + ((v * v_green) >> 16)
+    blue = bright + ((u * u_blue) >> 16) + ((v * v_blue) >> 16)
+    out = result + (row.to(tl.int64) * width + column) * 3
+    tl.store(out, tl.minimum(tl.maximum(red, 0), 255).to(tl.uint8), mask=inside)
+    tl.store(out + 1, tl.minimum(tl.maximum(green, 0), 255).to(tl.uint8), mask=inside)
+    tl.store(out + 2, tl.minimum(tl.maximum(blue, 0), 255).to(tl.uint8), mask=inside)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from utils.transforms.constants import constant
+from utils.transforms.kernels import usable
 
 # By matrix coefficients (ITU-T H.273): what V adds to red, U to blue, and U and V take from green, in 1/65536 of what
 # luma in its full range adds.
@@ -29,10 +30,16 @@ def to_rgb(luma: Tensor, chroma: Tensor, matrix: int, full_range: bool) -> Tenso
 
     luma: uint8 [n, H, W], of even sides. chroma: U and V, uint8 [n, H / 2, W / 2, 2]. matrix: a key of MATRICES.
     """
-    scale, offset, factors = _integers(matrix, full_range)
+    scale, offset, *factors = integers(matrix, full_range)
+    if usable(luma.device):
+        from utils.transforms.resize_kernels import yuv_to_rgb
+
+        return yuv_to_rgb(luma, chroma, (scale, offset, *factors))
     bright = _high(8 * luma.int() - offset, scale)
     differences = 8 * (chroma.int() - CHROMA_ZERO)  # [n, h, w, 2]
-    parts = _high(differences[..., None], constant(factors, luma.device).view(2, 3))  # of U and V, for each colour
+    parts = _high(
+        differences[..., None], constant(tuple(factors), luma.device).view(2, 3)
+    )  # of U and V, for each colour
     colours = parts.sum(-2).repeat_interleave(2, 1).repeat_interleave(2, 2)
     return (bright[..., None] + colours).clamp_(0, 255).to(torch.uint8)
 
@@ -43,7 +50,7 @@ def _high(values: Tensor, factor: Tensor | int) -> Tensor:
 
 
 @lru_cache
-def _integers(matrix: int, full_range: bool) -> tuple[int, int, tuple[int, ...]]:
+def integers(matrix: int, full_range: bool) -> tuple[int, ...]:
     """Return the factor of luma, what is taken from 8 times luma before, and the factors of U and of V for RGB."""
     red, blue, green_u, green_v = MATRICES[matrix]
     luma, zero = 1 << 16, 0
@@ -52,7 +59,7 @@ def _integers(matrix: int, full_range: bool) -> tuple[int, int, tuple[int, ...]]
     else:
         luma, zero = luma * 255 // 219, 16
     of_u, of_v = (0, -green_u, blue), (red, -green_v, 0)
-    return _eighth(luma), 8 * zero, tuple(_eighth(factor) for factor in (*of_u, *of_v))
+    return _eighth(luma), 8 * zero, *(_eighth(factor) for factor in (*of_u, *of_v))
 
 
 def _eighth(factor: int) -> int:

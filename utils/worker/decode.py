@@ -21,6 +21,7 @@ from utils.media.audio import AudioStream
 from utils.media.audio_rules import AudioRules
 from utils.media.frame_stream import FrameStream
 from utils.media.frame_times import frame_times_s
+from utils.media.layout import Yuv
 from utils.media.limits import Limits
 from utils.media.report import VideoReport
 from utils.media.segment import Segment
@@ -196,7 +197,10 @@ class Decoders:
                     by_rate[fps] = frame_times_s(ref.media, fps, segment, self._limits, report)
             times_s = [by_rate[one.extraction_fps] if one.needs_times else None for _, one in pictures]
             views = [one.view for _, one in pictures]
-            stream = self._opener.open(ref.media, views, segment, self._gpu_for(pictures))
+            kept = any(job.feature_type in self._frames_folders for job in jobs)
+            as_planes = not kept and pictures[0][1].device.type == "cuda"
+            gpu = pictures[0][1].device.index if as_planes and all(one.decodes_on_gpu for _, one in pictures) else None
+            stream = self._opener.open(ref.media, views, segment, as_planes, gpu)
         with stream, self._following(ref.id, stream):
             takers = self._takers(stream, jobs, views, times_s)
             chunks = iter(stream)
@@ -212,11 +216,6 @@ class Decoders:
                 if self._open([job]):
                     job.sum_up(stream.report, counts.get(one.extraction_fps) if one.needs_times else None)
                     self._tell(StreamEnded(job))
-
-    def _gpu_for(self, pictures: Sequence[tuple[Job, VideoExtractor[Any]]]) -> int | None:
-        """Return the GPU that is to decode, where all of its takers ask for that and keep no frames."""
-        wanted = all(one.decodes_on_gpu and job.feature_type not in self._frames_folders for job, one in pictures)
-        return pictures[0][1].device.index if wanted else None
 
     def _takers(
         self,
@@ -259,9 +258,9 @@ class Decoders:
         for job in self._open(jobs):
             if (folder := self._frames_folders.get(job.feature_type)) is not None:
                 save_frames(folder / job.ref.name, frames)
-            self._hand_over(job, pixels, frames.pts_s)
+            self._hand_over(job, pixels, frames.pts_s, frames.yuv)
 
-    def _hand_over(self, job: Job, decoded: Tensor, times_s: np.ndarray) -> None:
+    def _hand_over(self, job: Job, decoded: Tensor, times_s: np.ndarray, yuv: Yuv | None = None) -> None:
         """Pass frames or samples on: prepared in this thread if the CPU is the device, else as decoded."""
 
         def prepare() -> None:
@@ -270,7 +269,7 @@ class Decoders:
 
         ready = [] if self._extractor(job).device.type == "cpu" else [decoded]
         if ready or self._guarded([job], prepare):
-            self._queue.put(ChunkDecoded(job, ready[0], times_s), ready[0].nbytes)
+            self._queue.put(ChunkDecoded(job, ready[0], times_s, yuv), ready[0].nbytes)
 
     def _decode_audio(self, ref: VideoRef, rate_hz: int, rules: AudioRules, jobs: list[Job]) -> None:
         segment = Segment(ref.start_s, ref.end_s)

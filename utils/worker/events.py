@@ -11,6 +11,7 @@ from torch import Tensor
 
 from utils.extractors.base import StreamInfo
 from utils.extractors.windows import Sampling
+from utils.media.layout import Yuv
 from utils.media.report import VideoReport
 from utils.sinks.manifest_line import Status
 from utils.sources.fingerprint import Fingerprint, fingerprint
@@ -88,11 +89,15 @@ class StreamOpened:
 
 @dataclass(frozen=True)
 class ChunkDecoded:
-    """The next frames of a video, [n, ...], with their times in seconds [n]. Several jobs may hold the same frames."""
+    """The next frames of a video, [n, ...], with their times in seconds [n]. Several jobs may hold the same frames.
+
+    yuv: what the frames are, if not RGB.
+    """
 
     job: Job
     frames: Tensor
     times_s: np.ndarray
+    yuv: Yuv | None = None
 
 
 @dataclass(frozen=True)

@@ -31,16 +31,19 @@ class FrameOpener:
         self._in_processes = device_type == "cuda" and IS_POSSIBLE if in_processes is None else in_processes
         self._of_thread = threading.local()
 
-    def open(self, source: MediaSource, views: Sequence[View], segment: Segment, gpu: int | None) -> FrameStream:
-        """Return the frames of a video. gpu: that is to decode them.
+    def open(
+        self, source: MediaSource, views: Sequence[View], segment: Segment, as_planes: bool, gpu: int | None
+    ) -> FrameStream:
+        """Return the frames of a video, see `open_frames`.
 
         Raises:
             VideoError: the file is not media, has no video stream, or not one frame decodes.
         """
-        process = self._process() if self._in_processes and gpu is None else None
-        if process is not None and process.takes(source, views) and self._starts(process):
-            return process.open(source, views, segment, self._limits, self._allocate, self._chunk_frames)
-        return open_frames(source, views, segment, self._limits, self._allocate, self._chunk_frames, gpu)
+        process = self._process() if self._in_processes else None
+        in_process = process is not None and process.takes(source, views) and self._starts(process)
+        opened = process.open if process is not None and in_process else open_frames
+        limits, allocate, chunk_frames = self._limits, self._allocate, self._chunk_frames
+        return opened(source, views, segment, limits, allocate, chunk_frames, as_planes, gpu)
 
     def close(self) -> None:
         """End the calling thread's process."""

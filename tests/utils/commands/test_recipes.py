@@ -79,6 +79,29 @@ def test_a_setting_that_no_type_has_is_refused(recipe: str) -> None:
         parse(["--recipe", recipe], MODELS)
 
 
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ("resnet.model_nam: [resnet34]", r"resnet.model_nam is no flag of .*\(did you mean resnet.model_name\?\)"),
+        ("resnt.model_name: [resnet34]", "did you mean resnet.model_name"),
+        ("dtipe: [float16]", "did you mean dtype"),
+        ("clip.pool: [mean]", "clip.pool is no flag of vggish, panns, resnet"),
+        ("resnet.model_name: [resnt34]", "--resnet.model_name cannot be resnt34"),
+        ("panns.hop_s: [0.5, no]", "--panns.hop_s cannot be False"),
+    ],
+)
+def test_choices_that_no_flag_has_are_refused(recipe: str, choice: str, words: str) -> None:
+    Path(recipe).write_text(RECIPE.replace("resnet.model_name: [resnet34], panns.hop_s: [0.5]", choice))
+    with pytest.raises(UserError, match=f"--recipe two: choices: .*{words}"):
+        parse(["--recipe", recipe, "--weights", "random"], MODELS)
+
+
+def test_choices_are_values_as_a_flag_takes_them(recipe: str) -> None:
+    Path(recipe).write_text(RECIPE.replace("[resnet34]", "[resnet34], extraction_fps: ['4']"))
+    _, configs = parsed("--recipe", recipe, "--resnet.extraction_fps", "4")
+    assert configs["resnet"].extraction_fps == 4.0
+
+
 def test_choices_are_lists_and_flags_a_mapping(recipe: str) -> None:
     for part, words in (
         ("choices: {resnet.model_name: resnet34}", "resnet.model_name must be a list"),

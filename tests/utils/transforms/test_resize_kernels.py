@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from utils.transforms import opencv, pillow
+from utils.transforms import opencv, pillow, yuv
 from utils.transforms.geometry import Region
 from utils.transforms.kernels import resize_right
 
@@ -55,6 +55,17 @@ def test_kernels_equal_tensor_operations(before, size, part, filter, view, kerne
     monkeypatch.setattr(pillow, "usable", lambda _: True)
     monkeypatch.setattr(opencv, "usable", lambda _: True)
     assert all(torch.equal(resize(), values) for resize, values in zip(resizes, expected, strict=True))
+
+
+@pytest.mark.parametrize("interleaved", [True, False])
+@pytest.mark.parametrize("matrix, full_range", [(1, False), (2, True), (9, False)])
+def test_colours_equal_tensor_operations(matrix, full_range, interleaved, kernels, monkeypatch) -> None:
+    planes = views(9, 22)["dense"][..., 0].repeat(2, 1, 1)  # uint8 [4, 9, 22]: 6 rows of luma
+    shape, order = ((4, 3, 11, 2), (0, 1, 2, 3)) if interleaved else ((4, 2, 3, 11), (0, 2, 3, 1))
+    luma, chroma = planes[:, :6], planes[:, 6:].reshape(shape).permute(order)
+    expected = yuv.to_rgb(luma, chroma, matrix, full_range)
+    monkeypatch.setattr(yuv, "usable", lambda _: True)
+    assert torch.equal(yuv.to_rgb(luma, chroma, matrix, full_range), expected)
 
 
 def views(height: int, width: int) -> dict[str, Tensor]:

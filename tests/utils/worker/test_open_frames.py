@@ -25,7 +25,7 @@ def clip(tmp_path_factory):
 
 
 def test_a_cpu_decodes_in_the_thread(clip):
-    with FrameOpener("cpu", DEFAULT_LIMITS).open(clip, (View(),), WHOLE, None) as stream:
+    with FrameOpener("cpu", DEFAULT_LIMITS).open(clip, (View(),), WHOLE, False, None) as stream:
         assert isinstance(stream, VideoStream)
         assert [len(chunk.index) for chunk in stream] == [16, 14]
 
@@ -33,10 +33,10 @@ def test_a_cpu_decodes_in_the_thread(clip):
 @needs_linux
 def test_processes_take_what_is_on_this_machine(clip):
     opener = FrameOpener("cpu", DEFAULT_LIMITS, in_processes=True)
-    with opener.open(clip, (View(),), WHOLE, None) as stream:
+    with opener.open(clip, (View(),), WHOLE, False, None) as stream:
         assert isinstance(stream, RemoteStream)
         assert [len(chunk.index) for chunk in stream] == [16, 14]
-    with opener.open(FrameArray(moving_frames(3), 25.0), (View(),), WHOLE, None) as stream:
+    with opener.open(FrameArray(moving_frames(3), 25.0), (View(),), WHOLE, False, None) as stream:
         assert isinstance(stream, VideoStream)
     opener.close()
 
@@ -61,7 +61,7 @@ def test_threads_decode_where_no_process_can_be_started(clip, monkeypatch, caplo
     n_open = len(list(Path("/proc/self/fd").iterdir()))
     monkeypatch.setattr("subprocess.Popen", Mock(side_effect=BlockingIOError(11, "Resource temporarily unavailable")))
     for _ in range(2):
-        with opener.open(clip, (View(),), WHOLE, None) as stream:
+        with opener.open(clip, (View(),), WHOLE, False, None) as stream:
             assert isinstance(stream, VideoStream)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert len(list(Path("/proc/self/fd").iterdir())) <= n_open + 1  # the memory that was made

@@ -6,16 +6,20 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from support.media import moving_frames, write_clip
 
 from utils.errors import VideoError
 from utils.extractors.base import AudioStreamInfo, VideoExtractor, VideoStreamInfo
 from utils.extractors.windows import Dense
+from utils.media.video import empty_bytes
+from utils.media.yuv import IS_EXACT
 from utils.sinks.record import Record
 from utils.sources.ref import VideoRef
-from utils.worker import pipeline
+from utils.worker import open_frames, pipeline
 from utils.worker.decode import Decoders
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened
 from utils.worker.pipeline import Outcome, Pipeline
+from utils.worker.plan import Task
 
 
 class Means(VideoExtractor[Any]):
@@ -76,7 +80,9 @@ class FakeDecoders:
         yield None
 
 
-def run(extractor: VideoExtractor[Any], videos: dict[str, tuple[int, int]]) -> tuple[dict[str, Outcome], list[str]]:
+def run(
+    extractor: VideoExtractor[Any], videos: dict[str, tuple[int, int]] | Decoders
+) -> tuple[dict[str, Outcome], list[str]]:
     """Return the outcome of each video, and what was said."""
     outcomes, warnings = [], []
     ours = Pipeline(
@@ -88,8 +94,9 @@ def run(extractor: VideoExtractor[Any], videos: dict[str, tuple[int, int]]) -> t
         predicted=lambda job, row, end_s, logits: None,
         warn=warnings.append,
     )
-    pipeline.run({"means": ours}, cast(Decoders, FakeDecoders(extractor, videos)))
-    assert len(outcomes) == len(videos)
+    is_fake = isinstance(videos, dict)
+    pipeline.run({"means": ours}, cast(Decoders, FakeDecoders(extractor, videos)) if is_fake else videos)
+    assert len(outcomes) == (len(videos) if is_fake else 1)
     return {outcome.job.ref.id: outcome for outcome in outcomes}, warnings
 
 
@@ -144,6 +151,24 @@ def test_a_gpu_gets_full_batches(monkeypatch, fitting, sizes):
     assert extractor.batches == sizes
     for name, outcome in outcomes.items():
         np.testing.assert_array_equal(record_of(outcome).arrays["means"], record_of(expected[name]).arrays["means"])
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_gpu_converts_frames_to_rgb(keeps, monkeypatch, tmp_path):
+    clip = write_clip(tmp_path / "a.mp4", moving_frames(20))
+    monkeypatch.setattr(pipeline, "DeviceCopies", Arrived)
+    monkeypatch.setitem(open_frames.ALLOCATE, "cuda", empty_bytes)
+    arrays, chunks, take = [], [], Pipeline.take
+    monkeypatch.setattr(Pipeline, "take", lambda self, event: chunks.append(event) or take(self, event))
+    for device in ("cpu", "cuda"):
+        extractor, tasks = Means(10**6), [Task(VideoRef("a", "a", str(clip)), ("means",)), None]
+        extractor.device = torch.device(device)
+        folders = {"means": tmp_path / "frames"} if keeps else {}
+        outcomes, _ = run(extractor, Decoders({"means": extractor}, iter(tasks).__next__, 1, frames_folders=folders))
+        arrays.append(record_of(outcomes["a"]).arrays["means"])
+    np.testing.assert_array_equal(*arrays)
+    planes = [isinstance(event, ChunkDecoded) and event.yuv is not None for event in chunks]
+    assert sum(planes) == (1 if IS_EXACT and not keeps else 0)
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
