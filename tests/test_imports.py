@@ -31,7 +31,7 @@ ROOMS = [  # of utils/, each importing only those below it
 PACKAGES = ("featmill", "models", "utils")
 FOLDERS = ("benchmarks", "featmill", "models", "tests", "utils")
 TESTED_ELSEWHERE = {  # with what uses them
-    "featmill": "catalogue settings text torch_dataset",
+    "featmill": "catalogue text torch_dataset",
     "models/clip": "tower",
     "models/i3d": "convert extractor",
     "models/internvideo2": "network preprocess",

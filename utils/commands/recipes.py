@@ -15,11 +15,13 @@ from utils.errors import PROGRAM, UserError
 from utils.extractors.registry import Model
 
 Configs = tuple[RunConfig, dict[str, Config]]
-# Settings of a run that decide features, which a recipe leaves at their defaults without naming them.
+# Settings of a run that decide features: a recipe that does not name them means their defaults.
 GUARDED = (
     "precision", "max_seconds", "frames_fps", "video_track", "audio_track",
     "dtype", "concat", "array_layout", "align", "align_by", "align_ends",
 )  # fmt: skip
+GUARDED_IF_NAMED = {"on_extraction", "shard_keys", "name_template", "save_times"}
+AS_GOOD = ("precision", "float32")  # as what recipes have, or nearer to the original on a GPU
 
 
 def recipe_settings(
@@ -35,11 +37,12 @@ def recipe_settings(
     for name in feature_types:
         if name not in known:
             raise UserError(f"--recipe {recipe.name} extracts {', '.join(sorted(known))}: drop --feature_type {name}")
-    left_out = known.difference(feature_types) & models.keys()
-    flags = {key: value for key, value in recipe.flags.items() if key.partition(".")[0] not in left_out}
-    flags.pop("feature_type")
-    general, of_types = split_settings(f"--recipe {recipe.name}", flags, feature_types, models)
-    return general | {"feature_type": list(feature_types)}, of_types
+    flags = {key: value for key, value in recipe.flags.items() if key != "feature_type"}
+    general, of_types = split_settings(f"--recipe {recipe.name}", flags, [*(known & models.keys())], models)
+    if len(feature_types) == 1:
+        general.pop("align", None)  # nothing to align with
+    wanted = {name: of_types[name] for name in feature_types if name in of_types}
+    return general | {"feature_type": list(feature_types)}, wanted
 
 
 def _check_choices(recipe: Recipe, models: Mapping[str, Model]) -> None:
@@ -88,7 +91,7 @@ def published(recipe: Recipe, own: Configs, wanted: Configs) -> Configs:
 
 def _changes(recipe: Recipe, own: Configs, wanted: Configs) -> Iterator[str]:
     """Yield "--flag 4, not 8" for each setting that is not the recipe's, and not among its choices."""
-    run_names = {*GUARDED, *recipe.flags} - {"feature_type"}
+    run_names = {*GUARDED, *(GUARDED_IF_NAMED & recipe.flags.keys())}
     for spec in dataclasses.fields(RunConfig):
         if spec.name in run_names:
             yield from _change(recipe, spec.name, own[0], wanted[0])
@@ -101,7 +104,7 @@ def _changes(recipe: Recipe, own: Configs, wanted: Configs) -> Iterator[str]:
 def _change(recipe: Recipe, key: str, own: Config, wanted: Config, prefix: str = "") -> Iterator[str]:
     ours, theirs = getattr(own, key), getattr(wanted, key)
     choices = [*recipe.choices.get(key, []), *recipe.choices.get(prefix + key, [])]
-    if ours != theirs and theirs not in _accepted(type(own), key, choices):
+    if ours != theirs and (key, theirs) != AS_GOOD and theirs not in _accepted(type(own), key, choices):
         yield f"--{prefix}{key} {_shown(ours)}, not {_shown(theirs)}"
 
 
@@ -119,7 +122,7 @@ def show_recipes(arguments: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="of a recipe, or the path of a .yaml file")
     names = parser.parse_args(list(arguments)).names
     for name in names:
-        print(described(read_recipe(name)))
+        print(described(name))
     if not names:
         for name in recipe_names():
             print(f"{name:<20}{read_recipe(name).title}")
@@ -127,10 +130,11 @@ def show_recipes(arguments: Sequence[str]) -> int:
     return 0
 
 
-def described(recipe: Recipe) -> str:
-    """Return all that a recipe's file says, for a terminal."""
+def described(name: str) -> str:
+    """Return all that a recipe's file says, for a terminal. name: as for --recipe."""
+    recipe = read_recipe(name)
     lines = [f"{recipe.name}: {recipe.title}", ""]
-    lines += [f"  {PROGRAM} --recipe {recipe.name} --video_paths FILE ... --output_path DIR", ""]
+    lines += [f"  {PROGRAM} --recipe {shlex.quote(name)} --video_paths FILE ... --output_path DIR", ""]
     lines += ["settings:", *(f"  {line}" for line in settings_lines(recipe))]
     parts = {
         "source": recipe.source,

@@ -77,7 +77,7 @@ def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str, tog
             run=run_id,
             version=VERSION,
             recipe=run.recipe or "",
-            warning=RANDOM_WARNING if run.weights == "random" and settings["weights"] else "",
+            warning=RANDOM_WARNING if None in checkpoints.values() else "",
         ),
         acav=acav_names(feature_type, media),
         frames_folder=Path(run.tmp_path) / feature_type if run.keep_frames else None,

@@ -49,7 +49,7 @@ class OnDisk:
         try:
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the array made of it
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed once it is mapped
         except OSError as error:
             raise RunError(f"{folder or tempfile.gettempdir()}: cannot be written ({error.strerror})") from error
         self._shape: tuple[int, ...] = ()
@@ -70,9 +70,10 @@ class OnDisk:
         self._n_rows += len(values)
 
     def array(self) -> np.ndarray:
-        """Return the rows as an array that is read from disk as it is used."""
-        self._file.flush()
-        return np.memmap(self._file, self._dtype, "r", shape=(self._n_rows, *self._shape))
+        """Return the rows as an array that is read from disk as it is used; changes stay in memory. The last call."""
+        with self._file:
+            self._file.flush()
+            return np.memmap(self._file, self._dtype, "c", shape=(self._n_rows, *self._shape))
 
 
 class Rows:
