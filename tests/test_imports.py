@@ -60,7 +60,7 @@ TESTED_ELSEWHERE = {  # with what uses them
     "utils/nn/cpu": "convolution",
     "utils/nn": "flow unchanged vision_transformer",
     "utils/run": (
-        "axes json_progress output_state packs pixels prepare relation results row_maps settings shard_marks summary "
+        "axes json_progress output_state packs pixels relation results row_maps settings shard_marks summary "
         "text video_names"
     ),
     "utils/sinks": "h5_group output printing record",
