@@ -140,7 +140,7 @@ class Search:
         if found is None:
             self._tell(f"making an index of {n_windows} windows, once")
             found = index.make_index(self.collection)
-        self._tell(f"index: recall {found.recall:.3f} of what --exact finds")
+        self.note = f"by an index: recall {found.recall:.3f} of what --exact finds"
         return found
 
     def outliers(self, top: int, least: float | None = None) -> list[Hit]:
