@@ -16,7 +16,7 @@ from utils.sinks.manifest_line import ManifestLine
 from utils.sources.ref import VideoRef
 from utils.storage.urls import is_url, redacted
 
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 MOST_FRAMES = 10_000  # of a picture that is shown for as long as a window lasts
 
 Extract = Callable[[VideoRef], Saved]  # by the network and settings that made the collection
