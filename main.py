@@ -87,6 +87,10 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         from utils.commands.compare import compare
 
         return compare(arguments, MODELS)
+    if name == "view":
+        from utils.commands.view import view
+
+        return view(arguments)
     return _tell(name, arguments)
 
 

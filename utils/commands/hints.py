@@ -17,6 +17,7 @@ COMMANDS = {  # name → arguments, what it does
     "estimate": ("FLAGS", "hours, money and bytes that an extraction will take, from a sample of its list"),
     "status": ("DIR", "progress of the runs on an output folder, and causes of failures"),
     "compare": ("A B", "whether two folders of features are equal, or what was done differently"),
+    "view": ("OUT", "a page that shows saved features: videos, windows on a map, each video on its time axis"),
     "help": ("[TYPE ...]", "this help, also --help; of feature types, all their flags"),
     "version": ("", "the version, also --version"),
 }

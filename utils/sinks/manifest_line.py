@@ -134,8 +134,17 @@ class ManifestLine:
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
-        known = isinstance(line.id, str) and line.status in get_args(Status) and isinstance(line.revision, int)
-        return line if known else None
+        return line if line.status in get_args(Status) and _has_types(line) else None
+
+
+def _has_types(line: ManifestLine) -> bool:
+    """Return whether what programs count and show has the types that it is written with."""
+    texts = (line.id, line.name, line.reason)
+    return (
+        all(isinstance(text, str) for text in texts)
+        and isinstance(line.meta, Mapping)
+        and all(isinstance(number, int) for number in (line.revision, line.windows))
+    )
 
 
 PLAIN_KEYS = ("fps", "rate_hz", "decoded", "declared", "windows", "repeated")

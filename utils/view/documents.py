@@ -1,0 +1,187 @@
+"""All that the page asks for, by name: JSON documents, pictures, and which file a video is."""
+
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from utils.errors import FeatmillError
+from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
+from utils.view.collection import DAMAGE, Collection, FeatureFolder, keys_in
+from utils.view.flow import is_flow, picture
+from utils.view.media import Clip, Media, thumb_times_ms
+from utils.view.numbers import as_vectors
+from utils.view.series import full_speed, row_cosines, series_of
+from utils.view.windows import MAPPED, MAPPED_VIDEOS, Index, map_of, pairs, read_windows, rows_of, times_of
+
+NEAREST = 8
+NAMES = re.compile(r"(collection|state|video-(\d+)|sound-(\d+)|map-(\d+)-(\d+)|near-(\d+)-(\d+)-(\d+))")
+Document = dict[str, Any]
+
+
+class Documents:
+    """Answers what the page asks. Many threads may ask.
+
+    other: another output of the same videos, to compare with.
+    """
+
+    def __init__(self, collection: Collection, media: Media, other: Collection | None = None) -> None:
+        self.collection, self.media, self.other = collection, media, other
+        self._indexes: dict[tuple[int, str], Index] = {}
+        self._maps: dict[tuple[str, int, str], Document] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> Document | None:
+        """Return a document; None if there is none of this name."""
+        found = NAMES.fullmatch(name)
+        if found is None:
+            return None
+        numbers = [int(digits) for digits in found.groups()[1:] if digits is not None]
+        make: Callable[..., Document | None] = getattr(self, f"_{name.partition('-')[0]}")
+        return make(*numbers)
+
+    def _state(self) -> Document:
+        return {"version": self.collection.version}
+
+    def _collection(self) -> Document:
+        self.collection.reload()
+        keys = [self.keys(index) for index in range(len(self.collection.folders))]
+        other = None if self.other is None else self.other.as_json()["place"]
+        return {**self.collection.as_json(), "keys": keys, "has_media": self.media.is_on, "other": other}
+
+    def keys(self, index: int) -> list[str]:
+        """Return the keys of a feature type that can be mapped: those of its first video with features."""
+        line = next((line for _, line in self.collection.with_features(index)), None)
+        return [] if line is None else keys_in(line)
+
+    def _key(self, index: int, key: int) -> str | None:
+        keys = self.keys(index) if index < len(self.collection.folders) else []
+        return keys[key] if key < len(keys) else None
+
+    def _map(self, index: int, key_number: int) -> Document | None:
+        key = self._key(index, key_number)
+        if key is None:
+            return None
+        cached = (self.collection.version, index, key)
+        with self._lock:
+            if cached not in self._maps:
+                self._maps = {kept: value for kept, value in self._maps.items() if kept[0] == cached[0]}
+                self._maps[cached] = map_of(read_windows(self.collection, index, key, MAPPED_VIDEOS, MAPPED))
+        return self._maps[cached]
+
+    def _video(self, number: int) -> Document | None:
+        place = self.collection.place(number)
+        if place is None:
+            return None
+        folder, line = place
+        clip = self.media.find(line.source)
+        about = {
+            "number": number, "name": line.name, "type": folder.feature_type, "status": line.status,
+            "notes": [*line.problems, *([line.reason] if line.reason else [])], "path": line.source.path,
+            "fps": line.fps, "rate_hz": line.rate_hz, "meta": dict(line.meta), "seconds": dict(line.seconds),
+            "is_found": clip is not None, **self._pictures(number, clip),
+        }  # fmt: skip
+        return about | self._series(folder, line, about["length_s"])
+
+    def _pictures(self, number: int, clip: Clip | None) -> Document:
+        """Return what of the video itself can be shown."""
+        if clip is None:
+            return {"player": None, "thumbs_ms": [], "length_s": 0}
+        player = f"media/{number}/video" if clip.size else None
+        try:
+            length_s = self.media.length_s(clip)
+        except DAMAGE:  # sound alone, or damaged
+            return {"player": player, "thumbs_ms": [], "length_s": 0}
+        return {"player": player, "thumbs_ms": thumb_times_ms(length_s), "length_s": round(length_s, 3)}
+
+    def _series(self, folder: FeatureFolder, line: ManifestLine, length_s: float) -> Document:
+        if line.status not in WITH_OUTPUTS:
+            return {"keys": []}
+        try:
+            arrays = folder.read(line)
+            found = series_of(line, arrays, length_s)
+            return {"keys": found, **self._compared(line, arrays, folder.feature_type)}
+        except DAMAGE as error:
+            return {"keys": [], "error": str(error) or type(error).__name__}
+
+    def _compared(self, line: ManifestLine, arrays: dict[str, np.ndarray], feature_type: str) -> Document:
+        """Return the other output of a video, with the cosines of its rows with ours at the same times."""
+        number = None if self.other is None else self.other.number_of(line.name, feature_type)
+        place = None if self.other is None or number is None else self.other.place(number)
+        if place is None or place[1].status not in WITH_OUTPUTS:
+            return {}
+        folder, other = place
+        theirs = folder.read(other)
+        cosines = {}
+        for key in (key for key in keys_in(line) if key in theirs):
+            rows, others = rows_of(arrays[key], line), rows_of(theirs[key], other)
+            times, other_times = (times_of(a, len(r), 0)[:2] for a, r in ((arrays, rows), (theirs, others)))
+            cosines[key] = row_cosines(rows, others, times, other_times)
+        return {"other": {"keys": series_of(other, theirs, 0), "cosines": cosines}}
+
+    def _sound(self, number: int) -> Document | None:
+        clip = self.clip(number)
+        if clip is None:
+            return None
+        try:
+            return self.media.sound(clip)
+        except FeatmillError as error:
+            return {"error": str(error)}
+
+    def _near(self, number: int, key_number: int, row: int) -> Document | None:
+        place = self.collection.place(number)
+        if place is None:
+            return None
+        index = self.collection.folders.index(place[0])
+        key = self._key(index, key_number)
+        if key is None:
+            return None
+        state = self.index(index, key)
+        windows = state.ready()
+        if windows is None:
+            return {"read": state.progress.read, "of": state.progress.n_videos}
+        rows = rows_of(place[0].read(place[1])[key], place[1])
+        if row >= len(rows):
+            return None
+        return {"hits": self.nearest(index, key, number, row, as_vectors(rows[row : row + 1])[0])}
+
+    def nearest(self, index: int, key: str, number: int, row: int, vector: np.ndarray) -> list[Document]:
+        """Return the windows most similar to a row, those that overlap it left out."""
+        windows = self.index(index, key).ready(wait=True)
+        if windows is None:
+            return []
+        own = (windows.number == number) & (windows.row == row)
+        start_s, end_s = (float(times[own][0]) if own.any() else -1.0 for times in (windows.start_s, windows.end_s))
+        return pairs(windows, windows.nearest(vector, (number, start_s, end_s), NEAREST))
+
+    def index(self, index: int, key: str) -> Index:
+        """Return all windows of a key, as far as they are read."""
+        with self._lock:
+            return self._indexes.setdefault((index, key), Index(self.collection, index, key))
+
+    def clip(self, number: int) -> Clip | None:
+        """Return the file of a video, None if it is not in the user's folder."""
+        place = self.collection.place(number)
+        return None if place is None else self.media.find(place[1].source)
+
+    def thumb(self, number: int, time_ms: int) -> bytes | None:
+        """Return a picture of a video as JPEG."""
+        clip = self.clip(number)
+        try:
+            return None if clip is None else self.media.thumb(clip, time_ms)
+        except DAMAGE:
+            return None
+
+    def flow(self, number: int, key_number: int, row: int) -> bytes | None:
+        """Return a flow field as PNG."""
+        place = self.collection.place(number)
+        keys = [] if place is None else keys_in(place[1])
+        if place is None or key_number >= len(keys):
+            return None
+        try:
+            rows = rows_of(place[0].read(place[1])[keys[key_number]], place[1])
+        except DAMAGE:
+            return None
+        return picture(rows[row], full_speed(rows)) if is_flow(rows) and row < len(rows) else None

@@ -1,0 +1,179 @@
+"""The windows of all videos of one feature type: a sample of them for the map, all of them for nearest neighbours."""
+
+import contextlib
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from utils.sinks.manifest_line import ManifestLine
+from utils.view.collection import DAMAGE, Collection
+from utils.view.numbers import as_vectors, clusters, listed, principal
+
+MAPPED = 20_000  # windows on the map
+MAPPED_VIDEOS = 500  # that these come from
+MOST_BYTES = 9 << 29  # of vectors that are held for nearest neighbours: above, every second, third ... row is
+MOST_DIMENSIONS = 1 << 15  # of a row: a flow field has more
+CLUSTERS = 8
+OWN = 3  # of the nearest windows that may come from the same video
+
+
+@dataclass
+class Windows:
+    """Rows of many videos. vectors: float32 [n, D] of length 1. total: how many there are of which these are some."""
+
+    number: np.ndarray
+    row: np.ndarray
+    start_s: np.ndarray
+    end_s: np.ndarray
+    vectors: np.ndarray
+    total: int = 0
+
+    def nearest(self, vector: np.ndarray, without: tuple[int, float, float], n: int) -> list[tuple[int, float]]:
+        """Return the n windows most similar to a vector of length 1 and their cosines, OWN of its video at most.
+
+        without: a video's number and the seconds in it from which nothing is wanted.
+        """
+        scores = self.vectors @ vector
+        number, start_s, end_s = without
+        own = np.flatnonzero(self.number == number)
+        far = own[(self.start_s[own] > end_s) | (self.end_s[own] < start_s)]
+        near = far[np.argsort(-scores[far])[:OWN]]
+        kept = scores[near]
+        scores[own] = -2
+        scores[near] = kept
+        best = np.argpartition(scores, -min(n, len(scores)))[-n:] if len(scores) else []
+        return [(int(i), float(scores[i])) for i in sorted(best, key=lambda i: -scores[i]) if scores[i] > -2]
+
+
+def times_of(arrays: dict[str, np.ndarray], n_rows: int, length_s: float) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return start and end of each row in seconds, and whether they are known; else rows share the length evenly."""
+    start_s, end_s = arrays.get("start_s"), arrays.get("end_s")
+    if start_s is not None and end_s is not None and len(start_s) == len(end_s) == n_rows:
+        return np.nan_to_num(start_s.astype(np.float64)), np.nan_to_num(end_s.astype(np.float64)), True
+    edges = np.linspace(0, length_s or n_rows, n_rows + 1)
+    return edges[:-1], edges[1:], False
+
+
+def rows_of(array: np.ndarray, line: ManifestLine) -> np.ndarray:
+    """Return an array as rows [n, ...]: one where it has none per window."""
+    return array if array.ndim > 1 and len(array) == line.windows else array[None]
+
+
+def read_windows(
+    collection: Collection, index: int, key: str, most_videos: int | None, most: int, progress: "Progress | None" = None
+) -> Windows:
+    """Return windows of a feature type, evenly chosen. Videos that cannot be read are left out."""
+    lines = list(collection.with_features(index))
+    total = sum(max(1, line.windows) for _, line in lines)
+    if most_videos is not None and len(lines) > most_videos:
+        lines = [lines[i] for i in np.linspace(0, len(lines) - 1, most_videos).astype(int)]
+    n_rows = sum(max(1, line.windows) for _, line in lines)
+    if progress is not None:
+        progress.n_videos = len(lines)
+    gathered = _Gathered(total, n_rows, most, key)
+    for number, line in lines:
+        with contextlib.suppress(*DAMAGE):  # the video's own view says what it is
+            gathered.add(number, line, collection.folders[index].read(line))
+        if progress is not None:
+            progress.read += 1
+    return gathered.windows()
+
+
+class _Gathered:
+    """Collects rows in memory of the final size: two copies of all vectors would be too many."""
+
+    def __init__(self, total: int, n_rows: int, most: int, key: str) -> None:
+        self._total, self._n_rows, self._most, self._key = total, n_rows, most, key
+        self._step = 0
+        self._vectors = np.zeros((0, 1), np.float32)
+        self._about: list[np.ndarray] = []
+        self._n = 0
+
+    def add(self, number: int, line: ManifestLine, arrays: dict[str, np.ndarray]) -> None:
+        rows = rows_of(arrays[self._key], line)
+        width = int(np.prod(rows.shape[1:]))
+        if not self._step:
+            if not 0 < width <= MOST_DIMENSIONS:
+                return
+            most = min(self._most, MOST_BYTES // (4 * width))
+            self._step = max(1, -(-self._n_rows // most))
+            self._vectors = np.empty((-(-self._n_rows // self._step), width), np.float32)
+        chosen = np.arange(-self._n % self._step, len(rows), self._step)
+        room = len(self._vectors) - self._n
+        if width != self._vectors.shape[1] or not len(chosen) or room < 1:
+            return
+        chosen = chosen[:room]
+        start_s, end_s, _ = times_of(arrays, len(rows), 0)
+        self._vectors[self._n : self._n + len(chosen)] = as_vectors(rows[chosen])
+        self._n += len(chosen)
+        numbers = np.full(len(chosen), number)
+        self._about.append(np.stack([numbers, chosen, start_s[chosen], end_s[chosen]], axis=1))
+
+    def windows(self) -> Windows:
+        about = np.concatenate(self._about) if self._about else np.zeros((0, 4))
+        number, row = about[:, 0].astype(np.int32), about[:, 1].astype(np.int32)
+        start_s, end_s = about[:, 2].astype(np.float32), about[:, 3].astype(np.float32)
+        return Windows(number, row, start_s, end_s, self._vectors[: self._n], self._total)
+
+
+def map_of(windows: Windows) -> dict[str, Any]:
+    """Return windows as points: the first two principal components, and clusters by the first eight."""
+    scores, shares = principal(windows.vectors, 8) if len(windows.row) else (np.zeros((0, 8)), np.zeros(8))
+    return {
+        "total": windows.total,
+        "x": listed(scores[:, 0]),
+        "y": listed(scores[:, 1]),
+        "number": windows.number.tolist(),
+        "row": windows.row.tolist(),
+        "start_s": listed(windows.start_s, 2),
+        "end_s": listed(windows.end_s, 2),
+        "cluster": clusters(scores, CLUSTERS).tolist(),
+        "shares": listed(shares[:2]),
+    }
+
+
+@dataclass
+class Progress:
+    """How far windows are read."""
+
+    read: int = 0
+    n_videos: int = 0
+
+
+@dataclass
+class Index:
+    """All windows of one key, read in a thread when first asked for."""
+
+    collection: Collection
+    folder: int
+    key: str
+    progress: Progress = field(default_factory=Progress)
+    windows: Windows | None = None
+    _thread: threading.Thread | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def ready(self, wait: bool = False) -> Windows | None:
+        """Return the windows; None while they are read."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._read, daemon=True)
+                self._thread.start()
+        if wait:
+            self._thread.join()
+        return self.windows
+
+    def _read(self) -> None:
+        most = MOST_BYTES // 4
+        self.windows = read_windows(self.collection, self.folder, self.key, None, most, self.progress)
+        self.progress.n_videos = max(1, self.progress.n_videos)
+
+
+def pairs(windows: Windows, hits: list[tuple[int, float]]) -> list[dict[str, Any]]:
+    """Return windows that were found as JSON has them."""
+    return [
+        {"number": int(windows.number[i]), "row": int(windows.row[i]), "start_s": round(float(windows.start_s[i]), 3),
+         "end_s": round(float(windows.end_s[i]), 3), "cosine": round(score, 4)}
+        for i, score in hits
+    ]  # fmt: skip
