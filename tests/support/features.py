@@ -19,6 +19,7 @@ def save(folder: Path, name: str, path: str = "", arrays: Mapping[str, np.ndarra
     saved = record(name, n_windows=len(next(iter(arrays.values()))) if arrays else 6, seed=len(name))
     for key, array in (arrays or {}).items():
         saved.arrays[key] = array
+    saved = replace(saved, **{key: saved.arrays.pop(key) for key in ("start_s", "end_s") if key in saved.arrays})
     home = LocalFolder(folder / "i3d")
     home.prepare()
     done = line(saved, make_sink("save_numpy", home).write(saved))

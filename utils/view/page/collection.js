@@ -11,7 +11,7 @@ featmill.views.collection = (() => {
     const rate = folder.videos_per_s ? `${folder.videos_per_s >= 0.1 ? `${folder.videos_per_s.toFixed(2)} videos/s` : `${(folder.videos_per_s * 3600).toFixed(1)} videos/h`} lately` : "";
     const left = folder.left === null || folder.left === undefined ? "" : `${number(folder.left)} of ${number(folder.listed)} left`;
     return el("section", { class: "card" },
-      el("h3", {}, folder.type), el("p", { class: "big" }, counts),
+      el("h2", {}, folder.type), el("p", { class: "big" }, counts),
       el("p", {}, [`${number(folder.windows)} windows`, left, rate].filter(Boolean).join("; ")),
       folder.warning ? el("p", { class: "bad" }, folder.warning) : null,
       el("p", { class: "quiet" }, `format ${folder.on_extraction || "?"}; settings ${folder.settings_hash || "?"}${weights ? `; weights ${weights}` : ""}`),
@@ -79,18 +79,27 @@ featmill.views.collection = (() => {
     return el("section", {}, el("h2", {}, "Map of windows"), el("div", { class: "bar" }, el("label", {}, "Features", select), note), host);
   }
 
+  // Returns what takes in the collection after a run has added to it; the map stays as it is.
   function draw(main, collection) {
-    const { videos } = collection;
-    const places = new Map(videos.number.map((id, i) => [id, i]));
     const open = (id, row) => { location.hash = row === undefined ? `#/video/${id}` : `#/video/${id}/${row}`; };
-    const n = new Set(videos.name).size;
-    main.replaceChildren(el("h1", { tabindex: -1 }, `${number(n)} ${n === 1 ? "video" : "videos"}`),
-      el("div", { class: "cards" }, ...collection.folders.map(card)),
+    const places = new Map();
+    const heading = el("h1", { tabindex: -1 }), cards = el("div", { class: "cards" }), failed = el("div", {}), rates = el("div", {});
+    const table = featmill.table(collection, open);
+    function take({ videos, folders }) {
+      videos.number.forEach((id, i) => places.set(id, i));
+      const n = new Set(videos.name).size;
+      heading.textContent = `${number(n)} ${n === 1 ? "video" : "videos"}`;
+      cards.replaceChildren(...folders.map(card));
+      failed.replaceChildren(failures(folders));
+      rates.replaceChildren(...[rate(videos.finished)].filter(Boolean));
+    }
+    take(collection);
+    main.replaceChildren(heading, cards,
       ...(collection.has_media || featmill.isStatic ? [] : [el("p", { class: "quiet" }, "Pictures and players: start with --videos FOLDER, the folder in which the videos are.")]),
-      el("section", {}, el("h2", {}, "What is not done"), failures(collection.folders)),
+      el("section", {}, el("h2", {}, "What is not done"), failed),
       maps(collection, places, open),
-      el("section", {}, el("h2", {}, "Videos"), featmill.table(collection, open)),
-      ...[rate(videos.finished)].filter(Boolean));
+      el("section", {}, el("h2", {}, "Videos"), table.element), rates);
+    return (fresh) => { take(fresh); table.take(fresh); };
   }
   return draw;
 })();

@@ -4,10 +4,11 @@
   const { el, get, views, isStatic, forget } = featmill;
   const main = document.getElementById("main");
   const POLL_MS = 4000;
-  let collection = null, turn = 0;
+  let collection = null, turn = 0, update = null;
 
   async function route() {
     const mine = ++turn;
+    update = null;
     const [, view, id, row] = location.hash.split("/");
     featmill.tip({});
     try {
@@ -17,7 +18,7 @@
       if (view === "video" && /^\d+$/.test(id || "")) {
         if (!collection.videos.number.includes(+id)) throw new Error("There is no such video.");
         await views.video(main, collection, +id, /^\d+$/.test(row || "") ? +row : 0);
-      } else views.collection(main, collection);
+      } else update = views.collection(main, collection);
     } catch (error) {
       main.replaceChildren(el("p", {}, el("a", { href: "#/" }, "← all videos")), el("p", { class: "bad" }, error.message));
     }
@@ -36,7 +37,7 @@
         collection = await get("collection");
         forget();
         wait = Math.max(wait, 10 * (performance.now() - start));
-        if (!location.hash.startsWith("#/video")) views.collection(main, collection);
+        update?.(collection);
       }
     } catch { /* the server has ended */ }
     setTimeout(follow, wait);

@@ -9,11 +9,10 @@ featmill.table = (() => {
   const moment = (time) => (time ? new Date(time * 1000).toISOString().slice(0, 16).replace("T", " ") : "");
 
   function table(collection, open) {
-    const { videos } = collection;
-    const types = collection.folders.map((folder) => folder.type);
+    let videos = collection.videos, lower = [];
+    let types = collection.folders.map((folder) => folder.type);
     const rowHeight = ROW * parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
     const state = { order: [], sort: "", down: false, active: 0, words: "", status: "", folder: "" };
-    const lower = videos.name.map((name) => name.toLowerCase());
     const body = el("div", { class: "body", role: "rowgroup" });
     const heads = COLUMNS.map(([key, title]) => el("div", { role: "columnheader", "aria-sort": "none" },
       el("button", { type: "button", onclick: () => sortBy(key) }, title)));
@@ -21,7 +20,20 @@ featmill.table = (() => {
     const grid = el("div", { class: "grid", role: "grid", tabindex: 0, "aria-label": "Videos", onscroll: draw, onkeydown: keyed }, head, body);
     const count = el("span", { class: "quiet" });
 
+    function take(fresh) {
+      videos = fresh.videos;
+      lower = videos.name.map((name) => name.toLowerCase());
+      types = fresh.folders.map((folder) => folder.type);
+      filter();
+    }
+
     function choose() {
+      grid.scrollTop = 0;
+      state.active = 0;
+      filter();
+    }
+
+    function filter() {
       const words = state.words.toLowerCase().split(/\s+/).filter(Boolean);
       state.order = [];
       for (let i = 0; i < lower.length; i++) {
@@ -30,8 +42,7 @@ featmill.table = (() => {
         if (words.every((word) => lower[i].includes(word))) state.order.push(i);
       }
       arrange();
-      grid.scrollTop = 0;
-      state.active = 0;
+      state.active = Math.min(state.active, Math.max(0, state.order.length - 1));
       count.textContent = `${number(state.order.length)} of ${number(lower.length)}`;
       grid.setAttribute("aria-rowcount", state.order.length + 1);
       draw();
@@ -107,13 +118,13 @@ featmill.table = (() => {
     }
 
     const search = el("input", { type: "search", oninput: (event) => { state.words = event.target.value; choose(); } });
-    const statuses = [...new Set(videos.status)].map((status) => [status, status]);
+    const statuses = ["done", "partial", "skipped", "failed"].map((status) => [status, status]);
     const bar = el("div", { class: "bar" }, el("label", {}, "Name has", search), select("Status", "status", statuses),
       select("Type", "folder", types.map((type, i) => [i, type])), count);
     const element = el("div", {}, bar, grid);
     new ResizeObserver(draw).observe(grid);
-    choose();
-    return element;
+    take(collection);
+    return { element, take };
   }
   return table;
 })();

@@ -98,7 +98,9 @@ featmill.tracks = (() => {
     const { n, low, values } = key.similarity;
     if (!n) return null;
     const picture = image(bytes(values), n, n);
-    const first = key.start_s[0], last = Math.max(...key.end_s.slice(-1), first + 1e-6);
+    const end = key.start_s.length - 1, middle = (i) => (key.start_s[i] + key.end_s[i]) / 2;
+    const hop = end ? (middle(end) - middle(0)) / end : 1;
+    const first = middle(0) - hop / 2, last = middle(end) + hop / 2; // a cell around each row's middle
     return track(axis, name, `Cosine of each pair of rows, ${low} dark to 1 bright`, 220, (context, width, height, at) => {
       context.imageSmoothingEnabled = false;
       context.drawImage(picture, at(first), 0, at(last) - at(first), height);

@@ -43,7 +43,8 @@ featmill.views.video = (() => {
     const axis = tracks.axisOf(Math.max(about.length_s, ...ends, 0.1));
     const player = featmill.player(about.number, documents.find((each) => each.player) || about, axis);
     const near = el("div", {}, el("p", { class: "quiet" }, "Choose a window."));
-    const flow = el("img", { class: "flow", hidden: true });
+    const flow = el("img", { class: "flow", alt: "" }), caption = el("figcaption", { class: "quiet" });
+    const figure = el("figure", { class: "flows", hidden: true }, flow, caption);
     const chosen = { layer: all.length ? 0 : -1, at: 0 };
     const slider = el("div", { class: "card", role: "slider", tabindex: 0, "aria-label": "Window", "aria-valuemin": 0, onkeydown: keyed });
 
@@ -64,8 +65,9 @@ featmill.views.video = (() => {
     function showFlow(own, key, i, at) {
       const row = key.flow.rows.reduce((a, b) => (Math.abs(b - at * key.step) < Math.abs(a - at * key.step) ? b : a), 0);
       flow.src = `media/${own.number}/flow-${i}-${row}.png`;
-      flow.alt = `Flow of row ${row}: hue is the direction, full colour is ${key.flow.most} pixels per frame`;
-      flow.hidden = false;
+      flow.alt = `Flow field of row ${row}`;
+      caption.textContent = `Flow of row ${row}: right is red, down yellow-green, left cyan, up violet; full colour is ${key.flow.most} pixels per frame.`;
+      figure.hidden = false;
     }
 
     function keyed(event) {
@@ -121,7 +123,7 @@ featmill.views.video = (() => {
     main.replaceChildren(el("p", {}, el("a", { href: "#/" }, "← all videos")), el("h1", { tabindex: -1 }, about.name),
       ...documents.flatMap((each) => [...each.notes, each.error].filter(Boolean).map((note) => el("p", { class: each.error || each.status === "failed" ? "bad" : "quiet" }, `${each.type}: ${note}`))),
       ...(other && !documents.some((each) => each.other) ? [el("p", { class: "quiet" }, `${other} has no such video.`)] : []),
-      el("div", { class: "top" }, el("div", {}, player.element, flow), el("div", {}, facts(documents),
+      el("div", { class: "top" }, el("div", {}, player.element, figure), el("div", {}, facts(documents),
         el("h2", {}, "Chosen window"), slider, el("p", { class: "quiet" }, "Here arrow keys go from row to row; Enter plays the window, Space the video; 1 to 9 choose features; + and − zoom."),
         el("h2", {}, "Nearest in the collection"), near)),
       el("div", { class: "bar" }, button("Play window", "Play the chosen window", () => chosen.layer >= 0 && choose(chosen.layer, chosen.at, true)),
