@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,6 +45,7 @@ def view(arguments: Sequence[str]) -> int:
     with Server(documents, options.port) as server:
         note = "" if options.videos else " without pictures: --videos FOLDER shows the videos of that folder"
         print(printable(f"{server.address}\n{redacted(options.output)}{note}. Ctrl-C ends this."), flush=True)
+        threading.Thread(target=documents.get, args=("map-0-0",), daemon=True).start()  # while the browser starts
         if not options.no_browser and _has_screen():
             webbrowser.open(server.address)
         try:

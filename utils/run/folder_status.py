@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from utils.sinks.manifest_line import STATUSES, ManifestLine
-from utils.state.manifest import Latest
 from utils.storage.folder import Folder
 from utils.storage.json_text import parse_json
 
@@ -32,7 +32,7 @@ class FolderStatus:
     examples: dict[tuple[str, str], list[str]] = field(default_factory=dict[tuple[str, str], list[str]])
 
     @classmethod
-    def of(cls, folder: Folder, latest: Latest) -> "FolderStatus":
+    def of(cls, folder: Folder, latest: Iterable[ManifestLine]) -> "FolderStatus":
         """Sum up the last lines of a folder's manifest, and read its newest run file."""
         status = cls(str(folder), _listed(folder))
         finished: list[float | None] = []

@@ -3,15 +3,15 @@
 import json
 import math
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from utils.errors import FeatmillError, RunError
 from utils.run.folder_status import FolderStatus
-from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
+from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine, Status
 from utils.sinks.output import features_in
 from utils.sinks.readback import OutputReader
 from utils.state.feature_folders import feature_folders
@@ -19,9 +19,22 @@ from utils.state.manifest import FILE_NAME, Latest
 from utils.state.run_file import record_of
 from utils.storage.folder import Folder, subfolders
 
+COLUMNS = ("name", "status", "windows", "finished", "reason")
 MOST_LABELS = 20  # different values of a column of the list that colours windows
 MOST_BYTES = 2 << 30  # of the arrays of one video
 DAMAGE = (FeatmillError, OSError, ValueError, KeyError, TypeError, MemoryError)  # what reading a video may raise
+
+
+class Row(NamedTuple):
+    """A video in the table; finished: in seconds since 1970."""
+
+    id: str
+    name: str
+    status: Status
+    windows: int
+    finished: int
+    reason: str
+    meta: Mapping[str, Any]
 
 
 class FeatureFolder:
@@ -31,8 +44,8 @@ class FeatureFolder:
         self.folder, self.latest = folder, latest
         self._reader = OutputReader(folder, root)
         self._lock = threading.Lock()
-        first = next(iter(latest), None)
-        self.feature_type = first.stamp.feature_type if first else ""
+        self._last = next(iter(latest), ManifestLine(id="", status="done"))
+        self.feature_type = self._last.stamp.feature_type
 
     @property
     def n_bytes(self) -> int:
@@ -52,22 +65,28 @@ class FeatureFolder:
         with self._lock:
             return self._reader.read(line.outputs)
 
-    def refreshed(self) -> FolderStatus:
-        """Take in what was appended to the manifest; return what it says."""
+    def refresh(self) -> None:
+        """Take in what was appended to the manifest: once through its lines, since there may be a million."""
+        self.rows: list[Row] = []
         with self._lock:
             self.latest.refresh()
-            return FolderStatus.of(self.folder, self.latest)
+            self._status = FolderStatus.of(self.folder, self._lines())
 
-    def about(self, status: FolderStatus) -> dict[str, Any]:
+    def _lines(self) -> Iterator[ManifestLine]:
+        for line in self.latest:
+            self._last = line
+            finished = round(line.finished_s or 0)
+            self.rows.append(Row(line.id, line.name, line.status, line.windows, finished, line.reason, line.meta))
+            yield line
+
+    def about(self) -> dict[str, Any]:
         """Return what the page says of the feature type: counts, causes of failures, settings, weights."""
-        if not status.counts:
-            return {"type": self.feature_type, **status.as_json()}
-        (last,) = deque(self.latest, maxlen=1)
-        run = record_of(self.folder, last.stamp.settings_hash)
+        stamp = self._last.stamp
+        run = record_of(self.folder, stamp.settings_hash)
         return {
             "type": self.feature_type,
-            **status.as_json(),
-            **last.stamp.to_json(),
+            **self._status.as_json(),
+            **stamp.to_json(),
             "settings": run.get("settings", {}),
             "command": str(run.get("command", "")),
             "settings_hashes": sorted(self.latest.hashes),
@@ -114,7 +133,9 @@ class Collection:
             version = self.version
             if version == self._version:
                 return
-            self._about = [folder.about(folder.refreshed()) for folder in self.folders]
+            for folder in self.folders:
+                folder.refresh()
+            self._about = [folder.about() for folder in self.folders]
             self._columns = self._table()
             self._version = version
 
@@ -136,15 +157,15 @@ class Collection:
 
     def _table(self) -> dict[str, list[Any]]:
         """Return the columns of the table of videos."""
-        rows: list[tuple[Any, ...]] = []
+        columns: dict[str, list[Any]] = {name: [] for name in ("number", "folder", *COLUMNS)}
+        metas: list[Mapping[str, Any]] = []
         for index, folder in enumerate(self.folders):
-            for line in folder.latest:
-                number = self._number(folder, line.id)
-                finished = round(line.finished_s or 0)
-                rows.append((number, line.name, index, line.status, line.windows, finished, line.reason, line.meta))
-        columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(8)]
-        names = ("number", "name", "folder", "status", "windows", "finished", "reason")
-        return {**dict(zip(names, columns, strict=False)), **_labels(columns[-1])}
+            columns["number"] += [self._number(folder, row.id) for row in folder.rows]
+            columns["folder"] += [index] * len(folder.rows)
+            for name in COLUMNS:
+                columns[name] += [getattr(row, name) for row in folder.rows]
+            metas += [row.meta for row in folder.rows]
+        return columns | _labels(metas)
 
     def as_json(self) -> dict[str, Any]:
         """Return all that the first view shows."""
@@ -169,12 +190,10 @@ class Collection:
                 return number
         return None
 
-    def with_features(self, index: int) -> Iterator[tuple[int, ManifestLine]]:
-        """Yield the number and the line of each video of a feature type that has features."""
+    def with_features(self, index: int) -> list[tuple[int, int]]:
+        """Return the number of each video of a feature type that has features, and how many windows it has."""
         folder = self.folders[index]
-        for line in folder.latest:
-            if line.status in WITH_OUTPUTS:
-                yield self._number(folder, line.id), line
+        return [(self._number(folder, row.id), row.windows) for row in folder.rows if row.status in WITH_OUTPUTS]
 
 
 def keys_in(line: ManifestLine) -> list[str]:

@@ -29,7 +29,7 @@ class Documents:
 
     def __init__(self, collection: Collection, media: Media, other: Collection | None = None) -> None:
         self.collection, self.media, self.other = collection, media, other
-        self._indexes: dict[tuple[int, str], Index] = {}
+        self._indexes: dict[tuple[str, str], Index] = {}
         self._maps: dict[tuple[str, int, str], Document] = {}
         self._lock = threading.Lock()
 
@@ -53,8 +53,9 @@ class Documents:
 
     def keys(self, index: int) -> list[str]:
         """Return the keys of a feature type that can be mapped: those of its first video with features."""
-        line = next((line for _, line in self.collection.with_features(index)), None)
-        return [] if line is None else keys_in(line)
+        numbers = self.collection.with_features(index)[:1]
+        place = self.collection.place(numbers[0][0]) if numbers else None
+        return [] if place is None else keys_in(place[1])
 
     def _key(self, index: int, key: int) -> str | None:
         keys = self.keys(index) if index < len(self.collection.folders) else []
@@ -159,7 +160,8 @@ class Documents:
     def index(self, index: int, key: str) -> Index:
         """Return all windows of a key, as far as they are read."""
         with self._lock:
-            return self._indexes.setdefault((index, key), Index(self.collection, index, key))
+            place = str(self.collection.folders[index].folder)
+            return self._indexes.setdefault((place, key), Index(self.collection, index, key))
 
     def clip(self, number: int) -> Clip | None:
         """Return the file of a video, None if it is not in the user's folder."""

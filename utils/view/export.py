@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from utils.errors import UserError
-from utils.sinks.manifest_line import WITH_OUTPUTS
 from utils.view.collection import to_json
 from utils.view.documents import Document, Documents
 from utils.view.server import ASSETS, PAGE, POLICY
@@ -85,13 +84,13 @@ def _video(documents: Documents, number: int, folder: Path) -> Iterator[tuple[st
 
 def _nearest(documents: Documents, index: int, key_number: int, key: str) -> Iterator[tuple[str, bytes]]:
     """Yield the nearest windows of each row of each video, where there are few windows."""
-    lines = dict(documents.collection.with_features(index))
-    if sum(line.windows for line in lines.values() if line.status in WITH_OUTPUTS) > MOST_WITH_NEAREST:
+    numbers = dict(documents.collection.with_features(index))
+    if sum(numbers.values()) > MOST_WITH_NEAREST:
         return
     windows = documents.index(index, key).ready(wait=True)
     if windows is None:
         return
-    for number in lines:
+    for number in numbers:
         rows = [i for i in range(len(windows.row)) if windows.number[i] == number]
         hits = {int(windows.row[i]): documents.nearest(index, key, number, int(windows.row[i]), windows.vectors[i])
                 for i in rows}  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 SEED = 0
+FITTED = 4000
 
 
 def listed(array: np.ndarray, digits: int = 4) -> list[Any]:
@@ -36,13 +37,10 @@ def as_vectors(array: np.ndarray) -> np.ndarray:
 def principal(rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the first n principal components of rows [m, D], float32 [m, n], and their shares of the variance [n].
 
-    By subspace iteration, which takes a second for 20,000 rows of 1,024 numbers.
+    By subspace iteration on FITTED of the rows, which takes half a second for 20,000 rows of 1,024 numbers.
     """
     centred = rows - rows.mean(axis=0, dtype=np.float64).astype(np.float32) if len(rows) else rows
-    width = min(n + 4, rows.shape[1], max(1, len(rows)))
-    basis = np.linalg.qr(np.random.default_rng(SEED).standard_normal((rows.shape[1], width)).astype(np.float32))[0]
-    for _ in range(6):
-        basis = np.linalg.qr(centred.T @ (centred @ basis))[0]
+    basis = subspace(centred, n + 4)
     scores = centred @ basis
     left, values, _ = np.linalg.svd(scores, full_matrices=False)
     total = float(np.square(centred, dtype=np.float64).sum()) or 1.0
@@ -52,6 +50,16 @@ def principal(rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     shares = np.zeros(n)
     shares[:taken] = np.square(values[:taken], dtype=np.float64) / total
     return found * _signs(found), shares
+
+
+def subspace(rows: np.ndarray, width: int) -> np.ndarray:
+    """Return an orthonormal basis [D, width] of where rows [m, D] mostly lie."""
+    few = rows[:: max(1, len(rows) // FITTED)]
+    width = min(width, rows.shape[1], max(1, len(few)))
+    basis = np.linalg.qr(np.random.default_rng(SEED).standard_normal((rows.shape[1], width)).astype(np.float32))[0]
+    for _ in range(6):
+        basis = np.linalg.qr(few.T @ (few @ basis))[0]
+    return basis
 
 
 def _signs(scores: np.ndarray) -> np.ndarray:

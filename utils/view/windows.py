@@ -1,6 +1,7 @@
 """The windows of all videos of one feature type: a sample of them for the map, all of them for nearest neighbours."""
 
 import contextlib
+import functools
 import threading
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,13 +10,16 @@ import numpy as np
 
 from utils.sinks.manifest_line import ManifestLine
 from utils.view.collection import DAMAGE, Collection
-from utils.view.numbers import as_vectors, clusters, listed, principal
+from utils.view.numbers import as_vectors, clusters, listed, principal, subspace
 
 MAPPED = 20_000  # windows on the map
 MAPPED_VIDEOS = 500  # that these come from
 MOST_BYTES = 9 << 29  # of vectors that are held for nearest neighbours: above, every second, third ... row is
 MOST_DIMENSIONS = 1 << 15  # of a row: a flow field has more
 CLUSTERS = 8
+BASIS = 64  # dimensions in which vectors are compared first
+LIKELY = 1024  # windows that are compared whole first
+TOLERANCE = 1e-4  # of bounds, for rounding
 OWN = 3  # of the nearest windows that may come from the same video
 
 
@@ -35,16 +39,48 @@ class Windows:
 
         without: a video's number and the seconds in it from which nothing is wanted.
         """
-        scores = self.vectors @ vector
         number, start_s, end_s = without
         own = np.flatnonzero(self.number == number)
         far = own[(self.start_s[own] > end_s) | (self.end_s[own] < start_s)]
-        near = far[np.argsort(-scores[far])[:OWN]]
-        kept = scores[near]
-        scores[own] = -2
-        scores[near] = kept
-        best = np.argpartition(scores, -min(n, len(scores)))[-n:] if len(scores) else []
-        return [(int(i), float(scores[i])) for i in sorted(best, key=lambda i: -scores[i]) if scores[i] > -2]
+        bounds = self._bounds(vector)
+        bounds[own] = -np.inf
+        found = [*_best(far, self.vectors[far] @ vector, OWN), *self._nearest(vector, bounds, n)]
+        return sorted(found, key=lambda hit: -hit[1])[:n]
+
+    def _nearest(self, vector: np.ndarray, bounds: np.ndarray, n: int) -> list[tuple[int, float]]:
+        """Return the n most similar windows: exactly, since none with a bound below theirs can be among them."""
+        likely = np.argpartition(bounds, -min(len(bounds), LIKELY))[-LIKELY:] if len(bounds) else np.zeros(0, int)
+        scores = np.where(np.isfinite(bounds[likely]), self.vectors[likely] @ vector, -np.inf)
+        if len(likely) > n:
+            likely = np.flatnonzero(bounds >= max(-2.0, np.partition(scores, -n)[-n]))
+            scores = self._cosines(likely, vector)
+        return _best(likely, scores, n)
+
+    def _cosines(self, chosen: np.ndarray, vector: np.ndarray) -> np.ndarray:
+        few = len(chosen) < len(self.vectors) // 4
+        return self.vectors[chosen] @ vector if few else (self.vectors @ vector)[chosen]
+
+    @functools.cached_property
+    def _parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A basis, vectors within it, and the lengths of what is outside it."""
+        basis = subspace(self.vectors, BASIS)
+        inside = self.vectors @ basis
+        return basis, inside, np.sqrt(np.maximum(0, 1 - np.square(inside).sum(axis=1)))
+
+    def _bounds(self, vector: np.ndarray) -> np.ndarray:
+        """Return what each cosine with a vector is at most: what is outside the basis could point the same way."""
+        basis, inside, outside = self._parts
+        part = vector @ basis
+        return inside @ part + outside * np.sqrt(max(0.0, 1 - float(part @ part))) + TOLERANCE
+
+    def prepare(self) -> None:
+        """Make what `nearest` needs, which takes longer than a question."""
+        self._bounds(np.zeros(self.vectors.shape[1], np.float32))
+
+
+def _best(chosen: np.ndarray, scores: np.ndarray, n: int) -> list[tuple[int, float]]:
+    order = np.argsort(-scores)[:n]
+    return [(int(chosen[i]), float(scores[i])) for i in order if np.isfinite(scores[i])]
 
 
 def times_of(arrays: dict[str, np.ndarray], n_rows: int, length_s: float) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -65,17 +101,18 @@ def read_windows(
     collection: Collection, index: int, key: str, most_videos: int | None, most: int, progress: "Progress | None" = None
 ) -> Windows:
     """Return windows of a feature type, evenly chosen. Videos that cannot be read are left out."""
-    lines = list(collection.with_features(index))
-    total = sum(max(1, line.windows) for _, line in lines)
-    if most_videos is not None and len(lines) > most_videos:
-        lines = [lines[i] for i in np.linspace(0, len(lines) - 1, most_videos).astype(int)]
-    n_rows = sum(max(1, line.windows) for _, line in lines)
+    videos = collection.with_features(index)
+    total = sum(max(1, n) for _, n in videos)
+    if most_videos is not None and len(videos) > most_videos:
+        videos = [videos[i] for i in np.linspace(0, len(videos) - 1, most_videos).astype(int)]
     if progress is not None:
-        progress.n_videos = len(lines)
-    gathered = _Gathered(total, n_rows, most, key)
-    for number, line in lines:
+        progress.n_videos = len(videos)
+    gathered = _Gathered(total, sum(max(1, n) for _, n in videos), most, key)
+    for number, _ in videos:
+        place = collection.place(number)
         with contextlib.suppress(*DAMAGE):  # the video's own view says what it is
-            gathered.add(number, line, collection.folders[index].read(line))
+            if place is not None:
+                gathered.add(number, place[1], place[0].read(place[1]))
         if progress is not None:
             progress.read += 1
     return gathered.windows()
@@ -166,7 +203,9 @@ class Index:
 
     def _read(self) -> None:
         most = MOST_BYTES // 4
-        self.windows = read_windows(self.collection, self.folder, self.key, None, most, self.progress)
+        windows = read_windows(self.collection, self.folder, self.key, None, most, self.progress)
+        windows.prepare()
+        self.windows = windows
         self.progress.n_videos = max(1, self.progress.n_videos)
 
 

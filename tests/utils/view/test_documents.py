@@ -13,6 +13,7 @@ from utils.view.documents import Documents
 from utils.view.flow import wheel
 from utils.view.media import Media
 from utils.view.numbers import as_vectors, binned, clusters, listed, principal
+from utils.view.windows import Windows
 
 SCRIPT = "</script><img src=x onerror=alert(1)>"
 
@@ -62,6 +63,21 @@ def test_a_video_on_its_time_axis_its_map_and_its_neighbours(tmp_path: Path) -> 
     assert (hits[0]["number"], hits[0]["row"]) == (1, 3) and hits[0]["cosine"] > 0.99
     own = [hit for hit in hits if hit["number"] == 0]
     assert 0 < len(own) <= 3 and all(abs(hit["row"] - 2) > 2 for hit in own)
+
+
+def test_nearest_windows_are_those_of_a_plain_search() -> None:
+    rng = np.random.default_rng(3)
+    for spread in (0.1, 1, 30):  # clusters, and none
+        rows = rng.normal(size=(20, 80))[rng.integers(20, size=4000)] + spread * rng.normal(size=(4000, 80))
+        number = np.arange(4000) // 40
+        start_s = np.arange(4000) % 40
+        windows = Windows(number, start_s, start_s, start_s + 1, as_vectors(rows))
+        for row in (0, 1234, 3999):
+            found = windows.nearest(windows.vectors[row], (int(number[row]), -1, 100), 8)
+            scores = np.where(number == number[row], -2, windows.vectors @ windows.vectors[row])
+            expected = np.argsort(-scores)[:8]
+            assert [i for i, _ in found] == expected.tolist()
+            np.testing.assert_allclose([score for _, score in found], scores[expected], atol=1e-5)
 
 
 def test_another_output_of_the_same_videos(tmp_path: Path) -> None:
