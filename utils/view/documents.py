@@ -16,8 +16,9 @@ from utils.view.numbers import as_vectors
 from utils.view.series import full_speed, row_cosines, series_of
 from utils.view.windows import MAPPED, MAPPED_VIDEOS, Index, map_of, pairs, read_windows, rows_of, times_of
 
-NEAREST = 8
-NAMES = re.compile(r"(collection|state|video-(\d+)|sound-(\d+)|map-(\d+)-(\d+)|near-(\d+)-(\d+)-(\d+))")
+NEAREST = 6
+MOST_KEPT_BYTES = 1 << 29
+NAMES = re.compile(r"(collection|state|video-(\d+)|pictures-(\d+)|sound-(\d+)|map-(\d+)-(\d+)|near-(\d+)-(\d+)-(\d+))")
 Document = dict[str, Any]
 
 
@@ -31,6 +32,7 @@ class Documents:
         self.collection, self.media, self.other = collection, media, other
         self._indexes: dict[tuple[str, str], Index] = {}
         self._maps: dict[tuple[str, int, str], Document] = {}
+        self._last: tuple[tuple[str, str, int], dict[str, np.ndarray]] | None = None
         self._lock = threading.Lock()
 
     def get(self, name: str) -> Document | None:
@@ -82,12 +84,13 @@ class Documents:
             "number": number, "name": line.name, "type": folder.feature_type, "status": line.status,
             "notes": [*line.problems, *([line.reason] if line.reason else [])], "path": line.source.path,
             "fps": line.fps, "rate_hz": line.rate_hz, "meta": dict(line.meta), "seconds": dict(line.seconds),
-            "is_found": clip is not None, **self._pictures(number, clip),
+            "is_found": clip is not None, **self._pictures(number),
         }  # fmt: skip
         return about | self._series(folder, line, about["length_s"])
 
-    def _pictures(self, number: int, clip: Clip | None) -> Document:
+    def _pictures(self, number: int) -> Document:
         """Return what of the video itself can be shown."""
+        clip = self.clip(number)
         if clip is None:
             return {"player": None, "thumbs_ms": [], "length_s": 0}
         player = f"media/{number}/video" if clip.size else None
@@ -97,11 +100,22 @@ class Documents:
             return {"player": player, "thumbs_ms": [], "length_s": 0}
         return {"player": player, "thumbs_ms": thumb_times_ms(length_s), "length_s": round(length_s, 3)}
 
+    def _read(self, folder: FeatureFolder, line: ManifestLine) -> dict[str, np.ndarray]:
+        """Return a video's arrays; the last ones are kept, since the page asks for many pictures of a flow."""
+        which = (str(folder.folder), line.id, line.revision)
+        last = self._last
+        if last is not None and last[0] == which:
+            return last[1]
+        arrays = folder.read(line)
+        if sum(array.nbytes for array in arrays.values()) < MOST_KEPT_BYTES:
+            self._last = (which, arrays)
+        return arrays
+
     def _series(self, folder: FeatureFolder, line: ManifestLine, length_s: float) -> Document:
         if line.status not in WITH_OUTPUTS:
             return {"keys": []}
         try:
-            arrays = folder.read(line)
+            arrays = self._read(folder, line)
             found = series_of(line, arrays, length_s)
             return {"keys": found, **self._compared(line, arrays, folder.feature_type)}
         except DAMAGE as error:
@@ -143,7 +157,7 @@ class Documents:
         windows = state.ready()
         if windows is None:
             return {"read": state.progress.read, "of": state.progress.n_videos}
-        rows = rows_of(place[0].read(place[1])[key], place[1])
+        rows = rows_of(self._read(*place)[key], place[1])
         if row >= len(rows):
             return None
         return {"hits": self.nearest(index, key, number, row, as_vectors(rows[row : row + 1])[0])}
@@ -183,7 +197,7 @@ class Documents:
         if place is None or key_number >= len(keys):
             return None
         try:
-            rows = rows_of(place[0].read(place[1])[keys[key_number]], place[1])
+            rows = rows_of(self._read(*place)[keys[key_number]], place[1])
         except DAMAGE:
             return None
         return picture(rows[row], full_speed(rows)) if is_flow(rows) and row < len(rows) else None

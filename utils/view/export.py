@@ -80,6 +80,7 @@ def _video(documents: Documents, number: int, folder: Path) -> Iterator[tuple[st
             if content is not None:
                 yield f"media/{number}/flow-{key_number}-{row}.png", content
     yield _script(f"video-{number}", document)
+    yield _script(f"pictures-{number}", {"thumbs_ms": document.get("thumbs_ms", [])})
 
 
 def _nearest(documents: Documents, index: int, key_number: int, key: str) -> Iterator[tuple[str, bytes]]:

@@ -32,7 +32,7 @@ featmill.views.collection = (() => {
   function rate(finished) {
     const times = finished.filter((time) => time > 0).sort((a, b) => a - b);
     if (times.length < 3 || times[times.length - 1] === times[0]) return null;
-    const bins = 60, span = times[times.length - 1] - times[0], counts = Array(bins).fill(0);
+    const span = times[times.length - 1] - times[0], bins = Math.min(60, span), counts = Array(bins).fill(0);
     for (const time of times) counts[Math.min(bins - 1, Math.floor((time - times[0]) / span * bins))]++;
     const most = Math.max(...counts), wide = span / bins;
     const picture = canvas({ "aria-label": `Videos finished over ${duration(span)}, at most ${most} in ${duration(wide)}` }, (context, width, height) => {

@@ -102,14 +102,15 @@ window.featmill = (() => {
   }
 
   const documents = new Map();
-  const video = (id) => {
-    if (!documents.has(id)) documents.set(id, get(`video-${id}`));
-    return documents.get(id);
+  const kept = (name) => {
+    if (!documents.has(name)) documents.set(name, get(name));
+    return documents.get(name);
   };
+  const video = (id) => kept(`video-${id}`);
 
   // The address of the picture that a video shows at a time, null without one.
   async function thumb(id, time) {
-    const times = (await video(id)).thumbs_ms;
+    const times = (await kept(`pictures-${id}`)).thumbs_ms;
     if (!times.length) return null;
     let best = times[0];
     for (const each of times) if (each <= time * 1000 + 1) best = each;

@@ -2,6 +2,7 @@
 // The map of windows: a point each, by the first two principal components.
 featmill.map = (() => {
   const { el, canvas, colour, PALETTE, viridis, seconds, number, tip, picture, announce } = featmill;
+  const shade = (share) => `rgb(${viridis(0.15 + 0.77 * Math.min(1, share))})`; // seen on light and on dark ground
   const EDGE = 16, REACH = 10; // pixels: margin; how far from a point the pointer still means it
   const OTHER = PALETTE.length - 1; // the colour of what has none of its own
 
@@ -15,7 +16,7 @@ featmill.map = (() => {
   function colouring(choice, points, about) {
     if (choice === "time") {
       const most = Math.max(1e-9, ...about.lengths.values());
-      return { of: (i) => `rgb(${viridis(points.start_s[i] / (about.lengths.get(points.number[i]) || most))})`, scale: ["start of its video", "its end"] };
+      return { of: (i) => shade(points.start_s[i] / (about.lengths.get(points.number[i]) || most)), scale: ["start of its video", "its end"] };
     }
     const values = choice === "cluster" ? points.cluster : points.number.map((id) => (choice === "video" ? about.name(id) : about.label(id, choice)));
     const ranked = rank(values);
@@ -27,7 +28,7 @@ featmill.map = (() => {
   function legend(colours) {
     if (colours.scale) {
       const bar = canvas({ "aria-hidden": "true" }, (context, width, height) => {
-        for (let x = 0; x < width; x++) { context.fillStyle = `rgb(${viridis(x / width)})`; context.fillRect(x, 0, 1, height); }
+        for (let x = 0; x < width; x++) { context.fillStyle = shade(x / width); context.fillRect(x, 0, 1, height); }
       });
       bar.style.width = "6rem";
       return el("ul", { class: "legend" }, el("li", {}, `${colours.scale[0]} `, bar, colours.scale[1]));

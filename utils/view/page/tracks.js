@@ -1,7 +1,7 @@
 "use strict";
 // Drawings on one time axis. An axis has `from` and `to` in seconds, which zooming changes, and a `cursor`.
 featmill.tracks = (() => {
-  const { el, canvas, colour, PALETTE, viridis, bytes, seconds, thumb } = featmill;
+  const { el, canvas, colour, PALETTE, viridis, bytes, seconds } = featmill;
 
   const x = (axis, width) => (time) => (time - axis.from) / (axis.to - axis.from) * width;
 
@@ -117,13 +117,14 @@ featmill.tracks = (() => {
     });
   }
 
-  function filmstrip(axis, id, pointed) {
+  // sourceAt: gives the address of the picture at a time, null for none
+  function filmstrip(axis, name, label, sourceAt, pointed) {
     const images = new Map();
     const WIDTH = 96;
-    return track(axis, "pictures", "Pictures of the video along the time axis", 58, (context, width, height, at) => {
+    return track(axis, name, label, 58, (context, width, height, at) => {
       for (let left = 0; left < width; left += WIDTH) {
         const time = axis.from + (left + WIDTH / 2) / width * (axis.to - axis.from);
-        thumb(id, time).then((source) => {
+        sourceAt(time).then((source) => {
           if (!source) return;
           if (!images.has(source)) {
             const fresh = new Image();

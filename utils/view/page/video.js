@@ -63,8 +63,8 @@ featmill.views.video = (() => {
     }
 
     function showFlow(own, key, i, at) {
-      const row = key.flow.rows.reduce((a, b) => (Math.abs(b - at * key.step) < Math.abs(a - at * key.step) ? b : a), 0);
-      flow.src = `media/${own.number}/flow-${i}-${row}.png`;
+      const row = pictured(key, at);
+      flow.src = flowPicture({ about: own, key, i }, at);
       flow.alt = `Flow field of row ${row}`;
       caption.textContent = `Flow of row ${row}: right is red, down yellow-green, left cyan, up violet; full colour is ${key.flow.most} pixels per frame.`;
       figure.hidden = false;
@@ -98,6 +98,7 @@ featmill.views.video = (() => {
       const { key, name } = all[layer], point = pointed(layer), fill = PALETTE[layer % 7];
       const parts = [tracks.spans(axis, `${name}: windows`, key, fill, () => (chosen.layer === layer ? chosen.at : -1), point)];
       const middle = key.start_s.map((start, i) => (start + key.end_s[i]) / 2);
+      if (key.flow) parts.push(tracks.filmstrip(axis, `${name}: flow`, "Flow fields along the time axis", async (time) => flowPicture(all[layer], tracks.rowAt(key, time)), point));
       if (key.flow) parts.push(tracks.curve(axis, `${name}: mean speed, pixels per frame`, "Mean speed", middle, [key.flow.speed], point));
       if (key.change?.length) parts.push(tracks.curve(axis, `${name}: change, 1 − cosine to the row before`, "Change from row to row", key.start_s.slice(1), [key.change], point));
       if (key.components && key.rows > 2) parts.push(tracks.curve(axis, `${name}: principal components 1, 2, 3 (blue, orange, green)`, "Principal components", middle, key.components, point, [-1, 1]));
@@ -118,7 +119,7 @@ featmill.views.video = (() => {
     }
 
     const button = (text, label, action) => el("button", { type: "button", "aria-label": label, onclick: action }, text);
-    const strip = about.thumbs_ms.length ? [tracks.filmstrip(axis, about.number, seek)] : [];
+    const strip = about.thumbs_ms.length ? [tracks.filmstrip(axis, "pictures", "Pictures of the video along the time axis", (time) => featmill.thumb(about.number, time), seek)] : [];
     const sound = el("div", {});
     main.replaceChildren(el("p", {}, el("a", { href: "#/" }, "← all videos")), el("h1", { tabindex: -1 }, about.name),
       ...documents.flatMap((each) => [...each.notes, each.error].filter(Boolean).map((note) => el("p", { class: each.error || each.status === "failed" ? "bad" : "quiet" }, `${each.type}: ${note}`))),
@@ -132,6 +133,10 @@ featmill.views.video = (() => {
     addSound(sound, axis, documents.find((each) => each.rate_hz && each.is_found));
     return { choose, all, chosen };
   }
+
+  // The row nearest to a given one of which there is a picture
+  const pictured = (key, at) => key.flow.rows.reduce((a, b) => (Math.abs(b - at * key.step) < Math.abs(a - at * key.step) ? b : a), 0);
+  const flowPicture = ({ about, key, i }, at) => (at < 0 ? null : `media/${about.number}/flow-${i}-${pictured(key, at)}.png`);
 
   function frames(about, key, at) {
     if (!about.fps || !key.times_known) return "";
