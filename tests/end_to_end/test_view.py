@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.features import fail, save
+from support.media import moving_frames, write_clip
 from support.program import ROOT, run, start
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -158,6 +159,31 @@ def test_a_video(page: Any, address: str) -> None:
         return ({PIXEL})(canvas, [0.01, 0.5]);
     }}""") == [255, 0, 0, 255]
     check_accessibility(page)
+
+
+def test_damaged_and_unplayable_videos(page: Any, tmp_path: Path) -> None:
+    """Damaged, of a codec that browsers lack, missing; and a run that goes on."""
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    (videos / "garbage.mp4").write_bytes(b"<script>" * 500)
+    write_clip(videos / "old.avi", moving_frames(30), codec="mpeg4")
+    for name in ("garbage.mp4", "old.avi", "missing.mp4"):
+        save(tmp_path / "out", name, name)
+    process = start("view", tmp_path / "out", "--videos", videos, "--no_browser")
+    assert process.stdout is not None
+    page.goto(process.stdout.readline().strip())
+    notes = {"garbage.mp4": "does not play", "old.avi": "pictures of it stand in", "missing.mp4": "not in the folder"}
+    for name, note in notes.items():
+        page.click(f".body .row >> text={name}")
+        page.wait_for_selector(f"text={note}")
+        if name == "old.avi":
+            wait_until(page, "document.querySelector('.player img').naturalWidth > 0")
+        page.click("text=all videos")
+    save(tmp_path / "out", "later")
+    page.wait_for_selector(".body .row >> text=later")
+    assert page.inner_text("h1") == "4 videos"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
 
 
 def test_an_export_from_disk(page: Any, outputs: Path, tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """`python main.py view OUT`: a page that shows what is in an output folder, on this machine or as a folder of files."""
 
+import contextlib
 import os
 import sys
+import tempfile
 import threading
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from utils.commands.parser import Parser
@@ -46,13 +48,20 @@ def view(arguments: Sequence[str]) -> int:
         note = "" if options.videos else " without pictures: --videos FOLDER shows the videos of that folder"
         print(printable(f"{server.address}\n{redacted(options.output)}{note}. Ctrl-C ends this."), flush=True)
         threading.Thread(target=documents.get, args=("map-0-0",), daemon=True).start()  # while the browser starts
-        if not options.no_browser and _has_screen():
-            webbrowser.open(server.address)
-        try:
+        shown = _browser(server.address) if not options.no_browser and _has_screen() else contextlib.nullcontext()
+        with shown, contextlib.suppress(KeyboardInterrupt):
             server.serve_forever(poll_interval=0.1)
-        except KeyboardInterrupt:
-            return 0
     return 0
+
+
+@contextlib.contextmanager
+def _browser(address: str) -> Iterator[None]:
+    """Open a browser through a file that only this user reads: on a command line others would see the token."""
+    with tempfile.NamedTemporaryFile("w", suffix=".html") as file:
+        file.write(f'<meta charset="utf-8"><meta http-equiv="refresh" content="0; url={address}">')
+        file.flush()
+        webbrowser.open(Path(file.name).as_uri())
+        yield
 
 
 def _has_screen() -> bool:

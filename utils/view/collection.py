@@ -11,6 +11,7 @@ import numpy as np
 
 from utils.errors import FeatmillError, RunError
 from utils.run.folder_status import FolderStatus
+from utils.sinks.acav import UP
 from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine, Status
 from utils.sinks.output import features_in
 from utils.sinks.readback import OutputReader
@@ -41,7 +42,7 @@ class FeatureFolder:
     """The saved videos of one feature type. Many threads may read it."""
 
     def __init__(self, folder: Folder, root: Folder, latest: Latest) -> None:
-        self.folder, self.latest = folder, latest
+        self.folder, self._root, self.latest = folder, root, latest
         self._reader = OutputReader(folder, root)
         self._lock = threading.Lock()
         self._last = next(iter(latest), ManifestLine(id="", status="done"))
@@ -62,8 +63,18 @@ class FeatureFolder:
         n_bytes = sum(_bytes(info.shape, info.dtype) for output in line.outputs for info in output.arrays.values())
         if n_bytes > MOST_BYTES:
             raise RunError(f"{line.name}: its arrays have {n_bytes / 1e9:.1f} GB, too many for this page")
+        outside = next((output.file for output in line.outputs if not self._is_inside(output.file)), None)
+        if outside is not None:
+            raise RunError(f"{line.name}: the manifest names {outside}, which is not in the output folder")
         with self._lock:
             return self._reader.read(line.outputs)
+
+    def _is_inside(self, name: str) -> bool:
+        """Return whether a file is in the folder that it belongs to, wherever a hostile name or a link leads."""
+        home, name = (self._root, name.removeprefix(UP)) if name.startswith(UP) else (self.folder, name)
+        if home.local is None:
+            return ".." not in name.split("/")
+        return (home.local / name).resolve().is_relative_to(home.local.resolve())
 
     def refresh(self) -> None:
         """Take in what was appended to the manifest: once through its lines, since there may be a million."""

@@ -109,6 +109,21 @@ def test_nan_huge_missing_and_foreign_content(tmp_path: Path) -> None:
     assert len(read(found, "map-0-0")["x"]) == 4
 
 
+def test_no_array_outside_the_output_folder(tmp_path: Path) -> None:
+    home = save(tmp_path / "out", "a")
+    save(tmp_path / "out", "b")
+    np.save(tmp_path / "secret.npy", np.ones((6, 4), np.float32))
+    (home / "b_rgb.npy").unlink()
+    (home / "b_rgb.npy").symlink_to(tmp_path / "secret.npy")
+    first = (home / "manifest.jsonl").read_text().splitlines()[0]
+    with (home / "manifest.jsonl").open("a") as file:
+        for i, name in enumerate(("../../secret.npy", "x/../../../secret.npy", str(tmp_path / "secret.npy"))):
+            file.write(first.replace('"a_rgb.npy"', json.dumps(name)).replace('"id": "a"', f'"id": "c{i}"') + "\n")
+    found = documents(tmp_path / "out")
+    assert not read(found, "video-0").get("error")
+    assert all("not in the output folder" in read(found, f"video-{number}")["error"] for number in range(1, 5))
+
+
 def test_numbers() -> None:
     rng = np.random.default_rng(2)
     rows = (rng.normal(size=(300, 3)) * [9, 3, 1] @ np.linalg.qr(rng.normal(size=(40, 3)))[0].T).astype(np.float32)
