@@ -32,7 +32,7 @@ ROOMS = [  # of utils/, each importing only those below it
 PACKAGES = ("featmill", "models", "utils")
 FOLDERS = ("benchmarks", "featmill", "models", "tests", "utils")
 TESTED_ELSEWHERE = {  # with what uses them
-    "featmill": "catalogue settings text torch_dataset",
+    "featmill": "catalogue text torch_dataset",
     "models/clip": "tower",
     "models/i3d": "convert extractor",
     "models/internvideo2": "network preprocess",
@@ -56,7 +56,7 @@ TESTED_ELSEWHERE = {  # with what uses them
     "utils": "errors",
     "utils/extractors": "clips_config flow flow_config frames_config pairs registry stacks stacks_config text",
     "utils/media": (
-        "avi decode_protocol decode_server demux frame_size layout matroska mp4 planes rgb seek video_frames"
+        "asf avi decode_protocol decode_server demux frame_size gif layout matroska mp4 planes rgb seek video_frames"
     ),
     "utils/nn/cpu": "convolution",
     "utils/nn": "flow unchanged vision_transformer",

@@ -15,6 +15,10 @@ from torch.utils._pytree import tree_leaves
 from models import MODELS
 from utils.extractors.base import AudioStreamInfo, VideoStreamInfo
 from utils.extractors.registry import load_extractor
+from utils.media.crop import Crop
+from utils.media.layout import Yuv
+from utils.media.planes import upright_rgb
+from utils.media.rotation import Orientation
 from utils.nn.graphs import CudaGraphs
 from utils.worker.batch import stacked
 from utils.worker.window_builder import WindowBuilder
@@ -123,6 +127,15 @@ def test_nothing_within_a_batch(feature_type, settings, fake):
         batch(extractor, frames)  # copies constants to the device
         with Waits() as waits:
             batch(extractor, frames)
+    assert waits.found == []
+
+
+def test_nothing_while_planes_become_rgb(fake):
+    planes = torch.empty(N_FRAMES, SIZE[0] * 3 // 2, SIZE[1], dtype=torch.uint8, device=GPU)
+    yuv = Yuv(True, 1, False, Crop(2, 0, 0, 4), Orientation(True, True, False))
+    upright_rgb(planes, yuv)  # copies constants to the device
+    with Waits() as waits:
+        assert upright_rgb(planes, yuv).shape == (N_FRAMES, SIZE[1] - 2, SIZE[0] - 4, 3)
     assert waits.found == []
 
 

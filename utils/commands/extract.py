@@ -228,9 +228,11 @@ class _Run(Planned):
             self.run_file.remove(state.folder)
 
     def _write_list(self, path: str) -> None:
-        for state in self.states:
+        run = self.plan.run
+        states = [state for state in self.states if not run.concat or run.align in (None, state.feature_type)]
+        for state in states:
             state.latest.refresh()
-            own = path if len(self.states) == 1 else _of_type(path, state.feature_type)
+            own = path if len(states) == 1 else _of_type(path, state.feature_type)
             refs = (ref for ref in self.inputs.listed() if state.part(ref) is not None)
             list_file.write_list(own, state.folder, refs, state.latest, self.root)
 

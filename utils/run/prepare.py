@@ -52,8 +52,8 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
         check_dimensions(run.on_extraction, feature_type, outputs)
     check_names(run, shapes)
     check_layout(run, shapes)
-    check_align(run, requested)
-    together = {} if run.align is None else {"aligned_types": sorted(requested)}
+    check_align(run, shapes)
+    together = {} if run.align is None else {"aligned_types": list(requested) if run.concat else sorted(requested)}
     features = tuple(_feature(run, feature_type, one, run_id, together) for feature_type, one in requested.items())
     return Plan(run, features, resources.devices, resources.n_threads, resources.decode_threads)
 
@@ -77,7 +77,7 @@ def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str, tog
             run=run_id,
             version=VERSION,
             recipe=run.recipe or "",
-            warning=RANDOM_WARNING if run.weights == "random" and settings["weights"] else "",
+            warning=RANDOM_WARNING if None in checkpoints.values() else "",
         ),
         acav=acav_names(feature_type, media),
         frames_folder=Path(run.tmp_path) / feature_type if run.keep_frames else None,

@@ -15,7 +15,7 @@ from utils.extractors.base import AnyExtractor
 from utils.extractors.labels import Classes
 from utils.extractors.registry import load_extractor
 from utils.nn.lean_import import load_meta_kernels
-from utils.nn.prepare import ComputeMode, set_process_flags
+from utils.nn.prepare import ComputeMode, check_available, set_process_flags
 from utils.storage.folder import folder_at
 from utils.weights.store import cache_folder
 from utils.worker import pipeline
@@ -70,6 +70,7 @@ def _exit_at_once(_signal: int, _frame: object) -> None:
 
 def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
     device, compute = torch.device(device_name), ComputeMode(plan.run.precision, plan.run.compile)
+    check_available(device)
     _set_up_torch(plan, device, compute)
     extractors, classes = _load(plan, device, compute)
     signal.signal(signal.SIGTERM, _exit_at_once)  # until here it ends the process silently: nothing is to be cleaned up

@@ -94,6 +94,15 @@ def test_what_is_not_in_the_table_is_refused(videomae):
         TransformersConfig()
 
 
+def test_no_file_but_those_recorded_is_loaded(tmp_path):
+    made, _ = save("vit", tmp_path)
+    described = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(described | {"transformers_weights": "other.safetensors"}))
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "a/b", "peft_type": "LORA"}))
+    loaded = load_model(tmp_path, torch.bfloat16).state_dict()
+    assert all(torch.equal(loaded[name], tensor.bfloat16()) for name, tensor in made.state_dict().items())
+
+
 def test_random_weights_are_the_same_everywhere(videomae):
     first, second = (random_model(videomae).state_dict() for _ in range(2))
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
