@@ -23,7 +23,9 @@ from utils.storage.folder import Folder, subfolders
 COLUMNS = ("name", "status", "windows", "finished", "reason")
 MOST_LABELS = 20  # different values of a column of the list that colours windows
 MOST_BYTES = 2 << 30  # of the arrays of one video
-DAMAGE = (FeatmillError, OSError, ValueError, KeyError, TypeError, MemoryError)  # what reading a video may raise
+DAMAGE = (  # what reading a video may raise
+    FeatmillError, OSError, EOFError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, MemoryError,
+)  # fmt: skip
 
 
 class Row(NamedTuple):
@@ -45,6 +47,7 @@ class FeatureFolder:
         self.folder, self._root, self.latest = folder, root, latest
         self._reader = OutputReader(folder, root)
         self._lock = threading.Lock()
+        self.rows: list[Row] = []
         self._last = next(iter(latest), ManifestLine(id="", status="done"))
         self.feature_type = self._last.stamp.feature_type
 
@@ -78,16 +81,18 @@ class FeatureFolder:
 
     def refresh(self) -> None:
         """Take in what was appended to the manifest: once through its lines, since there may be a million."""
-        self.rows: list[Row] = []
+        rows: list[Row] = []
         with self._lock:
             self.latest.refresh()
-            self._status = FolderStatus.of(self.folder, self._lines())
+            self._status = FolderStatus.of(self.folder, self._noted(rows))
+            self.rows = rows
 
-    def _lines(self) -> Iterator[ManifestLine]:
+    def _noted(self, rows: list[Row]) -> Iterator[ManifestLine]:
+        """Yield each video's last line, and add it to the rows of the table."""
         for line in self.latest:
             self._last = line
             finished = round(line.finished_s or 0)
-            self.rows.append(Row(line.id, line.name, line.status, line.windows, finished, line.reason, line.meta))
+            rows.append(Row(line.id, line.name, line.status, line.windows, finished, line.reason, line.meta))
             yield line
 
     def about(self) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Documents:
         self._indexes: dict[tuple[str, str], Index] = {}
         self._maps: dict[tuple[str, int, str], Document] = {}
         self._last: tuple[tuple[str, str, int], dict[str, np.ndarray]] | None = None
-        self._lock = threading.Lock()
+        self._lock, self._map_lock = threading.Lock(), threading.Lock()
 
     def get(self, name: str) -> Document | None:
         """Return a document; None if there is none of this name."""
@@ -68,7 +68,7 @@ class Documents:
         if key is None:
             return None
         cached = (self.collection.version, index, key)
-        with self._lock:
+        with self._map_lock:
             if cached not in self._maps:
                 self._maps = {kept: value for kept, value in self._maps.items() if kept[0] == cached[0]}
                 self._maps[cached] = map_of(read_windows(self.collection, index, key, MAPPED_VIDEOS, MAPPED))
@@ -149,33 +149,29 @@ class Documents:
         place = self.collection.place(number)
         if place is None:
             return None
-        index = self.collection.folders.index(place[0])
-        key = self._key(index, key_number)
-        if key is None:
+        keys = keys_in(place[1])
+        if key_number >= len(keys):
             return None
-        state = self.index(index, key)
-        windows = state.ready()
-        if windows is None:
-            return {"read": state.progress.read, "of": state.progress.n_videos}
-        rows = rows_of(self._read(*place)[key], place[1])
+        key = keys[key_number]
+        index = self.index(place[0], key)
+        if index.ready() is None:
+            return {"read": index.progress.read, "of": index.progress.n_videos}
+        arrays = self._read(*place)
+        rows = rows_of(arrays[key], place[1])
         if row >= len(rows):
             return None
-        return {"hits": self.nearest(index, key, number, row, as_vectors(rows[row : row + 1])[0])}
+        start_s, end_s, _ = times_of(arrays, len(rows), 0)
+        vector = as_vectors(rows[row : row + 1])[0]
+        return {"hits": nearest(index, vector, (number, float(start_s[row]), float(end_s[row])))}
 
-    def nearest(self, index: int, key: str, number: int, row: int, vector: np.ndarray) -> list[Document]:
-        """Return the windows most similar to a row, those that overlap it left out."""
-        windows = self.index(index, key).ready(wait=True)
-        if windows is None:
-            return []
-        own = (windows.number == number) & (windows.row == row)
-        start_s, end_s = (float(times[own][0]) if own.any() else -1.0 for times in (windows.start_s, windows.end_s))
-        return pairs(windows, windows.nearest(vector, (number, start_s, end_s), NEAREST))
-
-    def index(self, index: int, key: str) -> Index:
+    def index(self, folder: FeatureFolder, key: str) -> Index:
         """Return all windows of a key, as far as they are read."""
+        place = (str(folder.folder), key)
         with self._lock:
-            place = str(self.collection.folders[index].folder)
-            return self._indexes.setdefault((place, key), Index(self.collection, index, key))
+            known = self._indexes.get(place)
+            if known is None or known.is_outdated():
+                self._indexes[place] = Index(self.collection, self.collection.folders.index(folder), key)
+            return self._indexes[place]
 
     def clip(self, number: int) -> Clip | None:
         """Return the file of a video, None if it is not in the user's folder."""
@@ -201,3 +197,9 @@ class Documents:
         except DAMAGE:
             return None
         return picture(rows[row], full_speed(rows)) if is_flow(rows) and row < len(rows) else None
+
+
+def nearest(index: Index, vector: np.ndarray, without: tuple[int, float, float]) -> list[Document]:
+    """Return the windows most similar to a vector, those of a video that overlap some of its seconds left out."""
+    windows = index.ready(wait=True)
+    return [] if windows is None else pairs(windows, windows.nearest(vector, without, NEAREST))

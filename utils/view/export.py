@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
+
 from utils.errors import UserError
 from utils.view.collection import to_json
-from utils.view.documents import Document, Documents
+from utils.view.documents import Document, Documents, nearest
 from utils.view.server import ASSETS, PAGE, POLICY
 
 MOST_WITH_NEAREST = 5000  # windows of a key, of which each gets its nearest ones: all pairs are compared
@@ -88,11 +90,13 @@ def _nearest(documents: Documents, index: int, key_number: int, key: str) -> Ite
     numbers = dict(documents.collection.with_features(index))
     if sum(numbers.values()) > MOST_WITH_NEAREST:
         return
-    windows = documents.index(index, key).ready(wait=True)
+    state = documents.index(documents.collection.folders[index], key)
+    windows = state.ready(wait=True)
     if windows is None:
         return
     for number in numbers:
-        rows = [i for i in range(len(windows.row)) if windows.number[i] == number]
-        hits = {int(windows.row[i]): documents.nearest(index, key, number, int(windows.row[i]), windows.vectors[i])
-                for i in rows}  # fmt: skip
+        hits = {}
+        for i in np.flatnonzero(windows.number == number):
+            own = (number, float(windows.start_s[i]), float(windows.end_s[i]))
+            hits[int(windows.row[i])] = nearest(state, windows.vectors[i], own)
         yield _script(f"near-{number}-{key_number}", {"rows": hits})

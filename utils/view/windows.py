@@ -2,12 +2,15 @@
 
 import contextlib
 import functools
+import math
 import threading
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from utils.errors import RunError
 from utils.sinks.manifest_line import ManifestLine
 from utils.view.collection import DAMAGE, Collection
 from utils.view.numbers import as_vectors, clusters, listed, principal, subspace
@@ -20,6 +23,7 @@ CLUSTERS = 8
 BASIS = 64  # dimensions in which vectors are compared first
 LIKELY = 1024  # windows that are compared whole first
 TOLERANCE = 1e-4  # of bounds, for rounding
+LEAST_AGE_S = 60.0  # of what was read, before it is read again while a run goes on
 OWN = 3  # of the nearest windows that may come from the same video
 
 
@@ -179,34 +183,42 @@ class Progress:
     n_videos: int = 0
 
 
-@dataclass
 class Index:
     """All windows of one key, read in a thread when first asked for."""
 
-    collection: Collection
-    folder: int
-    key: str
-    progress: Progress = field(default_factory=Progress)
-    windows: Windows | None = None
-    _thread: threading.Thread | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, collection: Collection, folder: int, key: str) -> None:
+        self._collection, self._folder, self._key = collection, folder, key
+        self._version = collection.version
+        self._started_s = time.monotonic()
+        self.progress = Progress()
+        self._windows: Windows | None = None
+        self._failure = ""
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def is_outdated(self) -> bool:
+        """Return whether a run has added windows, and reading all again would not take most of the time."""
+        took_s = self._took_s if self._windows is not None else math.inf
+        is_old = time.monotonic() - self._started_s > max(LEAST_AGE_S, 20 * took_s)
+        return is_old and self._collection.version != self._version
 
     def ready(self, wait: bool = False) -> Windows | None:
-        """Return the windows; None while they are read."""
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._read, daemon=True)
-                self._thread.start()
+        """Return the windows; None while they are read. RunError if they cannot be."""
         if wait:
             self._thread.join()
-        return self.windows
+        if self._failure:
+            raise RunError(self._failure)
+        return self._windows
 
     def _read(self) -> None:
-        most = MOST_BYTES // 4
-        windows = read_windows(self.collection, self.folder, self.key, None, most, self.progress)
-        windows.prepare()
-        self.windows = windows
-        self.progress.n_videos = max(1, self.progress.n_videos)
+        try:
+            most = MOST_BYTES // 4
+            windows = read_windows(self._collection, self._folder, self._key, None, most, self.progress)
+            windows.prepare()
+            self._took_s = time.monotonic() - self._started_s
+            self._windows = windows
+        except DAMAGE as error:
+            self._failure = f"the windows cannot be read: {str(error) or type(error).__name__}"
 
 
 def pairs(windows: Windows, hits: list[tuple[int, float]]) -> list[dict[str, Any]]:

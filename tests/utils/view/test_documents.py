@@ -58,7 +58,7 @@ def test_a_video_on_its_time_axis_its_map_and_its_neighbours(tmp_path: Path) -> 
     assert key["similarity"]["n"] == 6 and key["similarity"]["low"] == pytest.approx((unit @ unit.T).min(), abs=1e-4)
     points = read(found, "map-0-0")
     assert points["total"] == len(points["x"]) == 12 and points["number"] == [0] * 6 + [1] * 6
-    found.index(0, "rgb").ready(wait=True)
+    found.index(found.collection.folders[0], "rgb").ready(wait=True)
     hits = read(found, "near-0-0-2")["hits"]
     assert (hits[0]["number"], hits[0]["row"]) == (1, 3) and hits[0]["cosine"] > 0.99
     own = [hit for hit in hits if hit["number"] == 0]
