@@ -159,6 +159,8 @@ def test_a_video(page: Any, address: str) -> None:
         return ({PIXEL})(canvas, [0.01, 0.5]);
     }}""") == [255, 0, 0, 255]
     check_accessibility(page)
+    page.set_viewport_size({"width": 550, "height": 450})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_damaged_and_unplayable_videos(page: Any, tmp_path: Path) -> None:

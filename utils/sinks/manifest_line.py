@@ -1,6 +1,7 @@
 """One line of a manifest: what became of one video and feature type."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -81,7 +82,7 @@ class ManifestLine:
     revision: int = 0
     other: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def finished_s(self) -> float | None:
         """`finished` in seconds since 1970, whatever its time zone; None if it is not a time."""
         try:
