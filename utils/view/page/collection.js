@@ -4,43 +4,134 @@ featmill.views.collection = (() => {
   const { el, canvas, colour, number, duration, get } = featmill;
 
   function card(folder) {
-    const counts = ["done", "partial", "skipped", "failed"].filter((status) => folder[status] || status === "done")
-      .map((status) => `${number(folder[status])} ${status}`).join(", ");
-    const weights = Object.entries(folder.weights || {}).map(([name, hash]) => `${name}: ${String(hash).slice(0, 16)}`).join(", ");
+    const counts = ["done", "partial", "skipped", "failed"]
+      .filter((status) => folder[status] || status === "done")
+      .map((status) => `${number(folder[status])} ${status}`)
+      .join(", ");
+    const weights = Object.entries(folder.weights || {})
+      .map(([name, hash]) => `${name}: ${String(hash).slice(0, 16)}`)
+      .join(", ");
     const settings = Object.entries(folder.settings || {}).filter(([name]) => name !== "weights");
-    const rate = folder.videos_per_s ? `${folder.videos_per_s >= 0.1 ? `${folder.videos_per_s.toFixed(2)} videos/s` : `${(folder.videos_per_s * 3600).toFixed(1)} videos/h`} lately` : "";
-    const left = folder.left === null || folder.left === undefined ? "" : `${number(folder.left)} of ${number(folder.listed)} left`;
-    return el("section", { class: "card" },
-      el("h2", {}, folder.type), el("p", { class: "big" }, counts),
+    const rate = folder.videos_per_s
+      ? `${folder.videos_per_s >= 0.1 ? `${folder.videos_per_s.toFixed(2)} videos/s` : `${(folder.videos_per_s * 3600).toFixed(1)} videos/h`} lately`
+      : "";
+    const left =
+      folder.left === null || folder.left === undefined
+        ? ""
+        : `${number(folder.left)} of ${number(folder.listed)} left`;
+    return el(
+      "section",
+      { class: "card" },
+      el("h2", {}, folder.type),
+      el("p", { class: "big" }, counts),
       el("p", {}, [`${number(folder.windows)} windows`, left, rate].filter(Boolean).join("; ")),
       folder.warning ? el("p", { class: "bad" }, folder.warning) : null,
-      el("p", { class: "quiet" }, `format ${folder.on_extraction || "?"}; settings ${folder.settings_hash || "?"}${weights ? `; weights ${weights}` : ""}`),
-      settings.length ? el("details", {}, el("summary", {}, "Settings"), el("table", {}, el("tbody", {}, ...settings.map(([name, value]) =>
-        el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, JSON.stringify(value))))))) : null);
+      el(
+        "p",
+        { class: "quiet" },
+        `format ${folder.on_extraction || "?"}; settings ${folder.settings_hash || "?"}${weights ? `; weights ${weights}` : ""}`,
+      ),
+      settings.length
+        ? el(
+            "details",
+            {},
+            el("summary", {}, "Settings"),
+            el(
+              "table",
+              {},
+              el(
+                "tbody",
+                {},
+                ...settings.map(([name, value]) =>
+                  el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, JSON.stringify(value))),
+                ),
+              ),
+            ),
+          )
+        : null,
+    );
   }
 
   function failures(folders, search) {
-    const rows = folders.flatMap((folder) => folder.causes.map((cause) => el("tr", {},
-      el("td", {}, folder.type), el("td", { class: cause.status === "failed" ? "bad" : null }, `${number(cause.videos)} ${cause.status}`),
-      el("td", {}, cause.cause), el("td", {}, cause.examples.join(", ")))));
+    const rows = folders.flatMap((folder) =>
+      folder.causes.map((cause) =>
+        el(
+          "tr",
+          {},
+          el("td", {}, folder.type),
+          el("td", { class: cause.status === "failed" ? "bad" : null }, `${number(cause.videos)} ${cause.status}`),
+          el("td", {}, cause.cause),
+          el("td", {}, cause.examples.join(", ")),
+        ),
+      ),
+    );
     if (!rows.length) return el("p", { class: "quiet" }, "Every video is done.");
-    const commands = [...new Set(folders.filter((folder) => folder.failed && folder.command).map((folder) => folder.command))];
-    return el("div", {}, el("table", {}, el("thead", {}, el("tr", {}, ...["Type", "Videos", "Cause, and what to do", "Such as"].map((title) => el("th", { scope: "col" }, title)))), el("tbody", {}, ...rows)),
-      commands.length ? el("p", {}, "The same command tries failed videos again: ", ...commands.map((command) => el("code", {}, command))) : null);
+    const commands = [
+      ...new Set(folders.filter((folder) => folder.failed && folder.command).map((folder) => folder.command)),
+    ];
+    return el(
+      "div",
+      {},
+      el(
+        "table",
+        {},
+        el(
+          "thead",
+          {},
+          el(
+            "tr",
+            {},
+            ...["Type", "Videos", "Cause, and what to do", "Such as"].map((title) => el("th", { scope: "col" }, title)),
+          ),
+        ),
+        el("tbody", {}, ...rows),
+      ),
+      commands.length
+        ? el(
+            "p",
+            {},
+            "The same command tries failed videos again: ",
+            ...commands.map((command) => el("code", {}, command)),
+          )
+        : null,
+    );
   }
 
   function rate(finished) {
     const times = finished.filter((time) => time > 0).sort((a, b) => a - b);
     if (times.length < 3 || times[times.length - 1] === times[0]) return null;
-    const span = times[times.length - 1] - times[0], bins = Math.min(60, span), counts = Array(bins).fill(0);
-    for (const time of times) counts[Math.min(bins - 1, Math.floor((time - times[0]) / span * bins))]++;
-    const most = Math.max(...counts), wide = span / bins;
-    const picture = canvas({ "aria-label": `Videos finished over ${duration(span)}, at most ${most} in ${duration(wide)}` }, (context, width, height) => {
-      context.fillStyle = colour("accent");
-      counts.forEach((count, i) => context.fillRect(i * width / bins, height - count / most * height, width / bins - 1, count / most * height));
-    });
+    const span = times[times.length - 1] - times[0],
+      bins = Math.min(60, span),
+      counts = Array(bins).fill(0);
+    for (const time of times) counts[Math.min(bins - 1, Math.floor(((time - times[0]) / span) * bins))]++;
+    const most = Math.max(...counts),
+      wide = span / bins;
+    const picture = canvas(
+      { "aria-label": `Videos finished over ${duration(span)}, at most ${most} in ${duration(wide)}` },
+      (context, width, height) => {
+        context.fillStyle = colour("accent");
+        counts.forEach((count, i) =>
+          context.fillRect(
+            (i * width) / bins,
+            height - (count / most) * height,
+            width / bins - 1,
+            (count / most) * height,
+          ),
+        );
+      },
+    );
     picture.style.height = "48px";
-    return el("section", {}, el("h2", {}, "Rate over time"), picture, el("p", { class: "quiet" }, `${duration(span)} from first to last; the highest bar is ${number(most)} videos in ${duration(wide)}.`));
+    return el(
+      "section",
+      {},
+      el("h2", {}, "Rate over time"),
+      picture,
+      el(
+        "p",
+        { class: "quiet" },
+        `${duration(span)} from first to last; the highest bar is ${number(most)} videos in ${duration(wide)}.`,
+      ),
+    );
   }
 
   // Known of each video on the map: how long its windows reach
@@ -51,14 +142,20 @@ featmill.views.collection = (() => {
   }
 
   function hours(points, n) {
-    const found = [...lengths(points).values()], sum = found.reduce((a, b) => a + b, 0);
+    const found = [...lengths(points).values()],
+      sum = found.reduce((a, b) => a + b, 0);
     if (!found.length || !sum) return "";
-    const total = sum / found.length * n;
+    const total = (sum / found.length) * n;
     return `${found.length < n ? "about " : ""}${duration(total)} of video`;
   }
 
   function maps(collection, places, open) {
-    const choices = collection.keys.flatMap((keys, folder) => keys.map((key, i) => [`${folder}-${i}`, keys.length > 1 ? `${collection.folders[folder].type}: ${key}` : collection.folders[folder].type]));
+    const choices = collection.keys.flatMap((keys, folder) =>
+      keys.map((key, i) => [
+        `${folder}-${i}`,
+        keys.length > 1 ? `${collection.folders[folder].type}: ${key}` : collection.folders[folder].type,
+      ]),
+    );
     const host = el("div", {});
     const note = el("span", { class: "quiet" });
     const { videos } = collection;
@@ -66,24 +163,52 @@ featmill.views.collection = (() => {
       host.replaceChildren(el("p", { class: "quiet" }, "Reading windows …"));
       try {
         const points = await get(`map-${choice}`);
-        const about = { name: (id) => videos.name[places.get(id)] ?? "?", label: (id, key) => videos[key][places.get(id)], lengths: lengths(points), labels: collection.labels, hasMedia: collection.has_media };
-        const n = collection.folders[+choice.split("-")[0]], share = points.shares.map((each) => `${(each * 100).toFixed(0)} %`).join(" and ");
-        note.textContent = points.x.length ? `${number(points.x.length)} of ${number(points.total)} windows; principal components with ${share} of the variance; ${hours(points, n.done + n.partial)}` : "";
-        host.replaceChildren(points.x.length ? featmill.map(points, about, open) : el("p", { class: "quiet" }, "No windows that a map can show: flow fields, or files that cannot be read."));
+        const about = {
+          name: (id) => videos.name[places.get(id)] ?? "?",
+          label: (id, key) => videos[key][places.get(id)],
+          lengths: lengths(points),
+          labels: collection.labels,
+          hasMedia: collection.has_media,
+        };
+        const n = collection.folders[+choice.split("-")[0]],
+          share = points.shares.map((each) => `${(each * 100).toFixed(0)} %`).join(" and ");
+        note.textContent = points.x.length
+          ? `${number(points.x.length)} of ${number(points.total)} windows; principal components with ${share} of the variance; ${hours(points, n.done + n.partial)}`
+          : "";
+        host.replaceChildren(
+          points.x.length
+            ? featmill.map(points, about, open)
+            : el("p", { class: "quiet" }, "No windows that a map can show: flow fields, or files that cannot be read."),
+        );
       } catch (error) {
         host.replaceChildren(el("p", { class: "bad" }, error.message));
       }
     }
-    const select = el("select", { onchange: (event) => show(event.target.value) }, ...choices.map(([value, text]) => el("option", { value }, text)));
+    const select = el(
+      "select",
+      { onchange: (event) => show(event.target.value) },
+      ...choices.map(([value, text]) => el("option", { value }, text)),
+    );
     if (choices.length) show(choices[0][0]);
-    return el("section", {}, el("h2", {}, "Map of windows"), el("div", { class: "bar" }, el("label", {}, "Features", select), note), host);
+    return el(
+      "section",
+      {},
+      el("h2", {}, "Map of windows"),
+      el("div", { class: "bar" }, el("label", {}, "Features", select), note),
+      host,
+    );
   }
 
   // Returns what takes in the collection after a run has added to it; the map stays as it is.
   function draw(main, collection) {
-    const open = (id, row) => { location.hash = row === undefined ? `#/video/${id}` : `#/video/${id}/${row}`; };
+    const open = (id, row) => {
+      location.hash = row === undefined ? `#/video/${id}` : `#/video/${id}/${row}`;
+    };
     const places = new Map();
-    const heading = el("h1", { tabindex: -1 }), cards = el("div", { class: "cards" }), failed = el("div", {}), rates = el("div", {});
+    const heading = el("h1", { tabindex: -1 }),
+      cards = el("div", { class: "cards" }),
+      failed = el("div", {}),
+      rates = el("div", {});
     const table = featmill.table(collection, open);
     function take({ videos, folders }) {
       videos.number.forEach((id, i) => places.set(id, i));
@@ -94,12 +219,27 @@ featmill.views.collection = (() => {
       rates.replaceChildren(...[rate(videos.finished)].filter(Boolean));
     }
     take(collection);
-    main.replaceChildren(heading, cards,
-      ...(collection.has_media || featmill.isStatic ? [] : [el("p", { class: "quiet" }, "Pictures and players: start with --videos FOLDER, the folder in which the videos are.")]),
+    main.replaceChildren(
+      heading,
+      cards,
+      ...(collection.has_media || featmill.isStatic
+        ? []
+        : [
+            el(
+              "p",
+              { class: "quiet" },
+              "Pictures and players: start with --videos FOLDER, the folder in which the videos are.",
+            ),
+          ]),
       el("section", {}, el("h2", {}, "What is not done"), failed),
       maps(collection, places, open),
-      el("section", {}, el("h2", {}, "Videos"), table.element), rates);
-    return (fresh) => { take(fresh); table.take(fresh); };
+      el("section", {}, el("h2", {}, "Videos"), table.element),
+      rates,
+    );
+    return (fresh) => {
+      take(fresh);
+      table.take(fresh);
+    };
   }
   return draw;
 })();

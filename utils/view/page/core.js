@@ -42,8 +42,18 @@ window.featmill = (() => {
   const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
   // Okabe and Ito's palette, which is told apart with any kind of colour vision; its yellow is darker here
   const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800", "#8c8c8c"];
-  const VIRIDIS = ["440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725"]
-    .map((hex) => [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16)));
+  const VIRIDIS = [
+    "440154",
+    "482878",
+    "3e4989",
+    "31688e",
+    "26828e",
+    "1f9e89",
+    "35b779",
+    "6ece58",
+    "b5de2b",
+    "fde725",
+  ].map((hex) => [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16)));
 
   function viridis(share) {
     const place = Math.min(1, Math.max(0, share || 0)) * (VIRIDIS.length - 1);
@@ -57,10 +67,17 @@ window.featmill = (() => {
     if (time === null || time === undefined || !isFinite(time)) return "?";
     const whole = Math.floor(time / 60);
     const rest = (time - 60 * whole).toFixed(2).padStart(5, "0");
-    return time < 60 ? `${time.toFixed(2)} s` : `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}:${rest}`;
+    return time < 60
+      ? `${time.toFixed(2)} s`
+      : `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}:${rest}`;
   }
 
-  const UNITS = [[86400, "days"], [3600, "hours"], [60, "minutes"], [1, "seconds"]];
+  const UNITS = [
+    [86400, "days"],
+    [3600, "hours"],
+    [60, "minutes"],
+    [1, "seconds"],
+  ];
 
   function duration(time) {
     const [size, unit] = UNITS.find(([each]) => time >= 2 * each) || UNITS[3];
@@ -78,7 +95,8 @@ window.featmill = (() => {
     box.hidden = children.length === 0;
     if (box.hidden) return;
     box.replaceChildren(...children);
-    const width = box.offsetWidth, height = box.offsetHeight;
+    const width = box.offsetWidth,
+      height = box.offsetHeight;
     box.style.left = `${Math.max(4, Math.min(event.clientX + 14, innerWidth - width - 8))}px`;
     box.style.top = `${Math.max(4, Math.min(event.clientY + 14, innerHeight - height - 8))}px`;
   }
@@ -87,7 +105,8 @@ window.featmill = (() => {
   function canvas(attributes, draw) {
     const element = el("canvas", { role: "img", ...attributes });
     const redraw = () => {
-      const width = element.clientWidth, height = element.clientHeight;
+      const width = element.clientWidth,
+        height = element.clientHeight;
       if (!width || !height) return;
       const scale = devicePixelRatio || 1;
       element.width = Math.round(width * scale);
@@ -123,6 +142,25 @@ window.featmill = (() => {
   }
 
   const forget = () => documents.clear();
-  return { isStatic, get, arrived, el, colour, PALETTE, viridis, bytes, seconds, duration, number, announce, tip, canvas, video,
-           picture, thumb, forget, views: {} };
+  return {
+    isStatic,
+    get,
+    arrived,
+    el,
+    colour,
+    PALETTE,
+    viridis,
+    bytes,
+    seconds,
+    duration,
+    number,
+    announce,
+    tip,
+    canvas,
+    video,
+    picture,
+    thumb,
+    forget,
+    views: {},
+  };
 })();

@@ -4,7 +4,9 @@
   const { el, get, views, isStatic, forget } = featmill;
   const main = document.getElementById("main");
   const POLL_MS = 4000;
-  let collection = null, turn = 0, update = null;
+  let collection = null,
+    turn = 0,
+    update = null;
 
   async function route() {
     const mine = ++turn;
@@ -20,7 +22,10 @@
         await views.video(main, collection, +id, /^\d+$/.test(row || "") ? +row : 0);
       } else update = views.collection(main, collection);
     } catch (error) {
-      main.replaceChildren(el("p", {}, el("a", { href: "#/" }, "← all videos")), el("p", { class: "bad" }, error.message));
+      main.replaceChildren(
+        el("p", {}, el("a", { href: "#/" }, "← all videos")),
+        el("p", { class: "bad" }, error.message),
+      );
     }
     const heading = main.querySelector("h1");
     document.title = heading ? `${heading.textContent} – Featmill` : "Featmill";
@@ -39,7 +44,9 @@
         wait = Math.max(wait, 10 * (performance.now() - start));
         update?.(collection);
       }
-    } catch { /* the server has ended */ }
+    } catch {
+      /* the server has ended */
+    }
     setTimeout(follow, wait);
   }
 
@@ -52,8 +59,13 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   setTheme(dark.matches ? "dark" : "light");
   dark.addEventListener("change", () => setTheme(dark.matches ? "dark" : "light"));
-  document.getElementById("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
-  document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
+  document
+    .getElementById("theme")
+    .addEventListener("click", () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    main.focus();
+  });
   addEventListener("hashchange", route);
   route();
   if (!isStatic) setTimeout(follow, POLL_MS);

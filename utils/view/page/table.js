@@ -4,20 +4,41 @@ featmill.table = (() => {
   const { el, number, announce } = featmill;
   const ROW = 32; // pixels, as in style.css at 16 pixels per rem
   const TALLEST = 8e6; // pixels of an element that every browser can scroll through
-  const COLUMNS = [["name", "Video"], ["folder", "Type"], ["status", "Status"], ["windows", "Windows"], ["finished", "Finished"]];
+  const COLUMNS = [
+    ["name", "Video"],
+    ["folder", "Type"],
+    ["status", "Status"],
+    ["windows", "Windows"],
+    ["finished", "Finished"],
+  ];
 
   const moment = (time) => (time ? new Date(time * 1000).toISOString().slice(0, 16).replace("T", " ") : "");
 
   function table(collection, open) {
-    let videos = collection.videos, lower = [];
+    let videos = collection.videos,
+      lower = [];
     let types = collection.folders.map((folder) => folder.type);
-    const rowHeight = ROW * parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+    const rowHeight = (ROW * parseFloat(getComputedStyle(document.documentElement).fontSize)) / 16;
     const state = { order: [], sort: "", down: false, active: 0, words: "", status: "", folder: "" };
     const body = el("div", { class: "body", role: "rowgroup" });
-    const heads = COLUMNS.map(([key, title]) => el("div", { role: "columnheader", "aria-sort": "none" },
-      el("button", { type: "button", onclick: () => sortBy(key) }, title)));
-    const head = el("div", { class: "head", role: "rowgroup" }, el("div", { class: "row", role: "row", "aria-rowindex": 1 }, ...heads));
-    const grid = el("div", { class: "grid", role: "grid", tabindex: 0, "aria-label": "Videos", onscroll: draw, onkeydown: keyed }, head, body);
+    const heads = COLUMNS.map(([key, title]) =>
+      el(
+        "div",
+        { role: "columnheader", "aria-sort": "none" },
+        el("button", { type: "button", onclick: () => sortBy(key) }, title),
+      ),
+    );
+    const head = el(
+      "div",
+      { class: "head", role: "rowgroup" },
+      el("div", { class: "row", role: "row", "aria-rowindex": 1 }, ...heads),
+    );
+    const grid = el(
+      "div",
+      { class: "grid", role: "grid", tabindex: 0, "aria-label": "Videos", onscroll: draw, onkeydown: keyed },
+      head,
+      body,
+    );
     const count = el("span", { class: "quiet" });
 
     function take(fresh) {
@@ -58,8 +79,9 @@ featmill.table = (() => {
     function sortBy(key) {
       state.down = state.sort === key && !state.down;
       state.sort = key;
-      heads.forEach((each, i) => each.setAttribute("aria-sort",
-        COLUMNS[i][0] === key ? (state.down ? "descending" : "ascending") : "none"));
+      heads.forEach((each, i) =>
+        each.setAttribute("aria-sort", COLUMNS[i][0] === key ? (state.down ? "descending" : "ascending") : "none"),
+      );
       choose();
       announce(`sorted by ${key}, ${state.down ? "descending" : "ascending"}`);
     }
@@ -83,10 +105,35 @@ featmill.table = (() => {
 
     function row(at, y) {
       const i = state.order[at];
-      const cells = [videos.name[i], types[videos.folder[i]], videos.status[i], number(videos.windows[i]), moment(videos.finished[i])];
-      const element = el("div", { class: at === state.active ? "row active" : "row", role: "row", id: `row-${at}`, "aria-rowindex": at + 2,
-        "aria-selected": at === state.active, onclick: () => open(videos.number[i]) },
-        ...cells.map((text, c) => el("div", { role: "gridcell", class: c === 2 && text === "failed" ? "bad" : null, title: c ? null : videos.reason[i] || text }, text)));
+      const cells = [
+        videos.name[i],
+        types[videos.folder[i]],
+        videos.status[i],
+        number(videos.windows[i]),
+        moment(videos.finished[i]),
+      ];
+      const element = el(
+        "div",
+        {
+          class: at === state.active ? "row active" : "row",
+          role: "row",
+          id: `row-${at}`,
+          "aria-rowindex": at + 2,
+          "aria-selected": at === state.active,
+          onclick: () => open(videos.number[i]),
+        },
+        ...cells.map((text, c) =>
+          el(
+            "div",
+            {
+              role: "gridcell",
+              class: c === 2 && text === "failed" ? "bad" : null,
+              title: c ? null : videos.reason[i] || text,
+            },
+            text,
+          ),
+        ),
+      );
       element.style.top = `${y}px`;
       return element;
     }
@@ -103,7 +150,8 @@ featmill.table = (() => {
     }
 
     function show(at) {
-      const full = state.order.length * rowHeight, height = Math.min(full, TALLEST);
+      const full = state.order.length * rowHeight,
+        height = Math.min(full, TALLEST);
       const seen = grid.clientHeight - head.offsetHeight;
       const scale = full > seen ? (height - seen) / (full - seen) : 1;
       const top = grid.scrollTop / scale;
@@ -113,14 +161,47 @@ featmill.table = (() => {
     }
 
     function select(title, key, values) {
-      const options = [el("option", { value: "" }, "all"), ...values.map(([value, text]) => el("option", { value }, text))];
-      return el("label", {}, title, el("select", { onchange: (event) => { state[key] = event.target.value; choose(); } }, ...options));
+      const options = [
+        el("option", { value: "" }, "all"),
+        ...values.map(([value, text]) => el("option", { value }, text)),
+      ];
+      return el(
+        "label",
+        {},
+        title,
+        el(
+          "select",
+          {
+            onchange: (event) => {
+              state[key] = event.target.value;
+              choose();
+            },
+          },
+          ...options,
+        ),
+      );
     }
 
-    const search = el("input", { type: "search", oninput: (event) => { state.words = event.target.value; choose(); } });
+    const search = el("input", {
+      type: "search",
+      oninput: (event) => {
+        state.words = event.target.value;
+        choose();
+      },
+    });
     const statuses = ["done", "partial", "skipped", "failed"].map((status) => [status, status]);
-    const bar = el("div", { class: "bar" }, el("label", {}, "Name has", search), select("Status", "status", statuses),
-      select("Type", "folder", types.map((type, i) => [i, type])), count);
+    const bar = el(
+      "div",
+      { class: "bar" },
+      el("label", {}, "Name has", search),
+      select("Status", "status", statuses),
+      select(
+        "Type",
+        "folder",
+        types.map((type, i) => [i, type]),
+      ),
+      count,
+    );
     const element = el("div", {}, bar, grid);
     new ResizeObserver(draw).observe(grid);
     take(collection);

@@ -1,52 +1,39 @@
 "use strict";
 // The view of one video: player, and all that its features say on one time axis.
 featmill.views.video = (() => {
-  const { el, PALETTE, seconds, announce, tip, get, picture, isStatic, tracks } = featmill;
-  const POLL_MS = 700;
+  const { el, PALETTE, seconds, announce, tip, tracks, details } = featmill;
 
   // All keys of all types of a video, those of its other output too
   function layers(documents) {
-    return documents.flatMap((about) => about.keys.map((key, i) => ({ about, key, i, name: about.keys.length > 1 ? `${about.type} ${key.key}` : about.type })));
-  }
-
-  function facts(documents) {
-    return el("table", {}, el("caption", { class: "unseen" }, "Features of this video"), el("thead", {}, el("tr", {}, ...["Features", "Shape", "Type"].map((title) => el("th", { scope: "col" }, title)))),
-      el("tbody", {}, ...layers(documents).map(({ key, name }) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, key.shape.join(" × ")),
-        el("td", {}, `${key.dtype}${key.not_finite ? `; ${key.not_finite} rows with NaN or infinity` : ""}${key.times_known ? "" : "; times were not saved, rows are spread evenly"}`)))));
-  }
-
-  async function nearest(host, id, i, row, isCurrent, collection) {
-    const say = (text) => host.replaceChildren(el("p", { class: "quiet" }, text));
-    try {
-      for (;;) {
-        const found = isStatic ? { hits: (await get(`near-${id}-${i}`)).rows[row] || [] } : await get(`near-${id}-${i}-${row}`);
-        if (!isCurrent()) return;
-        if (found.hits) return await showHits(host, found.hits, collection);
-        say(`Reading all windows: ${found.read} of ${found.of} videos …`);
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      }
-    } catch (error) {
-      if (isCurrent()) say(isStatic ? "Nearest windows are not in this export: it has too many windows." : error.message);
-    }
-  }
-
-  async function showHits(host, hits, collection) {
-    const names = new Map(collection.videos.number.map((id, i) => [id, collection.videos.name[i]]));
-    const items = await Promise.all(hits.map(async (hit) => el("li", {}, el("a", { href: `#/video/${hit.number}/${hit.row}` },
-      await picture(hit.number, hit.start_s, ""), `${names.get(hit.number) ?? "?"}, ${seconds(hit.start_s)}; cosine ${hit.cosine.toFixed(3)}`))));
-    host.replaceChildren(hits.length ? el("ul", { class: "near" }, ...items) : el("p", { class: "quiet" }, "There are no other windows."));
+    return documents.flatMap((about) =>
+      about.keys.map((key, i) => ({
+        about,
+        key,
+        i,
+        name: about.keys.length > 1 ? `${about.type} ${key.key}` : about.type,
+      })),
+    );
   }
 
   function view(main, collection, documents, other) {
-    const about = documents[0], all = layers(documents);
+    const about = documents[0],
+      all = layers(documents);
     const ends = all.flatMap(({ key }) => key.end_s.slice(-1));
     const axis = tracks.axisOf(Math.max(about.length_s, ...ends, 0.1));
     const player = featmill.player(about.number, documents.find((each) => each.player) || about, axis);
     const near = el("div", {}, el("p", { class: "quiet" }, "Choose a window."));
-    const flow = el("img", { class: "flow", alt: "" }), caption = el("figcaption", { class: "quiet" });
+    const flow = el("img", { class: "flow", alt: "" }),
+      caption = el("figcaption", { class: "quiet" });
     const figure = el("figure", { class: "flows", hidden: true }, flow, caption);
     const chosen = { layer: all.length ? 0 : -1, at: 0 };
-    const slider = el("div", { class: "card", role: "slider", tabindex: 0, "aria-label": "Window", "aria-valuemin": 0, onkeydown: keyed });
+    const slider = el("div", {
+      class: "card",
+      role: "slider",
+      tabindex: 0,
+      "aria-label": "Window",
+      "aria-valuemin": 0,
+      onkeydown: keyed,
+    });
 
     function choose(layer, at, play) {
       const { about: own, key, i, name } = all[layer];
@@ -54,12 +41,28 @@ featmill.views.video = (() => {
       Object.assign(chosen, { layer, at });
       const text = tracks.describe(name, key, at);
       slider.textContent = text;
-      for (const [attribute, value] of [["valuemax", key.rows - 1], ["valuenow", at * key.step], ["valuetext", text]]) slider.setAttribute(`aria-${attribute}`, value);
+      for (const [attribute, value] of [
+        ["valuemax", key.rows - 1],
+        ["valuenow", at * key.step],
+        ["valuetext", text],
+      ])
+        slider.setAttribute(`aria-${attribute}`, value);
       announce(text);
-      if (play) player.play(key.start_s[at], key.end_s[at]); else player.seek(key.start_s[at]);
+      if (play) player.play(key.start_s[at], key.end_s[at]);
+      else player.seek(key.start_s[at]);
       history.replaceState(null, "", `#/video/${own.number}/${at * key.step}`);
-      if (key.flow) { showFlow(own, key, i, at); near.replaceChildren(el("p", { class: "quiet" }, "Flow fields are not compared.")); }
-      else nearest(near, own.number, i, at * key.step, () => chosen.layer === layer && chosen.at === at, collection);
+      if (key.flow) {
+        showFlow(own, key, i, at);
+        near.replaceChildren(el("p", { class: "quiet" }, "Flow fields are not compared."));
+      } else
+        details.nearest(
+          near,
+          own.number,
+          i,
+          at * key.step,
+          () => chosen.layer === layer && chosen.at === at,
+          collection,
+        );
     }
 
     function showFlow(own, key, i, at) {
@@ -74,7 +77,16 @@ featmill.views.video = (() => {
       const { layer, at } = chosen;
       if (layer < 0) return;
       const last = all[layer].key.start_s.length - 1;
-      const next = { ArrowRight: at + 1, ArrowUp: at + 1, ArrowLeft: at - 1, ArrowDown: at - 1, PageUp: at + 10, PageDown: at - 10, Home: 0, End: last }[event.key];
+      const next = {
+        ArrowRight: at + 1,
+        ArrowUp: at + 1,
+        ArrowLeft: at - 1,
+        ArrowDown: at - 1,
+        PageUp: at + 10,
+        PageDown: at - 10,
+        Home: 0,
+        End: last,
+      }[event.key];
       if (next !== undefined) choose(layer, Math.max(0, Math.min(last, next)), false);
       else if (event.key === "Enter") choose(layer, at, true);
       else if (event.key === " ") player.toggle();
@@ -86,73 +98,196 @@ featmill.views.video = (() => {
     }
 
     const pointed = (layer) => (time, event, isClick) => {
-      const { key, name } = all[layer], at = tracks.rowAt(key, time);
+      const { key, name } = all[layer],
+        at = tracks.rowAt(key, time);
       if (at < 0) return;
       if (isClick) choose(layer, at, true);
-      else tip(event, el("span", {}, `${tracks.describe(name, key, at)}${key.change && at ? `; change ${key.change[at - 1] ?? "?"}` : ""}${frames(all[layer].about, key, at)}`));
+      else
+        tip(
+          event,
+          el(
+            "span",
+            {},
+            `${tracks.describe(name, key, at)}${key.change && at ? `; change ${key.change[at - 1] ?? "?"}` : ""}${details.frames(all[layer].about, key, at)}`,
+          ),
+        );
     };
 
     const seek = (time, event, isClick) => (isClick ? player.seek(time) : tip(event, el("span", {}, seconds(time))));
 
     function drawn(layer) {
-      const { key, name } = all[layer], point = pointed(layer), fill = PALETTE[layer % 7];
-      const parts = [tracks.spans(axis, `${name}: windows`, key, fill, () => (chosen.layer === layer ? chosen.at : -1), point)];
+      const { key, name } = all[layer],
+        point = pointed(layer),
+        fill = PALETTE[layer % 7];
+      const parts = [
+        tracks.spans(axis, `${name}: windows`, key, fill, () => (chosen.layer === layer ? chosen.at : -1), point),
+      ];
       const middle = key.start_s.map((start, i) => (start + key.end_s[i]) / 2);
-      if (key.flow) parts.push(tracks.filmstrip(axis, `${name}: flow`, "Flow fields along the time axis", async (time) => flowPicture(all[layer], tracks.rowAt(key, time)), point));
-      if (key.flow) parts.push(tracks.curve(axis, `${name}: mean speed, pixels per frame`, "Mean speed", middle, [key.flow.speed], point));
-      if (key.change?.length) parts.push(tracks.curve(axis, `${name}: change, 1 − cosine to the row before`, "Change from row to row", key.start_s.slice(1), [key.change], point));
-      if (key.components && key.rows > 2) parts.push(tracks.curve(axis, `${name}: principal components 1, 2, 3 (blue, orange, green)`, "Principal components", middle, key.components, point, [-1, 1]));
-      if (key.similarity && key.rows > 2) parts.push(tracks.matrix(axis, `${name}: cosine of all pairs of rows, ${key.similarity.low} dark to 1 bright`, key, point));
+      if (key.flow)
+        parts.push(
+          tracks.filmstrip(
+            axis,
+            `${name}: flow`,
+            "Flow fields along the time axis",
+            async (time) => flowPicture(all[layer], tracks.rowAt(key, time)),
+            point,
+          ),
+        );
+      if (key.flow)
+        parts.push(
+          tracks.curve(axis, `${name}: mean speed, pixels per frame`, "Mean speed", middle, [key.flow.speed], point),
+        );
+      if (key.change?.length)
+        parts.push(
+          tracks.curve(
+            axis,
+            `${name}: change, 1 − cosine to the row before`,
+            "Change from row to row",
+            key.start_s.slice(1),
+            [key.change],
+            point,
+          ),
+        );
+      if (key.components && key.rows > 2)
+        parts.push(
+          tracks.curve(
+            axis,
+            `${name}: principal components 1, 2, 3 (blue, orange, green)`,
+            "Principal components",
+            middle,
+            key.components,
+            point,
+            [-1, 1],
+          ),
+        );
+      if (key.similarity && key.rows > 2)
+        parts.push(
+          tracks.matrix(
+            axis,
+            `${name}: cosine of all pairs of rows, ${key.similarity.low} dark to 1 bright`,
+            key,
+            point,
+          ),
+        );
       parts.push(...compared(layer, middle));
       return parts;
     }
 
     function compared(layer, middle) {
-      const { about: own, key, name } = all[layer], theirs = own.other?.keys.find((each) => each.key === key.key);
+      const { about: own, key, name } = all[layer],
+        theirs = own.other?.keys.find((each) => each.key === key.key);
       if (!theirs) return [];
-      const cosines = own.other.cosines[key.key], title = `${name} of the other output`;
+      const cosines = own.other.cosines[key.key],
+        title = `${name} of the other output`;
       const parts = [tracks.spans(axis, `${title}: windows`, theirs, PALETTE[7], () => -1, null)];
-      if (cosines) parts.push(tracks.curve(axis, `${name}: cosine with the other output`, "Cosine with the other output", middle, [cosines], pointed(layer), [Math.min(0, ...cosines.filter((each) => each !== null)), 1]));
-      if (theirs.change?.length) parts.push(tracks.curve(axis, `${title}: change`, "Change from row to row, other output", theirs.start_s.slice(1), [theirs.change], null));
-      if (theirs.similarity && theirs.rows > 2) parts.push(tracks.matrix(axis, `${title}: cosine of all pairs, ${theirs.similarity.low} to 1`, theirs, null));
+      if (cosines)
+        parts.push(
+          tracks.curve(
+            axis,
+            `${name}: cosine with the other output`,
+            "Cosine with the other output",
+            middle,
+            [cosines],
+            pointed(layer),
+            [Math.min(0, ...cosines.filter((each) => each !== null)), 1],
+          ),
+        );
+      if (theirs.change?.length)
+        parts.push(
+          tracks.curve(
+            axis,
+            `${title}: change`,
+            "Change from row to row, other output",
+            theirs.start_s.slice(1),
+            [theirs.change],
+            null,
+          ),
+        );
+      if (theirs.similarity && theirs.rows > 2)
+        parts.push(tracks.matrix(axis, `${title}: cosine of all pairs, ${theirs.similarity.low} to 1`, theirs, null));
       return parts;
     }
 
-    const button = (text, label, action) => el("button", { type: "button", "aria-label": label, onclick: action }, text);
-    const strip = about.thumbs_ms.length ? [tracks.filmstrip(axis, "pictures", "Pictures of the video along the time axis", (time) => featmill.thumb(about.number, time), seek)] : [];
+    const button = (text, label, action) =>
+      el("button", { type: "button", "aria-label": label, onclick: action }, text);
+    const strip = about.thumbs_ms.length
+      ? [
+          tracks.filmstrip(
+            axis,
+            "pictures",
+            "Pictures of the video along the time axis",
+            (time) => featmill.thumb(about.number, time),
+            seek,
+          ),
+        ]
+      : [];
     const sound = el("div", {});
-    main.replaceChildren(el("p", {}, el("a", { href: "#/" }, "← all videos")), el("h1", { tabindex: -1 }, about.name),
-      ...documents.flatMap((each) => [...each.notes, each.error].filter(Boolean).map((note) => el("p", { class: each.error || each.status === "failed" ? "bad" : "quiet" }, `${each.type}: ${note}`))),
-      ...(other && !documents.some((each) => each.other) ? [el("p", { class: "quiet" }, `${other} has no such video.`)] : []),
-      el("div", { class: "top" }, el("div", {}, player.element, figure), el("div", {}, facts(documents),
-        el("h2", {}, "Chosen window"), slider, el("p", { class: "quiet" }, "Here arrow keys go from row to row; Enter plays the window, Space the video; 1 to 9 choose features; + and − zoom."),
-        el("h2", {}, "Nearest in the collection"), near)),
-      el("div", { class: "bar" }, button("Play window", "Play the chosen window", () => chosen.layer >= 0 && choose(chosen.layer, chosen.at, true)),
-        button("+", "Zoom in", () => axis.zoom(0.5)), button("−", "Zoom out", () => axis.zoom(2)), button("Whole", "Show the whole video", () => axis.zoom(Infinity))),
-      tracks.ruler(axis, seek), ...strip, ...all.flatMap((_, layer) => drawn(layer)), sound);
-    addSound(sound, axis, documents.find((each) => each.rate_hz && each.is_found));
+    main.replaceChildren(
+      el("p", {}, el("a", { href: "#/" }, "← all videos")),
+      el("h1", { tabindex: -1 }, about.name),
+      ...documents.flatMap((each) =>
+        [...each.notes, each.error]
+          .filter(Boolean)
+          .map((note) =>
+            el("p", { class: each.error || each.status === "failed" ? "bad" : "quiet" }, `${each.type}: ${note}`),
+          ),
+      ),
+      ...(other && !documents.some((each) => each.other)
+        ? [el("p", { class: "quiet" }, `${other} has no such video.`)]
+        : []),
+      el(
+        "div",
+        { class: "top" },
+        el("div", {}, player.element, figure),
+        el(
+          "div",
+          {},
+          details.facts(all),
+          el("h2", {}, "Chosen window"),
+          slider,
+          el(
+            "p",
+            { class: "quiet" },
+            "Here arrow keys go from row to row; Enter plays the window, Space the video; 1 to 9 choose features; + and − zoom.",
+          ),
+          el("h2", {}, "Nearest in the collection"),
+          near,
+        ),
+      ),
+      el(
+        "div",
+        { class: "bar" },
+        button(
+          "Play window",
+          "Play the chosen window",
+          () => chosen.layer >= 0 && choose(chosen.layer, chosen.at, true),
+        ),
+        button("+", "Zoom in", () => axis.zoom(0.5)),
+        button("−", "Zoom out", () => axis.zoom(2)),
+        button("Whole", "Show the whole video", () => axis.zoom(Infinity)),
+      ),
+      tracks.ruler(axis, seek),
+      ...strip,
+      ...all.flatMap((_, layer) => drawn(layer)),
+      sound,
+    );
+    details.addSound(
+      sound,
+      axis,
+      documents.find((each) => each.rate_hz && each.is_found),
+    );
     return { choose, all, chosen };
   }
 
   // The row nearest to a given one of which there is a picture
-  const pictured = (key, at) => key.flow.rows.reduce((a, b) => (Math.abs(b - at * key.step) < Math.abs(a - at * key.step) ? b : a), 0);
-  const flowPicture = ({ about, key, i }, at) => (at < 0 ? null : `media/${about.number}/flow-${i}-${pictured(key, at)}.png`);
-
-  function frames(about, key, at) {
-    if (!about.fps || !key.times_known) return "";
-    return `; frames ${Math.round(key.start_s[at] * about.fps)} to ${Math.round(key.end_s[at] * about.fps)} at ${+about.fps.toFixed(3)} fps`;
-  }
-
-  async function addSound(host, axis, about) {
-    if (!about) return;
-    const sound = await get(`sound-${about.number}`).catch((error) => ({ error: error.message }));
-    if (sound.error) { host.append(el("p", { class: "quiet" }, `sound: ${sound.error}`)); return; }
-    const n = sound.level_db.length, times = sound.level_db.map((_, i) => (i + 0.5) / n * sound.length_s);
-    host.append(tracks.curve(axis, "sound level, dB of full scale", "Sound level in dB", times, [sound.level_db], null, [-80, 0]), tracks.spectrogram(axis, sound));
-  }
+  const pictured = (key, at) =>
+    key.flow.rows.reduce((a, b) => (Math.abs(b - at * key.step) < Math.abs(a - at * key.step) ? b : a), 0);
+  const flowPicture = ({ about, key, i }, at) =>
+    at < 0 ? null : `media/${about.number}/flow-${i}-${pictured(key, at)}.png`;
 
   async function draw(main, collection, id, row) {
-    const { videos } = collection, name = videos.name[videos.number.indexOf(id)];
+    const { videos } = collection,
+      name = videos.name[videos.number.indexOf(id)];
     const ids = [id, ...videos.number.filter((each, i) => videos.name[i] === name && each !== id)];
     const documents = await Promise.all(ids.map((each) => featmill.video(each)));
     const shown = view(main, collection, documents, collection.other);
