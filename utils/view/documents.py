@@ -14,11 +14,13 @@ from utils.view.flow import is_flow, picture
 from utils.view.media import Clip, Media, thumb_times_ms
 from utils.view.numbers import as_vectors
 from utils.view.series import full_speed, row_cosines, series_of
-from utils.view.windows import MAPPED, MAPPED_VIDEOS, Index, map_of, pairs, read_windows, rows_of, times_of
+from utils.view.windows import MAPPED, MAPPED_VIDEOS, Index, has_umap, map_of, pairs, read_windows, rows_of, times_of
 
 NEAREST = 6
 MOST_KEPT_BYTES = 1 << 29
-NAMES = re.compile(r"(collection|state|video-(\d+)|pictures-(\d+)|sound-(\d+)|map-(\d+)-(\d+)|near-(\d+)-(\d+)-(\d+))")
+NAMES = re.compile(
+    r"(collection|state|video-(\d+)|pictures-(\d+)|sound-(\d+)|u?map-(\d+)-(\d+)|near-(\d+)-(\d+)-(\d+))"
+)
 Document = dict[str, Any]
 
 
@@ -31,7 +33,7 @@ class Documents:
     def __init__(self, collection: Collection, media: Media, other: Collection | None = None) -> None:
         self.collection, self.media, self.other = collection, media, other
         self._indexes: dict[tuple[str, str], Index] = {}
-        self._maps: dict[tuple[str, int, str], Document] = {}
+        self._maps: dict[tuple[str, int, str, bool], Document] = {}
         self._last: tuple[tuple[str, str, int], dict[str, np.ndarray]] | None = None
         self._lock, self._map_lock = threading.Lock(), threading.Lock()
 
@@ -51,7 +53,8 @@ class Documents:
         self.collection.reload()
         keys = [self.keys(index) for index in range(len(self.collection.folders))]
         other = None if self.other is None else self.other.as_json()["place"]
-        return {**self.collection.as_json(), "keys": keys, "has_media": self.media.is_on, "other": other}
+        maps = ["map", "umap"] if has_umap() else ["map"]
+        return {**self.collection.as_json(), "keys": keys, "maps": maps, "has_media": self.media.is_on, "other": other}
 
     def keys(self, index: int) -> list[str]:
         """Return the keys of a feature type that can be mapped: those of its first video with features."""
@@ -63,15 +66,19 @@ class Documents:
         keys = self.keys(index) if index < len(self.collection.folders) else []
         return keys[key] if key < len(keys) else None
 
-    def _map(self, index: int, key_number: int) -> Document | None:
+    def _umap(self, index: int, key_number: int) -> Document | None:
+        return self._map(index, key_number, by_umap=True) if has_umap() else None
+
+    def _map(self, index: int, key_number: int, by_umap: bool = False) -> Document | None:
         key = self._key(index, key_number)
         if key is None:
             return None
-        cached = (self.collection.version, index, key)
+        cached = (self.collection.version, index, key, by_umap)
         with self._map_lock:
             if cached not in self._maps:
                 self._maps = {kept: value for kept, value in self._maps.items() if kept[0] == cached[0]}
-                self._maps[cached] = map_of(read_windows(self.collection, index, key, MAPPED_VIDEOS, MAPPED))
+                windows = read_windows(self.collection, index, key, MAPPED_VIDEOS, MAPPED)
+                self._maps[cached] = map_of(windows, by_umap)
         return self._maps[cached]
 
     def _video(self, number: int) -> Document | None:

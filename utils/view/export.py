@@ -44,7 +44,8 @@ def _files(documents: Documents, folder: Path) -> Iterator[tuple[str, bytes]]:
     yield _script("collection", collection)
     for index, keys in enumerate(collection["keys"]):
         for key_number, key in enumerate(keys):
-            yield _script(f"map-{index}-{key_number}", documents.get(f"map-{index}-{key_number}") or {})
+            for name in (f"{each}-{index}-{key_number}" for each in collection["maps"]):
+                yield _script(name, documents.get(name) or {})
             yield from _nearest(documents, index, key_number, key)
     for number in collection["videos"]["number"]:
         yield from _video(documents, number, folder)

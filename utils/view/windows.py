@@ -2,11 +2,13 @@
 
 import contextlib
 import functools
+import importlib.util
 import math
+import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -21,6 +23,7 @@ MOST_BYTES = 9 << 29  # of vectors that are held for nearest neighbours: above, 
 MOST_DIMENSIONS = 1 << 15  # of a row: a flow field has more
 CLUSTERS = 8
 BASIS = 64  # dimensions in which vectors are compared first
+LEAST_FOR_UMAP = 20  # windows: fewer have too few neighbours
 LIKELY = 1024  # windows that are compared whole first
 TOLERANCE = 1e-4  # of bounds, for rounding
 LEAST_AGE_S = 60.0  # of what was read, before it is read again while a run goes on
@@ -159,13 +162,19 @@ class _Gathered:
         return Windows(number, row, start_s, end_s, self._vectors[: self._n], self._total)
 
 
-def map_of(windows: Windows) -> dict[str, Any]:
-    """Return windows as points: the first two principal components, and clusters by the first eight."""
+def has_umap() -> bool:
+    """Return whether UMAP is installed, which takes longer, and shows groups that principal components hide."""
+    return importlib.util.find_spec("umap") is not None
+
+
+def map_of(windows: Windows, by_umap: bool = False) -> dict[str, Any]:
+    """Return windows as points: the first two principal components, or UMAP's; and clusters by the first eight."""
     scores, shares = principal(windows.vectors, 8) if len(windows.row) else (np.zeros((0, 8)), np.zeros(8))
+    points = _umap(windows.vectors) if by_umap and len(scores) >= LEAST_FOR_UMAP else scores
     return {
         "total": windows.total,
-        "x": listed(scores[:, 0]),
-        "y": listed(scores[:, 1]),
+        "x": listed(points[:, 0]),
+        "y": listed(points[:, 1]),
         "number": windows.number.tolist(),
         "row": windows.row.tolist(),
         "start_s": listed(windows.start_s, 2),
@@ -173,6 +182,13 @@ def map_of(windows: Windows) -> dict[str, Any]:
         "cluster": clusters(scores, CLUSTERS).tolist(),
         "shares": listed(shares[:2]),
     }
+
+
+def _umap(vectors: np.ndarray) -> np.ndarray:
+    if "tensorflow" not in sys.modules:  # which UMAP would import, and whose LLVM ends a process that has numba's
+        sys.modules["tensorflow"] = cast(Any, None)
+    library = importlib.import_module("umap")
+    return library.UMAP(n_components=2, metric="cosine", random_state=0, n_jobs=1).fit_transform(vectors)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """What the page gets of healthy, hostile and damaged outputs."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,25 @@ def test_nearest_windows_are_those_of_a_plain_search() -> None:
             expected = np.argsort(-scores)[:8]
             assert [i for i, _ in found] == expected.tolist()
             np.testing.assert_allclose([score for _, score in found], scores[expected], atol=1e-5)
+
+
+def test_a_map_by_umap_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abcd":
+        save(tmp_path / "out", name)
+    found = documents(tmp_path / "out")
+    monkeypatch.setattr("utils.view.documents.has_umap", lambda: False)
+    assert found.get("umap-0-0") is None and read(found, "collection")["maps"] == ["map"]
+    monkeypatch.undo()
+    (tmp_path / "umap.py").write_text(
+        "class UMAP:\n"
+        "    def __init__(self, **options): assert options['n_components'] == 2\n"
+        "    def fit_transform(self, vectors): return vectors[:, :2]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    monkeypatch.delitem(sys.modules, "umap", raising=False)
+    assert len(read(found, "umap-0-0")["x"]) == 24 and read(found, "collection")["maps"] == ["map", "umap"]
+    sys.modules.pop("umap")
 
 
 def test_another_output_of_the_same_videos(tmp_path: Path) -> None:

@@ -29,7 +29,16 @@ def test_a_folder_that_opens_from_disk(tmp_path: Path, capsys: pytest.CaptureFix
         head, _, content = path.read_text().partition(",")
         assert head == f'featmill.arrived("{path.stem}"'
         scripts[path.stem] = json.loads(content.rstrip().removesuffix(");"))
-    assert scripts.keys() == {"collection", "video-0", "pictures-0", "map-0-0", "map-0-1", "near-0-0", "near-0-1"}
+    maps = {name for name in scripts if name.startswith("umap")}  # where it is installed
+    assert scripts.keys() - maps == {
+        "collection",
+        "video-0",
+        "pictures-0",
+        "map-0-0",
+        "map-0-1",
+        "near-0-0",
+        "near-0-1",
+    }
     about = scripts["video-0"]
     assert about["player"] == "../my%20videos/clip%20%231.mp4"
     assert all((page / f"media/0/{time}.jpg").exists() for time in about["thumbs_ms"]) and about["thumbs_ms"]

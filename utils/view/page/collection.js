@@ -159,10 +159,14 @@ featmill.views.collection = (() => {
     const host = el("div", {});
     const note = el("span", { class: "quiet" });
     const { videos } = collection;
-    async function show(choice) {
+    let choice = choices[0]?.[0];
+    let way = "map";
+    async function show() {
+      const mine = `${way}-${choice}`;
       host.replaceChildren(el("p", { class: "quiet" }, "Reading windows …"));
       try {
-        const points = await get(`map-${choice}`);
+        const points = await get(mine);
+        if (mine !== `${way}-${choice}`) return;
         const about = {
           name: (id) => videos.name[places.get(id)] ?? "?",
           label: (id, key) => videos[key][places.get(id)],
@@ -173,7 +177,7 @@ featmill.views.collection = (() => {
         const n = collection.folders[+choice.split("-")[0]],
           share = points.shares.map((each) => `${(each * 100).toFixed(0)} %`).join(" and ");
         note.textContent = points.x.length
-          ? `${number(points.x.length)} of ${number(points.total)} windows; principal components with ${share} of the variance; ${hours(points, n.done + n.partial)}`
+          ? `${number(points.x.length)} of ${number(points.total)} windows; ${way === "map" ? `principal components with ${share} of the variance` : "UMAP"}; ${hours(points, n.done + n.partial)}`
           : "";
         host.replaceChildren(
           points.x.length
@@ -184,17 +188,38 @@ featmill.views.collection = (() => {
         host.replaceChildren(el("p", { class: "bad" }, error.message));
       }
     }
-    const select = el(
-      "select",
-      { onchange: (event) => show(event.target.value) },
-      ...choices.map(([value, text]) => el("option", { value }, text)),
+    const select = (options, chosen) =>
+      el(
+        "select",
+        { onchange: (event) => chosen(event.target.value) },
+        ...options.map(([value, text]) => el("option", { value }, text)),
+      );
+    const features = select(choices, (value) => {
+      choice = value;
+      show();
+    });
+    const ways = select(
+      [
+        ["map", "principal components"],
+        ["umap", "UMAP"],
+      ],
+      (value) => {
+        way = value;
+        show();
+      },
     );
-    if (choices.length) show(choices[0][0]);
+    if (choices.length) show();
     return el(
       "section",
       {},
       el("h2", {}, "Map of windows"),
-      el("div", { class: "bar" }, el("label", {}, "Features", select), note),
+      el(
+        "div",
+        { class: "bar" },
+        el("label", {}, "Features", features),
+        ...(collection.maps.includes("umap") ? [el("label", {}, "By", ways)] : []),
+        note,
+      ),
       host,
     );
   }
