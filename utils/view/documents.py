@@ -74,6 +74,8 @@ class Documents:
         if key is None:
             return None
         cached = (self.collection.version, index, key, by_umap)
+        if cached in self._maps:  # without waiting for UMAP
+            return self._maps[cached]
         with self._map_lock:
             if cached not in self._maps:
                 self._maps = {kept: value for kept, value in self._maps.items() if kept[0] == cached[0]}
