@@ -2,13 +2,16 @@
 
 import dataclasses
 import os
+import sys
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from models import MODELS
+from utils import errors
 from utils.commands.cli import Layer, configure
 from utils.commands.recipes import published, recipe_settings
 from utils.config.recipe import read_recipe
@@ -24,6 +27,7 @@ RUN_FLAGS = (
     "frames_fps", "no_audio", "video_track", "audio_track", "max_pixels", "max_seconds", "max_bytes", "video_timeout",
     "dtype", "concat", "batch_size", "precision", "compile", "decode_threads", "weights", "weights_dir",
 )  # fmt: skip
+FOLDERS = tuple(str(Path(file).parent) + os.sep for file in (__file__, errors.__file__))  # of this program's code
 
 
 def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
@@ -40,8 +44,16 @@ def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
     devices.check_decode([config], resources)
     plan = prepare(run, {feature_type: Requested(model, config)}, resources, run_id="")
     if warning := plan.features[0].stamp.warning:
-        warnings.warn(warning, stacklevel=3)
+        warn(warning)
     return plan
+
+
+def warn(text: str) -> None:
+    """Warn at the line, outside this program, from which it was called."""
+    level, frame = 1, sys._getframe()  # pyright: ignore[reportPrivateUsage]  # warnings takes skip_file_prefixes from 3.12 on
+    while frame is not None and frame.f_code.co_filename.startswith(FOLDERS):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)
 
 
 def run_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Any], Resources]:
@@ -82,7 +94,7 @@ def _with_recipe(
     published(recipe, configure([below], MODELS), configure([below, above], MODELS))
     known = {*RUN_FLAGS, *field_names(config_class)}
     if (align := recipe.flags.get("align", feature_type)) != feature_type:
-        warnings.warn(f"--recipe {name} puts rows on the windows of {align}; a single type keeps its own", stacklevel=5)
+        warn(f"--recipe {name} puts rows on the windows of {align}; a single type keeps its own")
     general = {key: value for key, value in below.general.items() if key in known}
     return {**general, **below.of_types.get(feature_type, {}), **wanted}
 

@@ -1,13 +1,12 @@
 """Texts in the space of features."""
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from featmill.settings import run_of
+from featmill.settings import run_of, warn
 from models import MODELS
 from utils.errors import UserError
 from utils.run.like import recorded
@@ -40,6 +39,4 @@ def embed_text(
     listed = [texts] if isinstance(texts, str) else list(texts)
     if not all(isinstance(text, str) for text in listed):
         raise UserError("texts must be one str, or several")
-    return embed_texts(
-        listed, run, name, given, MODELS, resources.devices[0], lambda text: warnings.warn(text, stacklevel=4), record
-    )
+    return embed_texts(listed, run, name, given, MODELS, resources.devices[0], warn, record)

@@ -61,8 +61,8 @@ TESTED_ELSEWHERE = {  # with what uses them
     "utils/nn/cpu": "convolution",
     "utils/nn": "flow unchanged vision_transformer",
     "utils/run": (
-        "axes folder_status output_state packs pixels prepare relation results row_maps settings shard_marks summary "
-        "text video_names"
+        "axes folder_status output_state packs pixels relation results row_maps settings shard_marks summary text "
+        "video_names"
     ),
     "utils/sinks": "h5_group output printing record",
     "utils/sources": "base errors folder hf_columns ref rereadable",

@@ -19,6 +19,8 @@ def walk_gif(file: BinaryIO, size: int) -> Findings:
             offset = _after_data(file, offset + 2)
         elif block[0] == IMAGE:
             offset = _after_data(file, offset + 11 + _table_bytes(block[9:10]))
+        elif block[0] == 0:  # of some writers, between blocks
+            offset += 1
         else:
             yield Finding(True, f"the file is damaged at byte {offset}")
             return

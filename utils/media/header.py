@@ -75,7 +75,7 @@ def declared_end(media: Media, stream: Stream, usual_s: float) -> DeclaredEnd | 
     container, start, unit_s = media.container, stream.start_time or 0, time_base(stream)
     name, close_s = container.format.name, usual_s / 2 + 0.005
     if name == "avi" and stream.frames and stream.frames not in OPEN_LENGTHS:
-        slack_s = AVI_PICTURE_SLACK_S if isinstance(stream, av.VideoStream) else AVI_AUDIO_SLACK_S
+        slack_s = AVI_PICTURE_SLACK_S if isinstance(stream, av.VideoStream) else max(AVI_AUDIO_SLACK_S, close_s)
         return DeclaredEnd(float((start + stream.frames) * unit_s), slack_s)
     if name == "matroska,webm":
         end_s = _clock_s(stream.metadata.get("DURATION", ""))
