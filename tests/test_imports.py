@@ -51,8 +51,8 @@ TESTED_ELSEWHERE = {  # with what uses them
     "models/vggish": "network",
     "models/videomae": "network preprocess",
     "utils/commands": "compare estimate estimate_report models parser status streams submit text view weights",
-    "utils/config": "label_file run shared_flags",
-    "utils/engines": "base dispatch environment local meter",
+    "utils/config": "label_file ray_flags run shared_flags",
+    "utils/engines": "base environment held local meter ray_metrics ray_node",
     "utils": "errors",
     "utils/extractors": "clips_config flow flow_config frames_config pairs registry stacks stacks_config text",
     "utils/media": (
@@ -61,8 +61,8 @@ TESTED_ELSEWHERE = {  # with what uses them
     "utils/nn/cpu": "convolution",
     "utils/nn": "flow unchanged vision_transformer",
     "utils/run": (
-        "axes folder_status output_state packs pixels relation results row_maps settings shard_marks summary text "
-        "video_names"
+        "axes folder_status json_progress output_state packs pixels relation results row_maps settings shard_marks "
+        "summary text video_names"
     ),
     "utils/sinks": "h5_group output printing record",
     "utils/sources": "base errors folder hf_columns ref rereadable",
@@ -133,6 +133,14 @@ def test_arrows_point_the_right_way(name: str) -> None:
     if room is not None:
         below = ROOMS[ROOMS.index(room) :]
         assert not [target for target in own if (other := room_of(target)) is not None and other not in below]
+
+
+def test_only_runs_on_ray_import_it() -> None:
+    users = {name for name, targets in IMPORTS.items() if any(one.startswith("utils.engines.ray") for one in targets)}
+    assert {name for name in users if not name.startswith("utils.engines.ray")} == {"main"}
+    assert not [name for name, targets in IMPORTS.items() if {"ray"} & {one.partition(".")[0] for one in targets}]
+    lines = ["import sys, importlib", *(f"importlib.import_module({name!r})" for name in users - {"main"})]
+    subprocess.run([sys.executable, "-c", "; ".join([*lines, "assert 'ray' not in sys.modules"])], cwd=ROOT, check=True)
 
 
 def test_what_help_and_the_main_process_need_imports_no_torch() -> None:

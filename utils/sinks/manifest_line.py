@@ -140,7 +140,7 @@ class ManifestLine:
 
 def _has_types(line: ManifestLine) -> bool:
     """Return whether what programs count and show has the types that it is written with."""
-    texts = (line.id, line.name, line.reason)
+    texts = (line.id, line.name, line.reason, line.device)
     return (
         all(isinstance(text, str) for text in texts)
         and isinstance(line.meta, Mapping)

@@ -59,7 +59,10 @@ class Latest:
         self.merged_files: set[str] = set()  # the numbered files that lines mention
         self.outdated: dict[str, set[str]] = {}  # of them, by file: places of videos that were extracted again
         self.refresh()
-        self._first_new = self._copy.seek(0, 2) if self._copy else self._position
+        if self._copy is not None:
+            self._first_new = self._copy.seek(0, 2)
+        elif isinstance(self._position, int):  # at an address it says more, and nothing was there
+            self._first_new = self._position
 
     def refresh(self) -> None:
         """Take in what was appended since, by this run or another one."""
