@@ -3,6 +3,7 @@
 import io
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ MOST_THUMBS = 120  # of a video
 KEPT_THUMBS = 4000
 DECODERS = 2  # threads that decode at once
 RATE_HZ = 8000  # of the sound that is drawn
+MOST_SOUND_S = 7200.0  # of it
 LEVELS = 1000
 BANDS = 64
 FFT = 256
@@ -112,13 +114,13 @@ class Media:
     def sound(self, clip: Clip) -> dict[str, Any]:
         """Return the level of a video's sound in dB of full scale, and its spectrogram. VideoError: it has none."""
         from utils.media.audio import AudioStream
+        from utils.media.segment import Segment
 
-        with self._decoding, AudioStream(clip.source, RATE_HZ) as stream:
-            spectra = [_spectra(block) for block in stream if len(block) >= FFT]
-        if not spectra:
-            raise VideoError("its sound is too short to draw")
-        power = np.concatenate(spectra)
+        with self._decoding, AudioStream(clip.source, RATE_HZ, segment=Segment(None, MOST_SOUND_S)) as stream:
+            power = np.concatenate([np.zeros((0, FFT // 2 + 1)), *map(_spectra, _whole_stretches(stream))])
         n = len(power)
+        if not n:
+            raise VideoError("its sound is too short to draw")
         columns = min(n, LEVELS)
         edges = np.linspace(0, n, columns + 1).astype(int)[:-1]
         power = np.add.reduceat(power, edges, axis=0) / np.diff(np.append(edges, n))[:, None]
@@ -155,9 +157,19 @@ def _jpeg(clip: Clip, time_s: float) -> bytes:
     return file.getvalue()
 
 
+def _whole_stretches(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield sound in multiples of FFT samples; the few after the last one are left out."""
+    rest = np.zeros(0, np.float32)
+    for block in blocks:
+        joined = np.concatenate([rest, block])
+        whole = len(joined) // FFT * FFT
+        rest = joined[whole:]
+        yield joined[:whole]
+
+
 def _spectra(block: np.ndarray) -> np.ndarray:
     """Return the power of each stretch of FFT samples by frequency, [stretches, FFT / 2 + 1]; sums are mean squares."""
-    stretches = block[: len(block) // FFT * FFT].reshape(-1, FFT)
+    stretches = block.reshape(-1, FFT)
     spectrum = np.square(np.abs(np.fft.rfft(stretches, axis=1))) / FFT**2
     spectrum[:, 1:-1] *= 2
     return spectrum

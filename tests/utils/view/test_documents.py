@@ -1,5 +1,6 @@
 """What the page gets of healthy, hostile and damaged outputs."""
 
+import base64
 import json
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.features import fail, save
+from support.media import write_audio
 
 from utils.view.collection import Collection, to_json
 from utils.view.documents import Documents
@@ -106,6 +108,21 @@ def test_another_output_of_the_same_videos(tmp_path: Path) -> None:
     save(tmp_path / "b", "v", arrays={"rgb": -3 * rows})
     other = read(documents(tmp_path / "a", tmp_path / "b"), "video-0")["other"]
     assert other["cosines"]["rgb"] == [-1] * 5 and other["keys"][0]["rows"] == 5
+
+
+def test_level_and_spectrogram_of_sound(tmp_path: Path) -> None:
+    """Two tones, of 1 kHz and half of full scale, then of 3 kHz and a twentieth, after more than one block of 10 s."""
+    at_s = np.arange(16 * 16000) / 16000
+    tones = np.where(at_s < 12, 0.5 * np.sin(2 * np.pi * 1000 * at_s), 0.05 * np.sin(2 * np.pi * 3000 * at_s))
+    write_audio(tmp_path / "tones.wav", tones.astype(np.float32)[:, None], 16000)
+    save(tmp_path / "out", "v", "tones.wav", rate_hz=16000)
+    found = Documents(Collection(str(tmp_path / "out")), Media(str(tmp_path)))
+    sound = read(found, "sound-0")
+    level = np.array(sound["level_db"])
+    assert sound["length_s"] == pytest.approx(16, abs=0.04) and np.argmax(np.diff(level) < -10) == 374
+    assert level[100] == pytest.approx(-9, abs=0.2) and level[450] == pytest.approx(-29, abs=0.2)
+    bands = np.frombuffer(base64.b64decode(sound["spectrogram"]), np.uint8).reshape(-1, sound["bands"])
+    assert [bands[i].argmax() / sound["bands"] for i in (100, 450)] == pytest.approx([1 / 4, 3 / 4], abs=0.02)
 
 
 def test_nan_huge_missing_and_foreign_content(tmp_path: Path) -> None:
