@@ -121,6 +121,10 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         from utils.commands.publish import publish
 
         return publish(arguments, MODELS)
+    if name == "view":
+        from utils.commands.view import view
+
+        return view(arguments)
     return _tell(name, arguments)
 
 

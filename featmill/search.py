@@ -11,8 +11,8 @@ from models import MODELS
 from utils.config.run import RunConfig
 from utils.config.schema import build
 from utils.errors import UserError
-from utils.search.ask import Duplicates, Search, text_type
-from utils.search.windows import Hit
+from utils.explore.search.ask import Duplicates, Search, text_type
+from utils.explore.search.windows import Hit
 
 
 def search(

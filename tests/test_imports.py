@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOMS = [  # of utils/, each importing only those below it
     "commands",
-    "search",
+    "explore",
     "engines",
     "run",
     "worker",
@@ -50,7 +50,9 @@ TESTED_ELSEWHERE = {  # with what uses them
     "models/tvl1": "solver step",
     "models/vggish": "network",
     "models/videomae": "network preprocess",
-    "utils/commands": "card compare estimate estimate_report models parser search status streams submit text weights",
+    "utils/commands": (
+        "card compare estimate estimate_report models parser search status streams submit text view weights"
+    ),
     "utils/config": "label_file ray_flags run shared_flags",
     "utils/engines": "base environment held local meter ray_metrics ray_node",
     "utils": "errors",
@@ -61,14 +63,15 @@ TESTED_ELSEWHERE = {  # with what uses them
     "utils/nn/cpu": "convolution",
     "utils/nn": "flow unchanged vision_transformer",
     "utils/run": (
-        "axes json_progress output_state packs pixels relation results row_maps settings shard_marks summary "
-        "text video_names"
+        "axes folder_status json_progress output_state packs pixels relation results row_maps settings shard_marks "
+        "summary text video_names"
     ),
-    "utils/search": "example windows",
+    "utils/explore/search": "example windows",
     "utils/sinks": "h5_group output printing record window_table",
     "utils/sources": "base errors folder hf_columns ref rereadable",
     "utils/state": "feature_folders resume run_file",
     "utils/storage": "local remote",
+    "utils/explore/view": "collection flow media numbers series windows",
     "utils/weights": "download_bar",
     "utils/weights/formats": "leveldb torch_pickle",
     "utils/worker": "altered assemble events kept_frames main messages plan session text",

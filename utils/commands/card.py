@@ -15,8 +15,8 @@ from utils.commands.parser import Parser
 from utils.commands.status import FolderStatus
 from utils.config.schema import build
 from utils.errors import PROGRAM, UserError, printable
+from utils.explore.search.windows import Collection
 from utils.extractors.registry import Model
-from utils.search.windows import Collection
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.output import features_in
 from utils.state.feature_folders import feature_folders

@@ -16,8 +16,8 @@ from utils.errors import PROGRAM, UserError, printable
 from utils.extractors.registry import Model
 
 if TYPE_CHECKING:
-    from utils.search.ask import Duplicates, Search
-    from utils.search.windows import Hit
+    from utils.explore.search.ask import Duplicates, Search
+    from utils.explore.search.windows import Hit
 
 OF_RUN = {"device", "device_ids", "weights_dir"}
 SPANS = 3  # of a video in a group, in the table
@@ -43,7 +43,7 @@ def search(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     wanted = [name for name in ways if getattr(options, name) not in (None, False)]
     if len(wanted) != 1:
         raise UserError("search: give one of a sentence in quotes, --like, --outliers and --duplicates")
-    from utils.search.ask import Search, text_type
+    from utils.explore.search.ask import Search, text_type
 
     feature_type = options.feature_type
     if options.text is not None:
@@ -122,7 +122,7 @@ def _lines(found: "Sequence[Hit | Duplicates]", are_groups: bool) -> Iterator[st
 
 
 def _rows(one: "Hit | Duplicates") -> Iterator[tuple[str, ...]]:
-    from utils.search.ask import Duplicates
+    from utils.explore.search.ask import Duplicates
 
     score = f"{one.score:.4f}"
     if isinstance(one, Duplicates):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from utils.search import likeness
-from utils.search.likeness import Packed, distances, duplicates, fence, sample
-from utils.search.windows import WINDOW, Block
+from utils.explore.search import likeness
+from utils.explore.search.likeness import Packed, distances, duplicates, fence, sample
+from utils.explore.search.windows import WINDOW, Block
 
 
 def block(rows: np.ndarray, videos: list[int]) -> Block:

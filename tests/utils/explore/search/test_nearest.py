@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.sinks import MERGED, line, make_sink, merged, record
 
-from utils.search import windows as windows_module
-from utils.search.nearest import nearest
-from utils.search.windows import WINDOW, Block, Collection
+from utils.explore.search import windows as windows_module
+from utils.explore.search.nearest import nearest
+from utils.explore.search.windows import WINDOW, Block, Collection
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.record import Record
 from utils.state.manifest import Manifest

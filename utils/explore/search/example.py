@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from utils.errors import FeatmillError, UserError, VideoError
+from utils.explore.search.windows import Collection, units
 from utils.media.input import FrameArray
 from utils.run.packs import Saved
-from utils.search.windows import Collection, units
 from utils.sinks.manifest_line import ManifestLine
 from utils.sources.ref import VideoRef
 from utils.storage.urls import is_url, redacted

@@ -7,9 +7,9 @@ import pytest
 from support.sinks import line, make_sink, record
 
 import featmill
-from utils.search import index
-from utils.search.nearest import nearest
-from utils.search.windows import Collection
+from utils.explore.search import index
+from utils.explore.search.nearest import nearest
+from utils.explore.search.windows import Collection
 from utils.state.manifest import Manifest
 from utils.storage.folder import LocalFolder
 

@@ -10,15 +10,15 @@ import numpy as np
 from utils.config.run import RunConfig
 from utils.engines.devices import choose
 from utils.errors import UserError, VideoError
+from utils.explore.search import index, likeness
+from utils.explore.search.example import Example, example_of, picture_example
+from utils.explore.search.nearest import nearest
+from utils.explore.search.windows import Block, Collection, Hit
 from utils.extractors.registry import Model
 from utils.run.like import plan_like, recorded
 from utils.run.packs import Saved
 from utils.run.prepare import RANDOM_WARNING
 from utils.run.text import embed_texts
-from utils.search import index, likeness
-from utils.search.example import Example, example_of, picture_example
-from utils.search.nearest import nearest
-from utils.search.windows import Block, Collection, Hit
 from utils.sources.ref import VideoRef
 from utils.worker.plan import Task
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.search.windows import WINDOW, Block, Collection
+from utils.explore.search.windows import WINDOW, Block, Collection
 
 IN_MEMORY = 512 << 20  # bytes of rows that are kept in memory; more go to a temporary file
 ROWS = 2048  # of a block of comparisons

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from utils.search.windows import WINDOW, Block, units
+from utils.explore.search.windows import WINDOW, Block, units
 
 MARGIN = 1e-5  # of a cosine in float32: what is within it is computed again in float64
 

@@ -14,9 +14,9 @@ from urllib.parse import quote
 import numpy as np
 
 from utils.errors import RunError
-from utils.search.likeness import sample
-from utils.search.nearest import Found, nearest
-from utils.search.windows import WINDOW, Block, Collection
+from utils.explore.search.likeness import sample
+from utils.explore.search.nearest import Found, nearest
+from utils.explore.search.windows import WINDOW, Block, Collection
 from utils.sinks.staging import DAMAGE
 from utils.state.manifest import FILE_NAME
 
