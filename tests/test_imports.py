@@ -54,9 +54,6 @@ TESTED_ELSEWHERE = {  # with what uses them
     "utils/engines": "base dispatch environment local meter",
     "utils": "errors",
     "utils/extractors": "clips_config flow flow_config frames_config pairs registry stacks stacks_config text",
-    "utils/media": (
-        "avi decode_protocol decode_server demux frame_size layout matroska mp4 planes rgb seek video_frames"
-    ),
     "utils/nn/cpu": "convolution",
     "utils/nn": "flow unchanged vision_transformer",
     "utils/run": (
