@@ -11,7 +11,7 @@ from utils.media.avi import walk_avi
 
 
 def chunk(name: bytes, content: bytes = b"") -> bytes:
-    return struct.pack("<4sI", name, len(content)) + content + bytes(len(content) % 2)
+    return struct.pack("<4sI", name, len(content)) + content + b"\xee" * (len(content) % 2)
 
 
 def avi(n_declared: int, *chunks: bytes) -> bytes:
