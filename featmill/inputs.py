@@ -127,8 +127,10 @@ def _audio(samples: Any, rate_hz: Any) -> bytes:
     if array.ndim == 2 and array.shape[1] > MOST_CHANNELS:
         raise UserError(f"samples are {list(array.shape)}; they must be [n, channels], not [channels, n]")
     rate = _number(rate_hz)
-    if rate is None or not 1 <= rate <= MOST_HZ:
-        raise UserError(f"rate_hz is {rate_hz}; samples need their rate per second, from 1 to {MOST_HZ}")
+    if rate is None or not 1 <= rate <= MOST_HZ or rate != int(rate):
+        raise UserError(f"rate_hz is {rate_hz}; samples need their rate per second, a whole number from 1 to {MOST_HZ}")
+    if not np.isfinite(array).all():
+        raise UserError("samples are not all numbers: some are NaN or infinite")
     file = io.BytesIO()
     soundfile.write(file, array.astype(np.float32, copy=False), int(rate), format="WAV", subtype="FLOAT")
     return file.getvalue()

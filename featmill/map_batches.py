@@ -107,12 +107,19 @@ def _listed(values: Any) -> list[Any]:
     return values.tolist() if isinstance(values, np.ndarray) and values.ndim == 1 else list(values)
 
 
+def _nested(values: Any) -> Any:
+    """Return arrays as lists of vectors, of any number of axes: Arrow takes no others."""
+    if isinstance(values, list) or (isinstance(values, np.ndarray) and values.ndim > 1):
+        return [_nested(value) for value in values]
+    return values
+
+
 def _like(batch: Any, columns: dict[str, list[Any]]) -> Any:
     """Return columns as the kind of batch that was given."""
     if hasattr(batch, "to_pydict") or (isinstance(batch, Mapping) and _has_arrays(batch)):
         import pyarrow
 
-        return pyarrow.table(columns)
+        return pyarrow.table({name: _nested(values) for name, values in columns.items()})
     if isinstance(batch, Mapping):
         return columns
     return type(batch)(columns)

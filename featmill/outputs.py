@@ -47,7 +47,6 @@ class Outputs:
             self._folders = [one for one in self._folders if one.feature_type == feature_type]
             if not self._folders:
                 raise UserError(f"{output}: no features of {feature_type} there, only of {', '.join(here)}")
-        self._places: dict[str, tuple[_FeatureFolder, str] | None] | None = None
 
     @property
     def feature_types(self) -> list[str]:
@@ -58,6 +57,11 @@ class Outputs:
     def names(self) -> Sequence[str]:
         """The names of the videos with features, in the order in which they were finished."""
         return [line.name for _, line in self._lines() if line.status in WITH_OUTPUTS]
+
+    @property
+    def identities(self) -> list[tuple[str, str]]:
+        """The feature type and the id in the list of each of `names`."""
+        return [(folder.feature_type, line.id) for folder, line in self._lines() if line.status in WITH_OUTPUTS]
 
     @property
     def failures(self) -> list[Video]:
@@ -73,17 +77,25 @@ class Outputs:
             if line.status in WITH_OUTPUTS:
                 yield folder.video(line)
 
+    def __contains__(self, name: str) -> bool:
+        """Return whether a video has a name or id, one without features included."""
+        return name in self._places
+
+    @functools.cached_property
+    def _places(self) -> dict[str, tuple["_FeatureFolder", str] | None]:
+        """The folder and id of each video by its names, None where several have one."""
+        places: dict[str, tuple[_FeatureFolder, str] | None] = {}
+        for folder, line in self._lines():
+            for each in {line.name, line.id}:
+                places[each] = None if each in places else (folder, line.id)
+        return places
+
     def __getitem__(self, name: str) -> Video:
         """Return a video by its name or id, one without features included.
 
         Raises:
             KeyError: there is none. UserError: several feature types have it. RunError: its files cannot be read.
         """
-        if self._places is None:
-            self._places = {}
-            for folder, line in self._lines():
-                for each in {line.name, line.id}:
-                    self._places[each] = None if each in self._places else (folder, line.id)
         place = self._places[name]
         if place is None:
             raise UserError(f"{name} is there more than once; give load() one of {', '.join(self.feature_types)}")
@@ -96,14 +108,15 @@ class Outputs:
     def to_pandas(self) -> "pandas.DataFrame":
         """Return a row per window: name, feature_type, window_index, start_s, end_s, and a column of arrays per key.
 
-        Features without a row per window, such as averages over a video, make one row with no times.
+        Features without a row per window, such as averages over a video, make one row with no times; so do those that
+        were saved without times.
         """
         import pandas
 
         return pandas.DataFrame([row for video in self for row in rows(video)])
 
     def to_torch(self) -> "FeatureDataset":
-        """Return a map-style PyTorch data set with an item per video, for a DataLoader with any number of workers."""
+        """Return a map-style PyTorch data set, an item per video and type, for a DataLoader with any workers."""
         from featmill.torch_dataset import FeatureDataset
 
         return FeatureDataset(self)
@@ -111,7 +124,8 @@ class Outputs:
     def _lines(self) -> Iterator[tuple["_FeatureFolder", ManifestLine]]:
         for folder in self._folders:
             for line in folder.latest:
-                yield folder, line
+                if line.outputs or line.status not in WITH_OUTPUTS:  # else its rows are in another type's array
+                    yield folder, line
 
 
 class _FeatureFolder:

@@ -2,11 +2,16 @@
 
 import dataclasses
 import os
+import sys
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from models import MODELS
+from utils import errors
 from utils.commands.cli import Layer, configure
 from utils.commands.recipes import published, recipe_settings
 from utils.config.recipe import read_recipe
@@ -14,7 +19,7 @@ from utils.config.run import RunConfig
 from utils.config.schema import Config, aliases, build, did_you_mean, field_names, value_type
 from utils.engines import devices
 from utils.errors import UserError
-from utils.run.prepare import RANDOM_WARNING, Requested, Resources, prepare
+from utils.run.prepare import Requested, Resources, prepare
 from utils.worker.plan import Plan
 
 # The flags of a run that decide features or how they are computed. The others are about lists, folders and processes.
@@ -22,6 +27,7 @@ RUN_FLAGS = (
     "frames_fps", "no_audio", "video_track", "audio_track", "max_pixels", "max_seconds", "max_bytes", "video_timeout",
     "dtype", "concat", "batch_size", "precision", "compile", "decode_threads", "weights", "weights_dir",
 )  # fmt: skip
+FOLDERS = tuple(str(Path(file).parent) + os.sep for file in (__file__, errors.__file__))  # of this program's code
 
 
 def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
@@ -36,7 +42,18 @@ def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
     model = MODELS[feature_type]
     config = build(model.config_class(), [("argument", given)])
     devices.check_decode([config], resources)
-    return prepare(run, {feature_type: Requested(model, config)}, resources, run_id="")
+    plan = prepare(run, {feature_type: Requested(model, config)}, resources, run_id="")
+    if warning := plan.features[0].stamp.warning:
+        warn(warning)
+    return plan
+
+
+def warn(text: str) -> None:
+    """Warn at the line, outside this program, from which it was called."""
+    level, frame = 1, sys._getframe()  # pyright: ignore[reportPrivateUsage]  # warnings takes skip_file_prefixes from 3.12 on
+    while frame is not None and frame.f_code.co_filename.startswith(FOLDERS):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)
 
 
 def run_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Any], Resources]:
@@ -50,31 +67,35 @@ def run_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> tuple[Ru
         raise UserError(f"no feature type {feature_type!r}{hint}; there are {', '.join(MODELS)}")
     config_class = MODELS[feature_type].config_class()
     named = {aliases(config_class).get(name, name): value for name, value in flags.items()}
-    if named.get("recipe"):
-        named = _with_recipe(feature_type, config_class, named)
+    recipe, is_unlike = named.pop("recipe", None), named.pop("unlike_recipe", False)
+    if recipe:
+        named = _with_recipe(feature_type, config_class, named, recipe, is_unlike)
+    elif is_unlike:
+        raise UserError("--unlike_recipe is for --recipe: give that, or drop it")
     for name in named:
         _check_known(name, feature_type, config_class)
     run = build(RunConfig, [("argument", _plain(RunConfig, named)), ("device", _device(device))])
-    if run.weights == "random":
-        warnings.warn(RANDOM_WARNING, stacklevel=4)
     resources, _ = devices.choose(run)
     resources = dataclasses.replace(resources, devices=resources.devices[:1])
     return devices.with_precision(run, resources), _plain(config_class, named), resources
 
 
-def _with_recipe(feature_type: str, config_class: type[Config], flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the flags, above those of the recipe that they name; those about files are left out.
+def _with_recipe(
+    feature_type: str, config_class: type[Config], wanted: Mapping[str, Any], name: Any, is_unlike: bool
+) -> dict[str, Any]:
+    """Return the flags, above those of a recipe; those about files are left out.
 
     Raises:
         UserError: there is no such recipe, or a flag breaks it.
     """
-    wanted = {name: value for name, value in flags.items() if name not in ("recipe", "unlike_recipe")}
-    recipe = read_recipe(os.fspath(flags["recipe"]))
+    recipe = read_recipe(os.fspath(name))
     below = Layer("recipe", *recipe_settings(recipe, [feature_type], MODELS))
-    above = Layer("argument", _plain(RunConfig, flags) | _plain(config_class, wanted))
+    above = Layer("argument", _plain(RunConfig, wanted) | _plain(config_class, wanted) | {"unlike_recipe": is_unlike})
     published(recipe, configure([below], MODELS), configure([below, above], MODELS))
     known = {*RUN_FLAGS, *field_names(config_class)}
-    general = {name: value for name, value in below.general.items() if name in known}
+    if (align := recipe.flags.get("align", feature_type)) != feature_type:
+        warn(f"--recipe {name} puts rows on the windows of {align}; a single type keeps its own")
+    general = {key: value for key, value in below.general.items() if key in known}
     return {**general, **below.of_types.get(feature_type, {}), **wanted}
 
 
@@ -89,14 +110,21 @@ def _check_known(name: str, feature_type: str, config_class: type[Config]) -> No
 
 
 def _plain(cls: type[Config], flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values as the settings hold them: lists for tuples and single values, text for paths."""
+    """Return values as the settings hold them: lists for tuples and single values, text for paths, no numpy scalars."""
     plain: dict[str, Any] = {}
     for name in flags.keys() & field_names(cls):
         value, many = flags[name], value_type(cls, name)[1]
         if many and value is not None:
-            value = list(value) if isinstance(value, list | tuple) else [value]
-        plain[name] = os.fspath(value) if isinstance(value, os.PathLike) else value
+            value = list(value) if isinstance(value, list | tuple | np.ndarray) else [value]
+        plain[name] = [_own(each) for each in value] if isinstance(value, list) else _own(value)
     return plain
+
+
+def _own(value: Any) -> Any:
+    """Return a value of Python's own types; 0.1 of float32 becomes 0.1, the digits that it prints with."""
+    if isinstance(value, np.generic):
+        return float(str(value)) if isinstance(value, np.floating) else value.item()
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _device(device: str) -> dict[str, Any]:

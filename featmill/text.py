@@ -1,17 +1,15 @@
 """Texts in the space of features."""
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from featmill.settings import run_of
+from featmill.settings import run_of, warn
 from models import MODELS
 from utils.errors import UserError
 from utils.run.like import recorded
-from utils.run.prepare import RANDOM_WARNING
 from utils.run.text import embed_texts
 
 
@@ -36,11 +34,9 @@ def embed_text(
     if like is None and feature_type is None:
         raise UserError("give a feature type, or like= with a folder of features")
     record = None if like is None else recorded(os.fspath(like), feature_type, MODELS)
-    if record and record.is_random:
-        warnings.warn(RANDOM_WARNING, stacklevel=2)
     name = record.feature_type if record else str(feature_type)
     run, given, resources = run_of(name, str(device), flags)
     listed = [texts] if isinstance(texts, str) else list(texts)
     if not all(isinstance(text, str) for text in listed):
         raise UserError("texts must be one str, or several")
-    return embed_texts(listed, run, name, given, MODELS, resources.devices[0], record)
+    return embed_texts(listed, run, name, given, MODELS, resources.devices[0], warn, record)

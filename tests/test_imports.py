@@ -32,8 +32,10 @@ PACKAGES = ("featmill", "models", "utils")
 FOLDERS = ("benchmarks", "featmill", "models", "tests", "utils")
 TESTED_ELSEWHERE = {
     "models/slowonly": "weights",  # in tests/utils/nn/test_resnet3d.py, with its siblings
-    "utils/engines": "base",  # protocols: nothing to run
-    "utils/extractors": "pairs",
+    "utils/config": "ray_flags",
+    "utils/engines": "base held ray_metrics ray_node",  # base is a protocol; the others are tested with ray
+    "utils/extractors": "pairs",  # a protocol
+    "utils/run": "json_progress",
 }
 FLOW_USERS = {"i3d": {"pwc", "raft", "tvl1"}}  # the one model that may use others, through the flow contract
 
@@ -95,6 +97,14 @@ def test_arrows_point_the_right_way(name: str) -> None:
     if room is not None:
         below = ROOMS[ROOMS.index(room) :]
         assert not [target for target in own if (other := room_of(target)) is not None and other not in below]
+
+
+def test_only_runs_on_ray_import_it() -> None:
+    users = {name for name, targets in IMPORTS.items() if any(one.startswith("utils.engines.ray") for one in targets)}
+    assert {name for name in users if not name.startswith("utils.engines.ray")} == {"main"}
+    assert not [name for name, targets in IMPORTS.items() if {"ray"} & {one.partition(".")[0] for one in targets}]
+    lines = ["import sys, importlib", *(f"importlib.import_module({name!r})" for name in users - {"main"})]
+    subprocess.run([sys.executable, "-c", "; ".join([*lines, "assert 'ray' not in sys.modules"])], cwd=ROOT, check=True)
 
 
 def test_what_help_and_the_main_process_need_imports_no_torch() -> None:

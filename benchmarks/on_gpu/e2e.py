@@ -13,6 +13,7 @@ from benchmarks.on_gpu.runs import RunResult, run_main, with_sound
 from models import MODELS
 from utils.commands.cli import parse
 from utils.sources.inputs import collect
+from utils.worker.open_frames import CHUNK_FRAMES
 
 FLAGS = {
     "i3d rgb": ("--feature_type", "i3d", "--streams", "rgb"),
@@ -27,7 +28,7 @@ FLAGS = {
 class Try:
     """What to measure: a key of FLAGS; without workers, in this process; the height of the clip, or the nearest.
 
-    seconds: of a measured run.
+    seconds: of a measured run. chunk_frames: most of a chunk.
     """
 
     name: str
@@ -35,13 +36,16 @@ class Try:
     workers: int = 0
     height: int = 256
     seconds: float = 3.0
+    chunk_frames: int = 64
 
 
 ORDER = [
     Try("i3d rgb", "bf16"),
     Try("i3d rgb", "bf16", height=360),
     Try("i3d rgb + pwc", "bf16", seconds=6.0),
-    *(Try(name, "bf16") for name in ("clip", "slowfast", "resnet")),
+    *(Try(name, "bf16", chunk_frames=n) for name in ("clip", "resnet") for n in (64, 256)),
+    Try("slowfast", "bf16"),
+    Try("i3d rgb", "bf16", chunk_frames=256),
     Try("i3d rgb + pwc", "bf16", height=360),
     Try("i3d rgb + raft", "bf16", seconds=8.0),
     Try("i3d rgb", "auto"),
@@ -74,6 +78,7 @@ def measure(out: Out, options: Options) -> None:
 
 def _pipeline(out: Out, options: Options, one: Try) -> None:
     """Measure the pipeline of this process, its network alone on the same windows, and its decode threads alone."""
+    CHUNK_FRAMES["cuda"] = one.chunk_frames
     flags = [*FLAGS[one.name], "--weights", "random", "--device", options.device, "--precision", one.precision]
     flags += ["--max_seconds", "2"] if options.tiny else []
     clips = with_sound(options.clips()) if one.name == "vggish" else [_of_height(options.clips(), one.height)]
@@ -92,7 +97,12 @@ def _pipeline(out: Out, options: Options, one: Try) -> None:
     row = {"windows_per_s": per_s, "bare_per_s": bare_per_s, "share_of_bare": per_s / bare_per_s, "load_s": load_s}
     row |= {"decode_per_s": decode_per_s, "share_of_smaller": per_s / min(bare_per_s, decode_per_s)}
     row |= {"decoded_per_s": per_s * ran.n_decoded / ran.n_windows, "threads": measured.n_decoders}
-    row |= {"clip": clips[0].name, "copies": ran.n_videos, "total_s": time.perf_counter() - start}
+    row |= {
+        "clip": clips[0].name,
+        "copies": ran.n_videos,
+        "chunk_frames": one.chunk_frames,
+        "total_s": time.perf_counter() - start,
+    }
     out.row(name=one.name, precision=one.precision, **row, **busy.result(*ran.steady_s), stages=stages)
 
 

@@ -21,16 +21,39 @@ Published feature sets under one name: `--recipe NAME` sets feature types, frame
 dtypes as the set was made. The command `recipes NAME` shows what a recipe sets.
 
     python main.py --recipe thumos14_i3d --input_dir videos --output_path features
+    featmill.Extractor("i3d", recipe="thumos14_i3d")    # Python: one of its types, in arrays, not in files
 
 Flags that change what comes out are refused, unless `--unlike_recipe` is given; each line of the manifest then names
-what was changed. Where a set was published in several ways, the recipe says which flags may be given. A recipe is a
-YAML file; `--recipe mine.yaml` reads one of yours, and those of [recipes/](https://github.com/featmill/featmill) are
-examples. Under "Measured" a page gives the relative
-error, the norm of the difference over the norm of the original's features, on clips that the original code was run on
-with the same random weights, in float32. To find out how a set that you have was made, see [compare](../commands.md).
+what was changed. Where a set was published in several ways, the recipe says which flags may be given. Under "Measured"
+a page gives the relative error, the norm of the difference over the norm of the original's features, on clips that the
+original code was run on with the same random weights, in float32. To find out how a set that you have was made, see
+[compare](../compare.md).
 
 | recipe | what it is |
 | --- | --- |
+"""
+OWN = """
+## Your own
+
+A recipe is a YAML file, such as `mine.yaml` for `--recipe mine.yaml`; those of the program are in
+[recipes/](https://github.com/featmill/featmill).
+
+    title: CLIP twice a second, five crops
+    flags:
+      feature_type: clip
+      name_template: "{stem}__{crop}"
+      save_times: false
+      clip:
+        extraction_fps: 2
+        resize: short:256
+        crop_type: 5-crop
+    choices:
+      clip.extraction_fps: [4]
+
+`flags` are those of a `--config` file, with those of one feature type below its name. What they leave out has its
+default, and flags that would change it are refused, too. `choices` are other values that may be given.
+`source`, `outputs`, `settled`, `not_settled`, `measured` and `readers` are lists of texts, which the command
+`recipes mine.yaml` shows.
 """
 
 
@@ -38,7 +61,7 @@ def pages() -> dict[str, str]:
     """Return the content of each page of docs/recipes/, by the name of its file."""
     recipes = [read_recipe(name) for name in recipe_names()]
     index = "".join(f"| [{recipe.name}]({recipe.name}.md) | {recipe.title} |\n" for recipe in recipes)
-    return {"index.md": INTRODUCTION + index} | {f"{recipe.name}.md": page(recipe) for recipe in recipes}
+    return {"index.md": INTRODUCTION + index + OWN} | {f"{recipe.name}.md": page(recipe) for recipe in recipes}
 
 
 def page(recipe: Recipe) -> str:

@@ -45,7 +45,10 @@ class I3DConfig(ViewsConfig):
         metavar="PIXELS",
     )
     short_video: str = shared_flags.short_video(GROUP)
-    tail: str = shared_flags.tail(GROUP)
+    tail: str = shared_flags.tail(
+        GROUP,
+        more="bmt: repeated, if all frames modulo --stack_size + 1 are at least 20% of that, as for BMT",
+    )
     window_s: float | None = shared_flags.stack_s(GROUP)
     step_s: float | None = shared_flags.step_s(GROUP)
     frames_per_window: int | None = shared_flags.frames_per_window(GROUP)

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from models.transformers.config import TransformersConfig, keys_of
 from models.transformers.families import Family
-from models.transformers.labels import outputs_by_key, use_labels
-from models.transformers.network import load_network
+from models.transformers.labels import load_network, outputs_by_key
 from models.transformers.pretrained import family, model_folder
 from models.transformers.weights import load_processor
 from utils.errors import UserError
@@ -39,9 +38,7 @@ class AudioModelExtractor(AudioExtractor[TransformersConfig]):
             raise UserError(
                 f"--window_s {config.window_s:g}: {config.model_name} takes {own / self.rate_hz:g} s at most"
             )
-        use_labels(self)
-        network = load_network(folder, self.checkpoints["transformers"], self.compute.dtype, self._family, config)
-        self._network = self.prepare_network(network)
+        self._network = self.prepare_network(load_network(self))
 
     @property
     def keys(self) -> Sequence[str]:

@@ -9,8 +9,8 @@ from torch import Tensor
 from models.transformers.audio import AudioModelExtractor
 from models.transformers.config import TransformersConfig, keys_of
 from models.transformers.families import Family
-from models.transformers.labels import outputs_by_key, use_labels
-from models.transformers.network import int_setting, load_network
+from models.transformers.labels import load_network, outputs_by_key
+from models.transformers.network import int_setting
 from models.transformers.pretrained import family, model_folder
 from models.transformers.weights import load_processor
 from utils.errors import UserError
@@ -55,10 +55,9 @@ class PictureExtractor(VideoExtractor[TransformersConfig]):
             raise UserError(f"--hop_s: {config.model_name} takes pictures, not sound; use --step_s")
         if config.window_s and self._family.input_kind == "frame":
             raise UserError(f"--window_s: {config.model_name} takes single frames; drop it")
-        self._processor, texts = load_processor(folder, self._family), use_labels(self)
+        self._processor = load_processor(folder, self._family)
         self._set_views()
-        weights, dtype = self.checkpoints["transformers"], self.compute.dtype
-        network = load_network(folder, weights, dtype, self._family, config, texts)
+        network = load_network(self)
         self.n_frames = frames_of(network.settings, self._family, config)
         self._network = self.prepare_network(network)
 

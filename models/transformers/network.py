@@ -1,15 +1,11 @@
 """From a model of transformers to the features that the flags ask for."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, cast
 
-import torch
 from torch import Tensor, nn
 
-from models.transformers.config import TransformersConfig
 from models.transformers.families import PROJECTED, Family
-from models.transformers.weights import load_model, random_model
 from utils.errors import UserError
 
 TEXT_PARTS = ("text_model", "text_projection")
@@ -97,26 +93,6 @@ class PooledTexts(nn.Module):
     def forward(self, **_arguments: object) -> tuple[None, Tensor]:
         """Return no tokens, and the texts [n, D]."""
         return None, cast(Tensor, self.texts)
-
-
-def load_network(
-    folder: Path,
-    checkpoint: Path | None,
-    dtype: torch.dtype,
-    family: Family,
-    config: TransformersConfig,
-    texts: Tensor | None = None,
-) -> FeatureNetwork:
-    """Return the network of the features that the flags ask for, on the CPU. checkpoint: None for random weights.
-
-    Raises:
-        UserError: the files are not of the model, or it does not have such features.
-    """
-    pool = chosen_pool(family, config.model_name, config.pool, config.layer, config.projected)
-    model = load_model(folder, dtype) if checkpoint else random_model(folder)
-    network = FeatureNetwork(model, family, pool, config.layer, texts)
-    check_layers(network, config.layer, config.model_name)
-    return network
 
 
 def chosen_pool(family: Family, name: str, pool: str | None, layers: Sequence[int], projected: bool) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from models.transformers.config import TransformersConfig
 from models.transformers.families import Family, Text
 from models.transformers.pretrained import family, fetch_tokenizer
-from models.transformers.weights import import_transformers, load_model, random_model, shortened
+from models.transformers.weights import import_transformers, made_model, shortened
 from utils.errors import UserError
 from utils.extractors.base import Checkpoints
 from utils.extractors.text import Similarity
@@ -54,8 +54,7 @@ class TransformersText:
 
     def pooled(self, texts: Sequence[str]) -> Tensor:
         """Return what the text network gives before the projection, float32 [n, D]."""
-        with torch.inference_mode():
-            return self._model.text_model(**self.tokens(texts)).pooler_output
+        return self._model.text_model(**self.tokens(texts)).pooler_output
 
     def tokens(self, texts: Sequence[str]) -> Mapping[str, Tensor]:
         """Return the arguments of the text network. Longer texts are cut."""
@@ -73,8 +72,16 @@ def load_text(config: TransformersConfig, checkpoints: Checkpoints, device: torc
         UserError: the model cannot be loaded, or has no tokenizer.
     """
     folder = cast(Path, checkpoints["config"]).parent
+    return text_of(made_model(folder, checkpoints["transformers"]), folder, config, device)
+
+
+def text_of(model: nn.Module, folder: Path, config: TransformersConfig, device: torch.device) -> TransformersText:
+    """Return the text tower of a model that is loaded, in float32.
+
+    Raises:
+        UserError: the model has no tokenizer.
+    """
     fetch_tokenizer(folder, config)
-    model = load_model(folder) if checkpoints["transformers"] else random_model(folder)
     return TransformersText(folder, family(config)[1], model, device)
 
 

@@ -1,4 +1,4 @@
-"""Loading models of transformers strictly, by the library's own code, which renames tensors of older files."""
+"""Loading models of transformers strictly: the library renames tensors of older files, Featmill reads them."""
 
 import contextlib
 import importlib
@@ -10,13 +10,13 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from models.transformers.families import Family, family_of, read_settings
 from models.transformers.pretrained import weight_files
 from utils.errors import UserError
 from utils.nn.lean_import import load_meta_kernels
-from utils.weights.formats.torch_pickle import check_torch_file
+from utils.weights.checkpoint import read_tensors
 from utils.weights.seeded import fill_random
 
 UNUSED = re.compile(r"(^|\.)masked_spec_embed$")  # stands for hidden sound in training; some files leave it out
@@ -27,21 +27,22 @@ Q_OR_V_BIAS = re.compile(r"attention\.(query|value)\.bias$")
 def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> nn.Module:
     """Return the model of a folder in evaluation mode, on the CPU, with the heads that it was saved with.
 
+    dtype: of its weights; the file's are converted as they are read, so that memory holds them once.
+
     Raises:
         UserError: a tensor is missing, unexpected or of another shape; a file is damaged; the library is not installed.
     """
     model_class = _model_class(folder)
-    for file in weight_files(folder):
-        if file.suffix == ".bin":
-            check_torch_file(file)  # PyTorch's loader may take hours
+    tensors = _tensors(folder, dtype)
     try:
         with _quiet():
             model, report = model_class.from_pretrained(
-                folder,
+                None,  # else it may load other files than those recorded, such as adapters, which config.json can name
+                config=model_class.config_class.from_pretrained(folder, local_files_only=True),
+                state_dict=tensors,
                 dtype=dtype,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # the report names them
-                local_files_only=True,
                 trust_remote_code=False,
             )
     except Exception as error:  # the library's checks of a configuration raise errors of any type
@@ -72,6 +73,11 @@ def random_model(folder: Path) -> nn.Module:
     return model.eval()
 
 
+def made_model(folder: Path, checkpoint: Path | None, dtype: torch.dtype = torch.float32) -> nn.Module:
+    """Return the model of a folder. checkpoint: None for random weights."""
+    return load_model(folder, dtype) if checkpoint else random_model(folder)
+
+
 def load_processor(folder: Path, family: Family) -> Any:
     """Return the library's processor of a family, with the numbers of the folder.
 
@@ -96,6 +102,15 @@ def import_transformers() -> ModuleType:
         return importlib.import_module("transformers")
     except ImportError as error:
         raise UserError(f"--feature_type transformers needs the package transformers ({error}); install it") from error
+
+
+def _tensors(folder: Path, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Return the tensors of the files with a model's weights, converted to a type."""
+    found: dict[str, Tensor] = {}
+    for file in weight_files(folder):
+        if file.suffix != ".json":  # an index
+            found |= read_tensors(file, dtype)
+    return found
 
 
 def _model_class(folder: Path) -> Any:

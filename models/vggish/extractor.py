@@ -30,9 +30,9 @@ class VGGishExtractor(AudioExtractor[VGGishConfig]):
         """Load the network of the chosen backend, and the principal axes for --postprocess."""
         self._network = self._load_network()
         log_mel(torch.zeros(1, EXAMPLE_SAMPLES, device=self.device))  # or each thread would make its constants
-        path = self.checkpoints.get("pca")
-        if path:
-            self._postprocess = Postprocessor.load(path)
+        if self.config.postprocess:
+            path = self.checkpoints["pca"]
+            self._postprocess = Postprocessor.load(path) if path else Postprocessor.random()
 
     def _load_network(self) -> Callable[[Tensor], tuple[Tensor, ...]]:
         path = self.checkpoints["vggish"]

@@ -39,6 +39,12 @@ class Postprocessor:
                 raise UserError(f"{path}: {name} is {list(arrays[name].shape)} instead of {list(shape)}")
         return cls(arrays[EIGEN_VECTORS], arrays[MEANS])
 
+    @classmethod
+    def random(cls) -> "Postprocessor":
+        """Return seeded axes at right angles, for --weights random."""
+        axes, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(FEATURE_SIZE, FEATURE_SIZE)))
+        return cls(axes, np.zeros(FEATURE_SIZE))
+
     def __call__(self, embeddings: np.ndarray) -> np.ndarray:
         """Return embeddings [N, 128] as in AudioSet, uint8 [N, 128]."""
         return quantize(self.whiten(embeddings))

@@ -24,8 +24,8 @@ FILES = (NETWORK, PCA_PARAMETERS)
 
 
 def needs(config: VGGishConfig) -> dict[str, Needed]:
-    """Return the network's file, and with --postprocess the principal axes, which are constants."""
+    """Return the network's file, and with --postprocess the principal axes."""
     needed = {"vggish": Needed(NETWORK, config.vggish_model_path)}
     if config.postprocess:
-        needed["pca"] = Needed(PCA_PARAMETERS, config.vggish_pca_path, can_be_random=False)
+        needed["pca"] = Needed(PCA_PARAMETERS, config.vggish_pca_path)
     return needed

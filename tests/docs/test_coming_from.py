@@ -8,6 +8,7 @@ import tarfile
 
 import numpy as np
 import pytest
+from support.golden import GOLDEN
 from support.media import moving_frames, waveform, write_clip
 from support.program import ROOT, run
 
@@ -33,6 +34,7 @@ SMALL = {  # what makes a type quicker, unless the command has the flag itself
     **dict.fromkeys(("tsn", "slowonly", "i3d_r50", "swin"), "--side_size=64 --crop_size=64"),
     "i3d": "--streams=rgb --stack_size=10",
 }
+SNIPPETS = json.loads((GOLDEN / "clip_level" / "outputs.json").read_text())["seed_002_tool"]  # of I3D-R50 and Swin
 LAYERS = {"slowfast": [88, 352, 704, 1408, 2304], "vggish": [64, 128, 256, 512, 128]}
 
 
@@ -105,6 +107,19 @@ def test_the_command_works(command, folder):
             assert file["features"].shape == SHAPES[feature_type]
             assert (float(file["fps"]), float(file["clip_length"])) == (10, 2)
     elif "--output_path" in command:  # as .npy files
-        assert np.load(folder / "out" / feature_type / f"one_{feature_type}.npy").shape == SHAPES[feature_type]
+        features = np.load(folder / "out" / feature_type / f"one_{feature_type}.npy")
+        assert (features.shape, features.dtype) == (SHAPES[feature_type], np.float32)
+        check_snippets(feature_type, features)
     else:
         assert "shape: [" in done.stdout
+
+
+def check_snippets(feature_type, features):
+    """Assert that features are as the tool's own files were found to be."""
+    said = SNIPPETS["result"]
+    assert "one .npy per video, float32 [num_clips, n_crops, D]; n_crops 5, 10 or 1 (center keeps the axis)" in said
+    _, n_crops, width = features.shape
+    assert n_crops == {"i3d_r50": 5, "swin": 1}[feature_type]
+    assert f"{width} ({ {'i3d_r50': 'I3D', 'swin': 'Swin'}[feature_type] })" in said
+    assert SNIPPETS["path"].endswith("<file stem>.npy") and "`<folder>/<stem>.npy` there" in PAGE
+    assert "<relative folder>/<stem>" in SNIPPETS["progress_file"] and "`<folder>/<id>` there" in PAGE

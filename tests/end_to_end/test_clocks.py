@@ -29,6 +29,7 @@ def make(folder: Path) -> list[Path]:
     later = remux(folder / "2.ts", folder / "later.ts", shift_s=lambda packet: 60.0)
     join(folder / "jump.ts", folder / "1.ts", later)
     write_clip(folder / "raw.h264", moving_frames(30), fps=30)
+    write_clip(folder / "tape.dv", moving_frames(1, 480, 720), 30000 / 1001, "dvvideo", pix_fmt="yuv411p")
     sound = waveform(1, 4.0, 48000)
     write_clip(folder / "both.mp4", moving_frames(100), audio=sound, audio_rate=48000)
     for late in ("video", "audio"):
@@ -36,7 +37,10 @@ def make(folder: Path) -> list[Path]:
         remux(folder / "both.mp4", folder / name, shift_s=lambda p, late=late: 1.5 * (p.stream.type == late))
     whole = write_audio(folder / "whole.webm", sound, 48000, "libopus")
     remux(whole, folder / "gap.webm", lambda packet, _: not 1 <= cast(int, packet.pts) * packet.time_base < 3)
-    names = ("paff.ts", *JOINTS, "raw.h264", "both.mp4", "late_video.mp4", "late_audio.mp4", "gap.webm")
+    pages = write_audio(folder / "whole.ogg", sound, 48000, "libopus").read_bytes().split(b"OggS")
+    (folder / "lost_page.ogg").write_bytes(b"OggS".join([*pages[:4], *pages[5:]]))
+    names = ("paff.ts", *JOINTS, "raw.h264", "tape.dv", "both.mp4", "late_video.mp4", "late_audio.mp4", "gap.webm",
+             "lost_page.ogg")  # fmt: skip
     return [folder / name for name in names]
 
 
@@ -53,9 +57,12 @@ class Run:
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("clocks")
-    extracted("out", folder, make(folder), "tsn", "timm", "vggish", "--num_clips", 5, "--side_size", 64,
+    paths = make(folder)
+    (folder / "list.csv").write_text("path,start_s,end_s\nlate_audio.mp4,1,3.5\nlate_video.mp4,1,3.5\n")
+    extracted("out", folder, paths[:1], "tsn", "timm", "vggish", "--num_clips", 5, "--side_size", 64,
               "--crop_size", 64, "--keep_frames", "--tmp_path", folder / "frames", "--timm.extraction_fps", 5,
-              "--model_name", "test_vit")  # fmt: skip
+              "--model_name", "test_vit", "--max_seconds", 10, "--limit", -1, "--video_list", folder / "list.csv",
+              "--video-paths", *paths[1:])  # fmt: skip
     types = ("tsn", "timm", "vggish")
     lines = {name: manifest(folder / "out" / name) for name in types}
     return Run(lines, {name: rows_of(folder / "out" / name) for name in types[1:]}, folder / "frames", folder)
@@ -80,7 +87,7 @@ def rows_of(folder: Path) -> dict[str, np.ndarray]:
 
 def test_pictures_are_counted_where_two_packets_make_one(result: Run) -> None:
     line = result.lines["tsn"]["paff"]
-    assert (line["status"], line["fps"]) == ("done", 25)
+    assert (line["status"], line["fps"], line["declared"]) == ("done", 25, None)  # the header counts nothing
     assert line["problems"] == ["its frames are interlaced: both fields are used as one frame"]
     frames = sorted(int(path.stem) for path in (result.kept / "tsn" / "paff").iterdir())
     assert frames == [2, 6, 10, 14, 18]
@@ -97,6 +104,7 @@ def test_joints_are_bridged(result: Run, name: str) -> None:
 
 def test_a_bare_stream_has_its_own_rate(result: Run) -> None:
     assert result.lines["tsn"]["raw"]["fps"] == 30
+    assert result.lines["tsn"]["tape"]["fps"] == pytest.approx(30000 / 1001)
 
 
 def test_sound_and_picture_have_one_clock(result: Run) -> None:
@@ -106,20 +114,32 @@ def test_sound_and_picture_have_one_clock(result: Run) -> None:
         np.testing.assert_allclose(sound[name], expected, atol=0.05)
         np.testing.assert_allclose(picture[name][:, 0], picture_s + np.arange(20) / 5, atol=0.11)
         assert result.lines["vggish"][name]["problems"] == []
+    for name, sound_s, picture_s, n in (("late_audio_1_3.5", 1.478, 1, 13), ("late_video_1_3.5", 1, 1.6, 10)):
+        np.testing.assert_allclose(sound[name][:, 0], sound_s + STEP_S * np.arange(2), atol=0.001)  # the same moments
+        np.testing.assert_allclose(picture[name][:, 0], picture_s + np.arange(n) / 5, atol=1e-6)
 
 
 def test_a_gap_is_silence(result: Run) -> None:
     line = result.lines["vggish"]["gap"]
     assert (line["status"], line["windows"]) == ("done", 4)
     assert line["problems"] == ["sound is missing for 2.00 s in 1 place: silence there"]
+    line = result.lines["vggish"]["lost_page"]
+    assert (line["status"], line["windows"]) == ("partial", 4)
+    assert "sound is missing for 1.00 s in 1 place: silence there" in line["problems"]
 
 
-def test_the_bare_sequence_of_samples(result: Run, tmp_path: Path) -> None:
-    paths = [result.folder / name for name in ("gap.webm", "late_audio.mp4")]
-    extracted("out", tmp_path, paths, "vggish", "--sound_clock", "samples")
+def test_the_bare_sequence_of_samples_and_a_limit_of_time(result: Run, tmp_path: Path) -> None:
+    paths = [result.folder / name for name in ("gap.webm", "late_audio.mp4", "paff.ts", "joined.mpg")]
+    extracted("out", tmp_path, paths, "vggish", "timm", "--sound_clock", "samples", "--model_name", "test_vit",
+              "--extraction_total", 5, "--max_seconds", 3.9)  # fmt: skip
     lines, rows = manifest(tmp_path / "out" / "vggish"), rows_of(tmp_path / "out" / "vggish")
     assert (lines["gap"]["windows"], lines["gap"]["problems"]) == (2, [])
     np.testing.assert_allclose(rows["late_audio"][:, 0], STEP_S * np.arange(4), atol=1e-6)
+    longer = "it is longer than the 3.9 s of --max_seconds: the rest is left out"
+    assert (lines["late_audio"]["status"], lines["late_audio"]["problems"]) == ("partial", [longer])
+    pictures = manifest(tmp_path / "out" / "timm")["joined"]
+    assert pictures["status"] == "partial" and longer in pictures["problems"]
+    np.testing.assert_allclose(rows_of(tmp_path / "out" / "timm")["paff"][:, 0] * 25, [1, 5, 9, 13, 17])  # of 20
 
 
 def test_the_clock_is_that_of_the_chosen_tracks(tmp_path: Path) -> None:

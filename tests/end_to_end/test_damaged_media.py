@@ -14,6 +14,12 @@ from benchmarks.faults_media import CONTAINERS, RATE_HZ, write
 EACH = 2  # mutants of each container
 SEED = 1_000_003
 VGGISH_HZ = 16000
+SHORT = {  # codec, and how many bytes are cut off: FFmpeg sees nothing missing
+    "sox.sox": ("pcm_s32le", 4000),
+    "riff.wav": ("pcm_s16le", 3 * 32000 - 22 * 4096),  # whole blocks are left
+    "asf.wma": ("pcm_s16le", 3200),  # a packet
+    "layer2.mp2": ("mp2", 500),
+}
 MPEG4_CODED = 0x20  # in the sixth byte of a picture of `faststart.mov`: it is more than a header
 
 
@@ -36,8 +42,9 @@ def test_mutants(tmp_path: Path) -> None:
         damaged(random.Random(SEED + number), original.path, CONTAINERS[original.path.name][2], path)
         expected[path.stem] = original
     write_hollow(tmp_path / "in" / "hollow.mov", tmp_path / "faststart.mov")
-    sox = write_audio(tmp_path / "healthy.sox", waveform(0, 3.0, VGGISH_HZ), VGGISH_HZ, "pcm_s32le")
-    (tmp_path / "in" / "short.sox").write_bytes(sox.read_bytes()[:-4000])
+    for name, (codec, n_bytes) in SHORT.items():
+        whole = write_audio(tmp_path / name, waveform(0, 3.0, VGGISH_HZ), VGGISH_HZ, codec).read_bytes()
+        (tmp_path / "in" / name).write_bytes(whole[:-n_bytes])
     done = run(
         "--feature_type", "resnet", "vggish", "--weights", "random", "--model_name", "resnet18",
         "--resnet.extraction_fps", 1, "--input_dir", tmp_path / "in", "--glob", "*", "--device", "cpu",
@@ -46,8 +53,10 @@ def test_mutants(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     frames, sound = (manifest(tmp_path / "out" / name) for name in ("resnet", "vggish"))
     assert (frames["hollow"]["status"], frames["hollow"]["problems"]) == ("partial", ["99 of 100 frames decode"])
-    problems = ["the file ends 4000 bytes before the end of its sound"]
-    assert (sound["short"]["status"], sound["short"]["problems"]) == ("partial", problems)
+    for name, (_, n_bytes) in SHORT.items():
+        line = sound[Path(name).stem]
+        assert line["status"] == "partial", name
+        assert any(f"the file ends {n_bytes} bytes before the end of its" in problem for problem in line["problems"])
     for name, original in expected.items():
         line = frames[name]
         if original.pictures and line["status"] == "done" and not line["problems"]:

@@ -6,10 +6,7 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
-from typing import Any, cast
 
-import h5py
-import numpy as np
 import pytest
 from support.media import moving_frames, write_clip
 from support.program import ROOT, TINY_PROGRAM, run
@@ -62,22 +59,3 @@ def test_a_tar_that_can_be_read_again_is_no_failure(tmp_path: Path) -> None:
         assert run(*command, program=TINY_PROGRAM).returncode == code
         status = run("status", output)
         assert status.returncode == code and f"{counts} failed" in status.stdout
-
-
-def test_changed_bytes_of_attributes_and_names_in_hdf5_are_found(tmp_path: Path) -> None:
-    clips = [write_clip(tmp_path / f"{name}.mp4", moving_frames(2, seed=1)) for name in ("first", "other")]
-    output = tmp_path / "out" / "tiny" / "features.h5"
-    command = (*TINY, "--on_extraction", "save_h5", "--video_paths", *clips, "--output_path", tmp_path / "out")
-    assert run(*command, program=TINY_PROGRAM).returncode == 0
-    with cast(Any, h5py.File(output)) as file:
-        right = {name: (dict(file[name].attrs), file[name]["tiny"][()]) for name in file}
-    flip(output, output.read_bytes().index(right["first"][0]["source"].encode()) + 1)
-    flip(output, output.read_bytes().index(b"other\0"))  # of the group
-    with cast(Any, h5py.File(output)) as file:
-        assert "other" not in file and len(file) == 2
-    assert run(*command, program=TINY_PROGRAM).returncode == 0
-    with cast(Any, h5py.File(output)) as file:
-        assert list(file) == ["first", "other"]
-        for name, (attributes, features) in right.items():
-            assert dict(file[name].attrs) == attributes
-            np.testing.assert_array_equal(file[name]["tiny"][()], features, strict=True)

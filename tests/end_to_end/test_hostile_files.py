@@ -125,6 +125,7 @@ BAD_SETTINGS = {
         "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}]}}\n" for i in range(1, 60)),
         "more than 100000 values",
     ),
+    "secret": ("feature_type: ${oc.env:HOME}", "${oc.env:HOME}"),  # which omegaconf would fill in
     "self": ("a: &a [*a]", "a value that holds itself"),
     "number": ("limit: " + "1:" * 400_000 + "1", "a number of more than 100 characters"),
     "keys": ("".join(f"{i * MERSENNE}: 1\n" for i in range(1, 9999)), "is not text"),

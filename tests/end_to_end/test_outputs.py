@@ -14,13 +14,16 @@ import numpy as np
 import pandas
 import pytest
 from support.media import moving_frames, waveform, write_clip
-from support.program import TINY_PROGRAM, manifest, run, start, unfinished, until
+from support.program import ROOT, TINY_PROGRAM, manifest, run, start, unfinished, until
 from support.sources import s3_client, s3_server
 from webdataset.compat import WebDataset
+
+import featmill
 
 pytestmark = pytest.mark.bits  # of one run against another
 
 TINY = ("--feature_type", "tiny", "--device", "cpu")
+NETWORK = ("--feature_type", "timm", "--model_name", "test_vit", "--weights", "random", "--device", "cpu")
 MERGED = ("save_h5", "save_parquet", "save_webdataset")  # the last two share most of their code
 
 
@@ -122,9 +125,9 @@ def test_each_video_is_stored_once_after_damage_and_overwriting(tmp_path, videos
     assert not unfinished(tmp_path)
 
 
-@pytest.mark.parametrize("kind", MERGED[:2])
-def test_a_killed_run_is_finished_by_the_next(tmp_path, videos, expected, kind):
-    folder = tmp_path / "tiny"
+def test_a_killed_run_is_finished_by_the_next(tmp_path, videos, expected):
+    """Of HDF5, see test_failures.py."""
+    folder, kind = tmp_path / "tiny", "save_parquet"
     process = start(
         *TINY, "--input_dir", videos, "--on_extraction", kind, "--output_path", tmp_path, "--pause_s", 0.02,
         program=TINY_PROGRAM,
@@ -147,15 +150,24 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path, videos, expected, kind):
 
 @pytest.mark.parametrize("kind", ["save_h5", "save_parquet"])
 def test_outputs_can_be_at_an_address(tmp_path, videos, expected, kind):
+    """HDF5 by the tiny type, Parquet by a network through main.py; the clocks of both runs are 26 hours apart."""
+    flags = ("--input_dir", videos, "--on_extraction", kind, "--output_path", "s3://bucket/out")
+    command, program, folder = (*TINY, *flags), TINY_PROGRAM, "tiny"
+    if kind == "save_parquet":
+        command, program, folder = (*NETWORK, *flags), ROOT / "main.py", "timm"
+        with featmill.Extractor("timm", model_name="test_vit", weights="random", device="cpu") as extractor:
+            found = extractor.map([videos / f"{name}.mp4" for name in expected])
+            expected = {name: video["timm"] for name, video in zip(expected, found, strict=True)}
     with s3_server() as environment:
-        extract(kind, videos, "s3://bucket/out", "--limit", 2, env=environment | {"TZ": "EAST-14"})
-        extract(kind, videos, "s3://bucket/out", "--overwrite", env=environment | {"TZ": "WEST+12"})
+        for zone, more in (("EAST-14", ("--limit", 2)), ("WEST+12", ("--overwrite",))):
+            done = run(*command, *more, env=environment | {"TZ": zone}, program=program)
+            assert done.returncode == 0, done.stderr
         client = s3_client(environment)
         keys = [found["Key"] for found in client.list_objects_v2(Bucket="bucket")["Contents"]]
         for key in keys:
             (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
             client.download_file("bucket", key, str(tmp_path / key))
-    assert_equal(READ[kind](tmp_path / "out" / "tiny"), expected)
+    assert_equal(READ[kind](tmp_path / "out" / folder), expected)
     assert not [key for key in keys if ".featmill" in key and "/merged/" not in key]
 
 

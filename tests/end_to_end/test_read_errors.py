@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from support.faults import faulty_server
 from support.media import moving_frames, waveform, write_clip
-from support.program import ROOT, TINY_PROGRAM, manifest, run
+from support.program import ROOT, manifest, run
 
 pytestmark = pytest.mark.bits  # of one run against another
 
@@ -117,20 +117,24 @@ def test_a_full_disk_leaves_no_claims(tmp_path: Path, clip: Path) -> None:
     def no_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
-    flags = ("--feature_type", "tiny", "--device", "cpu", "--on_extraction", "save_numpy", "--output_path", tmp_path)
-    command = [sys.executable, str(TINY_PROGRAM), *map(str, flags), "--video_paths", str(clip)]
+    flags = ("--feature_type", "timm", "--model_name", "test_vit", "--weights", "random", "--device", "cpu",
+             "--extraction_fps", 5, "--output_path", tmp_path)  # fmt: skip
+    command = [sys.executable, str(ROOT / "main.py"), *map(str, flags), "--video_paths", str(clip)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, preexec_fn=no_room, timeout=120)
     assert done.returncode == 3 and "Traceback" not in done.stderr, done.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file() and not path.stat().st_size] == []
     start_s = time.monotonic()
-    assert run(*flags, "--video_paths", clip, program=TINY_PROGRAM).returncode == 0
+    assert run(*flags, "--video_paths", clip).returncode == 0
     assert time.monotonic() - start_s < 45  # a claim that nobody holds is watched for 90 s
 
 
 def test_bodies_without_end(tmp_path: Path, clip: Path) -> None:
     causes = {"endless": "more than 1,000,000 bytes", "huge": "1,000,000,000,000,000"}
     with serving_faults(clip, list(causes)) as addresses:
-        lines = extract_all(tmp_path, *addresses, "--max_bytes", 1000000, code=1)
+        done = run("--feature_type", "timm", "--model_name", "test_vit", "--weights", "random", "--device", "cpu",
+                   "--max_bytes", 1000000, "--output_path", tmp_path, "--video_paths", *addresses)  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    lines = manifest(tmp_path / "timm")
     for fault, cause in causes.items():
         assert lines[fault]["status"] == "failed"
         assert cause in lines[fault]["reason"] and "Raise --max_bytes" in lines[fault]["reason"]

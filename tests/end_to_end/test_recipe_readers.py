@@ -14,6 +14,7 @@ from support.program import ROOT, run
 N, FPS = 72, 24  # 3 s
 RECIPES = (
     "thumos14_i3d", "anet_tsp", "qvhighlights", "rtfm_i3d", "vadclip", "xd_violence", "unav100", "mstcn",
+    "audioset_8bit",
 )  # fmt: skip
 NAME = "v_one"
 
@@ -89,6 +90,12 @@ def test_unav_reads_pictures_and_sound(made: Path) -> None:
     sound = load("vggish", "vggish")
     assert pictures.shape == ((N * 25 // FPS - 25) // 8 + 1, 2048) and sound.shape[1] == 128
     assert abs(len(pictures) - len(sound)) <= 1
+
+
+def test_audioset_has_bytes(made: Path) -> None:
+    """`<name>.npy`, uint8 [examples, 128], without the published axes."""
+    rows = np.load(made / "audioset_8bit" / "vggish" / f"{NAME}.npy")
+    assert rows.dtype == np.uint8 and rows.shape == (int(N / FPS / 0.96), 128)
 
 
 def test_ms_tcn_reads_a_column_per_frame(made: Path) -> None:

@@ -58,12 +58,12 @@ def test_names_types_and_keys_that_a_loader_wants(videos: Path, tmp_path: Path) 
     assert "1 more were done already" in again.stdout
 
 
-def test_types_on_the_windows_of_one_of_them(videos: Path, tmp_path: Path) -> None:
+def test_types_on_the_windows_of_one_of_them_in_one_array(videos: Path, tmp_path: Path) -> None:
     types = ("tiny", "loudness")
     silent = tmp_path / "videos"
     shutil.copytree(videos, silent)
     write_clip(silent / "silent.mp4", moving_frames(4), fps=10)
-    flags = ("--align", "loudness", "--align_by", "mean")
+    flags = ("--align", "loudness", "--align_by", "mean", "--concat")
     done = extract(types, silent, tmp_path / "out", *flags)
     assert done.returncode == 1
     assert "tiny failed: " in done.stderr
@@ -71,11 +71,15 @@ def test_types_on_the_windows_of_one_of_them(videos: Path, tmp_path: Path) -> No
     aligned = arrays(tmp_path / "out")
     for name, seconds in (("a/clip", 4), ("other", 2)):
         rows = brightness(videos / f"{name}.mp4").reshape(seconds, 10).mean(1)
-        np.testing.assert_allclose(aligned[f"tiny/{name}_tiny.npy"][:, 0], rows, rtol=1e-3)
-        assert aligned[f"loudness/{name}_loudness.npy"].shape == (seconds, 1)
-        for kind in types:
-            np.testing.assert_array_equal(aligned[f"{kind}/{name}_start_s.npy"], np.arange(seconds))
-    assert manifest(tmp_path / "out" / "tiny")["a/clip"]["windows"] == 4
-    (tmp_path / "out" / "tiny" / "other_tiny.npy").unlink()
+        joined = aligned[f"loudness/{name}_features.npy"]
+        assert joined.shape == (seconds, 2)  # in the order of --feature_type
+        np.testing.assert_allclose(joined[:, 0], rows, rtol=1e-3)
+        np.testing.assert_array_equal(aligned[f"loudness/{name}_start_s.npy"], np.arange(seconds))
+    assert not any(name.startswith("tiny/") for name in aligned)
+    of_tiny = manifest(tmp_path / "out" / "tiny")["a/clip"]
+    assert (of_tiny["windows"], of_tiny["reason"]) == (4, "its rows are in the array of loudness")
+    loaded = featmill.load(tmp_path / "out")
+    assert sorted(loaded.names) == ["a/clip", "other"] and loaded["other"].feature_type == "loudness"
+    (tmp_path / "out" / "loudness" / "other_features.npy").unlink()
     extract(types, silent, tmp_path / "out", *flags)
     assert [len(lines(tmp_path / "out" / kind)) for kind in types] == [5, 5]  # the failed one is tried again, too

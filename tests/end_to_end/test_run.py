@@ -131,14 +131,16 @@ def test_models_names_every_feature_type_and_its_files() -> None:
 
 
 def test_models_shows_those_that_have_a_word_in_full() -> None:
-    result = run("models", "raft", "YouTube", "--weights-dir", "absent")
+    result = run("models", "raft", "YouTube", "facebook/vjepa2-vitl-fpc64-256", "--weights-dir", "absent")
     assert result.returncode == 0, result.stderr
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert [line.split(":")[0] for line in result.stdout.splitlines() if not line.startswith(" ") and line] == [
-        "i3d", "vggish", "raft"
+        "i3d", "vggish", "raft", "transformers"
     ]  # fmt: skip
     for text in ("i3d_rgb.pt (~51 MB, default,", "raft-sintel.pth (~21 MB", "npz (0.07302 MB", "licence: Apache-2.0"):
         assert text in result.stdout
+    assert "from: https://github.com/princeton-vl/RAFT" in result.stdout
+    assert "network vjepa2: facebook/vjepa2-vitl-fpc64-256: 1024 numbers a row" in result.stdout
     assert "no feature type has zzz" in run("models", "zzz").stderr
     vggish, panns, tsn = json.loads(run("models", "tsn", "sound", "--json").stdout)
     assert vggish["media"] == panns["media"] == "audio"

@@ -136,7 +136,7 @@ def test_every_usual_suffix_is_found(tmp_path: Path, media: dict[str, bytes]) ->
     closed = {"id": f"{source}/sub/", "status": "failed", "name": "sub/.closed"}  # by a run that could not search it
     (output / "vggish" / "manifest.jsonl").write_text(json.dumps(closed) + "\n")
     flags = ("--resnet.extraction_fps", 10, "--input_dir", source, "--tar_path", tmp_path / "s.tar")
-    found, done = extract(output, "resnet vggish", *flags, code=1)
+    found, done = extract(output, "resnet vggish", *flags, "--check_progress", tmp_path / "done.txt", code=1)
     videos = [f"{folder}/{x}" for folder in ("all", "s") for x in "abcde"] + ["CAMERA", "sub/old", "video"]
     sounds = [f"{folder}/{x}" for folder in ("all", "s") for x in "fghi"] + ["b", "sub/a"]
     assert found["resnet"] == dict.fromkeys([*videos, "silent"], "done")
@@ -145,6 +145,8 @@ def test_every_usual_suffix_is_found(tmp_path: Path, media: dict[str, bytes]) ->
     assert (
         "left out 2 of macOS, 1 .txt, 1 .jpg, 1 sound files beside videos of the same name (no video or" in done.stderr
     )
+    finished = (tmp_path / "done.txt").read_text()  # with every type
+    assert len(finished.splitlines()) == len(videos) + len(sounds) and "silent" not in finished
     known = np.load(output / "vggish" / "all" / "h_vggish.npy")  # of FLAC
     for x in "abcdefghi":
         features = np.load(output / "vggish" / "all" / f"{x}_vggish.npy")

@@ -94,4 +94,5 @@ def test_another_track_is_another_setting(folder: Path, usual: tuple[Found, Path
     again = run(*flags, "--audio_track", "eng")
     assert again.returncode == 2
     assert "audio_track: None there, eng now" in again.stderr
+    assert "--overwrite" in again.stderr and "--output_path" in again.stderr
     assert run(*flags, "--audio_track", "english language").returncode == 2

@@ -1,5 +1,6 @@
 """--resize and --crop_type through main.py: the rows are those of the networks, run by hand on views cut by hand."""
 
+import json
 from functools import partial
 
 import numpy as np
@@ -67,6 +68,9 @@ def test_rows_are_those_of_views_cut_by_hand(tmp_path):
         "--weights", "random", "--device", "cpu", "--video_paths", clip, "--output_path", tmp_path / "out",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
+    assert result.stderr.splitlines()[0] == f"features are saved in {tmp_path / 'out'} (--on_extraction save_numpy)"
+    (run_file,) = (tmp_path / "out" / "i3d").glob("run-*.json")
+    assert json.loads(run_file.read_text())["command"].startswith("python main.py --feature_type resnet i3d --model_n")
     assert sum("clip.mp4 window" in line for line in result.stdout.splitlines()) == 4  # of 2 frames and 2 streams
     saved = arrays(tmp_path / "out")
     with VideoStream(str(clip)) as stream:

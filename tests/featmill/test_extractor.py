@@ -118,27 +118,6 @@ def test_predictions(clips):
 
 
 @pytest.mark.parametrize(
-    ("feature_type", "flags", "words"),
-    [
-        (None, {}, "no feature type None"),
-        ("i3dd", {}, "no feature type 'i3dd' (did you mean i3d?)"),
-        ("i3d", {"stak_size": 3}, "i3d has no argument stak_size (did you mean stack_size?)"),
-        ("i3d", {"stack_size": 3}, "stack_size is 3; it must be at least 10"),
-        ("i3d", {"streams": "sound"}, "--streams is 'sound'; choose from"),
-        ("i3d", {"output_path": "out"}, "output_path belongs to the command `featmill`"),
-        ("i3d", {"name_template": "{stem}"}, "name_template belongs to the command `featmill`"),
-        ("pwc", {"dtype": "float16", "weights": "random"}, "pwc has --flow_dtype float16"),
-        ("i3d", {"device": "tpu"}, "device is 'tpu'; it must be auto, cpu"),
-        ("i3d", {"device": "cuda:99"}, "no such GPU"),
-    ],
-)
-def test_wrong_arguments_are_refused(feature_type, flags, words):
-    with pytest.raises(featmill.UserError) as caught:
-        featmill.Extractor(feature_type, **flags)
-    assert words in str(caught.value) and isinstance(caught.value, featmill.FeatmillError)
-
-
-@pytest.mark.parametrize(
     ("given", "about", "words"),
     [
         (

@@ -36,6 +36,8 @@ def test_samples_become_a_wav_file():
         ({"samples": np.zeros(3, int), "rate_hz": 1}, "they must be floats"),
         ({"samples": np.zeros((2, 99)), "rate_hz": 1}, r"not \[channels, n\]"),
         ({"samples": np.zeros(3)}, "rate_hz is None"),
+        ({"samples": np.zeros(3), "rate_hz": 44100.5}, "a whole number from 1"),
+        ({"samples": np.array([0.0, np.nan]), "rate_hz": 8000}, "some are NaN or infinite"),
     ],
 )
 def test_what_is_wrong_is_said(given, problem):

@@ -71,6 +71,13 @@ def test_empty_cells_of_a_data_frame_are_absent(tiny, clips):
     assert "no path" in found.notes[45] and found.start_s[0] == 1.0
 
 
+def test_embeddings_of_several_axes_become_nested_lists(clips):
+    mapper = MapBatches("resnet", model_name="resnet18", weights="random", crop_type="3-crop", extraction_total=1)
+    found = mapper({"path": np.array([str(clips[2]), "absent.mp4"]), "boxes": np.zeros((2, 1, 4))})
+    assert found.schema.field("embedding").type == pyarrow.list_(pyarrow.list_(pyarrow.float32()))
+    assert np.shape(found["embedding"][0].as_py()) == (3, 512) and found["embedding"][1].as_py() is None
+
+
 def test_wrong_requests(tiny, clips):
     for wrong, words in (
         (lambda: MapBatches(tiny, errors="drop"), "errors is 'drop'"),
@@ -102,7 +109,13 @@ def test_ray_data(clips, monkeypatch):
     path = os.pathsep.join(map(str, (ROOT, TINY_PROGRAM.parents[1], TINY_PROGRAM.parent)))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("PYTHONPATH", path)
-    ray.init(num_cpus=1, include_dashboard=False, logging_level=logging.ERROR, object_store_memory=100_000_000)
+    ray.init(
+        address="local",
+        num_cpus=1,
+        include_dashboard=False,
+        logging_level=logging.ERROR,
+        object_store_memory=100_000_000,
+    )
     try:
         rows = ray.data.from_items([{"path": str(clip)} for clip in [*clips, "absent.mp4"]], override_num_blocks=1)
         mapper = MapBatches("resnet", **flags)

@@ -44,6 +44,7 @@ def test_every_format_gives_the_same_videos(saved, clips, tiny, on_extraction):
         np.testing.assert_array_equal(video.start_s, wanted.start_s)
         assert (list(video), video.fps, video.status, video.notes) == (["tiny"], 25.0, "done", ())
     by_name, by_id = outputs["27"], outputs[str(clips[1])]
+    assert "27" in outputs and "28" not in outputs
     np.testing.assert_array_equal(by_name["tiny"], by_id["tiny"])
     (failure,) = outputs.failures
     assert failure.status == "failed" and "no such file" in failure.notes[0] and not failure
@@ -56,6 +57,8 @@ def test_several_feature_types_and_what_is_not_there(tmp_path, saved):
     assert sorted((video.feature_type, len(next(iter(video.values())))) for video in outputs) == [
         ("loudness", 1), ("loudness", 2), ("tiny", 12), ("tiny", 27), ("tiny", 60),
     ]  # fmt: skip
+    items = [outputs.to_torch()[i] for i in range(5)]
+    assert sorted((item["name"], *item) for item in items)[1] == ("27", "name", "loudness", "start_s", "end_s")
     with pytest.raises(featmill.UserError, match="more than once; give load"):
         outputs["27"]
     with pytest.raises(KeyError):

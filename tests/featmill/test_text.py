@@ -10,7 +10,7 @@ from featmill import text
 def test_a_single_text_makes_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
 
-    def embed(texts, run, name, flags, models, device, record):
+    def embed(texts, run, name, flags, models, device, warn, record):
         given.append((texts, run.weights_dir, name, flags, device, record))
         return np.zeros((len(texts), 3))
 

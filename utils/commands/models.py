@@ -17,7 +17,7 @@ from utils.extractors.registry import Model
 from utils.weights.store import is_downloaded
 
 WIDTH = 80  # columns, where the output is no terminal
-BY_NAME = "checkpoints by the model's name, each under its own licence: see its card"
+BY_NAME = "checkpoints by the model's name, each under its own licence: see its page on the Hugging Face hub"
 NO_WEIGHTS = "no weights: nothing to download, --weights has no effect"
 UNSTATED = ("no licence stated", "none stated")
 
@@ -25,7 +25,7 @@ UNSTATED = ("no licence stated", "none stated")
 def show_models(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     """Print the feature types: what they save, and the sizes and licences of their checkpoints.
 
-    With words, those that have one of them in their name, summary, media or checkpoints, in full.
+    With words, those that have one of them in their name, summary, media, networks or checkpoints, in full.
 
     Raises:
         UserError: no feature type has any of the words.
@@ -98,9 +98,10 @@ def has_no_weights(about: Mapping[str, Any]) -> bool:
 
 
 def _searched(about: Mapping[str, Any]) -> str:
-    files = [file["name"] for file in about["checkpoints"]]
+    files = [f"{file['name']} {file['source']}" for file in about["checkpoints"]]
+    networks = [network["name"] for network in about["networks"]]
     media = "sound" if about["media"] == "audio" else about["media"]
-    return " ".join([about["feature_type"], about["summary"], media, *files]).lower()
+    return " ".join([about["feature_type"], about["summary"], media, *networks, *files]).lower()
 
 
 def _show_table(found: Sequence[Mapping[str, Any]]) -> None:
@@ -136,7 +137,9 @@ def _millions(parameters: int | None) -> str:
 
 
 def _rounded(gflop: float | None) -> str:
-    return f"{gflop:.3g}" if gflop else ""
+    if not gflop:
+        return ""
+    return f"{gflop:,.0f}" if gflop >= 1000 else f"{gflop:.3g}"
 
 
 def _short(licence: str) -> str:
@@ -148,21 +151,24 @@ def _short(licence: str) -> str:
 
 def _in_full(about: Mapping[str, Any]) -> Iterator[str]:
     """Yield lines about a feature type and each of its checkpoints, none wider than WIDTH."""
-    yield f"{about['feature_type']}: {about['summary']}"
+    yield from _wrapped(f"{about['feature_type']}: {about['summary']}", "")
     for key, shape in about["outputs"].items():
         yield from _wrapped(f"saves {key} {shape}", "  ")
     if about["text"]:
-        yield f"  text in the same space: {PROGRAM} text SENTENCE ... --feature_type {about['feature_type']}"
+        yield from _wrapped(
+            f"text in the same space: {PROGRAM} text SENTENCE ... --feature_type {about['feature_type']}", "  "
+        )
     for network in about["networks"]:
         yield from _wrapped(f"network {network['name']}: {_figures(network)}", "  ")
     if about["networks"]:
-        yield f"  a row: {about['row']}"
+        yield from _wrapped(f"a row: {about['row']}", "  ")
     if not about["checkpoints"]:
-        yield f"  {NO_WEIGHTS if has_no_weights(about) else BY_NAME}"
+        yield from _wrapped(NO_WEIGHTS if has_no_weights(about) else BY_NAME, "  ")
     for file in about["checkpoints"]:
         marks = ["default"] * file["default"] + ["downloaded" if file["downloaded"] else "not downloaded"]
         yield from _wrapped(f"{file['name']} ({_size([file])}, {', '.join(marks)})", "  ")
         yield from _wrapped(f"licence: {file['licence']}", "    ")
+        yield from _wrapped(f"from: {file['source']}", "    ")
 
 
 def _figures(network: Mapping[str, Any]) -> str:

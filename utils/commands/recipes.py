@@ -1,24 +1,27 @@
 """`--recipe NAME`: its settings, what may be changed in them, and `recipes`, the command that lists and shows them."""
 
+import contextlib
 import dataclasses
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from utils.commands.parser import Parser
 from utils.commands.settings_file import split_settings
 from utils.config.recipe import Recipe, read_recipe, recipe_names
 from utils.config.run import RunConfig
-from utils.config.schema import Config
+from utils.config.schema import Config, did_you_mean, field_names, value_of
 from utils.errors import PROGRAM, UserError
 from utils.extractors.registry import Model
 
 Configs = tuple[RunConfig, dict[str, Config]]
-# Settings of a run that decide features, which a recipe leaves at their defaults without naming them.
+# Settings of a run that decide features: a recipe that does not name them means their defaults.
 GUARDED = (
     "precision", "max_seconds", "frames_fps", "video_track", "audio_track",
     "dtype", "concat", "array_layout", "align", "align_by", "align_ends",
 )  # fmt: skip
+GUARDED_IF_NAMED = {"on_extraction", "shard_keys", "name_template", "save_times"}
+AS_GOOD = ("precision", "float32")  # as what recipes have, or nearer to the original on a GPU
 
 
 def recipe_settings(
@@ -27,17 +30,44 @@ def recipe_settings(
     """Return a recipe's settings for all feature types, and those of single ones, as `split_settings` does.
 
     Raises:
-        UserError: it does not know one of the feature types, or has a setting that none of them has.
+        UserError: it does not know one of the feature types, or has a setting or a choice that none of them has.
     """
+    _check_choices(recipe, models)
     known = {*recipe.feature_types, *(name for name, value in recipe.flags.items() if isinstance(value, dict))}
     for name in feature_types:
         if name not in known:
             raise UserError(f"--recipe {recipe.name} extracts {', '.join(sorted(known))}: drop --feature_type {name}")
-    left_out = known.difference(feature_types) & models.keys()
-    flags = {key: value for key, value in recipe.flags.items() if key.partition(".")[0] not in left_out}
-    flags.pop("feature_type")
-    general, of_types = split_settings(f"--recipe {recipe.name}", flags, feature_types, models)
-    return general | {"feature_type": list(feature_types)}, of_types
+    flags = {key: value for key, value in recipe.flags.items() if key != "feature_type"}
+    general, of_types = split_settings(f"--recipe {recipe.name}", flags, [*(known & models.keys())], models)
+    if len(feature_types) == 1:
+        general.pop("align", None)  # nothing to align with
+    wanted = {name: of_types[name] for name in feature_types if name in of_types}
+    return general | {"feature_type": list(feature_types)}, wanted
+
+
+def _check_choices(recipe: Recipe, models: Mapping[str, Model]) -> None:
+    """Raise UserError for a choice of a flag that none of the recipe's feature types has, or of a value it refuses."""
+    classes = {name: models[name].config_class() for name in models if name in {*recipe.feature_types, *recipe.flags}}
+    known = {f"{name}.{flag}": [cls] for name, cls in classes.items() for flag in field_names(cls)}
+    for cls in (RunConfig, *classes.values()):
+        for flag in field_names(cls):
+            known.setdefault(flag, []).append(cls)
+    for key, values in recipe.choices.items():
+        origin = f"--recipe {recipe.name}: choices"
+        if key not in known:
+            raise UserError(f"{origin}: {key} is no flag of {', '.join(classes)}{did_you_mean(key, known)}")
+        for value in values:
+            if not any(_accepted(cls, key, [value]) for cls in known[key]):
+                raise UserError(f"{origin}: --{key} cannot be {_shown(value)}")
+
+
+def _accepted(cls: type[Config], key: str, values: Iterable[Any]) -> list[Any]:
+    """Return the values that a flag of `cls` accepts, as it holds them."""
+    accepted: list[Any] = []
+    for value in values:
+        with contextlib.suppress(UserError):
+            accepted.append(value_of(cls, key.rpartition(".")[2], value, "choices"))
+    return accepted
 
 
 def published(recipe: Recipe, own: Configs, wanted: Configs) -> Configs:
@@ -61,7 +91,7 @@ def published(recipe: Recipe, own: Configs, wanted: Configs) -> Configs:
 
 def _changes(recipe: Recipe, own: Configs, wanted: Configs) -> Iterator[str]:
     """Yield "--flag 4, not 8" for each setting that is not the recipe's, and not among its choices."""
-    run_names = {*GUARDED, *recipe.flags} - {"feature_type"}
+    run_names = {*GUARDED, *(GUARDED_IF_NAMED & recipe.flags.keys())}
     for spec in dataclasses.fields(RunConfig):
         if spec.name in run_names:
             yield from _change(recipe, spec.name, own[0], wanted[0])
@@ -74,7 +104,7 @@ def _changes(recipe: Recipe, own: Configs, wanted: Configs) -> Iterator[str]:
 def _change(recipe: Recipe, key: str, own: Config, wanted: Config, prefix: str = "") -> Iterator[str]:
     ours, theirs = getattr(own, key), getattr(wanted, key)
     choices = [*recipe.choices.get(key, []), *recipe.choices.get(prefix + key, [])]
-    if ours != theirs and theirs not in choices:
+    if ours != theirs and (key, theirs) != AS_GOOD and theirs not in _accepted(type(own), key, choices):
         yield f"--{prefix}{key} {_shown(ours)}, not {_shown(theirs)}"
 
 
@@ -92,7 +122,7 @@ def show_recipes(arguments: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="of a recipe, or the path of a .yaml file")
     names = parser.parse_args(list(arguments)).names
     for name in names:
-        print(described(read_recipe(name)))
+        print(described(name))
     if not names:
         for name in recipe_names():
             print(f"{name:<20}{read_recipe(name).title}")
@@ -100,10 +130,11 @@ def show_recipes(arguments: Sequence[str]) -> int:
     return 0
 
 
-def described(recipe: Recipe) -> str:
-    """Return all that a recipe's file says, for a terminal."""
+def described(name: str) -> str:
+    """Return all that a recipe's file says, for a terminal. name: as for --recipe."""
+    recipe = read_recipe(name)
     lines = [f"{recipe.name}: {recipe.title}", ""]
-    lines += [f"  {PROGRAM} --recipe {recipe.name} --video_paths FILE ... --output_path DIR", ""]
+    lines += [f"  {PROGRAM} --recipe {shlex.quote(name)} --video_paths FILE ... --output_path DIR", ""]
     lines += ["settings:", *(f"  {line}" for line in settings_lines(recipe))]
     parts = {
         "source": recipe.source,

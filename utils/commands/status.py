@@ -1,6 +1,7 @@
 """`python main.py status DIR`: how far the runs on an output folder are, and what failed for which reason."""
 
 import argparse
+import itertools
 import json
 import re
 from collections import Counter
@@ -19,6 +20,7 @@ from utils.storage.json_text import parse_json
 RECENT_S = 600.0  # the rate is that of the last ten minutes in which anything was finished
 CAUSES = 10
 EXAMPLES = 2
+NODES = 20
 
 
 def show_status(arguments: Sequence[str]) -> int:
@@ -47,6 +49,7 @@ class FolderStatus:
     """What one manifest says.
 
     causes: number of videos by status and cause, whatever numbers it has. texts: the cause of the first of them, whole.
+    finished_s: when videos were finished, by device, which of runs on Ray starts with its node's name.
     """
 
     folder: str
@@ -57,21 +60,22 @@ class FolderStatus:
     causes: Counter[tuple[str, str]] = field(default_factory=Counter)
     texts: dict[tuple[str, str], str] = field(default_factory=dict)
     examples: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    finished_s: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, folder: Folder, latest: Latest) -> "FolderStatus":
         """Sum up the last lines of a folder's manifest, and read its newest run file."""
         status = cls(str(folder), _listed(folder))
-        finished = []
         for line in latest:
             status._take(line)
-            finished.append(line.finished_s)
-        status.per_s = _rate(sorted(filter(None, finished)))
+        status.per_s = _rate(sorted(itertools.chain.from_iterable(status.finished_s.values())))
         return status
 
     def _take(self, line: ManifestLine) -> None:
         self.counts[line.status] += 1
         self.windows += line.windows
+        if (finished_s := line.finished_s) is not None:
+            self.finished_s.setdefault(line.device, []).append(finished_s)
         if line.status != "done":
             text = _cause(line)
             cause = line.status, _kind(text, line)
@@ -94,8 +98,13 @@ class FolderStatus:
         ]
         counts = {status: self.counts[status] for status in STATUSES}
         left = {"listed": self.listed, "left": self.left}
+        devices = {
+            device: {"videos": len(found), "videos_per_s": _rate(sorted(found))}
+            for device, found in sorted(self.finished_s.items())
+            if device
+        }
         return {"folder": self.folder, **counts, **left, "windows": self.windows, "videos_per_s": self.per_s,
-                "causes": causes}  # fmt: skip
+                "devices": devices, "causes": causes}  # fmt: skip
 
     def as_text(self) -> str:
         """Return a few lines: totals, rate, what is left, causes with examples."""
@@ -107,12 +116,26 @@ class FolderStatus:
         else:
             time_left = f", about {_duration(self.left / self.per_s)} at that rate" if self.left and self.per_s else ""
             lines.append(f"  {self.left} of {self.listed} left{time_left}")
+        lines += self._about_nodes()
         for cause, number in self.causes.most_common(CAUSES):
             shown = ", ".join(self.examples[cause])
             lines.append(f"  {number} {cause[0]}: {self.texts[cause]} (such as {shown})")
         if len(self.causes) > CAUSES:
             lines.append(f"  and {len(self.causes) - CAUSES} other causes: --json has them all")
         return "\n".join(lines)
+
+    def _about_nodes(self) -> list[str]:
+        """Return a line for each of the nodes that runs on Ray name, the busiest first."""
+        nodes: dict[str, list[float]] = {}
+        for device, finished_s in self.finished_s.items():
+            if "/" in device:
+                nodes.setdefault(device.partition("/")[0], []).extend(finished_s)
+        lines: list[str] = []
+        for node, finished_s in sorted(nodes.items(), key=lambda item: -len(item[1]))[:NODES]:
+            per_s = _rate(sorted(finished_s))
+            lately = "" if per_s is None else f", lately {_rate_text(per_s)}"
+            lines.append(f"  node {node}: {len(finished_s)} videos{lately}")
+        return [*lines, f"  and {len(nodes) - NODES} other nodes: --json has them all"] if len(nodes) > NODES else lines
 
 
 def _listed(folder: Folder) -> int | None:

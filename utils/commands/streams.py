@@ -1,10 +1,11 @@
 """Standard output and error that may be closed, full, or a pipe that nobody reads: they never stop a run."""
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Generator, Iterable
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 
 class TolerantStream:
@@ -56,9 +57,16 @@ def guard() -> None:
 
 
 def _make_tolerant() -> None:
-    null = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as long as the streams are used
-    sys.stdout = TolerantStream(sys.stdout or null)  # pyright: ignore[reportAttributeAccessIssue]  # forwards the rest
-    sys.stderr = TolerantStream(sys.stderr or null)  # pyright: ignore[reportAttributeAccessIssue]  # forwards the rest
+    sys.stdout = _made_tolerant(sys.stdout)  # pyright: ignore[reportAttributeAccessIssue]  # forwards the rest
+    sys.stderr = _made_tolerant(sys.stderr)  # pyright: ignore[reportAttributeAccessIssue]  # forwards the rest
+
+
+def _made_tolerant(stream: TextIO | None) -> TolerantStream:
+    """Return a tolerant stream; one that was closed when the process started has failed already."""
+    null = None if stream else open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - as long as it is used
+    made = TolerantStream(cast(TextIO, stream or null))
+    made.failure = None if stream else OSError(errno.EBADF, os.strerror(errno.EBADF))
+    return made
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,6 @@ from utils.engines.devices import choose
 from utils.errors import PROGRAM, UserError
 from utils.extractors.registry import Model
 from utils.run.like import recorded
-from utils.run.prepare import RANDOM_WARNING
 from utils.run.text import embed_texts
 from utils.storage.folder import folder_at
 from utils.storage.urls import is_url
@@ -50,11 +50,10 @@ def show_text(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     if options.output is not None and not options.output.endswith(".npy"):
         raise UserError(f"--output {options.output}: must end in .npy")
     run = build(RunConfig, [("command line", {key: given[key] for key in OF_RUN & given.keys()})])
-    if run.weights == "random" or (like and like.is_random):
-        print(RANDOM_WARNING, file=sys.stderr)
     resources, _ = choose(run)
     flags = {key: given[key] for key in field_names(models[feature_type].config_class()) & given.keys()}
-    vectors = embed_texts(options.text, run, feature_type, flags, models, resources.devices[0], like)
+    device, warn = resources.devices[0], partial(print, file=sys.stderr)
+    vectors = embed_texts(options.text, run, feature_type, flags, models, device, warn, like)
     _save_or_print(vectors, options.output)
     return 0
 

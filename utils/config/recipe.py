@@ -24,6 +24,7 @@ PARTS: dict[str, type] = {
     "measured": list,
     "readers": list,
 }
+OF_A_COMMAND = {"config", "recipe", "unlike_recipe"}
 IN_WORDS = {str: "text", list: "list", dict: "mapping"}
 
 
@@ -91,6 +92,8 @@ def read_recipe(name: str) -> Recipe:
     for key, values in content.get("choices", {}).items():
         if not isinstance(values, list):
             raise UserError(f"--recipe {name}: choices: {key} must be a list of values")
+    for key in OF_A_COMMAND & content.get("flags", {}).keys():
+        raise UserError(f"--recipe {name}: flags: {key} is for the command line, not for a recipe: drop it")
     if not content.get("flags", {}).get("feature_type"):
         raise UserError(f"--recipe {name}: flags must name a feature_type")
     parts = {key: content.get(key, kind()) for key, kind in PARTS.items()}

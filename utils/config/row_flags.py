@@ -13,7 +13,8 @@ DTYPE: Any = flag(
 )
 CONCAT: Any = flag(
     False,
-    "join the arrays of a feature type, such as i3d's rgb and flow, along the last axis into one, called features",
+    "join the arrays of a feature type, such as i3d's rgb and flow, or with --align those of all types, along the last "
+    "axis into one, called features",
     group="rows",
     added_later=True,
 )

@@ -38,11 +38,7 @@ class Config:
 
     def __post_init__(self) -> None:
         for spec in dataclasses.fields(self):
-            value = getattr(self, spec.name)
-            values = cast(list[Any], value) if isinstance(value, list) else [value]
-            for each in values:
-                if each is not None:
-                    _check(spec.name, spec.metadata, each)
+            _check_all(spec.name, spec.metadata, getattr(self, spec.name))
 
 
 ConfigT = TypeVar("ConfigT", bound=Config)
@@ -95,8 +91,14 @@ def flag(
     return field(default=default, metadata=metadata)
 
 
+def _check_all(name: str, metadata: Mapping[str, Any], value: Any) -> None:
+    """Raise UserError for a value, or one of a list, that a flag refuses. metadata: of its field."""
+    for each in cast(list[Any], value) if isinstance(value, list) else [value]:
+        if each is not None:
+            _check(name, metadata, each)
+
+
 def _check(name: str, metadata: Mapping[str, Any], value: Any) -> None:
-    """Raise UserError for a value that a flag refuses. metadata: of its field."""
     choices, bounds = metadata["choices"], metadata["bounds"]
     if choices and value not in choices:
         raise UserError(f"--{name} is {value!r}; choose from {', '.join(choices)}{did_you_mean(value, choices)}")
@@ -149,17 +151,31 @@ def build(cls: type[ConfigT], layers: Iterable[tuple[str, Mapping[str, Any]]]) -
     given: dict[str, Any] = {}
     for origin, values in layers:
         for key in values.keys() & field_names(cls):
-            try:
-                given[key] = _converted(cls, key, values[key])
-            except (ValueError, OverflowError) as error:
-                kind, many = value_type(cls, key)
-                wanted = f"a list of {kind.__name__}" if many else kind.__name__
-                metadata = cls.__dataclass_fields__[key].metadata
-                wanted += f"; {metadata['note']}" if metadata["optional_value"] else ""
-                raise UserError(
-                    f"{origin}: {key} is {repr(values[key])[:LONGEST_VALUE]}; it must be {wanted}"
-                ) from error
+            given[key] = _typed(cls, key, values[key], origin)
     return cls(**given)
+
+
+def value_of(cls: type[Config], key: str, value: Any, origin: str) -> Any:
+    """Return a value as the field `key` of `cls` holds it. origin: where it comes from, for messages.
+
+    Raises:
+        UserError: it has the wrong type, or the flag refuses it.
+    """
+    own = _typed(cls, key, value, origin)
+    _check_all(key, cls.__dataclass_fields__[key].metadata, own)
+    return own
+
+
+def _typed(cls: type[Config], key: str, value: Any, origin: str) -> Any:
+    """Return a value converted to the type of a field. Raises UserError if it cannot be."""
+    try:
+        return _converted(cls, key, value)
+    except (ValueError, OverflowError) as error:
+        kind, many = value_type(cls, key)
+        wanted = f"a list of {kind.__name__}" if many else kind.__name__
+        metadata = cls.__dataclass_fields__[key].metadata
+        wanted += f"; {metadata['note']}" if metadata["optional_value"] else ""
+        raise UserError(f"{origin}: {key} is {repr(value)[:LONGEST_VALUE]}; it must be {wanted}") from error
 
 
 def _converted(cls: type, name: str, value: Any) -> Any:

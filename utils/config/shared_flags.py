@@ -244,13 +244,21 @@ def short_video(group: str, added_later: bool = False) -> Any:
     )
 
 
-def tail(group: str, medium: str = "frames", unit: str = "frame", added_later: bool = False) -> Any:
-    """Return --tail, what to do with what comes after the last full window. medium: of which it is made, in `unit`s."""
+def tail(
+    group: str, medium: str = "frames", unit: str = "frame", added_later: bool = False, more: str | None = None
+) -> Any:
+    """Return --tail, what to do with what comes after the last full window.
+
+    medium: of which it is made, in `unit`s. more: another choice with what it does, "choice: text".
+    """
+    text = (
+        f"{medium} after the last full window. drop: left out; cycle: repeated, if at least 20% of a window; back: one "
+        f"more window, which ends at the last {unit}"
+    )
     return flag(
         "drop",
-        f"{medium} after the last full window. drop: left out; cycle: repeated, if at least 20% of a window; back: one "
-        f"more window, which ends at the last {unit}",
+        text if more is None else f"{text}; {more}",
         group=group,
-        choices=("drop", "cycle", "back"),
+        choices=("drop", "cycle", "back", *([] if more is None else [more.partition(":")[0]])),
         added_later=added_later,
     )

@@ -1,6 +1,6 @@
 """The contract of text towers: networks that put texts into the space of a feature type's rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,11 +47,11 @@ class TextTower(Protocol):
         ...
 
 
-def embed_all(tower: TextTower, texts: Sequence[str]) -> Tensor:
-    """Return the vectors of any number of texts, float32 [n, D]."""
+def embed_all(embed: Callable[[Sequence[str]], Tensor], texts: Sequence[str]) -> Tensor:
+    """Return the vectors of any number of texts, float32 [n, D]. embed: of a tower, given a few texts at once."""
     parts = [texts[i : i + TEXTS_AT_ONCE] for i in range(0, len(texts), TEXTS_AT_ONCE)]
     with torch.inference_mode():
-        return torch.cat([tower.embed(part) for part in parts])
+        return torch.cat([embed(part) for part in parts])
 
 
 class ZeroShot:
@@ -63,7 +63,7 @@ class ZeroShot:
 
     def __init__(self, path: str, tower: TextTower) -> None:
         self.names, self.similarity = read_labels(path), tower.similarity
-        self._vectors = embed_all(tower, self.names)
+        self._vectors = embed_all(tower.embed, self.names)
 
     def logits(self, rows: Tensor) -> Tensor:
         """Return the logits of each text, float32 [B, n]. rows: features [B, D]."""

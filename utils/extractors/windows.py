@@ -54,7 +54,9 @@ class Dense:
     short: for a stream shorter than one window, "cycle" repeats it until the window is full; else it has no window.
     tail: for the frames after the last full window, "cycle" repeats them if they are at least a fifth of a window;
         "back" adds a window that ends at the last frame, as Ego4D's features have it (facebookresearch/Ego4d,
-        ego4d/features/README.md: [0, 31] and [7, 38] of 39 frames, 32 at a time, 16 apart); else they are dropped.
+        ego4d/features/README.md: [0, 31] and [7, 38] of 39 frames, 32 at a time, 16 apart); "bmt" repeats them, however
+        few, if the stream's length modulo `size` is at least a fifth of it, as v-iashin/video_features does
+        (branch bmt at 662ec51, form_iter_list); else they are dropped.
     """
 
     size: int
@@ -83,7 +85,8 @@ class Dense:
         if n_full == 0:
             wanted = self.short == "cycle" and left > 0
         else:
-            wanted = self.tail == "cycle" and left >= math.ceil(TAIL_SHARE * self.size)
+            counted = {"cycle": left, "bmt": n_frames % self.size}.get(self.tail, 0)
+            wanted = left > 0 and counted >= math.ceil(TAIL_SHARE * self.size)
         if not wanted:
             return []
         return [Window(n_full, [start + i % left for i in range(self.size)], n_repeated=self.size - left)]

@@ -74,7 +74,8 @@ class GapFiller:
 
     A difference of more than 0.1 s is mended at once, as ffmpeg's aresample=async=1 does: silence fills a gap (packets
     that are missing or were never sent), samples that overlap with earlier ones are left out. A time
-    that the next frame does not confirm is damaged, and the frame stays where it is.
+    that the next frame does not confirm is damaged, and the frame stays where it is. So does a frame with the
+    same time as the one before it.
     """
 
     def __init__(self, unit_s: Fraction) -> None:
@@ -83,6 +84,7 @@ class GapFiller:
         self._anchor = 0  # the time that samples are counted from
         self._n = 0  # samples since then
         self._to_skip = 0
+        self._last_pts: int | None = None
         self.short = ShortGaps(unit_s)
         self.n_gaps = 0
         self.silence_s = 0.0
@@ -113,7 +115,9 @@ class GapFiller:
 
     def _missing(self, frame: AudioFrame, following: FrameOrSilence | None) -> int:
         """Return how many samples are missing before a frame; negative where it overlaps."""
-        if frame.pts is None or self._to_skip:
+        stands_still = frame.pts == self._last_pts  # where the container has no time for each packet
+        self._last_pts = frame.pts
+        if frame.pts is None or stands_still or self._to_skip:
             return 0
         if frame.sample_rate != self._rate_hz:
             self._rate_hz, self._anchor, self._n = frame.sample_rate, frame.pts, 0
@@ -126,7 +130,7 @@ class GapFiller:
         if following is None:
             return 0
         is_short = abs(missing) <= ALONE_S * self._rate_hz
-        if isinstance(following, np.ndarray) or following.pts is None:
+        if isinstance(following, np.ndarray) or following.pts in (None, frame.pts):
             return missing if is_short else 0
         off_by = self._off_by(following.pts) - frame.samples
         return missing if abs(off_by - missing) <= slack or (is_short and abs(off_by) > slack) else 0

@@ -11,12 +11,13 @@ from utils.media.file_parts import BLANK_BYTES, is_tag
 from utils.media.header import counted_packets, declared_end, listed_bytes
 from utils.media.holes import AudioHoles, FrameHoles
 from utils.media.input import open_here
-from utils.media.mp3 import declared_mp3, skipped_head
+from utils.media.mp3 import before_frame, cut_frame, declared_mp3, skipped_head
 from utils.media.report import DecodeReport
 from utils.media.structure import findings
 
 BARE_AUDIO = ("aac", "ac3", "dts", "eac3", "flac", "mp3")  # one frame follows the other, with nothing between them
-TIMED = ("matroska,webm", "flv", "mpegts", "mpeg", "ogg", "mov,mp4,m4a,3gp,3g2,mj2")  # packets have exact times
+TIMED = ("matroska,webm", "flv", "asf", "mpegts", "mpeg", "ogg", "mov,mp4,m4a,3gp,3g2,mj2")  # packets have exact times
+OF_ALL_STREAMS = ("flv", "asf")  # the header says when the longest ends
 STEADY = ("mpeg",)  # nothing is left out on purpose, and nothing else shows what is missing
 MOST_GAPS = 1000  # between frames of bare sound, that are looked at
 TAG_BYTES = 128  # at the end of MP3 files, which some encoders count as sound
@@ -47,7 +48,7 @@ class Completeness:
         self._end: int | None = None  # the latest end of a packet, in time base units
         self._longest = 0  # duration of a packet
         self._last_duration = 0
-        self._latest_s = Fraction(0)  # end of a packet of any stream, of FLV
+        self._latest_s = Fraction(0)  # end of a packet of any stream, of FLV and ASF
 
     def see(self, packet: Packet) -> None:
         """Take note of where a packet of any stream is in the file."""
@@ -58,11 +59,13 @@ class Completeness:
             self._n_bytes += packet.size
         elif packet.size and packet.stream.type == self._stream.type:
             self._others.setdefault(packet.stream_index, packet.pos or 0)
-        if self._format == "flv" and packet.pts is not None and packet.size:
+        if self._format in OF_ALL_STREAMS and packet.pts is not None and packet.size:
             self._latest_s = max(self._latest_s, (packet.pts + (packet.duration or 0)) * packet.time_base)
         if self._format in BARE_AUDIO and packet.pos is not None and packet.pos >= 0 and packet.size:
             if self._read_to is not None and packet.pos > self._read_to and len(self._gaps) < MOST_GAPS:
                 self._gaps.append((self._read_to, packet.pos))
+            if self._format == "mp3" and self._read_to is not None and (n_before := before_frame(packet)):
+                self._gaps.append((packet.pos, packet.pos + n_before))
             self._read_to = packet.pos + packet.size
 
     def take(self, packet: Packet, is_joint: bool) -> None:
@@ -73,9 +76,9 @@ class Completeness:
         duration = packet.duration or 0
         if self._end is None and packet.has_sidedata("skip_samples"):
             self._n_hidden = int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")
-        if self._audio is None:
+        if self._audio is None or not duration:
             self._frames.push(packet.pts)
-        else:
+        if self._audio is not None:
             self._audio.push(packet.pts, duration, is_joint=is_joint)
         self._longest = max(self._longest, duration)
         self._last_duration = duration
@@ -102,7 +105,8 @@ class Completeness:
             )
         self._report_gaps()
         found = findings(self._media.source, self._media.container.size, self._format)
-        for finding in (*found, *skipped_head(self._media, self._first_at)):
+        of_mp3 = (*skipped_head(self._media, self._first_at), *cut_frame(self._media, self._last_at))
+        for finding in (*found, *of_mp3):
             (self._report.damage if finding.is_loss else self._report.note)(finding.problem)
         if self._format in TIMED:
             self._report_holes()
@@ -155,8 +159,10 @@ class Completeness:
         """Report an earlier end than the header says."""
         unit_s = time_base(self._stream)
         unsure = self._longest if self._last_duration else 4 * max(self._frames.interval, self._longest)
+        if not unsure and self._audio:  # so few packets of unknown length that they tell nothing
+            return
         stated = declared_end(self._media, self._stream, float(unsure * unit_s))
-        end_s = float(self._latest_s if self._format == "flv" else (self._end or 0) * unit_s)
+        end_s = float(self._latest_s if self._format in OF_ALL_STREAMS else (self._end or 0) * unit_s)
         if isinstance(self._stream, AudioStream) and self._stream.rate:
             end_s += self._n_hidden / self._stream.rate
         if stated is not None and (lacks_s := stated.end_s - end_s) > stated.slack_s:

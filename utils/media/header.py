@@ -8,9 +8,10 @@ from av.stream import Stream
 
 from utils.media.container import Media, time_base
 
-EXACT = ("flac", "wav", "w64", "aiff", "au", "caf", "nistsphere", "rso", "ast")  # sound alone, with a stated length
+EXACT = ("ivf", "mxf", "flac", "wav", "w64", "aiff", "au", "caf", "nistsphere", "rso", "ast")  # with a stated length
 OF_SAMPLES = ("aiff", "au", "nistsphere", "rso")  # of them, those where nothing else shows that bytes are missing
 OPEN_LENGTHS = (2**30, 2**31 - 1, 2**32 - 1)  # in the headers of AVI files that a pipe wrote
+FRAME_SAMPLES = 64  # more than a byte of compressed sound has, and no more than a frame
 AVI_AUDIO_SLACK_S = 0.05  # its headers are rounded; the index is compared as well
 AVI_PICTURE_SLACK_S = 1.0  # frames that were dropped at the end are in the header, but no packets
 FLV_SLACK_S = 0.5  # some recorders round it
@@ -37,7 +38,14 @@ def declared_packets(container: InputContainer, stream: Stream, *, shown: bool =
 
 
 def counted_packets(container: InputContainer, stream: Stream) -> int | None:
-    """Return how many packets there are where a tag of mkvmerge says so; FFmpeg copies the tag to what it cuts out."""
+    """Return how many packets there are; None where the file does not say.
+
+    A tag of mkvmerge does, though FFmpeg copies it to what it cuts out. So does the index of an AVI file whose sound is
+    counted in frames: a unit of its time is as long as one.
+    """
+    if container.format.name == "avi" and isinstance(stream, av.AudioStream):
+        is_of_frames = time_base(stream) * stream.rate >= FRAME_SAMPLES
+        return sum(1 for entry in stream.index_entries if entry.size) if is_of_frames else None
     writers = (value for key, value in container.metadata.items() if key.lower() == "encoder")
     is_copied = MKVMERGE_TAG in stream.metadata and any(writer.startswith("Lavf") for writer in writers)
     number = stream.metadata.get("NUMBER_OF_FRAMES", "")
@@ -67,12 +75,12 @@ def declared_end(media: Media, stream: Stream, usual_s: float) -> DeclaredEnd | 
     container, start, unit_s = media.container, stream.start_time or 0, time_base(stream)
     name, close_s = container.format.name, usual_s / 2 + 0.005
     if name == "avi" and stream.frames and stream.frames not in OPEN_LENGTHS:
-        slack_s = AVI_PICTURE_SLACK_S if isinstance(stream, av.VideoStream) else AVI_AUDIO_SLACK_S
+        slack_s = AVI_PICTURE_SLACK_S if isinstance(stream, av.VideoStream) else max(AVI_AUDIO_SLACK_S, close_s)
         return DeclaredEnd(float((start + stream.frames) * unit_s), slack_s)
     if name == "matroska,webm":
         end_s = _clock_s(stream.metadata.get("DURATION", ""))
         return None if end_s is None else DeclaredEnd(end_s, close_s)
-    if name == "flv" and container.duration:
+    if name in ("flv", "asf") and container.duration:
         return DeclaredEnd(container.duration / av.time_base, max(FLV_SLACK_S, close_s))
     if not stream.duration or media.open_length or not (name in EXACT or name.startswith("mov,")):
         return None

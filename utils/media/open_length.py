@@ -5,6 +5,7 @@ from typing import Literal
 from utils.media.reader import Reader
 
 SEARCHED_BYTES = 1 << 16  # of a file: chunks before the samples are small
+UNKNOWN_64 = 2**64 - 1
 AIFF_OF_SOX = 0x7F000000  # bytes of sound that it writes for "not known yet"
 ByteOrder = Literal["little", "big"]
 
@@ -19,7 +20,7 @@ def has_open_length(reader: Reader) -> bool:
     if form in (b"RIFF", b"RIFX", b"RF64", b"BW64") and head[8:12] == b"WAVE":
         found = _wav_is_open(head + reader.read(SEARCHED_BYTES), "big" if form == b"RIFX" else "little")
     elif form == b".snd":
-        found = _is_placeholder(int.from_bytes(head[8:12], "big"))
+        found = is_placeholder(int.from_bytes(head[8:12], "big"))
     elif form == b"FORM":
         found = AIFF_OF_SOX <= int.from_bytes(head[4:8], "big") < AIFF_OF_SOX + SEARCHED_BYTES
     else:
@@ -35,12 +36,12 @@ def _wav_is_open(head: bytes, order: ByteOrder) -> bool:
         if name == b"ds64":
             size_64 = int.from_bytes(head[start + 16 : start + 24], order)
         if name == b"data":
-            return _is_placeholder(size) if size_64 is None else size_64 in (0, 2**64 - 1)
+            return is_placeholder(size) if size_64 is None else size_64 in (0, UNKNOWN_64)
         start += 8 + size + size % 2
     return False
 
 
-def _is_placeholder(size: int) -> bool:
+def is_placeholder(size: int) -> bool:
     """Return whether a 32-bit size is what programs write for "not known yet".
 
     0 and FFFFFFFF (FFmpeg, GStreamer), 7FFFF000 (SoX), 80000000 (arecord), some less what the headers take.

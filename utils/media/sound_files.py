@@ -5,16 +5,57 @@ import struct
 from typing import BinaryIO
 
 from utils.media.file_parts import Finding, Findings, early_end, is_blank, next_mark, read_at
+from utils.media.open_length import UNKNOWN_64, is_placeholder
 
 WAVPACK_BLOCK = re.compile(b"wvpk")
 WAVPACK_TAGS = (b"APET", b"TAG", b"ID3", b"LYR")  # at the end
 WAVPACK_LAST = 0x1000  # flag of the last block of a frame: each pair of channels has its own
 UNKNOWN_32 = 0xFFFFFFFF
+W64_OPEN = 1 << 62  # what a pipe wrote
 VOC_KINDS = 10
 VOC_SAMPLES = (1, 2, 9)  # kinds of blocks with samples
 ADX_SAMPLES = 32  # in a block of each channel
 ADX_END = re.compile(b"[\x80-\xff]")
 ADX_AT_ONCE = 1 << 16  # blocks
+
+
+def walk_wav(file: BinaryIO, size: int) -> Findings:
+    """Compare a WAV file with the bytes of sound in its header, or of RF64 in its first chunk (EBU Tech 3306)."""
+    order = "big" if read_at(file, 0, 4) == b"RIFX" else "little"
+    offset, long_length = 12, 0
+    while len(head := read_at(file, offset, 24)) >= 8:
+        name, length = head[:4], int.from_bytes(head[4:8], order)
+        if name == b"ds64":
+            long_length = int.from_bytes(head[16:24], "little")
+        if name == b"data":
+            is_open = long_length == UNKNOWN_64 if long_length else is_placeholder(length)
+            missing = offset + 8 + (long_length or length) - size
+            if missing > 0 and not is_open:
+                yield early_end("sound", missing)
+            return
+        offset += 8 + length + length % 2
+
+
+def walk_w64(file: BinaryIO, size: int) -> Findings:
+    """Compare a Wave64 file with the bytes of its chunk of sound: 16 for the name, 8 for the length with both."""
+    offset = 40
+    while len(head := read_at(file, offset, 24)) == 24:
+        length = int.from_bytes(head[16:], "little")
+        if head[:4] == b"data" and size < offset + length < W64_OPEN:
+            yield early_end("sound", offset + length - size)
+        offset += max(24, -(-length // 8) * 8)
+
+
+def walk_caf(file: BinaryIO, size: int) -> Findings:
+    """Compare a CAF file with the bytes of its chunk of sound, which may be the last one, of unknown length."""
+    offset = 8
+    while len(head := read_at(file, offset, 12)) == 12:
+        length = int.from_bytes(head[4:], signed=True)
+        if head[:4] == b"data" and offset + 12 + length > size:
+            yield early_end("sound", offset + 12 + length - size)
+        if length < 0:
+            return
+        offset += 12 + length
 
 
 def walk_voc(file: BinaryIO, size: int) -> Findings:

@@ -15,12 +15,14 @@ from typing import BinaryIO
 
 import numpy as np
 
+from utils.media.asf import walk_asf
 from utils.media.avi import walk_avi
 from utils.media.file_parts import Finding, Findings, early_end, is_blank, next_mark, read_at
+from utils.media.gif import walk_gif
 from utils.media.input import MediaSource, is_seekable, local_path, open_here
 from utils.media.matroska import walk_matroska
 from utils.media.mp4 import walk_mp4
-from utils.media.sound_files import walk_adx, walk_sox, walk_voc, walk_wavpack
+from utils.media.sound_files import walk_adx, walk_caf, walk_sox, walk_voc, walk_w64, walk_wav, walk_wavpack
 
 KEPT_RESULTS = 64  # of files; each has a few clauses
 OGG_PAGE = re.compile(rb"OggS")
@@ -198,6 +200,12 @@ CHECKS: dict[str, Callable[[BinaryIO, int], Findings]] = {
     "avi": walk_avi,
     "mpeg": _program_stream,
     "mpegts": _transport_stream,
+    "gif": walk_gif,
+    "asf": walk_asf,
+    "asf_o": walk_asf,
+    "wav": walk_wav,
+    "w64": walk_w64,
+    "caf": walk_caf,
     "voc": walk_voc,
     "sox": walk_sox,
     "adx": walk_adx,

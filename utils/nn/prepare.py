@@ -91,6 +91,15 @@ def exact_float32(device: torch.device) -> Generator[None, None, None]:
         matmul.allow_tf32 = before
 
 
+def check_available(device: torch.device) -> None:
+    """Raise UserError if the PyTorch that is installed cannot use the device."""
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise UserError("--device mps: PyTorch finds no GPU of Apple's here; use --device cpu")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        reason = "cannot use this machine's GPU driver" if torch.version.cuda or torch.version.hip else "is a CPU build"
+        raise UserError(f"--device cuda: the installed PyTorch ({torch.__version__}) {reason}; use --device cpu")
+
+
 def check_supported(compute: ComputeMode, device: torch.device) -> None:
     """Raise UserError if the device lacks this mode, or is slower in it than in float32."""
     precision = compute.precision

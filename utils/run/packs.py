@@ -11,7 +11,7 @@ import numpy as np
 from utils.errors import UserError, VideoError
 from utils.run.video_names import CROP, KEYS, key_at_end
 from utils.sinks.foreign import READERS, Load, arrays_in, suffix_of
-from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
+from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.output import TIMES, features_in
 from utils.sinks.readback import OutputReader
 from utils.state.feature_folders import feature_folders
@@ -88,7 +88,8 @@ def pack_at(path: str, feature_type: str | None, types: Set[str]) -> Pack:
         except UserError:  # no manifest
             found = []
         if found:
-            return _of_type(path, [OwnPack(*each) for each in found], feature_type)
+            packs = [OwnPack(*each) for each in found]
+            return _of_type(path, [pack for pack in packs if pack.names] or packs, feature_type)
     parent, _, file = path.rpartition("/") if is_file else (path, "", "")
     return ForeignPack(parent or ("/" if path.startswith("/") else "."), [file] if file else None, KEYS | types)
 
@@ -108,7 +109,7 @@ class OwnPack:
         self.place = str(folder)
         self._latest = latest
         self._reader = OutputReader(folder, root)
-        self._ids = {line.name: line.id for line in latest if line.status in WITH_OUTPUTS}
+        self._ids = {line.name: line.id for line in latest if line.outputs}
         self.feature_type = next((line.stamp.feature_type for line in latest), "")
 
     @property

@@ -47,15 +47,23 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
         UserError: the format has no room, or the template no names, for a model's outputs, or a checkpoint is missing
             and cannot be downloaded.
     """
-    shapes = {feature_type: one.model.outputs_of(one.config) for feature_type, one in requested.items()}
+    shapes = {feature_type: _shapes(one) for feature_type, one in requested.items()}
     for feature_type, outputs in shapes.items():
         check_dimensions(run.on_extraction, feature_type, outputs)
     check_names(run, shapes)
     check_layout(run, shapes)
-    check_align(run, requested)
-    together = {} if run.align is None else {"aligned_types": sorted(requested)}
+    check_align(run, shapes)
+    together = {} if run.align is None else {"aligned_types": list(requested) if run.concat else sorted(requested)}
     features = tuple(_feature(run, feature_type, one, run_id, together) for feature_type, one in requested.items())
     return Plan(run, features, resources.devices, resources.n_threads, resources.decode_threads)
+
+
+def _shapes(one: Requested) -> Mapping[str, str]:
+    """Return the shapes of a feature type's outputs as text, with the axis of --crop_type."""
+    outputs = one.model.outputs_of(one.config)
+    if getattr(one.config, "crop_type", None) is None:
+        return outputs
+    return {key: shape if "crops" in shape else shape.replace(", ", ", crops, ", 1) for key, shape in outputs.items()}
 
 
 def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str, together: dict[str, Any]) -> FeaturePlan:
@@ -77,7 +85,7 @@ def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str, tog
             run=run_id,
             version=VERSION,
             recipe=run.recipe or "",
-            warning=RANDOM_WARNING if run.weights == "random" and settings["weights"] else "",
+            warning=RANDOM_WARNING if None in checkpoints.values() else "",
         ),
         acav=acav_names(feature_type, media),
         frames_folder=Path(run.tmp_path) / feature_type if run.keep_frames else None,

@@ -56,20 +56,22 @@ def _with_files() -> list[str]:
     return [name for name, each in FORMATS.items() if each.files is not None]
 
 
-def check_align(run: RunConfig, feature_types: Collection[str]) -> None:
-    """Raise UserError for an --align that has nothing to align."""
+def check_align(run: RunConfig, shapes: Mapping[str, Mapping[str, str]]) -> None:
+    """Raise UserError for an --align that has nothing to align, or with --concat, rows that are no vectors."""
     if run.align is None:
         for name, default in (("align_by", "nearest"), ("align_ends", "truncate")):
             if getattr(run, name) != default:
                 raise UserError(f"--{name} is for --align: give that, too")
         return
-    if run.align not in feature_types or len(feature_types) < 2:
+    if run.align not in shapes or len(shapes) < 2:
         raise UserError(
             f"--align {run.align} puts the rows of other types on the windows of {run.align}: give --feature_type "
             "that type and others"
         )
     if run.concat:
-        raise UserError("--concat joins the streams of each type, not the types of --align: drop one of them")
+        if FORMATS[run.on_extraction].by_shard:
+            raise UserError(f"--concat joins all types of --align, and {run.on_extraction} has them apart: drop it")
+        _refuse_axes(shapes, {"crops"}, "--concat joins the rows of all types of --align")
 
 
 def _refusal(reason: str) -> UserError:

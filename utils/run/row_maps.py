@@ -78,6 +78,8 @@ def find_rows(a: np.ndarray, b: np.ndarray, plain: RowMap, hop_frames: float | N
         loss = loss_of(matched, rows.of_b(b)) if len(matched) >= n_needed else np.inf
         if loss < limit and (best is plain or loss < least - GOOD):
             best, least = rows, loss
+            if least < GOOD:
+                break
     return best, least
 
 
@@ -144,8 +146,8 @@ def _ways(n: int, wanted: int) -> Iterator[tuple[str, Rows]]:
         yield "the mean over", lambda rows: rows.mean(axis=0, keepdims=True)
         yield "the maximum over", lambda rows: rows.max(axis=0, keepdims=True)
         return
-    for size in sorted({n // wanted, -(-n // wanted)}):
-        if size > 1 and wanted in (n // size, -(-n // size)):
+    for size in {*range(2, MOST_STRIDE + 1), n // wanted, -(-n // wanted)}:
+        if size > 1 and wanted in (n // size, -(-n // size)):  # what is left over is dropped, or a mean of fewer
             starts = np.arange(wanted) * size
             yield f"means of {size} each of", lambda rows, s=starts, k=size: _means(rows[: wanted * k], s)
     bounds = np.linspace(0, n, wanted + 1, dtype=int)
@@ -154,6 +156,10 @@ def _ways(n: int, wanted: int) -> Iterator[tuple[str, Rows]]:
         spread = np.linspace(0, n - 1, wanted)
         for words, at in (("rounded", np.round(spread).astype(int)), ("rounded down", spread.astype(int))):
             yield f"{wanted} rows spread evenly ({words}) over", lambda rows, at=at: rows[at]
+        for step, size in _overlapping(n, wanted):
+            starts = np.arange(wanted) * step
+            words = f"means of {size} each, {f'{step} rows' if step > 1 else 'a row'} apart, of"
+            yield words, lambda rows, s=starts, k=size: _means_from(rows, s, k)
     ends = np.linspace(0, n - 1, wanted)
     middles = np.clip((np.arange(wanted) + 0.5) * n / wanted - 0.5, 0, n - 1)
     yield f"interpolated to {wanted} rows, ends on ends, from", lambda rows: _interpolated(rows, ends)
@@ -164,6 +170,19 @@ def _means(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Return the mean of the rows from each start to before the next; of an empty one, its first row."""
     sizes = np.maximum(np.diff([*starts, len(rows)]), 1)
     return np.add.reduceat(rows, starts, axis=0) / sizes.reshape(-1, *[1] * (rows.ndim - 1)).astype(rows.dtype)
+
+
+def _overlapping(n: int, wanted: int) -> Iterator[tuple[int, int]]:
+    """Yield the steps and sizes of windows that overlap, of which `n` rows have as many as wanted."""
+    for step in range(1, MOST_STRIDE):
+        for size in range(max(step, n - wanted * step) + 1, min(n - (wanted - 1) * step, MOST_STRIDE) + 1):
+            yield step, size
+
+
+def _means_from(rows: np.ndarray, starts: np.ndarray, size: int) -> np.ndarray:
+    """Return the mean of `size` rows from each start on."""
+    sums = np.cumsum(np.concatenate([np.zeros_like(rows[:1]), rows]), axis=0, dtype=np.float64)
+    return ((sums[starts + size] - sums[starts]) / size).astype(rows.dtype)
 
 
 def _interpolated(rows: np.ndarray, at: np.ndarray) -> np.ndarray:

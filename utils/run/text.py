@@ -1,6 +1,6 @@
 """Texts in the space of a feature type's rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from utils.config.schema import build
 from utils.errors import UserError
 from utils.extractors.registry import Model
 from utils.run.like import RecordedNetwork
+from utils.run.prepare import RANDOM_WARNING
 from utils.run.settings import find_checkpoints
 
 
@@ -20,12 +21,13 @@ def embed_texts(
     given: Mapping[str, Any],
     models: Mapping[str, Model],
     device: str,
+    warn: Callable[[str], None],
     like: RecordedNetwork | None = None,
 ) -> np.ndarray:
     """Return the vectors of texts, float32 [n, D].
 
     run: says where weights are. given: flags of the feature type, over those that `like` recorded. device: "cpu",
-    "cuda:0". like: features to use the same network as.
+    "cuda:0". warn: called where weights are random. like: features to use the same network as.
 
     Raises:
         UserError: the type has no text tower, its rows are in another space, or weights cannot be downloaded.
@@ -46,6 +48,8 @@ def embed_texts(
     checkpoints = (
         find_checkpoints(run, config, model) if like is None else like.checkpoints_of(run, config, model, bool(given))
     )
+    if None in checkpoints.values():
+        warn(RANDOM_WARNING)
     from utils.worker.text import embed  # here: it imports PyTorch
 
     return embed(texts, model.text, config, checkpoints, device)

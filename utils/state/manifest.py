@@ -1,5 +1,6 @@
 """One JSON line per finished video beside the outputs: what was made, from what, how, or why not."""
 
+import contextlib
 import hashlib
 import json
 import re
@@ -58,7 +59,10 @@ class Latest:
         self.merged_files: set[str] = set()  # the numbered files that lines mention
         self.outdated: dict[str, set[str]] = {}  # of them, by file: places of videos that were extracted again
         self.refresh()
-        self._first_new = self._copy.seek(0, 2) if self._copy else self._position
+        if self._copy is not None:
+            self._first_new = self._copy.seek(0, 2)
+        elif isinstance(self._position, int):  # at an address it says more, and nothing was there
+            self._first_new = self._position
 
     def refresh(self) -> None:
         """Take in what was appended since, by this run or another one."""
@@ -137,16 +141,14 @@ class Latest:
 
     def __iter__(self) -> Iterator[ManifestLine]:
         """Yield the last line of each video, in the order written, without those that were cleared."""
-        file = self._copy
-        if file is None:
-            if self._folder.size(FILE_NAME) is None:
-                return
-            file = self._folder.open(FILE_NAME)
-        for offset in self._offsets.sorted_values():
-            file.seek(int(offset))
-            line = _parsed(file.readline())  # None: damaged after its id
-            if line is not None and line.status != "cleared":
-                yield line
+        if self._copy is None and self._folder.size(FILE_NAME) is None:
+            return
+        with contextlib.nullcontext(self._copy) if self._copy else self._folder.open(FILE_NAME) as file:
+            for offset in self._offsets.sorted_values():
+                file.seek(int(offset))
+                line = _parsed(file.readline())  # None: damaged after its id
+                if line is not None and line.status != "cleared":
+                    yield line
 
 
 def _hashed(identity: str) -> int:

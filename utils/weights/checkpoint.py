@@ -46,13 +46,13 @@ def read_tensors(path: str | Path, dtype: torch.dtype | None = None) -> dict[str
     tensors = {name: value for name, value in tensors.items() if not name.startswith(PREPROCESSOR)}
     if dtype is None:
         return tensors
-    return {name: value.to(dtype) if value.is_floating_point() else value for name, value in tensors.items()}
+    return {name: safetensors.as_type(value, dtype) for name, value in tensors.items()}
 
 
 def _read(path: Path, dtype: torch.dtype | None) -> Any:
     """Return the content of the file, by PyTorch's safe loader, or with stand-ins for classes that it refuses."""
     if safetensors.is_safetensors(path):
-        return safetensors.read(path)
+        return safetensors.read(path, dtype)
     is_zip = is_torch_file(path) and zipfile.is_zipfile(path)
     if is_zip and torchscript.is_archive(path):
         return torchscript.read_archive(path)

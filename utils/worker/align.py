@@ -45,15 +45,31 @@ class Joiner:
             if outcome.record is None:
                 worst = "failed" if any(each.status == "failed" for each in ended.values()) else "skipped"
                 return _without_rows(ended, worst, f"{name} has no rows ({_own(outcome)})")
-        records = {name: outcome.record for name, outcome in ended.items() if outcome.record is not None}
+        records = {name: record for name in self._finish if (record := ended[name].record) is not None}
         try:
             aligned = align(records, self._run)
         except VideoError as error:
             return _without_rows(ended, "failed", str(error))
-        return {
+        outcomes = {
             name: replace(ended[name], record=record, n_windows=len(record.arrays[record.features[0]]))
             for name, record in aligned.items()
         }
+        return _in_one(outcomes, aligned, str(self._run.align)) if self._run.concat else outcomes
+
+
+def _in_one(outcomes: dict[str, Outcome], aligned: Mapping[str, Record], grid_type: str) -> dict[str, Outcome]:
+    """Return the outcomes with the features of all types in the record of `grid_type`, for --concat to join."""
+    record = aligned[grid_type]
+    features = {f"{name}/{key}": each.arrays[key] for name, each in aligned.items() for key in each.features}
+    others = {key: array for key, array in record.arrays.items() if key not in record.features}
+    partial = next((each for each in outcomes.values() if each.status == "partial"), outcomes[grid_type])
+    joined = replace(record, arrays=features | others, features=list(features))
+    return {
+        name: replace(outcome, record=joined, status=partial.status, reason=partial.reason)
+        if name == grid_type
+        else replace(outcome, record=None, reason=outcome.reason or f"its rows are in the array of {grid_type}")
+        for name, outcome in outcomes.items()
+    }
 
 
 def _without_rows(ended: Mapping[str, Outcome], status: Status, reason: str) -> dict[str, Outcome]:

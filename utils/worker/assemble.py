@@ -1,6 +1,7 @@
 """Rows back into one array per video and key, in the order of the windows, whatever order they came in."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +11,8 @@ from utils.errors import RunError
 from utils.extractors.windows import Dense
 from utils.worker.row_pool import RowPool
 from utils.worker.window_builder import Windows
+
+LOGITS = "logits/"  # begins the keys of an extractor's outputs that are only shown
 
 
 class Column(Protocol):
@@ -46,7 +49,7 @@ class OnDisk:
         try:
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the array made of it
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed once it is mapped
         except OSError as error:
             raise RunError(f"{folder or tempfile.gettempdir()}: cannot be written ({error.strerror})") from error
         self._shape: tuple[int, ...] = ()
@@ -67,9 +70,10 @@ class OnDisk:
         self._n_rows += len(values)
 
     def array(self) -> np.ndarray:
-        """Return the rows as an array that is read from disk as it is used."""
-        self._file.flush()
-        return np.memmap(self._file, self._dtype, "r", shape=(self._n_rows, *self._shape))
+        """Return the rows as an array that is read from disk as it is used; changes stay in memory. The last call."""
+        with self._file:
+            self._file.flush()
+            return np.memmap(self._file, self._dtype, "c", shape=(self._n_rows, *self._shape))
 
 
 class Rows:
@@ -77,19 +81,26 @@ class Rows:
 
     spill: folder for rows that are kept on disk, where `streamed` asks for it; None for the system's.
     pooling: windows of rows, whose means are kept instead of the rows.
+    predicted: called with each row's number, its end in seconds, and its logits by key, where there are any.
     """
 
     def __init__(
-        self, keys: tuple[str, ...], streamed: bool = False, spill: Path | None = None, pooling: Dense | None = None
+        self,
+        keys: tuple[str, ...],
+        streamed: bool = False,
+        spill: Path | None = None,
+        pooling: Dense | None = None,
+        predicted: Callable[[int, float, dict[str, np.ndarray]], None] | None = None,
     ) -> None:
-        self._pool = RowPool(keys, pooling) if pooling else None
+        self._predicted = predicted
+        self._pool = RowPool(pooling) if pooling else None
         self._columns: dict[str, Column] = {key: OnDisk(spill) if streamed else InMemory() for key in keys}
         self._times_s: dict[int, np.ndarray] = {}  # of each window's first and last frame, [2, n]
         self._n_rows = 0
         self.n_repeated = 0  # frames shown again to fill windows
 
     def add(self, windows: Windows, values: dict[str, np.ndarray]) -> None:
-        """Take the outputs of windows, each [n, ...]."""
+        """Take the outputs of windows, each [n, ...]: features by key, and "logits/<key>" where there are classes."""
         self._n_rows += len(windows)
         for rows in self._pool.push(windows, values) if self._pool else [(windows, values)]:
             self._put(*rows)
@@ -105,6 +116,10 @@ class Rows:
             column.put(windows.row, values[key])
         self._times_s[windows.row] = np.stack([windows.start_s, windows.end_s])
         self.n_repeated += windows.n_repeated
+        logits = {key.removeprefix(LOGITS): array for key, array in values.items() if key.startswith(LOGITS)}
+        if logits and self._predicted is not None:
+            for i, end_s in enumerate(windows.end_s.tolist()):
+                self._predicted(windows.row + i, end_s, {key: array[i] for key, array in logits.items()})
 
     def __len__(self) -> int:
         """How many windows have come back."""

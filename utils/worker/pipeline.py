@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,7 @@ class Pipeline:
     video whose single window does not fit fails alone.
 
     finish: called with each video's outcome. windows_done: called with the number of windows of a batch.
-    predicted: called with the video, a window's row and end in seconds, and its logits by key, where there are any.
+    predicted: called with the video, a row's number and end in seconds, and its logits by key, where there are any.
     warn: called with a line for the user. spill: folder for outputs that do not fit in memory; None for the system's.
     """
 
@@ -112,7 +113,8 @@ class Pipeline:
             match event:
                 case StreamOpened():
                     one = self.extractor
-                    rows = Rows(tuple(one.keys), one.streamed, self.spill, one.pooling(job.info))
+                    predicted = partial(self.predicted, job)
+                    rows = Rows(tuple(one.keys), one.streamed, self.spill, one.pooling(job.info), predicted)
                     builder = WindowBuilder(one, event.sampling, self._pair_limits, job.period_s)
                     self._videos[job] = _Video(job, builder, rows)
                 case ChunkDecoded():
@@ -246,15 +248,11 @@ class Pipeline:
         rows, outputs = self._in_flight.popleft()
         with rows[0][0].job.timed("network"):
             arrays = {key: self._to_numpy(value) for key, value in outputs.wait().items()}
-        logits = {key.removeprefix("logits/"): array for key, array in arrays.items() if key.startswith("logits/")}
         stop = 0
         for video, windows in rows:
             start, stop = stop, stop + len(windows)
-            if video.job.dropped:
-                continue
-            video.rows.add(windows, {key: array[start:stop] for key, array in arrays.items()})
-            for i, end_s in enumerate(windows.end_s.tolist() if logits else ()):
-                self.predicted(video.job, windows.row + i, end_s, {name: x[start + i] for name, x in logits.items()})
+            if not video.job.dropped:
+                video.rows.add(windows, {key: array[start:stop] for key, array in arrays.items()})
         self.windows_done(stop)
         for video in {id(video): video for video, _ in rows if not video.job.dropped}.values():
             self._settle(video)

@@ -34,8 +34,9 @@ class RowPool:
     windows: of rows. A row is that of a single frame.
     """
 
-    def __init__(self, keys: Iterable[str], windows: Dense) -> None:
-        self._builders = {key: WindowBuilder(_Mean(), windows) for key in keys}
+    def __init__(self, windows: Dense) -> None:
+        self._windows = windows
+        self._builders: dict[str, WindowBuilder] = {}
         self._n_rows = 0
 
     def push(self, windows: Windows, values: Mapping[str, np.ndarray]) -> list[Rows]:
@@ -47,6 +48,8 @@ class RowPool:
         if windows.row != self._n_rows:
             raise ValueError(f"row {windows.row} came where {self._n_rows} was expected")
         self._n_rows += len(windows)
+        if not self._builders:
+            self._builders = {key: WindowBuilder(_Mean(), self._windows) for key in values}
         return self._by_key(
             builder.push(torch.as_tensor(values[key]), windows.end_s) for key, builder in self._builders.items()
         )

@@ -77,8 +77,11 @@ def after_steps(steps: Sequence[RowStep], outcome: Outcome) -> Outcome:
 
 
 def concat(record: Record, _problems: list[str]) -> Record:
-    """Join all features along the last axis as one array, "features"."""
+    """Join all features along the last axis as one array, "features"; rows without crops go to each crop."""
     parts = [record.arrays[key] for key in record.features]
+    if {part.ndim for part in parts} == {2, 3}:
+        n_crops = max(part.shape[1] for part in parts if part.ndim == 3)
+        parts = [part if part.ndim == 3 else np.repeat(part[:, None], n_crops, axis=1) for part in parts]
     if len({part.shape[:-1] for part in parts}) > 1:
         shapes = ", ".join(f"{key} {list(record.arrays[key].shape)}" for key in record.features)
         raise VideoError(f"--concat joins arrays that differ in the last axis only, and these are {shapes}")

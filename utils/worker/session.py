@@ -16,7 +16,7 @@ import torch
 
 from utils.errors import RunError
 from utils.extractors.registry import load_extractor
-from utils.nn.prepare import ComputeMode, process_flags
+from utils.nn.prepare import ComputeMode, check_available, process_flags
 from utils.nn.unchanged import unchanged
 from utils.worker.decode import Decoders
 from utils.worker.events import Job
@@ -40,13 +40,15 @@ class Session:
     plan: with one feature type and one device.
 
     Raises:
-        UserError: a checkpoint is not of the network's layout, or the device lacks the precision.
+        UserError: PyTorch cannot use the device, the device lacks the precision, or a checkpoint is not of the
+            network's layout.
     """
 
     def __init__(self, plan: Plan) -> None:
         (self._feature,), (device_name,) = plan.features, plan.devices
         self._plan = plan
         self._device = torch.device(device_name)
+        check_available(self._device)
         self._compute = ComputeMode(plan.run.precision, plan.run.compile)
         with self._flags(), unchanged():  # imports change the environment, too
             self._extractor = load_extractor(self._feature.extractor)(

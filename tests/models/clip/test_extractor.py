@@ -4,10 +4,12 @@ from typing import cast
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from support.device import DEVICE, TOLERANCE
 from support.golden import case, moving_frames, relative_error
 from support.prepared import prepared
 from support.program import ROOT
+from torchvision.transforms import functional as tv
 
 from models.clip.config import OPENAI_MODELS, CLIPConfig
 from models.clip.extractor import CLIPExtractor
@@ -18,6 +20,8 @@ from utils.errors import UserError
 from utils.extractors.base import VideoStreamInfo
 from utils.weights.pretrained import LibraryCheckpoint
 from utils.worker.window_builder import WindowBuilder
+
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
 def images(meta):
@@ -95,6 +99,34 @@ def test_recipes_equal_the_reference(clip_files, recipe, name):
             rows = extractor(clip_files("ViT-B-32")).forward({"frame": frames.to(DEVICE)})["clip"]
         assert relative_error(rows, expected["output_features"]) < 3e-4  # of which its float16 is 2e-4
         assert clip.view.faster_if_short
+
+
+class Pooled(torch.nn.Module):
+    """Stands in for a tower: means of parts of its input."""
+
+    def forward(self, images):
+        return torch.nn.functional.adaptive_avg_pool2d(images, 7).flatten(1)
+
+
+def test_ten_crops_are_those_of_pillow_and_torchvision():
+    clip = WithoutNetwork(CLIPConfig(crop_type="10-crop", resize="squash:340x256"), {}, DEVICE)
+    clip.network = Pooled()
+    frames = moving_frames(0, 2, 96, 128)
+    builder = WindowBuilder(clip, clip.sampling(VideoStreamInfo(25.0, 96, 128)))
+    with torch.inference_mode():
+        (windows,) = builder.push(clip.prepare(torch.from_numpy(frames).to(DEVICE)), np.arange(2) / 25)
+        rows = clip.outputs(windows.inputs)["clip"].cpu()
+    squashed = [Image.fromarray(frame).resize((340, 256), Image.Resampling.BICUBIC) for frame in frames]
+    views = (
+        torch.stack(
+            tv.ten_crop(torch.from_numpy(np.stack([*map(np.asarray, squashed)])).permute(0, 3, 1, 2), [224, 224]), 1
+        )
+        / 255
+    )
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
+    expected = Pooled()(((views - mean) / std).flatten(0, 1)).unflatten(0, (2, 10))
+    assert rows.shape == (2, 10, 147)
+    assert relative_error(rows, expected) < 1e-6
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,13 @@ import pytest
 import torch
 from support.device import DEVICE
 from support.door import check_same_in_python
-from support.golden import case, relative_error
+from support.golden import case, moving_frames, relative_error
 from support.prepared import prepared
 from support.program import ROOT, manifest, run
+from torchvision.transforms import functional as tv
 
 from models.slowfast import clips
+from models.slowfast import extractor as slowfast_extractor
 from models.slowfast.config import SlowFastConfig
 from models.slowfast.extractor import SlowFastExtractor
 from models.slowfast.preprocess import network_input
@@ -23,6 +25,7 @@ from utils.extractors.views_config import Resize
 from utils.extractors.windows import Listed
 from utils.media.input import BytesFile
 from utils.media.video import VideoStream
+from utils.worker.window_builder import WindowBuilder
 
 TOLERANCE = 1e-4  # the cases allow 1e-2, for decoders and colour conversions that differ between builds
 
@@ -169,3 +172,34 @@ def test_the_end_of_a_video_is_filled_up_as_hero_does():
     first, last = clips.hero(40, 30, 30, 25.0)  # clips of 1 s
     assert (first[:3], first[-1], last[:6]) == ([0, 1, 3], 29, [30, 31, 33, 35, 36, 38])
     assert clips.hero(0, 30, 60, 30.0) == []
+
+
+class Pooled(torch.nn.Module):
+    """Stands in for the network: means of parts of its input."""
+
+    def __init__(self):
+        super().__init__()
+        self.classifier = torch.nn.Identity()
+
+    def forward(self, fast):
+        return [torch.nn.functional.adaptive_avg_pool3d(fast, (4, 4, 4)).flatten(1)], None
+
+
+def test_five_crops_are_those_of_torchvision(monkeypatch):
+    monkeypatch.setattr(slowfast_extractor, "random_slowfast", lambda _depth: Pooled())
+    config = SlowFastConfig(crop_type="5-crop", resize="short:280", stack_size=40)
+    extractor = SlowFastExtractor(config, {"slowfast": None}, DEVICE)
+    frames = torch.from_numpy(moving_frames(0, 40, 60, 80))
+    sampling = extractor.sampling(VideoStreamInfo(25.0, 60, 80, np.arange(40) / 25))
+    assert isinstance(sampling, Listed)
+    builder = WindowBuilder(extractor, sampling)
+    with torch.inference_mode():
+        windows = [*builder.push(extractor.prepare(frames[list(sampling.wanted)]), np.arange(32) / 25)]
+        windows += builder.finish()
+        rows = extractor.outputs(windows[0].inputs)["slowfast"].cpu()
+    seen = frames[torch.linspace(0, 39, 32).long()].permute(0, 3, 1, 2) / 255
+    resized = torch.nn.functional.interpolate(seen, (280, int(80 / 60 * 280)), mode="bilinear", align_corners=False)
+    views = [((view - 0.45) / 0.225).transpose(0, 1)[None] for view in tv.five_crop(resized, [256, 256])]
+    expected = torch.cat([Pooled()(view)[0][0] for view in views])
+    assert rows.shape == (1, 5, 192)
+    assert relative_error(rows[0], expected) < 1e-6

@@ -55,7 +55,7 @@ def of_library(family, model, tokens, extractor, batch):
 
 
 @pytest.mark.parametrize(("family", "stream"), CASES)
-def test_texts_and_labels_are_the_librarys(family, stream, tmp_path):
+def test_texts_and_labels_are_the_librarys(family, stream, tmp_path, monkeypatch):
     model, _ = save(family, tmp_path)
     tokenizer, labels = save_tokenizer(tmp_path), tmp_path / "labels.txt"
     labels.write_text("\n".join([TEXTS[0], "", f" {TEXTS[1]} "]))
@@ -63,7 +63,10 @@ def test_texts_and_labels_are_the_librarys(family, stream, tmp_path):
     tokens = {**tokenizer(TEXTS, padding=padding, return_tensors="pt")}
     tokens.pop("token_type_ids", None)
     config = TransformersConfig(str(tmp_path), show_pred=str(labels), stream=stream)
-    extractor = make_extractor(config, {"transformers": tmp_path, "config": tmp_path / "config.json"}, CPU)
+    with monkeypatch.context() as patched:
+        patched.setattr("utils.extractors.text.TEXTS_AT_ONCE", 1)
+        patched.delattr("models.transformers.text.made_model")  # the model is not loaded once more
+        extractor = make_extractor(config, {"transformers": tmp_path, "config": tmp_path / "config.json"}, CPU)
     batch = batch_of(family, extractor)
     with torch.inference_mode():
         texts, probabilities = of_library(family, model, tokens, extractor, batch)

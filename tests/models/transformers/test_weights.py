@@ -92,6 +92,17 @@ def test_what_is_not_in_the_table_is_refused(videomae):
         library_files(TransformersConfig("a/b/c"))["config"].fetch()
     with pytest.raises(UserError, match="--model_name is missing"):
         TransformersConfig()
+    with pytest.raises(UserError, match="--layer names a layer twice: 2 0 2"):
+        TransformersConfig("a/b", layer=[2, 0, 2])
+
+
+def test_no_file_but_those_recorded_is_loaded(tmp_path):
+    made, _ = save("vit", tmp_path)
+    described = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(described | {"transformers_weights": "other.safetensors"}))
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "a/b", "peft_type": "LORA"}))
+    loaded = load_model(tmp_path, torch.bfloat16).state_dict()
+    assert all(torch.equal(loaded[name], tensor.bfloat16()) for name, tensor in made.state_dict().items())
 
 
 def test_random_weights_are_the_same_everywhere(videomae):

@@ -13,7 +13,9 @@ from utils.run.estimate import Interval, Listed, Measured, Usage
 from utils.sinks.manifest_line import Status
 
 
-def report(price: float | None = None, saves: bool = True, device: str = "cpu", **usage) -> Report:
+def report(
+    price: float | None = None, saves: bool = True, device: str = "cpu", longest: float = 1.0, **usage
+) -> Report:
     plan: Any = SimpleNamespace(
         devices=(device, device), decode_threads=2, features=[], format=SimpleNamespace(saves=saves)
     )
@@ -27,7 +29,7 @@ def report(price: float | None = None, saves: bool = True, device: str = "cpu", 
         Counter[Status]({"done": 3, "failed": 1}),
         ["x.mp4: bad"],
     )
-    return Report(plan, Listed(4, np.ones(4)), found, 5, price)
+    return Report(plan, Listed(4, np.array([*[(4 - longest) / 3] * 3, longest])), found, 5, price)
 
 
 def test_figures_under_plain_names() -> None:
@@ -43,6 +45,10 @@ def test_figures_under_plain_names() -> None:
     assert (found["limit"], found["busy"]["network"], found["busy"]["cores"]) == ("network", 0.95, 0.05)
     assert report(saves=False).as_json()["bytes"] == [0, 0, 0]
     assert "money" not in report().as_json()["machines"][0]
+
+
+def test_more_machines_do_not_divide_the_longest_video() -> None:
+    assert report(longest=3.7).rows()[2][1].value > 2 * report().rows()[2][1].value
 
 
 def test_lines() -> None:

@@ -13,7 +13,7 @@ def test_words_choose_types_and_show_all_of_them(capsys: pytest.CaptureFixture[s
     assert show_models(["Flow"], MODELS) == 0
     shown = capsys.readouterr().out
     names = [block.partition(":")[0] for block in shown.split("\n\n")]
-    assert {"pwc", "raft", "tvl1", "i3d"} <= set(names) and "vggish" not in names
+    assert {"pwc", "raft", "tvl1", "i3d"} <= set(names) and "clip" not in names
     assert "no weights: nothing to download" in shown and "licence: " in shown
     assert max(map(len, shown.splitlines())) <= 80
     with pytest.raises(UserError, match="no feature type has xyz or zyx"):

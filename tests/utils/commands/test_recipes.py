@@ -77,6 +77,44 @@ def test_a_setting_that_no_type_has_is_refused(recipe: str) -> None:
     Path(recipe).write_text(RECIPE.replace("model_name: resnet18", "model_nam: resnet18"))
     with pytest.raises(UserError, match=r"--recipe two: resnet: model_nam is unknown \(did you mean model_name"):
         parse(["--recipe", recipe], MODELS)
+    Path(recipe).write_text(RECIPE.replace("window_s: 2", "windows: 2"))  # of a type that is not extracted
+    with pytest.raises(UserError, match="panns: windows is unknown"):
+        parse(["--recipe", recipe], MODELS)
+
+
+def test_one_type_alone_has_nothing_to_align_with(recipe: str) -> None:
+    Path(recipe).write_text(RECIPE.replace("flags:", "flags:\n  align: vggish"))
+    assert parsed("--recipe", recipe)[0].align == "vggish"
+    assert parsed("--recipe", recipe, "--feature_type", "resnet")[0].align is None
+
+
+def test_flags_that_change_no_feature_are_accepted(recipe: str) -> None:
+    Path(recipe).write_text(RECIPE.replace("flags:", "flags:\n  output_path: one\n  device: cpu"))
+    run, _ = parsed("--recipe", recipe, "--output_path", "two", "--precision", "float32", "--batch_size", "4")
+    assert run.output_path == "two" and run.recipe is not None and "unlike" not in run.recipe
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ("resnet.model_nam: [resnet34]", r"resnet.model_nam is no flag of .*\(did you mean resnet.model_name\?\)"),
+        ("resnt.model_name: [resnet34]", "did you mean resnet.model_name"),
+        ("dtipe: [float16]", "did you mean dtype"),
+        ("clip.pool: [mean]", "clip.pool is no flag of vggish, panns, resnet"),
+        ("resnet.model_name: [resnt34]", "--resnet.model_name cannot be resnt34"),
+        ("panns.hop_s: [0.5, no]", "--panns.hop_s cannot be False"),
+    ],
+)
+def test_choices_that_no_flag_has_are_refused(recipe: str, choice: str, words: str) -> None:
+    Path(recipe).write_text(RECIPE.replace("resnet.model_name: [resnet34], panns.hop_s: [0.5]", choice))
+    with pytest.raises(UserError, match=f"--recipe two: choices: .*{words}"):
+        parse(["--recipe", recipe, "--weights", "random"], MODELS)
+
+
+def test_choices_are_values_as_a_flag_takes_them(recipe: str) -> None:
+    Path(recipe).write_text(RECIPE.replace("[resnet34]", "[resnet34], extraction_fps: ['4']"))
+    _, configs = parsed("--recipe", recipe, "--resnet.extraction_fps", "4")
+    assert configs["resnet"].extraction_fps == 4.0
 
 
 def test_choices_are_lists_and_flags_a_mapping(recipe: str) -> None:
@@ -106,5 +144,11 @@ def test_recipes_are_listed_and_shown(recipe: str, capsys: pytest.CaptureFixture
     assert all(f"\n{name} " in f"\n{listed}" for name in recipe_names())
     assert show_recipes([recipe]) == 0
     shown = capsys.readouterr().out
-    for line in ("--resnet.extraction_fps 2", "--panns.hop_s may be 0.5", "not settled:", "- the resize"):
+    for line in (
+        f"--recipe {recipe} ",
+        "--resnet.extraction_fps 2",
+        "--panns.hop_s may be 0.5",
+        "not settled:",
+        "- the resize",
+    ):
         assert line in shown

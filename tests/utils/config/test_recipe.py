@@ -41,6 +41,7 @@ def test_a_file_of_the_user_is_a_recipe(tmp_path: Path) -> None:
         (OWN.replace("title", "titel"), ["titel", "did you mean title"]),
         (OWN.replace("[a page]", "a page"), ["source must be a list"]),
         (OWN, ["flags must name a feature_type"]),
+        ("flags: {recipe: vadclip}", ["recipe is for the command line"]),
         ("flags: [", ["not readable as YAML"]),
     ],
 )

@@ -59,7 +59,7 @@ def starter() -> Any:
 def test_messages_go_both_ways_each_worker_by_its_own_pipe(starter: Any) -> None:
     engine, task = LocalEngine(starter), Task(VideoRef("a", "a", "a.mp4"), ("tiny",))
     first, second = engine.start(PLAN, "cpu"), engine.start(PLAN, "cuda:1")
-    assert [end.recv() for end in starter.ends] == [Start(PLAN, "cpu"), Start(PLAN, "cuda:1")]
+    assert [end.recv() for end in starter.ends] == [Start(PLAN, "cpu", "cpu"), Start(PLAN, "cuda:1", "cuda:1")]
     for message in (Ready(), NextTask()):
         starter.ends[1].send(message)
     assert list(engine.poll(0)) == [(second, Ready())]  # one message at a time
@@ -101,6 +101,6 @@ def test_workers_that_do_not_end_are_killed(starter: Any) -> None:
     engine.start(PLAN, "cpu")
     engine.end()
     assert [process.told for process in starter.processes] == [["terminate"], ["terminate", "kill"]]
-    assert starter.ends[0].recv() == Start(PLAN, "cpu")
+    assert starter.ends[0].recv() == Start(PLAN, "cpu", "cpu")
     with pytest.raises(EOFError):
         starter.ends[0].recv()

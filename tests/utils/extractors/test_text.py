@@ -31,7 +31,7 @@ def test_products_of_vectors_or_of_their_directions() -> None:
 def test_many_texts_go_through_the_tower_in_parts(monkeypatch) -> None:
     monkeypatch.setattr(text, "TEXTS_AT_ONCE", 2)
     tower = Letters()
-    assert embed_all(tower, ["ab", "ba", "cc"]).tolist() == [[1, 2], [2, 1], [3, 3]]
+    assert embed_all(tower.embed, ["ab", "ba", "cc"]).tolist() == [[1, 2], [2, 1], [3, 3]]
     assert tower.n_calls == 2
 
 

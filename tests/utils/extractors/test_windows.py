@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +44,22 @@ def test_a_tail_is_repeated_from_a_fifth_of_a_window_on():
     assert cut(dense, 12)[1:] == [[10, 11] * 5]
     assert dense.rest(12, 1)[0].n_repeated == 8
     assert cut(Dense(10, 10, tail="drop"), 19) == [list(range(10))]
+
+
+def form_iter_list(n_frames, step, size):
+    """The windows of video_features, branch bmt at 662ec51, models/i3d/utils/utils.py."""
+    if n_frames < size:
+        return [np.resize(np.arange(n_frames), size).tolist()]
+    n_full = (n_frames - size) // step + 1
+    windows = [list(range(i * step, i * step + size)) for i in range(n_full)]
+    rest = [np.resize(np.arange(n_full * step, n_frames), size).tolist()] if n_frames % size >= 0.2 * size else []
+    return windows + rest
+
+
+@pytest.mark.parametrize(("step", "size"), [(64, 65), (24, 25)])
+def test_bmt_repeats_the_tail_as_video_features_does(step, size):
+    for n_frames in range(1, 400):
+        assert cut(Dense(size, step, "cycle", "bmt"), n_frames) == form_iter_list(n_frames, step, size), n_frames
 
 
 @pytest.mark.parametrize(

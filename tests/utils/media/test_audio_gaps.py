@@ -66,6 +66,11 @@ def test_a_gap_is_silence() -> None:
     assert (filler.n_gaps, filler.silence_s) == (2, pytest.approx((15680 + 19840) / RATE))
 
 
+def test_a_time_that_stands_still_is_none() -> None:
+    pieces, filler = filled([0] * 20 + [3200] * 20)
+    assert pieces == [PLAIN] * 40 and filler.overlap_s == 0
+
+
 def test_a_gap_of_hours_comes_in_pieces() -> None:
     pieces, _ = filled([0, 160, 16000 * 25 + 320, 16000 * 25 + 480])
     assert [samples for samples, *_ in pieces[2:5]] == [160000, 160000, 80000]

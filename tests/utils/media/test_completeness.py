@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from support.media import join, moving_frames, remux, waveform, write_audio, write_clip
 
@@ -81,3 +82,19 @@ def test_an_earlier_end_than_the_header_says(tmp_path: Path) -> None:
     report = of_sound(path)
     assert report.partial
     assert any(problem.endswith("the header says 2.00 s") for problem in report.problems)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("x.mkv", "alac"), ("x.mkv", "wavpack"), ("x.avi", "flac")])
+def test_packets_without_a_length(tmp_path: Path, name: str, codec: str) -> None:
+    assert of_sound(write_audio(tmp_path / name, SOUND, 48000, codec)).problems == []
+
+
+def test_a_frame_of_sound_that_a_parser_skips(tmp_path: Path) -> None:
+    path = write_audio(tmp_path / "x.avi", SOUND, 48000, "libmp3lame")
+    assert of_sound(path).problems == []
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux() if packet.size]
+    start, n_bytes = packets[20].pos or 0, packets[20].size
+    data = path.read_bytes()
+    path.write_bytes(data[:start] + bytes(n_bytes) + data[start + n_bytes :])
+    assert of_sound(path).problems == [f"{len(packets) - 1} of {len(packets)} packets are in the file"]

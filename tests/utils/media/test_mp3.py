@@ -55,7 +55,9 @@ def test_skipped_head(path: Path) -> None:
         ("fff344c4", 96),  # MPEG-2, 32 kbit/s, 24 kHz
         ("ffe318c4", 72),  # MPEG-2.5, 8 kbit/s, 8 kHz
         ("fffb0044", 0),  # free format
-        ("fffd9044", 0),  # layer II
+        ("fffd9044", 522),  # layer II, 160 kbit/s, 44.1 kHz
+        ("fff5e8c4", 1440),  # of MPEG-2, 160 kbit/s, 16 kHz
+        ("ffff9044", 0),  # layer I
         ("fffb", 0),
     ],
 )

@@ -12,7 +12,10 @@ from utils.media.audio import AudioStream
 from utils.media.sound_files import walk_wavpack
 
 RATE_HZ = 16000
-CODECS = {"voc": "pcm_s16le", "sox": "pcm_s32le", "rso": "pcm_u8", "wv": "wavpack", "adx": "adpcm_adx"}
+CODECS = {
+    "wav": "pcm_s16le", "w64": "pcm_s16le", "caf": "pcm_s16be", "voc": "pcm_s16le", "sox": "pcm_s32le", "rso": "pcm_u8",
+    "wv": "wavpack", "adx": "adpcm_adx", "wma": "pcm_s16le", "mp2": "mp2",
+}  # fmt: skip
 WAVPACK_HZ = 44100  # for blocks of a second
 
 
@@ -45,7 +48,20 @@ def with_adx_mark(data: bytes) -> bytes:
     return data[:at] + bytes([data[at] | 0x80]) + data[at + 1 :]
 
 
+def without_last_block(data: bytes) -> bytes:
+    """Return sound as FFmpeg reads it, in blocks of 4096 bytes, without the last one, which is a whole one here."""
+    at = data.index(b"data") + 8
+    return data[: at + (len(data) - at) // 4096 * 4096 - 4096]
+
+
 LOSSES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "wav_cut": ("wav", without_last_block),
+    "w64_cut": ("w64", lambda data: data[:-4096]),
+    "caf_cut": ("caf", lambda data: data[:-4096]),
+    "wma_cut": ("wma", lambda data: data[: len(data) // 2]),
+    "wma_hole": ("wma", lambda data: data[:40000] + data[41000:]),
+    "mp2_cut": ("mp2", lambda data: data[:-100]),
+    "mp2_hole": ("mp2", lambda data: data[: 20 * 1440] + bytes(1440) + data[21 * 1440 :]),
     "voc_cut": ("voc", lambda data: data[:-2000]),
     "voc_hole": ("voc", lambda data: data[:60000] + data[61000:]),
     "sox_cut": ("sox", lambda data: data[:-2000]),

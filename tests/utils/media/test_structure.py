@@ -30,7 +30,10 @@ FILES: dict[str, dict[str, object]] = {
     "x.flv": {"codec": "flv", "audio_codec": "libmp3lame"},
     "x.ts": {},
     "x.mpg": {"codec": "mpeg2video", "audio_codec": "mp2"},
+    "x.wmv": {"codec": "wmv2", "audio_codec": "libmp3lame"},
+    "x.gif": {"codec": "gif", "pix_fmt": "rgb8", "audio": None},
 }
+NAMES = {".mkv": "matroska,webm", ".ts": "mpegts", ".mpg": "mpeg", ".wmv": "asf"}
 
 
 def write(folder: Path, name: str) -> Path:
@@ -42,7 +45,7 @@ def write(folder: Path, name: str) -> Path:
 def found(path: Path) -> list[bool]:
     """Return for each finding whether something is lost."""
     names = (name for name in CHECKS if path.suffix[1:] in name.split(","))
-    name = {".mkv": "matroska,webm", ".ts": "mpegts", ".mpg": "mpeg"}.get(path.suffix) or next(names)
+    name = NAMES.get(path.suffix) or next(names)
     return [finding.is_loss for finding in findings(path, path.stat().st_size, name)]
 
 
@@ -76,6 +79,7 @@ def ended(data: bytes) -> bytes:
         ("x.avi", lambda data: data + bytes(4000), []),
         ("x.mkv", lambda data: data + b"TAG" + bytes(125), [False]),
         ("x.ogg", lambda data: data + b"TAG" + bytes(125), [False]),
+        ("x.gif", lambda data: data[:-1], [False]),
         ("x.ts", lambda data: data[100:], [False]),  # a recording starts anywhere
         ("x.mp4", lambda data: data + bytes(64), [False]),
     ],

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from models import MODELS
 from utils.config.run import RunConfig
-from utils.config.schema import Config
+from utils.config.schema import Config, build
 from utils.errors import UserError
 from utils.extractors.registry import Model
 from utils.run.prepare import RANDOM_WARNING, Requested, Resources, prepare
@@ -65,3 +66,11 @@ def test_a_format_without_room_is_refused_before_any_work():
         prepare(
             RunConfig(on_extraction="save_parquet"), {"pwc": requested(None, shape="[frames, 2, H, W]")}, RESOURCES, ""
         )
+
+
+def test_crops_are_an_axis_that_columns_have_no_room_for() -> None:
+    model = MODELS["clip"]
+    run = RunConfig(weights="random", on_extraction="save_npz", array_layout="columns")
+    config = build(model.config_class(), [("test", {"crop_type": "5-crop"})])
+    with pytest.raises(UserError, match=r"clip gives \[frames, crops, 512\]"):
+        prepare(run, {"clip": Requested(model, config)}, Resources(("cpu",), 1, 1), "")

@@ -47,6 +47,11 @@ PLANTED = {  # A, B, exit code, verdict
     "every eighth of many": (LONG, LONG[2::8], 1, "B is every 8th row of A, from row 2; equal to the bit"),
     "mean": (X, X.mean(0), 1, "B is the mean over A's rows; equal"),
     "pairs": (X, X.reshape(20, 2, 32).mean(1), 1, "B is means of 2 each of A's rows; equal"),
+    "threes of few": (X[:11], X[:9].reshape(3, 3, 32).mean(1), 1, "B is means of 3 each of A's rows; equal"),
+    "overlapping": (
+        X, np.stack([X[i : i + 16].mean(0) for i in range(0, 25, 4)]), 1,
+        "B is means of 16 each, 4 rows apart, of A's rows; equal",
+    ),
     "segments": (
         X, np.stack([X[s:e].mean(0) for s, e in itertools.pairwise(SEGMENTS)]), 1,
         "B is the means of 16 equal segments of A's rows; equal",

@@ -45,13 +45,14 @@ def test_what_does_not(shape: str, flags: dict[str, Any], why: str) -> None:
     [
         ({"align": "clip"}, ["clip"], "others"),
         ({"align": "clip"}, ["i3d", "vggish"], "others"),
-        ({"align": "clip", "concat": True}, ["clip", "vggish"], "--concat joins the streams of each type"),
+        ({"align": "clip", "concat": True}, ["clip", "transformers"], r"joins .*transformers gives \[windows, t"),
+        ({"align": "clip", "concat": True, "on_extraction": "save_shards"}, ["clip", "vggish"], "save_shards has them"),
         ({"align_by": "mean"}, ["clip", "vggish"], "--align_by is for --align"),
     ],
 )
 def test_nothing_to_align(flags: dict[str, Any], types: list[str], why: str) -> None:
     with pytest.raises(UserError, match=why):
-        check_align(RunConfig(**flags), types)
+        check_align(RunConfig(**flags), {name: {name: TOKENS if name == "transformers" else ROWS} for name in types})
 
 
 def test_columns_are_of_vectors_in_files_of_one_video() -> None:

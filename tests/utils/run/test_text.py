@@ -37,7 +37,7 @@ MODELS = {
 
 
 def embed(texts, feature_type="clip", like=None):
-    return embed_texts(texts, RunConfig(), feature_type, {}, MODELS, "cpu", like)
+    return embed_texts(texts, RunConfig(), feature_type, {}, MODELS, "cpu", lambda _: None, like)
 
 
 @pytest.mark.parametrize(

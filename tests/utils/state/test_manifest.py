@@ -68,6 +68,13 @@ def test_lines_written_since_are_told_apart(folder):
     assert not Latest(folder).is_new("a")
 
 
+def test_what_another_run_did_in_an_empty_folder_is_new(folder):
+    latest = Latest(folder)
+    Manifest(folder).append(line("a"))
+    latest.refresh()
+    assert latest.is_new("a") and not latest.is_new("b")
+
+
 def test_of_writers_at_an_address_the_later_counts():
     folder = folder_at(f"memory://{uuid.uuid4().hex}/out")
     writers = [Manifest(folder_at(str(folder))) for _ in range(2)]

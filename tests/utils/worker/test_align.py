@@ -9,6 +9,7 @@ from utils.sinks.record import Record
 from utils.worker.align import Joiner, Spans, align, nearest, resampled
 from utils.worker.events import Job
 from utils.worker.pipeline import Outcome
+from utils.worker.row_steps import after_steps, steps_of
 
 
 def test_nearest_is_what_brute_force_finds() -> None:
@@ -70,6 +71,25 @@ def test_a_frame_lasts_until_the_next() -> None:
 def ended(feature_type: str, types: tuple[str, ...], of: Record | None) -> Outcome:
     job = Job(record().ref, feature_type, task_types=types)
     return Outcome(job, "done" if of else "failed", "" if of else f"{job.ref.label}: broken", of, 9)
+
+
+def test_concat_joins_all_types_in_the_order_of_the_run() -> None:
+    finished: list[Outcome] = []
+    both = ("fast", "slow")
+    run = RunConfig(align="slow", concat=True)
+    joiner = Joiner(run, dict.fromkeys(both, lambda outcome: finished.append(after_steps(steps_of(run), outcome))))
+    five = seconds(5, 2.0)
+    crops = replace(five, arrays={"rgb": np.stack([five.arrays["rgb"], -five.arrays["rgb"]], axis=1)})
+    joiner.end(ended("slow", both, crops))
+    partial = ended("fast", both, seconds(7, 1.0))
+    partial.status, partial.reason = "partial", "cut off"
+    joiner.end(partial)
+    fast, slow = finished
+    assert (fast.record, fast.status, fast.reason) == (None, "partial", "cut off")
+    assert (slow.status, slow.reason, slow.n_windows) == ("partial", "cut off", 3)
+    assert slow.record is not None and slow.record.features == ["features"]
+    joined = slow.record.arrays["features"]  # rows without crops go to each crop
+    assert joined.tolist() == [[[0, 0], [0, 0]], [[2, 1], [2, -1]], [[4, 2], [4, -2]]]
 
 
 def test_a_video_has_features_of_all_types_or_of_none() -> None:

@@ -26,10 +26,10 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple]:
 def test_a_worker_that_did_all_says_so(pipe: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = pipe
     given = []
-    monkeypatch.setattr(main, "_extract", lambda pipe, plan, device: given.append((plan, device)))
-    ours.send(Start(PLAN, "cpu"))
+    monkeypatch.setattr(main, "_extract", lambda pipe, *told: given.append(told))
+    ours.send(Start(PLAN, "cpu", "cpu"))
     main.work(theirs)
-    assert given == [(PLAN, "cpu")] and ours.recv() == Ended()
+    assert given == [(PLAN, "cpu", "cpu")] and ours.recv() == Ended()
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_errors_reach_the_main_process(pipe: tuple, monkeypatch, error: Exceptio
         raise error
 
     monkeypatch.setattr(main, "_extract", fail)
-    ours.send(Start(PLAN, "cpu"))
+    ours.send(Start(PLAN, "cpu", "cpu"))
     main.work(theirs)
     found = ours.recv()
     assert isinstance(found, Fatal) and found.exit_code == code and found.message.startswith(words)

@@ -22,11 +22,13 @@ def rows_of(start: int, stop: int) -> Windows:
 def test_means_are_those_of_the_windows(dense, chunk):
     shapes = {"a": (31, 3), "b": (31, 2, 3)}  # the second of two crops
     values = {key: np.random.default_rng(0).normal(size=shape).astype(np.float32) for key, shape in shapes.items()}
-    rows = Rows(("a", "b"), pooling=dense)
+    shown: list[tuple[int, float, np.ndarray]] = []
+    rows = Rows(("a", "b"), pooling=dense, predicted=lambda row, end_s, logits: shown.append((row, end_s, logits["a"])))
     with torch.inference_mode():
         for start in range(0, 31, chunk):
             stop = min(start + chunk, 31)
-            rows.add(rows_of(start, stop), {key: array[start:stop] for key, array in values.items()})
+            of_rows = {key: array[start:stop] for key, array in values.items()}
+            rows.add(rows_of(start, stop), of_rows | {"logits/a": of_rows["a"]})
     windows = [list(window.indices) for window in dense.over(31)]
     assert len(rows) == 31
     assert rows.close() == len(windows) > 0
@@ -36,6 +38,8 @@ def test_means_are_those_of_the_windows(dense, chunk):
     start_s, end_s = rows.times_s()
     np.testing.assert_array_equal(start_s, [window[0] / 10 for window in windows])
     np.testing.assert_array_equal(end_s, [max(window) / 10 for window in windows])
+    assert [(row, end) for row, end, _ in shown] == list(enumerate(end_s.tolist()))
+    np.testing.assert_array_equal([logits for *_, logits in shown], rows.arrays()["a"])
 
 
 def test_a_video_shorter_than_a_window_gives_none_and_rows_must_be_in_order():
@@ -43,4 +47,4 @@ def test_a_video_shorter_than_a_window_gives_none_and_rows_must_be_in_order():
     rows.add(rows_of(0, 3), {"a": np.zeros((3, 2), np.float32)})
     assert rows.close() == 0
     with pytest.raises(ValueError, match="row 3 came where 0 was expected"):
-        RowPool(("a",), Dense(5, 5)).push(rows_of(3, 4), {"a": np.zeros((1, 2), np.float32)})
+        RowPool(Dense(5, 5)).push(rows_of(3, 4), {"a": np.zeros((1, 2), np.float32)})

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from utils.errors import UserError
@@ -24,22 +25,33 @@ def is_safetensors(path: Path) -> bool:
     return path.suffix == ".safetensors" or start[LENGTH_BYTES:] == b"{"
 
 
-def read(path: Path) -> dict[str, Tensor]:
+def read(path: Path, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
     """Return the tensors by name, on the CPU.
+
+    dtype: that numbers with a fraction are converted to as they are read, one tensor after the other; None for the
+        file's own, mapped from it.
 
     Raises:
         UserError: the file is damaged, or the package is missing.
     """
     try:
-        from safetensors import SafetensorError
+        from safetensors import SafetensorError, safe_open
         from safetensors.torch import load_file
     except ImportError as error:
         raise UserError(f"{path}: a safetensors file needs the package safetensors; install it") from error
     _check_header(path)
     try:
-        return load_file(path)
+        if dtype is None:
+            return load_file(path)
+        with safe_open(path, framework="pt", backend="pread") as file:  # pages of a mapped file count as memory, too
+            return {name: as_type(file.get_tensor(name), dtype) for name in file.keys()}  # noqa: SIM118 - no dict
     except (SafetensorError, ValueError, RuntimeError, KeyError) as error:
         raise UserError(f"{path}: not a safetensors file that can be read ({error})") from error
+
+
+def as_type(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return numbers with a fraction in a type, others unchanged."""
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
 def _check_header(path: Path) -> None:
