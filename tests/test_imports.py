@@ -31,50 +31,17 @@ ROOMS = [  # of utils/, each importing only those below it
 ]
 PACKAGES = ("featmill", "models", "utils")
 FOLDERS = ("benchmarks", "featmill", "models", "tests", "utils")
-TESTED_ELSEWHERE = {  # with what uses them
-    "featmill": "catalogue search text torch_dataset",
-    "models/clip": "tower",
-    "models/i3d": "convert extractor",
-    "models/internvideo2": "network preprocess",
-    "models/panns": "network",
-    "models/r21d": "extractor preprocess weights",
-    "models/raft": "update",
-    "models/resnet": "weights",
-    "models/s3d": "extractor howto100m preprocess weights",
-    "models/slowfast": "clips",
-    "models/slowonly": "network weights",
-    "models/swin": "weights",
-    "models/timm": "weights",
-    "models/transformers": "families labels network",
-    "models/tsn": "weights",
-    "models/tvl1": "solver step",
-    "models/vggish": "network",
-    "models/videomae": "network preprocess",
-    "utils/commands": (
-        "card compare estimate estimate_report models parser search status streams submit text view weights"
-    ),
-    "utils/config": "label_file ray_flags run shared_flags",
-    "utils/engines": "base environment held local meter ray_metrics ray_node",
-    "utils": "errors",
-    "utils/extractors": "clips_config flow flow_config frames_config pairs registry stacks stacks_config text",
-    "utils/media": (
-        "asf avi decode_protocol decode_server demux frame_size gif layout matroska mp4 planes rgb seek video_frames"
-    ),
-    "utils/nn/cpu": "convolution",
-    "utils/nn": "flow unchanged vision_transformer",
-    "utils/run": (
-        "axes folder_status json_progress output_state packs pixels relation results row_maps settings shard_marks "
-        "summary text video_names"
-    ),
+TESTED_ELSEWHERE = {
+    "featmill": "search",
+    "models/slowonly": "weights",  # in tests/utils/nn/test_resnet3d.py, with its siblings
+    "utils/commands": "card search view",
+    "utils/config": "ray_flags",
+    "utils/engines": "base held ray_metrics ray_node",  # base is a protocol; the others are tested with ray
     "utils/explore/search": "example windows",
-    "utils/sinks": "h5_group output printing record window_table",
-    "utils/sources": "base errors folder hf_columns ref rereadable",
-    "utils/state": "feature_folders resume run_file",
-    "utils/storage": "local remote",
     "utils/explore/view": "collection flow media numbers series windows",
-    "utils/weights": "download_bar",
-    "utils/weights/formats": "leveldb torch_pickle",
-    "utils/worker": "altered assemble events kept_frames main messages plan session text",
+    "utils/extractors": "pairs",  # a protocol
+    "utils/run": "folder_status json_progress",
+    "utils/sinks": "window_table",
 }
 FLOW_USERS = {"i3d": {"pwc", "raft", "tvl1"}}  # the one model that may use others, through the flow contract
 
