@@ -37,10 +37,16 @@ def make(folder: Path) -> list[Path]:
         remux(folder / "both.mp4", folder / name, shift_s=lambda p, late=late: 1.5 * (p.stream.type == late))
     whole = write_audio(folder / "whole.webm", sound, 48000, "libopus")
     remux(whole, folder / "gap.webm", lambda packet, _: not 1 <= cast(int, packet.pts) * packet.time_base < 3)
+    write_audio(folder / "whole.3gp", sound[::6], 8000, "libopencore_amrnb")
+    for suffix, every in (("webm", 20), ("3gp", 8)):  # of silence, how many packets stand for one that is sent
+        whole = folder / f"whole.{suffix}"
+        remux(whole, folder / f"dtx_{suffix}.{suffix}", lambda p, number, every=every: (
+            number % every == 0 or not 1 <= cast(int, p.pts) * p.time_base < 3
+        ))  # fmt: skip
     pages = write_audio(folder / "whole.ogg", sound, 48000, "libopus").read_bytes().split(b"OggS")
     (folder / "lost_page.ogg").write_bytes(b"OggS".join([*pages[:4], *pages[5:]]))
     names = ("paff.ts", *JOINTS, "raw.h264", "tape.dv", "both.mp4", "late_video.mp4", "late_audio.mp4", "gap.webm",
-             "lost_page.ogg")  # fmt: skip
+             "lost_page.ogg", "dtx_webm.webm", "dtx_3gp.3gp")  # fmt: skip
     return [folder / name for name in names]
 
 
@@ -123,6 +129,10 @@ def test_a_gap_is_silence(result: Run) -> None:
     line = result.lines["vggish"]["gap"]
     assert (line["status"], line["windows"]) == ("done", 4)
     assert line["problems"] == ["sound is missing for 2.00 s in 1 place: silence there"]
+    for name, missing in (("dtx_webm", "1.90 s in 6 places"), ("dtx_3gp", "1.76 s in 12 places")):
+        line = result.lines["vggish"][name]
+        assert (name, line["status"], line["windows"]) == (name, "done", 4)
+        assert line["problems"] == [f"sound is missing for {missing}: silence there"]
     line = result.lines["vggish"]["lost_page"]
     assert (line["status"], line["windows"]) == ("partial", 4)
     assert "sound is missing for 1.00 s in 1 place: silence there" in line["problems"]
@@ -130,8 +140,9 @@ def test_a_gap_is_silence(result: Run) -> None:
 
 def test_the_bare_sequence_of_samples_and_a_limit_of_time(result: Run, tmp_path: Path) -> None:
     paths = [result.folder / name for name in ("gap.webm", "late_audio.mp4", "paff.ts", "joined.mpg")]
-    extracted("out", tmp_path, paths, "vggish", "timm", "--sound_clock", "samples", "--model_name", "test_vit",
-              "--extraction_total", 5, "--max_seconds", 3.9)  # fmt: skip
+    extracted("out", tmp_path, paths, "vggish", "timm", "slowonly", "--sound_clock", "samples", "--model_name",
+              "test_vit", "--timm.extraction_total", 5, "--max_seconds", 3.9, "--slowonly.num_clips", 2, "--side_size",
+              32, "--crop_size", 32, "--frame_interval", 2)  # fmt: skip
     lines, rows = manifest(tmp_path / "out" / "vggish"), rows_of(tmp_path / "out" / "vggish")
     assert (lines["gap"]["windows"], lines["gap"]["problems"]) == (2, [])
     np.testing.assert_allclose(rows["late_audio"][:, 0], STEP_S * np.arange(4), atol=1e-6)
@@ -140,6 +151,9 @@ def test_the_bare_sequence_of_samples_and_a_limit_of_time(result: Run, tmp_path:
     pictures = manifest(tmp_path / "out" / "timm")["joined"]
     assert pictures["status"] == "partial" and longer in pictures["problems"]
     np.testing.assert_allclose(rows_of(tmp_path / "out" / "timm")["paff"][:, 0] * 25, [1, 5, 9, 13, 17])  # of 20
+    line = manifest(tmp_path / "out" / "slowonly")["paff"]
+    assert (line["status"], line["windows"], line["decoded"]) == ("done", 2, 20)
+    np.testing.assert_allclose(rows_of(tmp_path / "out" / "slowonly")["paff"][:, 0] * 25, [3, 9])
 
 
 def test_the_clock_is_that_of_the_chosen_tracks(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
         (folder / name).write_bytes(data[:9000] + data[9020:])
     (folder / "cut_timit.wav").write_bytes(formats.nist_sphere(4)[:-40000])
     (folder / "cut_camera.mjpg").write_bytes(formats.multipart_jpeg(lengths=False, closed=False)[:-600])
+    formats.write_cut_ones(folder)
     sound = {"audio": waveform(0, 2.0, 48000), "audio_rate": 48000}
     write_clip(folder / "encrypted.mp4", moving_frames(5), muxer_options=CENC, **sound)
     (folder / "photo.mp4").write_bytes(formats.jpegs()[0])
@@ -105,6 +106,10 @@ def test_what_is_cut_off_is_partial_all_the_same(lines: dict[str, dict[str, Any]
     for name in ("cut_wav", "cut_timit", "cut_aiff", "cut_au"):
         assert (name, lines["vggish"][name]["status"]) == (name, "partial")
     assert lines["resnet"]["cut_camera"]["status"] == "partial"
+    for suffix in formats.CUT:
+        assert (suffix, lines["resnet"][f"cut_{suffix}"]["status"]) == (suffix, "partial")
+        whole = lines["resnet"][f"whole_{suffix}"]
+        assert (suffix, whole["status"], whole["decoded"], whole["problems"]) == (suffix, "done", 4, [])
     assert lines["vggish"]["cut_au"]["problems"] == ["it ends at 1.99875 s, the header says 2.00000 s"]
 
 

@@ -41,6 +41,23 @@ def write_grey(
     return path
 
 
+CUT = {  # suffix → demuxer's name, codec, layout of pixels and how many bytes a cut file lacks
+    "apng": ("apng", "apng", "rgb24", 80),
+    "mjpeg": ("mjpeg", "mjpeg", "yuvj420p", 2),
+    "nut": ("nut", "mpeg4", "yuv420p", 60),
+    "rm": ("rm", "rv20", "yuv420p", 60),
+    "swf": ("swf", "flv", "yuv420p", 40),
+    "y4m": ("yuv4mpegpipe", "wrapped_avframe", "yuv420p", 3000),
+}
+
+
+def write_cut_ones(folder: Path) -> None:
+    """Write the frames as "whole_SUFFIX", and as "cut_SUFFIX" without the last bytes."""
+    for suffix, (muxer, codec, pix_fmt, n_bytes) in CUT.items():
+        whole = write_grey(folder / f"whole_{suffix}.{suffix}", muxer, codec, pix_fmt=pix_fmt)
+        (folder / f"cut_{suffix}.{suffix}").write_bytes(whole.read_bytes()[:-n_bytes])
+
+
 def jpegs() -> list[bytes]:
     """Return the frames as JPEG files."""
     found = []

@@ -22,6 +22,7 @@ from utils.media.gif import walk_gif
 from utils.media.input import MediaSource, is_seekable, local_path, open_here
 from utils.media.matroska import walk_matroska
 from utils.media.mp4 import walk_mp4
+from utils.media.rare_containers import walk_apng, walk_mjpeg, walk_nut, walk_realmedia, walk_swf, walk_y4m
 from utils.media.sound_files import walk_adx, walk_caf, walk_sox, walk_voc, walk_w64, walk_wav, walk_wavpack
 
 KEPT_RESULTS = 64  # of files; each has a few clauses
@@ -210,4 +211,10 @@ CHECKS: dict[str, Callable[[BinaryIO, int], Findings]] = {
     "sox": walk_sox,
     "adx": walk_adx,
     "wv": walk_wavpack,
+    "apng": walk_apng,
+    "mjpeg": walk_mjpeg,
+    "nut": walk_nut,
+    "rm": walk_realmedia,
+    "swf": walk_swf,
+    "yuv4mpegpipe": walk_y4m,
 }

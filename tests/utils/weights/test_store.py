@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from support.downloads import CONTENT, GIT_BLOB, SHA256, names, published
 
+from main import main
 from models.vggish.config import VGGishConfig
-from utils.commands.weights import fetch_weights
 from utils.errors import RunError, UserError
 from utils.weights.pretrained import Needed, Published
 from utils.weights.store import cache_folder, fetch, is_downloaded, locate, sha256_of
@@ -149,15 +149,18 @@ class OneFile:
         return {"net": Needed(self.published)}
 
 
-def test_the_command_fetches_what_a_feature_type_uses(server, tmp_path, capsys):
-    one: Any = OneFile(Published("model.pth", server.url, "MIT", "a page", size=len(CONTENT), sha256=SHA256))
-    assert fetch_weights(["fetch", "one", "--weights_dir", str(tmp_path)], {"one": one}) == 0
-    assert (tmp_path / "model.pth").read_bytes() == CONTENT
+def test_the_command_fetches_what_several_feature_types_use(server, tmp_path, capsys, monkeypatch):
+    checks: dict[str, Any] = {"size": len(CONTENT), "sha256": SHA256}
+    one, other = (OneFile(Published(name, server.url, "MIT", "a page", **checks)) for name in ("a.pth", "b.pth"))
+    monkeypatch.setattr("models.MODELS", {"one": one, "other": other, "same": one})
+    assert main(["weights", "fetch", "one", "other", "same", "--weights_dir", str(tmp_path)]) == 0
+    assert [(tmp_path / name).read_bytes() == CONTENT for name in ("a.pth", "b.pth")] == [True, True]
+    assert len(server.asked) == 2  # a file that two types use is fetched once
     shown = capsys.readouterr()
-    assert "licence: MIT (a page)" in shown.out
-    assert "downloading model.pth: 2.1 of 2.1 MB" in shown.err
-    with pytest.raises(UserError, match="did you mean one"):
-        fetch_weights(["fetch", "ones"], {"one": one})
+    assert shown.out.count("licence: MIT (a page)") == 2
+    assert "downloading a.pth: 2.1 of 2.1 MB" in shown.err
+    assert main(["weights", "fetch", "ones"]) == 2
+    assert "did you mean one" in capsys.readouterr().err
 
 
 def test_files_beside_a_model_are_found_where_other_extractors_put_them(server, tmp_path, monkeypatch):
