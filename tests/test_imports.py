@@ -34,13 +34,13 @@ FOLDERS = ("benchmarks", "featmill", "models", "tests", "utils")
 TESTED_ELSEWHERE = {
     "featmill": "search",
     "models/slowonly": "weights",  # in tests/utils/nn/test_resnet3d.py, with its siblings
-    "utils/commands": "card search view",
+    "utils/commands": "card search status view",
     "utils/config": "ray_flags",
     "utils/engines": "base held ray_metrics ray_node",  # base is a protocol; the others are tested with ray
     "utils/explore/search": "example windows",
     "utils/explore/view": "collection flow media numbers series windows",
     "utils/extractors": "pairs",  # a protocol
-    "utils/run": "folder_status json_progress",
+    "utils/run": "json_progress",
     "utils/sinks": "window_table",
 }
 FLOW_USERS = {"i3d": {"pwc", "raft", "tvl1"}}  # the one model that may use others, through the flow contract

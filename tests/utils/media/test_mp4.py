@@ -3,6 +3,7 @@
 import io
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.media import moving_frames, write_clip
@@ -58,7 +59,7 @@ def test_times_that_an_index_leaves_out() -> None:
 
 
 def test_a_damaged_fragment(tmp_path: Path) -> None:
-    options = {"muxer_options": {"movflags": "frag_keyframe+delay_moov"}, "options": {"g": "10"}}
+    options: dict[str, Any] = {"muxer_options": {"movflags": "frag_keyframe+delay_moov"}, "options": {"g": "10"}}
     whole = write_clip(tmp_path / "x.mp4", moving_frames(20), **options).read_bytes()
     assert walk(whole) == []
     for name, change, expected in (

@@ -28,7 +28,7 @@ def test_pixels_keep_their_colours(format: str) -> None:
 
 
 def test_deep_pixels_lose_their_lowest_bits_alone() -> None:
-    given = av.VideoFrame.from_ndarray(PIXELS.astype(np.uint16) << 8, "rgb48le")
+    given = av.VideoFrame.from_ndarray((PIXELS.astype(np.uint16) << 8).astype(np.uint16), "rgb48le")
     assert np.abs(converted(given).astype(int) - PIXELS).max() <= 1
 
 

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from utils.commands.status import FolderStatus, _duration, _rate, show_status
+from utils.commands.status import show_status
 from utils.errors import UserError
+from utils.run.folder_status import FolderStatus, _duration, _rate
 from utils.sinks.manifest_line import ManifestLine, Status
 from utils.sources.fingerprint import Fingerprint
 from utils.state.manifest import Latest, Manifest
