@@ -1,10 +1,17 @@
 """Featmill: videos in, feature arrays out. `python main.py --help` says how."""
 
+import contextlib
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from utils.errors import FeatmillError, RunError, UserError, printable
+
+if TYPE_CHECKING:
+    from utils.config.run import RunConfig
+    from utils.engines.base import Engine
+    from utils.weights.pretrained import Needed
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -27,16 +34,14 @@ def _main(arguments: Sequence[str]) -> int:
         if arguments and (arguments[0] == "--version" or not arguments[0].startswith("-")):
             return _run_command(arguments[0].removeprefix("--"), arguments[1:])
         from utils.commands import cli
-        from utils.engines.spawn import WorkerStarter
 
         config, configs = cli.parse(arguments, MODELS)
-        with WorkerStarter() as starter:  # the first worker imports PyTorch while this process imports the rest
+        with _engine(config, {name: MODELS[name].needs(configs[name]) for name in configs}) as engine:
             from utils.commands.extract import extract
-            from utils.engines.local import LocalEngine
             from utils.run.prepare import Requested
 
             requested = {name: Requested(MODELS[name], configs[name]) for name in configs}
-            return extract(config, requested, LocalEngine(starter), arguments)
+            return extract(config, requested, engine, arguments)
     except FeatmillError as error:
         print(printable(f"error: {error}"), file=sys.stderr)
         return error.exit_code
@@ -49,6 +54,23 @@ def _main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("stopped; run the same command again to resume", file=sys.stderr)
         return 128 + signal.SIGINT
+
+
+@contextlib.contextmanager
+def _engine(config: "RunConfig", needs: "Mapping[str, Mapping[str, Needed]]") -> "Generator[Engine, None, None]":
+    """Yield what runs the workers. needs: checkpoints by feature type and name."""
+    if config.engine == "ray":
+        from utils.engines.ray import RayEngine
+
+        with RayEngine(config, needs) as engine:
+            yield engine
+        return
+    from utils.engines.spawn import WorkerStarter
+
+    with WorkerStarter() as starter:  # the first worker imports PyTorch while this process imports the rest
+        from utils.engines.local import LocalEngine
+
+        yield LocalEngine(starter)
 
 
 def _run_command(name: str, arguments: Sequence[str]) -> int:
@@ -87,6 +109,22 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         from utils.commands.compare import compare
 
         return compare(arguments, MODELS)
+    if name == "search":
+        from utils.commands.search import search
+
+        return search(arguments, MODELS)
+    if name == "card":
+        from utils.commands.card import show_card
+
+        return show_card(arguments, MODELS)
+    if name == "publish":
+        from utils.commands.publish import publish
+
+        return publish(arguments, MODELS)
+    if name == "view":
+        from utils.commands.view import view
+
+        return view(arguments)
     return _tell(name, arguments)
 
 

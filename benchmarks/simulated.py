@@ -18,7 +18,9 @@ FILES = ()
 class SimulatedConfig(Config):
     """What `--feature_type simulated` lets the user choose."""
 
-    pause_s: float = flag(0.0, "seconds that the device is busy with each frame", group="simulated")
+    pause_s: float = flag(
+        0.0, "seconds that the device is busy with each frame", group="simulated", shapes_output=False
+    )
     memory_frames: int = flag(1 << 30, "frames of a batch that fit in the device's memory", group="simulated")
 
 

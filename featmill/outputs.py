@@ -19,6 +19,7 @@ from utils.storage.folder import Folder
 if TYPE_CHECKING:
     import pandas
 
+    from featmill.search import Duplicates, Hit
     from featmill.torch_dataset import FeatureDataset
 
 
@@ -120,6 +121,43 @@ class Outputs:
         from featmill.torch_dataset import FeatureDataset
 
         return FeatureDataset(self)
+
+    def search(self, query: Any = None, *, like: str | None = None, **options: Any) -> "list[Hit]":
+        """Return the windows most like a text, an example or a vector, the best first.
+
+        Each has score (a cosine), video, start_s, end_s (None without times), row, and path (of the video's file).
+
+        query: a text; a vector, float [D]; a picture, uint8 [H, W, 3] or of Pillow; or a path of a picture or video.
+        like: "NAME@SECONDS", "FILE@SECONDS", a name or a file, as for the command `search`.
+        options: top=10, min_score (a cosine), feature (the key, where there are several), exact (no index), and
+            device="auto", which computes texts and examples.
+
+        Raises:
+            UserError: there is no such example, the features have no text tower, or a type or key must be chosen.
+            VideoError: the example cannot be used.
+        """
+        from featmill.search import search
+
+        return search(self.output, self.feature_type, query, like, **options)
+
+    def outliers(self, **options: Any) -> "list[Hit]":
+        """Return the windows farthest from those of other videos; their score is the distance. options: as for search.
+
+        min_score: the lowest distance; without it, what is unusual here (Tukey's fence).
+        """
+        from featmill.search import outliers
+
+        return outliers(self.output, self.feature_type, **options)
+
+    def duplicates(self, **options: Any) -> "list[Duplicates]":
+        """Return groups of windows that are nearly the same in several videos. options: as for search.
+
+        Each has score and videos; these have video, windows (how many), spans (in seconds) and path.
+        min_score: the lowest cosine of a pair (0.98).
+        """
+        from featmill.search import duplicates
+
+        return duplicates(self.output, self.feature_type, **options)
 
     def _lines(self) -> Iterator[tuple["_FeatureFolder", ManifestLine]]:
         for folder in self._folders:

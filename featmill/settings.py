@@ -74,7 +74,7 @@ def run_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> tuple[Ru
         raise UserError("--unlike_recipe is for --recipe: give that, or drop it")
     for name in named:
         _check_known(name, feature_type, config_class)
-    run = build(RunConfig, [("argument", _plain(RunConfig, named)), ("device", _device(device))])
+    run = build(RunConfig, [("argument", _plain(RunConfig, named)), ("device", device_flags(device))])
     resources, _ = devices.choose(run)
     resources = dataclasses.replace(resources, devices=resources.devices[:1])
     return devices.with_precision(run, resources), _plain(config_class, named), resources
@@ -127,7 +127,7 @@ def _own(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def _device(device: str) -> dict[str, Any]:
+def device_flags(device: str) -> dict[str, Any]:
     """Return the flags that choose one device."""
     kind, _, index = device.partition(":")
     if kind == "auto":

@@ -89,6 +89,8 @@ class TransformersConfig(ViewsConfig):
             raise UserError("--model_name is missing: a repository of the Hugging Face hub, or a folder")
         if self.revision and "@" in self.model_name:
             raise UserError(f"--revision: {self.model_name} names one after the @; drop one of them")
+        if len(set(self.layer)) < len(self.layer):
+            raise UserError(f"--layer names a layer twice: {' '.join(map(str, self.layer))}")
         if self.projected and (self.pool or self.layer):
             raise UserError("--projected excludes --pool and --layer: drop one of them")
 

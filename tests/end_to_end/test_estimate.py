@@ -6,8 +6,6 @@ import pytest
 from support.media import moving_frames, write_clip
 from support.program import TINY_PROGRAM, manifest, run
 
-from main import main
-
 N_FRAMES = (3, 30, 6, 12, 4)
 PAUSE_S = 0.03
 
@@ -42,18 +40,3 @@ def test_a_list_before_and_after_it_is_done(tmp_path):
     (tmp_path / "videos" / "bad.mp4").unlink()
     done = run("estimate", *flags, program=TINY_PROGRAM)
     assert (done.returncode, done.stdout) == (0, "every video is done already\n")
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--feature_type", "i3d"], "no videos given"),
-        (["--feature_type", "i4d"], "--feature_type i4d"),
-        (["--feature_type", "i3d", "--video_paths", "a.mp4", "--sample", "0"], "--sample"),
-        (["--feature_type", "i3d", "--video_paths", "a.mp4", "--price_per_hour", "-1"], "--price_per_hour"),
-        (["--feature_type", "i3d", "--no_such_flag"], "no_such_flag"),
-    ],
-)
-def test_wrong_flags_are_those_of_the_extraction(capsys, flags, message):
-    assert main(["estimate", *flags, "--weights", "random"]) == 2
-    assert message in capsys.readouterr().err

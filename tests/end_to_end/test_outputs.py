@@ -15,6 +15,7 @@ import pandas
 import pytest
 from support.media import moving_frames, waveform, write_clip
 from support.program import ROOT, TINY_PROGRAM, manifest, run, start, unfinished, until
+from support.sinks import HAS_LANCE
 from support.sources import s3_client, s3_server
 from webdataset.compat import WebDataset
 
@@ -90,7 +91,14 @@ def read_tars(folder: Path) -> dict[str, np.ndarray]:
     return found
 
 
-READ = {"save_h5": read_h5, "save_parquet": read_parquet, "save_webdataset": read_tars}
+def read_lance(folder: Path) -> dict[str, np.ndarray]:
+    import lance  # pyright: ignore[reportMissingImports]
+
+    table = lance.dataset(folder / "features.lance").to_table().to_pandas()
+    return {str(name): np.stack(list(rows["embedding"])) for name, rows in table.groupby("name")}
+
+
+READ = {"save_h5": read_h5, "save_parquet": read_parquet, "save_webdataset": read_tars, "save_lance": read_lance}
 
 
 def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
@@ -100,7 +108,7 @@ def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
         np.testing.assert_array_equal(array, expected[name], strict=True)
 
 
-@pytest.mark.parametrize("kind", MERGED)
+@pytest.mark.parametrize("kind", [*MERGED, *(["save_lance"] if HAS_LANCE else [])])
 def test_a_format_of_many_videos_holds_them_after_a_byte_of_it_changed(tmp_path, videos, embedded, kind):
     folder = tmp_path / "timm"
     command = (*NETWORK, "--input_dir", videos, "--on_extraction", kind, "--output_path", tmp_path)
@@ -110,12 +118,13 @@ def test_a_format_of_many_videos_holds_them_after_a_byte_of_it_changed(tmp_path,
     assert len((folder / "manifest.jsonl").read_text().splitlines()) == 8  # each is extracted once and merged once
     assert all("place" in line["outputs"][0] for line in manifest(folder).values())
     paths = sorted(folder.glob("features*"))
-    assert len(paths) == (1 if kind == "save_h5" else 2)
-    data = bytearray(paths[0].read_bytes())
-    data[len(data) // 3 if kind == "save_parquet" else data.index(embedded["a"].tobytes())] ^= 1  # it is compressed
-    paths[0].write_bytes(data)
-    assert run(*command).returncode == 0
-    assert_equal(READ[kind](folder), embedded)
+    assert len(paths) == (1 if kind in ("save_h5", "save_lance") else 2)
+    if kind != "save_lance":  # a folder
+        data = bytearray(paths[0].read_bytes())
+        data[len(data) // 3 if kind == "save_parquet" else data.index(embedded["a"].tobytes())] ^= 1  # it is compressed
+        paths[0].write_bytes(data)
+        assert run(*command).returncode == 0
+        assert_equal(READ[kind](folder), embedded)
     assert not unfinished(tmp_path)
 
 

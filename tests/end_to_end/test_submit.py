@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from support.media import moving_frames, write_clip
 from support.program import arrays, manifest, run
 
@@ -22,19 +21,3 @@ def test_tasks_share_the_list_and_leave_what_one_run_leaves(tmp_path: Path) -> N
     logs = "".join(path.read_text() for path in (tmp_path / "out" / "jobs").glob("*.out"))
     assert logs.count("2 videos in") == 2
     assert len(arrays(tmp_path / "out" / "resnet")) == 3 * 5
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("--video_paths", "a.mp4"), ["--output_path is missing"]),
-        (("--video_paths", "a.mp4", "--output_path", "out", "--shard", "0/2"), ["--shard", "drop it"]),
-        (("--output_path", "out", "--slurm_partition"), ["--slurm_partition: expected one value"]),
-        (("--output_path", "out", "--slurm_partitio", "x", "--cluster", "local"), ["submit:", "partitio"]),
-        (("--output_path", "s3://bucket/out"), ["--jobs_dir is missing"]),
-        (("--output_path", "out", "--tasks", "0"), ["--tasks is 0"]),
-    ],
-)
-def test_a_wrong_command_says_so(tmp_path: Path, arguments: tuple[str, ...], words: list[str]) -> None:
-    result = run("submit", *FLAGS, *arguments, cwd=tmp_path)
-    assert result.returncode == 2 and all(word in result.stderr for word in words), result.stderr

@@ -6,12 +6,13 @@ import shutil
 import numpy as np
 import pytest
 from support.program import TINY_PROGRAM, run
+from support.sinks import WRITABLE
 from torch.utils.data import DataLoader
 
 import featmill
 from utils.sinks.formats import FORMATS
 
-KEPT = [name for name, kept in FORMATS.items() if kept.saves and not kept.by_shard]
+KEPT = [name for name in WRITABLE if FORMATS[name].saves and not FORMATS[name].by_shard]
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,15 @@
 """Keyword arguments as settings: the command's refusals as exceptions, and warnings."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import featmill
+from featmill.settings import run_of
+from utils.engines import devices
+from utils.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore:--weights random")
 
@@ -45,3 +49,26 @@ def test_warnings_name_the_caller_s_line_once(tiny, clips, monkeypatch):
     assert [one.filename for one in said] == [__file__] * 4
     assert ["NOISE" in str(one.message) for one in said] == [True, True, False, True]
     assert "puts rows on the windows of i3d" in str(said[2].message)
+
+
+def test_values_are_as_flags_give_them() -> None:
+    run, given, resources = run_of("i3d", "cpu", {"streams": "rgb", "batch_size": 3, "weights_dir": Path("w")})
+    assert (run.batch_size, run.weights_dir, run.device) == (3, "w", "cpu")
+    assert given == {"streams": ["rgb"]} and resources.devices == ("cpu",)
+    assert run_of("i3d", "cpu", {"streams": ("flow", "rgb")})[1] == {"streams": ["flow", "rgb"]}
+
+
+@pytest.mark.parametrize(
+    ("n_gpus", "device", "expected"), [(0, "auto", "cpu"), (2, "auto", "cuda:0"), (2, "cuda:1", "cuda:1")]
+)
+def test_one_device(monkeypatch: pytest.MonkeyPatch, n_gpus: int, device: str, expected: str) -> None:
+    monkeypatch.setattr(devices, "n_gpus", lambda: n_gpus)
+    assert run_of("vggish", device, {"precision": "float32"})[2].devices == (expected,)
+
+
+def test_a_recipe_lies_below_the_arguments() -> None:
+    run, given, _ = run_of("clip", "cpu", {"recipe": "clip_l14_1fps"})
+    assert run.recipe is None and given["model_name"] == "ViT-L/14" and given["extraction_fps"] == 1
+    assert run_of("clip", "cpu", {"recipe": "clip_l14_1fps", "batch_size": 3})[0].batch_size == 3
+    with pytest.raises(UserError, match="clip_l14_1fps"):
+        run_of("clip", "cpu", {"recipe": "clip_l14_1fps", "extraction_fps": 2.0})

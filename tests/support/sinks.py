@@ -1,5 +1,6 @@
 """Finished videos for the tests of writers: records, and the manifest lines of their outputs."""
 
+import importlib.util
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +52,9 @@ def line(of: Record, outputs: list[Output], feature_type: str = "") -> ManifestL
     )
 
 
-MERGED = [name for name, each in FORMATS.items() if each.merged is not None and each.merged.merge is not None]
+HAS_LANCE = importlib.util.find_spec("lance") is not None
+WRITABLE = [name for name in FORMATS if name != "save_lance" or HAS_LANCE]
+MERGED = [name for name in WRITABLE if (each := FORMATS[name].merged) is not None and each.merge is not None]
 
 
 def make_sink(kind: str, folder: Folder, show: Callable[[str], Any] = print) -> Sink:

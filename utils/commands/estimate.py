@@ -14,7 +14,7 @@ from utils.commands.parser import Parser
 from utils.engines.local import LocalEngine
 from utils.engines.measure import Drawn, SampleProgress, measure
 from utils.engines.spawn import WorkerStarter
-from utils.errors import PROGRAM, Interrupted, RunError, printable
+from utils.errors import PROGRAM, Interrupted, RunError, UserError, printable
 from utils.extractors.registry import Model
 from utils.run.estimate import draw
 from utils.run.list_sample import look_at
@@ -35,8 +35,11 @@ def show_estimate(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     """
     options, flags = _parser().parse_known_args(list(arguments))
     config, configs = cli.parse(flags, models)
+    if config.engine != "local":
+        raise UserError(f"estimate measures this machine: give the flags without --engine {config.engine}")
     requested = {name: Requested(models[name], configs[name]) for name in configs}
-    planned = Planned.of(config, requested, "estimate")
+    engine = LocalEngine(WorkerStarter())
+    planned = Planned.of(config, requested, "estimate", engine)
     rng = np.random.default_rng(options.seed)
     progress = SampleProgress(None, config.quiet)
     most = options.sample if config.hf_dataset else CANDIDATES  # a data set's videos may be in memory
@@ -52,7 +55,7 @@ def show_estimate(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     drawn = [Drawn(found.tasks[i], float(sizes[i]), chance) for i, chance in draw(sizes, options.sample, rng)]
     progress = SampleProgress(len(drawn), config.quiet)
     try:
-        measured = measure(planned.plan, drawn, options.time_limit, LocalEngine(WorkerStarter()), progress)
+        measured = measure(planned.plan, drawn, options.time_limit, engine, progress)
     except Interrupted as stopped:
         print("stopped: nothing is estimated", file=sys.stderr)
         return stopped.exit_code

@@ -48,7 +48,7 @@ class Planned:
     device_note: str
 
     @classmethod
-    def of(cls, config: RunConfig, requested: Mapping[str, Requested], run_id: str) -> Self:
+    def of(cls, config: RunConfig, requested: Mapping[str, Requested], run_id: str, engine: Engine) -> Self:
         """Choose devices, read the lists, find or download the checkpoints and look at the output folder.
 
         Raises:
@@ -63,7 +63,7 @@ class Planned:
             list_file.check_suffix(config.out)
             if not FORMATS[config.on_extraction].saves:  # --out gathers saved features
                 config = dataclasses.replace(config, on_extraction="save_numpy")
-        resources, device_note = devices.choose(config)
+        resources, device_note = engine.resources(config)
         config = devices.with_precision(config, resources)
         devices.check_decode((one.config for one in requested.values()), resources)
         root = folder_at(config.output_path)
@@ -95,9 +95,10 @@ def extract(
         FeatmillError: the request is wrong (before any work), or the machine fails.
     """
     run_file = RunFile(arguments)
-    planned = Planned.of(config, requested, run_file.id)
+    planned = Planned.of(config, requested, run_file.id, engine)
     plan, config = planned.plan, planned.plan.run
-    run = _Run(**vars(planned), run_file=run_file, progress=RunProgress(planned.inputs.total, config.quiet))
+    progress = RunProgress(planned.inputs.total, config.quiet, config.json_progress)
+    run = _Run(**vars(planned), run_file=run_file, progress=progress)
     run.progress.note(_destination(config, plan.format.saves))
     if any(feature.stamp.warning for feature in plan.features):
         run.progress.warn(RANDOM_WARNING)

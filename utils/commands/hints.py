@@ -17,6 +17,10 @@ COMMANDS = {  # name → arguments, what it does
     "estimate": ("FLAGS", "hours, money and bytes that an extraction will take, from a sample of its list"),
     "status": ("DIR", "progress of the runs on an output folder, and causes of failures"),
     "compare": ("A B", "whether two folders of features are equal, or what was done differently"),
+    "search": ("OUT SENTENCE", "windows of saved features by text, by example; outliers, near-duplicates"),
+    "card": ("OUT", "a data set card of saved features, README.md, as the Hugging Face hub reads it"),
+    "publish": ("OUT ADDRESS", "upload of saved features and their card to the Hugging Face hub"),
+    "view": ("OUT", "a page that shows saved features: videos, windows on a map, each video on its time axis"),
     "help": ("[TYPE ...]", "this help, also --help; of feature types, all their flags"),
     "version": ("", "the version, also --version"),
 }

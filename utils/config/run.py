@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from utils.config import row_flags
+from utils.config import ray_flags, row_flags
 from utils.config.array_job import part_of_list
 from utils.config.schema import Config, flag
 from utils.errors import UserError
@@ -159,7 +159,24 @@ class RunConfig(Config):
         group="devices",
         choices=("auto", "cuda", "cpu", "mps"),
     )
-    num_workers: int = flag(1, "processes on the CPU, or per GPU", group="devices", at_least=1)
+    engine: str = flag(
+        "local",
+        "where workers run: on this machine, or on a Ray cluster",
+        group="devices",
+        choices=("local", "ray"),
+        shapes_output=False,
+    )
+    num_workers: int | None = flag(
+        None,
+        "processes on the CPU, or per GPU (default: 1); with --engine ray, the most workers in all (default: as many "
+        "as the cluster has room for when the run starts)",
+        group="devices",
+        at_least=1,
+    )
+    ray_address: str = ray_flags.RAY_ADDRESS
+    min_workers: int = ray_flags.MIN_WORKERS
+    gpus_per_worker: float = ray_flags.GPUS_PER_WORKER
+    cpus_per_worker: int | None = ray_flags.CPUS_PER_WORKER
     batch_size: int | None = flag(
         None, "windows per batch (default: the model's own choice)", group="devices", at_least=1
     )
@@ -191,6 +208,7 @@ class RunConfig(Config):
             "save_pickle",
             "save_h5",
             "save_parquet",
+            "save_lance",
             "save_webdataset",
             "save_shards",
         ),
@@ -227,6 +245,16 @@ class RunConfig(Config):
         "read all outputs of earlier runs before they count as done, not only those modified since they were written",
         group="runs",
     )
+    json_progress: bool | str = flag(
+        False,
+        "a line of JSON every ten seconds, for dashboards: videos, windows, rates, workers; on standard error in place "
+        "of the progress, or added to FILE",
+        group="output",
+        metavar="FILE",
+        shapes_output=False,
+        optional_value=True,
+        note="a file, or nothing",
+    )
     quiet: bool = flag(False, "no progress, only failures and the summary", group="output")
     weights: str = flag(
         "pretrained",
@@ -249,6 +277,7 @@ class RunConfig(Config):
             part_of_list(self.shard)
         for name in ("video_track", "audio_track"):
             _check_track(name, getattr(self, name))
+        ray_flags.check_engine(vars(self))
         if self.device == "cpu" and self.device_ids:
             raise UserError("--device cpu and --device_ids exclude each other: drop one of them")
 

@@ -38,7 +38,7 @@ def choose(run: RunConfig) -> tuple[Resources, str]:
     """
     names, note = _names(run)
     n_threads = max(1, n_cores() // len(names))  # so that all workers together fill the cores
-    return Resources(names, n_threads, _decode_threads(run, names, n_threads)), note
+    return Resources(names, n_threads, decode_threads(run, names, n_threads)), note
 
 
 def with_precision(run: RunConfig, resources: Resources) -> RunConfig:
@@ -55,9 +55,10 @@ def check_decode(configs: Iterable[Config], resources: Resources) -> None:
 
 def _names(run: RunConfig) -> tuple[tuple[str, ...], str]:
     """Return one device name per worker, and the line about the choice."""
-    cpu = ("cpu",) * run.num_workers
+    n_workers = run.num_workers or 1
+    cpu = ("cpu",) * n_workers
     if run.device in ("cpu", "mps"):
-        return (run.device,) * run.num_workers, ""
+        return (run.device,) * n_workers, ""
     available = n_gpus()
     existing = ", ".join(map(str, range(available))) or "none"
     for index in run.device_ids:
@@ -68,10 +69,10 @@ def _names(run: RunConfig) -> tuple[tuple[str, ...], str]:
     if run.device == "cuda" and not available:
         raise UserError("--device cuda: there is no GPU here; use --device cpu")
     if run.device_ids:
-        return _workers(run.device_ids, run.num_workers), ""
+        return _workers(run.device_ids, n_workers), ""
     if available:
         note = f"using every visible GPU ({existing}); choose with --device_ids"
-        return _workers(list(range(available)), run.num_workers), note
+        return _workers(list(range(available)), n_workers), note
     return cpu, "no GPU found: using the CPU"
 
 
@@ -84,7 +85,7 @@ def n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _decode_threads(run: RunConfig, names: tuple[str, ...], n_threads: int) -> int:
+def decode_threads(run: RunConfig, names: tuple[str, ...], n_threads: int) -> int:
     """Return how many videos each worker decodes at once."""
     if run.decode_threads is not None:
         return run.decode_threads

@@ -6,10 +6,12 @@ It knows nothing of how workers run: an `Engine` starts them and carries the mes
 import collections
 import signal
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from utils.engines.base import Engine, Gone, WorkerId
+from utils.engines.held import Held, Worker
 from utils.errors import FeatmillError, Interrupted, RunError, UserError
+from utils.run.json_progress import WorkerState
 from utils.run.progress import RunProgress
 from utils.run.results import Results
 from utils.run.todo import NothingYet, Todo
@@ -23,6 +25,7 @@ from utils.worker.messages import (
     Hung,
     Message,
     NextTask,
+    Placed,
     Printed,
     Ready,
     Warned,
@@ -30,30 +33,12 @@ from utils.worker.messages import (
 )
 from utils.worker.plan import Plan, Task
 
-STARTS = 3  # workers that may die in a row before they are ready
+STARTS = 3  # workers that may die in a row before they are ready; for each device, on a cluster
 TICK_S = 1.0  # how often the main process checks what no message reports
+TAIL = 16  # videos per worker: when so few are left, slow nodes get no second one ahead
+SLOW = 0.7  # of the average worker's pace
+LOST_NODES = 10  # that a video may be on before it counts as the cause, as it may be if it takes too much memory
 FROZEN_S = 120.0  # silence of a worker, which otherwise reports every few seconds, before it counts as frozen
-
-
-@dataclass
-class _Held:
-    """A video that a worker is processing, and the feature types that it has not reported yet."""
-
-    task: Task
-    left: list[str]
-    statuses: list[Status] = field(default_factory=list[Status])
-
-
-@dataclass
-class _Worker:
-    device: str
-    held: dict[str, _Held] = field(default_factory=dict[str, _Held])
-    heard_s: float = field(default_factory=time.monotonic)
-    hung: str | None = None  # the video that its decoder hangs in
-    ready: bool = False
-    asking: bool = False  # waits for a video that it cannot have yet
-    alone: bool = False  # retries a video that a worker died with, and gets no other until that is done
-    ended: bool = False  # has said that it has no more to do
 
 
 class Dispatcher:
@@ -68,10 +53,14 @@ class Dispatcher:
         self._waiting: collections.deque[Task] = collections.deque()  # taken from the list, or back from a dead worker
         self._retries: collections.deque[Task] = collections.deque()
         self._deaths: collections.Counter[str] = collections.Counter()
+        self._lost_nodes: collections.Counter[str] = collections.Counter()  # by video
         self._earlier: dict[str, list[Status]] = {}  # of feature types that a video gave before its worker died
+        # A cluster's engine knows which node is to blame, and gives that no more workers.
+        self._most_failed_starts = STARTS * len(plan.devices) if plan.run.engine == "ray" else STARTS
         self._failed_starts = 0
         self._idle_devices: collections.deque[str] = collections.deque(plan.devices)
-        self._workers: dict[WorkerId, _Worker] = {}
+        self._workers: dict[WorkerId, Worker] = {}
+        self._pace = 0.0  # videos per second of the average worker
         self._exhausted = False  # the list holds nothing more
         self._stopping: int | None = None  # the signal that asked for it
 
@@ -93,6 +82,7 @@ class Dispatcher:
         """
         previous = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
+            self._engine.check(self._plan, self._waiting)
             self._start_workers()
             tick_s = time.monotonic()
             while self._workers or not (self._exhausted or self._stopping):
@@ -125,17 +115,23 @@ class Dispatcher:
             self._start(self._idle_devices.popleft())
 
     def _start(self, device: str) -> None:
-        self._workers[self._engine.start(self._plan, device)] = _Worker(device)
+        where = "" if self._plan.run.engine == "ray" else device
+        self._workers[self._engine.start(self._plan, device)] = Worker(device, where)
 
     def _tick(self) -> None:
         self._results.tick()
+        self._progress.workers(WorkerState(one.where, one.ready, len(one.held)) for one in self._workers.values())
+        self._pace = sum(one.per_s for one in self._workers.values()) / max(1, len(self._workers))
         if self._stopping:
             held = sum(len(worker.held) for worker in self._workers.values())
             self._progress.say_once(
                 f"stopping: {held} videos in progress are finished first; Ctrl-C again stops at once"
             )
         for number, worker in list(self._workers.items()):
-            if worker.ready and time.monotonic() - worker.heard_s > max(FROZEN_S, self._plan.run.video_timeout):
+            if not worker.ready and self._nothing_left():
+                worker.ended = True
+                self._engine.kill(number)
+            elif worker.ready and time.monotonic() - worker.heard_s > max(FROZEN_S, self._plan.run.video_timeout):
                 self._engine.kill(number)
             elif worker.asking:
                 self._answer(number)
@@ -147,6 +143,10 @@ class Dispatcher:
         if not self._workers and not self._stopping:
             self._start_workers()
 
+    def _nothing_left(self) -> bool:
+        """Return whether a worker that gets ready now would have nothing to do."""
+        return bool(self._stopping) or (self._exhausted and not self._waiting and not self._retries)
+
     def _receive(self, number: WorkerId, message: Message | Gone) -> None:
         worker = self._workers[number]
         worker.heard_s = time.monotonic()
@@ -154,8 +154,10 @@ class Dispatcher:
             case NextTask():
                 worker.asking = True
                 self._answer(number)
+            case Placed(where):
+                worker.where = where
             case Ready():
-                worker.ready = True
+                worker.ready_s = time.monotonic()
                 self._failed_starts = 0
             case WindowsDone(n):
                 self._progress.windows(n)
@@ -172,8 +174,8 @@ class Dispatcher:
                 worker.ended = True
             case Fatal(exit_code, text):
                 raise _error(exit_code, text)
-            case Gone(cause):
-                self._gone(number, cause)
+            case Gone():
+                self._gone(number, message)
             case Decoded(videos):
                 self._progress.decoded({name: videos[name] for name in videos.keys() & worker.held.keys()})
             case Alive():
@@ -189,14 +191,23 @@ class Dispatcher:
             task = self._retries.popleft()
             worker.alone = True
         elif not self._stopping:
+            if worker.held and worker.per_s < SLOW * self._pace and self._is_tail():
+                return  # a faster one takes it, lest this one keep the run waiting for more than one video
             task = self._waiting.popleft() if self._waiting else self._from_list()
             if task is None and (self._retries or not self._exhausted):
                 return  # it may have a retry once it holds nothing else, or what another run leaves
         if task is not None:
             earlier = self._earlier.pop(task.ref.id, [])
-            worker.held[task.ref.id] = _Held(task, list(task.feature_types), earlier)
+            worker.held[task.ref.id] = Held(task, list(task.feature_types), earlier)
         worker.asking = False
         self._engine.send(number, task)
+
+    def _is_tail(self) -> bool:
+        """Return whether few videos are left, for workers on nodes that may differ in speed."""
+        if self._plan.run.engine == "local":
+            return False
+        self._look_ahead(TAIL * len(self._workers))
+        return len(self._waiting) < TAIL * len(self._workers)
 
     def _from_list(self) -> Task | None:
         """Return the next video of the list; None if there is none, or none now."""
@@ -217,35 +228,40 @@ class Dispatcher:
         self._take(held, line)
         if not held.left:
             del worker.held[line.id]
+            worker.n_finished += 1
         if not worker.held:
             worker.alone = False
         if worker.asking:
             self._answer(number)
 
-    def _take(self, held: _Held, line: ManifestLine) -> None:
+    def _take(self, held: Held, line: ManifestLine) -> None:
         self._results.take(line, held.task.ref)
         held.left.remove(line.stamp.feature_type)
         held.statuses.append(line.status)
         if not held.left:
+            self._progress.finished_on(line.device)
             self._results.video(held.task, held.statuses)
 
-    def _gone(self, number: WorkerId, cause: str) -> None:
+    def _gone(self, number: WorkerId, gone: Gone) -> None:
         """A worker's process is gone: it ended, or died with videos in progress."""
-        worker = self._workers.pop(number)
+        worker, cause = self._workers.pop(number), gone.cause
         if worker.ended:
             return
+        place = worker.where or worker.device
         self._results.tidy()
         if not worker.ready:
             self._failed_starts += 1
-            if self._failed_starts >= STARTS:
-                raise RunError(f"workers on {worker.device} die while they start ({cause}); see the lines above")
+            self._progress.warn(f"a worker on {place} {cause}, before it was ready")
+            if self._failed_starts >= self._most_failed_starts:
+                raise RunError(f"workers on {place} die while they start ({cause}); see the lines above")
         for held in worker.held.values():
-            self._lost(worker, held, cause)
+            self._lost(worker, held, gone)
         if not self._stopping:
             self._start(worker.device)
 
-    def _lost(self, worker: _Worker, held: _Held, cause: str) -> None:
+    def _lost(self, worker: Worker, held: Held, gone: Gone) -> None:
         """A worker died while it processed this video: retry it, alone if it may be the cause."""
+        cause = gone.cause
         for line in self._results.unreported(held.task.ref, held.left):
             self._take(held, line)
         if not held.left:
@@ -254,6 +270,11 @@ class Dispatcher:
         task = replace(held.task, feature_types=tuple(held.left))
         if held.statuses:
             self._earlier[ref.id] = held.statuses
+        self._lost_nodes[ref.id] += gone.node_lost
+        if gone.node_lost and self._lost_nodes[ref.id] <= LOST_NODES:
+            self._progress.say_once(f"the worker on {worker.where} {cause}; its videos are tried elsewhere")
+            self._waiting.appendleft(task)
+            return
         if worker.hung is not None and worker.hung != ref.id:
             self._waiting.appendleft(task)
             return
@@ -262,7 +283,7 @@ class Dispatcher:
             cause = f"was ended, as the decoder gave nothing for {timeout_s:g} s (--video_timeout),"
         self._deaths[ref.id] += 1
         if self._deaths[ref.id] <= self._plan.run.max_retries:
-            self._progress.warn(f"{ref.label}: the worker on {worker.device} {cause}; trying this video alone")
+            self._progress.warn(f"{ref.label}: the worker on {worker.where} {cause}; trying this video alone")
             self._retries.append(task)
         else:
             reason = f"{ref.label}: the worker {cause} {self._deaths[ref.id]} times while it held this video"

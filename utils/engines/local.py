@@ -6,13 +6,17 @@ A queue shared by all would freeze for every reader when one is killed while it 
 import contextlib
 import itertools
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
 
+from utils.config.run import RunConfig
+from utils.engines import devices
 from utils.engines.base import Gone, WorkerId
 from utils.engines.environment import UNGUARDED
 from utils.engines.spawn import WorkerHandle, WorkerStarter
 from utils.errors import UserError
+from utils.run.prepare import Resources
 from utils.worker.messages import Message, Start
 from utils.worker.plan import Plan, Task
 
@@ -27,11 +31,18 @@ class LocalEngine:
         self._ids = itertools.count()
         self._workers: dict[WorkerId, WorkerHandle] = {}
 
+    def resources(self, run: RunConfig) -> tuple[Resources, str]:
+        """Return what the workers run on, and a line about it."""
+        return devices.choose(run)
+
+    def check(self, plan: Plan, tasks: Sequence[Task]) -> None:
+        """Workers on this machine see what the main process sees."""
+
     def start(self, plan: Plan, device: str) -> WorkerId:
         """Start a worker on a device."""
         worker, handle = WorkerId(next(self._ids)), self._starter.take()
         with contextlib.suppress(OSError):  # it has died: `poll` will report that
-            handle.connection.send(Start(plan, device))
+            handle.connection.send(Start(plan, device, label=device))
         self._workers[worker] = handle
         return worker
 
@@ -64,7 +75,7 @@ class LocalEngine:
                 "each worker imports the script that calls main(), and so calls it again: "
                 'put the call below `if __name__ == "__main__":`'
             )
-        return Gone(_cause(handle.process.exitcode))
+        return Gone(cause_of(handle.process.exitcode))
 
     def kill(self, worker: WorkerId) -> None:
         """End a worker at once."""
@@ -76,15 +87,21 @@ class LocalEngine:
         for handle in self._workers.values():
             handle.process.terminate()
         for handle in self._workers.values():
-            handle.process.join(GRACE_S)
-            if handle.process.is_alive():
-                handle.process.kill()
-                handle.process.join()
+            end_process(handle.process)
             handle.connection.close()
         self._workers.clear()
 
 
-def _cause(exit_code: int | None) -> str:
+def end_process(process: SpawnProcess) -> None:
+    """Wait for a worker that was asked to end; kill it after a grace period."""
+    process.join(GRACE_S)
+    if process.is_alive():
+        process.kill()
+        process.join()
+
+
+def cause_of(exit_code: int | None) -> str:
+    """Return how a worker process ended."""
     if exit_code is not None and exit_code < 0:
         name = signal.Signals(-exit_code).name
         hint = " (out of memory?)" if name == "SIGKILL" else ""

@@ -5,8 +5,11 @@ it from there would make the main process import torch first.
 """
 
 import contextlib
+import logging
 import multiprocessing
+import os
 import signal
+import threading
 import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -17,6 +20,8 @@ from typing import Self
 from utils.engines.environment import without_garbage_collection, worker_environment
 from utils.errors import RunError
 from utils.nn.lean_import import without_meta_kernels
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ def _start() -> WorkerHandle:
 def _begin(connection: Connection) -> None:
     """Body of the process. SIGINT is left to the main process, which ends its workers by SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     try:
         with without_garbage_collection(), without_meta_kernels():
             from utils.worker.main import work
@@ -74,3 +80,12 @@ def _begin(connection: Connection) -> None:
             connection.send(Fatal(RunError.exit_code, f"a worker cannot start: {traceback.format_exc()}"))
         return
     work(connection)
+
+
+def _end_with_parent() -> None:
+    """End this process, as SIGTERM does, once the one that started it is gone."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        log.warning("the main process is gone, so this worker stops")
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -40,6 +40,8 @@ def walk_matroska(file: BinaryIO, size: int) -> Findings:
             if end is not None and end > size:
                 is_cut = True
                 yield early_end("segment", end - size)
+        elif name in ANYWHERE and offset == cluster_end:  # between clusters
+            cluster_end = None
         elif not _belongs(element, cluster_end, size):
             following = next_mark(file, offset, NEXT_CLUSTER)
             n_lost += not (is_blank(file, offset, following or size) or (is_cut and following is None))

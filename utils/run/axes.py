@@ -35,7 +35,7 @@ def _forms(array: np.ndarray, who: str) -> Iterator[tuple[str, np.ndarray]]:
             yield "", plain
         if len(array) <= MOST_CROPS:
             yield f"{who} has its crops first, [crops, T, D]", plain.swapaxes(0, 1)
-    if len(inner) > 2 or (len(inner) == 2 and min(inner[0], len(array)) > MOST_CROPS):
+    if len(inner) > 2 or (len(inner) == 2 and inner[0] > MOST_CROPS):
         yield "", plain.reshape(len(array), 1, -1)
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from utils.config.run import RunConfig
-from utils.config.schema import Config
+from utils.config.schema import Config, build, field_names
 from utils.errors import UserError
 from utils.extractors.registry import Model
+from utils.run.prepare import Requested, Resources, prepare
 from utils.run.settings import find_checkpoints
 from utils.sinks.manifest_line import WITH_OUTPUTS
 from utils.state.feature_folders import feature_folders
@@ -16,6 +17,7 @@ from utils.state.manifest import Latest
 from utils.state.run_file import record_of
 from utils.storage.folder import Folder
 from utils.weights.store import sha256_of
+from utils.worker.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,25 @@ def recorded(output: str, feature_type: str | None, models: Mapping[str, Model])
     if not record:
         raise UserError(f"{folder}: no run file has the settings of its features; give --feature_type and its flags")
     return RecordedNetwork(str(folder), name, record["settings"], record.get("checkpoints", {}))
+
+
+def plan_like(like: RecordedNetwork, given: RunConfig, models: Mapping[str, Model], resources: Resources) -> Plan:
+    """Return the plan of an extraction as the one recorded. Checkpoints that are gone are downloaded.
+
+    given: says where weights are.
+
+    Raises:
+        UserError: checkpoints are not to be had.
+    """
+    model = models[like.feature_type]
+    config = build(model.config_class(), [("record", model.flags_of(like.settings))])
+    names = field_names(RunConfig) - {"feature_type", "weights", "name_template", "align"}
+    known = {name: like.settings[name] for name in names & like.settings.keys()}
+    is_exact = known.get("precision") == "auto" and not resources.devices[0].startswith("cuda")
+    run = build(RunConfig, [("record", {**known, **({"precision": "float32"} if is_exact else {})})])
+    run = replace(run, weights_dir=given.weights_dir)
+    found = like.checkpoints_of(run, config, model)
+    return prepare(run, {like.feature_type: Requested(model, config, found)}, resources, "")
 
 
 def _last_lines(output: str) -> list[tuple[Folder, Any]]:

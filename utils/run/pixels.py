@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from utils.config.run import RunConfig
-from utils.config.schema import build, field_names
+from utils.config.schema import build
 from utils.errors import UserError
 from utils.extractors.registry import Model
-from utils.run.like import RecordedNetwork
+from utils.run.like import RecordedNetwork, plan_like
 from utils.run.packs import OwnPack, Saved
-from utils.run.prepare import Requested, Resources, prepare
+from utils.run.prepare import Resources
 from utils.run.relation import Compared, best_relation
 from utils.sinks.record import Record
 from utils.sources.fingerprint import Fingerprint
@@ -81,14 +81,9 @@ def session_like(like: RecordedNetwork, models: Mapping[str, Model], resources: 
         raise UserError(f"{like.place}: --pixels is for features of frames, and these are of sound")
     if getattr(config, "decode", "exact") == "gpu":
         raise UserError(f"{like.place}: made with --decode gpu, and --pixels makes rows again on the CPU")
-    names = field_names(RunConfig) - {"feature_type", "weights", "name_template", "align"}
-    recorded = {name: like.settings[name] for name in names & like.settings.keys()}
-    precision = {"precision": "float32"} if recorded.get("precision") == "auto" else {}
-    run = build(RunConfig, [("record", {**recorded, **precision})])
-    found = like.checkpoints_of(run, config, model)
     from utils.worker.altered import AlteredSession  # here: it imports PyTorch
 
-    return AlteredSession(prepare(run, {like.feature_type: Requested(model, config, found)}, resources, ""))
+    return AlteredSession(plan_like(like, RunConfig(device="cpu"), models, resources))
 
 
 def source_of(pack: OwnPack, name: str, videos: str | None) -> VideoRef | None:

@@ -11,7 +11,7 @@ from utils.extractors.registry import Model
 from utils.run.row_flags import check_align, check_layout, check_names
 from utils.run.settings import find_checkpoints, settings_of
 from utils.sinks.acav import acav_names
-from utils.sinks.formats import check_dimensions
+from utils.sinks.formats import FORMATS, check_dimensions
 from utils.sinks.manifest_line import RunStamp
 from utils.state.manifest import settings_hash
 from utils.state.run_file import VERSION
@@ -47,7 +47,8 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
         UserError: the format has no room, or the template no names, for a model's outputs, or a checkpoint is missing
             and cannot be downloaded.
     """
-    shapes = {feature_type: one.model.outputs_of(one.config) for feature_type, one in requested.items()}
+    shapes = {feature_type: _shapes(one) for feature_type, one in requested.items()}
+    FORMATS[run.on_extraction].check(run.output_path)
     for feature_type, outputs in shapes.items():
         check_dimensions(run.on_extraction, feature_type, outputs)
     check_names(run, shapes)
@@ -56,6 +57,14 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
     together = {} if run.align is None else {"aligned_types": list(requested) if run.concat else sorted(requested)}
     features = tuple(_feature(run, feature_type, one, run_id, together) for feature_type, one in requested.items())
     return Plan(run, features, resources.devices, resources.n_threads, resources.decode_threads)
+
+
+def _shapes(one: Requested) -> Mapping[str, str]:
+    """Return the shapes of a feature type's outputs as text, with the axis of --crop_type."""
+    outputs = one.model.outputs_of(one.config)
+    if getattr(one.config, "crop_type", None) is None:
+        return outputs
+    return {key: shape if "crops" in shape else shape.replace(", ", ", crops, ", 1) for key, shape in outputs.items()}
 
 
 def _feature(run: RunConfig, feature_type: str, one: Requested, run_id: str, together: dict[str, Any]) -> FeaturePlan:

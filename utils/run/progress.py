@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from utils.errors import RunError, printable
+from utils.run.json_progress import JsonProgress, WorkerState, states
 from utils.storage.urls import base_name
 from utils.worker.messages import HowFar
 
@@ -17,21 +18,27 @@ PLAIN_EVERY_S = 10.0
 
 
 class RunProgress:
-    """Counts videos and windows. Features and the summary go to standard output, all else to standard error."""
+    """Counts videos and windows. Features and the summary go to standard output, all else to standard error.
 
-    def __init__(self, n_videos: int | None, quiet: bool) -> None:
+    json_progress: as in --json_progress; to standard error it takes the place of the bar and of plain lines.
+    """
+
+    def __init__(self, n_videos: int | None, quiet: bool, json_progress: bool | str = False) -> None:
+        self._json = JsonProgress(json_progress) if json_progress else None
+        self._lines = not quiet and json_progress is not True
         self._n_listed = self._n_videos = n_videos  # None: not known before the list ends
         self._quiet = quiet
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
         self._start_s = time.monotonic()
-        self._plain_s = self._start_s
+        self._plain_s = self._json_s = self._start_s
         self._videos = 0
         self._windows = 0
         self._failed = 0
         self._in_hand: dict[str, HowFar] = {}  # by id; unfinished videos
         self._said: set[str] = set()
+        self._nodes = ""
         self._bar: Progress | None = None
-        if self._console.is_terminal and not quiet:
+        if self._console.is_terminal and self._lines:
             self._bar = Progress(
                 TextColumn("videos"),
                 MofNCompleteColumn(),
@@ -51,6 +58,7 @@ class RunProgress:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar:
             self._bar.stop()
+        self._write_json()
 
     def note(self, text: str) -> None:
         """Show one line that is not a failure; left out with --quiet."""
@@ -110,14 +118,40 @@ class RunProgress:
         self._failed += failed
         self._update()
 
+    def finished_on(self, where: str) -> None:
+        """Count a video for a node and device."""
+        if self._json is not None:
+            self._json.finished_on[where] += 1
+
+    def workers(self, workers: Iterable[WorkerState]) -> None:
+        """Take note of what the workers do; called about once a second."""
+        workers = list(workers)
+        nodes = {worker.where.rpartition("/")[0] for worker in workers if worker.where} - {""}
+        if nodes:
+            found = states(workers)
+            waiting = f", {found['waiting_for_room']} wait for room" if found["waiting_for_room"] else ""
+            self._nodes = f", {len(workers)} workers{waiting}, {len(nodes)} node{'s' if len(nodes) > 1 else ''}"
+        if self._json is not None:
+            self._json.workers = workers
+            if time.monotonic() - self._json_s >= PLAIN_EVERY_S:
+                self._write_json()
+
+    def _write_json(self) -> None:
+        if self._json is None:
+            return
+        self._json_s = time.monotonic()
+        videos = {"listed": self._n_listed, "to_do": self._n_videos, "finished": self._videos, "failed": self._failed}
+        elapsed_s = self._json_s - self._start_s
+        self._json.write(videos, self._windows, elapsed_s, self._left_s(elapsed_s))
+
     def _update(self) -> None:
         now_s = time.monotonic()
         elapsed_s = max(now_s - self._start_s, 1e-9)
         detail = f"{self._failed} failed, {self._windows} windows, {self._windows / elapsed_s:.2f} windows/s"
-        detail += self._about_those_in_hand()
+        detail += self._nodes + self._about_those_in_hand()
         if self._bar:
             self._bar.update(self._task, completed=self._done(), detail=detail)
-        elif not self._quiet and (now_s - self._plain_s >= PLAIN_EVERY_S or self._videos == self._n_videos):
+        elif self._lines and (now_s - self._plain_s >= PLAIN_EVERY_S or self._videos == self._n_videos):
             self._plain_s = now_s
             self._print(f"{self._videos}/{self._n_videos or '?'} videos, {detail}{self._left(elapsed_s)}")
 
@@ -138,10 +172,15 @@ class RunProgress:
         what = "counted the frames of" if all_count else "decoded"
         return f", {what} {sum(far.done_s for far in shown.values()):.0f}{total} s of {names}"
 
-    def _left(self, elapsed_s: float) -> str:
+    def _left_s(self, elapsed_s: float) -> int | None:
         done = self._done()
         if self._n_videos is None or not 0 < done < self._n_videos:
+            return None
+        return int(elapsed_s / done * (self._n_videos - done))
+
+    def _left(self, elapsed_s: float) -> str:
+        left_s = self._left_s(elapsed_s)
+        if left_s is None:
             return ""
-        left_s = int(elapsed_s / done * (self._n_videos - done))
         days, hours = left_s // 86400, time.strftime("%H:%M:%S", time.gmtime(left_s % 86400))
         return f", about {f'{days} d ' if days else ''}{hours} left"

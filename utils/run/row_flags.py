@@ -69,6 +69,8 @@ def check_align(run: RunConfig, shapes: Mapping[str, Mapping[str, str]]) -> None
             "that type and others"
         )
     if run.concat:
+        if FORMATS[run.on_extraction].by_shard:
+            raise UserError(f"--concat joins all types of --align, and {run.on_extraction} has them apart: drop it")
         _refuse_axes(shapes, {"crops"}, "--concat joins the rows of all types of --align")
 
 

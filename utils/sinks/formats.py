@@ -3,11 +3,11 @@
 import logging
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from utils.errors import UserError
-from utils.sinks import acav, arrays, h5, npz, parquet, staging, webdataset
+from utils.sinks import acav, arrays, h5, lance_rows, npz, parquet, staging, webdataset
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.numbered import remove_unmentioned
 from utils.sinks.output import MergedFile, Sink, VideoFiles
@@ -46,12 +46,14 @@ class Merged:
     suffix: of its files. open: a file for reading, by its name relative to the folder of the feature type.
     merge: None where files hold several feature types, of one tar shard each: `acav.merge_shards` writes those.
     remove_places: rewrites a file without some videos, which were extracted again; None where merging replaces them.
+    remove_unmentioned: removes what is in no file that the latest manifest lines mention.
     """
 
     suffix: str
     open: Callable[[Folder, str], MergedFile]
     merge: Merge | None = None
     remove_places: Callable[[Folder, str, Collection[str]], None] | None = None
+    remove_unmentioned: Callable[[Folder, str, Collection[str]], None] = remove_unmentioned
 
     @property
     def is_numbered(self) -> bool:
@@ -68,7 +70,7 @@ class Merged:
         """
         if self.remove_places is None:  # merging has replaced them
             return
-        remove_unmentioned(folder, self.suffix, mentioned)
+        self.remove_unmentioned(folder, self.suffix, mentioned)
         for name in outdated.keys() & set(mentioned):
             try:
                 self.remove_places(folder, name, outdated[name])
@@ -82,13 +84,14 @@ class Format:
 
     make_sink: what a worker writes finished videos with. files: how a format with files for each video reads them back.
     merged: set for formats that keep many videos in one file. only_vectors: whether it has no room for more than one
-    of each window and crop.
+    of each window and crop. check: raises UserError where it cannot be written to an --output_path.
     """
 
     make_sink: Callable[[Folder, Show, NameTemplate | None], Sink]
     files: VideoFiles | None = None
     merged: Merged | None = None
     only_vectors: bool = False
+    check: Callable[[str], None] = lambda _path: None
 
     @property
     def saves(self) -> bool:
@@ -117,6 +120,19 @@ FORMATS: Mapping[str, Format] = {
     "save_h5": _staged(Merged(h5.SUFFIX, h5.H5File, h5.merge)),
     "save_parquet": _staged(
         Merged(parquet.SUFFIX, parquet.ParquetFile, parquet.merge, parquet.remove_places), only_vectors=True
+    ),
+    "save_lance": replace(
+        _staged(
+            Merged(
+                lance_rows.SUFFIX,
+                lance_rows.LanceFile,
+                lance_rows.merge,
+                lance_rows.remove_places,
+                lance_rows.remove_unmentioned,
+            ),
+            only_vectors=True,
+        ),
+        check=lance_rows.check,
     ),
     "save_webdataset": _staged(
         Merged(webdataset.SUFFIX, webdataset.TarOfFeatures, webdataset.merge, webdataset.remove_places)

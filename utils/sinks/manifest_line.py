@@ -1,6 +1,7 @@
 """One line of a manifest: what became of one video and feature type."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -81,7 +82,7 @@ class ManifestLine:
     revision: int = 0
     other: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def finished_s(self) -> float | None:
         """`finished` in seconds since 1970, whatever its time zone; None if it is not a time."""
         try:
@@ -134,8 +135,17 @@ class ManifestLine:
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
-        known = isinstance(line.id, str) and line.status in get_args(Status) and isinstance(line.revision, int)
-        return line if known else None
+        return line if line.status in get_args(Status) and _has_types(line) else None
+
+
+def _has_types(line: ManifestLine) -> bool:
+    """Return whether what programs count and show has the types that it is written with."""
+    texts = (line.id, line.name, line.reason, line.device)
+    return (
+        all(isinstance(text, str) for text in texts)
+        and isinstance(line.meta, Mapping)
+        and all(isinstance(number, int) for number in (line.revision, line.windows))
+    )
 
 
 PLAIN_KEYS = ("fps", "rate_hz", "decoded", "declared", "windows", "repeated")

@@ -17,7 +17,7 @@ from utils.storage.json_text import parse_json
 FILE_NAME = "manifest.jsonl"
 ID_FIRST = b'{"id": "'
 SETTINGS = re.compile(rb'"settings_hash": "([0-9a-f]{16})"')
-MERGED = re.compile(rb'"file": "(features-[^"/]+)"')
+MERGED = re.compile(rb'"file": "(features-[^"/]+|features[^"/]*\.lance/data/[^"/]+)"')
 STAGED_FILE = re.compile(rb'"file": "' + STAGED.pattern.encode())
 
 
@@ -56,10 +56,13 @@ class Latest:
         self._first_new = 0
         self.hashes: set[str] = set()  # of the settings of all lines, also of those that later ones replace
         self._staged: set[int] = set()  # hashes of the videos that wait to be merged
-        self.merged_files: set[str] = set()  # the numbered files that lines mention
+        self.merged_files: set[str] = set()  # the files of many videos, written once, that lines mention
         self.outdated: dict[str, set[str]] = {}  # of them, by file: places of videos that were extracted again
         self.refresh()
-        self._first_new = self._copy.seek(0, 2) if self._copy else self._position
+        if self._copy is not None:
+            self._first_new = self._copy.seek(0, 2)
+        elif isinstance(self._position, int):  # at an address it says more, and nothing was there
+            self._first_new = self._position
 
     def refresh(self) -> None:
         """Take in what was appended since, by this run or another one."""

@@ -47,21 +47,21 @@ def locate(
     """
     if path is not None:
         own = Path(path).expanduser()
-        if not _exists(own):
+        if not exists(own):
             raise UserError(f"{own}: no such checkpoint (expected {published.name}; available at {published.source})")
         return own
     if weights_dir is not None:
         folder = Path(weights_dir).expanduser()
         if not folder.is_dir():
             raise UserError(f"--weights_dir {weights_dir}: no such folder")
-        if _exists(folder / published.name):
+        if exists(folder / published.name):
             return folder / published.name
     return _beside_models(published.name) or fetch(published, progress=progress)
 
 
 def is_downloaded(published: Published, weights_dir: str | None = None) -> bool:
     """Return whether locate() finds the file without the network."""
-    if weights_dir is not None and _exists(Path(weights_dir).expanduser() / published.name):
+    if weights_dir is not None and exists(Path(weights_dir).expanduser() / published.name):
         return True
     if _beside_models(published.name) is not None:
         return True
@@ -123,10 +123,11 @@ def sha256_of(path: str | Path) -> str:
 
 def _beside_models(name: str) -> Path | None:
     found = (folder / name for folder in sorted(MODELS.glob("*/checkpoints")))
-    return next(filter(_exists, found), None)
+    return next(filter(exists, found), None)
 
 
-def _exists(path: Path) -> bool:
+def exists(path: Path) -> bool:
+    """Return whether a checkpoint is there; `path` may be a TensorFlow prefix."""
     return path.is_file() or Path(f"{path}.index").is_file()
 
 

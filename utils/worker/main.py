@@ -9,6 +9,7 @@ import traceback
 from multiprocessing.connection import Connection
 
 import torch
+from av.logging import set_level
 
 from utils.errors import FeatmillError, RunError, printable
 from utils.extractors.base import AnyExtractor
@@ -38,20 +39,19 @@ def work(connection: Connection) -> None:
         start: Start = connection.recv()
     except (EOFError, OSError):  # the main process has nothing to do, or is gone
         return
-    plan, device_name = start.plan, start.device
-    _set_up_logs(device_name, plan.run.quiet)
+    _set_up_logs(start.label, start.plan.run.quiet)
     pipe = MainPipe(connection)
     try:
-        _extract(pipe, plan, device_name)
+        _extract(pipe, start.plan, start.device, start.label)
         pipe.send(Ended())
-        if not plan.run.compile:  # the compiler has helpers and semaphores to clean up
+        if not start.plan.run.compile:  # the compiler has helpers and semaphores to clean up
             _end()
     except FeatmillError as error:
         pipe.send(Fatal(error.exit_code, str(error)))
     except BrokenPipeError:
         log.warning("the main process is gone, so this worker stops")
     except Exception:
-        pipe.send(Fatal(RunError.exit_code, f"worker on {device_name}: {traceback.format_exc()}"))
+        pipe.send(Fatal(RunError.exit_code, f"worker on {start.label}: {traceback.format_exc()}"))
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is left to clean up: no traceback from here on
 
@@ -68,18 +68,17 @@ def _exit_at_once(_signal: int, _frame: object) -> None:
     raise SystemExit(143)  # as a shell reports SIGTERM; `finally` blocks still remove unfinished files
 
 
-def _extract(pipe: MainPipe, plan: Plan, device_name: str) -> None:
+def _extract(pipe: MainPipe, plan: Plan, device_name: str, label: str) -> None:
     device, compute = torch.device(device_name), ComputeMode(plan.run.precision, plan.run.compile)
     check_available(device)
     _set_up_torch(plan, device, compute)
     extractors, classes = _load(plan, device, compute)
+    set_level(None)  # a library may have set it: FFmpeg's threads then take the GIL to log, and can deadlock
     signal.signal(signal.SIGTERM, _exit_at_once)  # until here it ends the process silently: nothing is to be cleaned up
     pipe.send(Ready())
     with Watchdog(pipe.send, plan.run.video_timeout) as watchdog, Writer() as writer:
         features = {feature.feature_type: feature for feature in plan.features}
-        finishers = {
-            name: Finisher(pipe, plan, feature, classes[name], device_name) for name, feature in features.items()
-        }
+        finishers = {name: Finisher(pipe, plan, feature, classes[name], label) for name, feature in features.items()}
         finish = {name: _finish(plan, finisher, writer) for name, finisher in finishers.items()}
         if plan.run.align is not None:
             finish = dict.fromkeys(finish, Joiner(plan.run, finish).end)

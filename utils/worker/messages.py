@@ -12,10 +12,18 @@ from utils.worker.plan import Plan, Task
 
 @dataclass(frozen=True)
 class Start:
-    """To a worker: what to do, on which device."""
+    """To a worker: what to do, on which device. label: of the device, in logs and manifests."""
 
     plan: Plan
     device: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A cluster has found room for the worker, on this node and device."""
+
+    where: str
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,7 @@ class Fatal:
     message: str
 
 
-Message = Ready | NextTask | WindowsDone | Printed | Warned | Finished | Alive | Decoded | Hung | Ended | Fatal
+Message = Placed | Ready | NextTask | WindowsDone | Printed | Warned | Finished | Alive | Decoded | Hung | Ended | Fatal
 
 
 class MainPipe:

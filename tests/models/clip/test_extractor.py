@@ -14,7 +14,7 @@ from torchvision.transforms import functional as tv
 from models.clip.config import OPENAI_MODELS, CLIPConfig
 from models.clip.extractor import CLIPExtractor
 from models.clip.pretrained import FILES, _candidates, needs
-from models.clip.tower import build_tower, image_input, load_tower
+from models.clip.tower import build_tower, image_input
 from utils.config.recipe import read_recipe
 from utils.errors import UserError
 from utils.extractors.base import VideoStreamInfo
@@ -129,27 +129,6 @@ def test_ten_crops_are_those_of_pillow_and_torchvision():
     assert relative_error(rows, expected) < 1e-6
 
 
-def test_state_dicts_and_safetensors_are_the_same_tower(tmp_path):
-    import safetensors.torch
-
-    tower = build_tower("ViT-S-32", None)
-    state = {f"visual.{name}": tensor for name, tensor in tower.state_dict().items()}
-    torch.save({"state_dict": {f"module.{name}": tensor for name, tensor in state.items()}}, tmp_path / "a.pt")
-    safetensors.torch.save_file(state | {"logit_scale": torch.zeros(())}, tmp_path / "b.any")
-    for name in ("a.pt", "b.any"):
-        loaded = load_tower(tmp_path / name, "ViT-S-32", None).state_dict()
-        assert all(torch.equal(tensor, loaded[key]) for key, tensor in tower.state_dict().items())
-
-
-def test_other_files_are_refused(tmp_path):
-    torch.save({"fc.weight": torch.zeros(3)}, tmp_path / "fc.pt")
-    with pytest.raises(UserError, match=r"fc\.pt: not a checkpoint of CLIP: it has no tensor of an image tower"):
-        load_tower(tmp_path / "fc.pt", "ViT-S-32", None)
-    torch.save({"visual.proj": torch.zeros(3)}, tmp_path / "proj.pt")
-    with pytest.raises(UserError, match=r"proj\.pt: not a checkpoint.*missing: visual\..*wrong shape: visual\.proj"):
-        load_tower(tmp_path / "proj.pt", "ViT-S-32", None)
-
-
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -162,31 +141,6 @@ def test_wrong_names_of_weights_are_explained(settings, words):
     with pytest.raises(UserError) as caught:
         cast(LibraryCheckpoint, needs(CLIPConfig(**settings))["clip"].published).fetch()
     assert all(word in str(caught.value) for word in words)
-
-
-def test_unknown_network_is_named():
-    with pytest.raises(UserError, match=r"VitB32: no model of open_clip.*did you mean ViT-B-32"):
-        build_tower("VitB32", None)
-
-
-def test_preprocessing_follows_the_weights():
-    tower = build_tower("ViT-S-32", None)
-    image = image_input(tower, "ViT-B-32-SigLIP2-256", None)  # one way for all of its weights
-    assert (image.fit, image.filter, image.mean, image.std) == ("squash", "bicubic", (0.5,) * 3, (0.5,) * 3)
-    assert image_input(tower, "PE-Core-B-16", "meta").filter == "bilinear"
-    assert image_input(tower, "ViT-S-32", None).fit == "shortest"
-    with pytest.raises(UserError, match=r"need different preprocessing.*dfn5b"):
-        image_input(tower, "ViT-H-14-quickgelu", None)
-
-
-def test_the_activation_is_the_one_of_the_weights():
-    def activation(model_name, tag):
-        with torch.device("meta"):
-            return type(build_tower(model_name, tag).get_submodule("transformer.resblocks.0.mlp.gelu")).__name__
-
-    assert activation("ViT-B-32", "openai") == "QuickGELU"
-    assert activation("ViT-B-32", "laion2b_s34b_b79k") == "GELU"
-    assert activation("ViT-B-32-quickgelu", None) == "QuickGELU"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from torchvision import models
 from models.resnet.config import MODEL_NAMES, ResNetConfig
 from models.resnet.extractor import ResNetExtractor
 from models.resnet.pretrained import BY_MODEL, FILES, needs
-from models.resnet.weights import load_resnet
 from utils.errors import UserError
 from utils.weights.seeded import fill_random
 
@@ -39,17 +38,6 @@ def test_features_and_logits_are_torchvisions(published):
     torch.testing.assert_close(ours["resnet"].cpu(), into_fc[0], rtol=1e-5, atol=1e-4)
     torch.testing.assert_close(ours["logits/resnet"].cpu(), logits, rtol=1e-5, atol=1e-3)
     assert ours["resnet"].shape == (2, 512)
-
-
-def test_any_number_of_classes_is_read_off_the_file(published, tmp_path):
-    tensors = published[0].state_dict() | {"fc.weight": torch.zeros(7, 512), "fc.bias": torch.zeros(7)}
-    torch.save({"state_dict": tensors}, tmp_path / "tuned.pth")
-    assert load_resnet(tmp_path / "tuned.pth", "resnet18").fc.out_features == 7
-
-
-def test_a_file_of_another_depth_is_refused(published):
-    with pytest.raises(UserError, match=r"resnet18-f37072fd\.pth: not a checkpoint of ResNet \(.*missing: layer1\.2"):
-        load_resnet(published[1], "resnet34")
 
 
 def test_each_network_has_its_file():

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 from support.device import DEVICE, TOLERANCE
-from support.golden import GOLDEN, case, layout, moving_frames, relative_error, seeded_arrays, write_checkpoint
+from support.golden import GOLDEN, case, moving_frames, relative_error, seeded_arrays, write_checkpoint
 
 from models.s3d.config import S3DConfig
 from models.s3d.extractor import S3DExtractor
-from models.s3d.preprocess import to_network
-from models.s3d.weights import convert, load_howto100m, load_s3d, random_s3d
+from models.s3d.weights import random_s3d
 from utils.config.schema import output_settings
 from utils.errors import UserError
 from utils.extractors.base import VideoStreamInfo
@@ -49,16 +48,6 @@ def test_features_of_frames_equal_the_reference(tmp_path, name, write):
     assert relative_error(outputs["logits/s3d"], arrays["output_logits"]) < TOLERANCE
 
 
-def test_features_of_howto100m_equal_the_reference(tmp_path):
-    expected, meta = case("s3d_howto100m", "case_2x8x64x64")
-    path = write_checkpoint(tmp_path / "s3d_howto100m.pth", "s3d_howto100m")
-    clips = np.random.default_rng(meta["seed"]).random(meta["shape"], np.float32)
-    with torch.inference_mode():
-        features, projected = load_howto100m(path).to(DEVICE)(torch.from_numpy(clips).to(DEVICE))
-    assert relative_error(features, expected["output_mixed_5c"]) < TOLERANCE
-    assert relative_error(projected, expected["output_video_embedding"]) < TOLERANCE
-
-
 def test_variants_have_their_own_windows_and_flags():
     assert (S3DConfig().stack, S3DConfig(variant="howto100m").stack) == ((64, 64), (32, 32))
     assert "variant" not in output_settings(S3DConfig()) and output_settings(S3DConfig())["stack_size"] == 64
@@ -70,34 +59,6 @@ def test_variants_have_their_own_windows_and_flags():
     ):
         with pytest.raises(UserError, match=message):
             S3DConfig(**flags)
-
-
-def test_names_become_those_of_torchvision():
-    names = json.loads((GOLDEN / "s3d" / "map_torchvision.json").read_text())["map"]
-    nothing = torch.empty(0)
-    assert list(convert(dict.fromkeys(names, nothing))) == list(names.values())
-    assert list(convert(dict.fromkeys(names.values(), nothing))) == list(names.values())
-    ours = {name: list(tensor.shape) for name, tensor in random_s3d().state_dict().items()}
-    assert ours == {names[name]: shape for name, (shape, _) in layout("s3d")["tensors"].items()}
-
-
-def test_the_original_file_and_one_with_other_classes_load(tmp_path):
-    tensors = {f"module.{name}": torch.from_numpy(array) for name, array in seeded_arrays("s3d").items()}
-    tensors |= {"module.fc.0.weight": torch.zeros(5, 1024, 1, 1, 1), "module.fc.0.bias": torch.zeros(5)}
-    torch.save(tensors, tmp_path / "S3D_kinetics400.pt")
-    assert load_s3d(tmp_path / "S3D_kinetics400.pt").classifier[1].out_channels == 5
-    torch.save({"base.0.conv_s.weight": torch.zeros(1)}, tmp_path / "other.pt")
-    with pytest.raises(UserError, match=r"other\.pt: not a checkpoint of S3D \(\d+ missing"):
-        load_s3d(tmp_path / "other.pt")
-
-
-def test_sides_that_come_out_short_and_the_crop():
-    assert to_network(torch.zeros(1, 299, 400, 3, dtype=torch.uint8)).shape == (1, 3, 223, 224)
-    assert to_network(torch.zeros(1, 360, 240, 3, dtype=torch.uint8)).shape == (1, 3, 224, 224)
-    frames = torch.zeros(1, 224, 227, 3, dtype=torch.uint8)
-    frames[0, 0, 2] = 255  # a margin of 1.5 columns is rounded to 2
-    assert to_network(frames)[0, 0, 0, 0] == 1
-    assert to_network(frames, signed=True)[0, 0, 0, :2].tolist() == [1, -1]
 
 
 def test_wrong_requests_are_refused():

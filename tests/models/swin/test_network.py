@@ -1,13 +1,8 @@
-import json
-
 import pytest
 import torch
 from support.device import DEVICE, TOLERANCE
-from support.golden import GOLDEN, case, check_input, check_stages, golden_clips, layout, relative_error, watched
-from torch import nn
-from torchvision.models.video import SwinTransformer3d
+from support.golden import case, check_input, check_stages, golden_clips, layout, relative_error, watched
 
-from models.swin.pretrained import MMACTION2
 from models.swin.weights import NAMES, load_swin
 from utils.errors import UserError
 from utils.weights.rename import rename
@@ -37,17 +32,6 @@ def test_features_and_logits_equal_the_reference(name, network):
     assert relative_error(logits, expected["output_logits"]) < TOLERANCE
 
 
-def test_names_are_mapped_as_verified():
-    names = json.loads((GOLDEN / "swin_tiny" / "map_torchvision.json").read_text())["map"]
-    assert rename({name: name for name in names}, NAMES) == {new: old for old, new in names.items()}
-
-
-def test_the_published_file_is_that_of_the_layout():
-    spec = layout("swin_tiny")
-    assert (spec["file"], spec["url"]) == ([MMACTION2.name], [MMACTION2.url])
-    assert MMACTION2.name.endswith(f"-{MMACTION2.sha256}.pth")
-
-
 def same(ours, theirs):
     return all(torch.equal(ours.state_dict()[name], tensor) for name, tensor in theirs.state_dict().items())
 
@@ -64,15 +48,6 @@ def test_a_fine_tuned_file_with_other_classes_is_read(swin_tensors, tmp_path):
     tensors = {name: tensor[:7].clone() if "fc_cls" in name else tensor for name, tensor in swin_tensors.items()}
     torch.save({"state_dict": tensors}, tmp_path / "seven.pth")
     assert load_swin(tmp_path / "seven.pth").classifier.out_features == 7
-
-
-def test_a_sibling_of_another_size_is_read_by_its_shapes(tmp_path):
-    sibling = SwinTransformer3d([2, 4, 4], 24, [1, 2, 3, 1], [1, 2, 4, 8], [8, 7, 7], num_classes=5)
-    torch.save(sibling.state_dict(), tmp_path / "sibling.pth")
-    network = load_swin(tmp_path / "sibling.pth")
-    assert (network.classifier.in_features, network.classifier.out_features) == (192, 5)
-    stages = [network.backbone.features[i] for i in (0, 2, 4, 6)]
-    assert [isinstance(stage, nn.Sequential) and len(stage) for stage in stages] == [1, 2, 3, 1]
 
 
 def test_a_file_of_another_network_is_refused(swin_tensors, tmp_path):

@@ -92,6 +92,8 @@ def test_what_is_not_in_the_table_is_refused(videomae):
         library_files(TransformersConfig("a/b/c"))["config"].fetch()
     with pytest.raises(UserError, match="--model_name is missing"):
         TransformersConfig()
+    with pytest.raises(UserError, match="--layer names a layer twice: 2 0 2"):
+        TransformersConfig("a/b", layer=[2, 0, 2])
 
 
 def test_no_file_but_those_recorded_is_loaded(tmp_path):

@@ -7,7 +7,7 @@ from support.device import DEVICE, TOLERANCE
 from support.golden import case, layout, relative_error, seeded_arrays
 
 from models.vggish import weights
-from models.vggish.network import CPU_EXAMPLES, VGGish
+from models.vggish.network import VGGish
 from utils.errors import UserError
 from utils.nn.prepare import ComputeMode, prepare_layers
 from utils.nn.skip_init import SkipInit
@@ -59,18 +59,6 @@ def test_conversion_is_undone_by_its_inverse():
     back = weights.to_tensorflow(state)
     assert back.keys() == arrays.keys()
     assert all(np.array_equal(back[name], arrays[name]) for name in arrays)
-
-
-def test_any_number_of_examples_gives_as_many_rows():
-    network = VGGish().eval()
-    examples = torch.randn(CPU_EXAMPLES + 1, 96, 64, generator=torch.Generator().manual_seed(1))
-    _, of_many = outputs(network, examples)
-    _, of_one = outputs(network, examples[-1:])
-    assert relative_error(of_many[-1:], of_one) < 1e-5
-    for _ in range(2):
-        embedding, preactivation = outputs(network, examples[:0])
-        assert embedding.shape == preactivation.shape == (0, 128)
-        prepare_layers(network, DEVICE, ComputeMode())
 
 
 def test_other_files_are_refused(tmp_path):

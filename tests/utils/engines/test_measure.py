@@ -10,6 +10,7 @@ import pytest
 from utils.config.run import RunConfig
 from utils.config.schema import Config
 from utils.engines.base import Gone, WorkerId
+from utils.engines.devices import choose
 from utils.engines.dispatch import Dispatcher
 from utils.engines.measure import Drawn, SampleProgress, measure
 from utils.run.estimate import NOISE, Listed, draw, seconds_of, sizes, total
@@ -42,6 +43,12 @@ class PretendingEngine:
     def __init__(self, monkeypatch, fails: Collection[str] = ()):
         self.now_s, self.fails = 100.0, fails
         monkeypatch.setattr(time, "monotonic", lambda: self.now_s)
+
+    def resources(self, run):
+        return choose(run)
+
+    def check(self, plan, tasks):
+        pass
 
     def start(self, plan, device):
         self.now_s += START_S

@@ -1,6 +1,3 @@
-import gc
-
-from utils.engines.environment import without_garbage_collection
 from utils.engines.spawn import WorkerStarter
 
 
@@ -23,13 +20,3 @@ def test_a_worker_that_nobody_took_is_ended():
         assert begun is not None
         assert begun.process.is_alive()
     assert not begun.process.is_alive()
-
-
-def test_what_is_imported_is_not_looked_through_for_garbage():
-    frozen = gc.get_freeze_count()
-    with without_garbage_collection():
-        assert not gc.isenabled()
-        kept = [[] for _ in range(1000)]
-    assert gc.isenabled()
-    assert gc.get_freeze_count() >= frozen + len(kept)
-    gc.unfreeze()

@@ -11,7 +11,6 @@ from support.golden import moving_frames
 from torch import nn
 
 from utils.config.schema import output_settings
-from utils.errors import UserError
 from utils.extractors.base import VideoStreamInfo
 from utils.extractors.clips import VideoClipsExtractor
 from utils.extractors.clips_config import SNIPPETS, VideoClipsConfig, mmaction2_presets, preset
@@ -95,37 +94,6 @@ def test_a_clip_in_seconds_spreads_its_frames(clip_len, fps, frames):
     info = VideoStreamInfo(fps, 40, 90, np.arange(48) / fps)
     sampling = extractor(stack_size=4, clip_len=clip_len, num_clips=1).sampling(info)
     assert sampling.wanted == frames
-
-
-@pytest.mark.parametrize(
-    "flags, words",
-    [
-        ({"num_clips": 0}, "--num_clips is 0"),
-        ({"num_clips": -2}, "--num_clips is -2"),
-        ({"stack_size": 0}, "--stack_size is 0"),
-        ({"frame_interval": 0}, "--frame_interval is 0"),
-        ({"clip_len": 0.0}, "--clip_len is 0.0"),
-        ({"crop_size": 31}, "--crop_size is 31"),
-        ({"side_size": 200}, "a crop of 224 pixels does not fit a side of 200"),
-        ({"crop_type": "4-crop"}, "--crop_type is '4-crop'"),
-        ({"average": "views"}, "--average is 'views'"),
-        ({"preset": "snippet"}, "did you mean snippets"),
-        ({"extraction_fps": 0.0}, "--extraction_fps is 0.0"),
-        ({"resize": "short:256", "side_size": 256}, "--resize and --side_size exclude each other"),
-        ({"resize": "squash:300x200"}, "frames become smaller than the 224x224"),
-    ],
-)
-def test_wrong_settings_are_named(flags, words):
-    with pytest.raises(UserError, match=words.replace("(", r"\(")):
-        VideoClipsConfig(**flags)
-
-
-def test_a_preset_gives_what_the_flags_leave_open():
-    presets = mmaction2_presets(10, "3-crop", side_size=224)
-    assert presets["mmaction2_1x"].placement == "mmaction2_1x"
-    config = VideoClipsConfig(num_clips=4)
-    assert (config.chosen.num_clips, config.chosen.crop_type, config.chosen.average) == (4, "5-crop", "none")
-    assert output_settings(config)["preset"] == "snippets"
 
 
 @pytest.mark.parametrize(

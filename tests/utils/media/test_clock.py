@@ -80,14 +80,6 @@ def test_segments_and_limits_count_on_the_corrected_clock(tmp_path: Path) -> Non
     assert (len(times_s), stream.report.partial) == (3 * FPS, True)
 
 
-def test_many_joints_are_noted_in_a_few_words(tmp_path: Path) -> None:
-    part = write_clip(tmp_path / "part.ts", moving_frames(10))
-    times_s, stream = read(join(tmp_path / "x.ts", *[part] * 8))
-    np.testing.assert_allclose(times_s, np.arange(80) / 25, atol=1e-6)
-    assert len(stream.report.problems) == 4
-    assert stream.report.problems[-1] == "its clock jumps at further places"
-
-
 def _clock(container: str) -> Clock:
     """Return the clock of a container of this format: all that a clock asks of it."""
     return Clock(cast(InputContainer, SimpleNamespace(format=ContainerFormat(container, "r"))))

@@ -1,6 +1,5 @@
 """What a GPU's decoder gives becomes the pixels of the CPU's; here without a GPU."""
 
-import contextlib
 import platform
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,11 +9,8 @@ import av
 import numpy as np
 import pytest
 import torch
-from av.codec.hwaccel import HWAccel
-from av.error import ExternalError, tag_to_code
 from support.media import moving_frames, write_clip
 
-from utils.errors import VideoError
 from utils.media import nvdec
 from utils.media.crop import Crop
 from utils.media.decode_process import IS_POSSIBLE, DecodeProcess
@@ -126,32 +122,3 @@ def test_the_cpu_decodes_the_rest_and_the_report_says_so(clip: Path) -> None:
     (note,) = stream.report.problems
     assert note.startswith("decoded on the CPU, since the GPU cannot decode it (")
     assert not stream.report.partial
-
-
-class FailingStream:
-    """A video stream whose decoder fails after some packets, as one on a GPU does."""
-
-    def __init__(self, stream: av.VideoStream, n_packets: int) -> None:
-        self._stream, self._left = stream, n_packets
-        self.codec_context = self
-
-    def __getattr__(self, name: str) -> Any:
-        stream = self.__dict__["_stream"]
-        return getattr(stream if hasattr(stream, name) else stream.codec_context, name)
-
-    def decode(self, packet: av.Packet | None) -> list[av.VideoFrame]:
-        self._left -= 1
-        if self._left < 0:
-            raise ExternalError(tag_to_code(b"EXT "), "Generic error in an external library")
-        return self._stream.codec_context.decode(packet)
-
-
-@pytest.mark.parametrize("n_packets", [0, 3])
-def test_a_gpu_that_fails_leaves_no_partial_features(tmp_path: Path, n_packets: int) -> None:
-    path = write_clip(tmp_path / "x.mp4", moving_frames(5), options={"tune": "zerolatency"})
-    frames = SourceFrames(path, 1, WHOLE, DEFAULT_LIMITS)
-    frames.stream = cast(av.VideoStream, FailingStream(frames.stream, n_packets))
-    frames._accelerator = HWAccel("cuda")
-    with contextlib.closing(frames), pytest.raises(VideoError, match=r"the GPU stops .*--decode exact"):
-        list(frames)
-    assert frames.report.decoded == n_packets

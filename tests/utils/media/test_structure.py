@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from support.media import join, moving_frames, remux, waveform, write_audio, write_clip
+from support.media import join, moving_frames, waveform, write_audio, write_clip
 from support.tiny_extractor import TinyExtractor
 
 from utils.media import structure
@@ -60,19 +60,6 @@ def test_containers(tmp_path: Path, name: str) -> None:
             assert True in found(path), damaged
 
 
-def test_a_damaged_fragment(tmp_path: Path) -> None:
-    path = write(tmp_path, "fragments.mp4")
-    whole = path.read_bytes()
-    for name, change, expected in (
-        (b"traf", lambda data, at: data[: at - 4] + b"\0\0\0\4" + data[at:], [True]),  # shorter than a box can be
-        (b"tfdt", lambda data, at: data[: at - 3] + b"\1" + data[at - 2 :], [True]),  # longer than its fragment
-        (b"trun", lambda data, at: data[:at] + b"trum" + data[at + 4 :], [False]),
-        (b"moof", lambda data, at: data[:at] + b"moon" + data[at + 4 :], [False]),
-    ):
-        path.write_bytes(change(whole, whole.rfind(name, 0, whole.rfind(b"mfra"))))
-        assert found(path) == expected, name
-
-
 def cut_out(data: bytes) -> bytes:
     return data[: len(data) // 2] + data[len(data) // 2 + 411 :]
 
@@ -84,12 +71,6 @@ def zeroed(data: bytes) -> bytes:
 
 def ended(data: bytes) -> bytes:
     return data[: len(data) * 2 // 3 // 2048 * 2048 + 101]
-
-
-def test_dropped_frames_of_avi_are_no_loss(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "x.avi", moving_frames(40), codec="mpeg4")
-    dropped = remux(path, tmp_path / "dropped.avi", keep=lambda packet, number: number not in (7, 8, 20))
-    assert found(dropped) == []
 
 
 @pytest.mark.parametrize(

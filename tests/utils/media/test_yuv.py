@@ -36,19 +36,6 @@ def frame(width: int = 64, height: int = 48, format: str = "yuv420p", colorspace
     return made
 
 
-@pytest.mark.parametrize("crop", [Crop(), Crop(2, 4, 6, 8), Crop(1, 0, 0, 3), Crop(99)])
-@pytest.mark.parametrize("turn", TURNS)
-def test_frames_are_cropped_and_turned(turn: Orientation, crop: Crop) -> None:
-    given, plain, ours = frame(), RgbConverter("a.mp4", turn, crop), YuvConverter("a.mp4", turn, crop)
-    expected = np.empty(plain.layout(given).shape, np.uint8)
-    plain.write(given, expected)
-    planes = np.empty((1, *ours.layout(given).shape), np.uint8)
-    ours.write(given, planes[0])
-    assert ours.size(given) == plain.size(given) and planes.shape == (1, 72, 64)
-    pixels = upright_rgb(torch.from_numpy(planes), ours.layout(given).yuv)
-    np.testing.assert_array_equal(pixels.numpy()[0], expected)
-
-
 @pytest.mark.parametrize("changes", [{"width": 62, "format": "yuv422p"}, {"format": "nv12"}, {"colorspace": 0}])
 def test_other_frames_become_rgb(changes: dict) -> None:
     given, plain, ours = frame(**changes), *(kind("a.mp4", TURNS[1], Crop()) for kind in (RgbConverter, YuvConverter))

@@ -46,6 +46,7 @@ def test_what_does_not(shape: str, flags: dict[str, Any], why: str) -> None:
         ({"align": "clip"}, ["clip"], "others"),
         ({"align": "clip"}, ["i3d", "vggish"], "others"),
         ({"align": "clip", "concat": True}, ["clip", "transformers"], r"joins .*transformers gives \[windows, t"),
+        ({"align": "clip", "concat": True, "on_extraction": "save_shards"}, ["clip", "vggish"], "save_shards has them"),
         ({"align_by": "mean"}, ["clip", "vggish"], "--align_by is for --align"),
     ],
 )

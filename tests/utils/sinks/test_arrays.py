@@ -104,21 +104,6 @@ def test_an_array_that_lies_on_disk_is_written_as_one_in_memory(tmp_path):
         np.testing.assert_array_equal(read_outputs(LocalFolder(tmp_path), outputs)["rgb"], rows)
 
 
-def test_print_shows_values_and_leaves_no_file(tmp_path):
-    video, shown = record(), []
-    video.arrays["rgb"] = np.arange(6, dtype=np.float32).reshape(2, 3)
-    assert make_sink("print", LocalFolder(tmp_path), shown.append).write(video) == []
-    assert "max: 5.00000000; mean: 2.50000000; min: 0.00000000" in shown[0]
-    assert not list(tmp_path.iterdir())
-
-
-def test_print_shows_no_password(tmp_path):
-    video, shown = record(), []
-    object.__setattr__(video.ref, "path", "https://user:password@host/clip.mp4")
-    make_sink("print", LocalFolder(tmp_path), shown.append).write(video)
-    assert shown[0].startswith("https://host/clip.mp4\n")
-
-
 @pytest.mark.parametrize(
     ("kind", "damage"),
     [(kind, damage) for kind in KINDS for damage in ("remove", "cut", "half", "empty", "flip")]

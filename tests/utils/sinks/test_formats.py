@@ -102,7 +102,8 @@ def test_any_name_and_metadata_survives(tmp_path_factory, kind, named, meta, n_w
         assert new is not None
         assert outputs.is_readable(new.outputs)
         np.testing.assert_array_equal(outputs.read(new.outputs)["rgb"], clip.arrays["rgb"], strict=True)
-    read = {"save_h5": read_h5, "save_parquet": read_parquet, "save_webdataset": read_tar}[kind](path)
+    readers = {"save_h5": read_h5, "save_parquet": read_parquet, "save_webdataset": read_tar, "save_lance": read_lance}
+    read = readers[kind](path)
     assert len(read) == len(clips)
     known = {video_id: found for video_id, *found in read}
     for clip in clips:
@@ -124,10 +125,19 @@ def read_h5(path):
 
 
 def read_parquet(path):
-    frame: Any = pandas.read_parquet(path / "features-000000.parquet").fillna({"meta": "{}"})
+    return rows_by_video(pandas.read_parquet(path / "features-000000.parquet"))
+
+
+def read_lance(path):
+    import lance  # pyright: ignore[reportMissingImports]
+
+    return rows_by_video(lance.dataset(path / "features.lance").to_table().to_pandas())
+
+
+def rows_by_video(frame: Any):
     return [
         (video_id, rows["name"].iloc[0], np.stack(rows["embedding"]), json.loads(rows["meta"].iloc[0]))
-        for video_id, rows in frame.groupby("id")
+        for video_id, rows in frame.fillna({"meta": "{}"}).groupby("id")
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 from support.sources import refusal
 
 from utils.config.run import RunConfig
-from utils.errors import RunError, UserError
+from utils.errors import UserError
 from utils.sources.inputs import collect
 
 
@@ -172,25 +172,6 @@ def test_impossible_file_names_are_refused_alone(tmp_path):
     assert os.fsencode(found[3].path) == b"latin-\xe9.mp4"
     assert found[3].id == "latin-\\udce9.mp4"
     found[3].name.encode()
-
-
-def test_a_list_that_changes_during_the_run_is_noticed(tmp_path):
-    listing = tmp_path / "list.txt"
-    listing.write_text("a.mp4\nb.mp4\n")
-    inputs = collect(RunConfig(file_with_video_paths=str(listing)))
-    with listing.open("a") as file:
-        file.write("c.mp4\n")
-    with pytest.raises(RunError, match="changed during the run"):
-        list(inputs.refs())
-
-
-def test_a_list_may_be_a_pipe(tmp_path):
-    read, write = os.pipe()
-    os.write(write, b"a.mp4\nb.mp4\n")
-    os.close(write)
-    inputs = collect(RunConfig(file_with_video_paths=f"/dev/fd/{read}"))
-    assert [ref.name for ref in inputs.refs()] == [ref.name for ref in inputs.listed()] == ["a", "b"]
-    os.close(read)
 
 
 def test_nothing_to_do_is_an_error(tmp_path):

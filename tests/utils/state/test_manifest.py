@@ -12,15 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.commands.status import show_status
-from utils.errors import UserError
 from utils.sinks.manifest_line import ManifestLine, RunStamp, Status
 from utils.sinks.output import Output
-from utils.sinks.readback import OutputReader
-from utils.sources.fingerprint import fingerprint
-from utils.sources.ref import VideoRef
-from utils.state.manifest import Latest, Manifest, settings_hash
-from utils.state.resume import clear_failures, is_done, refuse_mixing
+from utils.state.manifest import Latest, Manifest
 from utils.storage import hash_index
 from utils.storage.folder import folder_at
 from utils.storage.remote import RemoteFolder
@@ -72,6 +66,13 @@ def test_lines_written_since_are_told_apart(folder):
     latest.refresh()
     assert (latest.is_new("a"), latest.is_new("b"), latest.is_new("c")) == (True, True, False)
     assert not Latest(folder).is_new("a")
+
+
+def test_what_another_run_did_in_an_empty_folder_is_new(folder):
+    latest = Latest(folder)
+    Manifest(folder).append(line("a"))
+    latest.refresh()
+    assert latest.is_new("a") and not latest.is_new("b")
 
 
 def test_of_writers_at_an_address_the_later_counts():
@@ -142,43 +143,6 @@ def test_a_long_manifest_takes_little_memory_and_keeps_its_order(tmp_path, monke
     assert [one.id for one in latest] == [f"videos/{i}.mp4" for i in order]
 
 
-def test_a_video_is_done_only_with_its_settings_input_and_outputs(tmp_path):
-    video = tmp_path / "clip.mp4"
-    video.write_bytes(b"1")
-    ref, outputs = VideoRef("clip.mp4", "clip", str(video)), OutputReader(folder_at(str(tmp_path)))
-    known = replace(line(ref.id, settings_hash="s", on_extraction="save_numpy"), source=fingerprint(ref))
-    assert is_done(known, ref, outputs, "s", "save_numpy")
-    assert not is_done(known, ref, outputs, "t", "save_numpy")
-    assert not is_done(replace(known, status="failed"), ref, outputs, "s", "save_numpy")
-    absent = Output("absent.npy", 1, {})
-    assert not is_done(replace(known, outputs=(absent,)), ref, outputs, "s", "save_numpy")
-    assert not is_done(known, ref, outputs, "s", "save_pickle")
-    assert not is_done(None, ref, outputs, "s", "save_numpy")
-    segment = VideoRef("clip.mp4", "clip", str(video), start_s=1.0)
-    assert not is_done(known, segment, outputs, "s", "save_numpy")
-    video.write_bytes(b"22")
-    assert not is_done(known, ref, outputs, "s", "save_numpy")
-    video.unlink()  # to save room, once it is extracted
-    assert is_done(known, ref, outputs, "s", "save_numpy")
-
-
-def test_other_settings_are_refused_with_the_difference(folder):
-    Manifest(folder).append(line("a", settings_hash=settings_hash(FIRST)))
-    with folder.whole("run-1.json") as file:
-        file.write(json.dumps({"settings_hash": settings_hash(FIRST), "settings": FIRST}).encode())
-    refuse_mixing(folder, Latest(folder), FIRST)
-    with pytest.raises(UserError, match=r"stack_size: 64 there, 24 now.*--overwrite"):
-        refuse_mixing(folder, Latest(folder), FIRST | {"stack_size": 24})
-    Manifest(folder).append(line("a", "failed", time="2027-01-01T00:00:00+0000", settings_hash=settings_hash(FIRST)))
-    refuse_mixing(folder, Latest(folder), FIRST | {"stack_size": 24})  # nothing of the other settings is left
-
-
-def test_without_a_run_file_the_manifest_is_named(folder):
-    Manifest(folder).append(line("a", settings_hash=settings_hash(FIRST)))
-    with pytest.raises(UserError, match="see its manifest"):
-        refuse_mixing(folder, Latest(folder), {"stack_size": 24})
-
-
 def test_an_older_staged_line_that_is_read_later_outdates_nothing():
     folder = folder_at(f"memory://{uuid.uuid4().hex}/out")
     staged = Output(".featmill/staging/aa/aa.npz", 1, {})
@@ -220,17 +184,3 @@ def test_a_line_with_a_damaged_revision_is_left_out():
     writers[0].append(replace(line("a"), revision="2"))
     writers[1].append(replace(line("a", "failed"), revision=1))
     assert last(Latest(folder), "a").status == "failed"
-
-
-def test_what_could_not_be_read_and_now_can_no_longer_counts(folder, capsys):
-    reason = "s.tar: cannot be read (Input/output error)"
-    Manifest(folder).append(line("s.tar", "failed", reason=reason), line("b.mp4", "failed"), line("c.mp4"))
-    clear_failures(folder, Latest(folder), ["s.tar", "c.mp4", "absent"], RunStamp())
-    assert [one.id for one in Latest(folder)] == ["b.mp4", "c.mp4"]
-    assert show_status([str(folder)]) == 1
-    clear_failures(folder, Latest(folder), ["s.tar", "b.mp4"], RunStamp())
-    assert len(Latest(folder)) == 3 and [one.id for one in Latest(folder)] == ["c.mp4"]
-    assert show_status([str(folder)]) == 0
-    assert "1 done, 0 partial, 0 skipped, 0 failed" in capsys.readouterr().out
-    Manifest(folder).append(replace(line("s.tar", "failed"), revision=2))
-    assert last(Latest(folder), "s.tar").status == "failed"

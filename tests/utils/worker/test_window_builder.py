@@ -14,7 +14,7 @@ from utils.extractors.windows import Aligned, Dense, Listed, Sampling
 from utils.worker.assemble import Rows
 from utils.worker.frame_store import FrameStore
 from utils.worker.pair_cache import PairLimits
-from utils.worker.window_builder import WindowBuilder, Windows
+from utils.worker.window_builder import WindowBuilder
 
 
 class Differences:
@@ -209,17 +209,6 @@ def test_chunks_of_frames_are_windows_where_each_is_one():
     (windows,) = run(Dense(1, 1), 5, 5)  # as `window` makes each
     assert windows.inputs["frames"].shape == (5, 1, 2, 2, 3)
     assert windows.inputs["frames"][:, 0, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]
-
-
-def test_rows_on_disk_come_back_as_they_were():
-    rows = Rows(("flow",), streamed=True)
-    values = np.random.default_rng(0).normal(size=(7, 2, 5, 4)).astype(np.float16)
-    for row, value in enumerate(values):
-        times_s = np.array([row / 10])
-        rows.add(Windows(row, {}, times_s - 0.1, times_s), {"flow": value[None]})
-    np.testing.assert_array_equal(rows.arrays()["flow"], values)
-    np.testing.assert_allclose(rows.timestamps_ms(), np.arange(7) * 100)
-    np.testing.assert_allclose(rows.timestamps_ms(with_first=True), np.arange(-1, 7) * 100)
 
 
 class Cramped(Differences):

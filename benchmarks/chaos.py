@@ -1,0 +1,225 @@
+"""Nodes, actors, workers and the driver of Ray runs are killed at random; the outputs must equal those of local runs.
+
+    python -m benchmarks.chaos --videos 300 --kills 50 --nodes 4 --seed 1
+
+A cluster of real processes on this machine (`ray.cluster_utils.Cluster`): a head without CPUs, and nodes of one CPU
+each. Nodes that are killed are replaced by new ones a little later. The command is run again until it exits with 0,
+in each output format. Then the manifest must have each video as done, and all files must hold what `--engine local`
+writes.
+"""
+
+import argparse
+import contextlib
+import json
+import random
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks import record
+from benchmarks.faults_outputs import contents, debris
+from benchmarks.tiny_videos import write_videos
+from utils.sinks.formats import FORMATS
+
+ROOT = Path(__file__).parent.parent
+KINDS = [name for name, kind in FORMATS.items() if kind.saves]
+N_PER_TAR = 25
+STUCK_S = 300.0  # without a new line in the manifest
+
+
+class Nodes:
+    """The cluster's nodes, which come and go."""
+
+    def __init__(self, n_nodes: int) -> None:
+        from ray.cluster_utils import Cluster
+
+        self._node = {"object_store_memory": 80_000_000}
+        self.cluster: Any = Cluster(
+            initialize_head=True, head_node_args={**self._node, "num_cpus": 0, "include_dashboard": False}
+        )
+        self._n_nodes = n_nodes
+        self._nodes: list[Any] = []
+        while self.fill():
+            pass
+
+    def fill(self) -> bool:
+        """Add a node, if one is missing."""
+        if len(self._nodes) == self._n_nodes:
+            return False
+        self._nodes.append(self.cluster.add_node(num_cpus=1, **self._node))
+        return True
+
+    def kill(self, rng: random.Random) -> None:
+        """Kill a node, if there is more than one."""
+        if len(self._nodes) > 1:
+            node = self._nodes.pop(rng.randrange(len(self._nodes)))
+            self.cluster.remove_node(node, allow_graceful=False)
+
+
+class Run:
+    """One command in one format, run until it succeeds while its processes are killed."""
+
+    def __init__(self, folder: Path, kind: str, nodes: Nodes, rng: random.Random) -> None:
+        self._kind, self._nodes, self._rng = kind, nodes, rng
+        self._folder, self._output = folder, folder / kind
+        self._log = (folder / f"{kind}.log").open("a")
+        self.killed: Counter[str] = Counter()
+        self.exit_codes: Counter[str] = Counter()
+
+    def command(self, output: Path, *more: str) -> list[str]:
+        """Return the command, which writes to `output`."""
+        shards = ["--tar_path", *map(str, sorted(self._folder.glob("tars/*.tar")))]
+        listed = ["--video_list", str(self._folder / "list.txt")]
+        return [
+            sys.executable, "-m", "benchmarks.simulated", "--feature_type", "simulated", "--on_extraction", self._kind,
+            "--output_path", str(output), *(shards if self._kind == "save_shards" else listed), *more,
+        ]  # fmt: skip
+
+    def disturb(self, n_kills: int, pause_s: float) -> None:
+        """Run the command until it succeeds, and kill `n_kills` processes or nodes meanwhile."""
+        more = ["--pause_s", str(pause_s), "--engine", "ray", "--ray_address", self._nodes.cluster.address,
+                "--cpus_per_worker", "1", "--num_workers", "4", "--max_retries", "50"]  # fmt: skip
+        kills = {"actor": self._kill_actor, "worker": self._kill_worker, "node": self._kill_node, "driver": self._end}
+        while True:
+            self._process = subprocess.Popen(
+                self.command(self._output, *more), cwd=ROOT, stdout=self._log, stderr=self._log
+            )
+            while self._process.poll() is None:
+                self._wait(self._rng.uniform(2.0, 8.0))
+                self._nodes.fill()
+                if self._process.poll() is None and self.killed.total() < n_kills and self._has_begun():
+                    name = self._rng.choice(sorted(kills))
+                    if kills[name]():
+                        self.killed[name] += 1
+                self._check_alive()
+            self.exit_codes[str(self._process.returncode)] += 1
+            if self._process.returncode == 0:
+                return
+
+    def _has_begun(self) -> bool:
+        return (self._output / "simulated" / "manifest.jsonl").exists()
+
+    def _check_alive(self) -> None:
+        manifest = self._output / "simulated" / "manifest.jsonl"
+        newest_s = manifest.stat().st_mtime if manifest.exists() else time.time()
+        if time.time() - newest_s > STUCK_S:
+            self._end()
+            raise SystemExit(f"nothing was done for {STUCK_S:g} s; see {self._log.name}")
+
+    def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+
+    def _kill_actor(self) -> bool:
+        return self._kill_one(lambda process: "ray::RayWorker" in " ".join(process.cmdline()))
+
+    def _kill_worker(self) -> bool:
+        return self._kill_one(lambda process: "--multiprocessing-fork" in process.cmdline())
+
+    def _kill_one(self, is_wanted: Any) -> bool:
+        found = []
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if is_wanted(process):
+                    found.append(process)
+        if not found:
+            return False
+        with contextlib.suppress(psutil.Error):
+            self._rng.choice(found).kill()
+        return True
+
+    def _kill_node(self) -> bool:
+        self._nodes.kill(self._rng)
+        return True
+
+    def _end(self) -> bool:
+        self._process.kill()
+        self._process.wait()
+        return True
+
+    def check(self) -> dict[str, Any]:
+        """Return the differences from a local run, and what happened."""
+        undisturbed = self._folder / f"{self._kind}-local"
+        local = self.command(undisturbed, "--device", "cpu", "--num_workers", "2", "--quiet")
+        subprocess.run(local, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        ours, theirs = contents(self._output), contents(undisturbed)
+        lines = [json.loads(line) for line in _whole(self._output / "simulated" / "manifest.jsonl")]
+        written = Counter(line["id"] for line in lines if line["status"] == "done" and not _is_merged(line))
+        return {
+            "videos": len({line["id"] for line in lines}),
+            "not done": [
+                line["id"] for line in {line["id"]: line for line in lines}.values() if line["status"] != "done"
+            ],
+            "extracted twice": sum(1 for n in written.values() if n > 1),
+            "missing": sorted(theirs.keys() - ours.keys()),
+            "too many": sorted(ours.keys() - theirs.keys()),
+            "different": [name for name in theirs if name in ours and ours[name] != theirs[name]],
+            "debris": debris(self._output),
+            "killed": dict(sorted(self.killed.items())),
+            "exit codes": dict(sorted(self.exit_codes.items())),
+        }
+
+
+def _whole(path: Path) -> list[str]:
+    """Return the lines of a manifest that were not cut short when their writer was killed."""
+    found = []
+    for line in path.read_text().splitlines():
+        with contextlib.suppress(ValueError):
+            json.loads(line)
+            found.append(line)
+    return found
+
+
+def _is_merged(line: dict[str, Any]) -> bool:
+    return any("place" in output for output in line["outputs"])
+
+
+def write_inputs(folder: Path, n_videos: int) -> None:
+    """Write the videos, a list of them, and tars that hold them."""
+    paths = write_videos(folder / "videos", n_videos, n_frames=3, n_different=n_videos)
+    (folder / "list.txt").write_text("\n".join(map(str, paths)))
+    (folder / "tars").mkdir()
+    for first in range(0, n_videos, N_PER_TAR):
+        with tarfile.open(folder / "tars" / f"{first // N_PER_TAR:06d}.tar", "w") as tar:
+            for path in paths[first : first + N_PER_TAR]:
+                tar.add(path, path.name)
+
+
+def main(arguments: list[str]) -> None:
+    """Disturb runs in each format, compare, print and save the figures; exit with an error if anything differs."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--videos", type=int, default=300, help="number of videos (default: 300)")
+    parser.add_argument("--kills", type=int, default=50, help="kills in all formats together (default: 50)")
+    parser.add_argument("--nodes", type=int, default=4, help="nodes besides the head (default: 4)")
+    parser.add_argument("--pause_s", type=float, default=0.2, help="of the device for each of 3 frames (default: 0.2)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the kills (default: 1)")
+    parser.add_argument("--formats", nargs="+", default=KINDS, choices=KINDS, help="of --on_extraction (default: all)")
+    parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
+    options = parser.parse_args(arguments)
+    rng = random.Random(options.seed)
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        write_inputs(Path(temporary), options.videos)
+        nodes = Nodes(options.nodes)
+        for i, kind in enumerate(options.formats):
+            start_s, left = time.monotonic(), options.kills - sum(sum(one["killed"].values()) for one in found.values())
+            run = Run(Path(temporary), kind, nodes, rng)
+            run.disturb(round(left / (len(options.formats) - i)), options.pause_s)
+            found[kind] = {"seconds": round(time.monotonic() - start_s, 1), **run.check()}
+            print(json.dumps({kind: found[kind]}), flush=True)
+        nodes.cluster.shutdown()
+    record.write(f"chaos-{options.seed}", {"nodes": options.nodes, "formats": found}, options.results)
+    wrong = ("not done", "missing", "too many", "different", "debris")
+    bad = [f"{kind}: {name}" for kind, one in found.items() for name in wrong if one[name]]
+    raise SystemExit(f"wrong: {', '.join(bad)}" if bad else 0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

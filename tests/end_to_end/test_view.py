@@ -1,0 +1,198 @@
+"""The page in a real browser. Needs Playwright and Chromium; elsewhere these tests are skipped."""
+
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.features import fail, save
+from support.media import moving_frames, write_clip
+from support.program import ROOT, run, start
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+HOSTILE = "<img src=x onerror=window.hacked=1></script><script>window.hacked=1</script>"
+PIXEL = """(canvas, [x, y]) => {
+    return [...canvas.getContext("2d").getImageData(x * canvas.width, y * canvas.height, 1, 1).data];
+}"""
+POINT = """(canvas) => {
+    const { width, height } = canvas, data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+    const at = data.findIndex((value, i) => i % 4 === 3 && value > 200) >> 2;
+    return [at % width * canvas.clientWidth / width, Math.floor(at / width) * canvas.clientHeight / height + 3];
+}"""
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Features of the sample clips with known values: windows at 0-1, 2-3 and 4-5 s, flow to the right, a failure."""
+    folder = tmp_path_factory.mktemp("view")
+    rng = np.random.default_rng(0)
+    for name in ("bouncing_shapes", "camera_pan", HOSTILE):
+        flow = np.zeros((3, 2, 24, 32), np.float32)
+        flow[:, 0] = 5
+        times = {"start_s": np.array([0.0, 2, 4]), "end_s": np.array([1.0, 3, 5])}
+        rows = rng.normal(size=(3, 8)).astype(np.float32)
+        save(folder / "out", name, f"sample/{name}.mp4", {"rgb": rows, "flow": flow, **times}, rate_hz=16000)
+        save(folder / "other", name, f"sample/{name}.mp4", {"rgb": -rows, **times})
+    fail(folder / "out", "broken", "videos/clip.mp4: cannot be opened as media. Download it again.")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(outputs: Path) -> Iterator[str]:
+    process = start("view", outputs / "out", "--videos", ROOT / "sample", "--with", outputs / "other", "--no_browser")
+    assert process.stdout is not None
+    yield process.stdout.readline().strip()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0 and process.stderr is not None and process.stderr.read() == ""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A page that may write no error to the console, and ask no other host for anything."""
+    context = browser.new_context(color_scheme=request.param, viewport={"width": 1100, "height": 900})
+    page = context.new_page()
+    errors: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    yield page
+    assert not errors
+    assert asked and all(url.startswith(("http://127.0.0.1:", "file://", "blob:")) for url in asked)
+    assert page.evaluate("window.hacked") is None
+    context.close()
+
+
+def wait_until(page: Any, expression: str) -> None:
+    """Wait for an expression to be true; Playwright's own way evaluates text, which the page's policy forbids."""
+    for _ in range(200):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(expression)
+
+
+def check_accessibility(page: Any) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    results = axe.Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def test_a_collection(page: Any, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector(".map canvas")
+    text = page.inner_text("main")
+    for expected in (
+        "4 videos",
+        "3 done, 1 failed",
+        "9 windows",
+        "Download it again.",
+        "9 of 9 windows",
+        "4 of 4",
+        HOSTILE,
+    ):
+        assert expected in text
+    check_accessibility(page)
+    assert page.locator(".grid .body .row").count() == 4
+    page.fill("input[type=search]", "PAN")
+    assert page.locator(".grid .body .row").count() == 1
+    page.fill("input[type=search]", "")
+    page.click(".head button >> nth=0")
+    assert page.inner_text(".grid .body .row >> nth=1").startswith("bouncing_shapes")
+    page.focus(".grid")
+    for key in ("Home", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_selector("text=Chosen window")
+    assert page.inner_text("h1") == "bouncing_shapes"
+    page.go_back()
+    picture = page.wait_for_selector(".map canvas")
+    page.wait_for_timeout(200)
+    x, y = picture.evaluate(POINT)
+    picture.hover(position={"x": x, "y": y})
+    page.wait_for_selector("#tip >> text=row")
+    picture.click(position={"x": x, "y": y})
+    page.wait_for_selector("text=Chosen window")
+    page.set_viewport_size({"width": 550, "height": 450})  # as 1100 pixels at 200 %
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_video(page: Any, address: str) -> None:
+    page.goto(address)
+    page.click(".body .row >> text=bouncing_shapes")
+    page.wait_for_selector("text=spectrogram")
+    page.wait_for_selector(".near li")
+    check_accessibility(page)
+    length_s = page.evaluate("document.querySelector('video').duration")
+    windows = page.locator("canvas[aria-label='Windows of i3d rgb: windows: 3']")
+    shown = [windows.evaluate(PIXEL, [time / length_s, 0.4])[3] for time in (0.5, 1.5, 2.5, 3.5, 4.5, 5.5)]
+    assert [value > 0 for value in shown] == [True, False, True, False, True, False]
+    box = windows.bounding_box()
+    windows.click(position={"x": box["width"] * 2.5 / length_s, "y": 5})
+    assert page.inner_text("[role=slider]") == "i3d rgb row 1, 2.00 s to 3.00 s"
+    wait_until(page, "document.querySelector('video').currentTime >= 2")
+    wait_until(page, "document.querySelector('video').paused")
+    assert 2.9 <= page.evaluate("document.querySelector('video').currentTime") < 3.6
+    assert "cosine" in page.inner_text(".near") and page.locator(".near img").count()
+    assert "cosine with the other output" in page.inner_text("main")
+    page.focus("[role=slider]")
+    page.keyboard.press("ArrowRight")
+    assert page.get_attribute("[role=slider]", "aria-valuenow") == "2"
+    page.keyboard.press("2")
+    page.wait_for_selector("img.flow")
+    assert page.evaluate(f"""async () => {{
+        const image = document.querySelector("img.flow"); await image.decode();
+        const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+        canvas.getContext("2d").drawImage(image, 0, 0);
+        return ({PIXEL})(canvas, [0.01, 0.5]);
+    }}""") == [255, 0, 0, 255]
+    check_accessibility(page)
+    page.set_viewport_size({"width": 550, "height": 450})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_damaged_and_unplayable_videos(page: Any, tmp_path: Path) -> None:
+    """Damaged, of a codec that browsers lack, missing; and a run that goes on."""
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    (videos / "garbage.mp4").write_bytes(b"<script>" * 500)
+    write_clip(videos / "old.avi", moving_frames(30), codec="mpeg4")
+    for name in ("garbage.mp4", "old.avi", "missing.mp4"):
+        save(tmp_path / "out", name, name)
+    process = start("view", tmp_path / "out", "--videos", videos, "--no_browser")
+    assert process.stdout is not None
+    page.goto(process.stdout.readline().strip())
+    notes = {"garbage.mp4": "does not play", "old.avi": "pictures of it stand in", "missing.mp4": "not in the folder"}
+    for name, note in notes.items():
+        page.click(f".body .row >> text={name}")
+        page.wait_for_selector(f"text={note}")
+        if name == "old.avi":
+            wait_until(page, "document.querySelector('.player img').naturalWidth > 0")
+        page.click("text=all videos")
+    save(tmp_path / "out", "later")
+    page.wait_for_selector(".body .row >> text=later")
+    assert page.inner_text("h1") == "4 videos"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+
+
+def test_an_export_from_disk(page: Any, outputs: Path, tmp_path: Path) -> None:
+    done = run("view", outputs / "out", "--videos", ROOT / "sample", "--export", tmp_path / "page")
+    assert done.returncode == 0, done.stderr
+    page.goto(f"file://{tmp_path}/page/index.html")
+    page.click(".body .row >> text=camera_pan")
+    page.wait_for_selector(".near li img")
+    wait_until(page, "document.querySelector('video').readyState > 1")
+    assert page.inner_text("h1") == "camera_pan"

@@ -1,0 +1,234 @@
+"""The policy, with an engine whose workers are given by hand."""
+
+from collections import deque
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from utils.config.run import RunConfig
+from utils.config.schema import Config
+from utils.engines import dispatch
+from utils.engines.base import Gone, WorkerId
+from utils.engines.dispatch import STARTS, Dispatcher
+from utils.errors import RunError, UserError
+from utils.run.input_folders import InputFolders
+from utils.run.progress import RunProgress
+from utils.run.results import Results
+from utils.run.todo import Todo
+from utils.sinks.acav import acav_names
+from utils.sinks.manifest_line import ManifestLine, RunStamp
+from utils.sources.fingerprint import Fingerprint
+from utils.sources.ref import VideoRef
+from utils.worker.messages import Ended, Fatal, Finished, Hung, NextTask, Placed, Ready
+from utils.worker.plan import FeaturePlan, Plan, Task
+
+FEATURE = FeaturePlan("tiny", "", Config(), {}, {}, "", RunStamp("tiny"), acav_names("tiny"))
+SLOW, FAST = 0, 1
+
+
+class Workers:
+    """The first finishes a video at every sixth poll, the others at each. They ask for two videos at once.
+
+    lost_at: the poll at which the first is lost with its node, holding two videos.
+    """
+
+    def __init__(self, lost_at=None):
+        self.lost_at = lost_at
+        self.held, self.asking = {}, {}
+        self.over = set()
+        self.messages = []
+        self.turn = 0
+        self.left_to_slow = None  # videos, once the fast one has nothing more
+
+    def resources(self, run):
+        raise NotImplementedError
+
+    def check(self, plan, tasks):
+        pass
+
+    def start(self, plan, device):
+        worker = WorkerId(len(self.asking))
+        self.held[worker], self.asking[worker] = [], True
+        self.messages += [(worker, Placed(f"node{worker}/cpu")), (worker, Ready()), (worker, NextTask())]
+        return worker
+
+    def send(self, worker, task):
+        self.asking[worker] = False
+        if task is None:
+            self.over.add(worker)
+        else:
+            self.held[worker].append(task)
+
+    def poll(self, timeout_s):
+        self.turn += 1
+        if self.turn == self.lost_at:
+            assert len(self.held.pop(SLOW)) == 2
+            self.messages.append((SLOW, Gone("was lost (its node has died)", node_lost=True)))
+        for worker in self.held:
+            self.step(worker)
+        messages, self.messages = self.messages, []
+        yield from messages
+        if self.left_to_slow is None and not self.held[FAST]:
+            self.left_to_slow = len(self.held.get(SLOW, ()))
+
+    def step(self, worker):
+        held = self.held[worker]
+        if held and self.turn % (6 if worker == SLOW else 1) == 0:
+            self.messages.append((worker, Finished(FEATURE.line(held.pop(0).ref, "done", "", Fingerprint("")))))
+        if worker in self.over and not held:
+            self.messages += [(worker, Ended()), (worker, Gone(""))]
+            self.over.discard(worker)
+            self.asking[worker] = True  # for ever
+        elif len(held) < 2 and not self.asking[worker] and worker not in self.over:
+            self.asking[worker] = True
+            self.messages.append((worker, NextTask()))
+
+    def kill(self, worker):
+        raise AssertionError
+
+    def end(self):
+        pass
+
+
+def work(workers, **flags):
+    """Have two workers process sixty videos; return what came of those."""
+    run = RunConfig(feature_type=["tiny"], **flags)
+    plan = Plan(run, (FEATURE,), ("cpu", "cpu"), 1, 2)
+    refs = iter([VideoRef(str(i), str(i), f"/absent/{i}.mp4") for i in range(60)])
+    todo, progress = Todo(refs, run, (FEATURE,), (), None, None), RunProgress(60, quiet=True)
+    results = Results(plan, (), todo, InputFolders(()), None, None, progress)
+    Dispatcher(plan, todo, results, progress, workers).run()
+    return results.totals.counts
+
+
+@pytest.mark.parametrize(("engine", "left"), [("ray", 1), ("local", 2)])
+def test_a_slow_node_keeps_the_end_waiting_for_one_video(monkeypatch, engine, left):
+    monkeypatch.setattr(dispatch, "TICK_S", 0.0)
+    workers = Workers()
+    assert work(workers, engine=engine)["done"] == 60
+    assert workers.left_to_slow == left
+
+
+def test_videos_of_a_lost_node_are_tried_elsewhere_whatever_the_number_of_retries(capsys):
+    assert work(Workers(lost_at=4), engine="ray", max_retries=0)["done"] == 60
+    assert "node0/cpu was lost (its node has died); its videos are tried elsewhere" in capsys.readouterr().err
+
+
+READY = (Ready(), NextTask())
+
+
+class Dying:
+    """One worker that decodes two videos ahead; it dies of one of `deadly`, and `hanging` ones hang first."""
+
+    def __init__(self, deadly=(), hanging=(), first=READY) -> None:
+        self.deadly, self.hanging, self.first = deadly, hanging, first
+        self.messages, self.held, self.given, self.n = deque(), {}, [], 0
+
+    def check(self, plan, tasks):
+        pass
+
+    def start(self, plan, device):
+        self.n += 1
+        self.held[self.n] = []
+        self.messages += [(self.n, message) for message in self.first]
+        return self.n
+
+    def send(self, worker, task):
+        held = self.held[worker]
+        if task is None:
+            self.messages += [(worker, Finished(line(ref))) for ref in held] + [
+                (worker, Ended()),
+                (worker, Gone("over")),
+            ]
+            return
+        held.append(task.ref)
+        self.given.append((worker, task.ref.id))
+        deadly = [ref.id for ref in held if ref.id in self.deadly]
+        if task.ref.id in self.hanging:
+            self.messages.append((worker, Hung(task.ref.id, 9.0)))
+        elif (deadly and len(held) == 2) or (deadly and worker > 1):
+            self.messages.append((worker, Gone("was ended by SIGSEGV")))
+        else:
+            done = [(worker, Finished(line(held.pop(0))))] if len(held) == 2 or worker > 1 else []
+            asking = [(worker, NextTask())]
+            self.messages += asking + done if worker > 1 else done + asking
+
+    def kill(self, worker):
+        self.messages.append((worker, Gone("was ended by SIGKILL")))
+
+    def poll(self, _timeout_s):
+        if self.messages:
+            yield self.messages.popleft()
+
+    def end(self):
+        self.held.clear()
+
+
+class Books:
+    """Stands in for the run's results and progress."""
+
+    def __init__(self) -> None:
+        self.done, self.lost, self.warned = [], {}, []
+
+    def take(self, line, ref):
+        self.done.append(ref.id)
+
+    def give_up(self, task, reason, statuses):
+        self.lost[task.ref.id] = reason
+
+    def warn(self, text):
+        self.warned.append(text)
+
+    def unreported(self, ref, types):
+        return []
+
+    def __getattr__(self, _name):
+        return lambda *_: None
+
+
+def line(ref: VideoRef) -> ManifestLine:
+    return ManifestLine(id=ref.id, status="done", stamp=RunStamp("tiny"))
+
+
+def dispatched(engine: Any, n: int = 4) -> Books:
+    tasks = iter([Task(VideoRef(str(i), str(i), f"{i}.mp4"), ("tiny",)) for i in range(n)])
+    todo: Any = SimpleNamespace(next=lambda: next(tasks, None), n_waiting=0)
+    plan = Plan(RunConfig(max_retries=1, video_timeout=9.0), (FEATURE,), ("cpu",), 1, 2)
+    books: Any = Books()
+    Dispatcher(plan, todo, books, books, engine).run()
+    return books
+
+
+def test_every_video_is_handed_out_once_where_nothing_happens() -> None:
+    engine = Dying()
+    assert sorted(dispatched(engine).done) == list("0123")
+    assert engine.given == [(1, each) for each in "0123"]
+
+
+def test_a_worker_s_videos_are_retried_alone_and_the_deadly_one_is_given_up() -> None:
+    engine = Dying(deadly="1")
+    books = dispatched(engine)
+    assert sorted(books.done) == list("023")
+    assert books.lost == {"1": "1.mp4: the worker was ended by SIGSEGV 2 times while it held this video"}
+    assert books.warned[0] == "0.mp4: the worker on cpu was ended by SIGSEGV; trying this video alone"
+    assert engine.given[:4] == [(1, "0"), (1, "1"), (2, "0"), (2, "1")]
+
+
+def test_a_video_that_hangs_is_retried_and_the_others_of_its_worker_are_not_blamed() -> None:
+    books = dispatched(Dying(hanging="1"))
+    assert sorted(books.done) == list("023") and len(books.warned) == 1
+    assert "was ended, as the decoder gave nothing for 9 s (--video_timeout)," in books.lost["1"]
+
+
+@pytest.mark.parametrize(("code", "kind"), [(2, UserError), (3, RunError)])
+def test_a_worker_that_cannot_load_its_networks_stops_the_run(code: int, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="not of this network"):
+        dispatched(Dying(first=(Fatal(code, "not of this network"),)))
+
+
+def test_workers_that_die_while_they_start_are_not_tried_for_ever() -> None:
+    engine = Dying(first=(Gone("ended with exit code 1"),))
+    with pytest.raises(RunError, match=r"workers on cpu die while they start \(ended with exit code 1\)"):
+        dispatched(engine)
+    assert engine.n == STARTS

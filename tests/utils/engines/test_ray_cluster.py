@@ -1,0 +1,66 @@
+from typing import Any
+
+import pytest
+
+from utils.config.run import RunConfig
+from utils.engines import ray_cluster
+from utils.engines.ray_cluster import Share, cause_of, resources, share_of
+from utils.errors import UserError
+
+HEAD = {"CPU": 8.0}
+WITH_GPUS = {"CPU": 32.0, "GPU": 4.0}
+
+
+@pytest.mark.parametrize(
+    ("flags", "nodes", "share", "n_workers"),
+    [
+        ({}, [{"CPU": 2.0}, HEAD], Share(2, 0), 5),
+        ({"cpus_per_worker": 3}, [HEAD, HEAD], Share(3, 0), 4),
+        ({}, [HEAD, WITH_GPUS], Share(8, 1.0), 4),
+        ({"gpus_per_worker": 0.5}, [WITH_GPUS], Share(4, 0.5), 8),
+        ({"device": "cpu", "cpus_per_worker": 4}, [HEAD, WITH_GPUS], Share(4, 0), 10),
+        ({"num_workers": 99}, [HEAD], Share(4, 0), 99),  # nodes may come
+        ({"min_workers": 3}, [], Share(1, 0), 3),
+        ({"device": "cuda", "num_workers": 16, "cpus_per_worker": 8}, [{"memory": 1.0}], Share(8, 1.0), 16),
+    ],
+)
+def test_workers_fill_the_cluster(flags, nodes, share, n_workers):
+    run = RunConfig(feature_type=["tsn"], engine="ray", **flags)
+    assert share_of(run, nodes) == share
+    found, _ = resources(run, share, nodes)
+    assert found.devices == (("cuda:0" if share.gpus else "cpu"),) * n_workers
+    assert found.n_threads == share.cpus
+
+
+def test_flags_that_exclude_each_other_are_refused():
+    wrong: list[dict[str, Any]] = [
+        {"cpus_per_worker": 2},
+        {"engine": "ray", "device_ids": [0]},
+        {"engine": "ray", "device": "mps"},
+    ]
+    for flags in wrong:
+        with pytest.raises(UserError, match="--engine ray"):
+            RunConfig(**flags)
+    with pytest.raises(UserError, match="no node of the Ray cluster has a GPU"):
+        share_of(RunConfig(engine="ray", device="cuda"), [HEAD])
+    with pytest.raises(UserError, match="--min_workers 3 is more than --num_workers 2"):
+        resources(RunConfig(engine="ray", min_workers=3, num_workers=2), Share(1, 0), [HEAD])
+
+
+def test_without_ray_the_message_says_how_to_install_it(monkeypatch):
+    def no_ray(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(ray_cluster.importlib, "import_module", no_ray)
+    with pytest.raises(UserError, match=r'pip install "ray\[default\]'):
+        ray_cluster.load()
+
+
+def test_rays_errors_in_one_line():
+    died = (
+        "The actor died unexpectedly before finishing this task.\n\tclass_name: RayWorker\n\tip: 10.0.0.7\n"
+        "The actor is dead because its node has died. Some common causes include: (1) power"
+    )
+    assert cause_of(Exception(died)) == "was lost on Ray node 10.0.0.7 (its node has died)"
+    failed = "ray::RayWorker.__init__() (pid=1, ip=10.0.0.7, actor_id=a)\nModuleNotFoundError: No module named 'av'"
+    assert cause_of(Exception(failed)) == "was lost on Ray node 10.0.0.7 (ModuleNotFoundError: No module named 'av')"

@@ -1,0 +1,185 @@
+"""What the page gets of healthy, hostile and damaged outputs."""
+
+import base64
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.features import fail, save
+from support.media import write_audio
+
+from utils.explore.view.collection import Collection, to_json
+from utils.explore.view.documents import Documents
+from utils.explore.view.flow import wheel
+from utils.explore.view.media import Media
+from utils.explore.view.numbers import as_vectors, binned, clusters, listed, principal
+from utils.explore.view.windows import Windows
+
+SCRIPT = "</script><img src=x onerror=alert(1)>"
+
+
+def documents(folder: Path, other: Path | None = None) -> Documents:
+    return Documents(Collection(str(folder)), Media(None), None if other is None else Collection(str(other)))
+
+
+def read(found: Documents, name: str) -> Any:
+    """Return a document as a browser reads it: NaN would be an error there."""
+    return json.loads(to_json(found.get(name)), parse_constant=lambda word: pytest.fail(word))
+
+
+def test_a_collection_and_what_failed(tmp_path: Path) -> None:
+    save(tmp_path, "a", meta={"class": "door", "note": SCRIPT})
+    save(tmp_path, "b", meta={"class": "window", "note": 1.5})
+    fail(tmp_path, SCRIPT, f"videos/clip.mp4: cannot be opened. Download it again. {SCRIPT}")
+    found = documents(tmp_path)
+    collection = read(found, "collection")
+    (folder,) = collection["folders"]
+    assert (folder["done"], folder["failed"], folder["windows"]) == (2, 1, 12)
+    assert folder["causes"][0]["cause"].startswith("cannot be opened. Download it again.")
+    assert folder["settings_hash"] == "0123456789abcdef" and collection["keys"] == [["rgb"]]
+    assert collection["videos"]["name"] == ["a", "b", SCRIPT] and collection["labels"] == ["meta class"]
+    assert read(found, "video-2")["keys"] == []
+    version = read(found, "state")["version"]
+    save(tmp_path, "c")  # a run goes on
+    assert read(found, "state")["version"] != version
+    assert read(found, "collection")["videos"]["number"] == [0, 1, 2, 3]
+
+
+def test_a_video_on_its_time_axis_its_map_and_its_neighbours(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(6, 8)).astype(np.float32)
+    save(tmp_path, "a", arrays={"rgb": rows})
+    save(tmp_path, "b", arrays={"rgb": rows[::-1] + 0.01})
+    found = documents(tmp_path)
+    (key,) = read(found, "video-0")["keys"]
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    assert key["start_s"] == [0, 1, 2, 3, 4, 5] and key["end_s"][-1] == 7 and key["times_known"]
+    np.testing.assert_allclose(key["change"], 1 - (unit[1:] * unit[:-1]).sum(axis=1), atol=1e-5)
+    assert key["similarity"]["n"] == 6 and key["similarity"]["low"] == pytest.approx((unit @ unit.T).min(), abs=1e-4)
+    points = read(found, "map-0-0")
+    assert points["total"] == len(points["x"]) == 12 and points["number"] == [0] * 6 + [1] * 6
+    found.index(found.collection.folders[0], "rgb").ready(wait=True)
+    hits = read(found, "near-0-0-2")["hits"]
+    assert (hits[0]["number"], hits[0]["row"]) == (1, 3) and hits[0]["cosine"] > 0.99
+    own = [hit for hit in hits if hit["number"] == 0]
+    assert 0 < len(own) <= 3 and all(abs(hit["row"] - 2) > 2 for hit in own)
+
+
+def test_nearest_windows_are_those_of_a_plain_search() -> None:
+    rng = np.random.default_rng(3)
+    for spread in (0.1, 1, 30):  # clusters, and none
+        rows = rng.normal(size=(20, 80))[rng.integers(20, size=4000)] + spread * rng.normal(size=(4000, 80))
+        number = np.arange(4000) // 40
+        start_s = np.arange(4000) % 40
+        windows = Windows(number, start_s, start_s, start_s + 1, as_vectors(rows))
+        for row in (0, 1234, 3999):
+            found = windows.nearest(windows.vectors[row], (int(number[row]), -1, 100), 8)
+            scores = np.where(number == number[row], -2, windows.vectors @ windows.vectors[row])
+            expected = np.argsort(-scores)[:8]
+            assert [i for i, _ in found] == expected.tolist()
+            np.testing.assert_allclose([score for _, score in found], scores[expected], atol=1e-5)
+
+
+def test_a_map_by_umap_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abcd":
+        save(tmp_path / "out", name)
+    found = documents(tmp_path / "out")
+    monkeypatch.setattr("utils.explore.view.documents.has_umap", lambda: False)
+    assert found.get("umap-0-0") is None and read(found, "collection")["maps"] == ["map"]
+    monkeypatch.undo()
+    (tmp_path / "umap.py").write_text(
+        "class UMAP:\n"
+        "    def __init__(self, **options): assert options['n_components'] == 2\n"
+        "    def fit_transform(self, vectors): return vectors[:, :2]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    monkeypatch.delitem(sys.modules, "umap", raising=False)
+    assert len(read(found, "umap-0-0")["x"]) == 24 and read(found, "collection")["maps"] == ["map", "umap"]
+    sys.modules.pop("umap")
+
+
+def test_another_output_of_the_same_videos(tmp_path: Path) -> None:
+    rows = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
+    save(tmp_path / "a", "v", arrays={"rgb": rows})
+    save(tmp_path / "b", "v", arrays={"rgb": -3 * rows})
+    other = read(documents(tmp_path / "a", tmp_path / "b"), "video-0")["other"]
+    assert other["cosines"]["rgb"] == [-1] * 5 and other["keys"][0]["rows"] == 5
+
+
+def test_level_and_spectrogram_of_sound(tmp_path: Path) -> None:
+    """Two tones, of 1 kHz and half of full scale, then of 3 kHz and a twentieth, after more than one block of 10 s."""
+    at_s = np.arange(16 * 16000) / 16000
+    tones = np.where(at_s < 12, 0.5 * np.sin(2 * np.pi * 1000 * at_s), 0.05 * np.sin(2 * np.pi * 3000 * at_s))
+    write_audio(tmp_path / "tones.wav", tones.astype(np.float32)[:, None], 16000)
+    save(tmp_path / "out", "v", "tones.wav", rate_hz=16000)
+    found = Documents(Collection(str(tmp_path / "out")), Media(str(tmp_path)))
+    sound = read(found, "sound-0")
+    level = np.array(sound["level_db"])
+    assert sound["length_s"] == pytest.approx(16, abs=0.04) and np.argmax(np.diff(level) < -10) == 374
+    assert level[100] == pytest.approx(-9, abs=0.2) and level[450] == pytest.approx(-29, abs=0.2)
+    bands = np.frombuffer(base64.b64decode(sound["spectrogram"]), np.uint8).reshape(-1, sound["bands"])
+    assert [bands[i].argmax() / sound["bands"] for i in (100, 450)] == pytest.approx([1 / 4, 3 / 4], abs=0.02)
+
+
+def test_nan_huge_missing_and_foreign_content(tmp_path: Path) -> None:
+    rows = np.ones((4, 3), np.float32)
+    rows[1, 0], rows[2] = np.nan, np.inf
+    home = save(tmp_path, "a", arrays={"rgb": rows}, meta={"score": float("nan"), "deep": {"x": [float("inf")]}})
+    save(tmp_path, "gone")
+    (home / "gone_rgb.npy").unlink()
+    huge = json.loads((home / "manifest.jsonl").read_text().splitlines()[0])
+    outputs = [huge["outputs"][0] | {"arrays": {"rgb": {"shape": [1 << 40, 9], "dtype": "float32"}}}]
+    huge |= {"id": "huge", "name": "huge", "meta": {}, "outputs": outputs}
+    odd = [{**huge, "id": "odd", key: value} for key, value in (("windows", "many"), ("name", 5), ("meta", "x"))]
+    with (home / "manifest.jsonl").open("a") as file:
+        file.writelines(json.dumps(each) + "\n" for each in (huge, *odd))
+    found = documents(tmp_path)
+    assert read(found, "collection")["videos"]["name"] == ["a", "gone", "huge"]
+    (key,) = read(found, "video-0")["keys"]
+    assert key["not_finite"] == 2 and key["change"][0] == 1
+    assert "cannot be read" in read(found, "video-1")["error"]
+    assert "GB" in read(found, "video-2")["error"]
+    assert len(read(found, "map-0-0")["x"]) == 4
+
+
+def test_no_array_outside_the_output_folder(tmp_path: Path) -> None:
+    home = save(tmp_path / "out", "a")
+    save(tmp_path / "out", "b")
+    np.save(tmp_path / "secret.npy", np.ones((6, 4), np.float32))
+    (home / "b_rgb.npy").unlink()
+    (home / "b_rgb.npy").symlink_to(tmp_path / "secret.npy")
+    first = (home / "manifest.jsonl").read_text().splitlines()[0]
+    with (home / "manifest.jsonl").open("a") as file:
+        for i, name in enumerate(("../../secret.npy", "x/../../../secret.npy", str(tmp_path / "secret.npy"))):
+            file.write(first.replace('"a_rgb.npy"', json.dumps(name)).replace('"id": "a"', f'"id": "c{i}"') + "\n")
+    found = documents(tmp_path / "out")
+    assert not read(found, "video-0").get("error")
+    assert all("not in the output folder" in read(found, f"video-{number}")["error"] for number in range(1, 5))
+
+
+def test_numbers() -> None:
+    rng = np.random.default_rng(2)
+    rows = (rng.normal(size=(300, 3)) * [9, 3, 1] @ np.linalg.qr(rng.normal(size=(40, 3)))[0].T).astype(np.float32)
+    scores, shares = principal(rows, 3)
+    values = np.linalg.eigvalsh(np.cov(rows.T, ddof=0))[::-1][:3]
+    np.testing.assert_allclose(scores.var(axis=0), values, rtol=1e-3)
+    np.testing.assert_allclose(shares, values / values.sum(), rtol=1e-3)
+    assert principal(rows[:1], 3)[0].shape == (1, 3) and not principal(np.zeros((4, 2), np.float32), 3)[1].any()
+    assert listed(np.array([1.23456, np.nan, np.inf])) == [1.2346, None, None]
+    assert not as_vectors(np.array([[np.nan, 1], [0, 0], [1e38, 1e38]], np.float32))[:2].any()
+    assert binned(np.arange(16.0).reshape(4, 4), 2).tolist() == [[2.5, 4.5], [10.5, 12.5]]
+    points = np.concatenate([rng.normal(size=(20, 2)), rng.normal(size=(20, 2)) + 50]).astype(np.float32)
+    found = clusters(points, 2)
+    assert len(set(found[:20])) == len(set(found[20:])) == 1 and found[0] != found[-1]
+
+
+def test_the_colour_wheel() -> None:
+    right, down, left, up, still = ((1, 0), (0, 1), (-1, 0), (0, -1), (0, 0))
+    field = np.array([right, down, left, up, still, (np.nan, 0)], np.float32).T[:, None]
+    white = [255, 255, 255]
+    expected = [[255, 0, 0], [128, 255, 0], [0, 255, 255], [128, 0, 255], white, white]
+    assert wheel(field, 1.0)[0].tolist() == expected

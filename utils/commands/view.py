@@ -1,0 +1,94 @@
+"""`python main.py view OUT`: a page that shows what is in an output folder, on this machine or as a folder of files."""
+
+import contextlib
+import os
+import sys
+import tempfile
+import threading
+import webbrowser
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from utils.commands.parser import Parser
+from utils.errors import PROGRAM, UserError, printable
+from utils.storage.urls import redacted
+
+EXAMPLES = f"""\
+examples:
+  {PROGRAM} view output --videos my_videos
+  {PROGRAM} view output --videos my_videos --export page
+  {PROGRAM} view output --with other_output
+"""
+
+
+def view(arguments: Sequence[str]) -> int:
+    """Serve or write the page, and return the exit code.
+
+    Raises:
+        UserError: there is no manifest, or a folder or the port cannot be used.
+    """
+    options = _parser().parse_args(list(arguments))
+    if options.videos is not None and not Path(options.videos).is_dir():
+        raise UserError(f"--videos {options.videos}: no such folder")
+    from utils.explore.view.collection import Collection
+    from utils.explore.view.documents import Documents
+    from utils.explore.view.media import Media
+
+    other = None if options.other is None else Collection(options.other)
+    documents = Documents(Collection(options.output), Media(options.videos), other)
+    if options.export is not None:
+        from utils.explore.view.export import export
+
+        n_files = export(documents, Path(options.export))
+        print(printable(f"{n_files} files; open {Path(options.export) / 'index.html'}"))
+        return 0
+    from utils.explore.view.server import Server
+
+    with Server(documents, options.port) as server:
+        note = "" if options.videos else " without pictures: --videos FOLDER shows the videos of that folder"
+        print(printable(f"{server.address}\n{redacted(options.output)}{note}. Ctrl-C ends this."), flush=True)
+        threading.Thread(target=documents.get, args=("map-0-0",), daemon=True).start()  # while the browser starts
+        shown = _browser(server.address) if not options.no_browser and _has_screen() else contextlib.nullcontext()
+        with shown, contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever(poll_interval=0.1)
+    return 0
+
+
+@contextlib.contextmanager
+def _browser(address: str) -> Iterator[None]:
+    """Open a browser through a file that only this user reads: on a command line others would see the token."""
+    with tempfile.NamedTemporaryFile("w", suffix=".html") as file:
+        file.write(f'<meta charset="utf-8"><meta http-equiv="refresh" content="0; url={address}">')
+        file.flush()
+        webbrowser.open(Path(file.name).as_uri())
+        yield
+
+
+def _has_screen() -> bool:
+    """Return whether a browser has a screen to open on: else one for terminals might start."""
+    return sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def _parser() -> Parser:
+    import argparse
+
+    parser = Parser(
+        prog=f"{PROGRAM} view",
+        usage=f"{PROGRAM} view OUT [--videos ROOT] [--with OTHER_OUT] [--export FOLDER] [--port N] [--no_browser]",
+        description="Show saved features in a browser: videos, a map of all windows, and each video on its time axis. "
+        "The page is served to this machine alone, at an address with a secret; nothing leaves the machine.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("output", metavar="OUT", help="the --output_path of runs, or the folder of one feature type")
+    parser.add_argument(
+        "--videos", metavar="ROOT",
+        help="the folder in which the videos are; without it none are shown, and no file outside it ever is",
+    )  # fmt: skip
+    parser.add_argument(
+        "--with", dest="other", metavar="OTHER_OUT", help="another output of the same videos, to compare with"
+    )
+    parser.add_argument("--export", metavar="FOLDER", help="write the page to a new folder, which opens from disk")
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="to serve at (default: any free one)")
+    parser.add_argument("--no_browser", action="store_true", help="only print the address")
+    return parser

@@ -1,0 +1,1 @@
+"""Saved features, looked at and searched."""

@@ -1,0 +1,245 @@
+"""What is in an output folder: its videos as columns of a table, and the arrays of each."""
+
+import json
+import math
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from utils.errors import FeatmillError, RunError
+from utils.run.folder_status import FolderStatus
+from utils.sinks.acav import UP
+from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine, Status
+from utils.sinks.output import features_in
+from utils.sinks.readback import OutputReader
+from utils.state.feature_folders import feature_folders
+from utils.state.manifest import FILE_NAME, Latest
+from utils.state.run_file import record_of
+from utils.storage.folder import Folder, subfolders
+
+COLUMNS = ("name", "status", "windows", "finished", "reason")
+MOST_LABELS = 20  # different values of a column of the list that colours windows
+MOST_BYTES = 2 << 30  # of the arrays of one video
+DAMAGE = (  # what reading a video may raise
+    FeatmillError, OSError, EOFError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, MemoryError,
+)  # fmt: skip
+
+
+class Row(NamedTuple):
+    """A video in the table; finished: in seconds since 1970."""
+
+    id: str
+    name: str
+    status: Status
+    windows: int
+    finished: int
+    reason: str
+    meta: Mapping[str, Any]
+
+
+class FeatureFolder:
+    """The saved videos of one feature type. Many threads may read it."""
+
+    def __init__(self, folder: Folder, root: Folder, latest: Latest) -> None:
+        self.folder, self._root, self.latest = folder, root, latest
+        self._reader = OutputReader(folder, root)
+        self._lock = threading.Lock()
+        self.rows: list[Row] = []
+        self._last = next(iter(latest), ManifestLine(id="", status="done"))
+        self.feature_type = self._last.stamp.feature_type
+
+    @property
+    def n_bytes(self) -> int:
+        """The size of the manifest, which grows with each video."""
+        return self.folder.size(FILE_NAME) or 0
+
+    def line(self, identity: str) -> ManifestLine | None:
+        """Return a video's last manifest line."""
+        with self._lock:
+            return self.latest.get(identity)
+
+    def read(self, line: ManifestLine) -> dict[str, np.ndarray]:
+        """Return a video's arrays. RunError if they are too large, damaged or gone."""
+        n_bytes = sum(_bytes(info.shape, info.dtype) for output in line.outputs for info in output.arrays.values())
+        if n_bytes > MOST_BYTES:
+            raise RunError(f"{line.name}: its arrays have {n_bytes / 1e9:.1f} GB, too many for this page")
+        outside = next((output.file for output in line.outputs if not self._is_inside(output.file)), None)
+        if outside is not None:
+            raise RunError(f"{line.name}: the manifest names {outside}, which is not in the output folder")
+        with self._lock:
+            return self._reader.read(line.outputs)
+
+    def _is_inside(self, name: str) -> bool:
+        """Return whether a file is in the folder that it belongs to, wherever a hostile name or a link leads."""
+        home, name = (self._root, name.removeprefix(UP)) if name.startswith(UP) else (self.folder, name)
+        if home.local is None:
+            return ".." not in name.split("/")
+        return (home.local / name).resolve().is_relative_to(home.local.resolve())
+
+    def refresh(self) -> None:
+        """Take in what was appended to the manifest: once through its lines, since there may be a million."""
+        rows: list[Row] = []
+        with self._lock:
+            self.latest.refresh()
+            self._status = FolderStatus.of(self.folder, self._noted(rows))
+            self.rows = rows
+
+    def _noted(self, rows: list[Row]) -> Iterator[ManifestLine]:
+        """Yield each video's last line, and add it to the rows of the table."""
+        for line in self.latest:
+            self._last = line
+            finished = round(line.finished_s or 0)
+            rows.append(Row(line.id, line.name, line.status, line.windows, finished, line.reason, line.meta))
+            yield line
+
+    def about(self) -> dict[str, Any]:
+        """Return what the page says of the feature type: counts, causes of failures, settings, weights."""
+        stamp = self._last.stamp
+        run = record_of(self.folder, stamp.settings_hash)
+        return {
+            "type": self.feature_type,
+            **self._status.as_json(),
+            **stamp.to_json(),
+            "settings": run.get("settings", {}),
+            "command": str(run.get("command", "")),
+            "settings_hashes": sorted(self.latest.hashes),
+        }
+
+
+def _bytes(shape: Sequence[int], dtype: str) -> int:
+    try:
+        return int(np.prod(shape, dtype=np.float64)) * np.dtype(dtype).itemsize
+    except (TypeError, OverflowError):
+        return MOST_BYTES + 1
+
+
+class Collection:
+    """All videos below an output folder, one number for each pair of video and feature type.
+
+    numbers stay while the page is open; new videos get the next ones.
+
+    Raises:
+        UserError: there is no manifest.
+    """
+
+    def __init__(self, output: str) -> None:
+        self.output = output
+        self._lock = threading.Lock()
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._places: list[tuple[FeatureFolder, str]] = []
+        self._load()
+
+    def _load(self) -> None:
+        self.folders = [FeatureFolder(*found) for found in feature_folders(self.output)]
+        self._below = subfolders(self.output)
+        self._version = ""
+        self.refresh()
+
+    @property
+    def version(self) -> str:
+        """What changes when a run has added to the folder."""
+        return "-".join(str(folder.n_bytes) for folder in self.folders)
+
+    def refresh(self) -> None:
+        """Take in what runs have added since."""
+        with self._lock:
+            version = self.version
+            if version == self._version:
+                return
+            for folder in self.folders:
+                folder.refresh()
+            self._about = [folder.about() for folder in self.folders]
+            self._columns = self._table()
+            self._version = version
+
+    def reload(self) -> None:
+        """Take in what runs have added, folders of other feature types included."""
+        if subfolders(self.output) != self._below:
+            self._load()
+        else:
+            self.refresh()
+
+    def _number(self, folder: FeatureFolder, identity: str) -> int:
+        key = (str(folder.folder), identity)
+        number = self._numbers.setdefault(key, len(self._places))
+        if number == len(self._places):
+            self._places.append((folder, identity))
+        else:
+            self._places[number] = (folder, identity)
+        return number
+
+    def _table(self) -> dict[str, list[Any]]:
+        """Return the columns of the table of videos."""
+        columns: dict[str, list[Any]] = {name: [] for name in ("number", "folder", *COLUMNS)}
+        metas: list[Mapping[str, Any]] = []
+        for index, folder in enumerate(self.folders):
+            columns["number"] += [self._number(folder, row.id) for row in folder.rows]
+            columns["folder"] += [index] * len(folder.rows)
+            for name in COLUMNS:
+                columns[name] += [getattr(row, name) for row in folder.rows]
+            metas += [row.meta for row in folder.rows]
+        return columns | _labels(metas)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all that the first view shows."""
+        with self._lock:
+            labels = [name for name in self._columns if name.startswith("meta ")]
+            return {"place": str(self.folders[0].folder) if len(self.folders) == 1 else self.output,
+                    "version": self._version, "folders": self._about, "videos": self._columns,
+                    "labels": labels}  # fmt: skip
+
+    def place(self, number: int) -> tuple[FeatureFolder, ManifestLine] | None:
+        """Return the folder and the manifest line of a video; None if there is none of this number."""
+        if not 0 <= number < len(self._places):
+            return None
+        folder, identity = self._places[number]
+        line = folder.line(identity)
+        return None if line is None else (folder, line)
+
+    def number_of(self, name: str, feature_type: str) -> int | None:
+        """Return the number of a video by its name."""
+        for number, other, index in zip(*(self._columns[key] for key in ("number", "name", "folder")), strict=True):
+            if other == name and self.folders[index].feature_type == feature_type:
+                return number
+        return None
+
+    def with_features(self, index: int) -> list[tuple[int, int]]:
+        """Return the number of each video of a feature type that has features, and how many windows it has."""
+        folder = self.folders[index]
+        return [(self._number(folder, row.id), row.windows) for row in folder.rows if row.status in WITH_OUTPUTS]
+
+
+def keys_in(line: ManifestLine) -> list[str]:
+    """Return the keys of a video's features, numbers such as clip_length left out."""
+    shapes = {key: info.shape for output in line.outputs for key, info in output.arrays.items()}
+    return [key for key in features_in(shapes) if shapes[key]]
+
+
+def _labels(metas: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return the columns of the lists of videos that have few different values, such as classes."""
+    counts: dict[str, Counter[str]] = {}
+    for meta in metas:
+        for key, value in meta.items():
+            if isinstance(value, str | int | bool) and len(counts.setdefault(key, Counter())) <= MOST_LABELS:
+                counts[key][str(value)] += 1
+    chosen = [key for key, values in counts.items() if 1 < len(values) <= MOST_LABELS]
+    return {f"meta {key}": [str(meta.get(key, "")) for meta in metas] for key in chosen}
+
+
+def to_json(content: Any) -> bytes:
+    """Return JSON that browsers read: null for NaN and infinity, which a manifest may hold."""
+    try:
+        return json.dumps(content, allow_nan=False, separators=(",", ":"), default=str).encode()
+    except ValueError:
+        return to_json(_finite(content))
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {str(key): _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content

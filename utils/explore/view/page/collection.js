@@ -1,0 +1,270 @@
+"use strict";
+// The first view: what there is, what failed, the map of windows, the table of videos.
+featmill.views.collection = (() => {
+  const { el, canvas, colour, number, duration, get } = featmill;
+
+  function card(folder) {
+    const counts = ["done", "partial", "skipped", "failed"]
+      .filter((status) => folder[status] || status === "done")
+      .map((status) => `${number(folder[status])} ${status}`)
+      .join(", ");
+    const weights = Object.entries(folder.weights || {})
+      .map(([name, hash]) => `${name}: ${String(hash).slice(0, 16)}`)
+      .join(", ");
+    const settings = Object.entries(folder.settings || {}).filter(([name]) => name !== "weights");
+    const rate = folder.videos_per_s
+      ? `${folder.videos_per_s >= 0.1 ? `${folder.videos_per_s.toFixed(2)} videos/s` : `${(folder.videos_per_s * 3600).toFixed(1)} videos/h`} lately`
+      : "";
+    const left =
+      folder.left === null || folder.left === undefined
+        ? ""
+        : `${number(folder.left)} of ${number(folder.listed)} left`;
+    return el(
+      "section",
+      { class: "card" },
+      el("h2", {}, folder.type),
+      el("p", { class: "big" }, counts),
+      el("p", {}, [`${number(folder.windows)} windows`, left, rate].filter(Boolean).join("; ")),
+      folder.warning ? el("p", { class: "bad" }, folder.warning) : null,
+      el(
+        "p",
+        { class: "quiet" },
+        `format ${folder.on_extraction || "?"}; settings ${folder.settings_hash || "?"}${weights ? `; weights ${weights}` : ""}`,
+      ),
+      settings.length
+        ? el(
+            "details",
+            {},
+            el("summary", {}, "Settings"),
+            el(
+              "table",
+              {},
+              el(
+                "tbody",
+                {},
+                ...settings.map(([name, value]) =>
+                  el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, JSON.stringify(value))),
+                ),
+              ),
+            ),
+          )
+        : null,
+    );
+  }
+
+  function failures(folders, search) {
+    const rows = folders.flatMap((folder) =>
+      folder.causes.map((cause) =>
+        el(
+          "tr",
+          {},
+          el("td", {}, folder.type),
+          el("td", { class: cause.status === "failed" ? "bad" : null }, `${number(cause.videos)} ${cause.status}`),
+          el("td", {}, cause.cause),
+          el("td", {}, cause.examples.join(", ")),
+        ),
+      ),
+    );
+    if (!rows.length) return el("p", { class: "quiet" }, "Every video is done.");
+    const commands = [
+      ...new Set(folders.filter((folder) => folder.failed && folder.command).map((folder) => folder.command)),
+    ];
+    return el(
+      "div",
+      {},
+      el(
+        "table",
+        {},
+        el(
+          "thead",
+          {},
+          el(
+            "tr",
+            {},
+            ...["Type", "Videos", "Cause, and what to do", "Such as"].map((title) => el("th", { scope: "col" }, title)),
+          ),
+        ),
+        el("tbody", {}, ...rows),
+      ),
+      commands.length
+        ? el(
+            "p",
+            {},
+            "The same command tries failed videos again: ",
+            ...commands.map((command) => el("code", {}, command)),
+          )
+        : null,
+    );
+  }
+
+  function rate(finished) {
+    const times = finished.filter((time) => time > 0).sort((a, b) => a - b);
+    if (times.length < 3 || times[times.length - 1] === times[0]) return null;
+    const span = times[times.length - 1] - times[0],
+      bins = Math.min(60, span),
+      counts = Array(bins).fill(0);
+    for (const time of times) counts[Math.min(bins - 1, Math.floor(((time - times[0]) / span) * bins))]++;
+    const most = Math.max(...counts),
+      wide = span / bins;
+    const picture = canvas(
+      { "aria-label": `Videos finished over ${duration(span)}, at most ${most} in ${duration(wide)}` },
+      (context, width, height) => {
+        context.fillStyle = colour("accent");
+        counts.forEach((count, i) =>
+          context.fillRect(
+            (i * width) / bins,
+            height - (count / most) * height,
+            width / bins - 1,
+            (count / most) * height,
+          ),
+        );
+      },
+    );
+    picture.style.height = "48px";
+    return el(
+      "section",
+      {},
+      el("h2", {}, "Rate over time"),
+      picture,
+      el(
+        "p",
+        { class: "quiet" },
+        `${duration(span)} from first to last; the highest bar is ${number(most)} videos in ${duration(wide)}.`,
+      ),
+    );
+  }
+
+  // Known of each video on the map: how long its windows reach
+  function lengths(points) {
+    const found = new Map();
+    points.number.forEach((id, i) => found.set(id, Math.max(found.get(id) || 0, points.end_s[i])));
+    return found;
+  }
+
+  function hours(points, n) {
+    const found = [...lengths(points).values()],
+      sum = found.reduce((a, b) => a + b, 0);
+    if (!found.length || !sum) return "";
+    const total = (sum / found.length) * n;
+    return `${found.length < n ? "about " : ""}${duration(total)} of video`;
+  }
+
+  function maps(collection, places, open) {
+    const choices = collection.keys.flatMap((keys, folder) =>
+      keys.map((key, i) => [
+        `${folder}-${i}`,
+        keys.length > 1 ? `${collection.folders[folder].type}: ${key}` : collection.folders[folder].type,
+      ]),
+    );
+    const host = el("div", {});
+    const note = el("span", { class: "quiet" });
+    const { videos } = collection;
+    let choice = choices[0]?.[0];
+    let way = "map";
+    async function show() {
+      const mine = `${way}-${choice}`;
+      host.replaceChildren(el("p", { class: "quiet" }, "Reading windows …"));
+      try {
+        const points = await get(mine);
+        if (mine !== `${way}-${choice}`) return;
+        const about = {
+          name: (id) => videos.name[places.get(id)] ?? "?",
+          label: (id, key) => videos[key][places.get(id)],
+          lengths: lengths(points),
+          labels: collection.labels,
+          hasMedia: collection.has_media,
+        };
+        const n = collection.folders[+choice.split("-")[0]],
+          share = points.shares.map((each) => `${(each * 100).toFixed(0)} %`).join(" and ");
+        note.textContent = points.x.length
+          ? `${number(points.x.length)} of ${number(points.total)} windows; ${way === "map" ? `principal components with ${share} of the variance` : "UMAP"}; ${hours(points, n.done + n.partial)}`
+          : "";
+        host.replaceChildren(
+          points.x.length
+            ? featmill.map(points, about, open)
+            : el("p", { class: "quiet" }, "No windows that a map can show: flow fields, or files that cannot be read."),
+        );
+      } catch (error) {
+        host.replaceChildren(el("p", { class: "bad" }, error.message));
+      }
+    }
+    const select = (options, chosen) =>
+      el(
+        "select",
+        { onchange: (event) => chosen(event.target.value) },
+        ...options.map(([value, text]) => el("option", { value }, text)),
+      );
+    const features = select(choices, (value) => {
+      choice = value;
+      show();
+    });
+    const ways = select(
+      [
+        ["map", "principal components"],
+        ["umap", "UMAP"],
+      ],
+      (value) => {
+        way = value;
+        show();
+      },
+    );
+    if (choices.length) show();
+    return el(
+      "section",
+      {},
+      el("h2", {}, "Map of windows"),
+      el(
+        "div",
+        { class: "bar" },
+        el("label", {}, "Features", features),
+        ...(collection.maps.includes("umap") ? [el("label", {}, "By", ways)] : []),
+        note,
+      ),
+      host,
+    );
+  }
+
+  // Returns what takes in the collection after a run has added to it; the map stays as it is.
+  function draw(main, collection) {
+    const open = (id, row) => {
+      location.hash = row === undefined ? `#/video/${id}` : `#/video/${id}/${row}`;
+    };
+    const places = new Map();
+    const heading = el("h1", { tabindex: -1 }),
+      cards = el("div", { class: "cards" }),
+      failed = el("div", {}),
+      rates = el("div", {});
+    const table = featmill.table(collection, open);
+    function take({ videos, folders }) {
+      videos.number.forEach((id, i) => places.set(id, i));
+      const n = new Set(videos.name).size;
+      heading.textContent = `${number(n)} ${n === 1 ? "video" : "videos"}`;
+      cards.replaceChildren(...folders.map(card));
+      failed.replaceChildren(failures(folders));
+      rates.replaceChildren(...[rate(videos.finished)].filter(Boolean));
+    }
+    take(collection);
+    main.replaceChildren(
+      heading,
+      cards,
+      ...(collection.has_media || featmill.isStatic
+        ? []
+        : [
+            el(
+              "p",
+              { class: "quiet" },
+              "Pictures and players: start with --videos FOLDER, the folder in which the videos are.",
+            ),
+          ]),
+      el("section", {}, el("h2", {}, "What is not done"), failed),
+      maps(collection, places, open),
+      el("section", {}, el("h2", {}, "Videos"), table.element),
+      rates,
+    );
+    return (fresh) => {
+      take(fresh);
+      table.take(fresh);
+    };
+  }
+  return draw;
+})();

@@ -1,0 +1,93 @@
+"use strict";
+// What the view of a video says beside its tracks: shapes, nearest windows, sound.
+featmill.details = (() => {
+  const { el, seconds, get, picture, isStatic, tracks } = featmill;
+  const POLL_MS = 700;
+
+  function facts(layers) {
+    return el(
+      "table",
+      {},
+      el("caption", { class: "unseen" }, "Features of this video"),
+      el("thead", {}, el("tr", {}, ...["Features", "Shape", "Type"].map((title) => el("th", { scope: "col" }, title)))),
+      el(
+        "tbody",
+        {},
+        ...layers.map(({ key, name }) =>
+          el(
+            "tr",
+            {},
+            el("th", { scope: "row" }, name),
+            el("td", {}, key.shape.join(" × ")),
+            el(
+              "td",
+              {},
+              `${key.dtype}${key.not_finite ? `; ${key.not_finite} rows with NaN or infinity` : ""}${key.times_known ? "" : "; times were not saved, rows are spread evenly"}`,
+            ),
+          ),
+        ),
+      ),
+    );
+  }
+
+  async function nearest(host, id, i, row, isCurrent, collection) {
+    const say = (text) => host.replaceChildren(el("p", { class: "quiet" }, text));
+    try {
+      for (;;) {
+        const found = isStatic
+          ? { hits: (await get(`near-${id}-${i}`)).rows[row] || [] }
+          : await get(`near-${id}-${i}-${row}`);
+        if (!isCurrent()) return;
+        if (found.hits) return await showHits(host, found.hits, collection);
+        say(`Reading all windows: ${found.read} of ${found.of} videos …`);
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+    } catch (error) {
+      if (isCurrent())
+        say(isStatic ? "Nearest windows are not in this export: it has too many windows." : error.message);
+    }
+  }
+
+  async function showHits(host, hits, collection) {
+    const names = new Map(collection.videos.number.map((id, i) => [id, collection.videos.name[i]]));
+    const items = await Promise.all(
+      hits.map(async (hit) =>
+        el(
+          "li",
+          {},
+          el(
+            "a",
+            { href: `#/video/${hit.number}/${hit.row}` },
+            await picture(hit.number, hit.start_s, ""),
+            `${names.get(hit.number) ?? "?"}, ${seconds(hit.start_s)}; cosine ${hit.cosine.toFixed(3)}`,
+          ),
+        ),
+      ),
+    );
+    host.replaceChildren(
+      hits.length ? el("ul", { class: "near" }, ...items) : el("p", { class: "quiet" }, "There are no other windows."),
+    );
+  }
+
+  async function addSound(host, axis, about) {
+    if (!about) return;
+    const sound = await get(`sound-${about.number}`).catch((error) => ({ error: error.message }));
+    if (sound.error) {
+      host.append(el("p", { class: "quiet" }, `sound: ${sound.error}`));
+      return;
+    }
+    const n = sound.level_db.length,
+      times = sound.level_db.map((_, i) => ((i + 0.5) / n) * sound.length_s);
+    host.append(
+      tracks.curve(axis, "sound level, dB of full scale", "Sound level in dB", times, [sound.level_db], null, [-80, 0]),
+      tracks.spectrogram(axis, sound),
+    );
+  }
+
+  function frames(about, key, at) {
+    if (!about.fps || !key.times_known) return "";
+    return `; frames ${Math.round(key.start_s[at] * about.fps)} to ${Math.round(key.end_s[at] * about.fps)} at ${+about.fps.toFixed(3)} fps`;
+  }
+
+  return { facts, frames, nearest, addSound };
+})();

@@ -1,0 +1,300 @@
+"use strict";
+// The view of one video: player, and all that its features say on one time axis.
+featmill.views.video = (() => {
+  const { el, PALETTE, seconds, announce, tip, tracks, details } = featmill;
+
+  // All keys of all types of a video, those of its other output too
+  function layers(documents) {
+    return documents.flatMap((about) =>
+      about.keys.map((key, i) => ({
+        about,
+        key,
+        i,
+        name: about.keys.length > 1 ? `${about.type} ${key.key}` : about.type,
+      })),
+    );
+  }
+
+  function view(main, collection, documents, other) {
+    const about = documents[0],
+      all = layers(documents);
+    const ends = all.flatMap(({ key }) => key.end_s.slice(-1));
+    const axis = tracks.axisOf(Math.max(about.length_s, ...ends, 0.1));
+    const player = featmill.player(about.number, documents.find((each) => each.player) || about, axis);
+    const near = el("div", {}, el("p", { class: "quiet" }, "Choose a window."));
+    const flow = el("img", { class: "flow", alt: "" }),
+      caption = el("figcaption", { class: "quiet" });
+    const figure = el("figure", { class: "flows", hidden: true }, flow, caption);
+    const chosen = { layer: all.length ? 0 : -1, at: 0 };
+    const slider = el("div", {
+      class: "card",
+      role: "slider",
+      tabindex: 0,
+      "aria-label": "Window",
+      "aria-valuemin": 0,
+      onkeydown: keyed,
+    });
+
+    function choose(layer, at, play) {
+      const { about: own, key, i, name } = all[layer];
+      if (!key.rows) return;
+      Object.assign(chosen, { layer, at });
+      const text = tracks.describe(name, key, at);
+      slider.textContent = text;
+      for (const [attribute, value] of [
+        ["valuemax", key.rows - 1],
+        ["valuenow", at * key.step],
+        ["valuetext", text],
+      ])
+        slider.setAttribute(`aria-${attribute}`, value);
+      announce(text);
+      if (play) player.play(key.start_s[at], key.end_s[at]);
+      else player.seek(key.start_s[at]);
+      history.replaceState(null, "", `#/video/${own.number}/${at * key.step}`);
+      if (key.flow) {
+        showFlow(own, key, i, at);
+        near.replaceChildren(el("p", { class: "quiet" }, "Flow fields are not compared."));
+      } else
+        details.nearest(
+          near,
+          own.number,
+          i,
+          at * key.step,
+          () => chosen.layer === layer && chosen.at === at,
+          collection,
+        );
+    }
+
+    function showFlow(own, key, i, at) {
+      const row = pictured(key, at);
+      flow.src = flowPicture({ about: own, key, i }, at);
+      flow.alt = `Flow field of row ${row}`;
+      caption.textContent = `Flow of row ${row}: right is red, down yellow-green, left cyan, up violet; full colour is ${key.flow.most} pixels per frame.`;
+      figure.hidden = false;
+    }
+
+    function keyed(event) {
+      const { layer, at } = chosen;
+      if (layer < 0) return;
+      const last = all[layer].key.start_s.length - 1;
+      const next = {
+        ArrowRight: at + 1,
+        ArrowUp: at + 1,
+        ArrowLeft: at - 1,
+        ArrowDown: at - 1,
+        PageUp: at + 10,
+        PageDown: at - 10,
+        Home: 0,
+        End: last,
+      }[event.key];
+      if (next !== undefined) choose(layer, Math.max(0, Math.min(last, next)), false);
+      else if (event.key === "Enter") choose(layer, at, true);
+      else if (event.key === " ") player.toggle();
+      else if (event.key === "+" || event.key === "=") axis.zoom(0.5);
+      else if (event.key === "-") axis.zoom(2);
+      else if (/^[1-9]$/.test(event.key) && all[event.key - 1]) choose(event.key - 1, 0, false);
+      else return;
+      event.preventDefault();
+    }
+
+    const pointed = (layer) => (time, event, isClick) => {
+      const { key, name } = all[layer],
+        at = tracks.rowAt(key, time);
+      if (at < 0) return;
+      if (isClick) choose(layer, at, true);
+      else
+        tip(
+          event,
+          el(
+            "span",
+            {},
+            `${tracks.describe(name, key, at)}${key.change && at ? `; change ${key.change[at - 1] ?? "?"}` : ""}${details.frames(all[layer].about, key, at)}`,
+          ),
+        );
+    };
+
+    const seek = (time, event, isClick) => (isClick ? player.seek(time) : tip(event, el("span", {}, seconds(time))));
+
+    function drawn(layer) {
+      const { key, name } = all[layer],
+        point = pointed(layer),
+        fill = PALETTE[layer % 7];
+      const parts = [
+        tracks.spans(axis, `${name}: windows`, key, fill, () => (chosen.layer === layer ? chosen.at : -1), point),
+      ];
+      const middle = key.start_s.map((start, i) => (start + key.end_s[i]) / 2);
+      if (key.flow)
+        parts.push(
+          tracks.filmstrip(
+            axis,
+            `${name}: flow`,
+            "Flow fields along the time axis",
+            async (time) => flowPicture(all[layer], tracks.rowAt(key, time)),
+            point,
+          ),
+        );
+      if (key.flow)
+        parts.push(
+          tracks.curve(axis, `${name}: mean speed, pixels per frame`, "Mean speed", middle, [key.flow.speed], point),
+        );
+      if (key.change?.length)
+        parts.push(
+          tracks.curve(
+            axis,
+            `${name}: change, 1 − cosine to the row before`,
+            "Change from row to row",
+            key.start_s.slice(1),
+            [key.change],
+            point,
+          ),
+        );
+      if (key.components && key.rows > 2)
+        parts.push(
+          tracks.curve(
+            axis,
+            `${name}: principal components 1, 2, 3 (blue, orange, green)`,
+            "Principal components",
+            middle,
+            key.components,
+            point,
+            [-1, 1],
+          ),
+        );
+      if (key.similarity && key.rows > 2)
+        parts.push(
+          tracks.matrix(
+            axis,
+            `${name}: cosine of all pairs of rows, ${key.similarity.low} dark to 1 bright`,
+            key,
+            point,
+          ),
+        );
+      parts.push(...compared(layer, middle));
+      return parts;
+    }
+
+    function compared(layer, middle) {
+      const { about: own, key, name } = all[layer],
+        theirs = own.other?.keys.find((each) => each.key === key.key);
+      if (!theirs) return [];
+      const cosines = own.other.cosines[key.key],
+        title = `${name} of the other output`;
+      const parts = [tracks.spans(axis, `${title}: windows`, theirs, PALETTE[7], () => -1, null)];
+      if (cosines)
+        parts.push(
+          tracks.curve(
+            axis,
+            `${name}: cosine with the other output`,
+            "Cosine with the other output",
+            middle,
+            [cosines],
+            pointed(layer),
+            [Math.min(0, ...cosines.filter((each) => each !== null)), 1],
+          ),
+        );
+      if (theirs.change?.length)
+        parts.push(
+          tracks.curve(
+            axis,
+            `${title}: change`,
+            "Change from row to row, other output",
+            theirs.start_s.slice(1),
+            [theirs.change],
+            null,
+          ),
+        );
+      if (theirs.similarity && theirs.rows > 2)
+        parts.push(tracks.matrix(axis, `${title}: cosine of all pairs, ${theirs.similarity.low} to 1`, theirs, null));
+      return parts;
+    }
+
+    const button = (text, label, action) =>
+      el("button", { type: "button", "aria-label": label, onclick: action }, text);
+    const strip = about.thumbs_ms.length
+      ? [
+          tracks.filmstrip(
+            axis,
+            "pictures",
+            "Pictures of the video along the time axis",
+            (time) => featmill.thumb(about.number, time),
+            seek,
+          ),
+        ]
+      : [];
+    const sound = el("div", {});
+    main.replaceChildren(
+      el("p", {}, el("a", { href: "#/" }, "← all videos")),
+      el("h1", { tabindex: -1 }, about.name),
+      ...documents.flatMap((each) =>
+        [...each.notes, each.error]
+          .filter(Boolean)
+          .map((note) =>
+            el("p", { class: each.error || each.status === "failed" ? "bad" : "quiet" }, `${each.type}: ${note}`),
+          ),
+      ),
+      ...(other && !documents.some((each) => each.other)
+        ? [el("p", { class: "quiet" }, `${other} has no such video.`)]
+        : []),
+      el(
+        "div",
+        { class: "top" },
+        el("div", {}, player.element, figure),
+        el(
+          "div",
+          {},
+          details.facts(all),
+          el("h2", {}, "Chosen window"),
+          slider,
+          el(
+            "p",
+            { class: "quiet" },
+            "Here arrow keys go from row to row; Enter plays the window, Space the video; 1 to 9 choose features; + and − zoom.",
+          ),
+          el("h2", {}, "Nearest in the collection"),
+          near,
+        ),
+      ),
+      el(
+        "div",
+        { class: "bar" },
+        button(
+          "Play window",
+          "Play the chosen window",
+          () => chosen.layer >= 0 && choose(chosen.layer, chosen.at, true),
+        ),
+        button("+", "Zoom in", () => axis.zoom(0.5)),
+        button("−", "Zoom out", () => axis.zoom(2)),
+        button("Whole", "Show the whole video", () => axis.zoom(Infinity)),
+      ),
+      tracks.ruler(axis, seek),
+      ...strip,
+      ...all.flatMap((_, layer) => drawn(layer)),
+      sound,
+    );
+    details.addSound(
+      sound,
+      axis,
+      documents.find((each) => each.rate_hz && each.is_found),
+    );
+    return { choose, all, chosen };
+  }
+
+  // The row nearest to a given one of which there is a picture
+  const pictured = (key, at) =>
+    key.flow.rows.reduce((a, b) => (Math.abs(b - at * key.step) < Math.abs(a - at * key.step) ? b : a), 0);
+  const flowPicture = ({ about, key, i }, at) =>
+    at < 0 ? null : `media/${about.number}/flow-${i}-${pictured(key, at)}.png`;
+
+  async function draw(main, collection, id, row) {
+    const { videos } = collection,
+      name = videos.name[videos.number.indexOf(id)];
+    const ids = [id, ...videos.number.filter((each, i) => videos.name[i] === name && each !== id)];
+    const documents = await Promise.all(ids.map((each) => featmill.video(each)));
+    const shown = view(main, collection, documents, collection.other);
+    const layer = shown.all.findIndex(({ about, key }) => about.number === id && key.rows);
+    if (layer < 0) return;
+    const { key } = shown.all[layer];
+    shown.choose(layer, Math.max(0, Math.min(key.start_s.length - 1, Math.round((row || 0) / key.step))), false);
+  }
+  return draw;
+})();

@@ -1,0 +1,98 @@
+"""What the page draws of one video on its time axis."""
+
+from typing import Any
+
+import numpy as np
+
+from utils.explore.view.collection import keys_in
+from utils.explore.view.flow import is_flow, speeds
+from utils.explore.view.numbers import as_vectors, binned, bytes_of, listed, principal
+from utils.explore.view.windows import rows_of, times_of
+from utils.sinks.manifest_line import ManifestLine
+
+MOST_ROWS = 4000  # of a video that are drawn: of more, every second, third ...
+MATRIX = 256  # rows and columns of the self-similarity matrix that is sent
+COMPONENTS = 3
+FLOW_PICTURES = 60
+MOST_VALUES = 1 << 28  # of one key, flow left out
+
+
+def series_of(line: ManifestLine, arrays: dict[str, np.ndarray], length_s: float) -> list[dict[str, Any]]:
+    """Return a description of each key of a video: its rows' times, and what changes from row to row."""
+    return [_one(key, arrays, line, length_s) for key in keys_in(line) if key in arrays]
+
+
+def _one(key: str, arrays: dict[str, np.ndarray], line: ManifestLine, length_s: float) -> dict[str, Any]:
+    rows = rows_of(arrays[key], line)
+    step = max(1, -(-len(rows) // MOST_ROWS))
+    start_s, end_s, known = times_of(arrays, len(rows), length_s)
+    about = {
+        "key": key, "shape": list(arrays[key].shape), "dtype": str(arrays[key].dtype), "rows": len(rows), "step": step,
+        "start_s": listed(start_s[::step], 3), "end_s": listed(end_s[::step], 3), "times_known": known,
+        "not_finite": 0 if arrays[key].dtype.kind not in "fc" else int((~np.isfinite(rows)).any(axis=tuple(
+            range(1, rows.ndim))).sum()),
+    }  # fmt: skip
+    if is_flow(rows):
+        return about | {"flow": _flow(rows, step)}
+    if rows.size > MOST_VALUES or rows.dtype.kind not in "fiub":
+        return about
+    return about | _changes(as_vectors(rows[::step]))
+
+
+def _flow(rows: np.ndarray, step: int) -> dict[str, Any]:
+    speed = speeds(rows[::step])
+    pictured = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), FLOW_PICTURES)).astype(int)) if len(rows) else []
+    return {"speed": listed(speed), "rows": [int(row) for row in pictured], "most": full_speed(rows)}
+
+
+def full_speed(rows: np.ndarray) -> float:
+    """Return the speed of full colour: that of the fastest hundredth of the pixels of a few fields."""
+    few = np.asarray(rows[:: max(1, len(rows) // 8)], np.float32)
+    with np.errstate(all="ignore"):
+        speed = np.hypot(few[:, 0, ::4, ::4], few[:, 1, ::4, ::4])
+    speed = speed[np.isfinite(speed)]
+    return round(float(np.percentile(speed, 99)), 4) if speed.size else 1.0
+
+
+def _changes(vectors: np.ndarray) -> dict[str, Any]:
+    """Return 1 - cosine of neighbours, components, and cosines of all pairs."""
+    change = 1 - np.einsum("ij,ij->i", vectors[1:], vectors[:-1])
+    scores, shares = principal(vectors, COMPONENTS)
+    most = max(float(np.abs(scores).max(initial=0)), 1e-9)
+    cosines = binned(vectors @ vectors.T, MATRIX)
+    low = float(cosines.min(initial=1))
+    return {
+        "change": listed(change, 6),
+        "components": [listed(column / most) for column in scores.T],
+        "shares": listed(shares),
+        "similarity": {"n": len(cosines), "low": round(low, 4), "high": 1, "values": bytes_of(cosines, low, 1.0)},
+    }
+
+
+def aligned(
+    rows: np.ndarray, times: tuple[np.ndarray, np.ndarray], others: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """Return for each row the other's row whose middle is nearest, int64 [n]. times, others: starts and ends."""
+    middle, other = (times[0] + times[1]) / 2, (others[0] + others[1]) / 2
+    order = np.argsort(other)
+    after = (
+        np.clip(np.searchsorted(other[order], middle), 1, len(other) - 1)
+        if len(other) > 1
+        else np.zeros(len(middle), int)
+    )
+    before = np.maximum(after - 1, 0)
+    is_before = np.abs(other[order][before] - middle) <= np.abs(other[order][after] - middle)
+    return order[np.where(is_before, before, after)]
+
+
+def row_cosines(
+    rows: np.ndarray,
+    others: np.ndarray,
+    times: tuple[np.ndarray, np.ndarray],
+    other_times: tuple[np.ndarray, np.ndarray],
+) -> list[Any] | None:
+    """Return each row's cosine with the row of another output at the same time; None if these have other lengths."""
+    if rows.shape[1:] != others.shape[1:] or not len(rows) or not len(others):
+        return None
+    found = aligned(rows, times, other_times)
+    return listed(np.einsum("ij,ij->i", as_vectors(rows), as_vectors(others[found])), 6)
