@@ -49,6 +49,14 @@ def expected(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     return {path.relative_to(folder / "tiny").as_posix().removesuffix("_tiny.npy"): np.load(path) for path in paths}
 
 
+@pytest.fixture(scope="module")
+def embedded(videos: Path, expected: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The features of a real network, from Python."""
+    with featmill.Extractor("timm", model_name="test_vit", weights="random", device="cpu") as extractor:
+        found = extractor.map([videos / f"{name}.mp4" for name in expected])
+        return {name: video["timm"] for name, video in zip(expected, found, strict=True)}
+
+
 def extract(kind: str, videos: Path, output: Any, *flags: Any, exit_code: int = 0, **options: Any) -> str:
     """Run the program on the folder; return what it printed."""
     command = (*TINY, "--input_dir", videos, "--on_extraction", kind, "--output_path", output, *flags)
@@ -63,7 +71,7 @@ def read_h5(folder: Path) -> dict[str, np.ndarray]:
     def visit(name: str, node: h5py.Group | h5py.Dataset) -> None:
         if isinstance(node, h5py.Group) and "id" in node.attrs:
             assert node.attrs["name"] == name
-            found[name] = cast(Any, node)["tiny"][:]
+            found[name] = cast(Any, node)[folder.name][:]
 
     with h5py.File(folder / "features.h5") as file:
         file.visititems(visit)
@@ -78,7 +86,7 @@ def read_parquet(folder: Path) -> dict[str, np.ndarray]:
 def read_tars(folder: Path) -> dict[str, np.ndarray]:
     paths = [f"file:{path}" for path in sorted(folder.glob("*.tar"))]
     samples = list(cast(Any, WebDataset(paths, shardshuffle=False).decode()))
-    found = {sample["json"]["name"]: sample["tiny.npy"] for sample in samples}
+    found = {sample["json"]["name"]: sample[f"{folder.name}.npy"] for sample in samples}
     assert len(found) == len(samples)
     return found
 
@@ -101,15 +109,22 @@ def assert_equal(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
 
 
 @pytest.mark.parametrize("kind", [*MERGED, *(["save_lance"] if HAS_LANCE else [])])
-def test_a_format_of_many_videos_holds_what_numpy_files_hold(tmp_path, videos, expected, kind):
-    folder = tmp_path / "tiny"
-    extract(kind, videos, tmp_path, "--limit", 2)
-    extract(kind, videos, tmp_path)
-    assert_equal(READ[kind](folder), expected)
-    lines = (folder / "manifest.jsonl").read_text().splitlines()
-    assert len(lines) == 8  # each video is extracted once and merged once
+def test_a_format_of_many_videos_holds_them_after_a_byte_of_it_changed(tmp_path, videos, embedded, kind):
+    folder = tmp_path / "timm"
+    command = (*NETWORK, "--input_dir", videos, "--on_extraction", kind, "--output_path", tmp_path)
+    for more in (("--limit", 2), ()):
+        assert run(*command, *more).returncode == 0
+    assert_equal(READ[kind](folder), embedded)
+    assert len((folder / "manifest.jsonl").read_text().splitlines()) == 8  # each is extracted once and merged once
     assert all("place" in line["outputs"][0] for line in manifest(folder).values())
-    assert len(list(folder.glob("features*"))) == (1 if kind in ("save_h5", "save_lance") else 2)
+    paths = sorted(folder.glob("features*"))
+    assert len(paths) == (1 if kind in ("save_h5", "save_lance") else 2)
+    if kind != "save_lance":  # a folder
+        data = bytearray(paths[0].read_bytes())
+        data[len(data) // 3 if kind == "save_parquet" else data.index(embedded["a"].tobytes())] ^= 1  # it is compressed
+        paths[0].write_bytes(data)
+        assert run(*command).returncode == 0
+        assert_equal(READ[kind](folder), embedded)
     assert not unfinished(tmp_path)
 
 
@@ -157,15 +172,12 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path, videos, expected):
 
 
 @pytest.mark.parametrize("kind", ["save_h5", "save_parquet"])
-def test_outputs_can_be_at_an_address(tmp_path, videos, expected, kind):
+def test_outputs_can_be_at_an_address(tmp_path, videos, expected, embedded, kind):
     """HDF5 by the tiny type, Parquet by a network through main.py; the clocks of both runs are 26 hours apart."""
     flags = ("--input_dir", videos, "--on_extraction", kind, "--output_path", "s3://bucket/out")
     command, program, folder = (*TINY, *flags), TINY_PROGRAM, "tiny"
     if kind == "save_parquet":
-        command, program, folder = (*NETWORK, *flags), ROOT / "main.py", "timm"
-        with featmill.Extractor("timm", model_name="test_vit", weights="random", device="cpu") as extractor:
-            found = extractor.map([videos / f"{name}.mp4" for name in expected])
-            expected = {name: video["timm"] for name, video in zip(expected, found, strict=True)}
+        command, program, folder, expected = (*NETWORK, *flags), ROOT / "main.py", "timm", embedded
     with s3_server() as environment:
         for zone, more in (("EAST-14", ("--limit", 2)), ("WEST+12", ("--overwrite",))):
             done = run(*command, *more, env=environment | {"TZ": zone}, program=program)

@@ -59,11 +59,11 @@ def write_media(folder: Path, media: dict[str, bytes]) -> None:
 def test_a_folder_of_videos_or_sound(tmp_path: Path, media: dict[str, bytes]) -> None:
     write_media(tmp_path / "in", media)
     source = ("--input_dir", tmp_path / "in")
-    found, done = extract(tmp_path / "frames", "tiny", *source)
-    assert found["tiny"] == dict.fromkeys(["CAMERA", "sub/old", "video"], "done")
+    found, done = extract(tmp_path / "frames", "resnet", *source)
+    assert found["resnet"] == dict.fromkeys(["CAMERA", "sub/old", "video"], "done")
     assert "(no video file)" in done.stderr
-    found, _ = extract(tmp_path / "given", "loudness", *source, "--glob", "*.wav", "*.flac")
-    assert found["loudness"] == dict.fromkeys(["video", "sub/a"], "done")
+    found, _ = extract(tmp_path / "given", "vggish", *source, "--glob", "*.wav", "*.flac")
+    assert found["vggish"] == dict.fromkeys(["video", "sub/a"], "done")
 
 
 def test_a_shard_of_sound(tmp_path: Path, media: dict[str, bytes]) -> None:
