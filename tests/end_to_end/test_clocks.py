@@ -152,7 +152,7 @@ def test_the_bare_sequence_of_samples_and_a_limit_of_time(result: Run, tmp_path:
     assert pictures["status"] == "partial" and longer in pictures["problems"]
     np.testing.assert_allclose(rows_of(tmp_path / "out" / "timm")["paff"][:, 0] * 25, [1, 5, 9, 13, 17])  # of 20
     line = manifest(tmp_path / "out" / "slowonly")["paff"]
-    assert (line["status"], line["windows"], line["decoded"]) == ("done", 2, 20)
+    assert (line["status"], line["windows"], line["decoded"]) == ("done", 2, 18)  # the others are wanted by nobody
     np.testing.assert_allclose(rows_of(tmp_path / "out" / "slowonly")["paff"][:, 0] * 25, [3, 9])
 
 

@@ -60,7 +60,8 @@ def test_a_stopped_run_leaves_whole_files_and_the_same_command_resumes_it(
         interrupt_group(process)
     stdout, stderr = process.communicate(timeout=300)
     assert_stopped(process.returncode, expected, stdout, stderr, worker)
-    assert ("finished first; Ctrl-C again stops at once" in stderr) == (in_progress == "finished")
+    if name != "Ctrl-C twice":  # the second may come before the first is answered, or after it
+        assert ("finished first; Ctrl-C again stops at once" in stderr) == (in_progress == "finished")
     kept = {name: line["finished"] for name, line in manifest(tmp_path / "tiny").items()}
     assert (1 if in_progress == "dropped" else 2) <= len(kept) < 12
     assert not unfinished(tmp_path)

@@ -24,6 +24,7 @@ GPUS_PER_WORKER: Any = flag(
     1.0,
     "GPUs of each worker of --engine ray; 0.5: two workers share one",
     group="devices",
+    metavar="GPUS",
     above=0,
     at_most=1,
     shapes_output=False,

@@ -45,6 +45,8 @@ def load() -> Any:
         UserError: it is not installed.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # a run under `uv run` would install the project anew on each node, without what it imports here
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     os.environ.setdefault("RAY_SCHEDULER_EVENTS", "0")  # Ray prints them to standard output, as features may be
     try:
         return importlib.import_module("ray")

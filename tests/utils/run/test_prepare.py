@@ -47,10 +47,11 @@ def test_each_type_gets_its_folder_settings_and_stamp(tmp_path):
     assert len(i3d.settings["weights"]["net"]) == 64
 
 
-def test_random_weights_are_warned_of_in_every_line():
+def test_random_weights_are_warned_of_in_every_line(tmp_path):
+    (tmp_path / "net.pt").write_bytes(b"weights")
     (feature,) = prepare(RunConfig(weights="random"), {"i3d": requested(None)}, RESOURCES, "").features
     assert feature.stamp.warning == RANDOM_WARNING
-    (feature,) = prepare(RunConfig(), {"i3d": requested(None)}, RESOURCES, "").features
+    (feature,) = prepare(RunConfig(), {"i3d": requested(tmp_path / "net.pt")}, RESOURCES, "").features
     assert feature.stamp.warning == ""
 
 
