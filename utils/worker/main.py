@@ -5,8 +5,10 @@ import logging
 import os
 import signal
 import sys
+import threading
 import traceback
 from multiprocessing.connection import Connection
+from typing import Any
 
 import torch
 from av.logging import set_level
@@ -31,6 +33,7 @@ from utils.worker.watchdog import Watchdog
 from utils.worker.writer import Writer
 
 log = logging.getLogger(__name__)
+AGAIN_S = 0.01  # until a signal that was swallowed comes again
 
 
 def work(connection: Connection) -> None:
@@ -68,12 +71,21 @@ def _exit_at_once(_signal: int, _frame: object) -> None:
     raise SystemExit(143)  # as a shell reports SIGTERM; `finally` blocks still remove unfinished files
 
 
+def _exit_after_callbacks(swallowed: Any) -> None:
+    """Have the signal again where it came within a callback of the interpreter, which lets no exception through."""
+    if isinstance(swallowed.exc_value, SystemExit):
+        threading.Timer(AGAIN_S, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    else:
+        sys.__unraisablehook__(swallowed)
+
+
 def _extract(pipe: MainPipe, plan: Plan, device_name: str, label: str) -> None:
     device, compute = torch.device(device_name), ComputeMode(plan.run.precision, plan.run.compile)
     check_available(device)
     _set_up_torch(plan, device, compute)
     extractors, classes = _load(plan, device, compute)
     set_level(None)  # a library may have set it: FFmpeg's threads then take the GIL to log, and can deadlock
+    sys.unraisablehook = _exit_after_callbacks
     signal.signal(signal.SIGTERM, _exit_at_once)  # until here it ends the process silently: nothing is to be cleaned up
     pipe.send(Ready())
     with Watchdog(pipe.send, plan.run.video_timeout) as watchdog, Writer() as writer:

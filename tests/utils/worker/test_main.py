@@ -1,7 +1,11 @@
 """What a worker tells of its end; whole workers are in tests/end_to_end/test_run.py."""
 
 import multiprocessing
+import os
 import signal
+import sys
+import time
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +15,11 @@ from utils.errors import RunError, UserError
 from utils.worker import main
 from utils.worker.messages import Ended, Fatal, Start
 from utils.worker.plan import Plan
+
+
+class Held:
+    """What a weak reference can refer to."""
+
 
 PLAN = Plan(RunConfig(compile=True), (), ("cpu",), 1, 1)  # with --compile the process is not ended at once
 
@@ -57,3 +66,14 @@ def test_a_worker_without_a_plan_ends(pipe: tuple) -> None:
     ours, theirs = pipe
     ours.close()
     main.work(theirs)
+
+
+def test_a_signal_within_a_callback_ends_the_worker_after_it(pipe: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", main._exit_after_callbacks)
+    signal.signal(signal.SIGTERM, main._exit_at_once)
+    held = [Held()]
+    called = weakref.ref(held[0], lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(SystemExit):
+        held.clear()
+        time.sleep(5)
+    assert called() is None
