@@ -97,14 +97,21 @@ def _run_command(name: str, arguments: Sequence[str]) -> int:
         from utils.commands.submit import submit
 
         return submit(arguments, MODELS)
-    if name == "status":
-        from utils.commands.status import show_status
-
-        return show_status(arguments)
     if name == "estimate":
         from utils.commands.estimate import show_estimate
 
         return show_estimate(arguments, MODELS)
+    return _command_on_outputs(name, arguments)
+
+
+def _command_on_outputs(name: str, arguments: Sequence[str]) -> int:
+    """Run a command on an output folder, and return its exit code."""
+    from models import MODELS
+
+    if name == "status":
+        from utils.commands.status import show_status
+
+        return show_status(arguments)
     if name == "compare":
         from utils.commands.compare import compare
 

@@ -12,13 +12,12 @@ import numpy as np
 import yaml
 
 from utils.commands.parser import Parser
-from utils.commands.status import FolderStatus
 from utils.config.schema import build
 from utils.errors import PROGRAM, UserError, printable
 from utils.explore.search.windows import Collection
 from utils.extractors.registry import Model
+from utils.run.folder_status import FolderStatus
 from utils.sinks.manifest_line import ManifestLine
-from utils.sinks.output import features_in
 from utils.state.feature_folders import feature_folders
 from utils.state.manifest import Latest
 from utils.state.run_file import record_of
@@ -91,9 +90,7 @@ class FeatureType:
     ) -> "FeatureType":
         """Read the manifest, the newest run file with its settings, and every row."""
         (newest,) = deque((line for line in latest if line.outputs), maxlen=1)
-        arrays = {key: info for output in newest.outputs for key, info in output.arrays.items()}
-        keys = [key for key in features_in(arrays) if arrays[key].shape]
-        found = {key: _statistics(Collection(folder, above, latest, key)) for key in keys}
+        found = {key: _statistics(Collection(folder, above, latest, key)) for key in newest.features}
         without = [(line.name, line.status) for line in latest if not line.outputs]
         name = newest.stamp.feature_type
         return cls(
@@ -102,7 +99,7 @@ class FeatureType:
             models.get(name),
             record_of(folder, newest.stamp.settings_hash),
             FolderStatus.of(folder, latest),
-            {key: f"{arrays[key].dtype} {_shape(arrays[key].shape, newest)}" for key in keys},
+            {key: f"{info.dtype} {_shape(info.shape, newest)}" for key, info in newest.features.items()},
             newest.stamp.on_extraction,
             without,
             {key: values for key, (values, _) in found.items()},

@@ -21,7 +21,8 @@ from utils.media.limits import Limits
 from utils.media.video import Given, VideoStream
 from utils.media.video_frames import SourceFrames
 from utils.media.view import View
-from utils.media.yuv import MATRICES, NV12, YuvConverter
+from utils.media.yuv import NV12, YuvConverter
+from utils.transforms.yuv_matrices import MATRICES
 
 EXACT_CODECS = ("h264", "hevc", "vp8", "vp9")  # whose standards define every bit of a frame
 BLOCKING_SYNC = 4  # CU_CTX_SCHED_BLOCKING_SYNC, which FFmpeg wants of a primary context: threads that wait sleep

@@ -9,10 +9,10 @@ from av.video.reformatter import ColorRange
 
 from utils.media.layout import Layout, Yuv
 from utils.media.rgb import RgbConverter
+from utils.transforms.yuv_matrices import MATRICES
 
 FULL_RANGE = int(ColorRange.JPEG)
 NV12 = "nv12"  # what GPUs decode to
-MATRICES = (1, 2, 4, 5, 6, 7, 9)  # those of `utils.transforms.yuv`, which needs torch
 IS_EXACT = platform.machine() in ("x86_64", "AMD64")  # whose swscale it follows to the bit
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self, get_args
 
-from utils.sinks.output import Output
+from utils.sinks.output import ArrayInfo, Output, features_in
 from utils.sources.fingerprint import Fingerprint
 
 Status = Literal["done", "partial", "skipped", "failed", "cleared"]
@@ -89,6 +89,12 @@ class ManifestLine:
             return datetime.strptime(self.finished, TIME_FORMAT).timestamp()
         except (TypeError, ValueError):
             return None
+
+    @property
+    def features(self) -> dict[str, ArrayInfo]:
+        """The model's outputs in all files, by key; times, and numbers such as clip_length, left out."""
+        arrays = {key: info for output in self.outputs for key, info in output.arrays.items()}
+        return {key: arrays[key] for key in features_in(arrays) if arrays[key].shape}
 
     def is_later_than(self, line: "ManifestLine") -> bool:
         """Return whether this line of a video was written after another one of it.

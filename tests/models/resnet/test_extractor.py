@@ -9,17 +9,6 @@ from models.resnet.config import MODEL_NAMES, ResNetConfig
 from models.resnet.extractor import ResNetExtractor
 from models.resnet.pretrained import BY_MODEL, FILES, needs
 from utils.errors import UserError
-from utils.weights.seeded import fill_random
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    """torchvision's ResNet-18 with seeded weights, and a file of it in the published layout: a bare state dict."""
-    network = models.resnet18().eval()
-    fill_random(network)
-    path = tmp_path_factory.mktemp("resnet") / "resnet18-f37072fd.pth"
-    torch.save(network.state_dict(), path)
-    return network, path
 
 
 def test_features_and_logits_are_torchvisions(published):

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
-from support.device import DEVICE
+from support.flow import flow_of, frames
 from support.golden import case
 
 from models.tvl1.network import TVL1
@@ -17,17 +16,6 @@ STEPS = {
     "warps2": SolverSettings(scales=1, warps=2, rounds=1, epsilon=0, median=False),
     "scales2": SolverSettings(scales=2, warps=1, rounds=1, epsilon=0, median=False),
 }
-
-
-def frames(grey: np.ndarray) -> torch.Tensor:
-    """Return grey levels [H, W] as an RGB frame, float32 [1, 3, H, W]."""
-    return torch.from_numpy(grey).float().expand(1, 3, -1, -1).to(DEVICE)
-
-
-def flow_of(network: TVL1, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    with torch.inference_mode():
-        size = (first.shape[-2], first.shape[-1])
-        return network.to(DEVICE).between(network.encode(first), network.encode(second), size)
 
 
 @pytest.mark.parametrize("step", STEPS)

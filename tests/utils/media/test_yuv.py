@@ -16,17 +16,12 @@ from utils.media.rgb import RgbConverter
 from utils.media.rotation import Orientation
 from utils.media.video import VideoStream
 from utils.media.view import View
-from utils.media.yuv import MATRICES, YuvConverter
-from utils.transforms import yuv
+from utils.media.yuv import YuvConverter
 
 pytestmark = pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64"), reason="swscale rounds otherwise elsewhere"
 )
 TURNS = [Orientation(), Orientation(True, True, False), Orientation(False, True, True)]
-
-
-def test_it_takes_what_can_be_converted() -> None:
-    assert set(MATRICES) == set(yuv.MATRICES)
 
 
 def frame(width: int = 64, height: int = 48, format: str = "yuv420p", colorspace: int = 1) -> av.VideoFrame:

@@ -22,13 +22,6 @@ from utils.storage.remote import RemoteFolder
 FIRST = {"stack_size": 64, "weights": {"i3d": "random"}}
 
 
-@pytest.fixture(params=["disk", "memory"])
-def folder(request, tmp_path):
-    folder = folder_at(str(tmp_path) if request.param == "disk" else f"memory://{uuid.uuid4().hex}/out")
-    folder.prepare()
-    return folder
-
-
 def line(
     identity: str, status: Status = "done", time: str = "2026-01-01T00:00:00+0000", reason: str = "", **stamp: Any
 ) -> ManifestLine:

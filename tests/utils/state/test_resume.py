@@ -1,7 +1,6 @@
 """What a run takes over from earlier ones, and when it refuses to."""
 
 import json
-import uuid
 from dataclasses import replace
 
 import pytest
@@ -18,13 +17,6 @@ from utils.state.resume import clear_failures, differences, is_done, refuse_mixi
 from utils.storage.folder import folder_at
 
 FIRST = {"stack_size": 64, "weights": {"i3d": "random"}}
-
-
-@pytest.fixture(params=["disk", "memory"])
-def folder(request, tmp_path):
-    folder = folder_at(str(tmp_path) if request.param == "disk" else f"memory://{uuid.uuid4().hex}/out")
-    folder.prepare()
-    return folder
 
 
 def line(identity: str, status: Status = "done", reason: str = "", **stamp) -> ManifestLine:

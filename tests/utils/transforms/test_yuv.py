@@ -10,7 +10,8 @@ import torch
 from utils.media.crop import Crop
 from utils.media.rgb import RgbConverter
 from utils.media.rotation import Orientation
-from utils.transforms.yuv import MATRICES, to_rgb
+from utils.transforms.yuv import to_rgb
+from utils.transforms.yuv_matrices import MATRICES
 
 on_x86 = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="swscale rounds otherwise elsewhere")
 LIMITED, FULL = 1, 2  # AVCOL_RANGE_MPEG and _JPEG

@@ -62,10 +62,13 @@ def test_errors_reach_the_main_process(pipe: tuple, monkeypatch, error: Exceptio
     assert isinstance(found, Fatal) and found.exit_code == code and found.message.startswith(words)
 
 
-def test_a_worker_without_a_plan_ends(pipe: tuple) -> None:
+def test_a_worker_without_a_plan_ends(pipe: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = pipe
+    given = []
+    monkeypatch.setattr(main, "_extract", lambda pipe, *told: given.append(told))
     ours.close()
     main.work(theirs)
+    assert not given
 
 
 def test_a_signal_within_a_callback_ends_the_worker_after_it(pipe: tuple, monkeypatch: pytest.MonkeyPatch) -> None:

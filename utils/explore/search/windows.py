@@ -9,7 +9,6 @@ import numpy as np
 from utils.errors import FeatmillError, RunError, UserError
 from utils.run.packs import Saved
 from utils.sinks.manifest_line import ManifestLine
-from utils.sinks.output import features_in
 from utils.sinks.readback import OutputReader
 from utils.state.feature_folders import feature_folders
 from utils.state.manifest import Latest
@@ -203,8 +202,7 @@ def units(rows: np.ndarray) -> np.ndarray:
 
 def _chosen(place: str, line: ManifestLine, feature: str | None) -> str:
     """Return the key to search. Raises UserError where there are several, or not the one asked for."""
-    arrays = {key: info for output in line.outputs for key, info in output.arrays.items()}
-    keys = [key for key in features_in(arrays) if arrays[key].shape]
+    keys = list(line.features)
     if feature in keys or (feature is None and len(keys) == 1):
         return feature or keys[0]
     raise UserError(f"{place}: has {' and '.join(keys)}: choose one by --feature")

@@ -13,7 +13,6 @@ from utils.errors import FeatmillError, RunError
 from utils.run.folder_status import FolderStatus
 from utils.sinks.acav import UP
 from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine, Status
-from utils.sinks.output import features_in
 from utils.sinks.readback import OutputReader
 from utils.state.feature_folders import feature_folders
 from utils.state.manifest import FILE_NAME, Latest
@@ -210,12 +209,6 @@ class Collection:
         """Return the number of each video of a feature type that has features, and how many windows it has."""
         folder = self.folders[index]
         return [(self._number(folder, row.id), row.windows) for row in folder.rows if row.status in WITH_OUTPUTS]
-
-
-def keys_in(line: ManifestLine) -> list[str]:
-    """Return the keys of a video's features, numbers such as clip_length left out."""
-    shapes = {key: info.shape for output in line.outputs for key, info in output.arrays.items()}
-    return [key for key in features_in(shapes) if shapes[key]]
 
 
 def _labels(metas: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

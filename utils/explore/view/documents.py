@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from utils.errors import FeatmillError
-from utils.explore.view.collection import DAMAGE, Collection, FeatureFolder, keys_in
+from utils.explore.view.collection import DAMAGE, Collection, FeatureFolder
 from utils.explore.view.flow import is_flow, picture
 from utils.explore.view.media import Clip, Media, thumb_times_ms
 from utils.explore.view.numbers import as_vectors
@@ -70,7 +70,7 @@ class Documents:
         """Return the keys of a feature type that can be mapped: those of its first video with features."""
         numbers = self.collection.with_features(index)[:1]
         place = self.collection.place(numbers[0][0]) if numbers else None
-        return [] if place is None else keys_in(place[1])
+        return [] if place is None else list(place[1].features)
 
     def _key(self, index: int, key: int) -> str | None:
         keys = self.keys(index) if index < len(self.collection.folders) else []
@@ -149,7 +149,7 @@ class Documents:
         folder, other = place
         theirs = folder.read(other)
         cosines = {}
-        for key in (key for key in keys_in(line) if key in theirs):
+        for key in (key for key in line.features if key in theirs):
             rows, others = rows_of(arrays[key], line), rows_of(theirs[key], other)
             times, other_times = (times_of(a, len(r), 0)[:2] for a, r in ((arrays, rows), (theirs, others)))
             cosines[key] = row_cosines(rows, others, times, other_times)
@@ -168,7 +168,7 @@ class Documents:
         place = self.collection.place(number)
         if place is None:
             return None
-        keys = keys_in(place[1])
+        keys = list(place[1].features)
         if key_number >= len(keys):
             return None
         key = keys[key_number]
@@ -208,7 +208,7 @@ class Documents:
     def flow(self, number: int, key_number: int, row: int) -> bytes | None:
         """Return a flow field as PNG."""
         place = self.collection.place(number)
-        keys = [] if place is None else keys_in(place[1])
+        keys = [] if place is None else list(place[1].features)
         if place is None or key_number >= len(keys):
             return None
         try:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from utils.explore.view.collection import keys_in
 from utils.explore.view.flow import is_flow, speeds
 from utils.explore.view.numbers import as_vectors, binned, bytes_of, listed, principal
 from utils.explore.view.windows import rows_of, times_of
@@ -19,7 +18,7 @@ MOST_VALUES = 1 << 28  # of one key, flow left out
 
 def series_of(line: ManifestLine, arrays: dict[str, np.ndarray], length_s: float) -> list[dict[str, Any]]:
     """Return a description of each key of a video: its rows' times, and what changes from row to row."""
-    return [_one(key, arrays, line, length_s) for key in keys_in(line) if key in arrays]
+    return [_one(key, arrays, line, length_s) for key in line.features if key in arrays]
 
 
 def _one(key: str, arrays: dict[str, np.ndarray], line: ManifestLine, length_s: float) -> dict[str, Any]:

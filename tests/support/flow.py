@@ -1,0 +1,18 @@
+"""Flow of TV-L1 between two golden frames."""
+
+import numpy as np
+import torch
+
+from models.tvl1.network import TVL1
+from support.device import DEVICE
+
+
+def frames(grey: np.ndarray) -> torch.Tensor:
+    """Return grey levels [H, W] as an RGB frame, float32 [1, 3, H, W]."""
+    return torch.from_numpy(grey).float().expand(1, 3, -1, -1).to(DEVICE)
+
+
+def flow_of(network: TVL1, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        size = (first.shape[-2], first.shape[-1])
+        return network.to(DEVICE).between(network.encode(first), network.encode(second), size)
