@@ -108,6 +108,7 @@ def test_ray_data(clips, monkeypatch):
     flags = {"model_name": "resnet18", "weights": "random", "extraction_total": 2}
     path = os.pathsep.join(map(str, (ROOT, TINY_PROGRAM.parents[1], TINY_PROGRAM.parent)))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # beside busy test processes, Ray's 15 is ten times as slow
     monkeypatch.setenv("PYTHONPATH", path)
     ray.init(
         address="local",
