@@ -14,7 +14,7 @@ import yaml
 from utils.commands.parser import Parser
 from utils.config.schema import build
 from utils.errors import PROGRAM, UserError, printable
-from utils.explore.search.windows import Collection
+from utils.explore.search.windows import SavedWindows
 from utils.extractors.registry import Model
 from utils.run.folder_status import FolderStatus
 from utils.sinks.manifest_line import ManifestLine
@@ -90,7 +90,7 @@ class FeatureType:
     ) -> "FeatureType":
         """Read the manifest, the newest run file with its settings, and every row."""
         (newest,) = deque((line for line in latest if line.outputs), maxlen=1)
-        found = {key: _statistics(Collection(folder, above, latest, key)) for key in newest.features}
+        found = {key: _statistics(SavedWindows(folder, above, latest, key)) for key in newest.features}
         without = [(line.name, line.status) for line in latest if not line.outputs]
         name = newest.stamp.feature_type
         return cls(
@@ -116,7 +116,7 @@ def _shape(shape: Sequence[int], line: ManifestLine) -> str:
     return f"[{', '.join([rows, *map(str, shape[1:])])}]"
 
 
-def _statistics(collection: Collection) -> tuple[dict[str, Any], str]:
+def _statistics(collection: SavedWindows) -> tuple[dict[str, Any], str]:
     """Return mean, deviation, least and most of each dimension over all windows, and what was left out."""
     n, total, squares = 0, np.zeros(1), np.zeros(1)
     least, most = np.array([np.inf]), np.array([-np.inf])

@@ -7,7 +7,8 @@ import numpy as np
 
 from utils.run.axes import layouts
 from utils.run.packs import Saved
-from utils.run.row_maps import GOOD, cosines, find_rows, plain_map, unit
+from utils.run.row_maps import GOOD, cosines, find_rows, plain_map
+from utils.sinks.rows import unit
 
 RELATED = 0.5  # correlation of rows, each minus the mean row: unrelated ones are near 0
 CLOSE = 0.1  # relative error up to which what is found counts as the rule, and the rest as noise

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from utils.sinks.rows import nearest_rows, unit
+
 Rows = Callable[[np.ndarray], np.ndarray]  # [rows, ...] → [matched rows, ...]
 
 GOOD = 5e-7  # 1 - cosine, of rows within 1e-3 of each other
@@ -25,11 +27,6 @@ class RowMap:
     of_b: Rows
 
 
-def unit(rows: np.ndarray) -> np.ndarray:
-    """Return rows [n, D] divided by their length; zeros stay zeros."""
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-
-
 def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the cosine of each pair of rows [n, D], 1 for two rows of zeros."""
     both_zero = ~(a.any(axis=1) | b.any(axis=1))
@@ -46,8 +43,7 @@ def plain_map(n_a: int, n_b: int, middle_a: np.ndarray | None, middle_b: np.ndar
     """Return the map by the times of the rows' middles in seconds, or by row numbers where one has no times."""
     if middle_a is not None and middle_b is not None and (len(middle_a), len(middle_b)) == (n_a, n_b):
         hops = [float(np.median(np.diff(middle))) for middle in (middle_a, middle_b) if len(middle) > 1]
-        after = np.clip(np.searchsorted(middle_a, middle_b), 1, max(n_a - 1, 1))
-        near = np.where(middle_b - middle_a[after - 1] <= middle_a[after % n_a] - middle_b, after - 1, after % n_a)
+        near = nearest_rows(middle_a, middle_b)
         same = np.flatnonzero(np.abs(middle_a[near] - middle_b) <= 0.5 * min(hops, default=0.1))
         if len(same):
             return _picked(near[same], same, n_a, n_b, "only rows with equal times")

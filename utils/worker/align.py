@@ -9,6 +9,7 @@ from utils.config.run import RunConfig
 from utils.errors import VideoError
 from utils.sinks.manifest_line import Status
 from utils.sinks.record import Record
+from utils.sinks.rows import nearest_rows
 from utils.worker.pipeline import Outcome
 
 Finish = Callable[[Outcome], None]
@@ -149,22 +150,14 @@ def resampled(rows: np.ndarray, own: Spans, grid: Spans, by: str) -> np.ndarray:
     by: "nearest", the row whose middle is nearest to the middle of the span, the earlier of two; or "mean", of the rows
     whose middle lies in the span, its end excluded; of those where there is none the nearest.
     """
-    order = np.argsort(own.middle_s, kind="stable")
-    rows, middle_s = rows[order], own.middle_s[order]
-    chosen = rows[nearest(middle_s, grid.middle_s)]
+    chosen = rows[nearest_rows(own.middle_s, grid.middle_s)]
     if by == "nearest":
         return chosen
+    order = np.argsort(own.middle_s, kind="stable")
+    rows, middle_s = rows[order], own.middle_s[order]
     chosen = chosen.astype(rows.dtype if rows.dtype.kind == "f" else np.float32)
     starts, stops = np.searchsorted(middle_s, grid.start_s), np.searchsorted(middle_s, grid.end_s)
     for i, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
         if start < stop:
             chosen[i] = rows[start:stop].mean(0, dtype=np.float64)
     return chosen
-
-
-def nearest(middle_s: np.ndarray, wanted_s: np.ndarray) -> np.ndarray:
-    """Return for each wanted time the position of the nearest of the middles, which ascend; the earlier of two."""
-    right = np.minimum(np.searchsorted(middle_s, wanted_s), len(middle_s) - 1)
-    left = np.maximum(right - 1, 0)
-    is_left = wanted_s - middle_s[left] <= np.abs(middle_s[right] - wanted_s)
-    return np.searchsorted(middle_s, middle_s[np.where(is_left, left, right)])

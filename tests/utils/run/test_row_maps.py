@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utils.run.row_maps import cosines, find_rows, loss_of, plain_map, unit
+from utils.run.row_maps import cosines, find_rows, loss_of, plain_map
 
 ROWS = np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32)
 
@@ -14,7 +14,6 @@ def test_cosines_are_those_of_brute_force_and_two_rows_of_zeros_are_equal():
     np.testing.assert_allclose(cosines(ROWS, other), expected, atol=1e-6)
     zeros = np.zeros((2, 3), np.float32)
     assert cosines(zeros, zeros).tolist() == [1, 1] and cosines(zeros, zeros + 1).tolist() == [0, 0]
-    assert unit(zeros).tolist() == zeros.tolist()
     assert loss_of(ROWS, ROWS) == pytest.approx(0, abs=1e-6) and loss_of(ROWS[:0], ROWS[:0]) == np.inf
 
 

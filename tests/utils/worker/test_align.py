@@ -6,19 +6,10 @@ from support.sinks import record
 
 from utils.config.run import RunConfig
 from utils.sinks.record import Record
-from utils.worker.align import Joiner, Spans, align, nearest, resampled
+from utils.worker.align import Joiner, Spans, align, resampled
 from utils.worker.events import Job
 from utils.worker.pipeline import Outcome
 from utils.worker.row_steps import after_steps, steps_of
-
-
-def test_nearest_is_what_brute_force_finds() -> None:
-    rng = np.random.default_rng(0)
-    for n in (1, 2, 7, 40):
-        middle_s = np.sort(rng.integers(0, 20, n) / 2)  # with equal ones, and ties
-        wanted_s = np.arange(-3, 14, 0.25)
-        brute = [int(np.argmin(np.abs(middle_s - each))) for each in wanted_s]
-        assert nearest(middle_s, wanted_s).tolist() == brute
 
 
 def test_mean_is_what_brute_force_finds() -> None:

@@ -13,7 +13,7 @@ from utils.errors import UserError, VideoError
 from utils.explore.search import index, likeness
 from utils.explore.search.example import Example, example_of, picture_example
 from utils.explore.search.nearest import nearest
-from utils.explore.search.windows import Block, Collection, Hit
+from utils.explore.search.windows import Block, Hit, SavedWindows
 from utils.extractors.registry import Model
 from utils.run.like import plan_like, recorded
 from utils.run.packs import Saved
@@ -66,7 +66,7 @@ class Search:
     ) -> None:
         self._output, self._models, self._run = output, models, run or RunConfig()
         self._is_exact, self._tell = is_exact, tell
-        self.collection = Collection.at(output, feature_type, feature)
+        self.collection = SavedWindows.at(output, feature_type, feature)
         self.note = ""
 
     def text(self, text: str, top: int, least: float = -math.inf) -> list[Hit]:

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from utils.errors import FeatmillError, UserError, VideoError
-from utils.explore.search.windows import Collection, units
+from utils.explore.search.windows import SavedWindows
 from utils.media.input import FrameArray
 from utils.run.packs import Saved
 from utils.sinks.manifest_line import ManifestLine
+from utils.sinks.rows import unit
 from utils.sources.ref import VideoRef
 from utils.storage.urls import is_url, redacted
 
@@ -33,7 +34,7 @@ class Example:
     own: tuple[str, int | None] | None = None
 
 
-def example_of(text: str, collection: Collection, extract: Extract) -> Example:
+def example_of(text: str, collection: SavedWindows, extract: Extract) -> Example:
     """Return the vector of NAME@SECONDS, FILE@SECONDS, NAME or FILE; without seconds, the mean direction of all rows.
 
     NAME: of a video in the collection, or its id; such rows are read, not extracted.
@@ -55,7 +56,7 @@ def example_of(text: str, collection: Collection, extract: Extract) -> Example:
     raise UserError(f"{redacted(text)}: no such file, and no video of {collection.folder} has that name")
 
 
-def picture_example(pixels: np.ndarray, collection: Collection, extract: Extract, label: str = "picture") -> Example:
+def picture_example(pixels: np.ndarray, collection: SavedWindows, extract: Extract, label: str = "picture") -> Example:
     """Return the vector of a picture, shown for as long as a window lasts. pixels: uint8 [H, W, 3].
 
     Raises:
@@ -85,7 +86,7 @@ def _moment(text: str) -> tuple[str, float | None]:
     return text, None
 
 
-def _line(collection: Collection, name: str) -> ManifestLine | None:
+def _line(collection: SavedWindows, name: str) -> ManifestLine | None:
     """Return the line of a video by its id or name; None if it has no features."""
     line = collection.latest.get(name)
     if line is not None and line.outputs:
@@ -93,7 +94,7 @@ def _line(collection: Collection, name: str) -> ManifestLine | None:
     return next((line for line in collection.lines() if line.name == name), None)
 
 
-def _seconds(collection: Collection) -> float:
+def _seconds(collection: SavedWindows) -> float:
     """Return how long a window of the first video that can be read lasts; a second where windows have no times."""
     for line in collection.lines():
         with contextlib.suppress(FeatmillError):
@@ -104,7 +105,7 @@ def _seconds(collection: Collection) -> float:
     return 1.0
 
 
-def _row(saved: Saved, seconds: float | None, collection: Collection, name: str) -> tuple[int | None, np.ndarray]:
+def _row(saved: Saved, seconds: float | None, collection: SavedWindows, name: str) -> tuple[int | None, np.ndarray]:
     """Return the number and the vector of the window whose middle is nearest to a moment; the mean of all without."""
     if collection.feature not in saved.features:
         raise VideoError(f"{redacted(name)}: has no {collection.feature}")
@@ -114,7 +115,7 @@ def _row(saved: Saved, seconds: float | None, collection: Collection, name: str)
         raise VideoError(f"{redacted(name)}: has no window to compare with")
     start_s, end_s, middle_s = saved.start_s, saved.end_s, saved.middle_s
     if seconds is None:
-        return None, units(rows[usable]).mean(axis=0)
+        return None, unit(rows[usable].astype(np.float64)).mean(axis=0)
     if start_s is None or end_s is None or middle_s is None or len(start_s) != len(rows):
         raise UserError(f"{redacted(name)}: its features have no times; leave out @{seconds:g}")
     slack_s = float(np.median(np.diff(start_s))) if len(start_s) > 1 else 1.0  # the last frame is shown for a while

@@ -4,6 +4,7 @@ It is kept beside the features, and made again once the manifest has changed.
 """
 
 import contextlib
+import importlib.util
 import io
 import json
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ import numpy as np
 from utils.errors import RunError
 from utils.explore.search.likeness import sample
 from utils.explore.search.nearest import Found, nearest
-from utils.explore.search.windows import WINDOW, Block, Collection
+from utils.explore.search.windows import WINDOW, Block, SavedWindows
+from utils.sinks.rows import unit
 from utils.sinks.staging import DAMAGE
 from utils.state.manifest import FILE_NAME
 
@@ -33,7 +35,7 @@ FOLDER = ".featmill/search/"
 class Index:
     """An index, open for searching. n_probe: cells that are looked into. recall: measured with that many."""
 
-    collection: Collection
+    collection: SavedWindows
     cells: Any  # faiss.Index
     windows: np.ndarray
     n_probe: int
@@ -45,7 +47,7 @@ class Index:
         query: float [D].
         """
         self.cells.nprobe = self.n_probe
-        _, (found,) = self.cells.search(_unit(query[None]), min(len(self.windows), AMONG * k))
+        _, (found,) = self.cells.search(unit(query[None]).astype(np.float32), min(len(self.windows), AMONG * k))
         return nearest([self._block(self.windows[found[found >= 0]])], query[None], k, least)[0]
 
     def _block(self, windows: np.ndarray) -> Block:
@@ -62,17 +64,15 @@ class Index:
 
 def is_installed() -> bool:
     """Return whether the library of the index is there."""
-    try:
-        import faiss  # pyright: ignore[reportMissingImports]  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    return importlib.util.find_spec("faiss") is not None
 
 
-def open_index(collection: Collection) -> Index | None:
+def _faiss() -> Any:
+    return importlib.import_module("faiss")
+
+
+def open_index(collection: SavedWindows) -> Index | None:
     """Return the index of a collection; None if there is none, or it is damaged or of another state of the manifest."""
-    import faiss  # pyright: ignore[reportMissingImports]
-
     folder, name = collection.folder, _name(collection)
     if folder.local is None or folder.size(f"{name}.npz") is None:
         return None
@@ -82,6 +82,7 @@ def open_index(collection: Collection) -> Index | None:
             windows = arrays["windows"]
         if about["manifest"] != _manifest(collection):
             return None
+        faiss = _faiss()
         cells = faiss.read_index(str(folder.local / f"{name}.faiss"), faiss.IO_FLAG_MMAP)
     except DAMAGE:
         return None
@@ -89,13 +90,12 @@ def open_index(collection: Collection) -> Index | None:
     return Index(collection, cells, windows, about["n_probe"], about["recall"])
 
 
-def make_index(collection: Collection) -> Index:
+def make_index(collection: SavedWindows) -> Index:
     """Make the index of a collection on a disk, measure its recall, and keep it beside the features.
 
     All rows are read four times; the index takes a byte per number in memory while it is made.
     """
-    import faiss  # pyright: ignore[reportMissingImports]
-
+    faiss = _faiss()
     manifest = _manifest(collection)
     n_cells = max(1, int(np.sqrt(sum(line.windows for line in collection.lines()))))
     training = sample(collection.blocks(), ROWS_PER_CELL * n_cells).units
@@ -117,7 +117,7 @@ def make_index(collection: Collection) -> Index:
 def _queries(rows: np.ndarray) -> np.ndarray:
     rng = np.random.default_rng(1)
     some = rows[rng.choice(len(rows), min(len(rows), QUERIES), replace=False)]
-    return np.concatenate([some, _unit(rng.normal(size=(QUERIES, rows.shape[1])))])
+    return np.concatenate([some, unit(rng.normal(size=(QUERIES, rows.shape[1])))])
 
 
 def _measured(index: Index, queries: np.ndarray, exact: Sequence[np.ndarray]) -> Index:
@@ -137,8 +137,7 @@ def _measured(index: Index, queries: np.ndarray, exact: Sequence[np.ndarray]) ->
 
 
 def _keep(index: Index, manifest: Sequence[int | None]) -> None:
-    import faiss  # pyright: ignore[reportMissingImports]
-
+    faiss = _faiss()
     folder, name = index.collection.folder, _name(index.collection)
     about = {
         "manifest": manifest, "ids": index.collection.ids, "n_probe": index.n_probe, "recall": index.recall
@@ -151,14 +150,10 @@ def _keep(index: Index, manifest: Sequence[int | None]) -> None:
         file.write(content.getbuffer())
 
 
-def _name(collection: Collection) -> str:
+def _name(collection: SavedWindows) -> str:
     return f"{FOLDER}{quote(collection.feature, safe='')}"
 
 
-def _manifest(collection: Collection) -> list[int | None]:
+def _manifest(collection: SavedWindows) -> list[int | None]:
     """Return what changes with the manifest."""
     return [collection.folder.size(FILE_NAME), collection.folder.mtime_ns(FILE_NAME)]
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)

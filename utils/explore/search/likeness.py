@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.explore.search.windows import WINDOW, Block, Collection
+from utils.explore.search.windows import WINDOW, Block, SavedWindows
 
 IN_MEMORY = 512 << 20  # bytes of rows that are kept in memory; more go to a temporary file
 ROWS = 2048  # of a block of comparisons
@@ -26,7 +26,7 @@ class Packed:
 
 
 @contextlib.contextmanager
-def packed(collection: Collection) -> Generator[Packed, None, None]:
+def packed(collection: SavedWindows) -> Generator[Packed, None, None]:
     """Yield all windows. Many are in a temporary file, and in memory only where they are used."""
     windows: list[np.ndarray] = []
     with tempfile.TemporaryDirectory(prefix="featmill-") as folder:

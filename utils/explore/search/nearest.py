@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from utils.explore.search.windows import WINDOW, Block, units
+from utils.explore.search.windows import WINDOW, Block
+from utils.sinks.rows import unit
 
 MARGIN = 1e-5  # of a cosine in float32: what is within it is computed again in float64
 
@@ -16,7 +17,7 @@ def nearest(blocks: Iterable[Block], queries: np.ndarray, k: int, least: float =
 
     queries: float [q, D]. least: the lowest cosine that counts.
     """
-    exact = units(queries)
+    exact = unit(queries.astype(np.float64))
     rough = exact.T.astype(np.float32)
     found: list[Found] = [(np.empty(0), np.empty(0, WINDOW)) for _ in exact]
     for block in blocks:
@@ -31,7 +32,8 @@ def _better(best: Found, block: Block, rough: np.ndarray, query: np.ndarray, k: 
     if len(rough) > k:
         lowest = max(lowest, np.partition(rough, -k)[-k])
     near = np.flatnonzero(rough >= max(lowest, least) - MARGIN)
-    scores = np.append(best[0], (units(block.rows[near]) * query).sum(axis=1))  # of equal rows, equal to the bit
+    exact = unit(block.rows[near].astype(np.float64))
+    scores = np.append(best[0], (exact * query).sum(axis=1))  # of equal rows, equal to the bit
     windows = np.append(best[1], block.windows[near])
     order = np.lexsort((windows["row"], windows["video"], -scores))[:k]
     order = order[scores[order] >= least]

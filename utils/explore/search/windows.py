@@ -10,6 +10,7 @@ from utils.errors import FeatmillError, RunError, UserError
 from utils.run.packs import Saved
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.readback import OutputReader
+from utils.sinks.rows import unit, vectors
 from utils.state.feature_folders import feature_folders
 from utils.state.manifest import Latest
 from utils.storage.folder import Folder
@@ -29,10 +30,7 @@ class Block:
     @functools.cached_property
     def units(self) -> np.ndarray:
         """The rows divided by their lengths, float32 [n, D]."""
-        with np.errstate(over="ignore", under="ignore"):
-            lengths = np.sqrt(np.einsum("nd,nd->n", self.rows, self.rows))[:, None]
-        in_range = lengths.min(initial=1) > 1e-15 and lengths.max(initial=1) < 1e18  # of squares in float32
-        return self.rows / lengths if in_range else units(self.rows).astype(np.float32)
+        return unit(self.rows)
 
 
 @dataclass
@@ -70,7 +68,7 @@ class Hit:
     path: str
 
 
-class Collection:
+class SavedWindows:
     """The windows of one feature type and key in an output folder.
 
     ids: of the videos that were read last, by their numbers in WINDOW. left_out: of them.
@@ -90,7 +88,7 @@ class Collection:
         self._refusal = ""  # of features that are no vectors
 
     @classmethod
-    def at(cls, output: str, feature_type: str | None = None, feature: str | None = None) -> "Collection":
+    def at(cls, output: str, feature_type: str | None = None, feature: str | None = None) -> "SavedWindows":
         """Return the windows in an --output_path, or in the folder of one feature type.
 
         Raises:
@@ -175,8 +173,7 @@ class Collection:
             raise UserError(f"{self.folder}: {self.feature} holds arrays {shape}, and search needs vectors")
         if array.ndim == 1:
             array = array[None] if array.size else array.reshape(0, 0)
-        with np.errstate(all="ignore"):  # what is not finite is left out
-            return (array.mean(axis=1, dtype=np.float32) if array.ndim == 3 else array).astype(np.float32)
+        return vectors(array)
 
     def hits(self, scores: Sequence[float] | np.ndarray, windows: np.ndarray) -> list[Hit]:
         """Return windows with the names of their videos."""
@@ -192,12 +189,6 @@ class Collection:
 
 def _first(latest: Latest) -> ManifestLine | None:
     return next((line for line in latest if line.outputs), None)
-
-
-def units(rows: np.ndarray) -> np.ndarray:
-    """Return rows divided by their lengths, float64 [n, D]."""
-    wide = rows.astype(np.float64)
-    return wide / np.linalg.norm(wide, axis=1, keepdims=True)
 
 
 def _chosen(place: str, line: ManifestLine, feature: str | None) -> str:

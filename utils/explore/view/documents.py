@@ -11,7 +11,6 @@ from utils.errors import FeatmillError
 from utils.explore.view.collection import DAMAGE, Collection, FeatureFolder
 from utils.explore.view.flow import is_flow, picture
 from utils.explore.view.media import Clip, Media, thumb_times_ms
-from utils.explore.view.numbers import as_vectors
 from utils.explore.view.series import full_speed, row_cosines, series_of
 from utils.explore.view.windows import (
     MAPPED,
@@ -25,6 +24,7 @@ from utils.explore.view.windows import (
     times_of,
 )
 from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
+from utils.sinks.rows import unit, vectors
 
 NEAREST = 6
 MOST_KEPT_BYTES = 1 << 29
@@ -151,8 +151,8 @@ class Documents:
         cosines = {}
         for key in (key for key in line.features if key in theirs):
             rows, others = rows_of(arrays[key], line), rows_of(theirs[key], other)
-            times, other_times = (times_of(a, len(r), 0)[:2] for a, r in ((arrays, rows), (theirs, others)))
-            cosines[key] = row_cosines(rows, others, times, other_times)
+            times = (times_of(a, len(r), 0)[:2] for a, r in ((arrays, rows), (theirs, others)))
+            cosines[key] = row_cosines(rows, others, *((start_s + end_s) / 2 for start_s, end_s in times))
         return {"other": {"keys": series_of(other, theirs, 0), "cosines": cosines}}
 
     def _sound(self, number: int) -> Document | None:
@@ -180,7 +180,7 @@ class Documents:
         if row >= len(rows):
             return None
         start_s, end_s, _ = times_of(arrays, len(rows), 0)
-        vector = as_vectors(rows[row : row + 1])[0]
+        vector = unit(vectors(rows[row : row + 1]))[0]
         return {"hits": nearest(index, vector, (number, float(start_s[row]), float(end_s[row])))}
 
     def index(self, folder: FeatureFolder, key: str) -> Index:

@@ -25,15 +25,6 @@ def bytes_of(values: np.ndarray, low: float, high: float) -> str:
     return base64.b64encode(np.clip(np.round(scaled), 0, 255).astype(np.uint8).tobytes()).decode()
 
 
-def as_vectors(array: np.ndarray) -> np.ndarray:
-    """Return rows [n, ...] as float32 [n, D] of length 1; zeros for rows that are not finite."""
-    rows = np.asarray(array, np.float32).reshape(len(array), -1)
-    with np.errstate(all="ignore"):
-        norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        rows = rows / np.where((norms > 0) & np.isfinite(norms), norms, np.inf)
-    return np.where(np.isfinite(rows), rows, 0).astype(np.float32)
-
-
 def principal(rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the first n principal components of rows [m, D], float32 [m, n], and their shares of the variance [n].
 

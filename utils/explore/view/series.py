@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from utils.explore.view.flow import is_flow, speeds
-from utils.explore.view.numbers import as_vectors, binned, bytes_of, listed, principal
+from utils.explore.view.numbers import binned, bytes_of, listed, principal
 from utils.explore.view.windows import rows_of, times_of
 from utils.sinks.manifest_line import ManifestLine
+from utils.sinks.rows import nearest_rows, unit, vectors
 
 MOST_ROWS = 4000  # of a video that are drawn: of more, every second, third ...
 MATRIX = 256  # rows and columns of the self-similarity matrix that is sent
@@ -35,7 +36,7 @@ def _one(key: str, arrays: dict[str, np.ndarray], line: ManifestLine, length_s: 
         return about | {"flow": _flow(rows, step)}
     if rows.size > MOST_VALUES or rows.dtype.kind not in "fiub":
         return about
-    return about | _changes(as_vectors(rows[::step]))
+    return about | _changes(unit(vectors(rows[::step])))
 
 
 def _flow(rows: np.ndarray, step: int) -> dict[str, Any]:
@@ -53,12 +54,12 @@ def full_speed(rows: np.ndarray) -> float:
     return round(float(np.percentile(speed, 99)), 4) if speed.size else 1.0
 
 
-def _changes(vectors: np.ndarray) -> dict[str, Any]:
-    """Return 1 - cosine of neighbours, components, and cosines of all pairs."""
-    change = 1 - np.einsum("ij,ij->i", vectors[1:], vectors[:-1])
-    scores, shares = principal(vectors, COMPONENTS)
+def _changes(units: np.ndarray) -> dict[str, Any]:
+    """Return 1 - cosine of neighbours, components, and cosines of all pairs. units: float32 [n, D], of length 1."""
+    change = 1 - np.einsum("ij,ij->i", units[1:], units[:-1])
+    scores, shares = principal(units, COMPONENTS)
     most = max(float(np.abs(scores).max(initial=0)), 1e-9)
-    cosines = binned(vectors @ vectors.T, MATRIX)
+    cosines = binned(units @ units.T, MATRIX)
     low = float(cosines.min(initial=1))
     return {
         "change": listed(change, 6),
@@ -68,30 +69,11 @@ def _changes(vectors: np.ndarray) -> dict[str, Any]:
     }
 
 
-def aligned(
-    rows: np.ndarray, times: tuple[np.ndarray, np.ndarray], others: tuple[np.ndarray, np.ndarray]
-) -> np.ndarray:
-    """Return for each row the other's row whose middle is nearest, int64 [n]. times, others: starts and ends."""
-    middle, other = (times[0] + times[1]) / 2, (others[0] + others[1]) / 2
-    order = np.argsort(other)
-    after = (
-        np.clip(np.searchsorted(other[order], middle), 1, len(other) - 1)
-        if len(other) > 1
-        else np.zeros(len(middle), int)
-    )
-    before = np.maximum(after - 1, 0)
-    is_before = np.abs(other[order][before] - middle) <= np.abs(other[order][after] - middle)
-    return order[np.where(is_before, before, after)]
-
-
 def row_cosines(
-    rows: np.ndarray,
-    others: np.ndarray,
-    times: tuple[np.ndarray, np.ndarray],
-    other_times: tuple[np.ndarray, np.ndarray],
+    rows: np.ndarray, others: np.ndarray, middle_s: np.ndarray, other_middle_s: np.ndarray
 ) -> list[Any] | None:
     """Return each row's cosine with the row of another output at the same time; None if these have other lengths."""
     if rows.shape[1:] != others.shape[1:] or not len(rows) or not len(others):
         return None
-    found = aligned(rows, times, other_times)
-    return listed(np.einsum("ij,ij->i", as_vectors(rows), as_vectors(others[found])), 6)
+    found = nearest_rows(other_middle_s, middle_s)
+    return listed(np.einsum("ij,ij->i", unit(vectors(rows)), unit(vectors(others[found]))), 6)

@@ -14,8 +14,9 @@ import numpy as np
 
 from utils.errors import RunError
 from utils.explore.view.collection import DAMAGE, Collection
-from utils.explore.view.numbers import as_vectors, clusters, listed, principal, subspace
+from utils.explore.view.numbers import clusters, listed, principal, subspace
 from utils.sinks.manifest_line import ManifestLine
+from utils.sinks.rows import unit, vectors
 
 MAPPED = 20_000  # windows on the map
 MAPPED_VIDEOS = 500  # that these come from
@@ -137,7 +138,7 @@ class _Gathered:
 
     def add(self, number: int, line: ManifestLine, arrays: dict[str, np.ndarray]) -> None:
         rows = rows_of(arrays[self._key], line)
-        width = int(np.prod(rows.shape[1:]))
+        width = vectors(rows[:1]).shape[1]
         if not self._step:
             if not 0 < width <= MOST_DIMENSIONS:
                 return
@@ -150,7 +151,7 @@ class _Gathered:
             return
         chosen = chosen[:room]
         start_s, end_s, _ = times_of(arrays, len(rows), 0)
-        self._vectors[self._n : self._n + len(chosen)] = as_vectors(rows[chosen])
+        self._vectors[self._n : self._n + len(chosen)] = unit(vectors(rows[chosen]))
         self._n += len(chosen)
         numbers = np.full(len(chosen), number)
         self._about.append(np.stack([numbers, chosen, start_s[chosen], end_s[chosen]], axis=1))

@@ -10,7 +10,7 @@ from support.sinks import MERGED, line, make_sink, merged, record
 
 from utils.explore.search import windows as windows_module
 from utils.explore.search.nearest import nearest
-from utils.explore.search.windows import WINDOW, Block, Collection
+from utils.explore.search.windows import WINDOW, Block, SavedWindows
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.record import Record
 from utils.state.manifest import Manifest
@@ -87,7 +87,7 @@ def test_every_format_is_searched_and_what_is_no_vector_is_counted(
     Manifest(folder).append(ManifestLine(id="x", status="failed", reason="no video stream"))
     if kind in ("save_numpy", "save_npz"):
         next(path for path in Path(str(folder)).glob("v6*") if path.suffix in (".npz", ".npy")).write_bytes(b"damaged")
-    looked_at = Collection.at(str(tmp_path))
+    looked_at = SavedWindows.at(str(tmp_path))
     found_rows = np.concatenate([block.rows for block in looked_at.blocks()])
     damaged = int(kind in ("save_numpy", "save_npz"))
     usable = [

@@ -15,8 +15,9 @@ from utils.explore.view.collection import Collection, to_json
 from utils.explore.view.documents import Documents
 from utils.explore.view.flow import wheel
 from utils.explore.view.media import Media
-from utils.explore.view.numbers import as_vectors, binned, clusters, listed, principal
+from utils.explore.view.numbers import binned, clusters, listed, principal
 from utils.explore.view.windows import Windows
+from utils.sinks.rows import unit
 
 SCRIPT = "</script><img src=x onerror=alert(1)>"
 
@@ -74,7 +75,7 @@ def test_nearest_windows_are_those_of_a_plain_search() -> None:
         rows = rng.normal(size=(20, 80))[rng.integers(20, size=4000)] + spread * rng.normal(size=(4000, 80))
         number = np.arange(4000) // 40
         start_s = np.arange(4000) % 40
-        windows = Windows(number, start_s, start_s, start_s + 1, as_vectors(rows))
+        windows = Windows(number, start_s, start_s, start_s + 1, unit(rows))
         for row in (0, 1234, 3999):
             found = windows.nearest(windows.vectors[row], (int(number[row]), -1, 100), 8)
             scores = np.where(number == number[row], -2, windows.vectors @ windows.vectors[row])
@@ -170,7 +171,6 @@ def test_numbers() -> None:
     np.testing.assert_allclose(shares, values / values.sum(), rtol=1e-3)
     assert principal(rows[:1], 3)[0].shape == (1, 3) and not principal(np.zeros((4, 2), np.float32), 3)[1].any()
     assert listed(np.array([1.23456, np.nan, np.inf])) == [1.2346, None, None]
-    assert not as_vectors(np.array([[np.nan, 1], [0, 0], [1e38, 1e38]], np.float32))[:2].any()
     assert binned(np.arange(16.0).reshape(4, 4), 2).tolist() == [[2.5, 4.5], [10.5, 12.5]]
     points = np.concatenate([rng.normal(size=(20, 2)), rng.normal(size=(20, 2)) + 50]).astype(np.float32)
     found = clusters(points, 2)
