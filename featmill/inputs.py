@@ -106,7 +106,7 @@ def _data(about: Mapping[str, Any]) -> bytes | FrameArray | None:
 
 
 def _frames(frames: Any, fps: Any) -> FrameArray:
-    pixels = _array(frames)
+    pixels = as_array(frames)
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3 or 0 in pixels.shape:
         raise UserError(
             f"frames are {pixels.dtype} {list(pixels.shape)}; they must be uint8 [n, height, width, 3], RGB"
@@ -121,7 +121,7 @@ def _audio(samples: Any, rate_hz: Any) -> bytes:
     """Return samples as a WAV file in memory, so that they are read as those of any file are."""
     import soundfile
 
-    array = _array(samples)
+    array = as_array(samples)
     if array.dtype.kind != "f" or array.ndim not in (1, 2) or not array.size:
         raise UserError(f"samples are {array.dtype} {list(array.shape)}; they must be floats [n] or [n, channels]")
     if array.ndim == 2 and array.shape[1] > MOST_CHANNELS:
@@ -136,11 +136,11 @@ def _audio(samples: Any, rate_hz: Any) -> bytes:
     return file.getvalue()
 
 
-def _array(values: Any) -> np.ndarray:
-    """Return an array, or a tensor of any device, as an array."""
+def as_array(values: Any) -> np.ndarray:
+    """Return an array, a tensor of any device, or a list of numbers as an array."""
     if hasattr(values, "detach"):
         return values.detach().cpu().numpy()
     try:
         return np.asarray(values)
     except ValueError:
-        raise UserError("frames and samples are arrays; this list has parts of different sizes") from None
+        raise UserError("not an array: this list has parts of different sizes") from None

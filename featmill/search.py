@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from featmill.inputs import as_array
 from featmill.settings import device_flags, warn
 from models import MODELS
 from utils.config.run import RunConfig
@@ -36,21 +37,14 @@ def search(
     looking = _looking(output, feature_type, **options)
     if like is not None:
         return looking.example(like, top, min_score)
-    array = _array(query)
+    array = as_array(query.convert("RGB") if hasattr(query, "convert") else query)  # Pillow converts
+    if array.dtype.kind not in "fiu":
+        raise UserError(f"search() takes a text, a vector or a picture, not {type(query).__name__}")
     if array.ndim == 3:
         if array.dtype != np.uint8 or array.shape[2] != 3 or not array.size:
             raise UserError(f"a picture is uint8 [H, W, 3]; this is {array.dtype} {list(array.shape)}")
         return looking.picture(array, top, min_score)
     return looking.vector(array, top, min_score)
-
-
-def _array(query: Any) -> np.ndarray:
-    """Return a vector or a picture, also of a tensor or of Pillow, as an array of numbers."""
-    plain = query.detach().cpu().numpy() if hasattr(query, "detach") else query
-    array = np.asarray(plain.convert("RGB") if hasattr(plain, "convert") else plain)
-    if array.dtype.kind not in "fiu":
-        raise UserError(f"search() takes a text, a vector or a picture, not {type(query).__name__}")
-    return array
 
 
 def outliers(

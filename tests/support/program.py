@@ -76,6 +76,17 @@ def until(happened: Callable[[], Any], process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
+def read_up_to(words: str, process: subprocess.Popen[str]) -> str:
+    """Return what the program writes to standard error up to some words. AssertionError if it ends before them."""
+    assert process.stderr is not None
+    text = b""
+    while words.encode() not in text:
+        block = os.read(process.stderr.fileno(), 4096)  # not through its buffer, which `communicate` passes by
+        assert block, text
+        text += block
+    return text.decode()
+
+
 def workers(pid: int) -> list[int]:
     """Return the ids of a program's worker processes."""
     found = []

@@ -13,15 +13,13 @@ from utils.config.run import RunConfig
 from utils.config.schema import Config, did_you_mean, field_names, value_of
 from utils.errors import PROGRAM, UserError
 from utils.extractors.registry import Model
+from utils.run.settings import OF_MEDIA, OF_ROWS, OF_RUN
 
 Configs = tuple[RunConfig, dict[str, Config]]
+GUARDED_IF_NAMED = {"on_extraction", "shard_keys", "name_template", "save_times"}  # they change no feature
 # Settings of a run that decide features: a recipe that does not name them means their defaults.
-GUARDED = (
-    "precision", "max_seconds", "frames_fps", "video_track", "audio_track",
-    "dtype", "concat", "array_layout", "align", "align_by", "align_ends",
-)  # fmt: skip
-GUARDED_IF_NAMED = {"on_extraction", "shard_keys", "name_template", "save_times"}
-AS_GOOD = ("precision", "float32")  # as what recipes have, or nearer to the original on a GPU
+GUARDED = {*OF_RUN, *OF_ROWS, *(name for names in OF_MEDIA.values() for name in names)} - GUARDED_IF_NAMED
+AS_GOOD = ("precision", "float32")  # at least as near to the original as any recipe's own precision
 
 
 def recipe_settings(
@@ -91,7 +89,7 @@ def published(recipe: Recipe, own: Configs, wanted: Configs) -> Configs:
 
 def _changes(recipe: Recipe, own: Configs, wanted: Configs) -> Iterator[str]:
     """Yield "--flag 4, not 8" for each setting that is not the recipe's, and not among its choices."""
-    run_names = {*GUARDED, *(GUARDED_IF_NAMED & recipe.flags.keys())}
+    run_names = GUARDED | (GUARDED_IF_NAMED & recipe.flags.keys())
     for spec in dataclasses.fields(RunConfig):
         if spec.name in run_names:
             yield from _change(recipe, spec.name, own[0], wanted[0])

@@ -13,6 +13,7 @@ from utils.weights.store import locate, sha256_of
 OF_RUN = ("precision", "max_seconds")  # what decides features among the settings that all types share
 # The same, by media. Left out where they have the default: settings are compared by a hash, and older ones lack these.
 OF_MEDIA = {"visual": {"video_track": None, "frames_fps": 25.0}, "audio": {"audio_track": None}}
+OF_ROWS = tuple(spec.name for spec in dataclasses.fields(RunConfig) if spec.metadata["added_later"])
 
 
 def find_checkpoints(config: RunConfig, model_config: Config, model: Model) -> dict[str, Path | None]:
@@ -45,7 +46,7 @@ def settings_of(
     of_rows = {
         spec.name: value
         for spec in dataclasses.fields(run)
-        if spec.metadata["added_later"] and (value := getattr(run, spec.name)) != spec.default
+        if spec.name in OF_ROWS and (value := getattr(run, spec.name)) != spec.default
     }
     of_model = output_settings(model_config) | model.more_settings(model_config)
     return {"feature_type": feature_type, **of_run, **of_media, **of_rows, **of_model, "weights": weights}
