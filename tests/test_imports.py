@@ -32,15 +32,13 @@ ROOMS = [  # of utils/, each importing only those below it
 PACKAGES = ("featmill", "models", "utils")
 FOLDERS = ("benchmarks", "featmill", "models", "tests", "utils")
 TESTED_ELSEWHERE = {
-    "featmill": "search",
+    "featmill": "search",  # in tests/utils/explore/search/test_ask.py
     "models/slowonly": "weights",  # in tests/utils/nn/test_resnet3d.py, with its siblings
-    "utils/commands": "card search status view",
-    "utils/config": "ray_flags",
+    "utils/commands": "card search status view",  # by tests of what they show
     "utils/engines": "base held ray_metrics ray_node",  # base is a protocol; the others are tested with ray
-    "utils/explore/search": "example windows",
-    "utils/explore/view": "collection flow media numbers series windows",
+    "utils/explore/search": "example",
+    "utils/explore/view": "series",
     "utils/extractors": "pairs",  # a protocol
-    "utils/run": "json_progress",
     "utils/sinks": "window_table",
 }
 FLOW_USERS = {"i3d": {"pwc", "raft", "tvl1"}}  # the one model that may use others, through the flow contract

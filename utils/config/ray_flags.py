@@ -37,12 +37,15 @@ CPUS_PER_WORKER: Any = flag(
     at_least=1,
     shapes_output=False,
 )
-DEFAULTS = {"ray_address": "auto", "min_workers": 1, "gpus_per_worker": 1.0, "cpus_per_worker": None}
+FLAGS = {
+    "ray_address": RAY_ADDRESS, "min_workers": MIN_WORKERS,
+    "gpus_per_worker": GPUS_PER_WORKER, "cpus_per_worker": CPUS_PER_WORKER,
+}  # fmt: skip
 
 
 def check_engine(settings: Mapping[str, Any]) -> None:
     """Raise UserError for flags of another engine than the run's. settings: of the run, by name."""
-    given = [name for name, default in DEFAULTS.items() if settings[name] != default]
+    given = [name for name, spec in FLAGS.items() if settings[name] != spec.default]
     if settings["engine"] == "local" and given:
         raise UserError(f"--{given[0]} is about --engine ray; add that flag, or leave this one out")
     if settings["engine"] == "ray" and (settings["device_ids"] or settings["device"] == "mps"):

@@ -1,5 +1,3 @@
-from typing import Any
-
 import pytest
 
 from utils.config.run import RunConfig
@@ -32,15 +30,7 @@ def test_workers_fill_the_cluster(flags, nodes, share, n_workers):
     assert found.n_threads == share.cpus
 
 
-def test_flags_that_exclude_each_other_are_refused():
-    wrong: list[dict[str, Any]] = [
-        {"cpus_per_worker": 2},
-        {"engine": "ray", "device_ids": [0]},
-        {"engine": "ray", "device": "mps"},
-    ]
-    for flags in wrong:
-        with pytest.raises(UserError, match="--engine ray"):
-            RunConfig(**flags)
+def test_what_no_node_can_give_is_refused():
     with pytest.raises(UserError, match="no node of the Ray cluster has a GPU"):
         share_of(RunConfig(engine="ray", device="cuda"), [HEAD])
     with pytest.raises(UserError, match="--min_workers 3 is more than --num_workers 2"):

@@ -1,6 +1,5 @@
 """What the page gets of healthy, hostile and damaged outputs."""
 
-import base64
 import json
 import sys
 from pathlib import Path
@@ -9,15 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from support.features import fail, save
-from support.media import write_audio
 
 from utils.explore.view.collection import Collection, to_json
 from utils.explore.view.documents import Documents
-from utils.explore.view.flow import wheel
 from utils.explore.view.media import Media
-from utils.explore.view.numbers import binned, clusters, listed, principal
-from utils.explore.view.windows import Windows
-from utils.sinks.rows import unit
 
 SCRIPT = "</script><img src=x onerror=alert(1)>"
 
@@ -69,21 +63,6 @@ def test_a_video_on_its_time_axis_its_map_and_its_neighbours(tmp_path: Path) -> 
     assert 0 < len(own) <= 3 and all(abs(hit["row"] - 2) > 2 for hit in own)
 
 
-def test_nearest_windows_are_those_of_a_plain_search() -> None:
-    rng = np.random.default_rng(3)
-    for spread in (0.1, 1, 30):  # clusters, and none
-        rows = rng.normal(size=(20, 80))[rng.integers(20, size=4000)] + spread * rng.normal(size=(4000, 80))
-        number = np.arange(4000) // 40
-        start_s = np.arange(4000) % 40
-        windows = Windows(number, start_s, start_s, start_s + 1, unit(rows))
-        for row in (0, 1234, 3999):
-            found = windows.nearest(windows.vectors[row], (int(number[row]), -1, 100), 8)
-            scores = np.where(number == number[row], -2, windows.vectors @ windows.vectors[row])
-            expected = np.argsort(-scores)[:8]
-            assert [i for i, _ in found] == expected.tolist()
-            np.testing.assert_allclose([score for _, score in found], scores[expected], atol=1e-5)
-
-
 def test_a_map_by_umap_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in "abcd":
         save(tmp_path / "out", name)
@@ -111,21 +90,6 @@ def test_another_output_of_the_same_videos(tmp_path: Path) -> None:
     assert other["cosines"]["rgb"] == [-1] * 5 and other["keys"][0]["rows"] == 5
 
 
-def test_level_and_spectrogram_of_sound(tmp_path: Path) -> None:
-    """Two tones, of 1 kHz and half of full scale, then of 3 kHz and a twentieth, after more than one block of 10 s."""
-    at_s = np.arange(16 * 16000) / 16000
-    tones = np.where(at_s < 12, 0.5 * np.sin(2 * np.pi * 1000 * at_s), 0.05 * np.sin(2 * np.pi * 3000 * at_s))
-    write_audio(tmp_path / "tones.wav", tones.astype(np.float32)[:, None], 16000)
-    save(tmp_path / "out", "v", "tones.wav", rate_hz=16000)
-    found = Documents(Collection(str(tmp_path / "out")), Media(str(tmp_path)))
-    sound = read(found, "sound-0")
-    level = np.array(sound["level_db"])
-    assert sound["length_s"] == pytest.approx(16, abs=0.04) and np.argmax(np.diff(level) < -10) == 374
-    assert level[100] == pytest.approx(-9, abs=0.2) and level[450] == pytest.approx(-29, abs=0.2)
-    bands = np.frombuffer(base64.b64decode(sound["spectrogram"]), np.uint8).reshape(-1, sound["bands"])
-    assert [bands[i].argmax() / sound["bands"] for i in (100, 450)] == pytest.approx([1 / 4, 3 / 4], abs=0.02)
-
-
 def test_nan_huge_missing_and_foreign_content(tmp_path: Path) -> None:
     rows = np.ones((4, 3), np.float32)
     rows[1, 0], rows[2] = np.nan, np.inf
@@ -145,41 +109,3 @@ def test_nan_huge_missing_and_foreign_content(tmp_path: Path) -> None:
     assert "cannot be read" in read(found, "video-1")["error"]
     assert "GB" in read(found, "video-2")["error"]
     assert len(read(found, "map-0-0")["x"]) == 4
-
-
-def test_no_array_outside_the_output_folder(tmp_path: Path) -> None:
-    home = save(tmp_path / "out", "a")
-    save(tmp_path / "out", "b")
-    np.save(tmp_path / "secret.npy", np.ones((6, 4), np.float32))
-    (home / "b_rgb.npy").unlink()
-    (home / "b_rgb.npy").symlink_to(tmp_path / "secret.npy")
-    first = (home / "manifest.jsonl").read_text().splitlines()[0]
-    with (home / "manifest.jsonl").open("a") as file:
-        for i, name in enumerate(("../../secret.npy", "x/../../../secret.npy", str(tmp_path / "secret.npy"))):
-            file.write(first.replace('"a_rgb.npy"', json.dumps(name)).replace('"id": "a"', f'"id": "c{i}"') + "\n")
-    found = documents(tmp_path / "out")
-    assert not read(found, "video-0").get("error")
-    assert all("not in the output folder" in read(found, f"video-{number}")["error"] for number in range(1, 5))
-
-
-def test_numbers() -> None:
-    rng = np.random.default_rng(2)
-    rows = (rng.normal(size=(300, 3)) * [9, 3, 1] @ np.linalg.qr(rng.normal(size=(40, 3)))[0].T).astype(np.float32)
-    scores, shares = principal(rows, 3)
-    values = np.linalg.eigvalsh(np.cov(rows.T, ddof=0))[::-1][:3]
-    np.testing.assert_allclose(scores.var(axis=0), values, rtol=1e-3)
-    np.testing.assert_allclose(shares, values / values.sum(), rtol=1e-3)
-    assert principal(rows[:1], 3)[0].shape == (1, 3) and not principal(np.zeros((4, 2), np.float32), 3)[1].any()
-    assert listed(np.array([1.23456, np.nan, np.inf])) == [1.2346, None, None]
-    assert binned(np.arange(16.0).reshape(4, 4), 2).tolist() == [[2.5, 4.5], [10.5, 12.5]]
-    points = np.concatenate([rng.normal(size=(20, 2)), rng.normal(size=(20, 2)) + 50]).astype(np.float32)
-    found = clusters(points, 2)
-    assert len(set(found[:20])) == len(set(found[20:])) == 1 and found[0] != found[-1]
-
-
-def test_the_colour_wheel() -> None:
-    right, down, left, up, still = ((1, 0), (0, 1), (-1, 0), (0, -1), (0, 0))
-    field = np.array([right, down, left, up, still, (np.nan, 0)], np.float32).T[:, None]
-    white = [255, 255, 255]
-    expected = [[255, 0, 0], [128, 255, 0], [0, 255, 255], [128, 0, 255], white, white]
-    assert wheel(field, 1.0)[0].tolist() == expected

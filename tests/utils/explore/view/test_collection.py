@@ -1,0 +1,30 @@
+"""What is in an output folder, hostile manifests included."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.features import save
+
+from utils.errors import RunError
+from utils.explore.view.collection import Collection
+
+
+def test_no_array_outside_the_output_folder(tmp_path: Path) -> None:
+    home = save(tmp_path / "out", "a")
+    save(tmp_path / "out", "b")
+    np.save(tmp_path / "secret.npy", np.ones((6, 4), np.float32))
+    (home / "b_rgb.npy").unlink()
+    (home / "b_rgb.npy").symlink_to(tmp_path / "secret.npy")
+    first = (home / "manifest.jsonl").read_text().splitlines()[0]
+    with (home / "manifest.jsonl").open("a") as file:
+        for i, name in enumerate(("../../secret.npy", "x/../../../secret.npy", str(tmp_path / "secret.npy"))):
+            file.write(first.replace('"a_rgb.npy"', json.dumps(name)).replace('"id": "a"', f'"id": "c{i}"') + "\n")
+    collection = Collection(str(tmp_path / "out"))
+    places = [collection.place(number) for number in range(6)]
+    folders, lines = zip(*(place for place in places if place is not None), strict=True)
+    assert len(lines) == 5 and folders[0].read(lines[0])["rgb"].shape[0] == 6
+    for folder, line in zip(folders[1:], lines[1:], strict=True):
+        with pytest.raises(RunError, match="not in the output folder"):
+            folder.read(line)
