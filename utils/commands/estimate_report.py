@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from utils.engines.measure import Found
-from utils.run.estimate import NOISE, Interval, Limit, Listed, on_machines, seconds_of, total
+from utils.engines.measure import SampleRun
+from utils.run.estimate import NOISE, Interval, Limit, ListSizes, on_machines, seconds_of, total
 from utils.worker.plan import Plan
 
 MACHINES = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -20,8 +20,8 @@ class Report:
     """The estimate of one command. n_done: videos that are done already. price: of a device for an hour."""
 
     plan: Plan
-    listed: Listed
-    found: Found
+    listed: ListSizes
+    found: SampleRun
     n_done: int
     price: float | None
 

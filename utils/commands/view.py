@@ -32,10 +32,10 @@ def view(arguments: Sequence[str]) -> int:
         raise UserError(f"--videos {options.videos}: no such folder")
     from utils.explore.view.collection import Collection
     from utils.explore.view.documents import Documents
-    from utils.explore.view.media import Media
+    from utils.explore.view.media import MediaFolder
 
     other = None if options.other is None else Collection(options.other)
-    documents = Documents(Collection(options.output), Media(options.videos), other)
+    documents = Documents(Collection(options.output), MediaFolder(options.videos), other)
     if options.export is not None:
         from utils.explore.view.export import export
 

@@ -42,7 +42,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Found:
+class SampleRun:
     """What the measurement of a sample gave.
 
     start_s: before the first video, from the start of the workers. peak_bytes: of memory, of all processes together.
@@ -57,7 +57,9 @@ class Found:
     reasons: list[str]
 
 
-def measure(plan: Plan, drawn: Sequence[Drawn], limit_s: float, engine: Engine, progress: "SampleProgress") -> Found:
+def measure(
+    plan: Plan, drawn: Sequence[Drawn], limit_s: float, engine: Engine, progress: "SampleProgress"
+) -> SampleRun:
     """Extract the drawn videos, those that can be begun within `limit_s` seconds, and return what that took.
 
     Raises:
@@ -74,7 +76,7 @@ def measure(plan: Plan, drawn: Sequence[Drawn], limit_s: float, engine: Engine, 
     lines = [line for one in todo.begun for line in todo.lines[one.task.ref.id]]
     begun = len(todo.begun) / len(drawn)
     window_s = _window_s(lines)
-    return Found(
+    return SampleRun(
         [_measured(one, todo.lines[one.task.ref.id], progress.far, begun, window_s) for one in todo.begun],
         meter.usage(plan, lines),
         meter.begin_s - begin_s,

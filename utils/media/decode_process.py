@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 
 from utils.errors import VideoError
-from utils.media.decode_protocol import MOST_VIEWS, Chunk, Close, Ended, Next, Open, Opened, SharedFrames, Want
+from utils.media.decode_protocol import MOST_VIEWS, Chunk, Close, Next, NoMoreFrames, Open, Opened, SharedFrames, Want
 from utils.media.input import LocalFile, MediaSource, local_path
 from utils.media.limits import Limits
 from utils.media.segment import Segment
@@ -166,7 +166,7 @@ class RemoteStream:
         self._process.send(Next(freed), self._label)
         self._waits = True
 
-    def _answer(self) -> Chunk | Ended:
+    def _answer(self) -> Chunk | NoMoreFrames:
         self._waits = False
         reply = self._process.receive(self._label)
         for problem in reply.report.problems:

@@ -76,7 +76,7 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Ended:
+class NoMoreFrames:
     """There are no more frames."""
 
     report: VideoReport

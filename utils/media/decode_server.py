@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from utils.errors import FeatmillError, VideoError
-from utils.media.decode_protocol import N_SLOTS, Chunk, Ended, Next, Open, Opened, SharedFrames, Want
+from utils.media.decode_protocol import N_SLOTS, Chunk, Next, NoMoreFrames, Open, Opened, SharedFrames, Want
 from utils.media.frame_stream import open_frames
 from utils.media.limits import Limits
 from utils.media.video import VideoStream
@@ -85,7 +85,7 @@ class _Server:
             self._free.append(request.freed)
         stream, frames = self._of_stream(), next(self._chunks, None)
         if frames is None:
-            self._replies.send(Ended(stream.report))
+            self._replies.send(NoMoreFrames(stream.report))
             return
         slot = self._slots[frames.pixels.ctypes.data]
         what = (slot, frames.pixels.shape, frames.index, frames.pts_s, frames.view, frames.yuv)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from utils.run.row_maps import same
+from utils.run.row_maps import unchanged
 
 MOST_CROPS = 32
 Columns = Callable[[np.ndarray], np.ndarray]
@@ -45,15 +45,15 @@ def _columns(n_a: int, n_b: int, note_a: str, note_b: str) -> Iterator[tuple[str
     """Yield how columns of A and B may belong together. note_a, note_b: how their axes are taken, "" for as usual."""
     is_plain = not note_a and not note_b
     if n_a == n_b and (is_plain or bool(note_a) != bool(note_b)):
-        yield "", same, same
+        yield "", unchanged, unchanged
         if n_a % 2 == 0:
-            yield "the halves of the columns are swapped (flow before rgb?)", same, _swapped
+            yield "the halves of the columns are swapped (flow before rgb?)", unchanged, _swapped
     elif is_plain and n_a == 2 * n_b:
-        yield "B is the first half of A's columns", lambda x: x[..., :n_b], same
-        yield "B is the second half of A's columns", lambda x: x[..., n_b:], same
+        yield "B is the first half of A's columns", lambda x: x[..., :n_b], unchanged
+        yield "B is the second half of A's columns", lambda x: x[..., n_b:], unchanged
     elif is_plain and n_b == 2 * n_a:
-        yield "A is the first half of B's columns", same, lambda x: x[..., :n_a]
-        yield "A is the second half of B's columns", same, lambda x: x[..., n_a:]
+        yield "A is the first half of B's columns", unchanged, lambda x: x[..., :n_a]
+        yield "A is the second half of B's columns", unchanged, lambda x: x[..., n_a:]
 
 
 def _swapped(array: np.ndarray) -> np.ndarray:

@@ -39,7 +39,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListSizes:
     """The videos of a list that are to do: how many, and the sizes of those that were looked at, a random part.
 
     sizes: in average videos, each with what a video takes however short it is; [n], n at least 1.
@@ -66,7 +66,7 @@ class Listed:
 class Measured:
     """One video of the sample.
 
-    size: as in `Listed`. probability: of being in the sample. share: of it that was done; 1 unless time was up.
+    size: as in `ListSizes`. probability: of being in the sample. share: of it that was done; 1 unless time was up.
     seconds: by stage, None where it did not finish. n_bytes: written.
     """
 
@@ -132,7 +132,7 @@ def _busy_s(one: Measured) -> float | None:
     return None if one.seconds is None else sum(one.seconds.values())
 
 
-def total(values: Sequence[float], sample: Sequence[Measured], listed: Listed, noise: float = 0.0) -> Interval:
+def total(values: Sequence[float], sample: Sequence[Measured], listed: ListSizes, noise: float = 0.0) -> Interval:
     """Return the sum over the list of what was measured of each video of the sample.
 
     noise: relative standard deviation of the value itself, were the same videos measured again.

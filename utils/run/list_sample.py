@@ -8,7 +8,7 @@ import numpy as np
 from utils.errors import VideoError
 from utils.media.limits import Limits
 from utils.media.segment import Segment
-from utils.run.estimate import Listed, sizes
+from utils.run.estimate import ListSizes, sizes
 from utils.run.progress import RunProgress
 from utils.run.todo import Todo
 from utils.sources.fingerprint import fingerprint
@@ -22,7 +22,7 @@ SAID_EVERY = 100_000
 class Candidates:
     """The videos of a list that were looked at, in random order. lengths_s, n_bytes: None where not known."""
 
-    listed: Listed
+    listed: ListSizes
     tasks: list[Task]
     lengths_s: list[float | None]
     n_bytes: list[int | None]
@@ -47,7 +47,7 @@ def look_at(
             break
     if not n_videos:
         return None
-    return Candidates(Listed(n_videos, sizes(lengths_s, n_bytes)), tasks[: len(lengths_s)], lengths_s, n_bytes)
+    return Candidates(ListSizes(n_videos, sizes(lengths_s, n_bytes)), tasks[: len(lengths_s)], lengths_s, n_bytes)
 
 
 def _part(todo: Todo, most: int, rng: np.random.Generator, progress: RunProgress) -> tuple[list[Task], int]:

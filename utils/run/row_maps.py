@@ -127,12 +127,12 @@ def _resizes(n_a: int, n_b: int) -> Iterator[RowMap]:
     if n_a == n_b:
         return
     for words, resize in _ways(n_a, n_b):
-        yield RowMap(f"B is {words} A's rows", resize, same)
+        yield RowMap(f"B is {words} A's rows", resize, unchanged)
     for words, resize in _ways(n_b, n_a):
-        yield RowMap(f"A is {words} B's rows", same, resize)
+        yield RowMap(f"A is {words} B's rows", unchanged, resize)
 
 
-def same(rows: np.ndarray) -> np.ndarray:
+def unchanged(rows: np.ndarray) -> np.ndarray:
     """Return rows as they are."""
     return rows
 

@@ -7,31 +7,31 @@ from pathlib import Path
 from utils.errors import FeatmillError, RunError, UserError
 from utils.sources.base import Mention
 from utils.sources.errors import message_of
+from utils.sources.media_filter import MediaFilter
 from utils.sources.names import safe_id, safe_name, without_suffix
 from utils.sources.paths import local_path
-from utils.sources.search import Search
 from utils.storage.urls import is_url, redacted, resolve, scheme
 
 
 class FolderSource:
-    """The files of a folder, local or at an address, that a search finds, and its local folders of frames, by path.
+    """The files of a folder, local or at an address, that a filter takes, and its local folders of frames, by path.
 
     Searched once: the paths are kept, so that every pass sees the same ones. Outputs keep the subfolders. Links to
     files are followed, links to folders are not.
     """
 
-    def __init__(self, folder: str, search: Search) -> None:
+    def __init__(self, folder: str, media_filter: MediaFilter) -> None:
         """Raises UserError if the folder does not exist."""
         if is_url(folder) and scheme(folder) == "file":
             folder = local_path(folder)
         self._folder = folder
-        self._search = search
+        self._filter = media_filter
         self._paths = bytearray()  # each followed by a NUL
         self._searched = bytearray()  # subfolders, likewise
         self._unreadable: list[str] = []
         if is_url(folder):
             self.roots: tuple[Path, ...] = ()
-            _keep(self._paths, _remote(folder, search))
+            _keep(self._paths, _remote(folder, media_filter))
             return
         if not Path(folder).is_dir():
             raise UserError(f"--input_dir {folder}: no such folder")
@@ -54,7 +54,7 @@ class FolderSource:
                 name = inside.rstrip("/") or Path(self._folder).absolute().name
                 yield Mention(safe_id(path), safe_name(name), path, media_kind="frames")
             else:
-                kind = self._search.media_kind(path)
+                kind = self._filter.media_kind(path)
                 yield Mention(safe_id(path), safe_name(without_suffix(inside)), path, media_kind=kind)
         for inside in self._unreadable:
             path = self._path(inside)
@@ -90,11 +90,11 @@ class FolderSource:
             self._unreadable.append(inside)
             return []
         _keep(self._searched, [inside])
-        frames = self._search.frames([path[len(start) :] for path in files])
+        frames = self._filter.frames([path[len(start) :] for path in files])
         if frames is not None:
             files = [path for path in files if not frames.has(path[len(start) :])]
         own = [] if frames is None else [(f"{inside}/", False)]
-        return [*own, *sorted([*folders, *((path, False) for path in self._search.chosen(files))])]
+        return [*own, *sorted([*folders, *((path, False) for path in self._filter.chosen(files))])]
 
 
 def _refused_id(path: str) -> str:
@@ -113,7 +113,7 @@ def _kept(kept: bytearray) -> Iterator[str]:
         start = end + 1
 
 
-def _remote(url: str, search: Search) -> list[str]:
+def _remote(url: str, media_filter: MediaFilter) -> list[str]:
     """Return the paths below an address that are found."""
     filesystem, root = resolve(url)
     try:
@@ -128,4 +128,4 @@ def _remote(url: str, search: Search) -> list[str]:
         raise RunError(f"--input_dir {redacted(url)}: cannot be searched ({message_of(error)})") from error
     start = f"{root.rstrip('/')}/"
     inside = (path.removeprefix(start) for path in paths if path.startswith(start))
-    return sorted(search.chosen(inside), key=lambda path: path.split("/"))
+    return sorted(media_filter.chosen(inside), key=lambda path: path.split("/"))

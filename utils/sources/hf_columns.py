@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from utils.config.run import RunConfig
 from utils.config.schema import did_you_mean
 from utils.errors import UserError
-from utils.sources.search import Search
+from utils.sources.media_filter import MediaFilter
 from utils.storage.urls import base_name, is_url, redacted
 
 if TYPE_CHECKING:
@@ -18,33 +18,35 @@ USUAL_AUDIO = ("audio", "sound", "speech", "wav", "flac", "mp3", "audio_path")
 
 
 def media_columns(
-    features: Mapping[str, Any], rows: "IterableDataset", search: Search, run: RunConfig
+    features: Mapping[str, Any], rows: "IterableDataset", media_filter: MediaFilter, run: RunConfig
 ) -> tuple[str, ...]:
     """Return the column that the feature types take; the one of videos and the one of sound, where these differ.
 
-    search: what the feature types want, and what names their files have.
+    media_filter: what the feature types want, and what names their files have.
 
     Raises:
         UserError: there is no such column.
     """
-    found = _Columns(features, rows, search, redacted(run.hf_dataset or ""))
+    found = _Columns(features, rows, media_filter, redacted(run.hf_dataset or ""))
     video, sound = run.hf_video_column, run.hf_audio_column
     for flag, column in (("hf_video_column", video), ("hf_audio_column", sound)):
         if column is not None:
             found.check(flag, column)
-    if "audio" in search.wants and sound is None and (video is None or "frames" in search.wants):
+    if "audio" in media_filter.wants and sound is None and (video is None or "frames" in media_filter.wants):
         sound = found.of_audio()
-    if search.wants == {"audio"}:
+    if media_filter.wants == {"audio"}:
         return (sound or video or found.of_videos(),)
     video = video or found.of_videos()
-    return (video, sound) if sound is not None and sound != video and "audio" in search.wants else (video,)
+    return (video, sound) if sound is not None and sound != video and "audio" in media_filter.wants else (video,)
 
 
 class _Columns:
     """The columns of one data set, and how each can hold videos or sound."""
 
-    def __init__(self, features: Mapping[str, Any], rows: "IterableDataset", search: Search, label: str) -> None:
-        self._rows, self._search, self._label = rows, search, label
+    def __init__(
+        self, features: Mapping[str, Any], rows: "IterableDataset", media_filter: MediaFilter, label: str
+    ) -> None:
+        self._rows, self._filter, self._label = rows, media_filter, label
         self._forms = {column: _form(kind) for column, kind in features.items()}
 
     def check(self, flag: str, column: str) -> None:
@@ -73,7 +75,7 @@ class _Columns:
         first = next(iter(self._rows.select_columns(texts).take(1)), {}) if texts else {}
         for column in texts:
             path = first.get(column) or ""
-            if self._search.match(base_name(path) if is_url(path) else path):
+            if self._filter.match(base_name(path) if is_url(path) else path):
                 return column
         raise UserError(
             f"--hf_dataset {self._label}: no column has videos; give --hf_video_column, one of {', '.join(self._forms)}"

@@ -12,9 +12,9 @@ from utils.config.schema import did_you_mean
 from utils.errors import UserError
 from utils.sources.errors import message_of, read_errors
 from utils.sources.hf_columns import is_plain, media_columns, undecoded
+from utils.sources.media_filter import MediaFilter
 from utils.sources.names import as_json, safe_id, safe_name, without_suffix
 from utils.sources.ref import Refusal, VideoRef
-from utils.sources.search import Search
 from utils.sources.unique import Seen
 from utils.storage.urls import base_name, is_url, redacted, scheme
 
@@ -44,7 +44,7 @@ class HuggingFaceSource:
     sound take the column of sound, if there is one. Text, numbers and booleans of other columns become metadata.
     """
 
-    def __init__(self, run: RunConfig, search: Search) -> None:
+    def __init__(self, run: RunConfig, media_filter: MediaFilter) -> None:
         """Raises UserError: there is no such data set, configuration, split or column, or a package is missing."""
         self._name = run.hf_dataset or ""
         self._is_local = Path(self._name).is_dir()
@@ -56,7 +56,7 @@ class HuggingFaceSource:
         rows = _load(self._name, run.hf_config, run.hf_split)
         features = rows.features if rows.features is not None else _inferred(rows, self._name)
         rows = undecoded(rows, features)
-        self._columns = media_columns(features, rows, search, run)
+        self._columns = media_columns(features, rows, media_filter, run)
         self._others = [name for name, kind in features.items() if name not in self._columns and is_plain(kind)]
         self._id = next((name for name in IDS if name in self._others), None)
         self._rows = rows.select_columns([*dict.fromkeys(self._columns), *self._others])

@@ -9,10 +9,10 @@ from utils.errors import RunError, UserError
 from utils.sources.base import ListedSource, Mention, StreamedSource, to_ref
 from utils.sources.folder import FolderSource
 from utils.sources.huggingface import HuggingFaceSource
+from utils.sources.media_filter import MediaFilter
 from utils.sources.name_template import PER_VIDEO, NameTemplate
 from utils.sources.paths import ListSource, check_root
 from utils.sources.ref import MediaKind, VideoRef
-from utils.sources.search import Search
 from utils.sources.tar.shards import TarSource
 from utils.sources.unique import find_repeats
 from utils.storage.urls import redacted
@@ -37,14 +37,14 @@ class Inputs:
         listings: Sequence[ListedSource],
         streams: Sequence[StreamedSource],
         shard_names: frozenset[str] = frozenset(),
-        searches: Mapping[str, Search] | None = None,
+        filters: Mapping[str, MediaFilter] | None = None,
         nothing: str = "no videos given",
         wants: Collection[MediaKind] = ("frames",),
         template: NameTemplate = PER_VIDEO,
     ) -> None:
         """Read the lists once.
 
-        searches: by where they look, such as "--input_dir videos". nothing: what to say if there are no videos at all.
+        filters: by where they look, such as "--input_dir videos". nothing: what to say if there are no videos at all.
         wants: as in `collect`. template: of the names of outputs.
 
         Raises:
@@ -52,7 +52,7 @@ class Inputs:
         """
         self._listings = listings
         self._streams = streams
-        self._searches = searches or {}
+        self._filters = filters or {}
         self._nothing = nothing
         self._wants = self._lacking = frozenset(wants)  # of which nothing was found so far
         self._streams_read = not streams  # to their end
@@ -117,8 +117,8 @@ class Inputs:
 
     def left_out(self) -> list[str]:
         """Return what was found so far and is not extracted, a line for each folder and for the tars."""
-        searches = ((where, search) for where, search in self._searches.items() if search.left_out)
-        return [f"{where}: left out {search.left_out} (no {search})" for where, search in searches]
+        filters = ((where, one) for where, one in self._filters.items() if one.left_out)
+        return [f"{where}: left out {one.left_out} (no {one})" for where, one in filters]
 
     def check_any_found(self) -> None:
         """Raise UserError if nothing was found for a feature type, with what there is in its place.
@@ -133,7 +133,10 @@ class Inputs:
             lacks, has = ("frames", "sound files") if "frames" in self._lacking else ("sound", "folders of frames")
             remedy = "leave that type out, or give videos"
             raise UserError(f"a feature type takes {lacks}, and only {has} were found: {remedy} with {SOURCES}")
-        found = [f"{where} has no {search}; it has {search.left_out}" for where, search in self._searches.items()]
+        found = [
+            f"{where} has no {media_filter}; it has {media_filter.left_out}"
+            for where, media_filter in self._filters.items()
+        ]
         raise UserError(f"{'; '.join(found) or self._nothing}: give videos with {SOURCES}")
 
 
@@ -147,19 +150,19 @@ def collect(run: RunConfig, wants: Collection[MediaKind] = ("frames",)) -> Input
     """
     check_root(run.video_root)
     listings: list[ListedSource] = []
-    searches: dict[str, Search] = {}
+    filters: dict[str, MediaFilter] = {}
     if run.video_paths or run.file_with_video_paths is not None:
         listings.append(ListSource(run.video_paths, run.file_with_video_paths, run.video_root))
     if run.input_dir is not None:
-        search = searches[f"--input_dir {redacted(run.input_dir)}"] = Search(run.glob, wants)
-        listings.append(FolderSource(run.input_dir, search))
+        media_filter = filters[f"--input_dir {redacted(run.input_dir)}"] = MediaFilter(run.glob, wants)
+        listings.append(FolderSource(run.input_dir, media_filter))
     shards = None
     if run.tar_path:
-        search = searches["--tar_path"] = Search(run.glob, wants)
-        shards = TarSource(run.tar_path, run.meta_path, search)
+        media_filter = filters["--tar_path"] = MediaFilter(run.glob, wants)
+        shards = TarSource(run.tar_path, run.meta_path, media_filter)
     if run.hf_dataset is not None and (listings or shards):
         raise UserError("--hf_dataset cannot be combined with other inputs: use one run for each")
-    data_set = HuggingFaceSource(run, Search(run.glob, wants)) if run.hf_dataset is not None else None
+    data_set = HuggingFaceSource(run, MediaFilter(run.glob, wants)) if run.hf_dataset is not None else None
     streams: list[StreamedSource] = [stream for stream in (shards, data_set) if stream is not None]
     nothing = "no videos given"
     if run.file_with_video_paths is not None or run.hf_dataset is not None:
@@ -169,7 +172,7 @@ def collect(run: RunConfig, wants: Collection[MediaKind] = ("frames",)) -> Input
     if streams and not template.has("relative"):
         raise UserError("--name_template needs {relative} for tars and data sets, whose names are not known before")
     shard_names = shards.names if shards is not None else frozenset[str]()
-    inputs = Inputs(listings, streams, shard_names, searches, nothing, wants, template)
+    inputs = Inputs(listings, streams, shard_names, filters, nothing, wants, template)
     if not streams:
         inputs.check_any_found()
     return inputs

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from utils.commands.estimate_report import UNITS_BYTES, UNITS_S, Report, _amount, _text
-from utils.engines.measure import Found
-from utils.run.estimate import Interval, Listed, Measured, Usage
+from utils.engines.measure import SampleRun
+from utils.run.estimate import Interval, ListSizes, Measured, Usage
 from utils.sinks.manifest_line import Status
 
 
@@ -21,7 +21,7 @@ def report(
     )
     busy = {"elapsed_s": 100.0, "cpu_s": 40.0, "others": 0.0, "stages": {"decode": 20.0, "network": 190.0}} | usage
     sample = [Measured(1.0, 1.0, n_bytes=1 << 20, seconds={"network": 50.0}) for _ in range(4)]
-    found = Found(
+    found = SampleRun(
         sample,
         Usage(**busy, workers=2, decode_threads=4, cores=8),
         7.0,
@@ -29,7 +29,7 @@ def report(
         Counter[Status]({"done": 3, "failed": 1}),
         ["x.mp4: bad"],
     )
-    return Report(plan, Listed(4, np.array([*[(4 - longest) / 3] * 3, longest])), found, 5, price)
+    return Report(plan, ListSizes(4, np.array([*[(4 - longest) / 3] * 3, longest])), found, 5, price)
 
 
 def test_figures_under_plain_names() -> None:

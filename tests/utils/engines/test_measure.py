@@ -13,7 +13,7 @@ from utils.engines.base import Gone, WorkerId
 from utils.engines.devices import choose
 from utils.engines.dispatch import Dispatcher
 from utils.engines.measure import Drawn, SampleProgress, measure
-from utils.run.estimate import NOISE, Listed, draw, seconds_of, sizes, total
+from utils.run.estimate import NOISE, ListSizes, draw, seconds_of, sizes, total
 from utils.run.input_folders import InputFolders
 from utils.run.progress import RunProgress
 from utils.run.results import Results
@@ -115,7 +115,7 @@ def measured(monkeypatch, seed, n=30, limit_s=1e6, fails: Collection[str] = ()):
 
 
 def time_of(found):
-    work = total(seconds_of(found.sample, found.usage.elapsed_s), found.sample, Listed(300, SIZES), NOISE)
+    work = total(seconds_of(found.sample, found.usage.elapsed_s), found.sample, ListSizes(300, SIZES), NOISE)
     return work + found.start_s
 
 
@@ -151,7 +151,7 @@ def test_bytes_and_failures(monkeypatch):
     found = measured(monkeypatch, 0, n=300, fails={"5", "7"})
     assert found.statuses == {"done": 298, "failed": 2}
     assert found.reasons == ["it is failed"] * 2
-    n_bytes = total([one.n_bytes for one in found.sample], found.sample, Listed(300, SIZES))
+    n_bytes = total([one.n_bytes for one in found.sample], found.sample, ListSizes(300, SIZES))
     assert n_bytes.low == n_bytes.value == n_bytes.high
     assert COSTS.sum() * 1000 < n_bytes.value < COSTS.sum() * 1000 + 300 * 1000  # with manifest lines
     assert found.peak_bytes > 1 << 20

@@ -12,7 +12,7 @@ from support.media import moving_frames, write_clip
 from utils.errors import VideoError
 from utils.media import decode_server
 from utils.media.decode_process import IS_POSSIBLE
-from utils.media.decode_protocol import N_SLOTS, Chunk, Close, Ended, Next, Open, Opened, SharedFrames, Want
+from utils.media.decode_protocol import N_SLOTS, Chunk, Close, Next, NoMoreFrames, Open, Opened, SharedFrames, Want
 from utils.media.decode_server import _portable, _Server
 from utils.media.limits import DEFAULT_LIMITS
 from utils.media.segment import WHOLE
@@ -59,7 +59,7 @@ def test_chunks_come_in_free_slots(server: _Server, replies: Replies, memory: Sh
         freed, held = held, chunk.slot
     server.do(Next(freed))
     ended = replies.get_nowait()
-    assert isinstance(ended, Ended) and ended.report == stream.report
+    assert isinstance(ended, NoMoreFrames) and ended.report == stream.report
     server.do(Close())
     server.do(Next(None))
     assert str(replies.get_nowait()) == "no video is open"

@@ -8,7 +8,7 @@ import pytest
 
 from utils.run.estimate import (
     Interval,
-    Listed,
+    ListSizes,
     Measured,
     Usage,
     draw,
@@ -22,7 +22,7 @@ RNG = np.random.default_rng(0)
 LENGTHS = RNG.lognormal(3, 1.2, 500)
 SIZES = sizes(list(LENGTHS), list(LENGTHS * RNG.uniform(0.5, 2, 500)))
 COSTS = 2 + 0.1 * LENGTHS * RNG.choice([1, 3], 500)  # two kinds of videos, which their sizes do not tell apart
-LISTED = Listed(500, SIZES)
+LISTED = ListSizes(500, SIZES)
 USAGE = Usage(10.0, 2.0, 0.0, {"decode": 1.0, "network": 9.0, "write": 0.1}, 1, 2, 4)
 
 
@@ -68,7 +68,7 @@ def test_totals_are_those_of_the_whole_list_in_19_of_20_samples():
 
 def test_a_part_of_the_list_that_was_looked_at_widens_the_interval():
     chosen, sample = drawn(30, 0)
-    whole, part = (total(costs(chosen), sample, listed) for listed in (LISTED, Listed(50_000, SIZES)))
+    whole, part = (total(costs(chosen), sample, listed) for listed in (LISTED, ListSizes(50_000, SIZES)))
     assert part.value == pytest.approx(100 * whole.value)
     (low, high), (low_whole, high_whole) = bounds(part), bounds(whole)
     assert (high - low) > 100 * (high_whole - low_whole)
@@ -80,12 +80,12 @@ def test_a_list_that_was_measured_whole_has_only_noise():
     assert (exact.value, exact.low, exact.high) == pytest.approx((COSTS.sum(),) * 3)
     noisy = total(costs(chosen), sample, LISTED, noise=0.05)
     assert bounds(noisy)[1] / noisy.value == pytest.approx(1.098, abs=0.001)
-    assert total([3.0], [Measured(1, 1, seconds={})], Listed(1, np.ones(1))) == Interval(3, 3, 3)
+    assert total([3.0], [Measured(1, 1, seconds={})], ListSizes(1, np.ones(1))) == Interval(3, 3, 3)
 
 
 def test_one_finished_video_gives_no_interval():
     one = Measured(2.0, 0.1, seconds={"network": 3.0})
-    assert total([3.0], [one], Listed(100, np.ones(100))) == Interval(150, None, None)
+    assert total([3.0], [one], ListSizes(100, np.ones(100))) == Interval(150, None, None)
 
 
 def test_time_that_videos_share_is_split_by_what_each_takes():

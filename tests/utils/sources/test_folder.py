@@ -10,7 +10,7 @@ import pytest
 
 from utils.errors import UserError
 from utils.sources.folder import FolderSource
-from utils.sources.search import Search
+from utils.sources.media_filter import MediaFilter
 
 FILES = ("b/2.mp4", "b/1.mp4", "b.mp4", "a/x/3.mkv", "a/notes.txt", "frames/1.jpg", "frames/2.jpg")
 
@@ -28,7 +28,7 @@ def names(source: FolderSource) -> list[str]:
 
 
 def test_videos_and_folders_of_frames_part_by_part(folder: Path) -> None:
-    source = FolderSource(str(folder), Search([], ["frames"]))
+    source = FolderSource(str(folder), MediaFilter([], ["frames"]))
     assert names(source) == ["a/x/3", "b/1", "b/2", "b", "frames"]
     (folder / "b.mp4").unlink()
     assert len(names(source)) == 5  # every pass sees the same ones
@@ -41,7 +41,7 @@ def test_videos_and_folders_of_frames_part_by_part(folder: Path) -> None:
 def test_links_to_folders_are_not_followed(folder: Path) -> None:
     (folder / "loop").symlink_to(folder)
     (folder / "link.mp4").symlink_to(folder / "b.mp4")
-    assert names(FolderSource(str(folder), Search(["*.mp4"], ["frames"]))) == ["b/1", "b/2", "b", "link"]
+    assert names(FolderSource(str(folder), MediaFilter(["*.mp4"], ["frames"]))) == ["b/1", "b/2", "b", "link"]
 
 
 def test_a_folder_that_cannot_be_searched_is_a_refused_video(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +53,7 @@ def test_a_folder_that_cannot_be_searched_is_a_refused_video(folder: Path, monke
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", closed)
-    source = FolderSource(str(folder), Search([], ["frames"]))
+    source = FolderSource(str(folder), MediaFilter([], ["frames"]))
     *_, last = source.mentions()
     assert last.refused is not None and last.refused[1].startswith(f"{folder}/a: this folder cannot be searched")
     assert last.id not in list(source.read_well)
@@ -65,7 +65,7 @@ def test_a_folder_at_an_address() -> None:
     for name in FILES:
         with cast(Any, fsspec.open(f"{root}/{name}", "wb")) as file:
             file.write(b"x")
-    source = FolderSource(root, Search([], ["frames"]))
+    source = FolderSource(root, MediaFilter([], ["frames"]))
     assert [mention.path for mention in source.mentions()] == [
         f"{root}/{name}" for name in ("a/x/3.mkv", "b/1.mp4", "b/2.mp4", "b.mp4")
     ]
@@ -75,4 +75,4 @@ def test_a_folder_at_an_address() -> None:
 @pytest.mark.parametrize("place", ["/absent/folder", "memory://absent-folder"])
 def test_an_absent_folder_is_refused(place: str) -> None:
     with pytest.raises(UserError, match=f"--input_dir {place}: no such folder"):
-        FolderSource(place, Search([], ["frames"]))
+        FolderSource(place, MediaFilter([], ["frames"]))

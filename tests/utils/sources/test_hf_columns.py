@@ -7,7 +7,7 @@ import pytest
 from utils.config.run import RunConfig
 from utils.errors import UserError
 from utils.sources.hf_columns import is_plain, media_columns
-from utils.sources.search import Search
+from utils.sources.media_filter import MediaFilter
 
 datasets = pytest.importorskip("datasets")
 TEXT, BYTES, VIDEO = datasets.Value("string"), datasets.Value("binary"), datasets.Video()
@@ -29,7 +29,7 @@ class Rows:
 
 def columns(features: dict, wants=("frames",), rows: Rows | None = None, **flags) -> tuple[str, ...]:
     looked_at: Any = rows or Rows()
-    return media_columns(features, looked_at, Search([], wants), RunConfig(hf_dataset="x/y", **flags))
+    return media_columns(features, looked_at, MediaFilter([], wants), RunConfig(hf_dataset="x/y", **flags))
 
 
 @pytest.mark.parametrize(

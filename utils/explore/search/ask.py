@@ -13,7 +13,7 @@ from utils.errors import UserError, VideoError
 from utils.explore.search import index, likeness
 from utils.explore.search.example import Example, example_of, picture_example
 from utils.explore.search.nearest import nearest
-from utils.explore.search.windows import Block, Hit, SavedWindows
+from utils.explore.search.windows import Hit, SavedWindows, WindowBlock
 from utils.extractors.registry import Model
 from utils.run.like import plan_like, recorded
 from utils.run.packs import Saved
@@ -175,7 +175,7 @@ class Search:
     def _note_left_out(self) -> None:
         self.note += f"; left out: {self.collection.left_out}" if str(self.collection.left_out) else ""
 
-    def _duplicates(self, group: likeness.Group, all_windows: likeness.Packed) -> Duplicates:
+    def _duplicates(self, group: likeness.DuplicateGroup, all_windows: likeness.Packed) -> Duplicates:
         alike: list[Alike] = []
         for part in group.parts:
             windows = all_windows.windows[part.members]
@@ -205,7 +205,7 @@ class Search:
         return Saved.of(outcome.record.timed_arrays, next(self.collection.lines()).fps)
 
 
-def _of_size(block: Block, vector: np.ndarray) -> Block:
+def _of_size(block: WindowBlock, vector: np.ndarray) -> WindowBlock:
     _check_size(block.rows.shape[1], vector)
     return block
 

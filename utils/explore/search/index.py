@@ -17,7 +17,7 @@ import numpy as np
 from utils.errors import RunError
 from utils.explore.search.likeness import sample
 from utils.explore.search.nearest import Found, nearest
-from utils.explore.search.windows import WINDOW, Block, SavedWindows
+from utils.explore.search.windows import WINDOW, SavedWindows, WindowBlock
 from utils.sinks.rows import unit
 from utils.sinks.staging import DAMAGE
 from utils.state.manifest import FILE_NAME
@@ -50,7 +50,7 @@ class Index:
         _, (found,) = self.cells.search(unit(query[None]).astype(np.float32), min(len(self.windows), AMONG * k))
         return nearest([self._block(self.windows[found[found >= 0]])], query[None], k, least)[0]
 
-    def _block(self, windows: np.ndarray) -> Block:
+    def _block(self, windows: np.ndarray) -> WindowBlock:
         """Return the rows of windows as they were saved."""
         rows: list[np.ndarray] = []
         windows = np.sort(windows, order=["video", "row"])
@@ -59,7 +59,7 @@ class Index:
             assert line is not None  # the manifest is the one that the index was made of
             array = self.collection.saved(line).features[self.collection.feature]
             rows.append(self.collection.vectors(array)[windows["row"][windows["video"] == video]])
-        return Block(np.concatenate(rows), windows)
+        return WindowBlock(np.concatenate(rows), windows)
 
 
 def is_installed() -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.explore.search.windows import WINDOW, Block, SavedWindows
+from utils.explore.search.windows import WINDOW, SavedWindows, WindowBlock
 
 IN_MEMORY = 512 << 20  # bytes of rows that are kept in memory; more go to a temporary file
 ROWS = 2048  # of a block of comparisons
@@ -43,7 +43,7 @@ def packed(collection: SavedWindows) -> Generator[Packed, None, None]:
 
 
 @dataclass(frozen=True)
-class Part:
+class GroupPart:
     """What one video has of a group: the numbers of its windows in `Packed`, one after the other in time."""
 
     video: int
@@ -51,14 +51,14 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Group:
+class DuplicateGroup:
     """Windows of several videos that are alike. score: the median over windows of the cosine with the best other."""
 
     score: float
-    parts: tuple[Part, ...]
+    parts: tuple[GroupPart, ...]
 
 
-def duplicates(all_windows: Packed, least: float) -> list[Group]:
+def duplicates(all_windows: Packed, least: float) -> list[DuplicateGroup]:
     """Return windows that are like one of another video, in groups, the one with the most windows first.
 
     Two windows are in a group if they, or a chain of windows between them, have a cosine of at least `least`; groups of
@@ -99,7 +99,7 @@ def _unite(parent: np.ndarray, numbers: np.ndarray) -> None:
     parent[roots] = roots.min()
 
 
-def _groups(all_windows: Packed, members: np.ndarray, roots: np.ndarray, best: np.ndarray) -> list[Group]:
+def _groups(all_windows: Packed, members: np.ndarray, roots: np.ndarray, best: np.ndarray) -> list[DuplicateGroup]:
     """Return groups of windows, those of the same videos as one."""
     by_videos: dict[tuple[int, ...], list[np.ndarray]] = {}
     order = np.argsort(roots, kind="stable")
@@ -107,16 +107,16 @@ def _groups(all_windows: Packed, members: np.ndarray, roots: np.ndarray, best: n
     for group in np.split(members[order], bounds) if len(members) else ():
         videos = tuple(np.unique(all_windows.windows["video"][group]).tolist())
         by_videos.setdefault(videos, []).append(group)
-    found: list[Group] = []
+    found: list[DuplicateGroup] = []
     for videos, several in by_videos.items():
         numbers = np.sort(np.concatenate(several))
         of = all_windows.windows["video"][numbers]
-        parts = tuple(Part(video, numbers[of == video]) for video in videos)
-        found.append(Group(float(np.median(best[numbers])), parts))
+        parts = tuple(GroupPart(video, numbers[of == video]) for video in videos)
+        found.append(DuplicateGroup(float(np.median(best[numbers])), parts))
     return sorted(found, key=lambda group: -sum(len(part.members) for part in group.parts))
 
 
-def sample(blocks: Iterable[Block], n: int) -> Packed:
+def sample(blocks: Iterable[WindowBlock], n: int) -> Packed:
     """Return up to n windows, each as likely as any other, the same for the same collection."""
     rng = np.random.default_rng(0)
     keys, rows, windows = np.empty(0), np.empty((0, 0), np.float32), np.empty(0, WINDOW)
@@ -130,7 +130,7 @@ def sample(blocks: Iterable[Block], n: int) -> Packed:
     return Packed(rows, windows)
 
 
-def distances(blocks: Iterable[Block], references: Packed) -> tuple[np.ndarray, np.ndarray]:
+def distances(blocks: Iterable[WindowBlock], references: Packed) -> tuple[np.ndarray, np.ndarray]:
     """Return how far each window is from others, float64 [N], and the windows, WINDOW [N].
 
     The distance is 1 minus the mean cosine with the NEIGHBOURS most alike of the references, those of its own video

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from utils.explore.search.windows import WINDOW, Block
+from utils.explore.search.windows import WINDOW, WindowBlock
 from utils.sinks.rows import unit
 
 MARGIN = 1e-5  # of a cosine in float32: what is within it is computed again in float64
@@ -12,7 +12,7 @@ MARGIN = 1e-5  # of a cosine in float32: what is within it is computed again in 
 Found = tuple[np.ndarray, np.ndarray]  # cosines, float64 [k], the highest first, and their windows, WINDOW [k]
 
 
-def nearest(blocks: Iterable[Block], queries: np.ndarray, k: int, least: float = -np.inf) -> list[Found]:
+def nearest(blocks: Iterable[WindowBlock], queries: np.ndarray, k: int, least: float = -np.inf) -> list[Found]:
     """Return the k windows with the highest cosines with each query; of equal ones, the first in the collection.
 
     queries: float [q, D]. least: the lowest cosine that counts.
@@ -26,7 +26,7 @@ def nearest(blocks: Iterable[Block], queries: np.ndarray, k: int, least: float =
     return found
 
 
-def _better(best: Found, block: Block, rough: np.ndarray, query: np.ndarray, k: int, least: float) -> Found:
+def _better(best: Found, block: WindowBlock, rough: np.ndarray, query: np.ndarray, k: int, least: float) -> Found:
     """Return the k best of those found and those of a block. rough: its cosines in float32."""
     lowest = best[0][-1] if len(best[0]) == k else -np.inf
     if len(rough) > k:

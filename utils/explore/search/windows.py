@@ -21,7 +21,7 @@ BLOCK_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
-class Block:
+class WindowBlock:
     """Rows of one or more videos. rows: float32 [n, D], all finite, none of length 0. windows: WINDOW [n]."""
 
     rows: np.ndarray
@@ -113,14 +113,14 @@ class SavedWindows:
         """Return a video's features. RunError if its files are damaged or gone."""
         return Saved.of(self._reader.read(line.outputs), line.fps)
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[WindowBlock]:
         """Yield all windows that have a direction. Whatever is left out is counted.
 
         Raises:
             UserError: there is none.
         """
         self.ids, self.left_out, self.n_windows, self._refusal = [], LeftOut(), 0, ""
-        waiting: list[Block] = []
+        waiting: list[WindowBlock] = []
         n_bytes = size = 0
         for line in self.lines():
             block = self._block(line, size)
@@ -139,7 +139,7 @@ class SavedWindows:
         if not self.n_windows:
             raise UserError(self._refusal or f"{self.folder}: no window to search; left out: {self.left_out}")
 
-    def _block(self, line: ManifestLine, size: int) -> Block | None:
+    def _block(self, line: ManifestLine, size: int) -> WindowBlock | None:
         """Return the windows of a video, None if there are none. size: of earlier rows, 0 if there are none."""
         try:
             saved = self.saved(line)
@@ -160,7 +160,7 @@ class SavedWindows:
         has_direction = np.isfinite(rows).all(axis=1) & rows.any(axis=1)
         self.left_out.windows += int(np.sum(~has_direction))
         windows = _windows(len(self.ids), len(rows), saved)[has_direction]
-        return Block(rows[has_direction], windows) if len(windows) else None
+        return WindowBlock(rows[has_direction], windows) if len(windows) else None
 
     def vectors(self, array: np.ndarray) -> np.ndarray:
         """Return a row per window, float32 [windows, D]: the mean over crops; one row of features of a whole video.
@@ -209,7 +209,7 @@ def _windows(video: int, n: int, saved: Saved) -> np.ndarray:
     return windows
 
 
-def _joined(blocks: Sequence[Block]) -> Block:
+def _joined(blocks: Sequence[WindowBlock]) -> WindowBlock:
     if len(blocks) == 1:
         return blocks[0]
-    return Block(np.concatenate([one.rows for one in blocks]), np.concatenate([one.windows for one in blocks]))
+    return WindowBlock(np.concatenate([one.rows for one in blocks]), np.concatenate([one.windows for one in blocks]))

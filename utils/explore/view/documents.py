@@ -10,12 +10,12 @@ import numpy as np
 from utils.errors import FeatmillError
 from utils.explore.view.collection import DAMAGE, Collection, FeatureFolder
 from utils.explore.view.flow import is_flow, picture
-from utils.explore.view.media import Clip, Media, thumb_times_ms
+from utils.explore.view.media import Clip, MediaFolder, thumb_times_ms
 from utils.explore.view.series import full_speed, row_cosines, series_of
 from utils.explore.view.windows import (
     MAPPED,
     MAPPED_VIDEOS,
-    Index,
+    WindowIndex,
     has_umap,
     map_of,
     pairs,
@@ -40,9 +40,9 @@ class Documents:
     other: another output of the same videos, to compare with.
     """
 
-    def __init__(self, collection: Collection, media: Media, other: Collection | None = None) -> None:
+    def __init__(self, collection: Collection, media: MediaFolder, other: Collection | None = None) -> None:
         self.collection, self.media, self.other = collection, media, other
-        self._indexes: dict[tuple[str, str], Index] = {}
+        self._indexes: dict[tuple[str, str], WindowIndex] = {}
         self._maps: dict[tuple[str, int, str, bool], Document] = {}
         self._last: tuple[tuple[str, str, int], dict[str, np.ndarray]] | None = None
         self._lock, self._map_lock = threading.Lock(), threading.Lock()
@@ -183,13 +183,13 @@ class Documents:
         vector = unit(vectors(rows[row : row + 1]))[0]
         return {"hits": nearest(index, vector, (number, float(start_s[row]), float(end_s[row])))}
 
-    def index(self, folder: FeatureFolder, key: str) -> Index:
+    def index(self, folder: FeatureFolder, key: str) -> WindowIndex:
         """Return all windows of a key, as far as they are read."""
         place = (str(folder.folder), key)
         with self._lock:
             known = self._indexes.get(place)
             if known is None or known.is_outdated():
-                self._indexes[place] = Index(self.collection, self.collection.folders.index(folder), key)
+                self._indexes[place] = WindowIndex(self.collection, self.collection.folders.index(folder), key)
             return self._indexes[place]
 
     def clip(self, number: int) -> Clip | None:
@@ -218,7 +218,7 @@ class Documents:
         return picture(rows[row], full_speed(rows)) if is_flow(rows) and row < len(rows) else None
 
 
-def nearest(index: Index, vector: np.ndarray, without: tuple[int, float, float]) -> list[Document]:
+def nearest(index: WindowIndex, vector: np.ndarray, without: tuple[int, float, float]) -> list[Document]:
     """Return the windows most similar to a vector, those of a video that overlap some of its seconds left out."""
     windows = index.ready(wait=True)
     return [] if windows is None else pairs(windows, windows.nearest(vector, without, NEAREST))

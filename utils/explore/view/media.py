@@ -47,7 +47,7 @@ class Clip:
         return FileRange(str(self.path), self.offset, self.size, self.path.name) if self.offset else str(self.path)
 
 
-class Media:
+class MediaFolder:
     """Finds videos below a folder. Nothing outside is opened, whatever a manifest names and wherever links lead.
 
     root: None to show no videos.

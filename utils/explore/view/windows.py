@@ -32,7 +32,7 @@ OWN = 3  # of the nearest windows that may come from the same video
 
 
 @dataclass
-class Windows:
+class WindowVectors:
     """Rows of many videos. vectors: float32 [n, D] of length 1. total: how many there are of which these are some."""
 
     number: np.ndarray
@@ -107,7 +107,7 @@ def rows_of(array: np.ndarray, line: ManifestLine) -> np.ndarray:
 
 def read_windows(
     collection: Collection, index: int, key: str, most_videos: int | None, most: int, progress: "Progress | None" = None
-) -> Windows:
+) -> WindowVectors:
     """Return windows of a feature type, evenly chosen. Videos that cannot be read are left out."""
     videos = collection.with_features(index)
     total = sum(max(1, n) for _, n in videos)
@@ -156,11 +156,11 @@ class _Gathered:
         numbers = np.full(len(chosen), number)
         self._about.append(np.stack([numbers, chosen, start_s[chosen], end_s[chosen]], axis=1))
 
-    def windows(self) -> Windows:
+    def windows(self) -> WindowVectors:
         about = np.concatenate(self._about) if self._about else np.zeros((0, 4))
         number, row = about[:, 0].astype(np.int32), about[:, 1].astype(np.int32)
         start_s, end_s = about[:, 2].astype(np.float32), about[:, 3].astype(np.float32)
-        return Windows(number, row, start_s, end_s, self._vectors[: self._n], self._total)
+        return WindowVectors(number, row, start_s, end_s, self._vectors[: self._n], self._total)
 
 
 def has_umap() -> bool:
@@ -168,7 +168,7 @@ def has_umap() -> bool:
     return importlib.util.find_spec("umap") is not None
 
 
-def map_of(windows: Windows, by_umap: bool = False) -> dict[str, Any]:
+def map_of(windows: WindowVectors, by_umap: bool = False) -> dict[str, Any]:
     """Return windows as points: the first two principal components, or UMAP's; and clusters by the first eight."""
     scores, shares = principal(windows.vectors, 8) if len(windows.row) else (np.zeros((0, 8)), np.zeros(8))
     points = _umap(windows.vectors) if by_umap and len(scores) >= LEAST_FOR_UMAP else scores
@@ -200,7 +200,7 @@ class Progress:
     n_videos: int = 0
 
 
-class Index:
+class WindowIndex:
     """All windows of one key, read in a thread when first asked for."""
 
     def __init__(self, collection: Collection, folder: int, key: str) -> None:
@@ -208,7 +208,7 @@ class Index:
         self._version = collection.version
         self._started_s = time.monotonic()
         self.progress = Progress()
-        self._windows: Windows | None = None
+        self._windows: WindowVectors | None = None
         self._failure = ""
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -219,7 +219,7 @@ class Index:
         is_old = time.monotonic() - self._started_s > max(LEAST_AGE_S, 20 * took_s)
         return is_old and self._collection.version != self._version
 
-    def ready(self, wait: bool = False) -> Windows | None:
+    def ready(self, wait: bool = False) -> WindowVectors | None:
         """Return the windows; None while they are read. RunError if they cannot be."""
         if wait:
             self._thread.join()
@@ -238,7 +238,7 @@ class Index:
             self._failure = f"the windows cannot be read: {str(error) or type(error).__name__}"
 
 
-def pairs(windows: Windows, hits: list[tuple[int, float]]) -> list[dict[str, Any]]:
+def pairs(windows: WindowVectors, hits: list[tuple[int, float]]) -> list[dict[str, Any]]:
     """Return windows that were found as JSON has them."""
     return [
         {"number": int(windows.number[i]), "row": int(windows.row[i]), "start_s": round(float(windows.start_s[i]), 3),

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from utils.errors import FeatmillError
 from utils.sources.errors import message_of, read_errors
+from utils.sources.media_filter import MediaFilter
 from utils.sources.names import as_json, safe_id, safe_name, without_suffix
 from utils.sources.ref import Refusal, VideoRef
-from utils.sources.search import Search
 from utils.sources.tar.members import Member, walk
 from utils.sources.tar.metadata import Metadata, metadata_path, read_metadata, stem_of
 from utils.sources.tar.stream import DamagedTarError, TarStream
@@ -44,14 +44,14 @@ class Shard:
 
     name: of the output folder.
     stem: the name of its file without suffix.
-    search: what finds its clips.
+    media_filter: what finds its clips.
     """
 
     path: str
     name: str
     stem: str
     meta_path: str | None
-    search: Search
+    media_filter: MediaFilter
 
     @property
     def label(self) -> str:
@@ -93,7 +93,7 @@ class Shard:
 
     def _metadata(self) -> Metadata:
         path = metadata_path(self.path, self.stem, self.meta_path)
-        return read_metadata(path, self.search.suffixes, required=self.meta_path is not None)
+        return read_metadata(path, self.media_filter.suffixes, required=self.meta_path is not None)
 
     def _index(self, tar: TarStream) -> _Index:
         index = _Index()
@@ -107,7 +107,7 @@ class Shard:
                 if member.kind == "folder":
                     continue
                 if not member.name.lower().endswith(SIDECARS):
-                    if self.search.match(member.name):
+                    if self.media_filter.match(member.name):
                         index.clips.append(member)
                 elif member.kind == "file":
                     index.sidecars.setdefault(without_suffix(_relative(member.name)), []).append(member)
@@ -120,7 +120,7 @@ class Shard:
             last = index.clips[-1] if index.clips else None
             if last is not None and not tar.addressable and last.offset + last.size > tar.position:
                 index.clips.pop()  # its data is cut off
-        beside = self.search.beside_videos([member.name for member in index.clips])
+        beside = self.media_filter.beside_videos([member.name for member in index.clips])
         index.clips = [member for member in index.clips if member.name not in beside]
         return index
 
@@ -169,13 +169,13 @@ class Shard:
             shard=self.stem,
             meta=meta,
             refused=refused,
-            media_kind=self.search.media_kind(member.name),
+            media_kind=self.media_filter.media_kind(member.name),
         )
 
     def _meta(self, member: Member, stem: str, metadata: Metadata, index: _Index, tar: TarStream) -> dict[str, Any]:
         """Return what the metadata and the sidecars say about a clip."""
         base = stem.rpartition("/")[2]
-        entry = metadata.of((stem_of(member.name, self.search.suffixes), base, base.partition(".")[0]))
+        entry = metadata.of((stem_of(member.name, self.media_filter.suffixes), base, base.partition(".")[0]))
         meta: dict[str, Any] = dict(entry) if entry is not None else {}
         if entry is None and not metadata.problem:
             file = metadata.file.rpartition("/")[2]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from utils.errors import RunError, UserError
 from utils.sources.errors import message_of, read_errors
+from utils.sources.media_filter import MediaFilter
 from utils.sources.names import safe_id, safe_name
 from utils.sources.paths import local_path
 from utils.sources.ref import VideoRef
-from utils.sources.search import Search
 from utils.sources.tar.clips import Shard
 from utils.storage.urls import base_name, is_url, redacted, resolve, scheme
 
@@ -32,7 +32,7 @@ class TarSource:
         self,
         tar_path: Iterable[str],
         meta_path: str | None,
-        search: Search,
+        media_filter: MediaFilter,
     ) -> None:
         """Raises UserError: a pattern is malformed or matches nothing, no tar exists, or two have the same name."""
         paths = dict.fromkeys(itertools.chain.from_iterable(map(expanded, tar_path)))
@@ -51,7 +51,7 @@ class TarSource:
                     f"--tar_path: {redacted(first)} and {redacted(path)} are both called {safe_id(stem)!r}, "
                     "and so would be their output folders: rename one of them, or use different --output_path"
                 )
-            self._shards.append(Shard(path, name, stem, meta_path, search))
+            self._shards.append(Shard(path, name, stem, meta_path, media_filter))
         self.names = frozenset(by_name)
         self.read_well: list[str] = []
         folders = (Path(path).parent for path in paths if not is_url(path))

@@ -5,13 +5,13 @@ import pytest
 
 from utils.explore.search import likeness
 from utils.explore.search.likeness import Packed, distances, duplicates, fence, sample
-from utils.explore.search.windows import WINDOW, Block
+from utils.explore.search.windows import WINDOW, WindowBlock
 
 
-def block(rows: np.ndarray, videos: list[int]) -> Block:
+def block(rows: np.ndarray, videos: list[int]) -> WindowBlock:
     windows = np.zeros(len(rows), WINDOW)
     windows["video"], windows["row"] = videos, np.arange(len(rows))
-    return Block(rows.astype(np.float32), windows)
+    return WindowBlock(rows.astype(np.float32), windows)
 
 
 def test_groups_are_chains_over_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

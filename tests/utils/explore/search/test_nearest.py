@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from utils.explore.search.nearest import nearest
-from utils.explore.search.windows import WINDOW, Block
+from utils.explore.search.windows import WINDOW, WindowBlock
 
 
 def plain(rows: np.ndarray, query: np.ndarray, k: int) -> np.ndarray:
@@ -31,7 +31,7 @@ def test_a_search_in_blocks_is_a_plain_search(n: int, size: int, block: int, k: 
     rows = (rng.normal(size=(n, size)) * 10.0 ** rng.integers(-3, 4)).astype(np.float32)
     rows[rng.integers(0, n)] = rows[0]  # equal scores: the first in the collection comes first
     queries = rng.normal(size=(3, size))
-    blocks = [Block(rows[i : i + block], numbered(n)[i : i + block]) for i in range(0, n, block)]
+    blocks = [WindowBlock(rows[i : i + block], numbered(n)[i : i + block]) for i in range(0, n, block)]
     for query, (scores, found) in zip(queries, nearest(blocks, queries, k), strict=True):
         cosines = cosines_of(rows, query)
         numbers = found["video"] * 7 + found["row"]

@@ -11,13 +11,13 @@ from support.features import fail, save
 
 from utils.explore.view.collection import Collection, to_json
 from utils.explore.view.documents import Documents
-from utils.explore.view.media import Media
+from utils.explore.view.media import MediaFolder
 
 SCRIPT = "</script><img src=x onerror=alert(1)>"
 
 
 def documents(folder: Path, other: Path | None = None) -> Documents:
-    return Documents(Collection(str(folder)), Media(None), None if other is None else Collection(str(other)))
+    return Documents(Collection(str(folder)), MediaFolder(None), None if other is None else Collection(str(other)))
 
 
 def read(found: Documents, name: str) -> Any:

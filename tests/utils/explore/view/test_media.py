@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.media import write_audio
 
-from utils.explore.view.media import Media
+from utils.explore.view.media import MediaFolder
 from utils.sources.fingerprint import Fingerprint
 
 
@@ -16,7 +16,7 @@ def test_level_and_spectrogram_of_sound(tmp_path: Path) -> None:
     at_s = np.arange(16 * 16000) / 16000
     tones = np.where(at_s < 12, 0.5 * np.sin(2 * np.pi * 1000 * at_s), 0.05 * np.sin(2 * np.pi * 3000 * at_s))
     write_audio(tmp_path / "tones.wav", tones.astype(np.float32)[:, None], 16000)
-    media = Media(str(tmp_path))
+    media = MediaFolder(str(tmp_path))
     clip = media.find(Fingerprint("tones.wav"))
     assert clip is not None
     sound = media.sound(clip)

@@ -12,7 +12,7 @@ from support.media import moving_frames, write_clip
 
 from utils.explore.view.collection import Collection
 from utils.explore.view.documents import Documents
-from utils.explore.view.media import Media
+from utils.explore.view.media import MediaFolder
 from utils.explore.view.server import ASSETS, Server, wanted_range
 
 VIDEOS = ("clip.mp4", "link.mp4", "../secret.mp4", "/etc/passwd", "notes.txt")
@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (videos / "notes.txt").write_text("plain")
     for i, path in enumerate(VIDEOS):
         save(folder / "out", f"v{i}", path)
-    with Server(Documents(Collection(str(folder / "out")), Media(str(videos))), 0) as found:
+    with Server(Documents(Collection(str(folder / "out")), MediaFolder(str(videos))), 0) as found:
         threading.Thread(target=found.serve_forever, args=(0.02,), daemon=True).start()
         yield found
         found.shutdown()
@@ -110,7 +110,7 @@ def test_only_videos_in_the_users_folder(server: Server, tmp_path: Path) -> None
     headers = ask(server, "media/4/video")[0].headers
     assert (headers["X-Content-Type-Options"], headers["Content-Type"]) == ("nosniff", "application/octet-stream")
     line = Collection(str(save(tmp_path, "a", "/etc/passwd"))).folders[0].line("a")
-    assert line is not None and Media(None).find(line.source) is None
+    assert line is not None and MediaFolder(None).find(line.source) is None
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utils.explore.view.windows import Windows
+from utils.explore.view.windows import WindowVectors
 from utils.sinks.rows import unit
 
 
@@ -12,7 +12,7 @@ def test_nearest_windows_are_those_of_a_plain_search() -> None:
         rows = rng.normal(size=(20, 80))[rng.integers(20, size=4000)] + spread * rng.normal(size=(4000, 80))
         number = np.arange(4000) // 40
         start_s = np.arange(4000) % 40
-        windows = Windows(number, start_s, start_s, start_s + 1, unit(rows))
+        windows = WindowVectors(number, start_s, start_s, start_s + 1, unit(rows))
         for row in (0, 1234, 3999):
             found = windows.nearest(windows.vectors[row], (int(number[row]), -1, 100), 8)
             scores = np.where(number == number[row], -2, windows.vectors @ windows.vectors[row])

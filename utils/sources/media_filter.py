@@ -26,21 +26,21 @@ MOST_SUFFIXES = 1000
 SUFFIX = re.compile(r"\*?(\.[A-Za-z0-9]+)")  # a pattern that is one
 
 
-class Search:
-    """What is looked for: the patterns that the user gave, else the usual suffixes of what the feature types want.
+class MediaFilter:
+    """Takes files by the user's patterns, else by the usual suffixes of what the feature types want.
 
     Patterns ignore case. Files that macOS adds are never found.
     """
 
     def __init__(self, glob: Iterable[str], wants: Iterable[MediaKind]) -> None:
-        """Remember the patterns. wants: "frames", "audio", or both."""
+        """Keep the patterns. wants: "frames", "audio", or both."""
         self.wants = frozenset(wants)
         self.is_default = not (given := tuple(glob))
         sound = AUDIO_SUFFIXES if "audio" in self.wants else ()
         self.patterns = given or tuple(f"*.{suffix}" for suffix in (*VIDEO_SUFFIXES, *sound))
         self.suffixes = frozenset(found[1].lower() for pattern in self.patterns if (found := SUFFIX.fullmatch(pattern)))
         self._match = re.compile("|".join(fnmatch.translate(pattern.lower()) for pattern in self.patterns)).match
-        self.left_out = LeftOut()
+        self.left_out = LeftOutFiles()
 
     def match(self, path: str) -> bool:
         """Return whether the last part of a path matches a pattern; if not, count it as left out."""
@@ -97,7 +97,7 @@ class Search:
         return "video or sound file" if "audio" in self.wants else "video file"
 
 
-class LeftOut:
+class LeftOutFiles:
     """Counts the files that were left out, by suffix. n_beside: sound files beside videos of the same name."""
 
     def __init__(self) -> None:
