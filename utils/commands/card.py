@@ -24,8 +24,8 @@ from utils.state.run_file import record_of
 from utils.storage.folder import Folder, folder_at
 
 CARD, STATISTICS = "README.md", "statistics.json"
-MARK = "<!-- written by featmill card -->"  # of a card that may be written again
-NAMES = 50  # of videos without features
+MARK = "<!-- written by featmill card -->"  # in a card that may be overwritten
+NAMES = 50  # videos without features that are listed
 MANY = (10**3, 10**4, 10**5, 10**6, 10**7, 10**8, 10**9)
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "n>1B")
 
@@ -34,7 +34,7 @@ def show_card(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     """Write the card of an output folder.
 
     Raises:
-        UserError: there are no features, or a README.md that was written by hand.
+        UserError: there are no features, or README.md was written by hand.
     """
     about = "Write a data set card, README.md, as the Hugging Face hub reads it."
     parser = Parser(prog=f"{PROGRAM} card", description=about)

@@ -1,4 +1,4 @@
-"""`python main.py compare A B`: whether two folders of features are equal, and how the one follows from the other."""
+"""`python main.py compare A B`: whether two folders of features are equal, and how one follows from the other."""
 
 import argparse
 import contextlib
@@ -70,14 +70,14 @@ def _parser() -> Parser:
     )
     packs = "an --output_path, or files of .npy, .npz, .pkl, .pt, .h5: a folder, or one with many videos"
     parser.add_argument("a", metavar="A", help=packs)
-    parser.add_argument("b", metavar="B", help="the same; what is found is said of B where it can be")
+    parser.add_argument("b", metavar="B", help="the same; findings are about B where possible")
     parser.add_argument(
         "--tolerance", type=float, default=1e-3, metavar="X",
         help="relative error ||A - B|| / ||B|| up to which features are equal (default: 0.001)",
     )  # fmt: skip
     parser.add_argument(
         "--pixels", action=argparse.BooleanOptionalAction, default=False,
-        help="make a few rows of one video of A again with BGR for RGB, other means and deviations, mirrored or later "
+        help="recompute a few rows of one video of A with BGR for RGB, other means and deviations, mirrored or later "
         "frames, on the CPU, and show which come nearest to B; A must be written by Featmill",
     )  # fmt: skip
     parser.add_argument("--videos", metavar="DIR", help="the same, with the videos in this folder")
@@ -128,8 +128,8 @@ def _pixels(
     found = ((one, source_of(a, one.video, options.videos)) for one in different)
     one, ref = next(((one, ref) for one, ref in found if ref is not None), (different[0], None))
     if ref is None:
-        raise UserError(f"{a.line(one.video).source.path}: no such video; say by --videos DIR where the videos are")
-    print(f"making the first rows of {one.video} again from other pixels, on the CPU", file=sys.stderr)
+        raise UserError(f"{a.line(one.video).source.path}: not found; name the folder of the videos by --videos DIR")
+    print(f"recomputing the first rows of {one.video} from other pixels, on the CPU", file=sys.stderr)
     resources, _ = choose(RunConfig(device="cpu"))
     with contextlib.closing(session_like(recorded(options.a, a.feature_type, models), models, resources)) as session:
         search = PixelSearch(session, ref, a.read(one.video), b.read(one.other_name), options.tolerance)
@@ -199,7 +199,7 @@ class _Report:
 
 def _lines_of(pixels: "Pixels") -> Iterator[str]:
     """Yield what was found by other pixels, the nearest first."""
-    yield f"\nfirst rows of {pixels.video} made again from other pixels, and their relative error to B:"
+    yield f"\nfirst rows of {pixels.video} recomputed from other pixels, and their relative error to B:"
     yield from (f"  {_number(one.left, '.1e'):<8} {one.name}" for one in pixels.tried[:HYPOTHESES])
     yield pixels.conclusion
     yield from filter(None, [pixels.note])

@@ -1,4 +1,4 @@
-"""`python main.py estimate FLAGS`: what an extraction will take, from a sample of its list, before it is begun."""
+"""`python main.py estimate FLAGS`: what an extraction will take, measured on a sample of its list."""
 
 import argparse
 import json
@@ -60,7 +60,7 @@ def show_estimate(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
         print("stopped: nothing is estimated", file=sys.stderr)
         return stopped.exit_code
     if not any(one.share for one in measured.sample):
-        raise RunError(f"nothing of a video could be done within --time_limit {options.time_limit:g} s: give more")
+        raise RunError(f"no frame of the sample was processed within --time_limit {options.time_limit:g} s: raise it")
     report = Report(planned.plan, found.listed, measured, todo.n_before, options.price_per_hour)
     print(json.dumps(report.as_json(), indent=1) if options.json else printable(report.as_text()))
     return 0
@@ -84,8 +84,8 @@ def _parser() -> Parser:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the draw (default: 0)")
     parser.add_argument(
         "--time_limit", type=_positive, default=60.0, metavar="S",
-        help="seconds after which no video of the sample is begun; half as long again, and those that are not "
-        "finished are ended, and counted as far as they are (default: 60)",
+        help="seconds after which no further video of the sample is started; after half as long again, unfinished "
+        "ones are stopped, and count as far as they got (default: 60)",
     )  # fmt: skip
     parser.add_argument("--json", action=argparse.BooleanOptionalAction, default=False, help="as JSON, for programs")
     return parser

@@ -41,7 +41,7 @@ class Report:
 
     @property
     def limit(self) -> Limit | None:
-        """Return what a run waits for, None where no video of the sample finished, so that nothing says."""
+        """Return what bounds the speed; None if no video of the sample finished."""
         if not self.found.usage.stages:
             return None
         return "start-up" if self.found.start_s > self.work_s.value else self.found.usage.limit
@@ -89,22 +89,24 @@ class Report:
         lines = [
             f"{self.listed.n_videos} videos to do{done}",
             f"{len(found.sample)} of them extracted in {usage.elapsed_s:.1f} s, after {found.start_s:.1f} s to start"
-            + (f"; {unfinished} not to their end, as time was up: more --time_limit is more exact" * bool(unfinished)),
+            + (f"; {unfinished} did not finish in time: a longer --time_limit is more exact" * bool(unfinished)),
         ]
         if bad := sum(n for status, n in found.statuses.items() if status != "done"):
-            lines.append(f"{bad} results of the sample were not simply done, as in the whole list:")
+            lines.append(f"{bad} results of the sample have problems; expect the same of the whole list:")
             lines += [f"  {reason}" for reason in found.reasons[:REASONS]]
         lines += ["", *self._table(), ""]
         if self.n_bytes is not None:
             lines.append(f"written: {_text(self.n_bytes, UNITS_BYTES)}" if self.plan.format.saves else NOTHING_WRITTEN)
-        lines.append(f"memory: {_amount(found.peak_bytes, UNITS_BYTES)} at most so far, on a machine; that of GPUs "
+        lines.append(f"memory: a peak of {_amount(found.peak_bytes, UNITS_BYTES)} on this machine; that of GPUs "
                      "is not counted")  # fmt: skip
         busy = ", ".join(f"{name} {share:.0%}" for name, share in usage.busy.items())
         busy += f"; {usage.cores} cores {usage.cores_busy:.0%}"
         lines.append(f"limit: {self.limit or 'not known, as no video finished'} (busy: {busy})")
         lines.append(f"to {'move it' if self.limit else 'know it'}: {self.advice()}")
         if usage.others > 0.2:
-            lines.append(f"other programs took {usage.others:.0%} of the cores: the figures are of a machine so busy")
+            lines.append(
+                f"other programs took {usage.others:.0%} of the cores: the figures hold for a machine this busy"
+            )
         more = "GPUs" if self.plan.devices[0].startswith("cuda") else "workers"
         most = 1 / max(usage.cores_busy, 0.01)
         lines.append(f"more {more} on one machine share its cores, which allow {most:.1f} times the speed at most")

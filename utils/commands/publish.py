@@ -30,7 +30,7 @@ def publish(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     """Say what will be uploaded, and upload it unless --dry_run is given.
 
     Raises:
-        UserError: the arguments are wrong, a file holds a secret, or the hub refuses. RunError: the upload failed.
+        UserError: the arguments are wrong, a file holds a secret, or access is denied. RunError: the upload failed.
     """
     options = _parser().parse_args(list(arguments))
     address = ADDRESS.fullmatch(options.address)

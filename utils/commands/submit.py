@@ -35,9 +35,9 @@ def submit(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     if options.tasks < 1:
         raise UserError(f"--tasks is {options.tasks}; it must be at least 1")
     if run.shard is not None:
-        raise UserError("--shard is what the tasks of the array get: drop it")
+        raise UserError("each task of the array gets its own --shard: drop it")
     if not any(flag.split("=")[0].replace("-", "_") == "__output_path" for flag in flags):
-        raise UserError("submit: --output_path is missing, where the tasks leave their features")
+        raise UserError("submit: --output_path is missing: the folder for the features of all tasks")
     if options.jobs_dir is None and is_url(run.output_path):
         raise UserError("--jobs_dir is missing: a folder that all machines see, for the tasks' logs")
     folder = Path(options.jobs_dir or f"{run.output_path}/jobs").absolute()

@@ -1,7 +1,7 @@
 """Workers on a Ray cluster: an actor each, which holds a worker process and passes its messages on.
 
-Placement, autoscaling and noticing that a node is lost are Ray's. Tasks and messages travel, frames and features never:
-workers read videos and write features themselves.
+Ray places the actors, scales the cluster and notices lost nodes. Tasks and messages cross the network, frames and
+features do not: workers read videos and write features themselves.
 """
 
 import collections
@@ -31,7 +31,7 @@ from utils.worker.plan import Plan, Task
 NOTE_S = 30.0  # of waiting for room, before it is said
 ROOM_S = 600.0  # of waiting for room before the run ends: an autoscaler's node takes minutes
 GRACE_S = 8.0  # for workers to end
-STARTS = 3  # workers that may die on a node in a row, before they are ready; then it gets no more
+STARTS = 3  # in a row that may fail on a node; then it gets no more workers
 
 
 @dataclass

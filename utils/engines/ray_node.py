@@ -1,6 +1,6 @@
 """What runs on the nodes of a Ray cluster: a look at what they see, and the actor that holds a worker.
 
-The worker is the local engine's: a process of its own, since it handles signals, and ends where and when it likes.
+The worker is the local engine's: a process of its own, since it handles signals and may end at any point.
 Its actor passes messages on, many in one answer.
 """
 

@@ -1,1 +1,1 @@
-"""Saved features, looked at and searched."""
+"""Views of saved features, and searches in them."""

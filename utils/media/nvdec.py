@@ -1,8 +1,7 @@
 """The frames of a video decoded by a GPU's video engine (NVDEC); for what that cannot do, the CPU's.
 
-A process decodes, and copies each frame to the host as planes (see `utils.media.yuv`), where they are where those of a
-CPU's decoder would be. Threads of one Python cannot keep the engine busy, and a process has no way to the memory that
-another one's network is in.
+A process decodes, and copies each frame to the host as planes (see `utils.media.yuv`), as a CPU's decoder does. Threads
+of one Python process cannot keep the engine busy, and one process cannot reach the GPU memory of another.
 """
 
 import ctypes
@@ -29,7 +28,7 @@ BLOCKING_SYNC = 4  # CU_CTX_SCHED_BLOCKING_SYNC, which FFmpeg wants of a primary
 
 
 class UnsupportedError(Exception):
-    """A video that the GPU's decoder, or the conversion to RGB there, does not take; with the reason."""
+    """The GPU cannot decode a video or convert it to RGB; the text says why."""
 
 
 class Nv12Converter(YuvConverter):

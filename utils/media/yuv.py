@@ -1,4 +1,4 @@
-"""Decoded frames as the bytes of their planes, half of what RGB takes: a GPU converts them in next to no time."""
+"""Decoded frames as the bytes of their planes, half the size of RGB; a GPU converts them in almost no time."""
 
 import platform
 
@@ -13,7 +13,7 @@ from utils.transforms.yuv_matrices import MATRICES
 
 FULL_RANGE = int(ColorRange.JPEG)
 NV12 = "nv12"  # what GPUs decode to
-IS_EXACT = platform.machine() in ("x86_64", "AMD64")  # whose swscale it follows to the bit
+IS_EXACT = platform.machine() in ("x86_64", "AMD64")  # where the GPU's conversion equals swscale's bit for bit
 
 
 class YuvConverter(RgbConverter):

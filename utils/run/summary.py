@@ -14,7 +14,7 @@ SHOWN = 50  # results that are named one by one, when they come and in the summa
 
 @dataclass
 class Totals:
-    """Counts of videos by their worst result, and the first results that are not simply done."""
+    """Counts of videos by their worst result, and the first results that are failed, skipped or partial."""
 
     counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(STATUSES, 0))
     windows: int = 0
@@ -49,7 +49,7 @@ def summary(
     seconds: float,
     error: FeatmillError | Interrupted | None,
 ) -> str:
-    """Return how many videos a run did, which ones are not simply done and why, and what to do.
+    """Return how many videos a run did, which ones are not done and why, and what to do.
 
     listed: how many videos the sources offer, None where that is not known.
     """

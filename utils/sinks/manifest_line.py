@@ -53,7 +53,7 @@ class ManifestLine:
     """What became of one video and feature type.
 
     id, name, shard, meta: as in VideoRef. status: "cleared" of a folder, tar or data set that could not be read, and
-    since can be. reason: why it is not simply done.
+    since can be. reason: why it is not done, or has problems.
     fps, rate_hz: of the frames or samples that were extracted. decoded: how many of them; declared: how many frames the
     header promises. windows: rows; repeated: frames shown again to fill windows. seconds: spent, by stage.
     finished: local time with its offset from UTC. revision: counts the lines of one video, since clocks may be wrong.

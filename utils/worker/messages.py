@@ -86,7 +86,7 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Hung:
-    """The decoder has given nothing of a video for so many seconds."""
+    """The decoder has returned nothing for a video for so many seconds."""
 
     video_id: str
     seconds: float

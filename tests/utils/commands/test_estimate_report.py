@@ -54,9 +54,7 @@ def test_more_machines_do_not_divide_the_longest_video() -> None:
 def test_lines() -> None:
     lines = report(price=3.0).as_text().splitlines()
     assert lines[0] == "4 videos to do; 5 more are done already"
-    assert (
-        "  x.mp4: bad" in lines and "memory: 3 GiB at most so far, on a machine; that of GPUs is not counted" in lines
-    )
+    assert "  x.mp4: bad" in lines and "memory: a peak of 3 GiB on this machine; that of GPUs is not counted" in lines
     assert lines[5].split() == ["machines", "devices", "time", "device-hours", "money"]
     assert "written: nothing, features are printed" in report(saves=False).as_text()
     assert "other programs took 30% of the cores" in report(others=0.3).as_text()

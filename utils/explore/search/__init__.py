@@ -1,1 +1,1 @@
-"""Looking for windows in saved features: by text, by example, by likeness to each other."""
+"""Searches in saved features: by text, by example, by likeness to each other."""

@@ -1,4 +1,4 @@
-"""What a user asks of saved features: windows by text, by example, by vector; outliers; near-duplicates."""
+"""Searches in saved features: windows by text, example or vector; outliers; near-duplicates."""
 
 import contextlib
 import math
@@ -27,7 +27,7 @@ DUPLICATE = 0.98  # a cosine from which windows of different videos count as nea
 
 @dataclass(frozen=True)
 class Alike:
-    """What one video has of a group of near-duplicates. windows: how many; spans: joined, in seconds."""
+    """One video's windows in a group of near-duplicates. windows: how many. spans: of adjacent ones, in seconds."""
 
     video: str
     windows: int
@@ -49,9 +49,9 @@ def text_type(output: str, feature_type: str | None, models: Mapping[str, Model]
 
 
 class Search:
-    """Looks for windows in one output folder. note: of the last search, what a user may want to know; "" if nothing.
+    """Searches the windows of one output folder. note: for the user, about the last search; may be empty.
 
-    run: says on which device texts and examples are computed, and where weights are.
+    run: names the device for texts and examples, and the folder of weights.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Search:
         return self.vector(vector, top, least)
 
     def example(self, text: str, top: int, least: float = -math.inf) -> list[Hit]:
-        """Return the windows most like NAME@SECONDS, FILE@SECONDS, NAME or FILE, itself left out.
+        """Return the windows most like NAME@SECONDS, FILE@SECONDS, NAME or FILE, without that example itself.
 
         Raises:
             UserError, VideoError: there is no such example, or it cannot be used.
@@ -105,7 +105,7 @@ class Search:
         _check_top(top)
         vector = example.vector.astype(np.float64)
         if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():
-            raise UserError(f"a vector to look for is a row of finite numbers, not all 0; this is {list(vector.shape)}")
+            raise UserError(f"a query is a vector of finite numbers, not all 0; this one is {list(vector.shape)}")
         own_id, own_row = example.own or ("", None)
         n_own = 0
         if example.own:
@@ -129,7 +129,7 @@ class Search:
         return scores, windows
 
     def _index(self) -> index.Index | None:
-        """Return the index, made if need be; None where every window is compared."""
+        """Return the index, made if there is none; None if every window is to be compared."""
         n_windows = sum(line.windows for line in self.collection.lines())
         if n_windows < index.FROM_WINDOWS or self.collection.folder.local is None:
             return None
@@ -217,4 +217,4 @@ def _check_top(top: int) -> None:
 
 def _check_size(size: int, vector: np.ndarray) -> None:
     if len(vector) != size:
-        raise UserError(f"what to look for has {len(vector)} numbers, and the rows have {size}")
+        raise UserError(f"the query has {len(vector)} numbers, the rows have {size}")

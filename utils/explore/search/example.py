@@ -18,7 +18,7 @@ from utils.sources.ref import VideoRef
 from utils.storage.urls import is_url, redacted
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-MOST_FRAMES = 10_000  # of a picture that is shown for as long as a window lasts
+MOST_FRAMES = 10_000  # of a picture, repeated for the length of a window
 
 Extract = Callable[[VideoRef], Saved]  # by the network and settings that made the collection
 
@@ -57,14 +57,14 @@ def example_of(text: str, collection: SavedWindows, extract: Extract) -> Example
 
 
 def picture_example(pixels: np.ndarray, collection: SavedWindows, extract: Extract, label: str = "picture") -> Example:
-    """Return the vector of a picture, shown for as long as a window lasts. pixels: uint8 [H, W, 3].
+    """Return the vector of a picture, repeated for the length of a window. pixels: uint8 [H, W, 3].
 
     Raises:
         UserError: the collection is of sound.
     """
     fps = next(collection.lines()).fps
     if fps is None:
-        raise UserError(f"{collection.folder}: has features of sound, which no picture is like")
+        raise UserError(f"{collection.folder}: holds features of sound, which cannot be compared with a picture")
     n_frames = min(MOST_FRAMES, math.ceil(_seconds(collection) * fps) + 1)
     frames = FrameArray(np.broadcast_to(pixels, (n_frames, *pixels.shape)), fps, label)
     saved = extract(VideoRef("like", "like", label, data=frames))
@@ -72,7 +72,7 @@ def picture_example(pixels: np.ndarray, collection: SavedWindows, extract: Extra
 
 
 def _exists(name: str) -> bool:
-    with contextlib.suppress(OSError, ValueError):  # what no file can be called
+    with contextlib.suppress(OSError, ValueError):  # no file can have such a name
         return Path(name).exists()
     return False
 

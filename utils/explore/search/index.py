@@ -1,6 +1,6 @@
-"""An index of a large collection: rows in cells, a byte per number; what it finds is compared again exactly.
+"""An index of a large collection: rows in cells, a byte per number. Its finds are compared again, exactly.
 
-It is kept beside the features, and made again once the manifest has changed.
+It is kept beside the features, and rebuilt when the manifest has changed.
 """
 
 import contextlib
@@ -23,17 +23,17 @@ from utils.sinks.staging import DAMAGE
 from utils.state.manifest import FILE_NAME
 
 FROM_WINDOWS = 1_000_000  # of a collection that is worth an index
-RECALL = 0.99  # of the TOP best windows, by which the number of cells to look into is chosen
+RECALL = 0.99  # of the TOP best windows; sets how many cells a search reads
 TOP = 10
 QUERIES = 50  # rows of the collection, and as many random directions, by which recall is measured
-AMONG = 8  # times as many windows as asked for are compared again
+AMONG = 8  # times as many windows as are asked for are compared again
 ROWS_PER_CELL = 64  # to train with
 FOLDER = ".featmill/search/"
 
 
 @dataclass(frozen=True)
 class Index:
-    """An index, open for searching. n_probe: cells that are looked into. recall: measured with that many."""
+    """An index, open for searching. n_probe: cells that a search reads. recall: measured with that many."""
 
     collection: SavedWindows
     cells: Any  # faiss.Index
@@ -63,7 +63,7 @@ class Index:
 
 
 def is_installed() -> bool:
-    """Return whether the library of the index is there."""
+    """Return whether the library that makes indexes is installed."""
     return importlib.util.find_spec("faiss") is not None
 
 
@@ -72,7 +72,7 @@ def _faiss() -> Any:
 
 
 def open_index(collection: SavedWindows) -> Index | None:
-    """Return the index of a collection; None if there is none, or it is damaged or of another state of the manifest."""
+    """Return the index of a collection; None if it is missing, damaged, or of another manifest."""
     folder, name = collection.folder, _name(collection)
     if folder.local is None or folder.size(f"{name}.npz") is None:
         return None
@@ -121,7 +121,7 @@ def _queries(rows: np.ndarray) -> np.ndarray:
 
 
 def _measured(index: Index, queries: np.ndarray, exact: Sequence[np.ndarray]) -> Index:
-    """Return the index with as many cells to look into as RECALL takes, at most all."""
+    """Return the index with as many cells per search as RECALL takes, at most all."""
     n_probe, recall = 1, 0.0
     while True:
         index.cells.nprobe = n_probe

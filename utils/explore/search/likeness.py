@@ -1,4 +1,4 @@
-"""Windows that are like others, and windows that are like none: near-duplicates across videos, and outliers."""
+"""Near-duplicates: windows that are like those of other videos. Outliers: windows that are like none."""
 
 import contextlib
 import tempfile
@@ -13,8 +13,8 @@ from utils.explore.search.windows import WINDOW, SavedWindows, WindowBlock
 IN_MEMORY = 512 << 20  # bytes of rows that are kept in memory; more go to a temporary file
 ROWS = 2048  # of a block of comparisons
 NEIGHBOURS = 5
-REFERENCES = 20_000  # windows that each window is compared with to find outliers: all, or a seeded sample
-SAMPLE = 2000  # of windows, whose pairs say how alike any two are
+REFERENCES = 20_000  # windows with which each is compared to find outliers: all, or a seeded sample
+SAMPLE = 2000  # windows whose pairs show how alike two windows usually are
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def packed(collection: SavedWindows) -> Generator[Packed, None, None]:
 
 @dataclass(frozen=True)
 class GroupPart:
-    """What one video has of a group: the numbers of its windows in `Packed`, one after the other in time."""
+    """One video's windows in a group: their numbers in `Packed`, in the order of time."""
 
     video: int
     members: np.ndarray

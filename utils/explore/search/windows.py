@@ -35,7 +35,7 @@ class WindowBlock:
 
 @dataclass
 class LeftOut:
-    """What cannot be searched: windows without a direction, and videos."""
+    """How many windows, and videos, cannot be searched. windows: those without a direction."""
 
     windows: int = 0
     empty: int = 0
@@ -85,7 +85,7 @@ class SavedWindows:
         self.ids: list[str] = []
         self.left_out = LeftOut()
         self.n_windows = 0
-        self._refusal = ""  # of features that are no vectors
+        self._refusal = ""  # where features are not vectors
 
     @classmethod
     def at(cls, output: str, feature_type: str | None = None, feature: str | None = None) -> "SavedWindows":
@@ -166,7 +166,7 @@ class SavedWindows:
         """Return a row per window, float32 [windows, D]: the mean over crops; one row of features of a whole video.
 
         Raises:
-            UserError: the features are no vectors.
+            UserError: the features are not vectors.
         """
         if array.ndim > 3 or array.dtype.kind not in "fiub":
             shape = f"{array.dtype} {list(array.shape)}"

@@ -20,7 +20,7 @@ from utils.state.run_file import record_of
 from utils.storage.folder import Folder, subfolders
 
 COLUMNS = ("name", "status", "windows", "finished", "reason")
-MOST_LABELS = 20  # different values of a column of the list that colours windows
+MOST_LABELS = 20  # distinct values of a column of the list by which windows can be coloured
 MOST_BYTES = 2 << 30  # of the arrays of one video
 DAMAGE = (  # what reading a video may raise
     FeatmillError, OSError, EOFError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, MemoryError,
@@ -79,7 +79,7 @@ class FeatureFolder:
         return (home.local / name).resolve().is_relative_to(home.local.resolve())
 
     def refresh(self) -> None:
-        """Take in what was appended to the manifest: once through its lines, since there may be a million."""
+        """Read what was appended to the manifest, in one pass: there may be a million lines."""
         rows: list[Row] = []
         with self._lock:
             self.latest.refresh()
@@ -118,7 +118,7 @@ def _bytes(shape: Sequence[int], dtype: str) -> int:
 class Collection:
     """All videos below an output folder, one number for each pair of video and feature type.
 
-    numbers stay while the page is open; new videos get the next ones.
+    Numbers stay the same while the page is open; new videos get the next ones.
 
     Raises:
         UserError: there is no manifest.
@@ -139,11 +139,11 @@ class Collection:
 
     @property
     def version(self) -> str:
-        """What changes when a run has added to the folder."""
+        """Text that changes when a run adds to the folder."""
         return "-".join(str(folder.n_bytes) for folder in self.folders)
 
     def refresh(self) -> None:
-        """Take in what runs have added since."""
+        """Read what runs have added since."""
         with self._lock:
             version = self.version
             if version == self._version:
@@ -155,7 +155,7 @@ class Collection:
             self._version = version
 
     def reload(self) -> None:
-        """Take in what runs have added, folders of other feature types included."""
+        """Read what runs have added, folders of other feature types included."""
         if subfolders(self.output) != self._below:
             self._load()
         else:

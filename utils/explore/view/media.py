@@ -1,4 +1,4 @@
-"""The videos that features were made from, where they lie in the folder that the user names: JPEGs, sound, bytes."""
+"""The videos that features were made from, found in the folder that the user names: as JPEGs, sound and bytes."""
 
 import io
 import threading

@@ -1,4 +1,4 @@
-"""Serves the page on this machine alone. An address without the token, and one for anything else, gets nothing."""
+"""Serves the page on this machine alone. Requests without the token get nothing."""
 
 import hmac
 import re
@@ -151,7 +151,7 @@ def _picture(content: bytes | None, content_type: str) -> Reply:
 
 
 def wanted_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return the first byte asked for and the one after the last; None if there are none such."""
+    """Return the first byte of a range and the one after its last; None if no such bytes exist."""
     if not header:
         return 0, size
     found = RANGE.fullmatch(header.strip())
@@ -166,7 +166,7 @@ def wanted_range(header: str | None, size: int) -> tuple[int, int] | None:
 class Handler(BaseHTTPRequestHandler):
     """Answers one connection."""
 
-    server: Server  # pyright: ignore[reportIncompatibleVariableOverride]  # the only one that it is used with
+    server: Server  # pyright: ignore[reportIncompatibleVariableOverride]  # the only server that uses it
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "featmill", ""
     timeout = 60
@@ -185,7 +185,7 @@ class Handler(BaseHTTPRequestHandler):
             return NOT_FOUND
         try:
             return self.server.reply(path, self.headers.get("Range"))
-        except Exception as error:  # whatever a hostile file makes of it, the page goes on
+        except Exception as error:  # a hostile file must not end the server
             print(printable(f"page: {path}: {type(error).__name__}: {error}"), file=sys.stderr)
             text = {"error": f"{type(error).__name__}: {error}"}
             return Reply(HTTPStatus.INTERNAL_SERVER_ERROR, to_json(text), "application/json")

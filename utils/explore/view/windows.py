@@ -20,7 +20,7 @@ from utils.sinks.rows import unit, vectors
 
 MAPPED = 20_000  # windows on the map
 MAPPED_VIDEOS = 500  # that these come from
-MOST_BYTES = 9 << 29  # of vectors that are held for nearest neighbours: above, every second, third ... row is
+MOST_BYTES = 9 << 29  # of vectors held to find the nearest: of more, every second, third ... row
 MOST_DIMENSIONS = 1 << 15  # of a row: a flow field has more
 CLUSTERS = 8
 BASIS = 64  # dimensions in which vectors are compared first
@@ -45,7 +45,7 @@ class WindowVectors:
     def nearest(self, vector: np.ndarray, without: tuple[int, float, float], n: int) -> list[tuple[int, float]]:
         """Return the n windows most similar to a vector of length 1 and their cosines, OWN of its video at most.
 
-        without: a video's number and the seconds in it from which nothing is wanted.
+        without: a video's number, and the seconds in it to leave out.
         """
         number, start_s, end_s = without
         own = np.flatnonzero(self.number == number)
@@ -76,13 +76,13 @@ class WindowVectors:
         return basis, inside, np.sqrt(np.maximum(0, 1 - np.square(inside).sum(axis=1)))
 
     def _bounds(self, vector: np.ndarray) -> np.ndarray:
-        """Return what each cosine with a vector is at most: what is outside the basis could point the same way."""
+        """Return upper bounds of the cosines with a vector: what is outside the basis could point the same way."""
         basis, inside, outside = self._parts
         part = vector @ basis
         return inside @ part + outside * np.sqrt(max(0.0, 1 - float(part @ part))) + TOLERANCE
 
     def prepare(self) -> None:
-        """Make what `nearest` needs, which takes longer than a question."""
+        """Compute what `nearest` needs, before the first query waits for it."""
         self._bounds(np.zeros(self.vectors.shape[1], np.float32))
 
 
@@ -127,7 +127,7 @@ def read_windows(
 
 
 class _Gathered:
-    """Collects rows in memory of the final size: two copies of all vectors would be too many."""
+    """Collects rows in an array of the final size: two copies of all vectors would take too much memory."""
 
     def __init__(self, total: int, n_rows: int, most: int, key: str) -> None:
         self._total, self._n_rows, self._most, self._key = total, n_rows, most, key
@@ -186,7 +186,7 @@ def map_of(windows: WindowVectors, by_umap: bool = False) -> dict[str, Any]:
 
 
 def _umap(vectors: np.ndarray) -> np.ndarray:
-    if "tensorflow" not in sys.modules:  # which UMAP would import, and whose LLVM ends a process that has numba's
+    if "tensorflow" not in sys.modules:  # UMAP would import it, and its LLVM crashes a process that has loaded numba's
         sys.modules["tensorflow"] = cast(Any, None)
     library = importlib.import_module("umap")
     return library.UMAP(n_components=2, metric="cosine", random_state=0, n_jobs=1).fit_transform(vectors)
@@ -194,7 +194,7 @@ def _umap(vectors: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Progress:
-    """How far windows are read."""
+    """How many videos have been read."""
 
     read: int = 0
     n_videos: int = 0
@@ -214,7 +214,7 @@ class WindowIndex:
         self._thread.start()
 
     def is_outdated(self) -> bool:
-        """Return whether a run has added windows, and reading all again would not take most of the time."""
+        """Return whether a run has added windows, and the last reading was long enough ago to read all again."""
         took_s = self._took_s if self._windows is not None else math.inf
         is_old = time.monotonic() - self._started_s > max(LEAST_AGE_S, 20 * took_s)
         return is_old and self._collection.version != self._version
@@ -239,7 +239,7 @@ class WindowIndex:
 
 
 def pairs(windows: WindowVectors, hits: list[tuple[int, float]]) -> list[dict[str, Any]]:
-    """Return windows that were found as JSON has them."""
+    """Return the windows that were found, for JSON."""
     return [
         {"number": int(windows.number[i]), "row": int(windows.row[i]), "start_s": round(float(windows.start_s[i]), 3),
          "end_s": round(float(windows.end_s[i]), 3), "cosine": round(score, 4)}

@@ -153,7 +153,7 @@ def test_what_cannot_be_searched_is_said_in_one_line(made, capsys, tmp_path):
         assert main(["search", out, *arguments]) == code, arguments
         error = capsys.readouterr().err
         assert message in error and error.count("\n") == 1, error
-    with pytest.raises(featmill.UserError, match="what to look for has 3 numbers, and the rows have 16"):
+    with pytest.raises(featmill.UserError, match="the query has 3 numbers, the rows have 16"):
         featmill.load(out).search(np.ones(3))
     with pytest.raises(featmill.UserError, match="takes a text, a vector or a picture, not list"):
         featmill.load(out).search(["a door"])
