@@ -5,7 +5,7 @@ import re
 from support.program import ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
-PATH = re.compile(r"`((?:main\.py|hatch_build\.py|(?:featmill|models|utils|tests)/[\w/.]+))`")
+PATH = re.compile(r"`((?:main\.py|hatch_build\.py|(?:featmill|models|recipes|utils|tests)/[\w/.]*))`")
 
 
 def section(title: str) -> str:
