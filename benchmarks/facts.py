@@ -5,7 +5,8 @@
 Changes only what it measures: parameters; GFLOP per row, two per multiply-add, of the network as published; peak
 memory in MiB of a process that computes one row in float32 on a CPU. The rest is written by hand: golden errors are the
 largest of a type's golden cases, and the figures of networks with gigabytes of weights are those of their publications.
-Those of `transformers` are of a usual model of each family, without memory; see benchmarks/families.py.
+Those of `transformers` are of a usual model of each family, without memory; see benchmarks/families.py. Their licences
+are what the repositories' pages on the hub are tagged with.
 """
 
 import json
@@ -49,9 +50,10 @@ def main(arguments: list[str]) -> None:
     facts = json.loads(FILE.read_text())
     for name in arguments or [*SUBJECTS, "transformers"]:
         if name == "transformers":
-            facts[name]["networks"] = {
-                f"{of}: {usual[0]}": families.figures(of) for of, usual in families.USUAL.items()
-            }
+            networks = facts[name]["networks"]
+            for of, usual in families.USUAL.items():
+                key = f"{of}: {usual[0]}"
+                networks[key] = networks.get(key, {}) | families.figures(of)
             continue
         for network, subject in SUBJECTS[name].items():
             facts[name]["networks"][network] |= figures(subject)

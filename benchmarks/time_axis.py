@@ -3,8 +3,8 @@
     python -m benchmarks.time_axis [TYPE ...] [--without_networks]
 
 Runs each type (default: all) with its default flags and random weights, on the CPU. Results of earlier runs for other
-types are kept. --without_networks: measure rows and their times only, in a minute instead of ten; run times keep their
-earlier values.
+types are kept. --without_networks: measure rows and their times only, in a minute instead of ten; processor times keep
+their earlier values.
 """
 
 import argparse
@@ -43,7 +43,7 @@ What a row is, and how many there are, differs from type to type. These are the 
 
 ![Each row of each type as a bar from its start to its end](pictures/time_axis.svg)
 
-| type | rows | window, s | hop, s | numbers per row | run time, s |
+| type | rows | window, s | hop, s | numbers per row | processor time, s |
 | --- | --- | --- | --- | --- | --- |
 {table}
 
@@ -52,22 +52,23 @@ What a row is, and how many there are, differs from type to type. These are the 
   average over the whole video have one row without times.
 - A type may sample frames at its own rate, and drop what does not fill a window at the end: `--extraction_fps`,
   `--stack_size`, `--step_size`, `--window_s`, `--hop_s` and `--tail` change that.
-- Run time: decoding and network, without start-up, on {cpu}; – where it was not measured.
+- Processor time: decoding and network, summed over cores and without start-up, on {cpu} in float32;
+  – where it was not measured. Two cores take about half of it.
 
 `python -m benchmarks.time_axis` makes this page.
 """
 
 
 def measure(feature_type: str, without_networks: bool) -> dict[str, Any]:
-    """Return the rows of a type: how many, their times in seconds (None of a whole video), and the run time."""
+    """Return the rows of a type: how many, their times in seconds (None of a whole video), and the processor's."""
     with tempfile.TemporaryDirectory() as folder:
         flags = FLAGS.get(feature_type, {}) if feature_type != "transformers" else {"model_name": _videomae(folder)}
         with featmill.Extractor(feature_type, device="cpu", weights="random", **flags) as extractor:
             if without_networks:
                 _leave_out_networks(cast(Any, extractor)._session._extractor)
-            begin = time.perf_counter()
+            begin = time.process_time()
             video = extractor(CLIP)
-            seconds = time.perf_counter() - begin
+            seconds = time.process_time() - begin
     array = next(iter(video.values()))
     times = {"start_s": None, "end_s": None}
     if video.start_s is not None and video.end_s is not None and len(video.start_s) == len(array):

@@ -101,7 +101,9 @@ def _figures(about: Mapping[str, Any]) -> Iterator[str]:
     tf32 = f"{about['tf32_error']:.1e}" if about["tf32_error"] else UNKNOWN
     yield f"| `{about['feature_type']}` | {saves} | {about['row']} | {error} | {tf32} | {about['hub'] or UNKNOWN} |"
     if about["networks"]:
-        yield from ("", "| network | numbers per row | parameters | GFLOP per row | memory |", "| --- " * 5 + "|")
+        licensed = any("licence" in network for network in about["networks"])
+        columns = ["network", "numbers per row", "parameters", "GFLOP per row", "licence" if licensed else "memory"]
+        yield from ("", f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|")
     for network in about["networks"]:
         yield "| " + " | ".join(
             [
@@ -109,7 +111,7 @@ def _figures(about: Mapping[str, Any]) -> Iterator[str]:
                 str(network["dimension"] or UNKNOWN),
                 f"{network['parameters'] / 1e6:,.1f} M" if network.get("parameters") else UNKNOWN,
                 f"{network['gflop']:,.4g}" if network.get("gflop") else UNKNOWN,
-                f"{network['memory_mib']:,} MiB" if "memory_mib" in network else UNKNOWN,
+                network.get("licence") or (f"{network['memory_mib']:,} MiB" if "memory_mib" in network else UNKNOWN),
             ]
         ) + " |"  # fmt: skip
     if has_no_weights(about):

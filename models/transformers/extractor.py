@@ -179,7 +179,9 @@ def frames_of(settings: Any, kind: Family, config: TransformersConfig) -> int:
     found = [int_setting(settings, name) for name in FRAME_NUMBERS if hasattr(settings, name)]
     own = 1 if kind.input_kind == "frame" else (found or [ANY_FRAMES])[0]
     wanted = config.stack_size or own
-    if wanted != own and (kind.fixed_frames or kind.input_kind == "frame"):
+    if wanted != own and kind.input_kind == "frame":
+        raise UserError(f"--stack_size {wanted}: {config.model_name} takes single frames; drop it")
+    if wanted != own and kind.fixed_frames:
         raise UserError(f"--stack_size {wanted}: {config.model_name} takes {own} frames at once, no other number")
     tubelet = int_setting(settings, "tubelet_size") if kind.input_kind == "clip" else 1
     if wanted % tubelet:

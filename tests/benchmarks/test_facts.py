@@ -20,6 +20,7 @@ def test_every_feature_type_has_a_row():
         assert facts["networks"] or name == "timm"
         for network in SUBJECTS.get(name, {}):
             assert facts["networks"][network].keys() == {"dimension", "parameters", "gflop", "memory_mib"}
+    assert all(network["licence"] for network in TABLE["transformers"]["networks"].values())
 
 
 def test_dimensions_are_those_of_the_outputs():

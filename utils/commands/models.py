@@ -17,7 +17,7 @@ from utils.extractors.registry import Model
 from utils.weights.store import is_downloaded
 
 WIDTH = 80  # columns, where the output is no terminal
-BY_NAME = "checkpoints by the model's name, each under its own licence: see its page on the Hugging Face hub"
+BY_NAME = "checkpoints by the model's name, each under the licence that its page on the Hugging Face hub states"
 NO_WEIGHTS = "no weights: nothing to download, --weights has no effect"
 UNSTATED = ("no licence stated", "none stated")
 
@@ -175,7 +175,8 @@ def _figures(network: Mapping[str, Any]) -> str:
     texts = [f"{network['dimension']} numbers a row"] if network["dimension"] else []
     texts += [f"{_millions(network['parameters'])} parameters"] if network.get("parameters") else []
     texts += [f"{_rounded(network['gflop'])} GFLOP a row"] if network.get("gflop") else []
-    return ", ".join([*texts, *([f"{network['memory_mib']} MiB"] if "memory_mib" in network else [])])
+    texts += [f"{network['memory_mib']} MiB"] if "memory_mib" in network else []
+    return ", ".join([*texts, *([f"licence: {network['licence']}"] if "licence" in network else [])])
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

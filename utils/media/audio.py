@@ -182,7 +182,8 @@ def channels(frame: AudioFrame) -> np.ndarray:
     dtype, n_channels = SAMPLE_TYPES[frame.format.packed.name], frame.layout.nb_channels
     if not frame.format.is_planar:
         return np.frombuffer(memoryview(frame.planes[0]), dtype, frame.samples * n_channels).reshape(-1, n_channels).T
-    return np.stack([np.frombuffer(memoryview(plane), dtype, frame.samples) for plane in frame.planes[:n_channels]])
+    planes = [np.frombuffer(memoryview(plane), dtype, frame.samples) for plane in frame.planes[:n_channels]]
+    return np.concatenate(planes).reshape(len(planes), -1)  # np.stack costs more than the copy
 
 
 def to_16_bit(samples: np.ndarray) -> np.ndarray:

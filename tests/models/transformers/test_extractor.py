@@ -176,6 +176,7 @@ def test_a_joint_space_is_left_by_pool(clip, tmp_path):
 @pytest.mark.parametrize(
     ("family", "flags", "message"),
     [
+        ("vit", {"stack_size": 2}, "--stack_size 2: .* takes single frames; drop it"),
         ("timesformer", {"stack_size": 4}, "--stack_size 4: .* takes 3 frames at once"),
         ("vjepa2", {"stack_size": 3}, "--stack_size 3: .* takes multiples of 2 frames"),
         ("vjepa2", {"pool": "cls"}, "--pool cls: .* has no class token"),

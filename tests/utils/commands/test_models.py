@@ -16,6 +16,9 @@ def test_words_choose_types_and_show_all_of_them(capsys: pytest.CaptureFixture[s
     assert {"pwc", "raft", "tvl1", "i3d"} <= set(names) and "clip" not in names
     assert "no weights: nothing to download" in shown and "licence: " in shown
     assert max(map(len, shown.splitlines())) <= 80
+    show_models(["transformers"], MODELS)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "videomae-base: 768 numbers a row, 86.2M parameters, 361 GFLOP a row, licence: cc-by-nc-4.0 " in shown
     with pytest.raises(UserError, match="no feature type has xyz or zyx"):
         show_models(["xyz", "zyx"], MODELS)
 

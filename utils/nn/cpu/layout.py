@@ -3,6 +3,7 @@
 oneDNN packs a plain weight again in every call: 100 MB per batch of a ResNet-50.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -31,20 +32,25 @@ Made = TypeVar("Made")
 
 
 class PerWeight(Generic[Made]):
-    """Caches what is made from each weight until the weight changes or is gone."""
+    """Caches what is made from each weight until the weight changes or is gone.
+
+    Threads that need the same at once, each for its rows of the first batch, wait for the one that makes it.
+    """
 
     def __init__(self) -> None:
         self._known: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+        self._making = threading.Lock()
 
     def get(self, weight: Tensor, make: Callable[[Tensor], Made]) -> Made:
         """Return make(weight). The weight must not be an inference tensor: those do not record that they changed."""
         state = (weight.data_ptr(), weight._version)
-        known = self._known.get(weight)
-        if known is None or known[0] != state:
-            with torch.inference_mode(False):  # so that the result can be a weight here, too
-                known = (state, make(weight.detach()))
-            self._known[weight] = known
-        return known[1]
+        with self._making:
+            known = self._known.get(weight)
+            if known is None or known[0] != state:
+                with torch.inference_mode(False):  # so that the result can be a weight here, too
+                    known = (state, make(weight.detach()))
+                self._known[weight] = known
+            return known[1]
 
 
 _packed: PerWeight[Tensor] = PerWeight()

@@ -7,7 +7,7 @@ float32's accuracy (docs/performance.md).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -32,6 +32,7 @@ WEIGHT_MATRIX = (
 LEAST_PRODUCTS = 150  # per sum: taps across the axis x channels in x channels out / (in + out)
 LEAST_WORK = 2e8  # floating-point operations
 MOST_WASTE = 4 / 3  # outputs in whole tiles over outputs
+BLOCK = 1 << 18  # weights that are transformed at once: in float64, all of a layer take five times its memory
 
 _transformed: PerWeight[list[Tensor]] = PerWeight()
 
@@ -63,13 +64,15 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: Sequence[i
     before, after = rows.shape[: axis - 1], rows.shape[axis:-1]
     rows = rows.reshape(-1, length, *after, x.shape[1])
     rows = F.pad(rows, (*(0, 0) * (len(after) + 1), 1, TILE * n_tiles + 1 - length))
-    weights = _transform(weight, axis)
-    around = [0, *padding[axis - 1 :]][-2:]
-    inputs = _inputs(rows, TILE * (n_tiles - 1) + 1)
+    sizes = ([0, *padding[axis - 1 :]][-2:], [1, 1], [1, 1], 1)
+    inputs = [
+        part.reshape(-1, *part.shape[-3:]).permute(0, 3, 1, 2) for part in _inputs(rows, TILE * (n_tiles - 1) + 1)
+    ]
+    weights = _transform(weight, axis, lambda part: packed(part, inputs[0].shape, *sizes))
     # the bias goes into the product of point 1, which each of the four outputs contains once
     products = [
-        _product(part, part_weight, bias if i == 1 else None, around)
-        for i, (part, part_weight) in enumerate(zip(inputs, weights, strict=True))
+        onednn.CONVOLVE(images, part_weight, bias if i == 1 else None, *sizes, "none", [], "").permute(0, 2, 3, 1)
+        for i, (images, part_weight) in enumerate(zip(inputs, weights, strict=True))
     ]
     new = products[0].shape[-1 - len(after) :]  # of the axes after this one, and the channels
     outputs = _outputs([product.view(-1, n_tiles, *new) for product in products], length)
@@ -88,15 +91,6 @@ def _inputs(rows: Tensor, span: int) -> list[Tensor]:
     return [first, *near, *far, last]
 
 
-def _product(part: Tensor, weight: Tensor, bias: Tensor | None, padding: list[int]) -> Tensor:
-    """Return the convolution of a part, [n, tiles, (H,) W, C], over the axes after the tiles."""
-    images = part.reshape(-1, *part.shape[-3:]).permute(0, 3, 1, 2)
-    sizes = (padding, [1, 1], [1, 1], 1)
-    weight = packed(weight, images.shape, *sizes)
-    convolved = onednn.CONVOLVE(images, weight, bias, *sizes, "none", [], "")
-    return convolved.permute(0, 2, 3, 1)
-
-
 def _outputs(products: list[Tensor], length: int) -> Tensor:
     """Return [n, length, ..., C'] of the six products, [n, tiles, ..., C'] each, which are overwritten."""
     p0, p1, p2, p3, p4, p5 = products
@@ -110,13 +104,18 @@ def _outputs(products: list[Tensor], length: int) -> Tensor:
     return result
 
 
-def _transform(weight: Tensor, axis: int) -> list[Tensor]:
-    """Return the weights of the six products, [C', C, kH, kW] each, without `axis`; cached."""
+def _transform(weight: Tensor, axis: int, pack: Callable[[Tensor], Tensor]) -> list[Tensor]:
+    """Return the weights of the six products, [C', C, kH, kW] each, without `axis` and packed; cached."""
 
     def make(weight: Tensor) -> list[Tensor]:
         matrix = torch.tensor(WEIGHT_MATRIX, dtype=torch.float64)
-        parts = torch.tensordot(matrix, weight.double().movedim(axis, 0), dims=1).float()
         shape = (*weight.shape[:2], *[1, *weight.shape[axis + 1 :]][-2:])
-        return [part.reshape(shape).contiguous(memory_format=torch.channels_last) for part in parts]
+        parts = [torch.empty(shape, memory_format=torch.channels_last) for _ in WEIGHT_MATRIX]
+        n_rows = -(-BLOCK // weight[0].numel())
+        for i, rows in enumerate(weight.split(n_rows)):
+            products = torch.tensordot(matrix, rows.double().movedim(axis, 0), dims=1)
+            for part, values in zip(parts, products, strict=True):
+                part[i * n_rows : (i + 1) * n_rows] = values.reshape(-1, *shape[1:])
+        return [pack(parts.pop(0)) for _ in WEIGHT_MATRIX]
 
     return _transformed.get(weight, make)

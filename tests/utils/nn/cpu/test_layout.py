@@ -1,5 +1,7 @@
 import gc
+import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -55,6 +57,19 @@ def test_what_is_made_in_inference_mode_tells_when_it_changes():
         made = doubled.get(weight, lambda plain: plain * 2)
         assert not made.is_inference()
         assert again.get(made, lambda plain: plain * 2).tolist() == [4, 4, 4]
+
+
+def test_threads_that_need_the_same_wait_for_the_one_that_makes_it():
+    doubled, weight, made = PerWeight(), torch.ones(3), []
+
+    def make(plain):
+        made.append(plain)
+        time.sleep(0.05)
+        return plain * 2
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: doubled.get(weight, make), range(4)))
+    assert len(made) == 1 and all(result is results[0] for result in results)
 
 
 def test_it_goes_with_its_weight():

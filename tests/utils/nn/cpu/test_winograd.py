@@ -51,7 +51,7 @@ def test_any_size_gives_the_convolution(sizes, n_out, first_tap, data):
     padding = tuple(taps // 2 for taps in kernel)
     x, weight = random(*sizes), random(n_out, sizes[1], *kernel)
     with pytest.MonkeyPatch.context() as monkey:
-        for name, bound in (("LEAST_PRODUCTS", 0), ("LEAST_WORK", 0), ("MOST_WASTE", 9)):
+        for name, bound in (("LEAST_PRODUCTS", 0), ("LEAST_WORK", 0), ("MOST_WASTE", 9), ("BLOCK", 100)):
             monkey.setattr(winograd, name, bound)
         assert axis_for(x, weight, (1,) * len(kernel), padding) == (3 if kernel[0] == 1 else 2)
         y = convolve(x, weight, None, (1,) * len(kernel), padding, use_winograd=True)
