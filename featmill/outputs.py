@@ -37,7 +37,7 @@ def load(output: str | os.PathLike[str], feature_type: str | None = None) -> "Ou
 class Outputs:
     """Saved videos: iterate over them, or take one by its name or by its id in the list.
 
-    Videos without features are in `failures`. Arrays are read when a video is asked for, and are the caller's to change.
+    Videos without features are in `failures`. Arrays are read when a video is asked for, and may be changed.
     """
 
     def __init__(self, output: str, feature_type: str | None = None) -> None:

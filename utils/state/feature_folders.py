@@ -30,7 +30,7 @@ def feature_folders(output: str) -> list[tuple[Folder, Folder, Latest]]:
     if not found:
         if reader := TO_READ.get(PurePosixPath(output).suffix):
             raise UserError(
-                f"{redacted(output)}: a folder is wanted, the --output_path of a run; a file of --out is read by {reader}"
+                f"{redacted(output)}: give a folder, the --output_path of a run; a file of --out is read by {reader}"
             )
         raise UserError(
             f"{redacted(output)}: no {FILE_NAME} there or one folder below; give the --output_path of a run"
