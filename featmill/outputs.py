@@ -37,7 +37,7 @@ def load(output: str | os.PathLike[str], feature_type: str | None = None) -> "Ou
 class Outputs:
     """Saved videos: iterate over them, or take one by its name or by its id in the list.
 
-    Videos without features are in `failures`. Arrays are read when a video is asked for.
+    Videos without features are in `failures`. Arrays are read when a video is asked for, and may be changed.
     """
 
     def __init__(self, output: str, feature_type: str | None = None) -> None:
@@ -73,10 +73,14 @@ class Outputs:
         return len(self.names)
 
     def __iter__(self) -> Iterator[Video]:
-        """Yield each video that has features. RunError if its files are damaged or gone."""
-        for folder, line in self._lines():
-            if line.status in WITH_OUTPUTS:
-                yield folder.video(line)
+        """Yield each video that has features. RunError if its files are damaged or gone. No file is open afterwards."""
+        try:
+            for folder, line in self._lines():
+                if line.status in WITH_OUTPUTS:
+                    yield folder.video(line)
+        finally:
+            for folder in self._folders:
+                folder.close_files()
 
     def __contains__(self, name: str) -> bool:
         """Return whether a video has a name or id, one without features included."""
@@ -174,8 +178,13 @@ class _FeatureFolder:
         self._reader = OutputReader(folder, root)
         self.feature_type = next(line.stamp.feature_type for line in self.latest)
 
+    def close_files(self) -> None:
+        """Close the files of many videos that are open; HDF5 lets nobody write to one that is."""
+        self._reader.close_files()
+
     def video(self, line: ManifestLine) -> Video:
-        arrays = self._reader.read(line.outputs)
+        read = self._reader.read(line.outputs)
+        arrays = {key: array if array.flags.writeable else array.copy() for key, array in read.items()}
         fps = arrays.get("fps")
         return Video(
             name=line.name,

@@ -31,6 +31,11 @@ FLOW = Published(
 FILES = (RGB, FLOW, PWC_SINTEL, RAFT_SINTEL)
 
 
+def outputs(config: I3DConfig) -> dict[str, str]:
+    """Return the shape of each array, one per stream."""
+    return dict.fromkeys(config.streams, "[windows, 1024]")
+
+
 def needs(config: I3DConfig) -> dict[str, Needed]:
     """Return the files of the chosen streams, and of the flow network if flow is one of them; TV-L1 has none."""
     needed: dict[str, Needed] = {}

@@ -96,6 +96,11 @@ class SlowFastConfig(ViewsConfig):
             )
 
     @property
+    def averages(self) -> bool:
+        """Whether a mean over a video's clips is saved, in place of a row per clip."""
+        return self.average == "clips"
+
+    @property
     def frame_side(self) -> int | None:
         """Pixels of the shorter side that frames are scaled to while they are decoded; None for their own size."""
         return HERO_SIDE if self.preset == "hero" and self.resize is None else super().frame_side

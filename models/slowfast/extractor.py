@@ -44,7 +44,7 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
     @property
     def with_times(self) -> bool:
         """Whether rows have times: not if clips are averaged."""
-        return self.config.average == "none"
+        return not self.config.averages
 
     @property
     def keys(self) -> Sequence[str]:

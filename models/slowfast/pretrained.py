@@ -32,6 +32,13 @@ CAFFE2 = Published(  # the file that ACAV100M and HERO_Video_Feature_Extractor u
 FILES = (PYTORCHVIDEO, R101, CAFFE2)
 
 
+def outputs(config: SlowFastConfig) -> dict[str, str]:
+    """Return the shape of each array."""
+    if not config.layers:
+        return {"slowfast": "[clips, 2304]"}
+    return {f"layer_{i}": f"[clips, {width}]" for i, width in enumerate((88, 352, 704, 1408, 2304))}
+
+
 def needs(config: SlowFastConfig) -> dict[str, Needed]:
     """Return the network's file."""
     published = CAFFE2 if config.preset == "hero" else PYTORCHVIDEO

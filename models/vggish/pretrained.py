@@ -23,6 +23,14 @@ PCA_PARAMETERS = Published(
 FILES = (NETWORK, PCA_PARAMETERS)
 
 
+def outputs(config: VGGishConfig) -> dict[str, str]:
+    """Return the shape of each array."""
+    rows = "" if config.averages else "examples, "
+    if not config.layers:
+        return {"vggish": f"[{rows}128]"}
+    return {f"layer_{i}": f"[{rows}{width}]" for i, width in enumerate((64, 128, 256, 512, 128))}
+
+
 def needs(config: VGGishConfig) -> dict[str, Needed]:
     """Return the network's file, and with --postprocess the principal axes."""
     needed = {"vggish": Needed(NETWORK, config.vggish_model_path)}

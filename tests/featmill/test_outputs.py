@@ -3,6 +3,7 @@
 import multiprocessing
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 from support.program import TINY_PROGRAM, run
@@ -44,6 +45,9 @@ def test_every_format_gives_the_same_videos(saved, clips, tiny, on_extraction):
         np.testing.assert_array_equal(video["tiny"], wanted["tiny"], strict=True)
         np.testing.assert_array_equal(video.start_s, wanted.start_s)
         assert (list(video), video.fps, video.status, video.notes) == (["tiny"], 25.0, "done", ())
+        assert video["tiny"].flags.writeable
+    for file in saved(on_extraction).rglob("*.h5"):
+        h5py.File(file, "r+").close()  # refused while another has it open
     by_name, by_id = outputs["27"], outputs[str(clips[1])]
     assert "27" in outputs and "28" not in outputs
     np.testing.assert_array_equal(by_name["tiny"], by_id["tiny"])

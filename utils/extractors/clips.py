@@ -59,7 +59,7 @@ class VideoClipsExtractor(VideoExtractor[ClipsConfigT]):
     @property
     def with_times(self) -> bool:
         """Whether rows have times: not if clips are averaged."""
-        return self.config.chosen.average in ("crops", "none")
+        return not self.config.averages
 
     @property
     def keys(self) -> Sequence[str]:

@@ -131,6 +131,11 @@ class VideoClipsConfig(ViewsConfig):
         checked_resize(self, (chosen.crop_size, chosen.crop_size))
 
     @property
+    def averages(self) -> bool:
+        """Whether a mean over a video's clips is saved, in place of a row per clip."""
+        return self.chosen.average in ("clips", "both")
+
+    @property
     def sees_crops(self) -> bool:
         """True: a preset has a crop type."""
         return True

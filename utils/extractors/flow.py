@@ -26,7 +26,7 @@ class FlowExtractor(VideoExtractor[FlowConfig]):
     """Flow [frames - 1, 2, H, W] under one key, with a time for each frame. Too large for memory, so kept on disk."""
 
     key: ClassVar[str]  # of the output and of the checkpoint
-    streamed = True
+    streamed = FlowConfig.streamed
     frame_times = True
     fills_batches = False
 

@@ -1,6 +1,7 @@
 """The settings that feature types of optical flow share. Imports no torch."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from utils.config import shared_flags
 from utils.config.schema import flag
@@ -12,7 +13,9 @@ GROUP = "flow"
 
 @dataclass(frozen=True)
 class FlowConfig(ResizeConfig):
-    """The flags of a feature type that saves flow."""
+    """The flags of a feature type that saves flow. streamed: its rows are too large for memory."""
+
+    streamed: ClassVar[bool] = True
 
     side_size: int | None = flag(
         None,

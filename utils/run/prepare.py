@@ -8,7 +8,7 @@ from typing import Any
 from utils.config.run import RunConfig
 from utils.config.schema import Config
 from utils.extractors.registry import Model
-from utils.run.row_flags import check_align, check_layout, check_names
+from utils.run.row_flags import check_align, check_layout, check_names, check_rows
 from utils.run.settings import find_checkpoints, settings_of
 from utils.sinks.acav import acav_names
 from utils.sinks.formats import FORMATS, check_dimensions
@@ -54,6 +54,7 @@ def prepare(run: RunConfig, requested: Mapping[str, Requested], resources: Resou
     check_names(run, shapes)
     check_layout(run, shapes)
     check_align(run, shapes)
+    check_rows(run, {feature_type: one.config for feature_type, one in requested.items()})
     together = {} if run.align is None else {"aligned_types": list(requested) if run.concat else sorted(requested)}
     features = tuple(_feature(run, feature_type, one, run_id, together) for feature_type, one in requested.items())
     return Plan(run, features, resources.devices, resources.n_threads, resources.decode_threads)

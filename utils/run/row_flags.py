@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from utils.config.run import RunConfig
+from utils.config.schema import Config
 from utils.errors import UserError
 from utils.sinks import npz
 from utils.sinks.formats import FORMATS
@@ -28,6 +29,9 @@ def check_names(run: RunConfig, shapes: Mapping[str, Mapping[str, str]]) -> None
         raise _refusal(f"{wanted}, and times are saved in files beside the features: add --no-save_times")
     if template.has("crop"):
         _refuse_axes(shapes, {"crops"}, "--name_template has {crop}")
+    for feature_type, outputs in shapes.items():
+        if files is not npz and not (template.has("key") or run.concat or len(outputs) == 1):
+            raise _refusal(f"lacks {{key}}, and {feature_type} gives {', '.join(outputs)}: add it, or --concat")
 
 
 def check_layout(run: RunConfig, shapes: Mapping[str, Mapping[str, str]]) -> None:
@@ -54,6 +58,25 @@ def _refuse_axes(shapes: Mapping[str, Mapping[str, str]], known: Collection[str]
 def _with_files() -> list[str]:
     """Return the formats with files of one video."""
     return [name for name, each in FORMATS.items() if each.files is not None]
+
+
+def check_rows(run: RunConfig, configs: Mapping[str, Config]) -> None:
+    """Raise UserError for flags about rows where a feature type has no row per window, or none that fits in memory.
+
+    configs: by feature type.
+    """
+    by_crop = run.name_template is not None and NameTemplate.of(run.name_template).has("crop")
+    for feature_type, config in configs.items():
+        streamed, averages = getattr(config, "streamed", False), getattr(config, "averages", False)
+        if run.dtype == "float16" and streamed:
+            raise UserError(f"--dtype float16 is for rows that fit in memory: {feature_type} has --flow_dtype float16")
+        if run.align is not None and (streamed or averages):
+            what = "fields that are not kept in memory" if streamed else "averages over the video"
+            raise UserError(
+                f"--align is for types with a row per window, and {feature_type} gives {what} here: leave it out"
+            )
+        if by_crop and averages:
+            raise _refusal(f"has {{crop}}, and {feature_type} gives averages over the video here: drop it")
 
 
 def check_align(run: RunConfig, shapes: Mapping[str, Mapping[str, str]]) -> None:

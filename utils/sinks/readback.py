@@ -121,6 +121,10 @@ class OutputReader:
                 crops.setdefault(key, []).append(arrays[key])
         return found | {key: np.stack(views, axis=1) for key, views in crops.items()}
 
+    def close_files(self) -> None:
+        """Close the files of many videos; the next read opens them again."""
+        self._open.clear()  # what reads one in another thread keeps it open until it has read
+
     def _unreadable(self, output: Output, error: Exception, remedy: str) -> RunError:
         cause = cause_of(error) if isinstance(error, OSError) else str(error) or type(error).__name__
         return RunError(f"{self._folder}/{output.file}: cannot be read ({cause}); {remedy}")

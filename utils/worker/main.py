@@ -28,7 +28,7 @@ from utils.worker.finish import Finisher
 from utils.worker.messages import Ended, Fatal, MainPipe, Ready, Start, Warned, WindowsDone
 from utils.worker.pipeline import Pipeline
 from utils.worker.plan import FeaturePlan, Plan
-from utils.worker.row_steps import check, steps_of, through
+from utils.worker.row_steps import steps_of, through
 from utils.worker.watchdog import Watchdog
 from utils.worker.writer import Writer
 
@@ -128,8 +128,6 @@ def _load(plan: Plan, device: torch.device, compute: ComputeMode) -> tuple[dict[
         feature.feature_type: load_extractor(feature.extractor)(feature.config, feature.checkpoints, device, compute)
         for feature in plan.features
     }
-    for name, extractor in extractors.items():
-        check(plan.run, name, extractor)
     return extractors, {name: extractor.classes() for name, extractor in extractors.items()}
 
 

@@ -6,10 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from utils.config.run import RunConfig
-from utils.errors import UserError, VideoError
-from utils.extractors.base import AnyExtractor, AudioExtractor
+from utils.errors import VideoError
 from utils.sinks.record import Record
-from utils.sources.name_template import NameTemplate
 from utils.worker.pipeline import Outcome
 
 # Returns the record to go on with. The list takes problems for the manifest line; VideoError fails the video.
@@ -30,32 +28,6 @@ def steps_of(run: RunConfig) -> tuple[RowStep, ...]:
     if run.array_layout == "columns":
         steps.append(as_columns)
     return tuple(steps)
-
-
-def check(run: RunConfig, feature_type: str, extractor: AnyExtractor) -> None:
-    """Raise UserError for flags that do not fit what a feature type gives."""
-    if run.dtype == "float16" and extractor.streamed:
-        raise UserError(f"--dtype float16 is for rows that fit in memory: {feature_type} has --flow_dtype float16")
-    if run.align is not None and (extractor.streamed or not has_rows(extractor)):
-        what = "fields that are not kept in memory" if extractor.streamed else "averages over the video"
-        raise UserError(
-            f"--align is for types with a row per window, and {feature_type} gives {what} here: leave it out"
-        )
-    if run.name_template is None:
-        return
-    template = NameTemplate.of(run.name_template)
-    if run.on_extraction != "save_npz" and not (template.has("key") or run.concat or len(extractor.keys) == 1):
-        keys = ", ".join(extractor.keys)
-        raise UserError(f"--name_template lacks {{key}}, and {feature_type} gives {keys}: add it, or --concat")
-    if template.has("crop") and not has_rows(extractor):
-        raise UserError(f"--name_template has {{crop}}, and {feature_type} gives averages over the video here: drop it")
-
-
-def has_rows(extractor: AnyExtractor) -> bool:
-    """Return whether arrays have a row per window; averages over a video have none."""
-    if isinstance(extractor, AudioExtractor):
-        return not getattr(extractor.config, "averages", False)
-    return extractor.with_times
 
 
 def through(steps: Sequence[RowStep], finish: Callable[[Outcome], None]) -> Callable[[Outcome], None]:

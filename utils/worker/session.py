@@ -24,7 +24,7 @@ from utils.worker.forks import avoid_lost_threads
 from utils.worker.messages import Alive, Decoded, Hung
 from utils.worker.pipeline import IDLE_S, Outcome, Pipeline
 from utils.worker.plan import Plan, Task
-from utils.worker.row_steps import check, steps_of, through
+from utils.worker.row_steps import steps_of, through
 from utils.worker.step import STEP
 from utils.worker.watchdog import Watchdog
 
@@ -54,7 +54,6 @@ class Session:
             self._extractor = load_extractor(self._feature.extractor)(
                 self._feature.config, self._feature.checkpoints, self._device, self._compute
             )
-            check(plan.run, self._feature.feature_type, self._extractor)
             self.classes = self._extractor.classes()
         self._running: list[Generator[Outcome, None, None]] = []
 

@@ -9,6 +9,7 @@ from support.device import DEVICE, TOLERANCE
 from support.golden import case, moving_frames, relative_error
 from support.prepared import prepared
 from support.program import ROOT
+from support.recipes import golden_rows
 from torchvision.transforms import functional as tv
 
 from models.clip.config import OPENAI_MODELS, CLIPConfig
@@ -99,6 +100,11 @@ def test_recipes_equal_the_reference(clip_files, recipe, name):
             rows = extractor(clip_files("ViT-B-32")).forward({"frame": frames.to(DEVICE)})["clip"]
         assert relative_error(rows, expected["output_features"]) < 3e-4  # of which its float16 is 2e-4
         assert clip.view.faster_if_short
+
+
+def test_ten_crops_equal_those_of_vadclip(clip_files):
+    ours, theirs, meta = golden_rows("vadclip", "case_ten_crops", clip_files("ViT-B-32").parent)
+    assert relative_error(ours, theirs) < meta["tolerance"]
 
 
 class Pooled(torch.nn.Module):

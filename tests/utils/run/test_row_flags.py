@@ -4,7 +4,9 @@ import pytest
 
 from utils.config.run import RunConfig
 from utils.errors import UserError
-from utils.run.row_flags import check_align, check_layout, check_names
+from utils.extractors.clips_config import VideoClipsConfig
+from utils.extractors.flow_config import FlowConfig
+from utils.run.row_flags import check_align, check_layout, check_names, check_rows
 
 CROPS, TOKENS, ROWS = "[clips, crops, 2048]", "[windows, tokens, D]", "[windows, D] by the model"
 FLAGS: dict[str, Any] = {"on_extraction": "save_numpy", "save_times": False, "name_template": "{stem}__{crop}"}
@@ -53,6 +55,31 @@ def test_what_does_not(shape: str, flags: dict[str, Any], why: str) -> None:
 def test_nothing_to_align(flags: dict[str, Any], types: list[str], why: str) -> None:
     with pytest.raises(UserError, match=why):
         check_align(RunConfig(**flags), {name: {name: TOKENS if name == "transformers" else ROWS} for name in types})
+
+
+@pytest.mark.parametrize(
+    ("flags", "config", "why"),
+    [
+        ({"align": "clip"}, FlowConfig(), "flow gives fields that are not kept"),
+        ({"align": "clip"}, VideoClipsConfig(average="both"), "flow gives averages"),
+        ({"dtype": "float16"}, FlowConfig(), "flow has --flow_dtype"),
+        (FLAGS, VideoClipsConfig(average="clips"), "flow gives averages"),
+    ],
+)
+def test_rows_that_are_not_there(flags: dict[str, Any], config: Any, why: str) -> None:
+    check_rows(RunConfig(**flags), {"clip": VideoClipsConfig(average="crops")})
+    with pytest.raises(UserError, match=why):
+        check_rows(RunConfig(**flags), {"clip": VideoClipsConfig(), "flow": config})
+
+
+def test_a_file_per_array_needs_a_name_per_array() -> None:
+    flags: dict[str, Any] = {"save_times": False, "name_template": "{stem}", "on_extraction": "save_numpy"}
+    shapes = {"i3d": {"rgb": ROWS, "flow": ROWS}}
+    check_names(RunConfig(**flags, concat=True), shapes)
+    npz: dict[str, Any] = flags | {"on_extraction": "save_npz"}
+    check_names(RunConfig(**npz), shapes)
+    with pytest.raises(UserError, match=r"lacks \{key\}, and i3d gives rgb, flow"):
+        check_names(RunConfig(**flags), shapes)
 
 
 def test_columns_are_of_vectors_in_files_of_one_video() -> None:

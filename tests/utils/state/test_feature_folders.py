@@ -22,3 +22,5 @@ def test_a_run_s_folder_and_that_of_a_type_in_it_are_known_by_their_manifests(tm
     assert (str(folder).rstrip("/"), str(root)) == (f"{tmp_path}/i3d", str(tmp_path))
     with pytest.raises(UserError, match=r"other: no manifest\.jsonl there or one folder below"):
         feature_folders(str(tmp_path / "other"))
+    with pytest.raises(UserError, match=r"give a folder.*a file of --out is read by pickle\.load"):
+        feature_folders(str(tmp_path / "out.pkl"))
