@@ -38,7 +38,7 @@ CHANGES = "CWSN"  # calls that change something: see `applies` in the C file
 APPLIES = {"torn": "W", "short": "W", "error once": "ROCWSN", "error": "ROCWSN"}
 ROLE_NAMES = ("main", "worker", "child")
 FORMATS = (
-    "save_numpy", "save_npz", "save_pickle", "save_h5", "save_parquet", "save_webdataset", "save_shards",
+    "save_numpy", "save_npz", "save_pickle", "save_h5", "save_parquet", "save_lance", "save_webdataset", "save_shards",
     "out.pkl", "out.npz", "check_progress",
 )  # fmt: skip
 N_VIDEOS, N_FRAMES = 3, 2

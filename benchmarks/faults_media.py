@@ -13,8 +13,8 @@ healthy file. What comes of a stream:
 - strict: altered, and a strict decoder alone refuses a packet. It refuses what some encoders write, too.
 - shorter: a file without a stated length (MPEG-TS, MPEG-PS) that was cut off between two packets of a stream, or lacks
   its last packets.
-- hidden: frames or samples that a damaged header of an MP4 file hides, as the edit list of a healthy file may; all are
-  there without the edit list.
+- hidden: frames or samples that a damaged header of an MP4 or MP3 file hides, as the edit list or the padding of a
+  healthy file may; all are there without it.
 - silent: anything else, so fewer or damaged frames or samples that nothing was said about. There must be none.
 """
 
@@ -64,6 +64,7 @@ CONTAINERS: dict[str, tuple[str, str, str]] = {  # file name → codec of the pi
 UNKNOWN_LENGTH = (".ts", ".mpg")
 STRICT = {"err_detect": "crccheck+bitstream+buffer+careful+explode"}  # a decoder that checks all it can
 WITHOUT_EDITS = {"ignore_editlist": "1"}  # of MP4 files
+WITH_PADDING = {"flags2": "+skip_manual"}  # a decoder that leaves out nothing
 
 
 @dataclass(frozen=True)
@@ -136,9 +137,10 @@ def _encode_sound(container: OutputContainer, stream: av.AudioStream, second: in
 
 
 def _count(path: Path, media_type: str, options: dict[str, str] | None = None) -> int:
-    """Return how many frames or samples PyAV decodes, packet by packet. options: of the demuxer."""
+    """Return how many frames or samples PyAV decodes, packet by packet. options: of the demuxer and the decoder."""
     with av.open(str(path), metadata_errors="replace", options=options) as container:
         stream = next(stream for stream in container.streams if stream.type == media_type)
+        stream.codec_context.options = options or {}
         decoded = (frame for packet in container.demux(stream) for frame in packet.decode())
         return sum(frame.samples if isinstance(frame, av.AudioFrame) else 1 for frame in decoded)
 
@@ -177,10 +179,11 @@ def _times(path: Path, media_type: str) -> list[int]:
 
 
 def _hides(path: Path, healthy: Path, media_type: str) -> bool:
-    """Return whether all frames or samples of a healthy MP4 file are whole in a damaged one, but for its edit list."""
-    if path.suffix not in (".mp4", ".mov") or _shows_damage(path, media_type, STRICT):
+    """Return whether all frames or samples of a healthy MP4 or MP3 are whole in a damaged one but for its header."""
+    if path.suffix not in (".mp4", ".mov", ".mp3") or _shows_damage(path, media_type, STRICT):
         return False
-    return _count(path, media_type, WITHOUT_EDITS) == _count(healthy, media_type, WITHOUT_EDITS)
+    options = WITHOUT_EDITS | WITH_PADDING
+    return _count(path, media_type, options) == _count(healthy, media_type, options)
 
 
 def _outcome(decode: Callable[[], DecodedStream], expected: DecodedStream) -> str:

@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +20,10 @@ VOLATILE = ("seconds", "run", "revision", "device", "finished")  # of a manifest
 def contents(root: Path) -> dict[str, Any]:
     """Return all that users read below a folder: file, or array, or manifest line → content."""
     found: dict[str, Any] = {}
+    for path in sorted(root.rglob("*.lance/_versions")):
+        found |= _lance(path.parent)
     for path in sorted(root.rglob("*")):
-        if path.is_file() and PRIVATE not in path.parts:
+        if path.is_file() and PRIVATE not in path.parts and not any(part.endswith(".lance") for part in path.parts):
             name = path.relative_to(root).as_posix()
             if path.name == "manifest.jsonl":
                 found |= _manifest(name, path)
@@ -78,11 +82,24 @@ def _h5(_name: str, path: Path) -> dict[str, Any]:
 def _parquet(_name: str, path: Path) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
+    return _rows(pq.read_table(path).to_pylist())
+
+
+def _rows(rows: list[dict[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for row in pq.read_table(path).to_pylist():
+    for row in rows:
         place = f"{row['id']}:{row['window_index']}"
         found[place] = [*found.get(place, []), row]
     return found
+
+
+def _lance(path: Path) -> dict[str, Any]:
+    """Return the rows of a data set, read in a process of its own: the threads of Lance would not outlive a fork."""
+    code = (
+        "import lance, pickle, sys; pickle.dump(lance.dataset(sys.argv[1]).to_table().to_pylist(), sys.stdout.buffer)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, path], stdout=subprocess.PIPE, check=True)
+    return _rows(pickle.loads(result.stdout))
 
 
 def _tar(_name: str, path: Path) -> dict[str, Any]:

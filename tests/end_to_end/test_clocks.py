@@ -22,9 +22,10 @@ JOINTS = ("joined.mpg", "jump.ts")
 def make(folder: Path) -> list[Path]:
     """Write a file of each kind."""
     shutil.copy(PAFF, folder / "paff.ts")
-    for suffix, codec in (("mpg", "mpeg2video"), ("ts", "libx264")):
+    longer: dict[str, Any] = {"audio": waveform(1, 2.05, 48000), "audio_rate": 48000, "audio_codec": "mp2"}
+    for suffix, codec, sound in (("mpg", "mpeg2video", longer), ("ts", "libx264", {})):
         for seed in (1, 2):
-            write_clip(folder / f"{seed}.{suffix}", moving_frames(50, seed=seed), codec=codec)
+            write_clip(folder / f"{seed}.{suffix}", moving_frames(50, seed=seed), codec=codec, **sound)
     join(folder / "joined.mpg", folder / "1.mpg", folder / "2.mpg")
     later = remux(folder / "2.ts", folder / "later.ts", shift_s=lambda packet: 60.0)
     join(folder / "jump.ts", folder / "1.ts", later)

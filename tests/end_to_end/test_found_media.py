@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 from support.media import moving_frames, waveform, write_audio, write_clip
-from support.program import ROOT, TINY_PROGRAM, manifest, run
+from support.program import manifest, run
 from support.sources import write_shard
 
-NETWORKS = ("--weights", "random", "--model_name", "resnet18")
+SMALLEST = {"resnet": ("--model_name", "resnet18"), "timm": ("--model_name", "test_vit")}
 SOUND = {"audio": waveform(0, 2.0, 16000), "audio_rate": 16000}
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 
@@ -33,10 +33,9 @@ def extract(
     output: Path, types: str, *flags: Any, code: int = 0, env: dict[str, str] | None = None
 ) -> tuple[dict[str, dict[str, str]], subprocess.CompletedProcess[str]]:
     """Run; return the status of each video by feature type and name, and what the program said."""
-    networks = {"resnet": NETWORKS, "vggish": NETWORKS[:2]}.get(types.split()[0])
-    always = ("--feature_type", *types.split(), *(networks or ()), "--device", "cpu", "--on_extraction", "save_numpy")
-    program = TINY_PROGRAM if networks is None else ROOT / "main.py"
-    done = run(*always, "--output_path", output, *flags, program=program, env=env)
+    network = SMALLEST.get(types.split()[0], ())
+    always = ("--feature_type", *types.split(), "--weights", "random", *network, "--device", "cpu")
+    done = run(*always, "--on_extraction", "save_numpy", "--output_path", output, *flags, env=env)
     assert done.returncode == code, (done.stdout, done.stderr)
     assert "Traceback" not in done.stderr
     folders = [output / kind for kind in types.split() if (output / kind / "manifest.jsonl").exists()]
@@ -69,16 +68,19 @@ def test_a_folder_of_videos_or_sound(tmp_path: Path, media: dict[str, bytes]) ->
 def test_a_shard_of_sound(tmp_path: Path, media: dict[str, bytes]) -> None:
     members = {name: media[name] for name in ("a.flac", "b.mp3", "c.wav")} | {"._a.flac": b"x", "a.json": b"{}"}
     write_shard(tmp_path / "s.tar", members)
-    found, _ = extract(tmp_path / "out", "loudness", "--tar_path", tmp_path / "s.tar")
-    assert found["loudness"] == dict.fromkeys(["s/a", "s/b", "s/c"], "done")
-    again, done = extract(tmp_path / "out", "loudness", "--tar_path", tmp_path / "s.tar")
+    found, _ = extract(tmp_path / "out", "vggish", "--tar_path", tmp_path / "s.tar")
+    assert found["vggish"] == dict.fromkeys(["s/a", "s/b", "s/c"], "done")
+    rows = [np.load(tmp_path / "out" / "vggish" / "s" / f"{name}_vggish.npy") for name in "ac"]
+    assert rows[0].shape == (2, 128)
+    np.testing.assert_array_equal(*rows)  # FLAC and WAV hold the same samples
+    again, done = extract(tmp_path / "out", "vggish", "--tar_path", tmp_path / "s.tar")
     assert again == found and "3 more were done already" in done.stdout
-    found, done = extract(tmp_path / "none", "tiny", "--tar_path", tmp_path / "s.tar", code=2)
+    found, done = extract(tmp_path / "none", "timm", "--tar_path", tmp_path / "s.tar", code=2)
     assert not found
     assert "--tar_path has no video file; it has 1 .flac, 1 .mp3, 1 .wav, 1 of macOS" in done.stderr
     write_shard(tmp_path / "t.tar", {"v.mp4": media["video.mp4"], "v.wav": media["c.wav"], "x.ogg": b"x"})
-    found, done = extract(tmp_path / "mixed", "tiny loudness", "--tar_path", tmp_path / "t.tar", code=1)
-    assert found == {"tiny": {"t/v": "done"}, "loudness": {"t/v": "done", "t/x": "failed"}}
+    found, done = extract(tmp_path / "mixed", "timm vggish", "--tar_path", tmp_path / "t.tar", code=1)
+    assert found == {"timm": {"t/v": "done"}, "vggish": {"t/v": "done", "t/x": "failed"}}
     assert "--tar_path: left out 1 sound files beside videos of the same name" in done.stderr
 
 
@@ -94,10 +96,10 @@ def test_nothing_found_is_an_error(tmp_path: Path, media: dict[str, bytes]) -> N
     assert "a feature type takes frames, and only sound files were found" in done.stderr
     assert not (tmp_path / "out").exists()
     write_shard(tmp_path / "s.tar", {"a.flac": media["a.flac"], "b.mp3": media["b.mp3"]})
-    found, done = extract(tmp_path / "out", "tiny loudness", "--tar_path", tmp_path / "s.tar", "--limit", 1)
-    assert found["loudness"] == {"s/a": "done"}
-    found, done = extract(tmp_path / "out", "tiny loudness", "--tar_path", tmp_path / "s.tar", code=2)
-    assert found["loudness"] == {"s/a": "done", "s/b": "done"}
+    found, done = extract(tmp_path / "out", "timm vggish", "--tar_path", tmp_path / "s.tar", "--limit", 1)
+    assert found["vggish"] == {"s/a": "done"}
+    found, done = extract(tmp_path / "out", "timm vggish", "--tar_path", tmp_path / "s.tar", code=2)
+    assert found["vggish"] == {"s/a": "done", "s/b": "done"}
     assert "a feature type takes frames, and only sound files were found" in done.stderr
     for name, content in (("empty.txt", "# none\n"), ("empty.csv", "path\n")):
         (tmp_path / name).write_text(content)
@@ -184,19 +186,23 @@ def test_data_sets_with_sound(tmp_path: Path, media: dict[str, bytes]) -> None:
     kinds = {"speech": "Audio", "noise": "Audio"}
     rows = {"speech": sounds, "noise": sounds[::-1]}
     source = ("--hf_dataset", write_data_set(tmp_path / "sound", rows, kinds))
-    found, _ = extract(tmp_path / "one", "loudness", *source, env=OFFLINE)
-    assert found["loudness"] == {"a": "done", "b": "done"}
-    found, _ = extract(tmp_path / "other", "loudness", *source, "--hf_audio_column", "noise", env=OFFLINE)
-    assert found["loudness"] == {"b": "done", "a": "done"}
-    _, done = extract(tmp_path / "none", "tiny", *source, env=OFFLINE, code=2)
+    found, _ = extract(tmp_path / "one", "vggish", *source, env=OFFLINE)
+    assert found["vggish"] == {"a": "done", "b": "done"}
+    found, _ = extract(tmp_path / "other", "vggish", *source, "--hf_audio_column", "noise", env=OFFLINE)
+    assert found["vggish"] == {"b": "done", "a": "done"}
+    for name in "ab":
+        rows = [np.load(tmp_path / run / "vggish" / f"{name}_vggish.npy") for run in ("one", "other")]
+        assert rows[0].shape == (2, 128)
+        np.testing.assert_array_equal(*rows)
+    _, done = extract(tmp_path / "none", "timm", *source, env=OFFLINE, code=2)
     assert "no column has videos" in done.stderr
     rows = {"audio": [sounds[0], None], "video": videos}
     source = ("--hf_dataset", write_data_set(tmp_path / "both", rows, {"audio": "Audio", "video": "Video"}))
-    found, _ = extract(tmp_path / "failed", "tiny loudness", *source, env=OFFLINE, code=1)
-    assert found == {"tiny": {"v": "done", "w": "done"}, "loudness": {"v": "done", "w": "failed"}}
-    found, _ = extract(tmp_path / "two", "resnet vggish", *source, "--no_audio", "skip", env=OFFLINE)
-    assert found == {"resnet": {"v": "done", "w": "done"}, "vggish": {"v": "done", "w": "skipped"}}
-    assert len(np.load(tmp_path / "two" / "resnet" / "v_resnet.npy")) == 7
+    found, _ = extract(tmp_path / "failed", "timm vggish", *source, env=OFFLINE, code=1)
+    assert found == {"timm": {"v": "done", "w": "done"}, "vggish": {"v": "done", "w": "failed"}}
+    found, _ = extract(tmp_path / "two", "timm vggish", *source, "--no_audio", "skip", env=OFFLINE)
+    assert found == {"timm": {"v": "done", "w": "done"}, "vggish": {"v": "done", "w": "skipped"}}
+    assert len(np.load(tmp_path / "two" / "timm" / "v_timm.npy")) == 7
     assert len(np.load(tmp_path / "two" / "vggish" / "v_vggish.npy")) == 2
 
 
@@ -204,5 +210,5 @@ def test_a_data_set_without_the_package_s_features(tmp_path: Path, media: dict[s
     (tmp_path / "data").mkdir()
     column = pa.array([{"bytes": media["b.mp3"], "path": "s.mp3"}])
     parquet.write_table(pa.table({"audio": column, "text": ["hello"]}), tmp_path / "data" / "train.parquet")
-    found, _ = extract(tmp_path / "out", "loudness", "--hf_dataset", tmp_path / "data", env=OFFLINE)
-    assert found["loudness"] == {"s": "done"}
+    found, _ = extract(tmp_path / "out", "vggish", "--hf_dataset", tmp_path / "data", env=OFFLINE)
+    assert found["vggish"] == {"s": "done"}

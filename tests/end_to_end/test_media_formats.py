@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import formats
-from support.media import moving_frames, waveform, write_audio, write_clip
+from support.media import moving_frames, remux, waveform, write_audio, write_clip
 from support.program import manifest, run
 
 TYPES = ("--feature_type", "resnet", "vggish", "--weights", "random", "--model_name", "resnet18")
@@ -34,7 +34,8 @@ def write_videos(folder: Path) -> list[str]:
     (folder / "camera.mjpg").write_bytes(formats.multipart_jpeg(lengths=True, closed=False))
     (folder / "webcam.mjpg").write_bytes(formats.multipart_jpeg(lengths=False, closed=True))
     (folder / "dahua.dav").write_bytes(formats.dhav())
-    return ["broadcast", "flash", "loki", "muxer", "camera", "webcam", "dahua"]
+    (folder / "large.mjpeg").write_bytes(b"".join(formats.jpegs(noise=4)))
+    return ["broadcast", "flash", "loki", "muxer", "camera", "webcam", "dahua", "large"]
 
 
 def write_sounds(folder: Path) -> list[str]:
@@ -67,7 +68,11 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     (folder / "cut_timit.wav").write_bytes(formats.nist_sphere(4)[:-40000])
     (folder / "cut_camera.mjpg").write_bytes(formats.multipart_jpeg(lengths=False, closed=False)[:-600])
     formats.write_cut_ones(folder)
-    sound = {"audio": waveform(0, 2.0, 48000), "audio_rate": 48000}
+    sound: dict[str, Any] = {"audio": waveform(0, 2.0, 48000), "audio_rate": 48000}
+    fragments: dict[str, Any] = {"options": {"g": "8"}, "muxer_options": {"movflags": "frag_keyframe+empty_moov+dash"}}
+    formats.without_fragment(write_clip(folder / "lost_fragment.mp4", moving_frames(40), **fragments, **sound), 2)
+    early = write_clip(folder / "early.mp4", moving_frames(5), codec="mpeg4", audio_codec="libmp3lame", **sound)
+    remux(early, folder / "late.avi", shift_s=lambda packet: 0.48 * (packet.stream.type == "audio"))
     write_clip(folder / "encrypted.mp4", moving_frames(5), muxer_options=CENC, **sound)
     (folder / "photo.mp4").write_bytes(formats.jpegs()[0])
     Image.fromarray(formats.grey_frames()[0]).save(folder / "image.png")
@@ -96,6 +101,8 @@ def test_videos(lines: dict[str, dict[str, Any]], tmp_path: Path) -> None:
 def test_sounds(lines: dict[str, dict[str, Any]], tmp_path: Path) -> None:
     known = lines["vggish"]["known_tone"]["found"]
     assert len(known) == 2
+    late = lines["vggish"]["late"]  # empty chunks stand for the time before, and count in the header
+    assert (late["status"], late["windows"], late["problems"]) == ("done", 2, [])
     for name in [*write_sounds(tmp_path), "dahua"]:
         line = lines["vggish"][name]
         assert (name, line["status"], line["problems"]) == (name, "done", [])
@@ -110,6 +117,9 @@ def test_what_is_cut_off_is_partial_all_the_same(lines: dict[str, dict[str, Any]
         assert (suffix, lines["resnet"][f"cut_{suffix}"]["status"]) == (suffix, "partial")
         whole = lines["resnet"][f"whole_{suffix}"]
         assert (suffix, whole["status"], whole["decoded"], whole["problems"]) == (suffix, "done", 4, [])
+    line = lines["resnet"]["lost_fragment"]
+    assert (line["status"], line["windows"]) == ("partial", 32)
+    assert "frames are missing in the file for 0.32 s in 1 place" in line["problems"]
     assert lines["vggish"]["cut_au"]["problems"] == ["it ends at 1.99875 s, the header says 2.00000 s"]
 
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from support.golden import relative_error
@@ -12,6 +13,13 @@ from support.program import manifest, run
 from support.tracks import Track, write_programs
 
 PQ, HLG = 16, 18
+
+
+def from_second_key_frame(path: Path) -> bytes:
+    """Return an MPEG-TS file from its second key frame on, after the packets that say what is in it."""
+    with av.open(str(path)) as container:
+        keys = [packet.pos for packet in container.demux(video=0) if packet.is_keyframe and packet.pos is not None]
+    return path.read_bytes()[: 3 * 188] + path.read_bytes()[keys[1] :]
 
 
 def make(folder: Path) -> None:
@@ -28,6 +36,8 @@ def make(folder: Path) -> None:
     join(folder / "second_moov.mp4", *two)
     whole = write_clip(folder / "part.ts", frames, **gop)
     remux(whole, folder / "mid_gop.ts", keep=lambda packet, number: number >= 7)
+    whole_groups = write_clip(folder / "groups_part.ts", frames, codec="mpeg2video", options={"g": "10", "bf": "2"})
+    (folder / "open_gop.ts").write_bytes(from_second_key_frame(whole_groups))
     channels = [[Track("video", 90), Track("audio", 0.4)], [Track("video", 30), Track("audio", 0.1)]]
     write_programs(folder / "programs.ts", channels)
     moved = write_clip(folder / "moved_part.ts", frames, muxer_options={"mpegts_start_pid": "0x200"}, **gop)
@@ -70,6 +80,7 @@ def lines(result: Path) -> dict[str, dict[str, Any]]:
         ("pixel_crop", ""),
         ("second_moov", r"a second film begins at byte \d+ .*"),
         ("mid_gop", "it starts between key frames: 3 packets come before the first one"),
+        ("open_gop", "it starts within a group of pictures: 2 packets after its first key frame need earlier ones"),
         ("programs", "it has 2 programs, of which one is read"),
         ("pids", r".*stream begins .*\(changed PIDs\?\).*"),
         ("pq", r"it is HDR \(PQ\): its colours are used without tone mapping"),

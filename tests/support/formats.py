@@ -58,14 +58,23 @@ def write_cut_ones(folder: Path) -> None:
         (folder / f"cut_{suffix}.{suffix}").write_bytes(whole.read_bytes()[:-n_bytes])
 
 
-def jpegs() -> list[bytes]:
-    """Return the frames as JPEG files."""
-    found = []
+def jpegs(noise: int = 0) -> list[bytes]:
+    """Return the frames as JPEG files. noise: most that is added to each pixel, which makes large files."""
+    found, rng = [], np.random.default_rng(0)
     for pixels in grey_frames():
         buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, "JPEG")
+        noisy = pixels + rng.integers(0, noise, pixels.shape, np.uint8, endpoint=True)
+        Image.fromarray(noisy).save(buffer, "JPEG", quality=95)
         found.append(buffer.getvalue())
     return found
+
+
+def without_fragment(path: Path, number: int) -> Path:
+    """Take a fragment of an MP4 file out of it, in place."""
+    data = path.read_bytes()
+    starts = [at - 4 for at in range(len(data)) if data.startswith(b"moof", at)]
+    path.write_bytes(data[: starts[number]] + data[starts[number + 1] :])
+    return path
 
 
 def multipart_jpeg(*, lengths: bool, closed: bool) -> bytes:

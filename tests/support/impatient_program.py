@@ -1,4 +1,4 @@
-"""tiny_program that waits less for servers and disks and reports more often, on a disk that fails where asked.
+"""tiny_program that waits less for servers and disks, on a disk that fails where asked.
 
 DISK_FAULTS: how many reads of videos fail, after the first megabyte of each.
 """
@@ -12,9 +12,7 @@ import tiny_program
 
 from utils.media import input as media_input
 from utils.media import resumed
-from utils.run import progress
 from utils.storage import urls
-from utils.worker.watchdog import Watchdog
 
 GOOD_BYTES = 1 << 20
 faults = int(os.environ.get("DISK_FAULTS", "0"))
@@ -39,8 +37,6 @@ def _open(self: media_input.LocalFile) -> BinaryIO:
 resumed.PAUSES_S = (0.05, 0.05, 0.05)  # also in the workers, which import this file again
 urls.SILENCE_S = 1.0
 media_input.LocalFile.open = _open
-progress.PLAIN_EVERY_S = 1.0
-Watchdog.__init__.__defaults__ = (0.25,)  # between two reports
 
 if __name__ == "__main__":
     tiny_program.run()

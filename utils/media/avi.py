@@ -51,3 +51,16 @@ def walk_avi(file: BinaryIO, size: int) -> Findings:
 def _is_index(entries: bytes) -> bool:
     """Return whether all entries of an index, 16 bytes each, begin with the name of a chunk."""
     return all(NAME.match(entries, start) for start in range(0, len(entries) - 15, 16))
+
+
+def empty_chunks(file: BinaryIO, size: int, stream: int) -> int:
+    """Return how many chunks of sound without content an AVI file has, which stand for sound that starts later.
+
+    FFmpeg writes them, counts them in the header, and leaves them out when it reads. stream: its number in the file.
+    """
+    offset, n_empty, wanted = 0, 0, b"%02dwb" % stream
+    while len(head := read_at(file, offset, 8)) == 8:
+        name, length = head[:4], int.from_bytes(head[4:], "little")
+        n_empty += name == wanted and not length
+        offset += 12 if name in (b"RIFF", b"LIST") else 8 + length + length % 2
+    return n_empty

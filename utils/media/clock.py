@@ -92,6 +92,7 @@ class Clock:
         self._newest_us = 0  # the latest shift
         self._last_us: int | None = None  # the last time of any stream
         self._end_us: int | None = None  # the latest end of any packet
+        self.is_past_joint = False  # the last packet is the first of its stream past a joint
 
     def correct(self, packet: Packet) -> int:
         """Correct a packet's times in place; return by how many microseconds the clock jumps there, mostly 0."""
@@ -99,11 +100,12 @@ class Clock:
         if stream is None:
             stream = _StreamClock(packet.time_base.as_integer_ratio(), self._newest_us)
             self._streams[packet.stream_index] = stream
-        jump_us = 0
+        jump_us, offset_us = 0, stream.offset_us
         if packet.dts is not None:
             jump_us = self._joint(stream, packet) if self._may_jump else self._restart(stream, packet)
             stream.offset_us -= jump_us
             self._newest_us = stream.offset_us if jump_us else self._newest_us
+        self.is_past_joint = stream.offset_us != offset_us
         if stream.offset_us:
             stream.shift(packet)
         self._expect(stream, packet)

@@ -6,8 +6,9 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.stream import Stream
 
+from utils.media.avi import empty_chunks
 from utils.media.container import Media, time_base
-from utils.media.file_parts import BLANK_BYTES, is_tag
+from utils.media.file_parts import BLANK_BYTES, Suspicion, is_tag
 from utils.media.header import counted_packets, declared_end, listed_bytes
 from utils.media.holes import AudioHoles, FrameHoles
 from utils.media.input import open_here
@@ -36,7 +37,7 @@ class Completeness:
         self._report = report
         self._format = media.container.format.name
         self._audio = AudioHoles(time_base(stream)) if isinstance(stream, AudioStream) else None
-        self._frames = FrameHoles(time_base(stream))
+        self._frames = FrameHoles(time_base(stream), report.joints)
         self._gaps: list[tuple[int, int]] = []  # bytes between the frames of bare sound: (from, to)
         self._read_to: int | None = None  # end of the last packet, in bytes
         self._others: dict[int, int] = {}  # other streams of the same kind → where their first packet is, in bytes
@@ -70,6 +71,8 @@ class Completeness:
 
     def take(self, packet: Packet, is_joint: bool) -> None:
         """Take note of when a packet of the stream is. is_joint: the clock was corrected there."""
+        if is_joint and packet.pts is not None:
+            self._report.joints.append(packet.pts)
         self._look_for_key_frame(packet)
         if packet.pts is None:
             return
@@ -109,7 +112,7 @@ class Completeness:
         for finding in (*found, *of_mp3):
             (self._report.damage if finding.is_loss else self._report.note)(finding.problem)
         if self._format in TIMED:
-            self._report_holes()
+            self._report_holes(any(isinstance(finding, Suspicion) for finding in found))
         if self._end is not None:
             self._report_counts()
             self._report_end()
@@ -127,14 +130,17 @@ class Completeness:
         if n_bytes:
             self._report.damage(f"{n_bytes} bytes between its frames are not sound")
 
-    def _report_holes(self) -> None:
-        """Report holes in the times; those of sound only where they are damage, since decoding reports the others."""
+    def _report_holes(self, are_explained: bool) -> None:
+        """Report holes in the times; those of sound only where they are damage, since decoding reports the others.
+
+        are_explained: the container shows in another way that something is missing.
+        """
         holes = self._audio.found() if self._audio else self._frames.found()
         if not holes.n:
             return
         seconds, places = float(holes.missing * time_base(self._stream)), f"{holes.n} place{'s' * (holes.n > 1)}"
         noun = "sound is" if self._audio else "frames are"
-        if self._format in STEADY or self._report.partial:
+        if self._format in STEADY or are_explained or self._report.partial:
             self._report.damage(f"{noun} missing in the file for {seconds:.2f} s in {places}")
         elif not self._audio:
             self._report.note(f"{noun} missing for {seconds:.2f} s in {places}")
@@ -165,6 +171,16 @@ class Completeness:
         end_s = float(self._latest_s if self._format in OF_ALL_STREAMS else (self._end or 0) * unit_s)
         if isinstance(self._stream, AudioStream) and self._stream.rate:
             end_s += self._n_hidden / self._stream.rate
-        if stated is not None and (lacks_s := stated.end_s - end_s) > stated.slack_s:
+        lacks_s = 0.0 if stated is None else stated.end_s - end_s
+        if stated is not None and lacks_s > stated.slack_s and lacks_s > stated.slack_s + self._empty_s():
             digits = 2 if lacks_s > 0.01 else 5
             self._report.damage(f"it ends at {end_s:.{digits}f} s, the header says {stated.end_s:.{digits}f} s")
+
+    def _empty_s(self) -> float:
+        """Return how long the sound is that an AVI file counts, though it has none there, in seconds."""
+        file = open_here(self._media.source) if self._format == "avi" and self._audio else None
+        if file is None:
+            return 0.0
+        with file:
+            n_empty = empty_chunks(file, self._media.container.size, self._stream.index)
+        return float(n_empty * time_base(self._stream))

@@ -15,6 +15,7 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 
 from utils.errors import SkippedError, VideoError
+from utils.media.bare_jpeg import is_stream_of_jpegs
 from utils.media.formats import DEMUXERS
 from utils.media.frame_folder import frame_folder
 from utils.media.frame_rate import nearest
@@ -110,10 +111,11 @@ def open_media(
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
     options |= limits.decoder_options if decoders else {"codec_whitelist": "none"}
     options |= {"ignore_length": "1"} if open_length else {}
+    form = "mjpeg" if is_stream_of_jpegs(reader) else None
     try:
         n_bytes = LOCAL_READ_BYTES if is_local else READ_BYTES
         container = av.open(
-            reader, "r", options=options, metadata_errors="replace", buffer_size=n_bytes, hwaccel=accelerator
+            reader, "r", form, options=options, metadata_errors="replace", buffer_size=n_bytes, hwaccel=accelerator
         )
     except (FFmpegError, ValueError) as error:
         reader.seek(0)

@@ -89,7 +89,10 @@ def _is_end_mark(container: InputContainer, end: int) -> bool:
 
 
 def _on_one_clock(media: Media, stream: Stream, report: DecodeReport) -> Iterator[tuple[Packet, bool]]:
-    """Yield the packets of all streams, those that share the clock corrected, and whether the clock jumps at each."""
+    """Yield the packets of all streams, and whether each is the first of its stream past a joint.
+
+    The times of those streams that share the clock are corrected.
+    """
     container, n_joints = media.container, 0
     clock = Clock(container)
     timed = {other.index for other in (stream, *clock_streams(media))}
@@ -102,14 +105,15 @@ def _on_one_clock(media: Media, stream: Stream, report: DecodeReport) -> Iterato
             return
         if packet is None:
             return
-        jump_us = clock.correct(packet) if packet.size and packet.stream_index in timed else 0
+        is_timed = packet.size > 0 and packet.stream_index in timed
+        jump_us = clock.correct(packet) if is_timed else 0
         if jump_us:
             n_joints += 1
             if n_joints <= JOINTS_NOTED:
                 report.note(_joint(container, packet, jump_us))
             elif n_joints == JOINTS_NOTED + 1:
                 report.note("its clock jumps at further places")
-        yield packet, bool(jump_us)
+        yield packet, is_timed and clock.is_past_joint
 
 
 def _is_encrypted(media: Media, stream: Stream) -> bool:

@@ -17,6 +17,10 @@ class Finding(NamedTuple):
     problem: str  # a clause
 
 
+class Suspicion(Finding):
+    """A finding that loses nothing by itself; where the times of a stream have a hole, something of it is lost."""
+
+
 Findings = Iterator[Finding]
 
 

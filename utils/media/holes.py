@@ -3,6 +3,7 @@
 import heapq
 import math
 from collections import Counter
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -44,13 +45,17 @@ class AudioHoles:
 
 
 class FrameHoles:
-    """Looks for intervals between frames that are longer than usual, in a stream of frames at a regular rate."""
+    """Looks for intervals between frames that are longer than usual, in a stream of frames at a regular rate.
 
-    def __init__(self, unit_s: Fraction) -> None:
+    joints: times before which the clock was corrected, so that nothing is missing there; it may grow meanwhile.
+    """
+
+    def __init__(self, unit_s: Fraction, joints: Sequence[int] = ()) -> None:
         self._jitter = float(JITTER_S / unit_s)
         self._waiting: list[int] = []  # times, put in order
         self._shown: int | None = None  # time of the frame before
         self._intervals: Counter[int] = Counter()
+        self._joints, self._n_joints = joints, 0  # and how many of them frames were shown after
 
     def push(self, pts: int) -> None:
         """Take the next packet's time."""
@@ -60,7 +65,10 @@ class FrameHoles:
 
     def _show(self) -> None:
         pts = heapq.heappop(self._waiting)
-        if self._shown is not None and len(self._intervals) < MOST_INTERVALS:
+        n_before = self._n_joints
+        while self._n_joints < len(self._joints) and self._joints[self._n_joints] <= pts:
+            self._n_joints += 1
+        if self._shown is not None and self._n_joints == n_before and len(self._intervals) < MOST_INTERVALS:
             self._intervals[pts - self._shown] += 1
         self._shown = pts
 
@@ -79,4 +87,9 @@ class FrameHoles:
         if total < REORDERED or regular < REGULAR * total:
             return Holes(0, 0)
         holes = {interval: n for interval, n in self._intervals.items() if interval > usual + slack}
-        return Holes(sum(holes.values()), sum((interval - usual) * n for interval, n in holes.items()))
+        overlaps = {interval: n for interval, n in self._intervals.items() if interval < usual - slack}
+        n = sum(holes.values()) - sum(
+            overlaps.values()
+        )  # one takes back a hole: a time that FFmpeg made up was inexact
+        missing = sum((interval - usual) * n for interval, n in (holes | overlaps).items())
+        return Holes(n, missing) if n > 0 and missing > 0 else Holes(0, 0)

@@ -1,11 +1,12 @@
 """The boxes of an MP4 file (ISO/IEC 14496-12): whether they are whole, and what is in them."""
 
+import itertools
 import re
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from utils.media.file_parts import Finding, Findings, early_end, is_blank, next_mark, read_at
+from utils.media.file_parts import Finding, Findings, Suspicion, early_end, is_blank, next_mark, read_at
 
 MOST_BOXES = 5000  # looked at, at most: a recording may have a million fragments
 FRAGMENT = re.compile(rb"moof")
@@ -19,6 +20,7 @@ MOST_INDEX_BYTES = 1 << 26
 def walk_mp4(file: BinaryIO, size: int) -> Findings:
     """Walk the boxes of a file, and those of its fragments (section 4.2)."""
     offset, n_films, fragment_end = 0, 0, 0
+    numbers = list[int]()  # of the fragments
     for _ in range(MOST_BOXES):
         head = read_at(file, offset, 20)
         if len(head) < 8:
@@ -47,7 +49,19 @@ def walk_mp4(file: BinaryIO, size: int) -> Findings:
             yield Finding(False, f"boxes of an unknown kind ({name.decode('ascii', 'replace')}) are not read")
         if name == b"moof":
             fragment_end = offset + length
+        elif name == b"mfhd":
+            numbers.append(int.from_bytes(head[12:16]))
         offset += 8 if name in (b"moof", b"traf") else max(8, length)
+    if n := _missing(numbers):
+        places = f"{n} place{'s' * (n > 1)}"
+        yield Suspicion(False, f"fragments are missing by their numbers in {places}")
+
+
+def _missing(numbers: list[int]) -> int:
+    """Return in how many places fragments are missing (section 8.8.5); 0 where a writer does not number one by one."""
+    steps = [after - before for before, after in itertools.pairwise(numbers)]
+    n_skips = sum(step > 1 for step in steps)
+    return n_skips if len(steps) - steps.count(1) == n_skips <= len(steps) / 2 else 0
 
 
 def _is_run(head: bytes, length: int) -> bool:

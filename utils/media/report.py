@@ -9,6 +9,7 @@ class DecodeReport:
 
     problems: list[str] = field(default_factory=list)  # each a clause such as "12 frames are damaged"
     partial: bool = False  # something of the stream is missing or damaged
+    joints: list[int] = field(default_factory=list)  # times of packets at which the clock was corrected, in their units
 
     def note(self, problem: str) -> None:
         """Note, once, something unusual that loses nothing."""

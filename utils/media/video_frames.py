@@ -25,6 +25,7 @@ from utils.media.container import (
 )
 from utils.media.crop import Crop, crop_of
 from utils.media.demux import read_packets
+from utils.media.frame_notes import OpenStart, note_kind
 from utils.media.frame_size import check_refused_packet, check_size, limit_decoder
 from utils.media.header import declared_packets, stated_length_s
 from utils.media.holes import FrameHoles
@@ -35,7 +36,6 @@ from utils.media.report import VideoReport
 from utils.media.seek import can_seek, packets_from_key_frame
 from utils.media.segment import Segment
 
-HDR = {16: "PQ", 18: "HLG"}  # by transfer characteristic (ITU-T H.273)
 WITHOUT_PIXELS = {"skip_loop_filter": "all", "skip_idct": "all"}
 
 
@@ -98,7 +98,8 @@ class SourceFrames:
         self._usual_duration = frame_units(self.stream)
         self._is_bare = is_bare(self.media.container)
         self._pictures = PicturePackets(self.stream)
-        self._holes = FrameHoles(time_base(self.stream))  # between the frames that the decoder put out
+        self._holes = FrameHoles(time_base(self.stream), self.report.joints)  # between frames put out
+        self._open_start = OpenStart()
         self._n_damaged = 0  # frames
         self._n_lost = 0  # packets before the first frame that do not decode
         self._n_packets = 0  # with a picture to show, that were read
@@ -193,7 +194,7 @@ class SourceFrames:
                 self.note_cut_off()
                 break
             report.decoded += 1
-            self._note_kind(frame)
+            note_kind(report, frame)
             self._n_damaged += frame.is_corrupt
             self.end = end
             yield frame, pts
@@ -204,14 +205,6 @@ class SourceFrames:
             self._compare_with_header()
         if not report.decoded:
             self._refuse()
-
-    def _note_kind(self, frame: VideoFrame) -> None:
-        """Note what is shown otherwise than a player would."""
-        transfer = HDR.get(int(frame.color_trc))
-        if transfer:
-            self.report.note(f"it is HDR ({transfer}): its colours are used without tone mapping")
-        if frame.interlaced_frame:
-            self.report.note("its frames are interlaced: both fields are used as one frame")
 
     def report_damaged(self) -> None:
         """Report what of the stream, as far as it was read, the decoder refused or marks as damaged."""
@@ -245,6 +238,7 @@ class SourceFrames:
             if self._start is None:
                 self._start = zero(self.media, self.stream, pts)
             self._n_out += 1
+            self._open_start.show(pts)
             self._holes.push(pts)
             yield frame, pts - self._start
             expected = pts + (self._usual_duration if self._is_bare else frame.duration or self._usual_duration)
@@ -254,7 +248,7 @@ class SourceFrames:
         report = self.report
         for packet in packets:
             if packet is not None:
-                self._n_packets += self._pictures.shows(packet)
+                self._count(packet)
             if not self._pictures.one_each:
                 report.declared = None  # until all were read, see `_declared`
             try:
@@ -277,6 +271,13 @@ class SourceFrames:
             if packet is None:
                 self.report_damaged()  # before what is missing is reported
 
+    def _count(self, packet: Packet) -> None:
+        """Count a packet that has a picture to show."""
+        if self._pictures.shows(packet):
+            self._n_packets += 1
+            if self._packet_times is None and not self._is_bare:
+                self._open_start.see(packet)
+
     def _declared(self) -> int | None:
         """Return how many frames the header promises. Where packets are not frames, those read tell the ratio."""
         n_packets = declared_packets(self.media.container, self.stream)
@@ -294,3 +295,5 @@ class SourceFrames:
             report.damage(f"{self._n_out} of {self._pictures.n_sure} frames decode")
         elif self.media.container.format.name in STEADY and not report.partial and (n := self._holes.found().n):
             report.damage(f"frames do not decode in {n} place{'s' * (n > 1)}")
+        if self.media.from_start and (lost := self._open_start.problem):
+            report.note(lost)

@@ -16,7 +16,7 @@ from utils.worker.messages import Alive, Decoded, HowFar, Hung
 
 log = logging.getLogger(__name__)
 
-ALIVE_S = 5.0  # between two Alive messages
+ALIVE_S = 2.0  # between two Alive messages
 
 
 class Timed(Protocol):

@@ -37,6 +37,7 @@ def test_no_hole_at_a_joint() -> None:
     [
         (range(0, 4000, 40), Holes(0, 0)),
         ([t for t in range(0, 4000, 40) if t not in (400, 440, 2000)], Holes(2, 120)),
+        ([*range(0, 1000, 40), *range(1040, 2080, 40), *range(2040, 4000, 40)], Holes(0, 0)),  # inexact times
         ([40 * (n ^ 1) for n in range(100)], Holes(0, 0)),  # B-frames
         ([0, 40, 400], Holes(0, 0)),  # too few to know the rate
         ([n * n for n in range(100)], Holes(0, 0)),  # a varying rate
@@ -47,3 +48,13 @@ def test_frames(times: list[int], expected: Holes) -> None:
     for pts in times:
         holes.push(pts)
     assert holes.found() == expected
+
+
+def test_no_hole_between_frames_at_a_joint() -> None:
+    joints: list[int] = []
+    holes = FrameHoles(MS, joints)
+    for pts in (*range(0, 2000, 40), *range(2070, 4000, 40)):
+        if pts == 2070:
+            joints.append(pts)
+        holes.push(pts)
+    assert holes.found() == Holes(0, 0)

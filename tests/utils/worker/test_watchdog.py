@@ -37,7 +37,7 @@ def test_time_in_which_the_process_stood_still_does_not_count(monkeypatch):
     """The process is stopped for an hour while a decoder works: the watchdog sees one long tick."""
     times_s = iter([0.0, 1.0, 3601.0, 3602.0])
     events = []
-    dog = Watchdog(events.append, timeout_s=600)
+    dog = Watchdog(events.append, timeout_s=600, alive_s=5)
     monkeypatch.setattr(watchdog.time, "monotonic", lambda: next(times_s))
     waits = iter([False, False, False, True])
     monkeypatch.setattr(dog._stopped, "wait", lambda _seconds: next(waits))
