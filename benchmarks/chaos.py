@@ -31,6 +31,7 @@ from utils.sinks.formats import FORMATS
 ROOT = Path(__file__).parent.parent
 KINDS = [name for name, kind in FORMATS.items() if kind.saves]
 N_PER_TAR = 25
+TRIES = 5  # to start a node
 STUCK_S = 300.0  # without a new line in the manifest
 
 
@@ -44,17 +45,23 @@ class Nodes:
         self.cluster: Any = Cluster(
             initialize_head=True, head_node_args={**self._node, "num_cpus": 0, "include_dashboard": False}
         )
-        self._n_nodes = n_nodes
+        self.n_nodes = n_nodes
         self._nodes: list[Any] = []
         while self.fill():
             pass
 
     def fill(self) -> bool:
         """Add a node, if one is missing."""
-        if len(self._nodes) == self._n_nodes:
+        if len(self._nodes) == self.n_nodes:
             return False
-        self._nodes.append(self.cluster.add_node(num_cpus=1, **self._node))
-        return True
+        for attempt in range(TRIES):
+            try:
+                self._nodes.append(self.cluster.add_node(num_cpus=1, **self._node))
+                return True
+            except Exception:  # Ray gives a node 30 s to start, and a busy machine may need more
+                if attempt == TRIES - 1:
+                    raise
+        return False
 
     def kill(self, rng: random.Random) -> None:
         """Kill a node, if there is more than one."""
@@ -85,7 +92,7 @@ class Run:
     def disturb(self, n_kills: int, pause_s: float) -> None:
         """Run the command until it succeeds, and kill `n_kills` processes or nodes meanwhile."""
         more = ["--pause_s", str(pause_s), "--engine", "ray", "--ray_address", self._nodes.cluster.address,
-                "--cpus_per_worker", "1", "--num_workers", "4", "--max_retries", "50"]  # fmt: skip
+                "--cpus_per_worker", "1", "--num_workers", str(self._nodes.n_nodes), "--max_retries", "50"]  # fmt: skip
         kills = {"actor": self._kill_actor, "worker": self._kill_worker, "node": self._kill_node, "driver": self._end}
         while True:
             self._process = subprocess.Popen(
