@@ -18,6 +18,7 @@ import tarfile
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,8 @@ class Run:
             "--output_path", str(output), *(shards if self._kind == "save_shards" else listed), *more,
         ]  # fmt: skip
 
-    def disturb(self, n_kills: int, pause_s: float) -> None:
-        """Run the command until it succeeds, and kill `n_kills` processes or nodes meanwhile."""
+    def disturb(self, n_kills: int, pause_s: float) -> Iterator[None]:
+        """Run the command until it succeeds, and kill `n_kills` processes or nodes meanwhile; a step at a time."""
         more = ["--pause_s", str(pause_s), "--engine", "ray", "--ray_address", self._nodes.cluster.address,
                 "--cpus_per_worker", "1", "--num_workers", str(self._nodes.n_nodes), "--max_retries", "50"]  # fmt: skip
         kills = {"actor": self._kill_actor, "worker": self._kill_worker, "node": self._kill_node, "driver": self._end}
@@ -106,6 +107,7 @@ class Run:
                     if kills[name]():
                         self.killed[name] += 1
                 self._check_alive()
+                yield
             self.exit_codes[str(self._process.returncode)] += 1
             if self._process.returncode == 0:
                 return
@@ -218,7 +220,8 @@ def main(arguments: list[str]) -> None:
         for i, kind in enumerate(options.formats):
             start_s, left = time.monotonic(), options.kills - sum(sum(one["killed"].values()) for one in found.values())
             run = Run(Path(temporary), kind, nodes, rng)
-            run.disturb(round(left / (len(options.formats) - i)), options.pause_s)
+            for _ in run.disturb(round(left / (len(options.formats) - i)), options.pause_s):
+                pass
             found[kind] = {"seconds": round(time.monotonic() - start_s, 1), **run.check()}
             print(json.dumps({kind: found[kind]}), flush=True)
         nodes.cluster.shutdown()

@@ -7,13 +7,13 @@ Each cluster has its own run of the same command. The server is moto, in this pr
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import random
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -129,17 +129,10 @@ def main(arguments: list[str]) -> None:
         runs = [
             SharedRun(folder, f"cluster{i}", nodes, random.Random(options.seed + i)) for i, nodes in enumerate(clusters)
         ]
-        threads = [
-            threading.Thread(target=run.disturb, args=(options.kills // 2, options.pause_s), daemon=True)
-            for run in runs
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(30)
-                print(round(time.monotonic() - start_s), "s:", *(run.killed.total() for run in runs), "kills;",
-                      len(lines_of_manifest()), "lines", flush=True)  # fmt: skip
+        steps = [run.disturb(options.kills // 2, options.pause_s) for run in runs]
+        for _ in itertools.zip_longest(*steps):  # in turn: Ray starts nodes in the main thread only
+            print(round(time.monotonic() - start_s), "s:", *(run.killed.total() for run in runs), "kills;",
+                  len(lines_of_manifest()), "lines", flush=True)  # fmt: skip
         found = compare(folder, client) | {
             "seconds": round(time.monotonic() - start_s, 1),
             "killed": dict(sorted(sum((run.killed for run in runs), Counter[str]()).items())),

@@ -1,6 +1,7 @@
 """Runs on a real Ray cluster of two small nodes, which all tests share."""
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -34,10 +35,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A cluster of two nodes with one CPU each."""
     from ray.cluster_utils import Cluster
 
+    os.environ["RAY_worker_niceness"] = "0"  # else actors wait for other tests on a machine of few cores
     cluster: Any = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
     cluster.add_node(**NODE)
     yield cluster
     cluster.shutdown()
+    del os.environ["RAY_worker_niceness"]
 
 
 def actors() -> list[psutil.Process]:
