@@ -36,7 +36,7 @@ TESTED_ELSEWHERE = {
     "models/slowonly": "weights",  # in tests/utils/nn/test_resnet3d.py, with its siblings
     "utils/commands": "card search status view",
     "utils/config": "ray_flags",
-    "utils/engines": "base held losses ray_metrics ray_node supply",  # base is a protocol; the others are tested with ray
+    "utils/engines": "base held losses ray_metrics ray_node supply",  # tested with ray, or the policy
     "utils/explore/search": "example windows",
     "utils/explore/view": "collection flow media numbers series windows",
     "utils/extractors": "pairs",  # a protocol
