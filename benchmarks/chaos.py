@@ -18,6 +18,7 @@ import tarfile
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from utils.sinks.formats import FORMATS
 ROOT = Path(__file__).parent.parent
 KINDS = [name for name, kind in FORMATS.items() if kind.saves]
 N_PER_TAR = 25
+TRIES = 5  # to start a node
 STUCK_S = 300.0  # without a new line in the manifest
 
 
@@ -44,17 +46,23 @@ class Nodes:
         self.cluster: Any = Cluster(
             initialize_head=True, head_node_args={**self._node, "num_cpus": 0, "include_dashboard": False}
         )
-        self._n_nodes = n_nodes
+        self.n_nodes = n_nodes
         self._nodes: list[Any] = []
         while self.fill():
             pass
 
     def fill(self) -> bool:
         """Add a node, if one is missing."""
-        if len(self._nodes) == self._n_nodes:
+        if len(self._nodes) == self.n_nodes:
             return False
-        self._nodes.append(self.cluster.add_node(num_cpus=1, **self._node))
-        return True
+        for attempt in range(TRIES):
+            try:
+                self._nodes.append(self.cluster.add_node(num_cpus=1, **self._node))
+                return True
+            except Exception:  # Ray gives a node 30 s to start, and a busy machine may need more
+                if attempt == TRIES - 1:
+                    raise
+        return False
 
     def kill(self, rng: random.Random) -> None:
         """Kill a node, if there is more than one."""
@@ -82,10 +90,10 @@ class Run:
             "--output_path", str(output), *(shards if self._kind == "save_shards" else listed), *more,
         ]  # fmt: skip
 
-    def disturb(self, n_kills: int, pause_s: float) -> None:
-        """Run the command until it succeeds, and kill `n_kills` processes or nodes meanwhile."""
+    def disturb(self, n_kills: int, pause_s: float) -> Iterator[None]:
+        """Run the command until it succeeds, and kill `n_kills` processes or nodes meanwhile; a step at a time."""
         more = ["--pause_s", str(pause_s), "--engine", "ray", "--ray_address", self._nodes.cluster.address,
-                "--cpus_per_worker", "1", "--num_workers", "4", "--max_retries", "50"]  # fmt: skip
+                "--cpus_per_worker", "1", "--num_workers", str(self._nodes.n_nodes), "--max_retries", "50"]  # fmt: skip
         kills = {"actor": self._kill_actor, "worker": self._kill_worker, "node": self._kill_node, "driver": self._end}
         while True:
             self._process = subprocess.Popen(
@@ -99,6 +107,7 @@ class Run:
                     if kills[name]():
                         self.killed[name] += 1
                 self._check_alive()
+                yield
             self.exit_codes[str(self._process.returncode)] += 1
             if self._process.returncode == 0:
                 return
@@ -211,7 +220,8 @@ def main(arguments: list[str]) -> None:
         for i, kind in enumerate(options.formats):
             start_s, left = time.monotonic(), options.kills - sum(sum(one["killed"].values()) for one in found.values())
             run = Run(Path(temporary), kind, nodes, rng)
-            run.disturb(round(left / (len(options.formats) - i)), options.pause_s)
+            for _ in run.disturb(round(left / (len(options.formats) - i)), options.pause_s):
+                pass
             found[kind] = {"seconds": round(time.monotonic() - start_s, 1), **run.check()}
             print(json.dumps({kind: found[kind]}), flush=True)
         nodes.cluster.shutdown()

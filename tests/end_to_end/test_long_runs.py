@@ -32,7 +32,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 def test_runs_on_one_folder_share_the_work_and_take_over_from_a_killed_one(tmp_path: Path, clips: list[Path]) -> None:
     command = (*TINY, "--video_paths", *clips, "--output_path", tmp_path)
     killed = start(*command, "--pause_s", 10, program=TINY_PROGRAM)
-    until(lambda: any((tmp_path / ".featmill" / "claims").glob("*.0000")), killed)
+    until(lambda: any((tmp_path / ".featmill" / "claims").glob("*/*.0000")), killed)
     others = [start(*command, "--pause_s", 0.05, program=TINY_PROGRAM) for _ in range(2)]
     until(lambda: (tmp_path / "tiny" / "manifest.jsonl").exists(), others[0])
     killed.kill()

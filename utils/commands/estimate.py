@@ -11,6 +11,8 @@ from utils.commands import cli
 from utils.commands.estimate_report import Report
 from utils.commands.extract import Planned
 from utils.commands.parser import Parser
+from utils.config.run import RunConfig
+from utils.config.schema import Config
 from utils.engines.local import LocalEngine
 from utils.engines.measure import Drawn, SampleProgress, measure
 from utils.engines.spawn import WorkerStarter
@@ -33,8 +35,30 @@ def show_estimate(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     Raises:
         FeatmillError: as in the extraction itself, or time is up before anything is measured.
     """
-    options, flags = _parser().parse_known_args(list(arguments))
+    options, flags = parser().parse_known_args(list(arguments))
     config, configs = cli.parse(flags, models)
+    try:
+        report = estimated(config, configs, models, options)
+    except Interrupted as stopped:
+        print("stopped: nothing is estimated", file=sys.stderr)
+        return stopped.exit_code
+    if isinstance(report, int):
+        print(json.dumps({"done": report, "to_do": 0}) if options.json else "every video is done already")
+        return 0
+    print(json.dumps(report.as_json(), indent=1) if options.json else printable(report.as_text()))
+    return 0
+
+
+def estimated(
+    config: RunConfig, configs: Mapping[str, Config], models: Mapping[str, Model], options: argparse.Namespace
+) -> Report | int:
+    """Return what a run will take, by a sample; the number of videos done if there is no other.
+
+    configs: by feature type. options: of this command.
+
+    Raises:
+        FeatmillError: as in `show_estimate`. Interrupted: Ctrl-C or SIGTERM.
+    """
     if config.engine != "local":
         raise UserError(f"estimate measures this machine: give the flags without --engine {config.engine}")
     requested = {name: Requested(models[name], configs[name]) for name in configs}
@@ -49,24 +73,18 @@ def show_estimate(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     found = look_at(todo, most, options.time_limit / 3, planned.plan.limits, rng, progress)
     planned.inputs.check_any_found()
     if found is None:
-        print(json.dumps({"done": todo.n_before, "to_do": 0}) if options.json else "every video is done already")
-        return 0
+        return todo.n_before
     sizes = found.listed.sizes
     drawn = [Drawn(found.tasks[i], float(sizes[i]), chance) for i, chance in draw(sizes, options.sample, rng)]
     progress = SampleProgress(len(drawn), config.quiet)
-    try:
-        measured = measure(planned.plan, drawn, options.time_limit, engine, progress)
-    except Interrupted as stopped:
-        print("stopped: nothing is estimated", file=sys.stderr)
-        return stopped.exit_code
+    measured = measure(planned.plan, drawn, options.time_limit, engine, progress)
     if not any(one.share for one in measured.sample):
         raise RunError(f"no frame of the sample was processed within --time_limit {options.time_limit:g} s: raise it")
-    report = Report(planned.plan, found.listed, measured, todo.n_before, options.price_per_hour)
-    print(json.dumps(report.as_json(), indent=1) if options.json else printable(report.as_text()))
-    return 0
+    return Report(planned.plan, found.listed, measured, todo.n_before, options.price_per_hour)
 
 
-def _parser() -> Parser:
+def parser() -> Parser:
+    """Return the parser of the flags that are not the run's."""
     parser = Parser(
         prog=f"{PROGRAM} estimate",
         usage=f"{PROGRAM} estimate FLAGS [--price_per_hour X] [--sample N] [--seed S] [--time_limit S] [--json]",

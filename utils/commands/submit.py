@@ -1,6 +1,7 @@
 """`main.py submit FLAGS`: an extraction as an array job of Slurm, through submitit."""
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -8,17 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from utils.commands import cli
+from utils.commands.estimate import estimated
+from utils.commands.estimate import parser as estimate_parser
+from utils.commands.estimate_report import Report
 from utils.commands.parser import Parser
-from utils.errors import PROGRAM, RunError, UserError
+from utils.errors import PROGRAM, Interrupted, RunError, UserError
 from utils.extractors.registry import Model
 from utils.run.array_task import ArrayTask
 from utils.storage.urls import is_url
 
 ROOT = Path(__file__).parents[2]  # of the checkout; in the wheel, the package `featmill`
 MOST_TIMEOUTS = 1000  # of a task, each followed by another submission
+IN_TIME = 0.8  # of a task's time, for the work that it is estimated to take
 EXAMPLES = f"""\
 examples:
-  {PROGRAM} submit --tasks 16 --gpus 1 --slurm_partition gpu --feature_type i3d --video_list list.txt --output_path out
+  {PROGRAM} submit --gpus 1 --slurm_partition gpu --feature_type i3d --video_list list.txt --output_path out
   {PROGRAM} submit --tasks 2 --cluster local --wait --feature_type clip --input_dir videos --output_path out
 """
 
@@ -31,8 +36,8 @@ def submit(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     """
     slurm, others = _slurm_flags(arguments)
     options, flags = _parser().parse_known_args(others)
-    run, _ = cli.parse(flags, models)
-    if options.tasks < 1:
+    run, configs = cli.parse(flags, models)
+    if options.tasks is not None and options.tasks < 1:
         raise UserError(f"--tasks is {options.tasks}; it must be at least 1")
     if run.shard is not None:
         raise UserError("each task of the array gets its own --shard: drop it")
@@ -41,7 +46,14 @@ def submit(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     if options.jobs_dir is None and is_url(run.output_path):
         raise UserError("--jobs_dir is missing: a folder that all machines see, for the tasks' logs")
     folder = Path(options.jobs_dir or f"{run.output_path}/jobs").absolute()
-    jobs = _submit(options, slurm, flags, folder)
+    executor = _executor(options, slurm, folder)
+    try:
+        if options.tasks is None:
+            options.tasks = _n_tasks(options, estimated(run, configs, models, estimate_parser().parse_args([])))
+    except Interrupted as stopped:
+        print("stopped: nothing is submitted", file=sys.stderr)
+        return stopped.exit_code
+    jobs = _submit(executor, options, flags)
     print(f"{len(jobs)} tasks submitted: {', '.join(job.job_id for job in jobs[:4])}{', ...' if len(jobs) > 4 else ''}")
     print(f"logs in {folder}; {PROGRAM} status {run.output_path} shows what is done")
     return _wait(jobs) if options.wait else 0
@@ -56,7 +68,8 @@ def _parser() -> Parser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--tasks", type=int, default=1, metavar="N", help="tasks of the array (default: 1)")
+    parser.add_argument("--tasks", type=int, metavar="N",
+                        help="tasks of the array (default: by an estimate on this machine)")  # fmt: skip
     parser.add_argument("--tasks_at_once", type=int, metavar="N", help="tasks that run at once (default: all)")
     parser.add_argument("--timeout_min", type=int, default=60, metavar="MINUTES",
                         help="time of a task, after which it is submitted again and resumes (default: 60)")  # fmt: skip
@@ -70,6 +83,30 @@ def _parser() -> Parser:
         "--wait", action="store_true", help="wait for the tasks; the exit code is then the worst of them"
     )
     return parser
+
+
+def _n_tasks(options: argparse.Namespace, report: Report | int) -> int:
+    """Return how many tasks end in time by an estimate on this machine, and say why.
+
+    Raises:
+        UserError: nothing is left to do, or this machine is unlike those of the tasks.
+    """
+    if isinstance(report, int):
+        raise UserError("submit: every video is done already")
+    devices, on_gpus = report.plan.devices, report.plan.devices[0].startswith("cuda")
+    if bool(options.gpus) != on_gpus:
+        here, there = ("GPUs", "none (--gpus)") if on_gpus else ("no GPU", "some (--gpus)")
+        raise UserError(f"--tasks is missing: no estimate is possible here, where a run has {here} and tasks {there}")
+    share = options.gpus / len(devices) if on_gpus else options.cpus / report.found.usage.cores
+    work_s = report.work_s
+    alone_h, high_h = (value / min(1.0, share) / 3600 for value in (work_s.value, work_s.high or 2 * work_s.value))
+    needed = math.ceil(high_h * 60 / (IN_TIME * options.timeout_min))
+    n_tasks = max(1, min(needed, report.listed.n_videos))
+    print(
+        f"{n_tasks} tasks of {options.timeout_min} minutes (--timeout_min): one task alone would take {alone_h:.2g} h, "
+        f"{high_h:.2g} h at most, by an estimate; --tasks N gives another number"
+    )
+    return n_tasks
 
 
 def _slurm_flags(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -93,31 +130,43 @@ def _slurm_flags(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     return slurm, others
 
 
-def _submit(options: argparse.Namespace, slurm: Mapping[str, str], flags: Sequence[str], folder: Path) -> list[Any]:
-    """Return the submitted jobs, one per task."""
+def _executor(options: argparse.Namespace, slurm: Mapping[str, str], folder: Path) -> Any:
+    """Return what submits the tasks.
+
+    Raises:
+        UserError: submitit is missing, or does not know an argument.
+    """
     try:
         import submitit
     except ImportError as error:
         raise UserError("submit needs submitit: pip install submitit, or the extra featmill[slurm]") from error
-    command = [sys.executable, "-m", "featmill", *flags]
-    tasks = [ArrayTask(command, part, options.tasks) for part in range(options.tasks)]
-    if not (ROOT / "__init__.py").exists():  # a checkout: its tasks must find it from any folder
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     parameters: dict[str, Any] = {
         "name": "featmill",
         "timeout_min": options.timeout_min,
         "gpus_per_node": options.gpus,
         "cpus_per_task": options.cpus,
         "mem_gb": options.mem_gb,
-        "slurm_array_parallelism": options.tasks_at_once or options.tasks,
     }
     try:
         executor = submitit.AutoExecutor(folder, cluster=options.cluster, slurm_max_num_timeout=MOST_TIMEOUTS)
         executor.update_parameters(**{name: value for name, value in parameters.items() if value is not None}, **slurm)
-        return executor.submit_array(tasks)
     except (NameError, ValueError, TypeError) as error:
         raise UserError(f"submit: {str(error).splitlines()[0]}") from error
-    except RuntimeError as error:  # sbatch is missing, or refuses
+    except RuntimeError as error:  # sbatch is missing
+        raise RunError(f"submit: {error}") from error
+    return executor
+
+
+def _submit(executor: Any, options: argparse.Namespace, flags: Sequence[str]) -> list[Any]:
+    """Return the submitted jobs, one per task."""
+    command = [sys.executable, "-m", "featmill", *flags]
+    tasks = [ArrayTask(command, part, options.tasks) for part in range(options.tasks)]
+    if not (ROOT / "__init__.py").exists():  # a checkout: its tasks must find it from any folder
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    executor.update_parameters(slurm_array_parallelism=options.tasks_at_once or options.tasks)
+    try:
+        return executor.submit_array(tasks)
+    except RuntimeError as error:  # sbatch refuses
         raise RunError(f"submit: {error}") from error
 
 

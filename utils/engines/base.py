@@ -49,8 +49,15 @@ class Engine(Protocol):
         """Start a worker on a device; its id is used for no other worker."""
         ...
 
-    def send(self, worker: WorkerId, task: Task | None) -> None:
-        """Answer a worker that asked for its next task; None: there is no more. Nothing happens if it is gone."""
+    def send(self, worker: WorkerId, tasks: Sequence[Task]) -> None:
+        """Answer a worker that asked for its next task, and give it others ahead; none: there is no more.
+
+        It says when it begins one that it was given ahead (`Begun`). Nothing happens if it is gone.
+        """
+        ...
+
+    def recall(self, worker: WorkerId) -> None:
+        """Have a worker give back what it was given ahead and has not begun; `poll` then gives `Returned`."""
         ...
 
     def poll(self, timeout_s: float) -> Iterable[tuple[WorkerId, Message | Gone]]:

@@ -10,14 +10,17 @@ from dataclasses import replace
 
 from utils.engines.base import Engine, Gone, WorkerId
 from utils.engines.held import Held, Worker
-from utils.errors import FeatmillError, Interrupted, RunError, UserError
+from utils.engines.losses import Losses, Verdict
+from utils.engines.supply import Supply
+from utils.errors import Interrupted, RunError, UserError
 from utils.run.json_progress import WorkerState
 from utils.run.progress import RunProgress
 from utils.run.results import Results
-from utils.run.todo import NothingYet, Todo
-from utils.sinks.manifest_line import ManifestLine, Status
+from utils.run.todo import Todo
+from utils.sinks.manifest_line import ManifestLine
 from utils.worker.messages import (
     Alive,
+    Begun,
     Decoded,
     Ended,
     Fatal,
@@ -28,6 +31,7 @@ from utils.worker.messages import (
     Placed,
     Printed,
     Ready,
+    Returned,
     Warned,
     WindowsDone,
 )
@@ -37,7 +41,8 @@ STARTS = 3  # workers that may die in a row before they are ready; for each devi
 TICK_S = 1.0  # how often the main process checks what no message reports
 TAIL = 16  # videos per worker: when so few are left, slow nodes get no second one ahead
 SLOW = 0.7  # of the average worker's pace
-LOST_NODES = 10  # that a video may be on before it counts as the cause, as it may be if it takes too much memory
+AHEAD_S = 4.0  # of work that a worker on a cluster has ahead, beside the videos that it has begun
+MOST_AHEAD = 16
 FROZEN_S = 120.0  # silence of a worker, which otherwise reports every few seconds, before it counts as frozen
 
 
@@ -50,28 +55,21 @@ class Dispatcher:
         self._results = results
         self._progress = progress
         self._engine = engine
-        self._waiting: collections.deque[Task] = collections.deque()  # taken from the list, or back from a dead worker
-        self._retries: collections.deque[Task] = collections.deque()
-        self._deaths: collections.Counter[str] = collections.Counter()
-        self._lost_nodes: collections.Counter[str] = collections.Counter()  # by video
-        self._earlier: dict[str, list[Status]] = {}  # of feature types that a video gave before its worker died
+        self._supply = Supply(todo, results)
+        self._on_cluster = plan.run.engine == "ray"
+        self._losses = Losses(plan, progress)
         # A cluster's engine knows which node is to blame, and gives that no more workers.
-        self._most_failed_starts = STARTS * len(plan.devices) if plan.run.engine == "ray" else STARTS
+        self._most_failed_starts = STARTS * len(plan.devices) if self._on_cluster else STARTS
         self._failed_starts = 0
         self._idle_devices: collections.deque[str] = collections.deque(plan.devices)
         self._workers: dict[WorkerId, Worker] = {}
         self._pace = 0.0  # videos per second of the average worker
-        self._exhausted = False  # the list holds nothing more
         self._stopping: int | None = None  # the signal that asked for it
 
     def anything_to_do(self) -> bool:
         """Look ahead for a video per device; return whether there is one, or another run is processing one."""
-        self._look_ahead(len(self._plan.devices))
-        return bool(self._waiting) or not self._exhausted
-
-    def _look_ahead(self, n: int) -> None:
-        while len(self._waiting) < n and (task := self._from_list()) is not None:
-            self._waiting.append(task)
+        self._supply.look_ahead(len(self._plan.devices))
+        return not self._supply.is_over
 
     def run(self) -> None:
         """Work until every video is finished.
@@ -82,16 +80,16 @@ class Dispatcher:
         """
         previous = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            self._engine.check(self._plan, self._waiting)
+            self._engine.check(self._plan, self._supply.waiting)
             self._start_workers()
             tick_s = time.monotonic()
-            while self._workers or not (self._exhausted or self._stopping):
+            while self._workers or not (self._supply.exhausted or self._stopping):
                 for worker, message in self._engine.poll(TICK_S):
                     self._receive(worker, message)
                 if time.monotonic() - tick_s >= TICK_S:
                     self._tick()
                     tick_s = time.monotonic()
-            if self._stopping and not (self._exhausted and not self._waiting and not self._retries):
+            if self._stopping and not self._supply.is_over:
                 raise Interrupted(self._stopping)
         finally:
             for number in previous:
@@ -110,20 +108,21 @@ class Dispatcher:
 
     def _start_workers(self) -> None:
         """Start a worker for each idle device that there is a video for."""
-        self._look_ahead(len(self._idle_devices))
-        for _ in range(min(len(self._waiting), len(self._idle_devices))):
+        self._supply.look_ahead(len(self._idle_devices))
+        for _ in range(min(len(self._supply.waiting), len(self._idle_devices))):
             self._start(self._idle_devices.popleft())
 
     def _start(self, device: str) -> None:
-        where = "" if self._plan.run.engine == "ray" else device
+        where = "" if self._on_cluster else device
         self._workers[self._engine.start(self._plan, device)] = Worker(device, where)
 
     def _tick(self) -> None:
         self._results.tick()
-        self._progress.workers(WorkerState(one.where, one.ready, len(one.held)) for one in self._workers.values())
+        self._progress.workers(WorkerState(one.where, one.ready, one.n_begun) for one in self._workers.values())
         self._pace = sum(one.per_s for one in self._workers.values()) / max(1, len(self._workers))
         if self._stopping:
-            held = sum(len(worker.held) for worker in self._workers.values())
+            self._recall()
+            held = sum(worker.n_begun for worker in self._workers.values())
             self._progress.say_once(
                 f"stopping: {held} videos in progress are finished first; Ctrl-C again stops at once"
             )
@@ -133,9 +132,11 @@ class Dispatcher:
                 self._engine.kill(number)
             elif worker.ready and time.monotonic() - worker.heard_s > max(FROZEN_S, self._plan.run.video_timeout):
                 self._engine.kill(number)
+            elif worker.n_ahead and self._lags(worker):
+                self._recall_from(number)
             elif worker.asking:
                 self._answer(number)
-        if self._todo.n_waiting and not self._waiting:
+        if self._todo.n_waiting and not self._supply.waiting:
             self._progress.say_once(
                 "other runs on this output folder are processing the videos that are left: waiting until they are "
                 "done, or can be taken over; Ctrl-C leaves them to those runs"
@@ -145,15 +146,19 @@ class Dispatcher:
 
     def _nothing_left(self) -> bool:
         """Return whether a worker that gets ready now would have nothing to do."""
-        return bool(self._stopping) or (self._exhausted and not self._waiting and not self._retries)
+        return bool(self._stopping) or self._supply.is_over
 
     def _receive(self, number: WorkerId, message: Message | Gone) -> None:
         worker = self._workers[number]
         worker.heard_s = time.monotonic()
         match message:
-            case NextTask():
-                worker.asking = True
+            case NextTask(per_s):
+                worker.asking, worker.busy_per_s = True, per_s
                 self._answer(number)
+            case Begun(video_id):
+                self._begun(worker, video_id)
+            case Returned(video_ids):
+                self._returned(worker, video_ids)
             case Placed(where):
                 worker.where = where
             case Ready():
@@ -173,7 +178,7 @@ class Dispatcher:
             case Ended():
                 worker.ended = True
             case Fatal(exit_code, text):
-                raise _error(exit_code, text)
+                raise (UserError if exit_code == UserError.exit_code else RunError)(text)
             case Gone():
                 self._gone(number, message)
             case Decoded(videos):
@@ -182,45 +187,65 @@ class Dispatcher:
                 pass
 
     def _answer(self, number: WorkerId) -> None:
-        """Give the asking worker its next video, or None if there is no more, or let it wait."""
+        """Give the asking worker its next videos, or none if there is no more, or let it wait."""
         worker = self._workers[number]
         if worker.alone:
             return
-        task = None
-        if self._retries and not worker.held and not self._stopping:
-            task = self._retries.popleft()
+        tasks: list[Task] = []
+        if self._supply.retries and not worker.held and not self._stopping:
+            tasks.append(self._supply.retries.popleft())
             worker.alone = True
         elif not self._stopping:
-            if worker.held and worker.per_s < SLOW * self._pace and self._is_tail():
+            if worker.held and self._lags(worker):
                 return  # a faster one takes it, lest this one keep the run waiting for more than one video
-            task = self._waiting.popleft() if self._waiting else self._from_list()
-            if task is None and (self._retries or not self._exhausted):
-                return  # it may have a retry once it holds nothing else, or what another run leaves
-        if task is not None:
-            earlier = self._earlier.pop(task.ref.id, [])
-            worker.held[task.ref.id] = Held(task, list(task.feature_types), earlier)
+            tasks = self._supply.take(1 + self._n_ahead(worker))
+            if not tasks and (self._recall(number) or self._supply.retries or not self._supply.exhausted):
+                return  # it may have what others give back, a retry once it holds nothing, what another run leaves
+        for task in tasks:
+            worker.held[task.ref.id] = self._supply.held(task, begun=not self._on_cluster)
+        worker.n_ahead += len(tasks) if self._on_cluster else 0
         worker.asking = False
-        self._engine.send(number, task)
+        self._engine.send(number, tasks)
 
-    def _is_tail(self) -> bool:
-        """Return whether few videos are left, for workers on nodes that may differ in speed."""
-        if self._plan.run.engine == "local":
-            return False
-        self._look_ahead(TAIL * len(self._workers))
-        return len(self._waiting) < TAIL * len(self._workers)
+    def _n_ahead(self, worker: Worker) -> int:
+        """Return how many videos a worker gets ahead: where videos are short, asking for each would cost too much."""
+        if not self._on_cluster or self._lags(worker):
+            return 0
+        n = min(MOST_AHEAD, int(worker.busy_per_s * AHEAD_S))
+        if self._supply.list_is_dry:  # leave as many to others, lest they have to be given back at once
+            n = min(n, len(self._supply.waiting) // (2 * len(self._workers)))
+        return max(0, n - worker.n_ahead)
 
-    def _from_list(self) -> Task | None:
-        """Return the next video of the list; None if there is none, or none now."""
-        try:
-            while (task := self._todo.next()) is not None:
-                if task.ref.refused is None or task.ref.audio is not None:  # the worker records what each part lacks
-                    self._results.handed_out(task)
-                    return task
-                self._results.refused(task, *task.ref.refused)
-        except NothingYet:
-            return None
-        self._exhausted = True
-        return None
+    def _recall(self, asking: WorkerId | None = None) -> bool:
+        """Have all workers give back the videos that they have ahead; return whether others than one have any."""
+        others = [number for number, worker in self._workers.items() if worker.n_ahead and number != asking]
+        for number in others:
+            self._recall_from(number)
+        return bool(others)
+
+    def _recall_from(self, number: WorkerId) -> None:
+        if not self._workers[number].recalled:
+            self._workers[number].recalled = True
+            self._engine.recall(number)
+
+    def _returned(self, worker: Worker, video_ids: tuple[str, ...]) -> None:
+        """A worker gives back videos: others get them."""
+        worker.recalled = False
+        for video_id in reversed(video_ids):
+            self._supply.hand_back(worker.held.pop(video_id))
+        worker.n_ahead -= len(video_ids)
+        for number in [number for number, one in self._workers.items() if one.asking]:
+            self._answer(number)
+
+    def _lags(self, worker: Worker) -> bool:
+        """Return whether few videos are left and a worker is slow, as nodes of a cluster may be."""
+        slow = self._on_cluster and worker.per_s < SLOW * self._pace
+        return slow and not self._supply.look_ahead(TAIL * len(self._workers))
+
+    def _begun(self, worker: Worker, video_id: str) -> None:
+        held = worker.held[video_id]
+        worker.n_ahead -= not held.begun
+        held.begun = True
 
     def _finished(self, number: WorkerId, line: ManifestLine) -> None:
         worker = self._workers[number]
@@ -260,35 +285,15 @@ class Dispatcher:
             self._start(worker.device)
 
     def _lost(self, worker: Worker, held: Held, gone: Gone) -> None:
-        """A worker died while it processed this video: retry it, alone if it may be the cause."""
-        cause = gone.cause
+        """A worker died while it had this video: retry it, alone if it may be the cause."""
         for line in self._results.unreported(held.task.ref, held.left):
             self._take(held, line)
         if not held.left:
             return
-        ref = held.task.ref
-        task = replace(held.task, feature_types=tuple(held.left))
-        if held.statuses:
-            self._earlier[ref.id] = held.statuses
-        self._lost_nodes[ref.id] += gone.node_lost
-        if gone.node_lost and self._lost_nodes[ref.id] <= LOST_NODES:
-            self._progress.say_once(f"the worker on {worker.where} {cause}; its videos are tried elsewhere")
-            self._waiting.appendleft(task)
-            return
-        if worker.hung is not None and worker.hung != ref.id:
-            self._waiting.appendleft(task)
-            return
-        if worker.hung is not None:
-            timeout_s = self._plan.run.video_timeout
-            cause = f"was ended, as the decoder gave nothing for {timeout_s:g} s (--video_timeout),"
-        self._deaths[ref.id] += 1
-        if self._deaths[ref.id] <= self._plan.run.max_retries:
-            self._progress.warn(f"{ref.label}: the worker on {worker.where} {cause}; trying this video alone")
-            self._retries.append(task)
-        else:
-            reason = f"{ref.label}: the worker {cause} {self._deaths[ref.id]} times while it held this video"
-            self._results.give_up(task, reason, held.statuses)
-
-
-def _error(exit_code: int, message: str) -> FeatmillError:
-    return (UserError if exit_code == UserError.exit_code else RunError)(message)
+        match self._losses.verdict(worker, held, gone):
+            case Verdict("again"):
+                self._supply.hand_back(held)
+            case Verdict("alone"):
+                self._supply.hand_back(held, alone=True)
+            case Verdict(_, reason):
+                self._results.give_up(replace(held.task, feature_types=tuple(held.left)), reason, held.statuses)

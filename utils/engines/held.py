@@ -9,11 +9,15 @@ from utils.worker.plan import Task
 
 @dataclass
 class Held:
-    """A video that a worker is processing, and the feature types that it has not reported yet."""
+    """A video that a worker has, and the feature types that it has not reported yet.
+
+    begun: False while the worker has it ahead, as far as is known.
+    """
 
     task: Task
     left: list[str]
     statuses: list[Status] = field(default_factory=list[Status])
+    begun: bool = True
 
 
 @dataclass
@@ -29,12 +33,20 @@ class Worker:
     asking: bool = False  # waits for a video that it cannot have yet
     alone: bool = False  # retries a video that a worker died with, and gets no other until that is done
     ended: bool = False  # has said that it has no more to do
+    busy_per_s: float = 0.0  # videos per second of the time when it had any; 0: not known
+    recalled: bool = False  # has been asked for the videos that it has ahead
+    n_ahead: int = 0  # videos that it has and has not begun
     n_finished: int = 0
 
     @property
     def ready(self) -> bool:
         """Return whether it has loaded its networks."""
         return self.ready_s is not None
+
+    @property
+    def n_begun(self) -> int:
+        """Return how many videos are in progress."""
+        return len(self.held) - self.n_ahead
 
     @property
     def per_s(self) -> float:

@@ -46,11 +46,14 @@ class LocalEngine:
         self._workers[worker] = handle
         return worker
 
-    def send(self, worker: WorkerId, task: Task | None) -> None:
-        """Send a worker its next task."""
+    def send(self, worker: WorkerId, tasks: Sequence[Task]) -> None:
+        """Send a worker its next task; it gets none ahead."""
         if worker in self._workers:
             with contextlib.suppress(OSError):  # it has died: `poll` will report that
-                self._workers[worker].connection.send(task)
+                self._workers[worker].connection.send(tasks[0] if tasks else None)
+
+    def recall(self, worker: WorkerId) -> None:
+        """No worker on this machine is given tasks ahead."""
 
     def poll(self, timeout_s: float) -> Iterator[tuple[WorkerId, Message | Gone]]:
         """Yield one message of each worker that has sent any."""

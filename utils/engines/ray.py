@@ -46,7 +46,7 @@ class _Actor:
     node: str = ""  # its id, once the cluster has found room
     may_end: bool = False
     calling: bool = True
-    tasks: list[Task | None] = field(default_factory=list[Task | None])
+    tasks: list[Sequence[Task]] = field(default_factory=list[Sequence[Task]])
     started: bool = False
 
 
@@ -112,13 +112,18 @@ class RayEngine:
         answer: Future[Answer | Found] = ref.future()
         answer.add_done_callback(lambda future: self._answers.put((worker, future)))
 
-    def send(self, worker: WorkerId, task: Task | None) -> None:
-        """Send a worker its next task: with the next call, if none is waiting for an answer."""
+    def send(self, worker: WorkerId, tasks: Sequence[Task]) -> None:
+        """Send a worker its next tasks: with the next call, if none is waiting for an answer."""
         actor = self._actors.get(worker)
         if actor is not None and actor.calling:
-            actor.handle.send.options(concurrency_group="control").remote(task)
+            actor.handle.send.options(concurrency_group="control").remote(tasks)
         elif actor is not None:
-            actor.tasks.append(task)
+            actor.tasks.append(tasks)
+
+    def recall(self, worker: WorkerId) -> None:
+        """Have a worker give back the tasks that it has not begun."""
+        if worker in self._actors:
+            self._actors[worker].handle.recall.options(concurrency_group="control").remote()
 
     def poll(self, timeout_s: float) -> Iterator[tuple[WorkerId, Message | Gone]]:
         """Yield the messages in the answers that have come."""

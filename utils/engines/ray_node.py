@@ -4,6 +4,7 @@ The worker is the local engine's: a process of its own, since it handles signals
 Its actor passes messages on, many in one answer.
 """
 
+import collections
 import contextlib
 import importlib
 import os
@@ -22,11 +23,22 @@ from utils.storage.folder import folder_at
 from utils.storage.processes import host
 from utils.weights.pretrained import Needed
 from utils.weights.store import exists, locate, sha256_of
-from utils.worker.messages import Alive, Decoded, Fatal, Message, Start, WindowsDone
+from utils.worker.messages import (
+    Alive,
+    Begun,
+    Decoded,
+    Fatal,
+    Finished,
+    Message,
+    NextTask,
+    Returned,
+    Start,
+    WindowsDone,
+)
 from utils.worker.plan import FeaturePlan, Plan, Task
 
 WAIT_S = 5.0  # that an answer may wait for a message that is worth one
-NOT_URGENT = (Alive, Decoded, WindowsDone)  # they wait for others, so that a video costs few answers
+NOT_URGENT = (Alive, Begun, Decoded, WindowsDone)  # they wait for others, so that a video costs few answers
 MOST = 500  # messages in one answer
 
 Answer = list[Message | Gone]
@@ -113,13 +125,51 @@ def _check_weights(feature: FeaturePlan) -> None:
             raise UserError(f"{path}: differs from the main process's checkpoint; copy that one, or delete this one")
 
 
+class _Pace:
+    """How fast a worker is while it has anything to do, whatever the main process takes to answer."""
+
+    def __init__(self) -> None:
+        self._in_progress: set[str] = set()
+        self._n_ended = 0
+        self._busy_s = self._since_s = 0.0
+
+    def begun(self, video_id: str) -> None:
+        """Note that a video is begun."""
+        if not self._in_progress:
+            self._since_s = time.monotonic()
+        self._in_progress.add(video_id)
+
+    def ended(self, video_id: str) -> None:
+        """Note that a feature type of a video has ended: the first stands for all."""
+        if video_id in self._in_progress:
+            self._in_progress.remove(video_id)
+            self._n_ended += 1
+            self._busy_s += 0.0 if self._in_progress else time.monotonic() - self._since_s
+
+    @property
+    def per_s(self) -> float:
+        """Return videos per second."""
+        current_s = time.monotonic() - self._since_s if self._in_progress else 0.0
+        return self._n_ended / max(1e-3, self._busy_s + current_s)
+
+
 class RayWorker:
-    """An actor: one worker process. `send` and `end` may be called while `receive` waits."""
+    """An actor: one worker process. `send`, `recall` and `end` may be called while `receive` waits.
+
+    A thread answers the process from the tasks that the actor was given ahead, without the main process.
+    """
 
     def __init__(self) -> None:
         self._handle: WorkerHandle | None = None
-        self._sending = threading.Lock()
         self._where = ""
+        self._ahead: collections.deque[Task] = collections.deque()
+        self._ask_at = -1  # when so few are ahead, the main process is asked for more
+        self._pace = _Pace()
+        self._waits = False  # the process waits for its next task
+        self._asked = self._over = False  # the main process was asked; it has said that there is no more
+        self._messages = Answer()
+        self._urgent = False
+        self._changed = threading.Condition()
 
     def place(self, device: str) -> Found:
         """Return where the cluster has found room for this actor."""
@@ -136,33 +186,86 @@ class RayWorker:
                 self._handle.connection.send(Start(plan, device, self._where))
         except (FeatmillError, OSError) as error:
             return [Gone(f"cannot start: {error}")]
+        threading.Thread(target=self._pass_on, args=(self._handle,), name="messages", daemon=True).start()
         return []
 
-    def send(self, task: Task | None) -> None:
-        """Send the worker its next task."""
+    def _pass_on(self, handle: WorkerHandle) -> None:
+        """Take the messages of the process until it ends: the body of a thread."""
+        try:
+            while True:
+                self._take(handle.connection.recv())
+        except (EOFError, OSError):
+            handle.process.join()
+        with self._changed:
+            self._give_back()
+            self._report(Gone(cause_of(handle.process.exitcode)))
+
+    def _take(self, message: Message) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._messages) < MOST)
+            if isinstance(message, NextTask):
+                self._waits = True
+                self._feed()
+            elif isinstance(message, Fatal):
+                self._report(Fatal(message.exit_code, f"Ray node {host()}: {message.message}"))
+            else:
+                self._report(message)
+
+    def _report(self, message: Message | Gone) -> None:
+        """Add a message to the next answer; the condition is held. While tasks are ahead, results can wait."""
+        self._messages.append(message)
+        if isinstance(message, Finished):
+            self._pace.ended(message.line.id)
+        can_wait = isinstance(message, NOT_URGENT) or (isinstance(message, Finished) and self._ahead)
+        self._urgent = self._urgent or not can_wait
+        self._changed.notify_all()
+
+    def _feed(self) -> None:
+        """Give the process its next task if it waits for one, and ask for more in time; the condition is held."""
+        if self._waits and self._ahead:
+            task = self._ahead.popleft()
+            self._pace.begun(task.ref.id)
+            self._report(Begun(task.ref.id))
+            self._send_process(task)
+        elif self._waits and self._over:
+            self._send_process(None)
+        if not (self._asked or self._over) and (self._waits or len(self._ahead) <= self._ask_at):
+            self._asked = True
+            self._report(NextTask(self._pace.per_s))
+
+    def _send_process(self, task: Task | None) -> None:
+        self._waits = False
         if self._handle is not None:
-            with self._sending, contextlib.suppress(OSError):  # it has died: `receive` will report that
+            with contextlib.suppress(OSError):  # it has died: `receive` will report that
                 self._handle.connection.send(task)
 
-    def receive(self, tasks: Sequence[Task | None] = ()) -> Answer:
-        """Send the worker its next tasks, and return what it has sent; wait for a message that is urgent."""
-        assert self._handle is not None, "the worker was not started"
-        for task in tasks:
-            self.send(task)
-        connection, messages = self._handle.connection, Answer()
-        until_s = time.monotonic() + WAIT_S
-        try:
-            while len(messages) < MOST and connection.poll(max(0.0, until_s - time.monotonic())):
-                message: Message = connection.recv()
-                if not isinstance(message, NOT_URGENT):
-                    until_s = 0.0
-                if isinstance(message, Fatal):
-                    message = Fatal(message.exit_code, f"Ray node {host()}: {message.message}")
-                messages.append(message)
-        except (EOFError, OSError):
-            self._handle.process.join()
-            messages.append(Gone(cause_of(self._handle.process.exitcode)))
-        return messages
+    def send(self, tasks: Sequence[Task]) -> None:
+        """Take tasks, the first of them for a worker that waits; none: there is no more."""
+        with self._changed:
+            self._ahead.extend(tasks)
+            self._ask_at = len(tasks) // 2 if len(tasks) > 1 else -1
+            self._asked, self._over = False, not tasks
+            self._feed()
+
+    def recall(self) -> None:
+        """Give back the tasks that the process has not begun."""
+        with self._changed:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        self._report(Returned(tuple(task.ref.id for task in self._ahead)))
+        self._ahead.clear()
+        self._ask_at = -1
+
+    def receive(self, batches: Sequence[Sequence[Task]] = ()) -> Answer:
+        """Take tasks, and return the messages that have come; wait for one that is urgent."""
+        for tasks in batches:
+            self.send(tasks)
+        with self._changed:
+            self._changed.wait_for(lambda: self._urgent or len(self._messages) >= MOST, WAIT_S)
+            answer, self._messages, self._urgent = self._messages, Answer(), False
+            self._changed.notify_all()
+        return answer
 
     def end(self) -> None:
         """End the worker; by force after a grace period."""

@@ -54,9 +54,10 @@ class Claims:
 
     def _remove_dead(self) -> None:
         """Remove what killed runs left: counters, and claims on what they finished last."""
-        for name in list(self._folder.names(f"{FOLDER}/")):
-            if not self._is_alive(self._owner(name)):
-                self._folder.remove(name)
+        for folder in (FOLDER, *self._folder.folders(FOLDER)):
+            for name in list(self._folder.names(f"{folder}/")):
+                if not self._is_alive(self._owner(name)):
+                    self._folder.remove(name)
 
     def leave_note(self, name: str, data: bytes) -> None:
         """Write a note of this run, which is removed when it ends."""
@@ -81,7 +82,8 @@ class Claims:
         """Claim `unit` for this run; return False if a live run has it."""
         if unit in self._held:
             return True
-        stem = f"{FOLDER}/{hashlib.sha256(unit.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+        key = hashlib.sha256(unit.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        stem = f"{FOLDER}/{key[:2]}/{key[2:]}"  # in many folders, since each claim lists one
         owners = {name: self._owner(name) for name in self._folder.names(f"{stem}.")}
         if any(self._is_alive(owner) for owner in owners.values() if owner != self.run):
             return False

@@ -66,6 +66,10 @@ class Folder(Protocol):
         """Yield the sorted names that start with `prefix` of the files in this folder, or in the prefix's subfolder."""
         ...
 
+    def folders(self, name: str) -> list[str]:
+        """Return the names of the folders in a folder of this one."""
+        ...
+
     def remove(self, name: str) -> None:
         """Remove a file, if it exists."""
         ...

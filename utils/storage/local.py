@@ -77,10 +77,13 @@ class LocalFolder:
         self._check()
         target, temporary = self._path / name, self._temporary()
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
             with _created(temporary) as file:
                 file.write(data)
-            _link(temporary, target)
+            try:
+                _link(temporary, target)
+            except FileNotFoundError:  # the first file of its folder
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _link(temporary, target)
         except FileExistsError:
             return False
         except OSError as error:
@@ -158,6 +161,14 @@ class LocalFolder:
             return
         yield from (f"{inside}/{name}" if inside else name for name in found)
 
+    def folders(self, name: str) -> list[str]:
+        """Return the names of the folders in a folder of this one."""
+        try:
+            with self._reading(name, checked=False), os.scandir(self._path / name) as entries:
+                return [f"{name}/{entry.name}" for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
     def remove(self, name: str) -> None:
         """Remove a file, if it exists."""
         try:
@@ -172,9 +183,11 @@ class LocalFolder:
             alive = processes.is_alive(owner)
             if alive is False or (alive is None and self._age_s(name) > STALE_S):
                 self.remove(name)
-        for folder in ("tmp", "claims", ""):
+        claims = f"{PRIVATE}/claims"
+        in_claims = [] if any(self.names(f"{claims}/")) else self.folders(claims)  # while a run is there, they are used
+        for folder in (*in_claims, TEMPORARIES, claims, PRIVATE):
             with contextlib.suppress(OSError):  # not empty, or absent
-                (self._path / PRIVATE / folder).rmdir()
+                (self._path / folder).rmdir()
 
     def leave(self) -> None:
         """Tidy, and remove the folder if `prepare` created it and it is empty."""

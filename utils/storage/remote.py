@@ -131,6 +131,15 @@ class RemoteFolder:
         found = (entry["name"].rsplit("/", 1)[1] for entry in entries if entry["type"] == "file")
         yield from (f"{inside}/{name}" if inside else name for name in sorted(found) if name.startswith(start))
 
+    def folders(self, name: str) -> list[str]:
+        """Return the names of the folders in a folder of this one."""
+        try:
+            with self._reported(name):
+                entries = self._filesystem.ls(self._at(name), detail=True)
+        except FileNotFoundError:
+            return []
+        return [f"{name}/{one['name'].rstrip('/').rsplit('/', 1)[1]}" for one in entries if one["type"] == "directory"]
+
     def remove(self, name: str) -> None:
         """Remove a file, if it exists."""
         with self._reported(name), contextlib.suppress(FileNotFoundError):

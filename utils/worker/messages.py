@@ -33,7 +33,26 @@ class Ready:
 
 @dataclass(frozen=True)
 class NextTask:
-    """The worker has a decode thread free; it is answered by a Task, or by None if there is no more."""
+    """The worker has a decode thread free; it is answered by a Task, or by None if there is no more.
+
+    per_s: videos per second of the time when it had any, as far as an actor knows it.
+    """
+
+    per_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The worker has begun a video that it was given ahead."""
+
+    video_id: str
+
+
+@dataclass(frozen=True)
+class Returned:
+    """The worker gives back the videos that it was given ahead and has not begun."""
+
+    video_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -105,7 +124,22 @@ class Fatal:
     message: str
 
 
-Message = Placed | Ready | NextTask | WindowsDone | Printed | Warned | Finished | Alive | Decoded | Hung | Ended | Fatal
+Message = (
+    Placed
+    | Ready
+    | NextTask
+    | Begun
+    | Returned
+    | WindowsDone
+    | Printed
+    | Warned
+    | Finished
+    | Alive
+    | Decoded
+    | Hung
+    | Ended
+    | Fatal
+)
 
 
 class MainPipe:

@@ -1,13 +1,16 @@
 """Commands that are refused before anything is submitted."""
 
+from argparse import Namespace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from models import MODELS
-from utils.commands.submit import _slurm_flags, _wait, submit
+from utils.commands.submit import _n_tasks, _slurm_flags, _wait, submit
 from utils.errors import UserError
+from utils.run.estimate import Interval
 
 FLAGS = ("--feature_type", "resnet", "--model_name", "resnet18", "--weights", "random", "--device", "cpu")
 
@@ -39,6 +42,24 @@ def test_flags_of_slurm_are_told_from_those_of_the_run() -> None:
         {"slurm_partition": "gpu", "slurm_qos": "high", "slurm_time": "1:00"},
         ["--limit", "3"],
     )
+
+
+@pytest.mark.parametrize(("high", "n_tasks"), [(8 * 3600, 20), (None, 10), (60, 1)])
+def test_the_tasks_end_in_time_by_the_estimate(
+    capsys: pytest.CaptureFixture[str], high: int | None, n_tasks: int
+) -> None:
+    report: Any = SimpleNamespace(
+        plan=SimpleNamespace(devices=("cpu",)), work_s=Interval(2 * 3600 if high != 60 else 30, None, high),
+        found=SimpleNamespace(usage=SimpleNamespace(cores=8)), listed=SimpleNamespace(n_videos=1000),
+    )  # fmt: skip
+    options = Namespace(gpus=0, cpus=4, timeout_min=60)
+    assert _n_tasks(options, report) == n_tasks
+    assert capsys.readouterr().out.startswith(f"{n_tasks} tasks of 60 minutes (--timeout_min): one task alone ")
+    options.gpus = 1
+    with pytest.raises(UserError, match=r"no estimate is possible here, where a run has no GPU"):
+        _n_tasks(options, report)
+    with pytest.raises(UserError, match="every video is done"):
+        _n_tasks(options, 7)
 
 
 def test_the_worst_task_counts(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ from utils.sinks.acav import acav_names
 from utils.sinks.manifest_line import ManifestLine, RunStamp
 from utils.sources.fingerprint import Fingerprint
 from utils.sources.ref import VideoRef
-from utils.worker.messages import Ended, Fatal, Finished, Hung, NextTask, Placed, Ready
+from utils.worker.messages import Begun, Ended, Fatal, Finished, Hung, NextTask, Placed, Ready, Returned
 from utils.worker.plan import FeaturePlan, Plan, Task
 
 FEATURE = FeaturePlan("tiny", "", Config(), {}, {}, "", RunStamp("tiny"), acav_names("tiny"))
@@ -35,7 +35,9 @@ class Workers:
 
     def __init__(self, lost_at=None):
         self.lost_at = lost_at
-        self.held, self.asking = {}, {}
+        self.held, self.ahead, self.asking = {}, {}, {}
+        self.n_recalls = 0
+        self.most_ahead = 0
         self.over = set()
         self.messages = []
         self.turn = 0
@@ -49,21 +51,27 @@ class Workers:
 
     def start(self, plan, device):
         worker = WorkerId(len(self.asking))
-        self.held[worker], self.asking[worker] = [], True
+        self.held[worker], self.ahead[worker], self.asking[worker] = [], [], True
         self.messages += [(worker, Placed(f"node{worker}/cpu")), (worker, Ready()), (worker, NextTask())]
         return worker
 
-    def send(self, worker, task):
+    def send(self, worker, tasks):
         self.asking[worker] = False
-        if task is None:
+        if not tasks:
             self.over.add(worker)
-        else:
-            self.held[worker].append(task)
+        self.ahead[worker] += tasks
+        self.begin(worker)
+
+    def recall(self, worker):
+        self.messages.append((worker, Returned(tuple(task.ref.id for task in self.ahead[worker]))))
+        self.ahead[worker].clear()
+        self.n_recalls += 1
 
     def poll(self, timeout_s):
         self.turn += 1
         if self.turn == self.lost_at:
             assert len(self.held.pop(SLOW)) == 2
+            self.ahead[SLOW].clear()
             self.messages.append((SLOW, Gone("was lost (its node has died)", node_lost=True)))
         for worker in self.held:
             self.step(worker)
@@ -72,17 +80,26 @@ class Workers:
         if self.left_to_slow is None and not self.held[FAST]:
             self.left_to_slow = len(self.held.get(SLOW, ()))
 
+    def begin(self, worker):
+        held, ahead = self.held[worker], self.ahead[worker]
+        while len(held) < 2 and ahead:
+            held.append(ahead.pop(0))
+            self.messages.append((worker, Begun(held[-1].ref.id)))
+
     def step(self, worker):
         held = self.held[worker]
         if held and self.turn % (6 if worker == SLOW else 1) == 0:
             self.messages.append((worker, Finished(FEATURE.line(held.pop(0).ref, "done", "", Fingerprint("")))))
+        ahead = self.ahead[worker]
+        self.most_ahead = max(self.most_ahead, len(ahead))
+        self.begin(worker)
         if worker in self.over and not held:
             self.messages += [(worker, Ended()), (worker, Gone(""))]
             self.over.discard(worker)
             self.asking[worker] = True  # for ever
         elif len(held) < 2 and not self.asking[worker] and worker not in self.over:
             self.asking[worker] = True
-            self.messages.append((worker, NextTask()))
+            self.messages.append((worker, NextTask(per_s=9.0)))
 
     def kill(self, worker):
         raise AssertionError
@@ -108,6 +125,7 @@ def test_a_slow_node_keeps_the_end_waiting_for_one_video(monkeypatch, engine, le
     workers = Workers()
     assert work(workers, engine=engine)["done"] == 60
     assert workers.left_to_slow == left
+    assert (workers.most_ahead > 1, workers.n_recalls > 0) == (engine == "ray", engine == "ray")
 
 
 def test_videos_of_a_lost_node_are_tried_elsewhere_whatever_the_number_of_retries(capsys):
@@ -134,14 +152,15 @@ class Dying:
         self.messages += [(self.n, message) for message in self.first]
         return self.n
 
-    def send(self, worker, task):
+    def send(self, worker, tasks):
         held = self.held[worker]
-        if task is None:
+        if not tasks:
             self.messages += [(worker, Finished(line(ref))) for ref in held] + [
                 (worker, Ended()),
                 (worker, Gone("over")),
             ]
             return
+        (task,) = tasks
         held.append(task.ref)
         self.given.append((worker, task.ref.id))
         deadly = [ref.id for ref in held if ref.id in self.deadly]

@@ -64,8 +64,8 @@ def test_messages_go_both_ways_each_worker_by_its_own_pipe(starter: Any) -> None
         starter.ends[1].send(message)
     assert list(engine.poll(0)) == [(second, Ready())]  # one message at a time
     assert list(engine.poll(0)) == [(second, NextTask())] and list(engine.poll(0)) == []
-    engine.send(second, task)
-    engine.send(first, None)
+    engine.send(second, [task])
+    engine.send(first, [])
     assert (starter.ends[1].recv(), starter.ends[0].recv()) == (task, None)
 
 
@@ -80,7 +80,7 @@ def test_a_worker_that_is_gone_is_reported_once_with_the_cause(starter: Any, exi
     starter.processes[0].exitcode = exit_code
     assert list(engine.poll(0)) == [(worker, Gone(cause))]
     assert list(engine.poll(0)) == []
-    engine.send(worker, None)
+    engine.send(worker, [])
     engine.kill(worker)
     assert starter.processes[0].told == []
 

@@ -56,12 +56,14 @@ class PretendingEngine:
         self.messages: deque[Message | Gone] = deque([Ready(), NextTask()])
         return WorkerId(0)
 
-    def send(self, worker, task):
-        if task is not None:
-            self.tasks.append(task)
-        if task is not None and len(self.tasks) < 2:
+    def send(self, worker, tasks):
+        self.tasks += tasks
+        if tasks and len(self.tasks) < 2:
             self.messages.append(NextTask())
-        self.over = task is None
+        self.over = not tasks
+
+    def recall(self, worker):
+        raise AssertionError
 
     def poll(self, timeout_s):
         if not self.messages and self.tasks:

@@ -1,6 +1,7 @@
 """Runs on a real Ray cluster of two small nodes, which all tests share."""
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from utils.sinks.manifest_line import RunStamp
 from utils.worker.messages import Placed, Warned
 from utils.worker.plan import FeaturePlan, Plan
 
+NICENESS = "RAY_worker_niceness"
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000}
 
 
@@ -34,10 +36,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A cluster of two nodes with one CPU each."""
     from ray.cluster_utils import Cluster
 
+    os.environ[NICENESS] = "0"  # else actors wait for other tests on a machine of few cores
     cluster: Any = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
     cluster.add_node(**NODE)
     yield cluster
     cluster.shutdown()
+    del os.environ[NICENESS]
 
 
 def actors() -> list[psutil.Process]:

@@ -1,0 +1,150 @@
+"""As benchmarks.chaos, with an S3-compatible server as source and sink, and two Ray clusters that share the list.
+
+    python -m benchmarks.chaos_s3 --videos 300 --kills 50 --nodes 2 --seed 1
+
+Each cluster has its own run of the same command. The server is moto, in this process.
+"""
+
+import argparse
+import contextlib
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks import record
+from benchmarks.chaos import ROOT, Nodes, Run
+from benchmarks.faults_outputs import contents
+from benchmarks.tiny_videos import write_videos
+from utils.storage.folder import folder_at
+
+BUCKET = "bucket"
+OUTPUT = f"s3://{BUCKET}/out"
+
+
+@contextlib.contextmanager
+def s3_server() -> Iterator[Any]:
+    """Yield a client of a server with one bucket, which programs started from here use."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    os.environ |= {
+        "AWS_ENDPOINT_URL": address,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    client = boto3.client("s3")
+    client.create_bucket(Bucket=BUCKET)
+    try:
+        yield client
+    finally:
+        server.stop()
+
+
+class SharedRun(Run):
+    """A run of one of the clusters, which reads from the server and writes to it."""
+
+    def command(self, output: Path, *more: str) -> list[str]:
+        """Return the command."""
+        return [
+            sys.executable, "-m", "benchmarks.simulated", "--feature_type", "simulated", "--on_extraction",
+            "save_numpy", "--output_path", OUTPUT, "--video_list", str(self._folder / "list-s3.txt"), *more,
+        ]  # fmt: skip
+
+    def _has_begun(self) -> bool:
+        return any(folder_at(f"{OUTPUT}/simulated").names())
+
+    def _check_alive(self) -> None:
+        """The time is limited from outside."""
+
+
+def lines_of_manifest() -> list[dict[str, Any]]:
+    """Return all lines that the runs have written."""
+    lines, _ = folder_at(f"{OUTPUT}/simulated").tail("manifest.jsonl", None)
+    return [json.loads(raw) for _, raw in lines]
+
+
+def compare(folder: Path, client: Any) -> dict[str, Any]:
+    """Return the differences from a local run on the same files."""
+    local = [
+        sys.executable, "-m", "benchmarks.simulated", "--feature_type", "simulated", "--on_extraction", "save_numpy",
+        "--output_path", str(folder / "local"), "--video_list", str(folder / "list.txt"), "--device", "cpu", "--quiet",
+    ]  # fmt: skip
+    subprocess.run(local, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    left: list[str] = []
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="out/"):
+        for one in page.get("Contents", ()):
+            path = folder / "remote" / one["Key"].removeprefix("out/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            client.download_file(BUCKET, one["Key"], str(path))
+            if "/claims/" in one["Key"]:
+                left.append(one["Key"])
+    theirs, ours = ({k: v for k, v in contents(folder / name / "simulated").items() if k.endswith(".npy")}
+                    for name in ("local", "remote"))  # fmt: skip
+    lines = lines_of_manifest()
+    statuses = {line["id"]: line["status"] for line in lines}
+    done = Counter(line["id"] for line in lines if line["status"] == "done")
+    return {
+        "videos": len(statuses),
+        "not done": [name for name, status in statuses.items() if status != "done"],
+        "extracted twice": sum(1 for n in done.values() if n > 1),
+        "missing": sorted(theirs.keys() - ours.keys()),
+        "too many": sorted(ours.keys() - theirs.keys()),
+        "different": [name for name in theirs if name in ours and ours[name] != theirs[name]],
+        "claims left": left,
+    }
+
+
+def main(arguments: list[str]) -> None:
+    """Disturb two runs, compare, print and save the figures; exit with an error if anything differs."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--videos", type=int, default=300, help="number of videos (default: 300)")
+    parser.add_argument("--kills", type=int, default=50, help="kills in both clusters together (default: 50)")
+    parser.add_argument("--nodes", type=int, default=2, help="nodes of each cluster, besides the head (default: 2)")
+    parser.add_argument("--pause_s", type=float, default=0.2, help="of the device for each of 3 frames (default: 0.2)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the kills (default: 1)")
+    options = parser.parse_args(arguments)
+    start_s = time.monotonic()
+    with tempfile.TemporaryDirectory() as temporary, s3_server() as client:
+        folder = Path(temporary)
+        paths = write_videos(folder / "videos", options.videos, n_frames=3, n_different=options.videos)
+        for path in paths:
+            client.upload_file(str(path), BUCKET, f"videos/{path.name}")
+        (folder / "list.txt").write_text("\n".join(map(str, paths)))
+        (folder / "list-s3.txt").write_text("\n".join(f"s3://{BUCKET}/videos/{path.name}" for path in paths))
+        clusters = [Nodes(options.nodes) for _ in range(2)]
+        runs = [
+            SharedRun(folder, f"cluster{i}", nodes, random.Random(options.seed + i)) for i, nodes in enumerate(clusters)
+        ]
+        steps = [run.disturb(options.kills // 2, options.pause_s) for run in runs]
+        for _ in itertools.zip_longest(*steps):  # in turn: Ray starts nodes in the main thread only
+            print(round(time.monotonic() - start_s), "s:", *(run.killed.total() for run in runs), "kills;",
+                  len(lines_of_manifest()), "lines", flush=True)  # fmt: skip
+        found = compare(folder, client) | {
+            "seconds": round(time.monotonic() - start_s, 1),
+            "killed": dict(sorted(sum((run.killed for run in runs), Counter[str]()).items())),
+            "exit codes": [dict(run.exit_codes) for run in runs],
+        }
+        for nodes in clusters:
+            nodes.cluster.shutdown()
+    print(json.dumps(found))
+    record.write(f"chaos-s3-{options.seed}", found)
+    wrong = [name for name in ("not done", "missing", "too many", "different", "claims left") if found[name]]
+    raise SystemExit(f"wrong: {', '.join(wrong)}" if wrong else 0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
