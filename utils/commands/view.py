@@ -1,27 +1,41 @@
 """`python main.py view OUT`: a page that shows what is in an output folder, on this machine or as a folder of files."""
 
+import argparse
 import contextlib
+import functools
 import os
 import sys
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from utils.commands.parser import Parser
+from utils.commands.parser import Parser, add_flags
+from utils.config.label_file import read_labels
+from utils.config.run import RunConfig
+from utils.config.schema import build, field_names
 from utils.errors import PROGRAM, UserError, printable
+from utils.extractors.registry import Model
 from utils.storage.urls import redacted
+
+if TYPE_CHECKING:
+    from utils.explore.view.classes import Labels
+    from utils.explore.view.collection import Collection
+
+OF_RUN = {"device", "device_ids", "weights_dir"}
 
 EXAMPLES = f"""\
 examples:
   {PROGRAM} view output --videos my_videos
   {PROGRAM} view output --videos my_videos --export page
   {PROGRAM} view output --with other_output
+  {PROGRAM} view output --labels labels.txt
 """
 
 
-def view(arguments: Sequence[str]) -> int:
+def view(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     """Serve or write the page, and return the exit code.
 
     Raises:
@@ -35,7 +49,9 @@ def view(arguments: Sequence[str]) -> int:
     from utils.explore.view.media import Media
 
     other = None if options.other is None else Collection(options.other)
-    documents = Documents(Collection(options.output), Media(options.videos), other)
+    collection = Collection(options.output)
+    labels = {} if options.labels is None else _labels(options, collection, models)
+    documents = Documents(collection, Media(options.videos), other, labels)
     if options.export is not None:
         from utils.explore.view.export import export
 
@@ -54,6 +70,31 @@ def view(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _labels(options: argparse.Namespace, collection: "Collection", models: Mapping[str, Model]) -> "dict[str, Labels]":
+    """Return the labels of a file in the space of each feature type that has a text tower.
+
+    Raises:
+        UserError: there is no such file, or no such type.
+    """
+    names = read_labels(options.labels, "--labels")
+    types = [folder.feature_type for folder in collection.folders]
+    joint = [name for name in types if name in models and models[name].text]
+    if not joint:
+        raise UserError(f"--labels: {' and '.join(types)} has no text tower; drop the flag")
+    from utils.engines.devices import choose
+    from utils.explore.view.classes import Labels
+    from utils.run.like import recorded
+    from utils.run.text import embed_texts
+
+    given = vars(options)
+    run = build(RunConfig, [("command line", {key: given[key] for key in OF_RUN & given.keys()})])
+    device = choose(run)[0].devices[0]
+    tell = functools.partial(print, file=sys.stderr)
+    likes = {name: recorded(options.output, name, models) for name in joint}
+    vectors = {name: embed_texts(names, run, name, {}, models, device, tell, like) for name, like in likes.items()}
+    return {name: Labels.of(names, each) for name, each in vectors.items()}
+
+
 @contextlib.contextmanager
 def _browser(address: str) -> Iterator[None]:
     """Open a browser through a file that only this user reads: on a command line others would see the token."""
@@ -70,8 +111,6 @@ def _has_screen() -> bool:
 
 
 def _parser() -> Parser:
-    import argparse
-
     parser = Parser(
         prog=f"{PROGRAM} view",
         usage=f"{PROGRAM} view OUT [--videos ROOT] [--with OTHER_OUT] [--export FOLDER] [--port N] [--no_browser]",
@@ -88,7 +127,11 @@ def _parser() -> Parser:
     parser.add_argument(
         "--with", dest="other", metavar="OTHER_OUT", help="another output of the same videos, to compare with"
     )
+    parser.add_argument(
+        "--labels", metavar="LABELS.txt", help="texts, one per line, that windows of types with a text tower are like"
+    )
     parser.add_argument("--export", metavar="FOLDER", help="write the page to a new folder, which opens from disk")
     parser.add_argument("--port", type=int, default=0, metavar="N", help="to serve at (default: any free one)")
     parser.add_argument("--no_browser", action="store_true", help="only print the address")
+    add_flags(parser, RunConfig, field_names(RunConfig) - OF_RUN)
     return parser

@@ -56,6 +56,7 @@ class ManifestLine:
     since can be. reason: why it is not simply done.
     fps, rate_hz: of the frames or samples that were extracted. decoded: how many of them; declared: how many frames the
     header promises. windows: rows; repeated: frames shown again to fill windows. seconds: spent, by stage.
+    top_classes: the file of what --show_pred printed; empty without one.
     finished: local time with its offset from UTC. revision: counts the lines of one video, since clocks may be wrong.
     other: keys of other versions, kept.
     """
@@ -75,6 +76,7 @@ class ManifestLine:
     repeated: int = 0
     problems: tuple[str, ...] = ()
     outputs: tuple[Output, ...] = ()
+    top_classes: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
     device: str = ""
     stamp: RunStamp = field(default_factory=RunStamp)
@@ -115,6 +117,7 @@ class ManifestLine:
             "source": self.source.to_json(),
             **({"shard": self.shard} if self.shard else {}),
             **({"meta": dict(self.meta)} if self.meta else {}),
+            **({"top_classes": self.top_classes} if self.top_classes else {}),
             **{name: getattr(self, name) for name in PLAIN_KEYS},
             "problems": list(self.problems),
             "outputs": [output.to_json() for output in self.outputs],
@@ -146,7 +149,7 @@ class ManifestLine:
 
 def _has_types(line: ManifestLine) -> bool:
     """Return whether what programs count and show has the types that it is written with."""
-    texts = (line.id, line.name, line.reason, line.device)
+    texts = (line.id, line.name, line.reason, line.device, line.top_classes)
     return (
         all(isinstance(text, str) for text in texts)
         and isinstance(line.meta, Mapping)
@@ -162,6 +165,7 @@ READ_AS_THEY_ARE = (
     "name",
     "shard",
     "meta",
+    "top_classes",
     *PLAIN_KEYS,
     "seconds",
     "device",

@@ -65,13 +65,13 @@ class FeatureFolder:
         n_bytes = sum(_bytes(info.shape, info.dtype) for output in line.outputs for info in output.arrays.values())
         if n_bytes > MOST_BYTES:
             raise RunError(f"{line.name}: its arrays have {n_bytes / 1e9:.1f} GB, too many for this page")
-        outside = next((output.file for output in line.outputs if not self._is_inside(output.file)), None)
+        outside = next((output.file for output in line.outputs if not self.holds(output.file)), None)
         if outside is not None:
             raise RunError(f"{line.name}: the manifest names {outside}, which is not in the output folder")
         with self._lock:
             return self._reader.read(line.outputs)
 
-    def _is_inside(self, name: str) -> bool:
+    def holds(self, name: str) -> bool:
         """Return whether a file is in the folder that it belongs to, wherever a hostile name or a link leads."""
         home, name = (self._root, name.removeprefix(UP)) if name.startswith(UP) else (self.folder, name)
         if home.local is None:

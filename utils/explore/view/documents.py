@@ -2,12 +2,13 @@
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from utils.errors import FeatmillError
+from utils.explore.view.classes import Labels, best_names, label_track, of_windows, saved_tracks
 from utils.explore.view.collection import DAMAGE, Collection, FeatureFolder
 from utils.explore.view.flow import is_flow, picture
 from utils.explore.view.media import Clip, Media, thumb_times_ms
@@ -17,6 +18,7 @@ from utils.explore.view.windows import (
     MAPPED,
     MAPPED_VIDEOS,
     Index,
+    Windows,
     has_umap,
     map_of,
     pairs,
@@ -37,11 +39,17 @@ Document = dict[str, Any]
 class Documents:
     """Answers what the page asks. Many threads may ask.
 
-    other: another output of the same videos, to compare with.
+    other: another output of the same videos, to compare with. labels: by feature type.
     """
 
-    def __init__(self, collection: Collection, media: Media, other: Collection | None = None) -> None:
-        self.collection, self.media, self.other = collection, media, other
+    def __init__(
+        self,
+        collection: Collection,
+        media: Media,
+        other: Collection | None = None,
+        labels: Mapping[str, Labels] | None = None,
+    ) -> None:
+        self.collection, self.media, self.other, self.labels = collection, media, other, labels or {}
         self._indexes: dict[tuple[str, str], Index] = {}
         self._maps: dict[tuple[str, int, str, bool], Document] = {}
         self._last: tuple[tuple[str, str, int], dict[str, np.ndarray]] | None = None
@@ -90,8 +98,18 @@ class Documents:
             if cached not in self._maps:
                 self._maps = {kept: value for kept, value in self._maps.items() if kept[0] == cached[0]}
                 windows = read_windows(self.collection, index, key, MAPPED_VIDEOS, MAPPED)
-                self._maps[cached] = map_of(windows, by_umap)
+                names = self._classes_of(index, key, windows)
+                self._maps[cached] = map_of(windows, by_umap) | ({"classes": names} if any(names) else {})
         return self._maps[cached]
+
+    def _classes_of(self, index: int, key: str, windows: Windows) -> list[str]:
+        """Return the best class of each window: of the labels that the user gave, else of those that were saved."""
+        labels = self.labels.get(self.collection.folders[index].feature_type)
+        if labels is not None and windows.vectors.shape[1] == labels.vectors.shape[1]:
+            return [labels.names[i] for i in labels.cosines(windows.vectors).argmax(axis=1)]
+        places = {number: self.collection.place(number) for number in np.unique(windows.number).tolist()}
+        best = {number: best_names(*place, key) for number, place in places.items() if place is not None}
+        return of_windows(windows.number, windows.row, best)
 
     def _video(self, number: int) -> Document | None:
         place = self.collection.place(number)
@@ -136,9 +154,24 @@ class Documents:
         try:
             arrays = self._read(folder, line)
             found = series_of(line, arrays, length_s)
-            return {"keys": found, **self._compared(line, arrays, folder.feature_type)}
+            compared = self._compared(line, arrays, folder.feature_type)
         except DAMAGE as error:
             return {"keys": [], "error": str(error) or type(error).__name__}
+        try:
+            return {"keys": found, "classes": self._class_tracks(folder, line, arrays, length_s), **compared}
+        except DAMAGE as error:
+            return {"keys": found, "classes": [], "error": str(error) or type(error).__name__, **compared}
+
+    def _class_tracks(
+        self, folder: FeatureFolder, line: ManifestLine, arrays: dict[str, np.ndarray], length_s: float
+    ) -> list[Document]:
+        tracks = saved_tracks(folder, line)
+        labels = self.labels.get(folder.feature_type)
+        for key in line.features if labels is not None else ():
+            rows = rows_of(arrays[key], line)
+            if labels is not None and labels.fit(rows):
+                tracks.append(label_track(labels, key, rows, times_of(arrays, len(rows), length_s)[:2]))
+        return tracks
 
     def _compared(self, line: ManifestLine, arrays: dict[str, np.ndarray], feature_type: str) -> Document:
         """Return the other output of a video, with the cosines of its rows with ours at the same times."""

@@ -39,7 +39,9 @@ featmill.views.video = (() => {
       const { about: own, key, i, name } = all[layer];
       if (!key.rows) return;
       Object.assign(chosen, { layer, at });
-      const text = tracks.describe(name, key, at);
+      const middle = (key.start_s[at] + key.end_s[at]) / 2;
+      const said = classesOf(layer).map((found) => tracks.best(found, middle, 1));
+      const text = [tracks.describe(name, key, at), ...said].filter(Boolean).join("; ");
       slider.textContent = text;
       for (const [attribute, value] of [
         ["valuemax", key.rows - 1],
@@ -113,6 +115,11 @@ featmill.views.video = (() => {
         );
     };
 
+    const classesOf = (layer) => (all[layer].about.classes || []).filter((found) => found.key === all[layer].key.key);
+
+    const pointedClasses = (layer, found) => (time, event, isClick) =>
+      isClick ? pointed(layer)(time, event, true) : tip(event, el("span", {}, `${seconds(time)}: ${tracks.best(found, time, 5)}`));
+
     const seek = (time, event, isClick) => (isClick ? player.seek(time) : tip(event, el("span", {}, seconds(time))));
 
     function drawn(layer) {
@@ -148,6 +155,17 @@ featmill.views.video = (() => {
             point,
           ),
         );
+      for (const found of classesOf(layer))
+        if (found.lanes.length)
+          parts.push(
+            tracks.classes(
+              axis,
+              `${name}: ${found.what === "cosine" ? "labels, by cosine" : "top classes, by probability"}`,
+              `Classes along the time axis: ${found.lanes.join(", ")}`,
+              found,
+              pointedClasses(layer, found),
+            ),
+          );
       if (key.components && key.rows > 2)
         parts.push(
           tracks.curve(
