@@ -32,6 +32,7 @@ examples:
   {PROGRAM} view output --videos my_videos --export page
   {PROGRAM} view output --with other_output
   {PROGRAM} view output --labels labels.txt
+  {PROGRAM} view output --videos my_videos --to embedding-atlas --export atlas
 """
 
 
@@ -44,6 +45,8 @@ def view(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     options = _parser().parse_args(list(arguments))
     if options.videos is not None and not Path(options.videos).is_dir():
         raise UserError(f"--videos {options.videos}: no such folder")
+    if options.to is not None and options.export is None:
+        raise UserError(f"--to {options.to}: give --export FOLDER, a new folder to write to")
     from utils.explore.view.collection import Collection
     from utils.explore.view.documents import Documents
     from utils.explore.view.media import Media
@@ -52,6 +55,11 @@ def view(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     collection = Collection(options.output)
     labels = {} if options.labels is None else _labels(options, collection, models)
     documents = Documents(collection, Media(options.videos), other, labels)
+    if options.to is not None:
+        from utils.explore.view.handover import hand_over
+
+        print(printable(hand_over(documents, options.to, Path(options.export))))
+        return 0
     if options.export is not None:
         from utils.explore.view.export import export
 
@@ -131,6 +139,10 @@ def _parser() -> Parser:
         "--labels", metavar="LABELS.txt", help="texts, one per line, that windows of types with a text tower are like"
     )
     parser.add_argument("--export", metavar="FOLDER", help="write the page to a new folder, which opens from disk")
+    parser.add_argument(
+        "--to", choices=("fiftyone", "rerun", "embedding-atlas"),
+        help="with --export: write what that tool opens in place of the page, and print how",
+    )  # fmt: skip
     parser.add_argument("--port", type=int, default=0, metavar="N", help="to serve at (default: any free one)")
     parser.add_argument("--no_browser", action="store_true", help="only print the address")
     add_flags(parser, RunConfig, field_names(RunConfig) - OF_RUN)

@@ -190,6 +190,12 @@ class Collection:
                     "version": self._version, "folders": self._about, "videos": self._columns,
                     "labels": labels}  # fmt: skip
 
+    def columns_of(self, numbers: Sequence[int]) -> dict[str, list[Any]]:
+        """Return the names of videos, and the columns of the list that colour windows, one value for each number."""
+        at = {number: i for i, number in enumerate(self._columns["number"])}
+        wanted = {"name": "name"} | {key: key.removeprefix("meta ") for key in self._columns if key.startswith("meta ")}
+        return {title: [self._columns[key][at[number]] for number in numbers] for key, title in wanted.items()}
+
     def place(self, number: int) -> tuple[FeatureFolder, ManifestLine] | None:
         """Return the folder and the manifest line of a video; None if there is none of this number."""
         if not 0 <= number < len(self._places):

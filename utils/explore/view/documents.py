@@ -98,11 +98,11 @@ class Documents:
             if cached not in self._maps:
                 self._maps = {kept: value for kept, value in self._maps.items() if kept[0] == cached[0]}
                 windows = read_windows(self.collection, index, key, MAPPED_VIDEOS, MAPPED)
-                names = self._classes_of(index, key, windows)
+                names = self.classes_of(index, key, windows)
                 self._maps[cached] = map_of(windows, by_umap) | ({"classes": names} if any(names) else {})
         return self._maps[cached]
 
-    def _classes_of(self, index: int, key: str, windows: Windows) -> list[str]:
+    def classes_of(self, index: int, key: str, windows: Windows) -> list[str]:
         """Return the best class of each window: of the labels that the user gave, else of those that were saved."""
         labels = self.labels.get(self.collection.folders[index].feature_type)
         if labels is not None and windows.vectors.shape[1] == labels.vectors.shape[1]:
