@@ -23,6 +23,7 @@ from utils.storage.urls import redacted
 if TYPE_CHECKING:
     from utils.explore.view.classes import Labels
     from utils.explore.view.collection import Collection
+    from utils.explore.view.documents import Documents
 
 OF_RUN = {"device", "device_ids", "weights_dir"}
 
@@ -43,8 +44,7 @@ def view(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
         UserError: there is no manifest, or a folder or the port cannot be used.
     """
     options = _parser().parse_args(list(arguments))
-    if options.videos is not None and not Path(options.videos).is_dir():
-        raise UserError(f"--videos {options.videos}: no such folder")
+    check_videos(options.videos)
     if options.to is not None and options.export is None:
         raise UserError(f"--to {options.to}: give --export FOLDER, a new folder to write to")
     from utils.explore.view.collection import Collection
@@ -60,19 +60,29 @@ def view(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
 
         print(printable(hand_over(documents, options.to, Path(options.export))))
         return 0
+    return show(documents, options)
+
+
+def show(documents: "Documents", options: argparse.Namespace, view: str = "") -> int:
+    """Serve or write the page, and return the exit code. view: the one that is opened, as its address has it.
+
+    Raises:
+        UserError: a folder or the port cannot be used.
+    """
     if options.export is not None:
         from utils.explore.view.export import export
 
         n_files = export(documents, Path(options.export))
-        print(printable(f"{n_files} files; open {Path(options.export) / 'index.html'}"))
+        print(printable(f"{n_files} files; open {Path(options.export) / 'index.html'}{view}"))
         return 0
     from utils.explore.view.server import Server
 
     with Server(documents, options.port) as server:
         note = "" if options.videos else " without pictures: --videos FOLDER shows the videos of that folder"
-        print(printable(f"{server.address}\n{redacted(options.output)}{note}. Ctrl-C ends this."), flush=True)
+        address = server.address + view
+        print(printable(f"{address}\n{redacted(options.output)}{note}. Ctrl-C ends this."), flush=True)
         threading.Thread(target=documents.get, args=("map-0-0",), daemon=True).start()  # while the browser starts
-        shown = _browser(server.address) if not options.no_browser and _has_screen() else contextlib.nullcontext()
+        shown = _browser(address) if not options.no_browser and _has_screen() else contextlib.nullcontext()
         with shown, contextlib.suppress(KeyboardInterrupt):
             server.serve_forever(poll_interval=0.1)
     return 0
@@ -121,7 +131,7 @@ def _has_screen() -> bool:
 def _parser() -> Parser:
     parser = Parser(
         prog=f"{PROGRAM} view",
-        usage=f"{PROGRAM} view OUT [--videos ROOT] [--with OTHER_OUT] [--export FOLDER] [--port N] [--no_browser]",
+        usage=f"{PROGRAM} view OUT [--videos ROOT] [--with OTHER_OUT] [--labels FILE] [--export FOLDER [--to TOOL]]",
         description="Show saved features in a browser: videos, a map of all windows, and each video on its time axis. "
         "The page is served to this machine alone, at an address with a secret; nothing leaves the machine.",
         epilog=EXAMPLES,
@@ -129,21 +139,32 @@ def _parser() -> Parser:
     )
     parser.add_argument("output", metavar="OUT", help="the --output_path of runs, or the folder of one feature type")
     parser.add_argument(
-        "--videos", metavar="ROOT",
-        help="the folder in which the videos are; without it none are shown, and no file outside it ever is",
-    )  # fmt: skip
-    parser.add_argument(
         "--with", dest="other", metavar="OTHER_OUT", help="another output of the same videos, to compare with"
     )
     parser.add_argument(
         "--labels", metavar="LABELS.txt", help="texts, one per line, that windows of types with a text tower are like"
     )
-    parser.add_argument("--export", metavar="FOLDER", help="write the page to a new folder, which opens from disk")
     parser.add_argument(
         "--to", choices=("fiftyone", "rerun", "embedding-atlas"),
         help="with --export: write what that tool opens in place of the page, and print how",
     )  # fmt: skip
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="to serve at (default: any free one)")
-    parser.add_argument("--no_browser", action="store_true", help="only print the address")
+    add_page_flags(parser)
     add_flags(parser, RunConfig, field_names(RunConfig) - OF_RUN)
     return parser
+
+
+def add_page_flags(parser: Parser) -> None:
+    """Add the flags that say how the page is shown."""
+    parser.add_argument(
+        "--videos", metavar="ROOT",
+        help="the folder in which the videos are; without it none are shown, and no file outside it ever is",
+    )  # fmt: skip
+    parser.add_argument("--export", metavar="FOLDER", help="write the page to a new folder, which opens from disk")
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="to serve at (default: any free one)")
+    parser.add_argument("--no_browser", action="store_true", help="only print the address")
+
+
+def check_videos(videos: str | None) -> None:
+    """Raise UserError unless --videos names a folder, or is not given."""
+    if videos is not None and not Path(videos).is_dir():
+        raise UserError(f"--videos {videos}: no such folder")

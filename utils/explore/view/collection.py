@@ -152,6 +152,7 @@ class Collection:
                 folder.refresh()
             self._about = [folder.about() for folder in self.folders]
             self._columns = self._table()
+            self._by_name: dict[str, dict[str, int]] = {}
             self._version = version
 
     def reload(self) -> None:
@@ -204,12 +205,15 @@ class Collection:
         line = folder.line(identity)
         return None if line is None else (folder, line)
 
-    def number_of(self, name: str, feature_type: str) -> int | None:
-        """Return the number of a video by its name."""
-        for number, other, index in zip(*(self._columns[key] for key in ("number", "name", "folder")), strict=True):
-            if other == name and self.folders[index].feature_type == feature_type:
-                return number
-        return None
+    def numbers_of(self, feature_type: str) -> dict[str, int]:
+        """Return the numbers of the videos of a feature type by their names; of one name, the first."""
+        if feature_type not in self._by_name:
+            columns = zip(*(self._columns[key] for key in ("number", "name", "folder")), strict=True)
+            found = self._by_name[feature_type] = {}
+            for number, name, index in columns:
+                if self.folders[index].feature_type == feature_type:
+                    found.setdefault(name, number)
+        return self._by_name[feature_type]
 
     def with_features(self, index: int) -> list[tuple[int, int]]:
         """Return the number of each video of a feature type that has features, and how many windows it has."""

@@ -31,7 +31,7 @@ from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
 NEAREST = 6
 MOST_KEPT_BYTES = 1 << 29
 NAMES = re.compile(
-    r"(collection|state|video-(\d+)|pictures-(\d+)|sound-(\d+)|u?map-(\d+)-(\d+)|near-(\d+)-(\d+)-(\d+))"
+    r"(collection|state|found|video-(\d+)|pictures-(\d+)|sound-(\d+)|u?map-(\d+)-(\d+)|near-(\d+)-(\d+)-(\d+))"
 )
 Document = dict[str, Any]
 
@@ -40,6 +40,7 @@ class Documents:
     """Answers what the page asks. Many threads may ask.
 
     other: another output of the same videos, to compare with. labels: by feature type.
+    found: what a search found, as its view shows it.
     """
 
     def __init__(
@@ -48,8 +49,10 @@ class Documents:
         media: Media,
         other: Collection | None = None,
         labels: Mapping[str, Labels] | None = None,
+        found: Document | None = None,
     ) -> None:
         self.collection, self.media, self.other, self.labels = collection, media, other, labels or {}
+        self.found = found
         self._indexes: dict[tuple[str, str], Index] = {}
         self._maps: dict[tuple[str, int, str, bool], Document] = {}
         self._last: tuple[tuple[str, str, int], dict[str, np.ndarray]] | None = None
@@ -64,6 +67,9 @@ class Documents:
         make: Callable[..., Document | None] = getattr(self, f"_{name.partition('-')[0]}")
         return make(*numbers)
 
+    def _found(self) -> Document | None:
+        return self.found
+
     def _state(self) -> Document:
         return {"version": self.collection.version}
 
@@ -72,7 +78,8 @@ class Documents:
         keys = [self.keys(index) for index in range(len(self.collection.folders))]
         other = None if self.other is None else self.other.as_json()["place"]
         maps = ["map", "umap"] if has_umap() else ["map"]
-        return {**self.collection.as_json(), "keys": keys, "maps": maps, "has_media": self.media.is_on, "other": other}
+        return {**self.collection.as_json(), "keys": keys, "maps": maps, "has_media": self.media.is_on, "other": other,
+                "found": self.found is not None}  # fmt: skip
 
     def keys(self, index: int) -> list[str]:
         """Return the keys of a feature type that can be mapped: those of its first video with features."""
@@ -175,7 +182,7 @@ class Documents:
 
     def _compared(self, line: ManifestLine, arrays: dict[str, np.ndarray], feature_type: str) -> Document:
         """Return the other output of a video, with the cosines of its rows with ours at the same times."""
-        number = None if self.other is None else self.other.number_of(line.name, feature_type)
+        number = None if self.other is None else self.other.numbers_of(feature_type).get(line.name)
         place = None if self.other is None or number is None else self.other.place(number)
         if place is None or place[1].status not in WITH_OUTPUTS:
             return {}

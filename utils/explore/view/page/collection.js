@@ -246,6 +246,7 @@ featmill.views.collection = (() => {
     take(collection);
     main.replaceChildren(
       heading,
+      ...(collection.found ? [el("p", {}, el("a", { href: "#/found" }, "What the search found"))] : []),
       cards,
       ...(collection.has_media || featmill.isStatic
         ? []

@@ -312,7 +312,8 @@ featmill.views.video = (() => {
     const layer = shown.all.findIndex(({ about, key }) => about.number === id && key.rows);
     if (layer < 0) return;
     const { key } = shown.all[layer];
-    shown.choose(layer, Math.max(0, Math.min(key.start_s.length - 1, Math.round((row || 0) / key.step))), false);
+    const at = /^@[\d.]+$/.test(row) ? featmill.tracks.rowAt(key, +row.slice(1)) : Math.round((parseInt(row, 10) || 0) / key.step);
+    shown.choose(layer, Math.max(0, Math.min(key.start_s.length - 1, at)), false);
   }
   return draw;
 })();
