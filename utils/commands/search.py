@@ -54,7 +54,8 @@ def search(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
         feature_type = text_type(options.output, feature_type, models)
     given = vars(options)
     run = build(RunConfig, [("command line", {key: given[key] for key in OF_RUN & given.keys()})])
-    looking = Search(options.output, models, feature_type, options.feature, run, options.exact, _tell)
+    of_output = (options.output, models, feature_type, options.feature)
+    looking = Search(*of_output, run, options.exact, _tell, options.checkpoint)
     found = _found(looking, wanted[0], options)
     if looking.note:
         _tell(looking.note)
@@ -128,6 +129,10 @@ def _parser() -> Parser:
     )  # fmt: skip
     parser.add_argument("--feature_type", metavar="TYPE", help="which one, where OUT has several")
     parser.add_argument("--feature", metavar="KEY", help="which one, where the type has several, such as rgb")
+    parser.add_argument(
+        "--checkpoint", metavar="FILE",
+        help="of the network that made the features, for a sentence or a FILE, where it has moved since",
+    )  # fmt: skip
     parser.add_argument("--exact", **switch, help="compare every window, also where there is an index")
     parser.add_argument("--page", **switch, help="as a page in the browser, with pictures; a click leads to the moment")
     add_page_flags(parser)

@@ -55,8 +55,9 @@ class ManifestLine:
     id, name, shard, meta: as in VideoRef. status: "cleared" of a folder, tar or data set that could not be read, and
     since can be. reason: why it is not simply done.
     fps, rate_hz: of the frames or samples that were extracted. decoded: how many of them; declared: how many frames the
-    header promises. windows: rows; repeated: frames shown again to fill windows. seconds: spent, by stage.
-    top_classes: the file of what --show_pred printed; empty without one.
+    header promises. length_s: of what was extracted, None where nothing says. windows: rows; repeated: frames shown
+    again to fill windows. seconds: spent, by stage. top_classes: the file of what --show_pred printed; empty without
+    one.
     finished: local time with its offset from UTC. revision: counts the lines of one video, since clocks may be wrong.
     other: keys of other versions, kept.
     """
@@ -72,6 +73,7 @@ class ManifestLine:
     rate_hz: int | None = None
     decoded: int = 0
     declared: int | None = None
+    length_s: float | None = None
     windows: int = 0
     repeated: int = 0
     problems: tuple[str, ...] = ()
@@ -88,9 +90,10 @@ class ManifestLine:
     def finished_s(self) -> float | None:
         """`finished` in seconds since 1970, whatever its time zone; None if it is not a time."""
         try:
-            return datetime.strptime(self.finished, TIME_FORMAT).timestamp()
+            time_ = datetime.fromisoformat(self.finished)  # ten times as fast as strptime
         except (TypeError, ValueError):
             return None
+        return None if time_.tzinfo is None else time_.timestamp()
 
     @property
     def features(self) -> dict[str, ArrayInfo]:
@@ -133,6 +136,7 @@ class ManifestLine:
     def from_json(cls, content: Any) -> Self | None:
         """Return the line that was read; None for anything else, such as one that a crash has cut short."""
         try:
+            others = content.keys() - KEYS
             known = {name: content[name] for name in READ_AS_THEY_ARE if name in content}
             line = cls(
                 **known,
@@ -140,7 +144,7 @@ class ManifestLine:
                 problems=tuple(content.get("problems", ())),
                 outputs=tuple(map(Output.from_json, content.get("outputs", ()))),
                 stamp=RunStamp(**{key: content[key] for key in STAMP_KEYS if key in content}),
-                other={key: value for key, value in content.items() if key not in KEYS},
+                other={key: value for key, value in content.items() if key in others} if others else {},
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
@@ -154,10 +158,11 @@ def _has_types(line: ManifestLine) -> bool:
         all(isinstance(text, str) for text in texts)
         and isinstance(line.meta, Mapping)
         and all(isinstance(number, int) for number in (line.revision, line.windows))
+        and isinstance(line.length_s, int | float | None)
     )
 
 
-PLAIN_KEYS = ("fps", "rate_hz", "decoded", "declared", "windows", "repeated")
+PLAIN_KEYS = ("fps", "rate_hz", "decoded", "declared", "length_s", "windows", "repeated")
 READ_AS_THEY_ARE = (
     "id",
     "status",

@@ -69,6 +69,7 @@ class Finisher:
             rate_hz=job.info.rate_hz if isinstance(job.info, AudioStreamInfo) else None,
             decoded=job.decoded,
             declared=job.declared,
+            length_s=None if job.length_s is None else round(job.length_s, 3),
             windows=outcome.n_windows,
             repeated=outcome.n_repeated,
             problems=tuple(job.problems),

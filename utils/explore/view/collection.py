@@ -1,5 +1,7 @@
 """What is in an output folder: its videos as columns of a table, and the arrays of each."""
 
+import contextlib
+import gc
 import json
 import math
 import threading
@@ -81,7 +83,7 @@ class FeatureFolder:
     def refresh(self) -> None:
         """Take in what was appended to the manifest: once through its lines, since there may be a million."""
         rows: list[Row] = []
-        with self._lock:
+        with self._lock, _no_collector():
             self.latest.refresh()
             self._status = FolderStatus.of(self.folder, self._noted(rows))
             self.rows = rows
@@ -106,6 +108,18 @@ class FeatureFolder:
             "command": str(run.get("command", "")),
             "settings_hashes": sorted(self.latest.hashes),
         }
+
+
+@contextlib.contextmanager
+def _no_collector() -> Iterator[None]:
+    """Leave out the search for reference cycles, of which a manifest's lines have none: it takes as long as reading."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _bytes(shape: Sequence[int], dtype: str) -> int:

@@ -57,7 +57,7 @@ def test_labels_are_compared_by_cosine(tmp_path: Path) -> None:
 
 
 def test_no_file_outside_and_features_without_it(tmp_path: Path) -> None:
-    rows = np.ones((3, 4), np.float32)
+    rows, found = np.ones((3, 4), np.float32), None
     for i, file in enumerate(("../../secret.npz", "top_classes/link.npz", "top_classes/gone.npz", "v_rgb.npy")):
         home = tmp_path / str(i)
         found = made(home, rows, top_classes=file)
