@@ -27,6 +27,7 @@ from utils.explore.view.windows import (
     times_of,
 )
 from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
+from utils.storage.urls import redacted
 
 NEAREST = 6
 MOST_KEPT_BYTES = 1 << 29
@@ -127,7 +128,8 @@ class Documents:
         about = {
             "number": number, "name": line.name, "type": folder.feature_type, "status": line.status,
             "notes": [*line.problems, *([line.reason] if line.reason else [])], "path": line.source.path,
-            "fps": line.fps, "rate_hz": line.rate_hz, "meta": dict(line.meta), "seconds": dict(line.seconds),
+            "link": web_address(line.source.path), "fps": line.fps, "rate_hz": line.rate_hz,
+            "meta": dict(line.meta), "seconds": dict(line.seconds),
             "is_found": clip is not None, **self._pictures(number),
         }  # fmt: skip
         return about | self._series(folder, line, about["length_s"])
@@ -256,6 +258,13 @@ class Documents:
         except DAMAGE:
             return None
         return picture(rows[row], full_speed(rows)) if is_flow(rows) and row < len(rows) else None
+
+
+def web_address(path: object) -> str | None:
+    """Return the address of a video that a browser opens when its user clicks; None of any other path."""
+    if isinstance(path, str) and path.startswith(("http://", "https://")):
+        return redacted(path)
+    return None
 
 
 def nearest(index: Index, vector: np.ndarray, without: tuple[int, float, float]) -> list[Document]:

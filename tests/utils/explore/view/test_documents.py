@@ -161,6 +161,15 @@ def test_no_array_outside_the_output_folder(tmp_path: Path) -> None:
     assert all("not in the output folder" in read(found, f"video-{number}")["error"] for number in range(1, 5))
 
 
+def test_addresses_are_links_and_nothing_else_is(tmp_path: Path) -> None:
+    paths = ("https://user:secret@host/a.mp4", "javascript:alert(1)", "s3://bucket/a.mp4", "a.mp4", " http://x")
+    for i, path in enumerate(paths):
+        save(tmp_path, f"v{i}", path)
+    found = documents(tmp_path)
+    links = [read(found, f"video-{i}")["link"] for i in range(len(paths))]
+    assert links[0].startswith("https://") and "secret" not in links[0] and links[1:] == [None] * 4
+
+
 def test_numbers() -> None:
     rng = np.random.default_rng(2)
     rows = (rng.normal(size=(300, 3)) * [9, 3, 1] @ np.linalg.qr(rng.normal(size=(40, 3)))[0].T).astype(np.float32)

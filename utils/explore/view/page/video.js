@@ -40,15 +40,11 @@ featmill.views.video = (() => {
       if (!key.rows) return;
       Object.assign(chosen, { layer, at });
       const middle = (key.start_s[at] + key.end_s[at]) / 2;
-      const said = classesOf(layer).map((found) => tracks.best(found, middle, 1));
-      const text = [tracks.describe(name, key, at), ...said].filter(Boolean).join("; ");
+      const best = details.classesOf(all[layer]).map((found) => tracks.best(found, middle, 1));
+      const text = [tracks.describe(name, key, at), ...best].filter(Boolean).join("; ");
       slider.textContent = text;
-      for (const [attribute, value] of [
-        ["valuemax", key.rows - 1],
-        ["valuenow", at * key.step],
-        ["valuetext", text],
-      ])
-        slider.setAttribute(`aria-${attribute}`, value);
+      const said = { valuemax: key.rows - 1, valuenow: at * key.step, valuetext: text };
+      for (const [attribute, value] of Object.entries(said)) slider.setAttribute(`aria-${attribute}`, value);
       announce(text);
       if (play) player.play(key.start_s[at], key.end_s[at]);
       else player.seek(key.start_s[at]);
@@ -115,11 +111,6 @@ featmill.views.video = (() => {
         );
     };
 
-    const classesOf = (layer) => (all[layer].about.classes || []).filter((found) => found.key === all[layer].key.key);
-
-    const pointedClasses = (layer, found) => (time, event, isClick) =>
-      isClick ? pointed(layer)(time, event, true) : tip(event, el("span", {}, `${seconds(time)}: ${tracks.best(found, time, 5)}`));
-
     const seek = (time, event, isClick) => (isClick ? player.seek(time) : tip(event, el("span", {}, seconds(time))));
 
     function drawn(layer) {
@@ -155,17 +146,7 @@ featmill.views.video = (() => {
             point,
           ),
         );
-      for (const found of classesOf(layer))
-        if (found.lanes.length)
-          parts.push(
-            tracks.classes(
-              axis,
-              `${name}: ${found.what === "cosine" ? "labels, by cosine" : "top classes, by probability"}`,
-              `Classes along the time axis: ${found.lanes.join(", ")}`,
-              found,
-              pointedClasses(layer, found),
-            ),
-          );
+      parts.push(...details.classTracks(axis, all[layer], point));
       if (key.components && key.rows > 2)
         parts.push(
           tracks.curve(
@@ -226,8 +207,7 @@ featmill.views.video = (() => {
       return parts;
     }
 
-    const button = (text, label, action) =>
-      el("button", { type: "button", "aria-label": label, onclick: action }, text);
+    const button = (text, label, onclick) => el("button", { type: "button", "aria-label": label, onclick }, text);
     const strip = about.thumbs_ms.length
       ? [
           tracks.filmstrip(
@@ -243,6 +223,7 @@ featmill.views.video = (() => {
     main.replaceChildren(
       el("p", {}, el("a", { href: "#/" }, "← all videos")),
       el("h1", { tabindex: -1 }, about.name),
+      ...details.link(about),
       ...documents.flatMap((each) =>
         [...each.notes, each.error]
           .filter(Boolean)
