@@ -131,7 +131,7 @@ def _command_on_outputs(name: str, arguments: Sequence[str]) -> int:
     if name == "view":
         from utils.commands.view import view
 
-        return view(arguments)
+        return view(arguments, MODELS)
     return _tell(name, arguments)
 
 

@@ -115,7 +115,7 @@ class Extractor:
     def _map(self, session: Session, videos: Iterable[Any], ordered: bool) -> Iterator[Video]:
         predictions: dict[str, dict[str, dict[int, list[tuple[str, float]]]]] = defaultdict(lambda: defaultdict(dict))
 
-        def predicted(job: Job, row: int, _end_s: float, logits: dict[str, np.ndarray]) -> None:
+        def predicted(job: Job, row: int, _span_s: tuple[float, float], logits: dict[str, np.ndarray]) -> None:
             for key, values in logits.items():
                 best = best_classes(values, session.classes)
                 predictions[job.ref.id][key][row] = [(name, probability) for name, probability, _ in best]

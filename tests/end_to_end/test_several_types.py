@@ -54,6 +54,8 @@ def test_one_pass_gives_what_separate_runs_give(tmp_path: Path, videos: dict[str
     assert "no audio stream" in lines["loudness"]["silent"]["reason"]
     assert "too short" in lines["loudness"]["short"]["reason"]
     assert lines["tiny"]["a"]["feature_type"] == "tiny" and lines["tiny"]["a"]["decoded"] == 60
+    assert lines["tiny"]["a"]["length_s"] == pytest.approx(60 / lines["tiny"]["a"]["fps"], abs=0.05)
+    assert lines["loudness"]["a"]["length_s"] == pytest.approx(lines["tiny"]["a"]["length_s"], abs=0.2)
     assert not unfinished(tmp_path)
 
 

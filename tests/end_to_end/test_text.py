@@ -1,5 +1,6 @@
 """Texts in the space of saved features, and labels printed for each window, by the command line."""
 
+import json
 import re
 
 import numpy as np
@@ -55,6 +56,22 @@ def test_texts_are_in_the_space_of_saved_features(made, capsys):
         for logit, probability, text in both:
             assert float(logit) == pytest.approx(row[TEXTS.index(text)], abs=1e-3)
             assert float(probability) == pytest.approx(1 / (1 + np.exp(-float(logit))), abs=1e-3)
+    check_page(root, cosines)
+
+
+def check_page(root, cosines):
+    """The labels that --show_pred saved, and those of --labels, are on the page's time axis."""
+    page = root / "page"
+    arguments = ["view", str(root / "out"), "--labels", str(root / "labels.txt"), "--export", str(page)]
+    assert main(arguments) == 0
+    content = (page / "data/video-0.js").read_text().partition(",")[2].rstrip().removesuffix(");")
+    saved, asked = json.loads(content)["classes"]
+    assert (saved["what"], asked["what"]) == ("probability", "cosine") and saved["start_s"] == asked["start_s"]
+    for found in (saved, asked):
+        best = [[found["names"][i] for i in row] for row in found["best"]]
+        assert best == [[TEXTS[i] for i in np.argsort(-row)] for row in cosines]
+    shares = [asked["shares"][asked["lanes"].index(text)] for text in TEXTS]
+    np.testing.assert_allclose(np.transpose(shares), cosines, atol=1e-4)
 
 
 def test_other_spaces_and_wrong_words_are_refused_in_one_line(made, capsys):

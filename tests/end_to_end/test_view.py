@@ -12,6 +12,9 @@ from support.features import fail, save
 from support.media import moving_frames, write_clip
 from support.program import ROOT, run, start
 
+from utils.sinks.top_classes import TopClasses
+from utils.storage.folder import LocalFolder
+
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
@@ -36,7 +39,12 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         flow[:, 0] = 5
         times = {"start_s": np.array([0.0, 2, 4]), "end_s": np.array([1.0, 3, 5])}
         rows = rng.normal(size=(3, 8)).astype(np.float32)
-        save(folder / "out", name, f"sample/{name}.mp4", {"rgb": rows, "flow": flow, **times}, rate_hz=16000)
+        top = TopClasses()
+        for row, share in enumerate((0.9, 0.1, 0.5)):
+            top.add(row, (2.0 * row, 2.0 * row + 1), "rgb", [(f"dancing {HOSTILE}", share, 2.0), ("a dog", 0.05, 0.0)])
+        file = top.write(LocalFolder(folder / "out/i3d"), name)
+        about = {"rate_hz": 16000, "top_classes": file}
+        save(folder / "out", name, f"sample/{name}.mp4", {"rgb": rows, "flow": flow, **times}, **about)
         save(folder / "other", name, f"sample/{name}.mp4", {"rgb": -rows, **times})
     fail(folder / "out", "broken", "videos/clip.mp4: cannot be opened as media. Download it again.")
     return folder
@@ -85,9 +93,10 @@ def wait_until(page: Any, expression: str) -> None:
     pytest.fail(expression)
 
 
-def check_accessibility(page: Any) -> None:
+def check_accessibility(page: Any, preload: bool = True) -> None:
+    """preload: let axe read the style sheets once more, which pages on disk may not."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    results = axe.Axe().run(page)
+    results = axe.Axe().run(page, options={"preload": preload})
     assert results.violations_count == 0, results.generate_report()
 
 
@@ -121,6 +130,8 @@ def test_a_collection(page: Any, address: str) -> None:
     picture = page.wait_for_selector(".map canvas")
     page.wait_for_timeout(200)
     x, y = picture.evaluate(POINT)
+    page.select_option("label:has-text('Colour by') select", "classes")
+    assert page.inner_text(".legend") == f"dancing {HOSTILE}"
     picture.hover(position={"x": x, "y": y})
     page.wait_for_selector("#tip >> text=row")
     picture.click(position={"x": x, "y": y})
@@ -139,9 +150,13 @@ def test_a_video(page: Any, address: str) -> None:
     windows = page.locator("canvas[aria-label='Windows of i3d rgb: windows: 3']")
     shown = [windows.evaluate(PIXEL, [time / length_s, 0.4])[3] for time in (0.5, 1.5, 2.5, 3.5, 4.5, 5.5)]
     assert [value > 0 for value in shown] == [True, False, True, False, True, False]
+    classes = page.locator(".above canvas")
+    assert page.inner_text(".lanes").splitlines() == [f"dancing {HOSTILE}", "a dog"]
+    lanes = [classes.evaluate(PIXEL, [time / length_s, 0.25]) for time in (0.5, 1.5, 2.5, 4.5)]
+    assert lanes[1][3] == 0 and lanes[0][1] > lanes[3][1] > lanes[2][1]  # nothing between windows; brighter, likelier
     box = windows.bounding_box()
     windows.click(position={"x": box["width"] * 2.5 / length_s, "y": 5})
-    assert page.inner_text("[role=slider]") == "i3d rgb row 1, 2.00 s to 3.00 s"
+    assert page.inner_text("[role=slider]").startswith("i3d rgb row 1, 2.00 s to 3.00 s; dancing <img")
     wait_until(page, "document.querySelector('video').currentTime >= 2")
     wait_until(page, "document.querySelector('video').paused")
     assert 2.9 <= page.evaluate("document.querySelector('video').currentTime") < 3.6
@@ -189,9 +204,18 @@ def test_damaged_and_unplayable_videos(page: Any, tmp_path: Path) -> None:
 
 
 def test_an_export_from_disk(page: Any, outputs: Path, tmp_path: Path) -> None:
-    done = run("view", outputs / "out", "--videos", ROOT / "sample", "--export", tmp_path / "page")
+    like = ("--like", "bouncing_shapes@2.5", "--feature", "rgb", "--top", 4)
+    done = run("search", outputs / "out", *like, "--videos", ROOT / "sample", "--export", tmp_path / "page")
     assert done.returncode == 0, done.stderr
-    page.goto(f"file://{tmp_path}/page/index.html")
+    page.goto(f"file://{tmp_path}/page/index.html#/found")
+    page.wait_for_selector(".near img")
+    assert page.inner_text("h1") == "Like bouncing_shapes@2.5" and page.locator(".near li").count() == 4
+    check_accessibility(page, preload=False)
+    shown = page.inner_text(".near a >> nth=0").splitlines()
+    page.click(".near a >> nth=0")
+    page.wait_for_selector("text=Chosen window")
+    assert page.inner_text("h1") == shown[0] and f", {shown[1]}" in page.inner_text("[role=slider]")
+    page.goto(f"file://{tmp_path}/page/index.html#/")
     page.click(".body .row >> text=camera_pan")
     page.wait_for_selector(".near li img")
     wait_until(page, "document.querySelector('video').readyState > 1")

@@ -90,6 +90,7 @@ def _files(output: str) -> tuple[list[str], int]:
         wanted.update(f"{prefix}{name}" for name in folder.names("run-") if name.endswith(".json"))
         for line in latest:
             wanted.update(_name(prefix, output.file) for output in line.outputs)
+            wanted.update([f"{prefix}{line.top_classes}"] if line.top_classes else [])
     present = set(_walk(root))
     data_sets = tuple({f"{name.partition(DATA)[0]}{SUFFIX}/" for name in wanted if DATA in name})
     wanted.update(name for name in present if data_sets and name.startswith(data_sets))  # Lance's own books, too

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from utils.commands.hints import wrong_feature_type
 from utils.commands.parser import Parser, add_flags
+from utils.commands.view import add_page_flags, check_videos, show
 from utils.config.run import RunConfig
 from utils.config.schema import build, field_names
 from utils.errors import PROGRAM, UserError, printable
 from utils.extractors.registry import Model
+from utils.storage.urls import redacted
 
 if TYPE_CHECKING:
     from utils.explore.search.ask import Duplicates, Search
@@ -27,6 +29,7 @@ examples:
   {PROGRAM} search out --like video.mp4@12.5
   {PROGRAM} search out --like picture.jpg --top 3
   {PROGRAM} search out --duplicates --json
+  {PROGRAM} search out --outliers --page --videos my_videos
 """
 
 
@@ -43,6 +46,7 @@ def search(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     wanted = [name for name in ways if getattr(options, name) not in (None, False)]
     if len(wanted) != 1:
         raise UserError("search: give one of a sentence in quotes, --like, --outliers and --duplicates")
+    check_videos(options.videos)
     from utils.explore.search.ask import Search, text_type
 
     feature_type = options.feature_type
@@ -50,10 +54,13 @@ def search(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
         feature_type = text_type(options.output, feature_type, models)
     given = vars(options)
     run = build(RunConfig, [("command line", {key: given[key] for key in OF_RUN & given.keys()})])
-    looking = Search(options.output, models, feature_type, options.feature, run, options.exact, _tell)
+    of_output = (options.output, models, feature_type, options.feature)
+    looking = Search(*of_output, run, options.exact, _tell, options.checkpoint)
     found = _found(looking, wanted[0], options)
     if looking.note:
         _tell(looking.note)
+    if options.page or options.export is not None:
+        return _show(found, _title(options, wanted[0]), looking, options)
     about = {"output": options.output, "feature_type": looking.collection.feature_type,
              "feature": looking.collection.feature, "note": looking.note}  # fmt: skip
     if options.json:
@@ -72,6 +79,25 @@ def _found(looking: "Search", way: str, options: argparse.Namespace) -> "Sequenc
     if way == "text":
         return looking.text(options.text, options.top, least)
     return looking.example(options.like, options.top, least)
+
+
+def _title(options: argparse.Namespace, way: str) -> str:
+    """Return what was looked for, as a title."""
+    titles = {"outliers": "Outliers", "duplicates": "Near-duplicates"}
+    return titles.get(way) or (f"Like {redacted(options.like)}" if way == "like" else f"“{options.text}”")
+
+
+def _show(found: "Sequence[Hit | Duplicates]", title: str, looking: "Search", options: argparse.Namespace) -> int:
+    """Show what was found as a page, and return the exit code."""
+    from utils.explore.view.collection import Collection
+    from utils.explore.view.documents import Documents
+    from utils.explore.view.found import found_document
+    from utils.explore.view.media import MediaFolder
+
+    collection = Collection(options.output)
+    about = {"what": title, "note": looking.note}
+    document = about | found_document(found, collection, looking.collection.feature_type)
+    return show(Documents(collection, MediaFolder(options.videos), found=document), options, "#/found")
 
 
 def _tell(text: str) -> None:
@@ -103,7 +129,13 @@ def _parser() -> Parser:
     )  # fmt: skip
     parser.add_argument("--feature_type", metavar="TYPE", help="which one, where OUT has several")
     parser.add_argument("--feature", metavar="KEY", help="which one, where the type has several, such as rgb")
+    parser.add_argument(
+        "--checkpoint", metavar="FILE",
+        help="of the network that made the features, for a sentence or a FILE, where it has moved since",
+    )  # fmt: skip
     parser.add_argument("--exact", **switch, help="compare every window, also where there is an index")
+    parser.add_argument("--page", **switch, help="as a page in the browser, with pictures; a click leads to the moment")
+    add_page_flags(parser)
     parser.add_argument("--json", **switch, help="as JSON, for programs")
     add_flags(parser, RunConfig, field_names(RunConfig) - OF_RUN)
     return parser

@@ -1,4 +1,4 @@
-"""Files of labels, for --show_pred."""
+"""Files of labels, for --show_pred and the page of saved features."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from utils.errors import UserError
 MOST_BYTES = 10_000_000
 
 
-def read_labels(path: str) -> list[str]:
+def read_labels(path: str, flag: str = "--show_pred") -> list[str]:
     """Return the lines of a UTF-8 file, without spaces around them and without empty ones.
 
     Raises:
@@ -20,7 +20,7 @@ def read_labels(path: str) -> list[str]:
             raise ValueError(f"more than {MOST_BYTES} bytes")
         labels = [line.strip() for line in content.decode("utf-8-sig").splitlines()]
     except (OSError, ValueError) as error:
-        raise UserError(f"--show_pred {path}: not a file of labels, one per line ({error})") from error
+        raise UserError(f"{flag} {path}: not a file of labels, one per line ({error})") from error
     if not any(labels):
-        raise UserError(f"--show_pred {path}: has no label; write one per line")
+        raise UserError(f"{flag} {path}: has no label; write one per line")
     return [label for label in labels if label]

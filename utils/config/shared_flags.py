@@ -203,7 +203,7 @@ def show_pred(group: str, classes: str, each: str = "window", aliases: tuple[str
     """Return --show_pred, which prints the best classes."""
     return flag(
         False,
-        f"print the top 5 {classes} classes of each {each}",
+        f"print the top 5 {classes} classes of each {each}, and save them where features are saved",
         group=group,
         aliases=aliases,
         shapes_output=False,
@@ -217,7 +217,8 @@ def show_labels(group: str) -> Any:
     """Return --show_pred for types with a text tower, which compares windows with labels."""
     return flag(
         False,
-        "print the top 5 of the labels or sentences in a text file, one per line, for each window",
+        "print the top 5 of the labels or sentences in a text file, one per line, for each window, and save them where "
+        "features are saved",
         group=group,
         shapes_output=False,
         optional_value=True,

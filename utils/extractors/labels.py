@@ -47,7 +47,6 @@ def best_classes(logits: np.ndarray, classes: Classes, n: int = 5) -> list[tuple
     return [(names[i], float(probabilities[i]), float(logits[i])) for i in best]
 
 
-def top_classes(logits: np.ndarray, classes: Classes, n: int = 5) -> list[str]:
-    """Return a line for each of the `n` best classes."""
-    best = best_classes(logits, classes, n)
+def class_lines(best: Sequence[tuple[str, float, float]]) -> list[str]:
+    """Return a line for each of the best classes."""
     return [f"  {logit:10.4f}  {probability:.4f}  {name}" for name, probability, logit in best]

@@ -139,7 +139,7 @@ class VideoStream:
         """Decode the first frame, which tells the size and which way up it is."""
         source = self._source
         self.report = source.report
-        self.length_s = self._segment.length_s(source.length_s, limits.max_seconds)
+        self.report.length_s = self.length_s = self._segment.length_s(source.length_s, limits.max_seconds)
         self._pts = 0  # of the newest frame
         self._cursors = [Cursor(view, source.time_base, self.length_s, self._segment.origin_s) for view in views]
         frames = iter(source)

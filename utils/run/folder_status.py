@@ -21,6 +21,7 @@ NODES = 20
 class FolderStatus:
     """What one manifest says.
 
+    length_s: of all videos with features, but those `without_length`: of lines of earlier versions.
     causes: number of videos by status and cause, whatever numbers it has. texts: the cause of the first of them, whole.
     finished_s: when videos were finished, by device, which of runs on Ray starts with its node's name.
     """
@@ -29,6 +30,8 @@ class FolderStatus:
     listed: int | None
     counts: Counter[str] = field(default_factory=Counter[str])
     windows: int = 0
+    length_s: float = 0.0
+    without_length: int = 0
     per_s: float | None = None
     causes: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     texts: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
@@ -47,6 +50,9 @@ class FolderStatus:
     def _take(self, line: ManifestLine) -> None:
         self.counts[line.status] += 1
         self.windows += line.windows
+        if line.outputs:
+            self.length_s += line.length_s or 0.0
+            self.without_length += line.length_s is None
         if (finished_s := line.finished_s) is not None:
             self.finished_s.setdefault(line.device, []).append(finished_s)
         if line.status != "done":
@@ -76,7 +82,8 @@ class FolderStatus:
             for device, found in sorted(self.finished_s.items())
             if device
         }
-        return {"folder": self.folder, **counts, **left, "windows": self.windows, "videos_per_s": self.per_s,
+        return {"folder": self.folder, **counts, **left, "windows": self.windows,
+                "length_s": round(self.length_s, 3), "without_length": self.without_length, "videos_per_s": self.per_s,
                 "devices": devices, "causes": causes}  # fmt: skip
 
     def as_text(self) -> str:

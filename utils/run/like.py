@@ -104,22 +104,29 @@ def recorded(output: str, feature_type: str | None, models: Mapping[str, Model])
     return RecordedNetwork(str(folder), name, record["settings"], record.get("checkpoints", {}))
 
 
-def plan_like(like: RecordedNetwork, given: RunConfig, models: Mapping[str, Model], resources: Resources) -> Plan:
+def plan_like(
+    like: RecordedNetwork,
+    given: RunConfig,
+    models: Mapping[str, Model],
+    resources: Resources,
+    flags: Mapping[str, Any] | None = None,
+) -> Plan:
     """Return the plan of an extraction as the one recorded. Checkpoints that are gone are downloaded.
 
-    given: says where weights are.
+    given: says where weights are. flags: of the feature type, over those recorded.
 
     Raises:
-        UserError: checkpoints are not to be had.
+        UserError: checkpoints are not to be had, or a flag is not the type's.
     """
     model = models[like.feature_type]
-    config = build(model.config_class(), [("record", model.flags_of(like.settings))])
+    layers = [("record", model.flags_of(like.settings)), ("argument", flags or {})]
+    config = build(model.config_class(), layers)
     names = field_names(RunConfig) - {"feature_type", "weights", "name_template", "align"}
     known = {name: like.settings[name] for name in names & like.settings.keys()}
     is_exact = known.get("precision") == "auto" and not resources.devices[0].startswith("cuda")
     run = build(RunConfig, [("record", {**known, **({"precision": "float32"} if is_exact else {})})])
     run = replace(run, weights_dir=given.weights_dir)
-    found = like.checkpoints_of(run, config, model)
+    found = like.checkpoints_of(run, config, model, bool(flags))
     return prepare(run, {like.feature_type: Requested(model, config, found)}, resources, "")
 
 

@@ -138,7 +138,7 @@ class _Handle:
         self.hook.remove()
 
 
-def _no_predictions(_job: Job, _row: int, _end_s: float, _logits: dict[str, np.ndarray]) -> None:
+def _no_predictions(_job: Job, _row: int, _span_s: tuple[float, float], _logits: dict[str, np.ndarray]) -> None:
     """Take no predictions."""
 
 

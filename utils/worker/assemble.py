@@ -81,7 +81,7 @@ class Rows:
 
     spill: folder for rows that are kept on disk, where `streamed` asks for it; None for the system's.
     pooling: windows of rows, whose means are kept instead of the rows.
-    predicted: called with each row's number, its end in seconds, and its logits by key, where there are any.
+    predicted: called with each row's number, its start and end in seconds, and its logits by key, where there are any.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Rows:
         streamed: bool = False,
         spill: Path | None = None,
         pooling: Dense | None = None,
-        predicted: Callable[[int, float, dict[str, np.ndarray]], None] | None = None,
+        predicted: Callable[[int, tuple[float, float], dict[str, np.ndarray]], None] | None = None,
     ) -> None:
         self._predicted = predicted
         self._pool = RowPool(pooling) if pooling else None
@@ -118,8 +118,8 @@ class Rows:
         self.n_repeated += windows.n_repeated
         logits = {key.removeprefix(LOGITS): array for key, array in values.items() if key.startswith(LOGITS)}
         if logits and self._predicted is not None:
-            for i, end_s in enumerate(windows.end_s.tolist()):
-                self._predicted(windows.row + i, end_s, {key: array[i] for key, array in logits.items()})
+            for i, span_s in enumerate(zip(windows.start_s.tolist(), windows.end_s.tolist(), strict=True)):
+                self._predicted(windows.row + i, span_s, {key: array[i] for key, array in logits.items()})
 
     def __len__(self) -> int:
         """How many windows have come back."""

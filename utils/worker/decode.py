@@ -291,7 +291,7 @@ class Decoders:
                 for job in live:
                     self._hand_over(job, samples, times_s)
             for job in self._open(jobs):
-                job.decoded = n_samples
+                job.decoded, job.length_s = n_samples, n_samples / rate_hz
                 job.problems, job.partial = list(stream.report.problems), stream.report.partial
                 self._tell(StreamEnded(job))
 

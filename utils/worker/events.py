@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from utils.extractors.base import StreamInfo
+from utils.extractors.base import StreamInfo, VideoStreamInfo
 from utils.extractors.windows import Sampling
 from utils.media.layout import Yuv
 from utils.media.report import VideoReport
@@ -34,6 +34,7 @@ class Job:
     )
     decoded: int = 0  # frames or samples that came out of the decoder
     declared: int | None = None  # frames that the header promises
+    length_s: float | None = None  # of what is extracted of the video or sound, where that is known
     problems: list[str] = field(default_factory=list[str])
     partial: bool = False
     dropped: bool = False  # it failed further down: no need to decode the rest
@@ -61,6 +62,10 @@ class Job:
             summary.take_over(counted)
             self.declared = report.declared or counted.declared
         self.problems, self.partial = summary.problems, summary.partial
+        self.length_s = report.length_s
+        rate = self.info.source_fps if isinstance(self.info, VideoStreamInfo) else None
+        if rate and (self.partial or self.length_s is None):  # the header may promise more than there is
+            self.length_s = report.decoded / rate
 
 
 def jobs_of(task: Task, wants_audio: Callable[[str], bool], is_recorded: bool) -> list[Job]:

@@ -3,9 +3,10 @@
 import numpy as np
 
 from utils.extractors.base import AudioStreamInfo, VideoStreamInfo
-from utils.extractors.labels import Classes, top_classes
+from utils.extractors.labels import Classes, best_classes, class_lines
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.output import Output
+from utils.sinks.top_classes import TopClasses
 from utils.state.manifest import Manifest
 from utils.storage.folder import folder_at
 from utils.storage.urls import base_name
@@ -28,11 +29,12 @@ class Finisher:
         self._device_name = device_name
         self._saves = plan.format.saves
         self._title = f"{feature.feature_type}: " if len(plan.features) > 1 else ""
-        folder = folder_at(feature.output)
+        self._folder = folder = folder_at(feature.output)
         if self._saves:
             folder.prepare(make=False)
         self._sink = plan.format.make_sink(folder, self._show, plan.names)
         self._manifest = Manifest(folder)
+        self._top: dict[Job, TopClasses] = {}
 
     def _show(self, text: str) -> None:
         self._pipe.send(Printed(self._title + text))
@@ -48,12 +50,15 @@ class Finisher:
         if outcome.record is not None:
             with job.timed("write"):
                 outputs = self._sink.write(outcome.record)
-        line = self._line(outcome, outputs)
+        top, classes = self._top.pop(job, None), ""
+        if top is not None and outcome.record is not None and self._saves:
+            classes = top.write(self._folder, job.ref.name)
+        line = self._line(outcome, outputs, classes)
         if self._saves:
             self._manifest.append(line)
         self._pipe.send(Finished(line))
 
-    def _line(self, outcome: Outcome, outputs: list[Output]) -> ManifestLine:
+    def _line(self, outcome: Outcome, outputs: list[Output], top_classes: str) -> ManifestLine:
         job = outcome.job
         return self._feature.line(
             job.ref,
@@ -64,20 +69,24 @@ class Finisher:
             rate_hz=job.info.rate_hz if isinstance(job.info, AudioStreamInfo) else None,
             decoded=job.decoded,
             declared=job.declared,
+            length_s=None if job.length_s is None else round(job.length_s, 3),
             windows=outcome.n_windows,
             repeated=outcome.n_repeated,
             problems=tuple(job.problems),
             outputs=tuple(outputs),
+            top_classes=top_classes,
             seconds={stage: round(seconds, 4) for stage, seconds in dict(job.seconds).items()},
             device=self._device_name,
             revision=job.revision,
         )
 
-    def show_predictions(self, job: Job, row: int, end_s: float, logits: dict[str, np.ndarray]) -> None:
-        """Show the five best classes of one window for each stream."""
+    def show_predictions(self, job: Job, row: int, span_s: tuple[float, float], logits: dict[str, np.ndarray]) -> None:
+        """Show the five best classes of one window for each stream, and keep them for the video's file."""
         name = base_name(job.ref.member or job.ref.path)
         lines: list[str] = []
         for key, values in logits.items():
-            lines.append(f"{name} window {row} (ends at {end_s:.3f} s) {key}")
-            lines += top_classes(values, self._classes)
+            best = best_classes(values, self._classes)
+            self._top.setdefault(job, TopClasses()).add(row, span_s, key, best)
+            lines.append(f"{name} window {row} (ends at {span_s[1]:.3f} s) {key}")
+            lines += class_lines(best)
         self._show("\n".join(lines) + "\n")

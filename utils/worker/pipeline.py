@@ -81,7 +81,7 @@ class Pipeline:
     video whose single window does not fit fails alone.
 
     finish: called with each video's outcome. windows_done: called with the number of windows of a batch.
-    predicted: called with the video, a row's number and end in seconds, and its logits by key, where there are any.
+    predicted: called with the video, a row's number, its start and end in seconds, and its logits by key, if any.
     warn: called with a line for the user. spill: folder for outputs that do not fit in memory; None for the system's.
     """
 
@@ -90,7 +90,7 @@ class Pipeline:
     spill: Path | None
     finish: Callable[[Outcome], None]
     windows_done: Callable[[int], None]
-    predicted: Callable[[Job, int, float, dict[str, np.ndarray]], None]
+    predicted: Callable[[Job, int, tuple[float, float], dict[str, np.ndarray]], None]
     warn: Callable[[str], None]
     _videos: dict[Job, _Video] = field(default_factory=dict[Job, _Video], init=False)
     _in_flight: deque[_Launched] = field(default_factory=deque["_Launched"], init=False)

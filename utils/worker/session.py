@@ -31,7 +31,7 @@ from utils.worker.watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 JOIN_S = 5.0  # a decode thread that takes longer to end hangs in a decoder, which nothing but the process's end stops
-Predicted = Callable[[Job, int, float, dict[str, np.ndarray]], None]
+Predicted = Callable[[Job, int, tuple[float, float], dict[str, np.ndarray]], None]
 
 
 class Session:

@@ -16,8 +16,8 @@ from utils.storage.folder import folder_at
 def line(number: int, status: Status, reason: str = "", second: int = 0, **source) -> ManifestLine:
     path = f"v/{number}.mp4"
     return ManifestLine(
-        id=path, status=status, name=str(number), reason=reason, windows=2, source=Fingerprint(path, **source),
-        finished=f"2026-01-01T00:00:{second:02}+0000",
+        id=path, status=status, name=str(number), reason=reason, windows=2, length_s=None if second else 2.5,
+        source=Fingerprint(path, **source), finished=f"2026-01-01T00:00:{second:02}+0000",
     )  # fmt: skip
 
 

@@ -91,7 +91,7 @@ def run(
         spill=None,
         finish=outcomes.append,
         windows_done=lambda n: None,
-        predicted=lambda job, row, end_s, logits: None,
+        predicted=lambda job, row, span_s, logits: None,
         warn=warnings.append,
     )
     is_fake = isinstance(videos, dict)

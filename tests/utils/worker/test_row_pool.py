@@ -22,8 +22,10 @@ def rows_of(start: int, stop: int) -> Windows:
 def test_means_are_those_of_the_windows(dense, chunk):
     shapes = {"a": (31, 3), "b": (31, 2, 3)}  # the second of two crops
     values = {key: np.random.default_rng(0).normal(size=shape).astype(np.float32) for key, shape in shapes.items()}
-    shown: list[tuple[int, float, np.ndarray]] = []
-    rows = Rows(("a", "b"), pooling=dense, predicted=lambda row, end_s, logits: shown.append((row, end_s, logits["a"])))
+    shown: list[tuple[int, tuple[float, float], np.ndarray]] = []
+    rows = Rows(
+        ("a", "b"), pooling=dense, predicted=lambda row, span_s, logits: shown.append((row, span_s, logits["a"]))
+    )
     with torch.inference_mode():
         for start in range(0, 31, chunk):
             stop = min(start + chunk, 31)
@@ -38,7 +40,9 @@ def test_means_are_those_of_the_windows(dense, chunk):
     start_s, end_s = rows.times_s()
     np.testing.assert_array_equal(start_s, [window[0] / 10 for window in windows])
     np.testing.assert_array_equal(end_s, [max(window) / 10 for window in windows])
-    assert [(row, end) for row, end, _ in shown] == list(enumerate(end_s.tolist()))
+    assert [(row, span) for row, span, _ in shown] == list(
+        enumerate(zip(start_s.tolist(), end_s.tolist(), strict=True))
+    )
     np.testing.assert_array_equal([logits for *_, logits in shown], rows.arrays()["a"])
 
 

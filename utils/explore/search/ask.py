@@ -51,7 +51,8 @@ def text_type(output: str, feature_type: str | None, models: Mapping[str, Model]
 class Search:
     """Searches the windows of one output folder. note: for the user, about the last search; may be empty.
 
-    run: names the device for texts and examples, and the folder of weights.
+    run: names the device for texts and examples, and the folder of weights. checkpoint: the file of the network, if it
+    is no longer where the run had it.
     """
 
     def __init__(
@@ -63,9 +64,11 @@ class Search:
         run: RunConfig | None = None,
         is_exact: bool = False,
         tell: Callable[[str], None] = lambda _: None,
+        checkpoint: str | None = None,
     ) -> None:
         self._output, self._models, self._run = output, models, run or RunConfig()
         self._is_exact, self._tell = is_exact, tell
+        self._flags = {} if checkpoint is None else {"checkpoint": checkpoint}
         self.collection = SavedWindows.at(output, feature_type, feature)
         self.note = ""
 
@@ -78,7 +81,7 @@ class Search:
         feature_type = self.collection.feature_type
         like = recorded(self._output, feature_type, self._models)
         device = choose(self._run)[0].devices[0]
-        (vector,) = embed_texts([text], self._run, feature_type, {}, self._models, device, self._tell, like)
+        (vector,) = embed_texts([text], self._run, feature_type, self._flags, self._models, device, self._tell, like)
         return self.vector(vector, top, least)
 
     def example(self, text: str, top: int, least: float = -math.inf) -> list[Hit]:
@@ -194,7 +197,7 @@ class Search:
             self._tell(RANDOM_WARNING)
         if like.settings.get("align"):
             raise UserError(f"{like.place}: made with --align, with other types; give NAME@SECONDS of a video in it")
-        plan = plan_like(like, self._run, self._models, resources)
+        plan = plan_like(like, self._run, self._models, resources, self._flags)
         from utils.worker.session import Session  # here: it imports PyTorch
 
         with contextlib.closing(Session(plan)) as session:

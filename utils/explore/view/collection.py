@@ -1,5 +1,7 @@
 """What is in an output folder: its videos as columns of a table, and the arrays of each."""
 
+import contextlib
+import gc
 import json
 import math
 import threading
@@ -65,13 +67,13 @@ class FeatureFolder:
         n_bytes = sum(_bytes(info.shape, info.dtype) for output in line.outputs for info in output.arrays.values())
         if n_bytes > MOST_BYTES:
             raise RunError(f"{line.name}: its arrays have {n_bytes / 1e9:.1f} GB, too many for this page")
-        outside = next((output.file for output in line.outputs if not self._is_inside(output.file)), None)
+        outside = next((output.file for output in line.outputs if not self.holds(output.file)), None)
         if outside is not None:
             raise RunError(f"{line.name}: the manifest names {outside}, which is not in the output folder")
         with self._lock:
             return self._reader.read(line.outputs)
 
-    def _is_inside(self, name: str) -> bool:
+    def holds(self, name: str) -> bool:
         """Return whether a file is in the folder that it belongs to, wherever a hostile name or a link leads."""
         home, name = (self._root, name.removeprefix(UP)) if name.startswith(UP) else (self.folder, name)
         if home.local is None:
@@ -81,7 +83,7 @@ class FeatureFolder:
     def refresh(self) -> None:
         """Read what was appended to the manifest, in one pass: there may be a million lines."""
         rows: list[Row] = []
-        with self._lock:
+        with self._lock, _no_collector():
             self.latest.refresh()
             self._status = FolderStatus.of(self.folder, self._noted(rows))
             self.rows = rows
@@ -106,6 +108,18 @@ class FeatureFolder:
             "command": str(run.get("command", "")),
             "settings_hashes": sorted(self.latest.hashes),
         }
+
+
+@contextlib.contextmanager
+def _no_collector() -> Iterator[None]:
+    """Leave out the search for reference cycles, of which a manifest's lines have none: it takes as long as reading."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _bytes(shape: Sequence[int], dtype: str) -> int:
@@ -152,6 +166,7 @@ class Collection:
                 folder.refresh()
             self._about = [folder.about() for folder in self.folders]
             self._columns = self._table()
+            self._by_name: dict[str, dict[str, int]] = {}
             self._version = version
 
     def reload(self) -> None:
@@ -190,6 +205,12 @@ class Collection:
                     "version": self._version, "folders": self._about, "videos": self._columns,
                     "labels": labels}  # fmt: skip
 
+    def columns_of(self, numbers: Sequence[int]) -> dict[str, list[Any]]:
+        """Return the names of videos, and the columns of the list that colour windows, one value for each number."""
+        at = {number: i for i, number in enumerate(self._columns["number"])}
+        wanted = {"name": "name"} | {key: key.removeprefix("meta ") for key in self._columns if key.startswith("meta ")}
+        return {title: [self._columns[key][at[number]] for number in numbers] for key, title in wanted.items()}
+
     def place(self, number: int) -> tuple[FeatureFolder, ManifestLine] | None:
         """Return the folder and the manifest line of a video; None if there is none of this number."""
         if not 0 <= number < len(self._places):
@@ -198,12 +219,15 @@ class Collection:
         line = folder.line(identity)
         return None if line is None else (folder, line)
 
-    def number_of(self, name: str, feature_type: str) -> int | None:
-        """Return the number of a video by its name."""
-        for number, other, index in zip(*(self._columns[key] for key in ("number", "name", "folder")), strict=True):
-            if other == name and self.folders[index].feature_type == feature_type:
-                return number
-        return None
+    def numbers_of(self, feature_type: str) -> dict[str, int]:
+        """Return the numbers of the videos of a feature type by their names; of one name, the first."""
+        if feature_type not in self._by_name:
+            columns = zip(*(self._columns[key] for key in ("number", "name", "folder")), strict=True)
+            found = self._by_name[feature_type] = {}
+            for number, name, index in columns:
+                if self.folders[index].feature_type == feature_type:
+                    found.setdefault(name, number)
+        return self._by_name[feature_type]
 
     def with_features(self, index: int) -> list[tuple[int, int]]:
         """Return the number of each video of a feature type that has features, and how many windows it has."""

@@ -2,12 +2,13 @@
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from utils.errors import FeatmillError
+from utils.explore.view.classes import Labels, best_names, label_track, of_windows, saved_tracks
 from utils.explore.view.collection import DAMAGE, Collection, FeatureFolder
 from utils.explore.view.flow import is_flow, picture
 from utils.explore.view.media import Clip, MediaFolder, thumb_times_ms
@@ -16,6 +17,7 @@ from utils.explore.view.windows import (
     MAPPED,
     MAPPED_VIDEOS,
     WindowIndex,
+    WindowVectors,
     has_umap,
     map_of,
     pairs,
@@ -25,11 +27,12 @@ from utils.explore.view.windows import (
 )
 from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
 from utils.sinks.rows import unit, vectors
+from utils.storage.urls import redacted
 
 NEAREST = 6
 MOST_KEPT_BYTES = 1 << 29
 NAMES = re.compile(
-    r"(collection|state|video-(\d+)|pictures-(\d+)|sound-(\d+)|u?map-(\d+)-(\d+)|near-(\d+)-(\d+)-(\d+))"
+    r"(collection|state|found|video-(\d+)|pictures-(\d+)|sound-(\d+)|u?map-(\d+)-(\d+)|near-(\d+)-(\d+)-(\d+))"
 )
 Document = dict[str, Any]
 
@@ -37,11 +40,20 @@ Document = dict[str, Any]
 class Documents:
     """Answers what the page asks. Many threads may ask.
 
-    other: another output of the same videos, to compare with.
+    other: another output of the same videos, to compare with. labels: by feature type.
+    found: what a search found, as its view shows it.
     """
 
-    def __init__(self, collection: Collection, media: MediaFolder, other: Collection | None = None) -> None:
-        self.collection, self.media, self.other = collection, media, other
+    def __init__(
+        self,
+        collection: Collection,
+        media: MediaFolder,
+        other: Collection | None = None,
+        labels: Mapping[str, Labels] | None = None,
+        found: Document | None = None,
+    ) -> None:
+        self.collection, self.media, self.other, self.labels = collection, media, other, labels or {}
+        self.found = found
         self._indexes: dict[tuple[str, str], WindowIndex] = {}
         self._maps: dict[tuple[str, int, str, bool], Document] = {}
         self._last: tuple[tuple[str, str, int], dict[str, np.ndarray]] | None = None
@@ -56,6 +68,9 @@ class Documents:
         make: Callable[..., Document | None] = getattr(self, f"_{name.partition('-')[0]}")
         return make(*numbers)
 
+    def _found(self) -> Document | None:
+        return self.found
+
     def _state(self) -> Document:
         return {"version": self.collection.version}
 
@@ -64,7 +79,8 @@ class Documents:
         keys = [self.keys(index) for index in range(len(self.collection.folders))]
         other = None if self.other is None else self.other.as_json()["place"]
         maps = ["map", "umap"] if has_umap() else ["map"]
-        return {**self.collection.as_json(), "keys": keys, "maps": maps, "has_media": self.media.is_on, "other": other}
+        return {**self.collection.as_json(), "keys": keys, "maps": maps, "has_media": self.media.is_on, "other": other,
+                "found": self.found is not None}  # fmt: skip
 
     def keys(self, index: int) -> list[str]:
         """Return the keys of a feature type that can be mapped: those of its first video with features."""
@@ -90,8 +106,18 @@ class Documents:
             if cached not in self._maps:
                 self._maps = {kept: value for kept, value in self._maps.items() if kept[0] == cached[0]}
                 windows = read_windows(self.collection, index, key, MAPPED_VIDEOS, MAPPED)
-                self._maps[cached] = map_of(windows, by_umap)
+                names = self.classes_of(index, key, windows)
+                self._maps[cached] = map_of(windows, by_umap) | ({"classes": names} if any(names) else {})
         return self._maps[cached]
+
+    def classes_of(self, index: int, key: str, windows: WindowVectors) -> list[str]:
+        """Return the best class of each window: of the labels that the user gave, else of those that were saved."""
+        labels = self.labels.get(self.collection.folders[index].feature_type)
+        if labels is not None and windows.vectors.shape[1] == labels.vectors.shape[1]:
+            return [labels.names[i] for i in labels.cosines(windows.vectors).argmax(axis=1)]
+        places = {number: self.collection.place(number) for number in np.unique(windows.number).tolist()}
+        best = {number: best_names(*place, key) for number, place in places.items() if place is not None}
+        return of_windows(windows.number, windows.row, best)
 
     def _video(self, number: int) -> Document | None:
         place = self.collection.place(number)
@@ -102,7 +128,8 @@ class Documents:
         about = {
             "number": number, "name": line.name, "type": folder.feature_type, "status": line.status,
             "notes": [*line.problems, *([line.reason] if line.reason else [])], "path": line.source.path,
-            "fps": line.fps, "rate_hz": line.rate_hz, "meta": dict(line.meta), "seconds": dict(line.seconds),
+            "link": web_address(line.source.path), "fps": line.fps, "rate_hz": line.rate_hz,
+            "meta": dict(line.meta), "seconds": dict(line.seconds),
             "is_found": clip is not None, **self._pictures(number),
         }  # fmt: skip
         return about | self._series(folder, line, about["length_s"])
@@ -136,13 +163,28 @@ class Documents:
         try:
             arrays = self._read(folder, line)
             found = series_of(line, arrays, length_s)
-            return {"keys": found, **self._compared(line, arrays, folder.feature_type)}
+            compared = self._compared(line, arrays, folder.feature_type)
         except DAMAGE as error:
             return {"keys": [], "error": str(error) or type(error).__name__}
+        try:
+            return {"keys": found, "classes": self._class_tracks(folder, line, arrays, length_s), **compared}
+        except DAMAGE as error:
+            return {"keys": found, "classes": [], "error": str(error) or type(error).__name__, **compared}
+
+    def _class_tracks(
+        self, folder: FeatureFolder, line: ManifestLine, arrays: dict[str, np.ndarray], length_s: float
+    ) -> list[Document]:
+        tracks = saved_tracks(folder, line)
+        labels = self.labels.get(folder.feature_type)
+        for key in line.features if labels is not None else ():
+            rows = rows_of(arrays[key], line)
+            if labels is not None and labels.fit(rows):
+                tracks.append(label_track(labels, key, rows, times_of(arrays, len(rows), length_s)[:2]))
+        return tracks
 
     def _compared(self, line: ManifestLine, arrays: dict[str, np.ndarray], feature_type: str) -> Document:
         """Return the other output of a video, with the cosines of its rows with ours at the same times."""
-        number = None if self.other is None else self.other.number_of(line.name, feature_type)
+        number = None if self.other is None else self.other.numbers_of(feature_type).get(line.name)
         place = None if self.other is None or number is None else self.other.place(number)
         if place is None or place[1].status not in WITH_OUTPUTS:
             return {}
@@ -216,6 +258,13 @@ class Documents:
         except DAMAGE:
             return None
         return picture(rows[row], full_speed(rows)) if is_flow(rows) and row < len(rows) else None
+
+
+def web_address(path: object) -> str | None:
+    """Return the address of a video that a browser opens when its user clicks; None of any other path."""
+    if isinstance(path, str) and path.startswith(("http://", "https://")):
+        return redacted(path)
+    return None
 
 
 def nearest(index: WindowIndex, vector: np.ndarray, without: tuple[int, float, float]) -> list[Document]:

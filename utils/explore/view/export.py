@@ -42,6 +42,8 @@ def _files(documents: Documents, folder: Path) -> Iterator[tuple[str, bytes]]:
         yield name, _static(content) if name == "index.html" else content
     collection = documents.get("collection") or {}
     yield _script("collection", collection)
+    if documents.found is not None:
+        yield _script("found", documents.found)
     for index, keys in enumerate(collection["keys"]):
         for key_number, key in enumerate(keys):
             for name in (f"{each}-{index}-{key_number}" for each in collection["maps"]):

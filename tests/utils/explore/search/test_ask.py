@@ -157,3 +157,20 @@ def test_what_cannot_be_searched_is_said_in_one_line(made, capsys, tmp_path):
         featmill.load(out).search(np.ones(3))
     with pytest.raises(featmill.UserError, match="takes a text, a vector or a picture, not list"):
         featmill.load(out).search(["a door"])
+
+
+def test_a_checkpoint_that_has_moved(made: tuple[Path, Any, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    root, _, _ = made
+    arguments = ["search", str(root / "out"), "a dog", "--json"]
+    assert main(arguments) == 0
+    expected = json.loads(capsys.readouterr().out)["found"]
+    moved = (root / "test-search.pt").rename(root / "moved.pt")
+    (root / "other.pt").write_bytes(moved.read_bytes() + b" ")
+    try:
+        assert main([*arguments, "--checkpoint", str(moved)]) == 0
+        assert json.loads(capsys.readouterr().out)["found"] == expected
+        assert main([*arguments, "--checkpoint", str(root / "other.pt")]) == 2
+        assert "other weights than" in capsys.readouterr().err
+        assert main(["search", str(root / "out"), "--like", str(root / "0.mp4"), "--checkpoint", str(moved)]) == 0
+    finally:
+        moved.rename(root / "test-search.pt")

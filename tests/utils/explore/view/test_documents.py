@@ -109,3 +109,12 @@ def test_nan_huge_missing_and_foreign_content(tmp_path: Path) -> None:
     assert "cannot be read" in read(found, "video-1")["error"]
     assert "GB" in read(found, "video-2")["error"]
     assert len(read(found, "map-0-0")["x"]) == 4
+
+
+def test_addresses_are_links_and_nothing_else_is(tmp_path: Path) -> None:
+    paths = ("https://user:secret@host/a.mp4", "javascript:alert(1)", "s3://bucket/a.mp4", "a.mp4", " http://x")
+    for i, path in enumerate(paths):
+        save(tmp_path, f"v{i}", path)
+    found = documents(tmp_path)
+    links = [read(found, f"video-{i}")["link"] for i in range(len(paths))]
+    assert links[0].startswith("https://") and "secret" not in links[0] and links[1:] == [None] * 4

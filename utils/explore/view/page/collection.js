@@ -3,6 +3,12 @@
 featmill.views.collection = (() => {
   const { el, canvas, colour, number, duration, get } = featmill;
 
+  // Lines of earlier versions do not say how long videos are.
+  const long = (folder) =>
+    folder.length_s
+      ? `${folder.without_length ? "at least " : ""}${duration(folder.length_s)} of video`
+      : "";
+
   function card(folder) {
     const counts = ["done", "partial", "skipped", "failed"]
       .filter((status) => folder[status] || status === "done")
@@ -24,7 +30,7 @@ featmill.views.collection = (() => {
       { class: "card" },
       el("h2", {}, folder.type),
       el("p", { class: "big" }, counts),
-      el("p", {}, [`${number(folder.windows)} windows`, left, rate].filter(Boolean).join("; ")),
+      el("p", {}, [`${number(folder.windows)} windows`, long(folder), left, rate].filter(Boolean).join("; ")),
       folder.warning ? el("p", { class: "bad" }, folder.warning) : null,
       el(
         "p",
@@ -177,7 +183,7 @@ featmill.views.collection = (() => {
         const n = collection.folders[+choice.split("-")[0]],
           share = points.shares.map((each) => `${(each * 100).toFixed(0)} %`).join(" and ");
         note.textContent = points.x.length
-          ? `${number(points.x.length)} of ${number(points.total)} windows; ${way === "map" ? `principal components with ${share} of the variance` : "UMAP"}; ${hours(points, n.done + n.partial)}`
+          ? `${number(points.x.length)} of ${number(points.total)} windows; ${way === "map" ? `principal components with ${share} of the variance` : "UMAP"}${n.length_s ? "" : `; ${hours(points, n.done + n.partial)}`}`
           : "";
         host.replaceChildren(
           points.x.length
@@ -246,6 +252,7 @@ featmill.views.collection = (() => {
     take(collection);
     main.replaceChildren(
       heading,
+      ...(collection.found ? [el("p", {}, el("a", { href: "#/found" }, "What the search found"))] : []),
       cards,
       ...(collection.has_media || featmill.isStatic
         ? []

@@ -1,7 +1,7 @@
 "use strict";
 // What the view of a video says beside its tracks: shapes, nearest windows, sound.
 featmill.details = (() => {
-  const { el, seconds, get, picture, isStatic, tracks } = featmill;
+  const { el, seconds, get, picture, isStatic, tip, tracks } = featmill;
   const POLL_MS = 700;
 
   function facts(layers) {
@@ -84,10 +84,31 @@ featmill.details = (() => {
     );
   }
 
+  const classesOf = ({ about, key }) => (about.classes || []).filter((found) => found.key === key.key && found.lanes.length);
+
+  // Top classes and labels of a layer along the time axis. point: what happens at a time.
+  function classTracks(axis, layer, point) {
+    return classesOf(layer).map((found) => {
+      const pointed = (time, event, isClick) =>
+        isClick
+          ? point(time, event, true)
+          : tip(event, el("span", {}, `${seconds(time)}: ${tracks.best(found, time, 5)}`));
+      const what = found.what === "cosine" ? "labels, by cosine" : "top classes, by probability";
+      const label = `Classes along the time axis: ${found.lanes.join(", ")}`;
+      return tracks.classes(axis, `${layer.name}: ${what}`, label, found, pointed);
+    });
+  }
+
+  // Of a video at an address, which is loaded only once the link is followed.
+  const link = (about) =>
+    about.link
+      ? [el("p", {}, el("a", { href: about.link, rel: "noopener noreferrer", target: "_blank" }, about.link))]
+      : [];
+
   function frames(about, key, at) {
     if (!about.fps || !key.times_known) return "";
     return `; frames ${Math.round(key.start_s[at] * about.fps)} to ${Math.round(key.end_s[at] * about.fps)} at ${+about.fps.toFixed(3)} fps`;
   }
 
-  return { facts, frames, nearest, addSound };
+  return { facts, frames, nearest, addSound, classesOf, classTracks, link };
 })();

@@ -19,8 +19,9 @@
       if (mine !== turn) return;
       if (view === "video" && /^\d+$/.test(id || "")) {
         if (!collection.videos.number.includes(+id)) throw new Error("There is no such video.");
-        await views.video(main, collection, +id, /^\d+$/.test(row || "") ? +row : 0);
-      } else update = views.collection(main, collection);
+        await views.video(main, collection, +id, row || "0");
+      } else if (view === "found" && collection.found) await views.found(main);
+      else update = views.collection(main, collection);
     } catch (error) {
       main.replaceChildren(
         el("p", {}, el("a", { href: "#/" }, "← all videos")),

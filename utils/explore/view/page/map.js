@@ -23,8 +23,8 @@ featmill.map = (() => {
       };
     }
     const values =
-      choice === "cluster"
-        ? points.cluster
+      choice === "cluster" || choice === "classes"
+        ? points[choice]
         : points.number.map((id) => (choice === "video" ? about.name(id) : about.label(id, choice)));
     const ranked = rank(values);
     const places = new Map(ranked.map((value, i) => [value, Math.min(i, OTHER)]));
@@ -177,6 +177,7 @@ featmill.map = (() => {
       ["video", "video"],
       ["time", "time in its video"],
       ["cluster", "cluster"],
+      ...(points.classes ? [["classes", "top class"]] : []),
       ...about.labels.map((label) => [label, label.slice(5)]),
     ];
     const select = el(

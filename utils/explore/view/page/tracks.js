@@ -208,6 +208,48 @@ featmill.tracks = (() => {
     );
   }
 
+  // Classes as lanes: the brighter, the higher the score.
+  function classes(axis, title, label, found, pointed) {
+    const LANE = 16;
+    const values = found.shares.flat().filter((value) => value !== null);
+    const low = found.what === "cosine" ? values.reduce((a, b) => Math.min(a, b), Infinity) : 0;
+    const high = values.reduce((a, b) => Math.max(a, b), low + 1e-6);
+    const element = track(
+      axis,
+      "",
+      label,
+      LANE * found.lanes.length,
+      (context, width, height, at) => {
+        found.shares.forEach((lane, i) =>
+          lane.forEach((value, w) => {
+            if (value === null) return;
+            const start = found.start_s[w],
+              end = found.end_s[w],
+              next = found.start_s[w + 1] ?? end;
+            const left = at(start),
+              right = Math.max(left + 1.5, at(end > start ? Math.min(end, next) : next)); // frames last until the next
+            context.fillStyle = `rgb(${viridis((value - low) / (high - low))})`;
+            context.fillRect(left, i * LANE + 1, right - left, LANE - 2);
+          }),
+        );
+      },
+      pointed,
+    );
+    const names = found.lanes.map((name) => el("li", { title: name }, name));
+    element.firstChild.append(el("ul", { class: "lanes" }, ...names));
+    return el("div", { class: "above" }, el("span", { class: "name" }, title), element);
+  }
+
+  // The best classes of the window around a time, as text.
+  function best(found, time, most) {
+    const i = rowAt(found, time);
+    if (i < 0) return "";
+    return found.best[i]
+      .slice(0, most)
+      .map((name, place) => `${found.names[name]} ${found.scores[i][place] ?? "?"}`)
+      .join(", ");
+  }
+
   function axisOf(length) {
     const axis = { length, from: 0, to: Math.max(length, 1e-3), cursor: 0, drawn: [] };
     let isDue = false;
@@ -246,5 +288,5 @@ featmill.tracks = (() => {
   const describe = (name, key, i) =>
     `${name} row ${i * key.step}, ${seconds(key.start_s[i])} to ${seconds(key.end_s[i])}`;
 
-  return { axisOf, ruler, spans, curve, matrix, spectrogram, filmstrip, rowAt, describe };
+  return { axisOf, ruler, spans, curve, matrix, spectrogram, filmstrip, classes, best, rowAt, describe };
 })();

@@ -39,14 +39,12 @@ featmill.views.video = (() => {
       const { about: own, key, i, name } = all[layer];
       if (!key.rows) return;
       Object.assign(chosen, { layer, at });
-      const text = tracks.describe(name, key, at);
+      const middle = (key.start_s[at] + key.end_s[at]) / 2;
+      const best = details.classesOf(all[layer]).map((found) => tracks.best(found, middle, 1));
+      const text = [tracks.describe(name, key, at), ...best].filter(Boolean).join("; ");
       slider.textContent = text;
-      for (const [attribute, value] of [
-        ["valuemax", key.rows - 1],
-        ["valuenow", at * key.step],
-        ["valuetext", text],
-      ])
-        slider.setAttribute(`aria-${attribute}`, value);
+      const said = { valuemax: key.rows - 1, valuenow: at * key.step, valuetext: text };
+      for (const [attribute, value] of Object.entries(said)) slider.setAttribute(`aria-${attribute}`, value);
       announce(text);
       if (play) player.play(key.start_s[at], key.end_s[at]);
       else player.seek(key.start_s[at]);
@@ -148,6 +146,7 @@ featmill.views.video = (() => {
             point,
           ),
         );
+      parts.push(...details.classTracks(axis, all[layer], point));
       if (key.components && key.rows > 2)
         parts.push(
           tracks.curve(
@@ -208,8 +207,7 @@ featmill.views.video = (() => {
       return parts;
     }
 
-    const button = (text, label, action) =>
-      el("button", { type: "button", "aria-label": label, onclick: action }, text);
+    const button = (text, label, onclick) => el("button", { type: "button", "aria-label": label, onclick }, text);
     const strip = about.thumbs_ms.length
       ? [
           tracks.filmstrip(
@@ -225,6 +223,7 @@ featmill.views.video = (() => {
     main.replaceChildren(
       el("p", {}, el("a", { href: "#/" }, "← all videos")),
       el("h1", { tabindex: -1 }, about.name),
+      ...details.link(about),
       ...documents.flatMap((each) =>
         [...each.notes, each.error]
           .filter(Boolean)
@@ -294,7 +293,8 @@ featmill.views.video = (() => {
     const layer = shown.all.findIndex(({ about, key }) => about.number === id && key.rows);
     if (layer < 0) return;
     const { key } = shown.all[layer];
-    shown.choose(layer, Math.max(0, Math.min(key.start_s.length - 1, Math.round((row || 0) / key.step))), false);
+    const at = /^@[\d.]+$/.test(row) ? featmill.tracks.rowAt(key, +row.slice(1)) : Math.round((parseInt(row, 10) || 0) / key.step);
+    shown.choose(layer, Math.max(0, Math.min(key.start_s.length - 1, at)), false);
   }
   return draw;
 })();
