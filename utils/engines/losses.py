@@ -38,7 +38,7 @@ class Losses:
             return Verdict("again")
         if worker.hung is not None and worker.hung != ref.id:
             return Verdict("again")
-        if not held.begun:  # it may have been begun since, so alone, without blame
+        if not (held.begun or worker.alone):  # it may have been begun since, so alone, without blame
             self._progress.say_once(f"the worker on {worker.where} {cause}; videos it may have begun are tried alone")
             return Verdict("alone")
         if worker.hung is not None:

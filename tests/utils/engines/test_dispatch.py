@@ -176,6 +176,9 @@ class Dying:
     def kill(self, worker):
         self.messages.append((worker, Gone("was ended by SIGKILL")))
 
+    def recall(self, worker):
+        self.messages.append((worker, Returned(())))
+
     def poll(self, _timeout_s):
         if self.messages:
             yield self.messages.popleft()
@@ -210,12 +213,12 @@ def line(ref: VideoRef) -> ManifestLine:
     return ManifestLine(id=ref.id, status="done", stamp=RunStamp("tiny"))
 
 
-def dispatched(engine: Any, n: int = 4) -> Books:
+def dispatched(workers: Any, n: int = 4, **flags: Any) -> Books:
     tasks = iter([Task(VideoRef(str(i), str(i), f"{i}.mp4"), ("tiny",)) for i in range(n)])
     todo: Any = SimpleNamespace(next=lambda: next(tasks, None), n_waiting=0)
-    plan = Plan(RunConfig(max_retries=1, video_timeout=9.0), (FEATURE,), ("cpu",), 1, 2)
+    plan = Plan(RunConfig(max_retries=1, video_timeout=9.0, **flags), (FEATURE,), ("cpu",), 1, 2)
     books: Any = Books()
-    Dispatcher(plan, todo, books, books, engine).run()
+    Dispatcher(plan, todo, books, books, workers).run()
     return books
 
 
@@ -232,6 +235,13 @@ def test_a_worker_s_videos_are_retried_alone_and_the_deadly_one_is_given_up() ->
     assert books.lost == {"1": "1.mp4: the worker was ended by SIGSEGV 2 times while it held this video"}
     assert books.warned[0] == "0.mp4: the worker on cpu was ended by SIGSEGV; trying this video alone"
     assert engine.given[:4] == [(1, "0"), (1, "1"), (2, "0"), (2, "1")]
+
+
+def test_a_video_that_kills_each_worker_on_a_cluster_before_that_reports_it_is_given_up() -> None:
+    books = dispatched(Dying(deadly="1", first=(Placed("node0/cpu"), *READY)), engine="ray")
+    assert sorted(books.done) == list("023")
+    assert books.lost == {"1": "1.mp4: the worker was ended by SIGSEGV 2 times while it held this video"}
+    assert books.warned == ["1.mp4: the worker on node0/cpu was ended by SIGSEGV; trying this video alone"]
 
 
 def test_a_video_that_hangs_is_retried_and_the_others_of_its_worker_are_not_blamed() -> None:
