@@ -2,10 +2,10 @@
 
 import io
 import zipfile
+from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,33 +30,49 @@ class Classes(NamedTuple):
     probabilities: np.ndarray
 
 
-@dataclass
+class _Columns:
+    """The windows of one key, as numbers without Python objects: there may be a million."""
+
+    def __init__(self) -> None:
+        self.rows, self.spans_s = array("q"), array("d")
+        self.best, self.probabilities, self.logits = array("i"), array("f"), array("f")
+
+    def sorted(self, values: "array[Any]", order: np.ndarray) -> np.ndarray:
+        """Return one of the columns, [windows, numbers per window], by window."""
+        return np.array(values).reshape(len(order), -1)[order]
+
+
 class TopClasses:
     """Collects the best classes of one video's windows, in any order."""
 
-    _spans_s: dict[int, tuple[float, float]] = field(default_factory=dict[int, tuple[float, float]])
-    _best: dict[str, dict[int, Sequence[Best]]] = field(default_factory=dict[str, dict[int, Sequence[Best]]])
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}  # by name of a class
+        self._columns: dict[str, _Columns] = {}
 
     def add(self, row: int, span_s: tuple[float, float], key: str, best: Sequence[Best]) -> None:
-        """Take the best classes of one window and key."""
-        self._spans_s[row] = span_s
-        self._best.setdefault(key, {})[row] = best
+        """Take the best classes of one window and key: as many for each window."""
+        columns = self._columns.setdefault(key, _Columns())
+        columns.rows.append(row)
+        columns.spans_s.extend(span_s)
+        columns.best.extend(self._numbers.setdefault(name, len(self._numbers)) for name, _, _ in best)
+        columns.probabilities.extend(share for _, share, _ in best)
+        columns.logits.extend(logit for *_, logit in best)
 
     def write(self, folder: Folder, name: str) -> str:
         """Write them, whole or not at all; return the file's name. RunError if the folder cannot be written."""
-        numbers: dict[str, int] = {}
-        rows = sorted(self._spans_s)
-        spans_s = np.array([self._spans_s[row] for row in rows], np.float64).reshape(-1, 2)
-        arrays: dict[str, np.ndarray] = {"start_s": spans_s[:, 0], "end_s": spans_s[:, 1]}
-        for key, by_row in self._best.items():
-            best = [by_row[row] for row in rows]
-            arrays[f"{key}/class"] = np.array(
-                [[numbers.setdefault(name, len(numbers)) for name, _, _ in each] for each in best], np.int32
-            )
-            arrays[f"{key}/probability"] = np.array([[share for _, share, _ in each] for each in best], np.float32)
-            arrays[f"{key}/logit"] = np.array([[logit for *_, logit in each] for each in best], np.float32)
+        arrays: dict[str, np.ndarray] = {"names": np.array(list(self._numbers))}
+        for key, columns in self._columns.items():
+            order = np.argsort(np.array(columns.rows), kind="stable")
+            spans_s = columns.sorted(columns.spans_s, order)
+            arrays |= {
+                "start_s": spans_s[:, 0],
+                "end_s": spans_s[:, 1],
+                f"{key}/class": columns.sorted(columns.best, order),
+                f"{key}/probability": columns.sorted(columns.probabilities, order),
+                f"{key}/logit": columns.sorted(columns.logits, order),
+            }
         content = io.BytesIO()
-        np.savez_compressed(content, allow_pickle=False, names=np.array(list(numbers)), **arrays)
+        np.savez_compressed(content, allow_pickle=False, **arrays)
         file = f"{FOLDER}{name}.npz"
         with folder.whole(file) as output:
             output.write(content.getbuffer())

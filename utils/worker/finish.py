@@ -51,7 +51,7 @@ class Finisher:
             with job.timed("write"):
                 outputs = self._sink.write(outcome.record)
         top, classes = self._top.pop(job, None), ""
-        if top is not None and outcome.record is not None and self._saves:
+        if top is not None and outcome.record is not None:
             classes = top.write(self._folder, job.ref.name)
         line = self._line(outcome, outputs, classes)
         if self._saves:
@@ -86,7 +86,8 @@ class Finisher:
         lines: list[str] = []
         for key, values in logits.items():
             best = best_classes(values, self._classes)
-            self._top.setdefault(job, TopClasses()).add(row, span_s, key, best)
+            if self._saves:
+                self._top.setdefault(job, TopClasses()).add(row, span_s, key, best)
             lines.append(f"{name} window {row} (ends at {span_s[1]:.3f} s) {key}")
             lines += class_lines(best)
         self._show("\n".join(lines) + "\n")
