@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from utils.engines.environment import library_environment
 from utils.errors import FeatmillError, RunError, UserError, VideoError
-from utils.worker import forks  # noqa: F401  (sees forks from now on, before PyTorch is imported)
+from utils.worker import forks  # noqa: F401 - sees forks from now on, before PyTorch is imported
 
 if TYPE_CHECKING:
     from featmill.catalogue import models

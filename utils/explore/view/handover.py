@@ -47,7 +47,7 @@ def _videos(documents: Documents) -> Iterator[Document]:
 def to_rerun(documents: Documents, folder: Path) -> str:
     """Write a recording per video and feature type, with pictures, curves and flow on the timeline "video"."""
     try:
-        import rerun  # pyright: ignore[reportMissingImports]
+        import rerun  # pyright: ignore[reportMissingImports]  # an extra
     except ImportError as error:
         raise UserError('--to rerun needs Rerun\'s SDK: pip install "featmill[rerun]"') from error
     for about in _videos(documents):
