@@ -4,7 +4,7 @@
     video = featmill.extract("a.mp4", "i3d", streams=["rgb"])
     video["rgb"], video.start_s, video.end_s
 
-Importing this imports no PyTorch; the first extractor does.
+Importing this does not import PyTorch; the first extractor does.
 """
 
 from importlib import import_module

@@ -145,7 +145,7 @@ def _write_table(documents: Documents, index: int, key: str, windows: WindowVect
 
 
 def neighbours(vectors: np.ndarray) -> list[dict[str, list[Any]]]:
-    """Return the windows most alike each window, itself left out, as Embedding Atlas has them."""
+    """Return the windows most like each window, itself left out, in the form that Embedding Atlas reads."""
     found: list[dict[str, list[Any]]] = []
     n = min(NEIGHBOURS, len(vectors) - 1)
     for start in range(0, len(vectors), ROWS):
