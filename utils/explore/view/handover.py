@@ -186,7 +186,7 @@ def to_fiftyone(documents: Documents, folder: Path) -> str:
         (home / "data.json").write_text(json.dumps(files, indent=1))
         (home / "labels.json").write_text(json.dumps({"classes": None, "labels": labels[feature_type]}, indent=1))
     if not data:
-        raise UserError("--to fiftyone: no video with windows is in the folder of --videos as a file of its own")
+        raise UserError("--to fiftyone: no video with windows is a separate file in the folder of --videos")
     about = 'dataset_type=fiftyone.types.FiftyOneTemporalDetectionDataset, data_path="data.json"'
     return "\n".join(f'fiftyone.Dataset.from_dir("{folder / safe_name(name)}", {about})' for name in data)
 
