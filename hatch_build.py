@@ -14,7 +14,7 @@ OTHER_IMPORT = re.compile(r"^\s*import (main|models|utils)\b", re.MULTILINE)
 class BuildHook(BuildHookInterface):
     """Adds `main.py`, `models/`, `utils/` and `recipes/` to the wheel, import lines rewritten."""
 
-    def initialize(self, version, build_data):  # noqa: D102
+    def initialize(self, version, build_data):  # noqa: D102 - hatch's own hook
         if self.target_name != "wheel" or version == "editable":
             return
         self._folder = tempfile.TemporaryDirectory()
@@ -24,7 +24,7 @@ class BuildHook(BuildHookInterface):
             path.write_bytes(_rewritten(source) if source.suffix == ".py" else source.read_bytes())
             build_data["force_include"][str(path)] = f"featmill/{target}"
 
-    def finalize(self, version, build_data, artifact_path):  # noqa: D102
+    def finalize(self, version, build_data, artifact_path):  # noqa: D102 - hatch's own hook
         if self.target_name == "wheel" and version != "editable":
             self._folder.cleanup()
 

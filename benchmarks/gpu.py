@@ -26,10 +26,10 @@ ROOT = Path(__file__).resolve().parents[1]
 if sys.path[0] == str(ROOT / "benchmarks"):  # called by its path
     sys.path[0] = str(ROOT)
 
-from benchmarks.networks import SUBJECTS  # noqa: E402
-from benchmarks.on_gpu.common import Options, Out  # noqa: E402
-from utils.engines.environment import VARIABLES  # noqa: E402
-from utils.nn.prepare import DTYPES  # noqa: E402
+from benchmarks.networks import SUBJECTS  # noqa: E402 - after sys.path is set
+from benchmarks.on_gpu.common import Options, Out  # noqa: E402 - after sys.path is set
+from utils.engines.environment import VARIABLES  # noqa: E402 - after sys.path is set
+from utils.nn.prepare import DTYPES  # noqa: E402 - after sys.path is set
 
 PARTS = {  # seconds on a GPU
     "env": 15,

@@ -4,7 +4,7 @@
     video = featmill.extract("a.mp4", "i3d", streams=["rgb"])
     video["rgb"], video.start_s, video.end_s
 
-Importing this imports no PyTorch; the first extractor does.
+Importing this does not import PyTorch; the first extractor does.
 """
 
 from importlib import import_module
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from utils.engines.environment import library_environment
 from utils.errors import FeatmillError, RunError, UserError, VideoError
-from utils.worker import forks  # noqa: F401  (sees forks from now on, before PyTorch is imported)
+from utils.worker import forks  # noqa: F401 - sees forks from now on, before PyTorch is imported
 
 if TYPE_CHECKING:
     from featmill.catalogue import models

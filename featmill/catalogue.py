@@ -1,4 +1,4 @@
-"""What there is to extract."""
+"""The feature types that there are."""
 
 from typing import Any
 

@@ -28,7 +28,7 @@ class MapBatches:
 
     column: of the batch, with paths, addresses, bytes or mappings as `Extractor.map` takes them.
     key: which output is the embedding, where a feature type has several.
-    errors: "keep": a video that fails makes a row whose embedding is None and whose notes say why. "raise" VideoError.
+    errors: "keep": a video that fails makes a row whose embedding is None and whose notes say why. "raise": VideoError.
     device, flags: as for `Extractor`.
     """
 

@@ -14,9 +14,9 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from featmill.catalogue import models  # noqa: E402
-from utils.commands.models import has_no_weights  # noqa: E402
-from utils.config.recipe import recipe_names  # noqa: E402
+from featmill.catalogue import models  # noqa: E402 - after sys.path is set
+from utils.commands.models import has_no_weights  # noqa: E402 - after sys.path is set
+from utils.config.recipe import recipe_names  # noqa: E402 - after sys.path is set
 
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 UNKNOWN = "–"

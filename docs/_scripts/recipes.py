@@ -10,8 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from utils.commands.recipes import settings_lines  # noqa: E402
-from utils.config.recipe import Recipe, read_recipe, recipe_names  # noqa: E402
+from utils.commands.recipes import settings_lines  # noqa: E402 - after sys.path is set
+from utils.config.recipe import Recipe, read_recipe, recipe_names  # noqa: E402 - after sys.path is set
 
 FOLDER = ROOT / "docs" / "recipes"
 INTRODUCTION = """\

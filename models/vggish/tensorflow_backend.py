@@ -79,7 +79,7 @@ def import_tensorflow() -> tuple[ModuleType, ModuleType]:
     # triton, which torchvision and torch.compile import, aborts the process if it is imported after TensorFlow: both
     # register the same option of LLVM. The other order works.
     with contextlib.suppress(ImportError):
-        import triton  # noqa: F401
+        import triton  # noqa: F401 - imported for its effect
     try:
         with _log_level_of_errors(), _standard_error_held_back():
             tf, tf_slim = import_module("tensorflow.compat.v1"), import_module("tf_slim")

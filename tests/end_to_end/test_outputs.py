@@ -92,7 +92,7 @@ def read_tars(folder: Path) -> dict[str, np.ndarray]:
 
 
 def read_lance(folder: Path) -> dict[str, np.ndarray]:
-    import lance  # pyright: ignore[reportMissingImports]
+    import lance  # pyright: ignore[reportMissingImports]  # an extra
 
     table = lance.dataset(folder / "features.lance").to_table().to_pandas()
     return {str(name): np.stack(list(rows["embedding"])) for name, rows in table.groupby("name")}

@@ -85,7 +85,7 @@ def test_xdviodet_reads_five_crops_and_one_sound(made: Path) -> None:
 
 def test_unav_reads_pictures_and_sound(made: Path) -> None:
     """`<id>_rgb.npy` and `<id>_flow.npy` of one length, joined; `<id>_vggish.npy`; both cut to the shorter."""
-    load = lambda kind, key: np.load(made / "unav100" / kind / f"{NAME}_{key}.npy")  # noqa: E731
+    load = lambda kind, key: np.load(made / "unav100" / kind / f"{NAME}_{key}.npy")  # noqa: E731 - short, used at once
     pictures = np.hstack([load("i3d", "rgb"), load("i3d", "flow")])
     sound = load("vggish", "vggish")
     assert pictures.shape == ((N * 25 // FPS - 25) // 8 + 1, 2048) and sound.shape[1] == 128

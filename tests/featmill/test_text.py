@@ -27,6 +27,6 @@ def test_what_is_wrong_is_named(tmp_path) -> None:
     with pytest.raises(featmill.UserError, match="give a feature type, or like="):
         featmill.embed_text("a dog")
     with pytest.raises(featmill.UserError, match="texts must be one str, or several"):
-        featmill.embed_text([b"a dog"], "clip", device="cpu")  # pyright: ignore[reportArgumentType]
+        featmill.embed_text([b"a dog"], "clip", device="cpu")  # pyright: ignore[reportArgumentType]  # wrong on purpose
     with pytest.raises(featmill.UserError, match="no manifest"):
         featmill.embed_text("a dog", like=tmp_path)

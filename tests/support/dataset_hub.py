@@ -48,7 +48,7 @@ class DatasetHub:
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_GET = do_POST = do_PUT = _answer  # noqa: N815
+            do_GET = do_POST = do_PUT = _answer  # noqa: N815 - the names that the library calls
 
         return Handler
 

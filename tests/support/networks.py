@@ -67,7 +67,7 @@ def with_index_tables(path: Path) -> Path:
 
 
 def i3d(stream: Stream) -> Golden:
-    load = lambda path: load_i3d(path, stream, 1e-5, "video_features")  # noqa: E731
+    load = lambda path: load_i3d(path, stream, 1e-5, "video_features")  # noqa: E731 - short, used at once
     parts = ("conv3d_0c_1x1",)
     return Golden(f"i3d_{stream}", load, "case_t10", drawn, "output_features", 0.01, parts, wrapper=None)
 

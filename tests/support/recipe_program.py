@@ -63,16 +63,16 @@ def replace_networks() -> None:
     }
     for module, (name, network) in networks.items():
         setattr(module, name, lambda *_arguments, network=network: network)
-    clip.image_input = lambda *_arguments: ImageInput((224, 224), (224, 224))  # pyright: ignore[reportAttributeAccessIssue]
-    Extractor.prepare_network = lambda _self, network, *_parts, **_named: network  # pyright: ignore[reportAttributeAccessIssue]
-    i3d.I3DExtractor._flow_network = lambda _self: Zeros(2)  # pyright: ignore[reportAttributeAccessIssue]
+    clip.image_input = lambda *_arguments: ImageInput((224, 224), (224, 224))  # pyright: ignore[reportAttributeAccessIssue]  # replaced on purpose
+    Extractor.prepare_network = lambda _self, network, *_parts, **_named: network  # pyright: ignore[reportAttributeAccessIssue]  # replaced on purpose
+    i3d.I3DExtractor._flow_network = lambda _self: Zeros(2)  # pyright: ignore[reportAttributeAccessIssue]  # replaced on purpose
 
 
 def run(folder: str, clip_path: str, recipes: list[str]) -> int:
     """Run the recipes, each into its own folder; return the sum of the exit codes."""
     replace_networks()
     forked = multiprocessing.get_context("fork")  # so that workers have these networks, and PyTorch is imported once
-    multiprocessing.get_context = lambda _method=None: forked  # pyright: ignore[reportAttributeAccessIssue]
+    multiprocessing.get_context = lambda _method=None: forked  # pyright: ignore[reportAttributeAccessIssue]  # replaced on purpose
     flags = ["--weights", "random", "--device", "cpu", "--video_paths", clip_path]
     return sum(main(["--recipe", name, *flags, "--output_path", f"{folder}/{name}"]) for name in recipes)
 

@@ -9,7 +9,7 @@ from utils.engines.held import Held, Worker
 from utils.run.progress import RunProgress
 from utils.worker.plan import Plan
 
-LOST_NODES = 10  # that a video may be on before it counts as the cause, as it may be if it takes too much memory
+LOST_NODES = 10  # with one video: from then on the video counts as the cause, as it may take too much memory
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ def _answer(ray: Any, ref: Any) -> str:
     try:
         return ray.get(ref)
     except (ray.exceptions.NodeDiedError, ray.exceptions.TaskUnschedulableError):
-        return ""  # the node is gone, and the run goes on without it
+        return ""  # the node is gone, and the run continues without it
     except ray.exceptions.RayError as error:
         return cause_of(error)
 

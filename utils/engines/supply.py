@@ -11,7 +11,7 @@ from utils.worker.plan import Task
 
 
 class Supply:
-    """See above.
+    """Hands out videos, and takes back those that a worker has not done.
 
     waiting: taken from the list, or given back. retries: to be handed out to a worker that has nothing else.
     exhausted: the list holds nothing more. list_is_dry: nothing more, or nothing for now.
@@ -46,7 +46,7 @@ class Supply:
         return Held(task, list(task.feature_types), self._earlier.pop(task.ref.id, []), begun)
 
     def hand_back(self, held: Held, alone: bool = False) -> None:
-        """Take back what a worker has not done of a video. alone: a worker is to have it that has nothing else."""
+        """Take back what a worker has not done of a video. alone: for a worker that has nothing else."""
         task = replace(held.task, feature_types=tuple(held.left))
         if held.statuses:
             self._earlier[task.ref.id] = held.statuses

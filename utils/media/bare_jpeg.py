@@ -5,7 +5,7 @@ from utils.media.reader import Reader
 JPEG_START = b"\xff\xd8\xff"
 JPEG_END = b"\xff\xd9"
 SCAN_MARK, SIZE_MARKS = 0xDA, (0xC0, 0xC1, 0xC2)
-MOST_BYTES = 1 << 24  # of the first picture, that are looked at
+MOST_BYTES = 1 << 24  # that are read to find the end of the first picture
 SEVERAL_PICTURES = b"MPF\0"  # a photo with its preview, a second view or a gain map (CIPA DC-007)
 
 
@@ -19,9 +19,9 @@ def is_stream_of_jpegs(reader: Reader) -> bool:
 
 
 def _size_and_end(data: bytes) -> tuple[bytes, int]:
-    """Return height and width of the JPEG that data begin with, as stored, and where it ends; empty and 0 for none.
+    """Return height and width, as stored, of the JPEG that data begins with, and where it ends; empty and 0 for none.
 
-    ITU-T T.81, annex B: segments with their lengths, then coded data, in which the mark of the end cannot be.
+    ITU-T T.81, annex B: segments with their lengths, then coded data, in which the end mark cannot occur.
     """
     size, offset = b"", 2
     while data.startswith(JPEG_START) and offset + 4 <= len(data) and data[offset] == 0xFF:

@@ -1,4 +1,4 @@
-"""One clock for all streams of a file: where its zero lies, and how it goes on where the times restart or jump."""
+"""One clock for all streams of a file: where its zero is, and how it continues where the times restart or jump."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -74,7 +74,7 @@ class _StreamClock:
 
 
 class Clock:
-    """Corrects the times of packets in the order in which they are read, so that they go on past a joint.
+    """Corrects the times of packets in the order in which they are read, so that they continue past a joint.
 
     The rules and numbers are those of ffmpeg (ts_discontinuity_detect and ist_dts_update in fftools/ffmpeg_demux.c). In
     containers whose clock may jump (MPEG-TS, MPEG-PS, Ogg), a time more than 10 s away from what the packet before

@@ -1,4 +1,4 @@
-"""What is noted of frames: that they are shown otherwise than by a player, that some at the start need earlier ones."""
+"""Notes about frames: that they look different from a player's, that some at the start need earlier ones."""
 
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -9,7 +9,7 @@ HDR = {16: "PQ", 18: "HLG"}  # by transfer characteristic (ITU-T H.273)
 
 
 def note_kind(report: DecodeReport, frame: VideoFrame) -> None:
-    """Note what is shown otherwise than a player would."""
+    """Note what looks different from a player's picture."""
     transfer = HDR.get(int(frame.color_trc))
     if transfer:
         report.note(f"it is HDR ({transfer}): its colours are used without tone mapping")

@@ -39,7 +39,7 @@ class LocalFile:
 
     def open(self) -> BinaryIO:
         """Return a stream of its bytes, unbuffered: FFmpeg has a buffer."""
-        return cast(BinaryIO, open(self.path, "rb", buffering=0))  # noqa: PTH123
+        return cast(BinaryIO, open(self.path, "rb", buffering=0))  # noqa: PTH123 - a str or a Path
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class FileRange:
 
     def open(self) -> BinaryIO:
         """Return a stream of these bytes alone."""
-        whole = UrlFile(self.path, self.label).open() if is_url(self.path) else open(self.path, "rb")  # noqa: SIM115, PTH123
+        whole = UrlFile(self.path, self.label).open() if is_url(self.path) else open(self.path, "rb")  # noqa: SIM115, PTH123 - the stream that is returned closes it
         return io.BufferedReader(_RangeStream(whole, self.offset, self.size), 1 << 18)
 
 
@@ -114,7 +114,7 @@ class FrameArray:
 def open_here(source: MediaSource) -> BinaryIO | None:
     """Return a stream of the bytes of a source on this machine; None for an address, where each look is a request."""
     if isinstance(source, str | os.PathLike):
-        return open(source, "rb")  # noqa: PTH123
+        return open(source, "rb")  # noqa: PTH123 - a str or a Path
     if isinstance(source, UrlFile | FrameArray) or (isinstance(source, FileRange) and is_url(source.path)):
         return None
     return source.open()

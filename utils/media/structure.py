@@ -46,7 +46,7 @@ def findings(source: MediaSource, size: int, format_name: str) -> tuple[Finding,
     path = local_path(source)
     if path is None:
         return _walked(source, size, format_name)
-    return _walked_once(source, size, format_name, os.stat(path).st_mtime_ns)  # noqa: PTH116
+    return _walked_once(source, size, format_name, os.stat(path).st_mtime_ns)  # noqa: PTH116 - a str
 
 
 def _walked(source: MediaSource, size: int, format_name: str) -> tuple[Finding, ...]:

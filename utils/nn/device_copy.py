@@ -1,4 +1,4 @@
-"""Copies from the host to a GPU that go on while it computes."""
+"""Copies from the host to a GPU that run while it computes."""
 
 from collections import deque
 

@@ -31,7 +31,7 @@ WAIT_S = 0.5
 
 
 class Merger(Protocol):
-    """Merges staged videos: what it can while the run goes on, all that is left at its end.
+    """Merges staged videos: what it can during the run, all that is left at its end.
 
     n_merged: results of videos that this run has merged, whichever run extracted them.
     """

@@ -57,7 +57,7 @@ class Merged:
 
     @property
     def is_numbered(self) -> bool:
-        """Whether its files are written once and numbered, so that a long run can merge while it goes on."""
+        """Whether its files are written once and numbered, so that a long run can merge before it ends."""
         return self.remove_places is not None
 
     def remove_outdated(

@@ -56,8 +56,8 @@ def merge(
 def _add(folder: Folder, rows: Iterator["pa.Table"]) -> StoredFile:
     """Add tables of the same columns as one file, in one step."""
     import pyarrow as pa
-    from lance import LanceDataset, LanceOperation  # pyright: ignore[reportMissingImports]
-    from lance.fragment import write_fragments  # pyright: ignore[reportMissingImports]
+    from lance import LanceDataset, LanceOperation  # pyright: ignore[reportMissingImports]  # an extra
+    from lance.fragment import write_fragments  # pyright: ignore[reportMissingImports]  # an extra
 
     first = next(rows)
     name, old = _of_schema(folder, first.schema)
@@ -109,7 +109,7 @@ def _exists(folder: Folder, name: str) -> bool:
 
 def _opened(folder: Folder, name: str) -> Any:
     """Return a data set; None if there is none that can be read."""
-    import lance  # pyright: ignore[reportMissingImports]
+    import lance  # pyright: ignore[reportMissingImports]  # an extra
 
     if not _exists(folder, name):
         return None
@@ -135,7 +135,7 @@ def _data_sets(folder: Folder) -> Iterator[tuple[str, Any]]:
 
 def remove_unmentioned(folder: Folder, _suffix: str, mentioned: Collection[str]) -> None:
     """Remove the rows of files that no manifest line mentions."""
-    from lance import LanceDataset, LanceOperation  # pyright: ignore[reportMissingImports]
+    from lance import LanceDataset, LanceOperation  # pyright: ignore[reportMissingImports]  # an extra
 
     for name, found in _data_sets(folder):
         fragments = [one.metadata for one in found.get_fragments()]
@@ -147,7 +147,7 @@ def remove_unmentioned(folder: Folder, _suffix: str, mentioned: Collection[str])
 
 def remove_places(folder: Folder, name: str, places: Collection[str]) -> None:
     """Remove the rows of some videos from a file: Lance notes beside it that they are gone."""
-    from lance import LanceDataset, LanceOperation  # pyright: ignore[reportMissingImports]
+    from lance import LanceDataset, LanceOperation  # pyright: ignore[reportMissingImports]  # an extra
 
     data_set, fragment = _found(folder, name)
     ids = ", ".join("'{}'".format(place.replace("'", "''")) for place in sorted(places))

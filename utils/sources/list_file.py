@@ -167,7 +167,7 @@ class _RecordLines:
             raise csv.Error(_too_long())
         self._n_chars += len(line)
         if self._n_chars > LONGEST_LINE:
-            raise csv.Error("the row goes on for too many lines")
+            raise csv.Error("the row has too many lines")
         return line
 
 

@@ -36,7 +36,7 @@ class Rereadable:
                 return _copied(lambda: open_binary(filesystem, inside))
             if Path(path).is_file():
                 return open(path, "rb")  # noqa: PTH123 - stays open while the run lasts
-            return _copied(lambda: open(path, "rb"))  # noqa: PTH123
+            return _copied(lambda: open(path, "rb"))  # noqa: PTH123 - as above
         except FileNotFoundError as error:
             raise UserError(f"{self._label}: no such file") from error
         except FeatmillError:

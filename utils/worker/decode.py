@@ -116,7 +116,7 @@ class Decoders:
                     self._decode(task)
             except Closed:
                 raise
-            except Exception as error:  # goes on in the main thread
+            except Exception as error:  # raised again in the main thread
                 self._queue.put(_ThreadEnded(error))
             else:
                 self._queue.put(_ThreadEnded())

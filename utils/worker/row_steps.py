@@ -10,7 +10,7 @@ from utils.errors import VideoError
 from utils.sinks.record import Record
 from utils.worker.pipeline import Outcome
 
-# Returns the record to go on with. The list takes problems for the manifest line; VideoError fails the video.
+# Returns the record to continue with. The list takes problems for the manifest line; VideoError fails the video.
 RowStep = Callable[[Record, list[str]], Record]
 
 JOINED = "features"  # the key of what --concat makes

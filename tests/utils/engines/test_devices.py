@@ -17,7 +17,7 @@ class Driver:
     def cuInit(self, _flags: int) -> int:  # noqa: N802 - the driver's name
         return self.error
 
-    def cuDeviceGetCount(self, count) -> int:  # noqa: N802
+    def cuDeviceGetCount(self, count) -> int:  # noqa: N802 - the driver's name
         count._obj.value = 3
         return 0
 

@@ -46,7 +46,7 @@ class DifferencesExtractor(FlowExtractor):
 
 def extractor(compile: bool = False, **flags: object) -> DifferencesExtractor:
     compute = ComputeMode("float32", compile)
-    return DifferencesExtractor(FlowConfig(**flags), {}, torch.device("cpu"), compute)  # pyright: ignore[reportArgumentType]
+    return DifferencesExtractor(FlowConfig(**flags), {}, torch.device("cpu"), compute)  # pyright: ignore[reportArgumentType]  # flags of several types
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])

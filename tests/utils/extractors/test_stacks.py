@@ -40,7 +40,7 @@ class MeansExtractor(StackExtractor[Stacks]):
 
 
 def extractor(**flags: object) -> MeansExtractor:
-    return MeansExtractor(Stacks(**flags), {"means": None}, torch.device("cpu"))  # pyright: ignore[reportArgumentType]
+    return MeansExtractor(Stacks(**flags), {"means": None}, torch.device("cpu"))  # pyright: ignore[reportArgumentType]  # flags of several types
 
 
 def test_the_network_sees_the_chosen_frames_of_a_stack() -> None:

@@ -129,7 +129,7 @@ def read_parquet(path):
 
 
 def read_lance(path):
-    import lance  # pyright: ignore[reportMissingImports]
+    import lance  # pyright: ignore[reportMissingImports]  # an extra
 
     return rows_by_video(lance.dataset(path / "features.lance").to_table().to_pandas())
 

@@ -89,7 +89,7 @@ def test_a_full_disk_is_named(tmp_path):
     with (
         pytest.raises(RunError, match="the disk is full: make room"),
         folder.whole("a"),
-        open("/dev/full", "wb", buffering=0) as full,  # noqa: PTH123
+        open("/dev/full", "wb", buffering=0) as full,  # noqa: PTH123 - a device, unbuffered
     ):
         full.write(b"x")
     assert not (tmp_path / "a").exists()

@@ -42,7 +42,7 @@ def seconds(n: int, step_s: float) -> Record:
 )
 def test_two_types_on_one_grid(flags: dict[str, str], expected: list[float]) -> None:
     records = {"slow": seconds(5, 2.0), "fast": seconds(7, 1.0)}
-    aligned = align(records, RunConfig(align="slow", **flags))  # pyright: ignore[reportArgumentType]
+    aligned = align(records, RunConfig(align="slow", **flags))  # pyright: ignore[reportArgumentType]  # flags of several types
     n = len(expected)  # 3: the middle of the fourth window is 7.0, when the other rows end
     assert aligned["fast"].arrays["rgb"][:, 0].tolist() == expected
     assert aligned["slow"].arrays["rgb"][:, 0].tolist() == list(range(n))

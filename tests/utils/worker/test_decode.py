@@ -166,7 +166,7 @@ def test_one_pass_gives_each_type_what_a_pass_of_its_own_does(clip, opened):
         "sound too": lambda: Sound(),
     }
     followed = []
-    following = lambda _id, one: contextlib.nullcontext(followed.append(type(one).__name__))  # noqa: E731
+    following = lambda _id, one: contextlib.nullcontext(followed.append(type(one).__name__))  # noqa: E731 - short, used at once
     together = decode({name: make() for name, make in types.items()}, video(clip), following=following)
     assert followed == ["VideoReport", "VideoStream", "AudioStream"]  # frames are counted first
     assert sorted(opened) == ["AudioStream", "frame_times_s", "open_frames"]

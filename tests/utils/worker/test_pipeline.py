@@ -233,7 +233,7 @@ def test_sound_ends_after_its_last_sample():
         [StreamOpened(job, Dense(4, 1)), ChunkDecoded(job, samples, np.arange(5) / 4), StreamEnded(job)]
     )
     outcomes = []
-    nothing = lambda *_arguments: None  # noqa: E731
+    nothing = lambda *_arguments: None  # noqa: E731 - short, used at once
     ours = Pipeline(extractor, 8, None, outcomes.append, nothing, nothing, nothing)
     pipeline.run({"means": ours}, cast(Decoders, decoded))
     record = outcomes[0].record
@@ -259,7 +259,7 @@ def test_a_decoder_that_fails_midway_ends_the_video():
     decoded.events = lambda _idle_s: iter(
         [StreamOpened(job, Dense(4, 1)), chunk, StreamFailed(job, "a.mp4: gone"), None]
     )
-    nothing = lambda *_arguments: None  # noqa: E731
+    nothing = lambda *_arguments: None  # noqa: E731 - short, used at once
     ours = Pipeline(extractor, 8, None, outcomes.append, nothing, nothing, nothing)
     pipeline.run({"means": ours}, cast(Decoders, decoded))
     assert [(outcome.status, outcome.reason) for outcome in outcomes] == [("failed", "a.mp4: gone")]

@@ -12,7 +12,7 @@ from utils.worker.plan import FeaturePlan, Plan
 
 
 def plan(**flags: object) -> Plan:
-    return Plan(RunConfig(**flags), (), ("cpu",), 1, 1)  # pyright: ignore[reportArgumentType]
+    return Plan(RunConfig(**flags), (), ("cpu",), 1, 1)  # pyright: ignore[reportArgumentType]  # flags of several types
 
 
 def test_the_user_s_limits_reach_the_decoders() -> None:

@@ -10,7 +10,7 @@ from utils.worker.row_steps import after_steps, steps_of
 
 def after(before: Record, **flags: object) -> tuple[Record | None, Job, str]:
     job = Job(before.ref, "i3d")
-    outcome = after_steps(steps_of(RunConfig(**flags)), Outcome(job, "done", "", before, 3))  # pyright: ignore[reportArgumentType]
+    outcome = after_steps(steps_of(RunConfig(**flags)), Outcome(job, "done", "", before, 3))  # pyright: ignore[reportArgumentType]  # flags of several types
     return outcome.record, job, outcome.reason
 
 

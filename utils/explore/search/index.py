@@ -143,7 +143,7 @@ def _keep(index: Index, manifest: Sequence[int | None]) -> None:
         "manifest": manifest, "ids": index.collection.ids, "n_probe": index.n_probe, "recall": index.recall
     }  # fmt: skip
     with folder.whole(f"{name}.faiss") as file:
-        faiss.write_index(index.cells, faiss.PyCallbackIOWriter(file.write))  # pyright: ignore[reportAttributeAccessIssue]
+        faiss.write_index(index.cells, faiss.PyCallbackIOWriter(file.write))  # pyright: ignore[reportAttributeAccessIssue]  # made by SWIG
     content = io.BytesIO()
     np.savez(content, about=np.frombuffer(json.dumps(about).encode(), np.uint8), windows=index.windows)
     with folder.whole(f"{name}.npz") as file:

@@ -47,7 +47,7 @@ def _videos(documents: Documents) -> Iterator[Document]:
 def to_rerun(documents: Documents, folder: Path) -> str:
     """Write a recording per video and feature type, with pictures, curves and flow on the timeline "video"."""
     try:
-        import rerun  # pyright: ignore[reportMissingImports]
+        import rerun  # pyright: ignore[reportMissingImports]  # an extra
     except ImportError as error:
         raise UserError('--to rerun needs Rerun\'s SDK: pip install "featmill[rerun]"') from error
     for about in _videos(documents):
@@ -145,7 +145,7 @@ def _write_table(documents: Documents, index: int, key: str, windows: WindowVect
 
 
 def neighbours(vectors: np.ndarray) -> list[dict[str, list[Any]]]:
-    """Return the windows most alike each window, itself left out, as Embedding Atlas has them."""
+    """Return the windows most like each window, itself left out, in the form that Embedding Atlas reads."""
     found: list[dict[str, list[Any]]] = []
     n = min(NEIGHBOURS, len(vectors) - 1)
     for start in range(0, len(vectors), ROWS):
@@ -186,7 +186,7 @@ def to_fiftyone(documents: Documents, folder: Path) -> str:
         (home / "data.json").write_text(json.dumps(files, indent=1))
         (home / "labels.json").write_text(json.dumps({"classes": None, "labels": labels[feature_type]}, indent=1))
     if not data:
-        raise UserError("--to fiftyone: no video with windows is in the folder of --videos as a file of its own")
+        raise UserError("--to fiftyone: no video with windows is a separate file in the folder of --videos")
     about = 'dataset_type=fiftyone.types.FiftyOneTemporalDetectionDataset, data_path="data.json"'
     return "\n".join(f'fiftyone.Dataset.from_dir("{folder / safe_name(name)}", {about})' for name in data)
 

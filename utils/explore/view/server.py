@@ -175,7 +175,7 @@ class Handler(BaseHTTPRequestHandler):
         """Send what is asked for."""
         self._send(self._reply())
 
-    do_HEAD = do_GET  # noqa: N815
+    do_HEAD = do_GET  # noqa: N815 - the name that the library calls
 
     def _reply(self) -> Reply:
         if not self._is_trusted():

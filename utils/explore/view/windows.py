@@ -27,7 +27,7 @@ BASIS = 64  # dimensions in which vectors are compared first
 LEAST_FOR_UMAP = 20  # windows: fewer have too few neighbours
 LIKELY = 1024  # windows that are compared whole first
 TOLERANCE = 1e-4  # of bounds, for rounding
-LEAST_AGE_S = 60.0  # of what was read, before it is read again while a run goes on
+LEAST_AGE_S = 60.0  # of what was read, before it is read again during a run
 OWN = 3  # of the nearest windows that may come from the same video
 
 

@@ -95,7 +95,7 @@ def _read(path: str) -> bytes | None:
         filesystem, inside = resolve(path)
         opened = open_binary(filesystem, inside)
     else:
-        opened = open(path, "rb")  # noqa: SIM115, PTH123
+        opened = open(path, "rb")  # noqa: SIM115, PTH123 - closed below
     content = bytearray()
     with opened as file:
         while len(content) <= LARGEST and (block := file.read(BLOCK)):

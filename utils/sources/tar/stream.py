@@ -101,7 +101,7 @@ def _opened(path: str) -> tuple[BinaryIO | io.RawIOBase, bool]:
     if not is_url(path):
         if not os.path.isfile(path):  # noqa: PTH113 - opening a pipe would wait forever
             raise FileNotFoundError(path) if not os.path.lexists(path) else OSError("not a regular file")
-        return open(path, "rb", buffering=0), True  # noqa: PTH123
+        return open(path, "rb", buffering=0), True  # noqa: PTH123 - as above: a str
     filesystem, inside = resolve(path)
     if not scheme(path).startswith("http"):
         return open_binary(filesystem, inside, block_size=REMOTE_BLOCK), True

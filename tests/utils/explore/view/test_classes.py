@@ -40,7 +40,7 @@ def test_saved_classes_on_the_time_axis_and_the_map(tmp_path: Path) -> None:
     assert best == [[NAMES[i % 3], NAMES[(i + 1) % 3]] for i in range(4)]
     lane = track["shares"][track["lanes"].index(NAMES[0])]
     assert track["lanes"][0] == NAMES[0] and lane == pytest.approx([0.5, 0, 0.1, 0.8])
-    assert found.get("map-0-0")["classes"] == [NAMES[i % 3] for i in range(4)]  # type: ignore[index]
+    assert found.get("map-0-0")["classes"] == [NAMES[i % 3] for i in range(4)]  # type: ignore[index]  # it is there
 
 
 def test_labels_are_compared_by_cosine(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_labels_are_compared_by_cosine(tmp_path: Path) -> None:
     assert [track["names"][row[0]] for row in track["best"]] == [NAMES[i] for i in cosines.argmax(axis=1)]
     shares = [track["shares"][track["lanes"].index(name)] for name in NAMES]
     np.testing.assert_allclose(np.transpose(shares), cosines, atol=1e-4)
-    assert found.get("map-0-0")["classes"] == [NAMES[i] for i in cosines.argmax(axis=1)]  # type: ignore[index]
+    assert found.get("map-0-0")["classes"] == [NAMES[i] for i in cosines.argmax(axis=1)]  # type: ignore[index]  # it is there
 
 
 def test_no_file_outside_and_features_without_it(tmp_path: Path) -> None:
@@ -68,4 +68,4 @@ def test_no_file_outside_and_features_without_it(tmp_path: Path) -> None:
         assert about["keys"] and not about["classes"] and ("not in the output" in about["error"]) == (i < 2)
         assert "classes" not in (found.get("map-0-0") or {})
     line = found.collection.folders[0].line("v")
-    assert line is not None and type(line).from_json(replace(line, top_classes=5).to_json()) is None  # type: ignore[arg-type]
+    assert line is not None and type(line).from_json(replace(line, top_classes=5).to_json()) is None  # type: ignore[arg-type]  # wrong on purpose

@@ -31,6 +31,6 @@ def test_windows_and_groups_with_the_numbers_of_their_videos(
     assert found["what"] == "Like b@2" and script(tmp_path / "like", "collection")["found"]
     assert main(["search", out, "--duplicates", "--export", str(tmp_path / "groups")]) == 0
     (group,) = script(tmp_path / "groups", "found")["duplicates"]
-    assert [(part["video"], part["number"], part["windows"]) for part in group["videos"]] == [("a", 0, 3), ("c", 2, 3)]  # type: ignore[attr-defined]
+    assert [(part["video"], part["number"], part["windows"]) for part in group["videos"]] == [("a", 0, 3), ("c", 2, 3)]  # type: ignore[attr-defined]  # JSON
     assert main(["view", out, "--export", str(tmp_path / "page")]) == 0
     assert not script(tmp_path / "page", "collection")["found"]
