@@ -171,6 +171,10 @@ def test_other_pixels_are_found_by_making_rows_again(resnet, capsys):
     with torch.inference_mode():
         pixels = INPUT.crops(frames).flip(-1).permute(0, 3, 1, 2) / 255  # BGR, in 0..1
         np.save(root / "v_feat.npy", network(pixels).numpy())
+    assert main(["compare", str(root / "out"), str(root / "v_feat.npy")]) == 1
+    *_, verdict, hint = capsys.readouterr().out.splitlines()
+    assert verdict.startswith("all: alike, not equal (cosine 0.9"), verdict
+    assert hint.startswith("--pixels tries other colour orders, means and deviations")
     code, report = compared(capsys, root / "out", root / "v_feat.npy", "--pixels")
     tried = report["pixels"]["tried"]
     assert code == 1 and len(tried) == 18

@@ -22,6 +22,8 @@ ROWS = 20  # of the table
 LISTED = 5  # videos without a counterpart
 VERDICTS = 8
 HYPOTHESES = 10
+DIFFERENT = ("near", "similar", "alike", "unrelated")  # kinds that other pixels may explain
+HINT = "--pixels tries other colour orders, means and deviations, where A was written by Featmill"
 EXAMPLES = f"""\
 examples:
   {PROGRAM} compare out/i3d downloaded_pack
@@ -122,7 +124,7 @@ def _pixels(
 
     if not isinstance(a, OwnPack):
         raise UserError(f"{a.place}: --pixels needs the manifest of a run there; give what Featmill wrote as A")
-    different = [one for one in compared if one.relation.kind in ("near", "similar", "unrelated")]
+    different = [one for one in compared if one.relation.kind in DIFFERENT]
     if not different:
         return None
     found = ((one, source_of(a, one.video, options.videos)) for one in different)
@@ -194,6 +196,8 @@ class _Report:
             lines.append(f"{f'{n} of {len(self.compared)}' if len(verdicts) > 1 else 'all'}: {verdict}")
         if len(verdicts) > VERDICTS:
             lines.append(f"and {len(verdicts) - VERDICTS} other verdicts: --json has them all")
+        if self.pixels is None and any(one.relation.kind in DIFFERENT for one in self.compared):
+            lines.append(HINT)
         return "\n".join([*lines, *(_lines_of(self.pixels) if self.pixels else ())])
 
 

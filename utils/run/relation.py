@@ -11,6 +11,7 @@ from utils.run.row_maps import GOOD, cosines, find_rows, plain_map
 from utils.sinks.rows import unit
 
 RELATED = 0.5  # correlation of rows, each minus the mean row: unrelated ones are near 0
+ALIKE = 0.9  # cosine of rows: one network's on wrong colours or without mean and deviation have more, mostly
 CLOSE = 0.1  # relative error up to which what is found counts as the rule, and the rest as noise
 LEVELS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 
@@ -24,7 +25,8 @@ class Relation:
     steps: what makes them comparable, in words; none where they are compared as stored.
     error: ||A - B|| / ||B|| as stored, None where shapes differ. left: the same after the steps.
     cosine_median, cosine_worst: of matched rows, after the steps. verdict: all of it in words.
-    kind: "equal", "near" (the steps hold, some error is left), "similar", "unrelated", "incomparable" or "unread".
+    kind: "equal", "near" (the steps hold, some error is left), "similar", "alike" (in what all rows share, not in how
+    they change), "unrelated", "incomparable" or "unread".
     """
 
     steps: tuple[str, ...]
@@ -88,7 +90,7 @@ def relate(a: np.ndarray, b: np.ndarray, saved_a: Saved, saved_b: Saved, toleran
     kind, ending = _ending(rows_a, rows_b, left, bool(steps), float(np.median(cosine)), tolerance)
     if kind == "equal":
         ending = _equal(rows_a, rows_b, left, (a.dtype, b.dtype))
-    if kind == "unrelated":
+    if kind in ("alike", "unrelated"):
         steps = ()
     verdict = "; ".join(filter(None, (*steps, ending, notes)))
     return Relation(steps, error, left, float(np.median(cosine)), float(cosine.min()), verdict, kind)
@@ -203,6 +205,8 @@ def _ending(
         if has_steps and left <= CLOSE:
             return "near", f"then {left:.2g} apart"
         return "similar", f"similar, not equal (cosine {cosine:.3f}): other pixels, frames or weights"
+    if cosine > ALIKE:
+        return "alike", f"alike, not equal (cosine {cosine:.3f}): rows change in other ways; other pixels or weights"
     return "unrelated", "unrelated"
 
 

@@ -75,6 +75,7 @@ PLANTED = {  # A, B, exit code, verdict
     "NaN": (WITH_NAN, X, 1, "equal to the bit; rows of A with NaN or infinity are left out (1)"),
     "noise": (X, X + 0.2 * NOISE, 1, "similar, not equal (cosine 0.9"),
     "scale and noise": (X, 0.5 * X + 0.01 * NOISE, 1, "the same up to scale: B = 0.4998 A; then 0.015 apart"),
+    "alike": (X + 9, OTHER + 9, 1, "alike, not equal (cosine 0.99"),
     "unrelated": (X, OTHER, 1, "unrelated"),
     "columns": (X, OTHER[:, :20], 1, "not comparable: [40, 32] and [40, 20]"),
 }  # fmt: skip
