@@ -37,8 +37,8 @@ SIMULATED = Model(
 )
 MAIN, WORKER, CHILD = ROLES = range(3)  # the main process, its workers, processes that write HDF5
 BECOME_REAPER = 36  # PR_SET_CHILD_SUBREAPER: a killed run's workers become children of this process
-TIMEOUT_S = 30.0
-ORPHANS_S = 10.0  # in which the workers of a killed run must have ended
+TIMEOUT_S = 240.0  # a run takes a second, or a minute where other programs have the cores: only a hang takes longer
+ORPHANS_S = 60.0  # in which the workers of a killed run must have ended
 
 Enter = Callable[[int], Any]  # is told the role of the process that it is called in
 

@@ -71,6 +71,16 @@ def test_the_readmes_first_command_installs_no_test_packages():
     assert not needed & {"pytest", "hypothesis", "moto", "pyright", "ruff", "duckdb", "pandas"}
 
 
+def test_machines_without_a_gpu_have_a_recipe_that_keeps_the_cpu_build():
+    """In README and docs/install.md, the same: the build is installed before the run, which must not replace it."""
+    installed = "uv pip install --torch-backend cpu -r pyproject.toml"
+    after_readme = README[README.index(f"    python -m pip install uv && uv venv && {installed}\n") :]
+    assert "\n    uv run --no-sync python main.py " in after_readme
+    page = (ROOT / "docs" / "install.md").read_text()
+    section = page[page.index("## Without a GPU\n") :]
+    assert f"`{installed}`, then `uv run --no-sync python main.py" in section.partition("\n## ")[0]
+
+
 def test_tests_and_checks_ask_for_their_packages():
     (tests,) = [command for command in COMMANDS if "pytest" in command]
     assert "--group dev --extra tf" in tests

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.golden import relative_error
 from support.media import waveform, write_audio
-from support.program import run, start, until
+from support.program import ROOT, arrays, manifest, run, start
 
 VGGISH = ("--feature_type", "vggish", "--device", "cpu", "--weights", "random", "--on_extraction", "save_pickle")
 ACROSS_RUNS = 1e-4  # relative, as in all golden cases: see "Bits" in docs/performance.md
@@ -41,14 +41,8 @@ def resumed(tmp_path_factory: pytest.TempPathFactory) -> Resumed:
     folder = tmp_path_factory.mktemp("resumed")
     files = {name: write_audio(folder / f"{name}.wav", waveform(i, 2.0, 16000), 16000) for i, name in enumerate("abcd")}
     state = Resumed(folder, files)
-    command = (*VGGISH, "--video_paths", *files.values(), "--output_path", folder)
-    process = start(*command)
-    until(lambda: any((folder / ".featmill").rglob("settings-*")), process)
-    rival = run(*command, "--preactivation")  # at the same time, with other settings
-    _, stderr = process.communicate(timeout=300)
-    assert process.returncode == 0, stderr
-    assert rival.returncode == 2 and "preactivation: False there, True now" in rival.stderr
-    assert "--output_path" in rival.stderr
+    first = state.run()
+    assert first.returncode == 0, first.stderr
     return state
 
 
@@ -97,3 +91,24 @@ def test_overwrite_replaces_what_was_made_with_another_setting(resumed: Resumed)
     again = resumed.run("--preactivation")
     assert again.returncode == 0
     assert "4 more were done already" in again.stdout
+
+
+def test_of_two_runs_that_start_together_with_other_settings_one_is_refused(tmp_path: Path) -> None:
+    """Whichever comes first works on alone: its rows, its times, nothing of the other's."""
+    clip = ROOT / "sample" / "camera_pan.mp4"
+    command = (
+        "--feature_type", "timm", "--model_name", "test_vit", "--weights", "random", "--device", "cpu", "--quiet",
+        "--on_extraction", "save_numpy", "--output_path", tmp_path, "--video_paths", clip,
+    )  # fmt: skip
+    rates = (5.0, 2.0)
+    together = [start(*command, "--extraction_fps", rate) for rate in rates]
+    errors = [process.communicate(timeout=300)[1] for process in together]
+    codes = [process.returncode for process in together]
+    assert sorted(codes) == [0, 2], errors
+    won, lost = codes.index(0), codes.index(2)
+    assert f"another run is working here with other settings (extraction_fps: {rates[won]} there" in errors[lost]
+    assert f"{rates[lost]} now): choose another --output_path, or wait" in errors[lost]
+    (line,) = manifest(tmp_path / "timm").values()
+    saved = arrays(tmp_path / "timm")
+    assert line["status"] == "done" and len(saved["camera_pan_timm.npy"]) == len(saved["camera_pan_start_s.npy"])
+    np.testing.assert_allclose(np.diff(saved["camera_pan_start_s.npy"]), 1 / rates[won], atol=1e-3)

@@ -9,6 +9,8 @@ from support.door import check_same_in_python
 from support.media import moving_frames, waveform, write_audio, write_clip
 from support.program import ROOT, TINY_PROGRAM, arrays, manifest, run, unfinished
 
+from utils.run.prepare import RANDOM_WARNING
+
 pytestmark = pytest.mark.bits  # of one run against another
 
 SAVED = ("--device", "cpu", "--on_extraction", "save_numpy")
@@ -88,6 +90,7 @@ def test_tsn_and_vggish_of_real_clips(tmp_path: Path) -> None:
     small = ("--num_clips", 3, "--side_size", 64, "--crop_size", 64)  # of tsn
     both = run("--feature_type", "tsn", "vggish", *flags, *small, "--output_path", tmp_path / "both")
     assert both.returncode == 0, both.stderr
+    assert both.stderr.count(RANDOM_WARNING) == both.stderr.count("MEAN NOTHING") == 1  # of two types and two videos
     of_tsn = {"num_clips": 3, "side_size": 64, "crop_size": 64}
     check_same_in_python(tmp_path / "both" / "tsn", "tsn", CLIPS, weights="random", **of_tsn)
     check_same_in_python(tmp_path / "both" / "vggish", "vggish", CLIPS, weights="random")

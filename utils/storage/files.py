@@ -41,8 +41,11 @@ def whole_file(path: Path) -> Generator[BinaryIO, None, None]:
 def check_writable(folder: Path) -> None:
     """Raise RunError if no file can be created in a folder, before any work is done for one. Creates nothing."""
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        cause = "is not a directory" if not existing.is_dir() else "permission denied"
+    cause = "" if existing.is_dir() else "is not a directory"
+    if not cause and not os.access(existing, os.W_OK | os.X_OK):
+        read_only = os.statvfs(existing).f_flag & os.ST_RDONLY
+        cause = "its file system is read-only" if read_only else "permission denied"
+    if cause:
         raise RunError(f"{folder}: cannot be written ({existing}: {cause}); choose another --output_path")
 
 
