@@ -80,15 +80,15 @@ def published(recipe: Recipe, own: Configs, wanted: Configs) -> Configs:
     changes = list(_changes(recipe, own, wanted))
     if changes and not run.unlike_recipe:
         raise UserError(
-            f"--recipe {recipe.name} sets {'; '.join(changes)}: drop what changes that, or add --unlike_recipe, which "
-            "the manifest records"
+            f"--recipe {recipe.name} sets {'; '.join(f'{flag} {its}, not {given}' for flag, its, given in changes)}: "
+            "drop what changes that, or add --unlike_recipe, which the manifest records"
         )
-    unlike = f"; unlike it: {', '.join(changes)}" if changes else ""
-    return dataclasses.replace(run, recipe=recipe.stamp + unlike), configs
+    unlike = ", ".join(f"{flag} {given}, not {its}" for flag, its, given in changes)
+    return dataclasses.replace(run, recipe=recipe.stamp + (unlike and f"; unlike it: {unlike}")), configs
 
 
-def _changes(recipe: Recipe, own: Configs, wanted: Configs) -> Iterator[str]:
-    """Yield "--flag 4, not 8" for each setting that is not the recipe's, and not among its choices."""
+def _changes(recipe: Recipe, own: Configs, wanted: Configs) -> Iterator[tuple[str, str, str]]:
+    """Yield flag, recipe's value and given one of each setting that is not the recipe's, and not among its choices."""
     run_names = GUARDED | (GUARDED_IF_NAMED & recipe.flags.keys())
     for spec in dataclasses.fields(RunConfig):
         if spec.name in run_names:
@@ -99,11 +99,11 @@ def _changes(recipe: Recipe, own: Configs, wanted: Configs) -> Iterator[str]:
                 yield from _change(recipe, spec.name, own[1][name], config, f"{name}.")
 
 
-def _change(recipe: Recipe, key: str, own: Config, wanted: Config, prefix: str = "") -> Iterator[str]:
+def _change(recipe: Recipe, key: str, own: Config, wanted: Config, prefix: str = "") -> Iterator[tuple[str, str, str]]:
     ours, theirs = getattr(own, key), getattr(wanted, key)
     choices = [*recipe.choices.get(key, []), *recipe.choices.get(prefix + key, [])]
     if ours != theirs and (key, theirs) != AS_GOOD and theirs not in _accepted(type(own), key, choices):
-        yield f"--{prefix}{key} {_shown(ours)}, not {_shown(theirs)}"
+        yield f"--{prefix}{key}", _shown(ours), _shown(theirs)
 
 
 def _shown(value: Any) -> str:

@@ -70,7 +70,7 @@ def test_flags_that_break_a_recipe_are_refused(recipe: str, flags: list[str], wo
 def test_unlike_recipe_records_what_is_changed(recipe: str) -> None:
     run, configs = parsed("--recipe", recipe, "--extraction_fps", "3", "--unlike_recipe")
     assert configs["resnet"].extraction_fps == 3.0
-    assert run.recipe is not None and run.recipe.endswith("; unlike it: --resnet.extraction_fps 2.0, not 3.0")
+    assert run.recipe is not None and run.recipe.endswith("; unlike it: --resnet.extraction_fps 3.0, not 2.0")
 
 
 def test_a_setting_that_no_type_has_is_refused(recipe: str) -> None:
