@@ -27,10 +27,11 @@ def test_the_worst_of_many_are_shown_and_like_verdicts_are_one_line(tmp_path: Pa
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:4]] == ["v22", "v21", "v20"]
     assert lines[ROWS + 1] == f"the worst {ROWS} of {ROWS + 3}; --json has them all"
-    assert lines[-4:-2] == [f"videos in both: {ROWS + 3} by equal names", "only in B: 1 (only)"]
-    verdicts = lines[-2:]
+    assert lines[-5:-3] == [f"videos in both: {ROWS + 3} by equal names", "only in B: 1 (only)"]
+    verdicts = lines[-3:-1]
     assert verdicts[0].startswith(f"{ROWS} of {ROWS + 3}: similar, not equal (cosine 0.9")
     assert verdicts[1] == f"3 of {ROWS + 3}: equal to the bit"
+    assert lines[-1].startswith("--pixels tries other colour orders")
 
 
 @pytest.mark.parametrize(("tolerance", "code"), [("1e-3", 1), ("1e-1", 0)])
