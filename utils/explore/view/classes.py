@@ -1,6 +1,6 @@
 """The best classes of windows: those that --show_pred saved, and labels in the space of the features."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,21 +53,32 @@ def saved(folder: FeatureFolder, line: ManifestLine) -> tuple[np.ndarray, np.nda
 def saved_tracks(folder: FeatureFolder, line: ManifestLine) -> list[dict[str, Any]]:
     """Return for each key what the page draws of the classes that --show_pred saved."""
     start_s, end_s, by_key = saved(folder, line)
-    return [
-        _track("probability", key, (start_s, end_s), each.names, each.best, each.probabilities)
-        for key, each in by_key.items()
-    ]
+    drawn = _drawn(len(start_s))
+    return [_saved_track(key, (start_s[drawn], end_s[drawn]), each, drawn) for key, each in by_key.items()]
 
 
 def label_track(labels: Labels, key: str, rows: np.ndarray, times: Times) -> dict[str, Any]:
     """Return what the page draws of labels. rows: features [windows, D]. times: starts and ends in seconds."""
-    step = max(1, -(-len(rows) // MOST_ROWS))
-    cosines = labels.cosines(unit(vectors(rows[::step])))
+    drawn = _drawn(len(rows))
+    cosines = labels.cosines(unit(vectors(rows[drawn])))
     best = np.argsort(-cosines, axis=1, kind="stable")[:, :BEST]
     scores = np.take_along_axis(cosines, best, axis=1)
-    lanes = _lanes(best, scores)
-    found = _described("cosine", key, (times[0][::step], times[1][::step]), labels.names, best, scores)
-    return found | {"lanes": [labels.names[i] for i in lanes], "shares": [listed(cosines[:, i]) for i in lanes]}
+    times = times[0][drawn], times[1][drawn]
+    return _track("cosine", key, times, labels.names, (best, scores), lambda number: cosines[:, number])
+
+
+def _drawn(n: int) -> slice:
+    """Return which of n windows are drawn: every one, or evenly chosen ones."""
+    return slice(None, None, max(1, -(-n // MOST_ROWS)))
+
+
+def _saved_track(key: str, times: Times, classes: top_classes.Classes, drawn: slice) -> dict[str, Any]:
+    best, scores = classes.best[drawn], classes.probabilities[drawn]
+
+    def share(number: int) -> np.ndarray:
+        return np.where(best == number, scores, 0).max(axis=1, initial=0)
+
+    return _track("probability", key, times, classes.names, (best, scores), share)
 
 
 def _track(
@@ -75,30 +86,17 @@ def _track(
     key: str,
     times: Times,
     names: list[str],
-    best: np.ndarray,
-    scores: np.ndarray,
+    top: tuple[np.ndarray, np.ndarray],
+    share: Callable[[int], np.ndarray],
 ) -> dict[str, Any]:
-    step = max(1, -(-len(best) // MOST_ROWS))
-    best, scores = best[::step], scores[::step]
+    """Return what the page draws. top: each window's best classes and their scores. share: by number of a class."""
+    best, scores = top
     lanes = _lanes(best, scores)
-    shares = [np.where(best == i, scores, 0).max(axis=1, initial=0) for i in lanes]
-    found = _described(what, key, (times[0][::step], times[1][::step]), names, best, scores)
-    return found | {"lanes": [names[i] for i in lanes], "shares": list(map(listed, shares))}
-
-
-def _described(
-    what: str,
-    key: str,
-    times: Times,
-    names: list[str],
-    best: np.ndarray,
-    scores: np.ndarray,
-) -> dict[str, Any]:
     used, places = np.unique(best, return_inverse=True)
     return {
         "what": what, "key": key, "start_s": listed(times[0], 3), "end_s": listed(times[1], 3),
-        "names": [names[i] for i in used], "best": places.reshape(best.shape).tolist(),
-        "scores": listed(scores),
+        "names": [names[i] for i in used], "best": places.reshape(best.shape).tolist(), "scores": listed(scores),
+        "lanes": [names[i] for i in lanes], "shares": [listed(share(i)) for i in lanes],
     }  # fmt: skip
 
 
