@@ -18,7 +18,7 @@ import tarfile
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -160,20 +160,25 @@ class Run:
         subprocess.run(local, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         ours, theirs = contents(self._output), contents(undisturbed)
         lines = [json.loads(line) for line in _whole(self._output / "simulated" / "manifest.jsonl")]
-        written = Counter(line["id"] for line in lines if line["status"] == "done" and not _is_merged(line))
-        return {
-            "videos": len({line["id"] for line in lines}),
-            "not done": [
-                line["id"] for line in {line["id"]: line for line in lines}.values() if line["status"] != "done"
-            ],
-            "extracted twice": sum(1 for n in written.values() if n > 1),
-            "missing": sorted(theirs.keys() - ours.keys()),
-            "too many": sorted(ours.keys() - theirs.keys()),
-            "different": [name for name in theirs if name in ours and ours[name] != theirs[name]],
+        return differences(ours, theirs, lines) | {
             "debris": debris(self._output),
             "killed": dict(sorted(self.killed.items())),
             "exit codes": dict(sorted(self.exit_codes.items())),
         }
+
+
+def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any], lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return how outputs differ from those of a local run. ours, theirs: contents by name. lines: of our manifest."""
+    statuses = {line["id"]: line["status"] for line in lines}
+    written = Counter(line["id"] for line in lines if line["status"] == "done" and not _is_merged(line))
+    return {
+        "videos": len(statuses),
+        "not done": [name for name, status in statuses.items() if status != "done"],
+        "extracted twice": sum(1 for n in written.values() if n > 1),
+        "missing": sorted(theirs.keys() - ours.keys()),
+        "too many": sorted(ours.keys() - theirs.keys()),
+        "different": [name for name in theirs if name in ours and ours[name] != theirs[name]],
+    }
 
 
 def _whole(path: Path) -> list[str]:
@@ -201,14 +206,20 @@ def write_inputs(folder: Path, n_videos: int) -> None:
                 tar.add(path, path.name)
 
 
-def main(arguments: list[str]) -> None:
-    """Disturb runs in each format, compare, print and save the figures; exit with an error if anything differs."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+def chaos_parser(about: str, n_nodes: int) -> argparse.ArgumentParser:
+    """Return a parser of how many videos, kills and nodes there are. about: the text of the help. n_nodes: default."""
+    parser = argparse.ArgumentParser(description=about.partition("\n")[0])
     parser.add_argument("--videos", type=int, default=300, help="number of videos (default: 300)")
-    parser.add_argument("--kills", type=int, default=50, help="kills in all formats together (default: 50)")
-    parser.add_argument("--nodes", type=int, default=4, help="nodes besides the head (default: 4)")
+    parser.add_argument("--kills", type=int, default=50, help="kills in all runs together (default: 50)")
+    parser.add_argument("--nodes", type=int, default=n_nodes, help="besides the head (default: %(default)s)")
     parser.add_argument("--pause_s", type=float, default=0.2, help="of the device for each of 3 frames (default: 0.2)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the kills (default: 1)")
+    return parser
+
+
+def main(arguments: list[str]) -> None:
+    """Disturb runs in each format, compare, print and save the figures; exit with an error if anything differs."""
+    parser = chaos_parser(__doc__ or "", n_nodes=4)
     parser.add_argument("--formats", nargs="+", default=KINDS, choices=KINDS, help="of --on_extraction (default: all)")
     parser.add_argument("--results", type=Path, default=record.RESULTS, help="folder of the JSON file")
     options = parser.parse_args(arguments)

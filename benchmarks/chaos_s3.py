@@ -5,8 +5,6 @@
 Each cluster has its own run of the same command. The server is moto, in this process.
 """
 
-import argparse
-import contextlib
 import itertools
 import json
 import os
@@ -16,42 +14,19 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from support.sources import s3_client, s3_server
+
 from benchmarks import record
-from benchmarks.chaos import ROOT, Nodes, Run
+from benchmarks.chaos import ROOT, Nodes, Run, chaos_parser, differences
 from benchmarks.faults_outputs import contents
 from benchmarks.tiny_videos import write_videos
 from utils.storage.folder import folder_at
 
 BUCKET = "bucket"
 OUTPUT = f"s3://{BUCKET}/out"
-
-
-@contextlib.contextmanager
-def s3_server() -> Iterator[Any]:
-    """Yield a client of a server with one bucket, which programs started from here use."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    address = "http://{}:{}".format(*server.get_host_and_port())
-    os.environ |= {
-        "AWS_ENDPOINT_URL": address,
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    client = boto3.client("s3")
-    client.create_bucket(Bucket=BUCKET)
-    try:
-        yield client
-    finally:
-        server.stop()
 
 
 class SharedRun(Run):
@@ -94,32 +69,16 @@ def compare(folder: Path, client: Any) -> dict[str, Any]:
                 left.append(one["Key"])
     theirs, ours = ({k: v for k, v in contents(folder / name / "simulated").items() if k.endswith(".npy")}
                     for name in ("local", "remote"))  # fmt: skip
-    lines = lines_of_manifest()
-    statuses = {line["id"]: line["status"] for line in lines}
-    done = Counter(line["id"] for line in lines if line["status"] == "done")
-    return {
-        "videos": len(statuses),
-        "not done": [name for name, status in statuses.items() if status != "done"],
-        "extracted twice": sum(1 for n in done.values() if n > 1),
-        "missing": sorted(theirs.keys() - ours.keys()),
-        "too many": sorted(ours.keys() - theirs.keys()),
-        "different": [name for name in theirs if name in ours and ours[name] != theirs[name]],
-        "claims left": left,
-    }
+    return differences(ours, theirs, lines_of_manifest()) | {"claims left": left}
 
 
 def main(arguments: list[str]) -> None:
     """Disturb two runs, compare, print and save the figures; exit with an error if anything differs."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--videos", type=int, default=300, help="number of videos (default: 300)")
-    parser.add_argument("--kills", type=int, default=50, help="kills in both clusters together (default: 50)")
-    parser.add_argument("--nodes", type=int, default=2, help="nodes of each cluster, besides the head (default: 2)")
-    parser.add_argument("--pause_s", type=float, default=0.2, help="of the device for each of 3 frames (default: 0.2)")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the kills (default: 1)")
-    options = parser.parse_args(arguments)
+    options = chaos_parser(__doc__ or "", n_nodes=2).parse_args(arguments)
     start_s = time.monotonic()
-    with tempfile.TemporaryDirectory() as temporary, s3_server() as client:
-        folder = Path(temporary)
+    with tempfile.TemporaryDirectory() as temporary, s3_server() as environment:
+        os.environ |= environment  # of the programs that are started, and of this one
+        client, folder = s3_client(environment), Path(temporary)
         paths = write_videos(folder / "videos", options.videos, n_frames=3, n_different=options.videos)
         for path in paths:
             client.upload_file(str(path), BUCKET, f"videos/{path.name}")

@@ -9,7 +9,7 @@ import numpy as np
 from utils.errors import RunError
 from utils.explore.view.collection import FeatureFolder
 from utils.explore.view.numbers import listed
-from utils.explore.view.series import MOST_ROWS
+from utils.explore.view.series import step_of
 from utils.sinks import top_classes
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.rows import unit, vectors
@@ -53,23 +53,18 @@ def saved(folder: FeatureFolder, line: ManifestLine) -> tuple[np.ndarray, np.nda
 def saved_tracks(folder: FeatureFolder, line: ManifestLine) -> list[dict[str, Any]]:
     """Return for each key what the page draws of the classes that --show_pred saved."""
     start_s, end_s, by_key = saved(folder, line)
-    drawn = _drawn(len(start_s))
+    drawn = slice(None, None, step_of(len(start_s)))
     return [_saved_track(key, (start_s[drawn], end_s[drawn]), each, drawn) for key, each in by_key.items()]
 
 
 def label_track(labels: Labels, key: str, rows: np.ndarray, times: Times) -> dict[str, Any]:
     """Return what the page draws of labels. rows: features [windows, D]. times: starts and ends in seconds."""
-    drawn = _drawn(len(rows))
+    drawn = slice(None, None, step_of(len(rows)))
     cosines = labels.cosines(unit(vectors(rows[drawn])))
     best = np.argsort(-cosines, axis=1, kind="stable")[:, :BEST]
     scores = np.take_along_axis(cosines, best, axis=1)
     times = times[0][drawn], times[1][drawn]
     return _track("cosine", key, times, labels.names, (best, scores), lambda number: cosines[:, number])
-
-
-def _drawn(n: int) -> slice:
-    """Return which of n windows are drawn: every one, or evenly chosen ones."""
-    return slice(None, None, max(1, -(-n // MOST_ROWS)))
 
 
 def _saved_track(key: str, times: Times, classes: top_classes.Classes, drawn: slice) -> dict[str, Any]:

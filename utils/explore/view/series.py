@@ -22,9 +22,14 @@ def series_of(line: ManifestLine, arrays: dict[str, np.ndarray], length_s: float
     return [_one(key, arrays, line, length_s) for key in line.features if key in arrays]
 
 
+def step_of(n_rows: int) -> int:
+    """Return of how many rows one is drawn."""
+    return max(1, -(-n_rows // MOST_ROWS))
+
+
 def _one(key: str, arrays: dict[str, np.ndarray], line: ManifestLine, length_s: float) -> dict[str, Any]:
     rows = rows_of(arrays[key], line)
-    step = max(1, -(-len(rows) // MOST_ROWS))
+    step = step_of(len(rows))
     start_s, end_s, known = times_of(arrays, len(rows), length_s)
     about = {
         "key": key, "shape": list(arrays[key].shape), "dtype": str(arrays[key].dtype), "rows": len(rows), "step": step,
