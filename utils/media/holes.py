@@ -88,8 +88,7 @@ class FrameHoles:
             return Holes(0, 0)
         holes = {interval: n for interval, n in self._intervals.items() if interval > usual + slack}
         overlaps = {interval: n for interval, n in self._intervals.items() if interval < usual - slack}
-        n = sum(holes.values()) - sum(
-            overlaps.values()
-        )  # one takes back a hole: a time that FFmpeg made up was inexact
+        # An overlap takes back a hole: a time that FFmpeg made up was inexact.
+        n = sum(holes.values()) - sum(overlaps.values())
         missing = sum((interval - usual) * n for interval, n in (holes | overlaps).items())
         return Holes(n, missing) if n > 0 and missing > 0 else Holes(0, 0)

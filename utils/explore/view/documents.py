@@ -113,7 +113,7 @@ class Documents:
     def classes_of(self, index: int, key: str, windows: WindowVectors) -> list[str]:
         """Return the best class of each window: of the labels that the user gave, else of those that were saved."""
         labels = self.labels.get(self.collection.folders[index].feature_type)
-        if labels is not None and windows.vectors.shape[1] == labels.vectors.shape[1]:
+        if labels is not None and labels.fit(windows.vectors):
             return [labels.names[i] for i in labels.cosines(windows.vectors).argmax(axis=1)]
         places = {number: self.collection.place(number) for number in np.unique(windows.number).tolist()}
         best = {number: best_names(*place, key) for number, place in places.items() if place is not None}
@@ -176,9 +176,11 @@ class Documents:
     ) -> list[Document]:
         tracks = saved_tracks(folder, line)
         labels = self.labels.get(folder.feature_type)
-        for key in line.features if labels is not None else ():
+        if labels is None:
+            return tracks
+        for key in line.features:
             rows = rows_of(arrays[key], line)
-            if labels is not None and labels.fit(rows):
+            if labels.fit(rows):
                 tracks.append(label_track(labels, key, rows, times_of(arrays, len(rows), length_s)[:2]))
         return tracks
 
