@@ -12,11 +12,14 @@ STALL_S = 600.0  # longer than any client waits
 
 
 class StallingServer:
-    """Serves a folder at `url`. Each GET request takes a fault from the end of `faults`: "stall" or "fail"."""
+    """Serves a folder at `url`. Each GET request takes a fault from the end of `faults`: "stall", "hold" or "fail".
+
+    released: set it to answer the requests that are held.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.faults: list[str] = []
-        self.ended = threading.Event()
+        self.ended, self.released = threading.Event(), threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self, folder))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -42,6 +45,9 @@ class _Handler(SimpleHTTPRequestHandler):
         if fault == "stall":
             self._control.ended.wait(STALL_S)
             return
+        if fault == "hold":
+            self._control.released.wait(STALL_S)
+            fault = None
         path = Path(self.translate_path(self.path))
         if fault == "fail" or not path.is_file():
             self.send_error(503 if fault else 404)

@@ -2,6 +2,7 @@
 
 import pickle
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ from support.golden import relative_error
 from support.media import waveform, write_audio
 from support.program import ROOT, arrays, manifest, run, start
 
+from benchmarks.stalling_server import StallingServer
+
 VGGISH = ("--feature_type", "vggish", "--device", "cpu", "--weights", "random", "--on_extraction", "save_pickle")
+MOST_S = 60  # until one of two runs is refused
 ACROSS_RUNS = 1e-4  # relative, as in all golden cases: see "Bits" in docs/performance.md
 
 
@@ -95,14 +99,19 @@ def test_overwrite_replaces_what_was_made_with_another_setting(resumed: Resumed)
 
 def test_of_two_runs_that_start_together_with_other_settings_one_is_refused(tmp_path: Path) -> None:
     """Whichever comes first works on alone: its rows, its times, nothing of the other's."""
-    clip = ROOT / "sample" / "camera_pan.mp4"
     command = (
         "--feature_type", "timm", "--model_name", "test_vit", "--weights", "random", "--device", "cpu", "--quiet",
-        "--on_extraction", "save_numpy", "--output_path", tmp_path, "--video_paths", clip,
+        "--on_extraction", "save_numpy", "--output_path", tmp_path, "--video_paths",
     )  # fmt: skip
     rates = (5.0, 2.0)
-    together = [start(*command, "--extraction_fps", rate) for rate in rates]
-    errors = [process.communicate(timeout=300)[1] for process in together]
+    with StallingServer(ROOT / "sample") as server:
+        server.faults += ["hold"] * 100  # so that neither is done before the other has started
+        together = [start(*command, f"{server.url}/camera_pan.mp4", "--extraction_fps", rate) for rate in rates]
+        until_s = time.monotonic() + MOST_S
+        while all(process.poll() is None for process in together) and time.monotonic() < until_s:
+            time.sleep(0.05)
+        server.released.set()
+        errors = [process.communicate(timeout=300)[1] for process in together]
     codes = [process.returncode for process in together]
     assert sorted(codes) == [0, 2], errors
     won, lost = codes.index(0), codes.index(2)

@@ -26,6 +26,7 @@ from utils.run.todo import Todo
 from utils.sinks import list_file
 from utils.sinks.formats import FORMATS
 from utils.sources.inputs import Inputs, collect
+from utils.state.claims import FOLDER as CLAIMS
 from utils.state.claims import Claims
 from utils.state.resume import clear_failures, refuse_mixing
 from utils.state.run_file import RunFile
@@ -169,16 +170,19 @@ class _Run(Planned):
             yield None
             return
         folders = (self.root, *(state.folder for state in self.states))
-        for folder in folders:
-            folder.prepare()
-            folder.tidy()
+        self.root.prepare()
+        self.root.tidy()
         try:
             with Claims(self.root) as claims:
                 self._claim_settings(claims)
+                for folder in folders[1:]:  # not before: a refused run would remove those that another one found
+                    folder.prepare()
+                    folder.tidy()
                 yield claims
         finally:
+            is_alone = not any(self.root.names(f"{CLAIMS}/"))  # else another run may have found the folders there
             for folder in reversed(folders):
-                folder.leave()
+                folder.leave() if is_alone else folder.tidy()
 
     def _claim_settings(self, claims: Claims) -> None:
         """Raise UserError if another run works with other settings here, or has done so since the manifest was read."""

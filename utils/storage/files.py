@@ -4,14 +4,17 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from utils.errors import RunError
 
 PASSING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 TEMPORARY = ".featmill-"  # start of the name of an unfinished file
+TRIES = 10  # to use a folder that other runs remove while it is empty
+
+Made = TypeVar("Made")
 
 
 @contextlib.contextmanager
@@ -36,6 +39,20 @@ def whole_file(path: Path) -> Generator[BinaryIO, None, None]:
     finally:
         with contextlib.suppress(OSError):  # the error above is the one to report
             temporary.unlink()
+
+
+def in_its_folder(path: Path, use: Callable[[], Made]) -> Made:
+    """Return `use()`, which puts something at `path`; its folder is made where it is missing.
+
+    Another run may remove the folder at any moment until something is in it.
+    """
+    for _ in range(TRIES):
+        try:
+            return use()
+        except FileNotFoundError:
+            with contextlib.suppress(FileNotFoundError):  # a folder above it was removed meanwhile
+                path.parent.mkdir(parents=True, exist_ok=True)
+    return use()
 
 
 def check_writable(folder: Path) -> None:

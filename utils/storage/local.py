@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from utils.errors import RunError
 from utils.storage import processes
-from utils.storage.files import cause_of
+from utils.storage.files import cause_of, in_its_folder
 
 PRIVATE = ".featmill"  # subfolder of all that is not an output: temporary files, claims, staging files
 TEMPORARIES = f"{PRIVATE}/tmp"
@@ -57,12 +57,11 @@ class LocalFolder:
         self._check()
         target, temporary = self._path / name, self._temporary()
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
             with _created(temporary) as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(target)
+            in_its_folder(target, lambda: temporary.replace(target))
         except OSError as error:
             raise self._error(name, error) from error
         finally:
@@ -79,11 +78,7 @@ class LocalFolder:
         try:
             with _created(temporary) as file:
                 file.write(data)
-            try:
-                _link(temporary, target)
-            except FileNotFoundError:  # the first file of its folder
-                target.parent.mkdir(parents=True, exist_ok=True)
-                _link(temporary, target)
+            in_its_folder(target, lambda: _link(temporary, target))
         except FileExistsError:
             return False
         except OSError as error:
@@ -277,12 +272,7 @@ def _link(path: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def _created(path: Path) -> Generator[BinaryIO, None, None]:
-    try:
-        file = path.open("x+b")
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("x+b")
-    with file:
+    with in_its_folder(path, lambda: path.open("x+b")) as file:
         yield file
 
 

@@ -27,6 +27,25 @@ def test_a_claim_appears_with_its_content_or_not_at_all(tmp_path, monkeypatch):
     assert list(folder.names(".featmill/tmp/")) == []
 
 
+def test_a_folder_that_other_runs_remove_while_it_is_empty_is_made_again(tmp_path, monkeypatch):
+    ours, theirs = folder_at(str(tmp_path)), folder_at(str(tmp_path))
+    make, n_left = Path.mkdir, [3, 3]
+
+    def made_and_removed(path, *arguments, **flags):
+        make(path, *arguments, **flags)
+        i = path.name == "claims"
+        if n_left[i]:
+            n_left[i] -= 1
+            theirs.tidy()
+
+    monkeypatch.setattr(Path, "mkdir", made_and_removed)
+    with ours.whole(".featmill/claims/run") as file:
+        file.write(b"1")
+    assert ours.create(".featmill/claims/00/x", b"mine")
+    assert sorted(ours.names(".featmill/claims/")) == [".featmill/claims/run"]
+    assert ours.size(".featmill/claims/00/x") == 4 and n_left == [0, 0]
+
+
 def test_errors_of_reading_name_the_file(tmp_path):
     folder = folder_at(str(tmp_path))
     (tmp_path / "lines").write_bytes(b"line\n")
