@@ -58,11 +58,13 @@ def prepare(enter: Enter) -> None:
         importlib.import_module(name)
     MODELS["simulated"] = SIMULATED
     ctypes.CDLL(None).prctl(BECOME_REAPER, 1)
-    context = _context(enter)
+    context = forking(enter)
     multiprocessing.get_context = lambda method=None: context  # type: ignore[assignment]  # replaced on purpose
 
 
-def _context(enter: Enter) -> Any:
+def forking(enter: Enter) -> Any:
+    """Return a context like the "spawn" one of multiprocessing, whose processes are forks that call `enter` first."""
+
     class Process(ForkProcess):
         def run(self) -> None:
             target: Any = getattr(self, "_target", None)

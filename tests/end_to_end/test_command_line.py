@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.media import moving_frames, write_clip
-from support.program import ROOT, TINY_PROGRAM, arrays, manifest, run
+from support.program import ROOT, TINY_PROGRAM, arrays, manifest, run, run_anew
 
 from main import main
 
@@ -136,7 +136,7 @@ def test_a_script_that_calls_main_unguarded_is_told_what_to_do(tmp_path: Path, c
     arguments = [*network, "--video_paths", str(clip)]
     script = tmp_path / "script.py"
     script.write_text(UNGUARDED.format(root=str(ROOT), arguments=arguments))
-    done = run(program=script, cwd=tmp_path)
+    done = run_anew(program=script, cwd=tmp_path)
     assert done.returncode == 2
     assert set(done.stdout.splitlines()) == {"started"}
     assert done.stderr.splitlines()[-1].startswith("error: each worker imports the script")
@@ -144,7 +144,7 @@ def test_a_script_that_calls_main_unguarded_is_told_what_to_do(tmp_path: Path, c
     assert "Traceback" not in done.stderr and "die while they start" not in done.stderr
     *first, call = script.read_text().splitlines()
     script.write_text("\n".join([*first[:-1], 'if __name__ == "__main__":', f"    {call}"]))
-    done = run(program=script, cwd=tmp_path)
+    done = run_anew(program=script, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "shape: [5, 512]" in done.stdout
     assert done.stderr.startswith("features are printed, not saved; --output_path DIR saves them")

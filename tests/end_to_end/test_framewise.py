@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from support.golden import relative_error
-from support.program import arrays, manifest, needs_compiler, run
+from support.program import arrays, manifest, needs_compiler, run, run_anew
 
 NO_TRIAL_BUILDS = {"TORCHINDUCTOR_VEC_ISA_OK": "1"}  # one for each set of instructions
 
@@ -73,7 +73,7 @@ def test_fast_resizing_gives_nearly_the_same_and_is_a_setting(tmp_path):
 
 @needs_compiler
 def test_a_compiled_run_gives_the_same(done, tmp_path):
-    result = run(
+    result = run_anew(
         "--feature_type", "timm", "--model_name", "test_vit", "--weights", "random", "--compile",
         "--extraction_total", 7, "--on_extraction", "save_numpy", "--video_paths", "sample/camera_pan.mp4",
         "--output_path", tmp_path / "out",

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from support.media import moving_frames, write_clip
 from support.odd_files import AUDIO_ONLY, DAMAGED, DASH, NOT_UTF8, SPACES, USUAL, VIDEO_ONLY, make_broken, make_whole
-from support.program import manifest, run, unfinished, watched
+from support.program import manifest, run_anew, unfinished, watched
 
 NO_VIDEO = "no video stream (it has: audio {}). For audio use --feature_type vggish."
 NO_AUDIO = "no audio stream (it has: video {}). For frames use a video feature type such as i3d."
@@ -124,7 +124,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
 
 
 def extract(folder: Path, feature_types: tuple[str, ...], *flags: Any) -> Iterator[tuple[str, Run]]:
-    result = run(
+    result = run_anew(
         "--feature_type", *feature_types, "--weights", "random", *flags, "--file_with_video_paths", "list.txt",
         "--video_paths", NOT_UTF8, "--on_extraction", "save_numpy", "--output_path", "out",
         cwd=folder, env={"PYTHONIOENCODING": "utf-8:strict"},

@@ -8,24 +8,44 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from support.warm_program import WarmProgram
+
 ROOT = Path(__file__).parents[2]
 TINY_PROGRAM = Path(__file__).with_name("tiny_program.py")
+WARM: dict[Path, WarmProgram] = {}  # by program
 HAS_COMPILER = shutil.which(os.environ.get("CXX", "g++")) is not None
 needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler for --compile")
 
 
 def run(
-    *arguments: Any, cwd: Path = ROOT, env: dict[str, str] | None = None, program: Path = ROOT / "main.py"
+    *arguments: Any, cwd: Path = ROOT, env: Mapping[str, str] | None = None, program: Path = ROOT / "main.py"
 ) -> subprocess.CompletedProcess[str]:
-    """Return what `python main.py ARGUMENTS` did: returncode, stdout, stderr."""
+    """Return what `python main.py ARGUMENTS` did: returncode, stdout, stderr. Python and PyTorch are started already.
+
+    env: more environment variables, of which Python and PyTorch read none as they start.
+    """
+    if program not in WARM:
+        WARM[program] = WarmProgram(program)
+    words = list(map(str, arguments))
+    with tempfile.TemporaryDirectory() as folder:
+        printed, errors = Path(folder, "stdout"), Path(folder, "stderr")
+        exit_code = WARM[program].run(words, cwd, os.environ | (env or {}), printed, errors)
+        return subprocess.CompletedProcess(words, exit_code, printed.read_text(), errors.read_text())
+
+
+def run_anew(
+    *arguments: Any, cwd: Path = ROOT, env: Mapping[str, str] | None = None, program: Path = ROOT / "main.py"
+) -> subprocess.CompletedProcess[str]:
+    """Return what `python main.py ARGUMENTS` did in a new interpreter. env: more environment variables."""
     command = [sys.executable, str(program), *map(str, arguments)]
     return subprocess.run(
         command, cwd=cwd, env=os.environ | (env or {}), capture_output=True, text=True, check=False, timeout=300
