@@ -16,7 +16,7 @@ from utils.commands.parser import Parser, add_flags
 from utils.config.label_file import read_labels
 from utils.config.run import RunConfig
 from utils.config.schema import build, field_names
-from utils.errors import PROGRAM, UserError, printable
+from utils.errors import PROGRAM, FeatmillError, UserError, printable
 from utils.extractors.registry import Model
 from utils.storage.urls import redacted
 
@@ -47,12 +47,12 @@ def view(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     check_videos(options.videos)
     if options.to is not None and options.export is None:
         raise UserError(f"--to {options.to}: give --export FOLDER, a new folder to write to")
-    from utils.explore.view.collection import Collection
+    from utils.explore.view.collection import FIRST, Collection
     from utils.explore.view.documents import Documents
     from utils.explore.view.media import MediaFolder
 
     other = None if options.other is None else Collection(options.other)
-    collection = Collection(options.output)
+    collection = Collection(options.output, None if options.export else FIRST)
     labels = {} if options.labels is None else _labels(options, collection, models)
     documents = Documents(collection, MediaFolder(options.videos), other, labels)
     if options.to is not None:
@@ -81,11 +81,20 @@ def show(documents: "Documents", options: argparse.Namespace, view: str = "") ->
         note = "" if options.videos else " without pictures: --videos FOLDER shows the videos of that folder"
         address = server.address + view
         print(printable(f"{address}\n{redacted(options.output)}{note}. Ctrl-C ends this."), flush=True)
-        threading.Thread(target=documents.get, args=("map-0-0",), daemon=True).start()  # while the browser starts
+        threading.Thread(target=_get_ready, args=(documents,), daemon=True).start()  # while the browser starts
         shown = _browser(address) if not options.no_browser and _has_screen() else contextlib.nullcontext()
         with shown, contextlib.suppress(KeyboardInterrupt):
             server.serve_forever(poll_interval=0.1)
     return 0
+
+
+def _get_ready(documents: "Documents") -> None:
+    """Draw the first map, then read what is left of the manifests."""
+    try:
+        documents.get("map-0-0")
+        documents.collection.refresh()
+    except FeatmillError as error:
+        print(printable(f"page: {error}"), file=sys.stderr)
 
 
 def _labels(options: argparse.Namespace, collection: "Collection", models: Mapping[str, Model]) -> "dict[str, Labels]":

@@ -15,10 +15,10 @@ TO_READ = {
 }  # files of --out
 
 
-def feature_folders(output: str) -> list[tuple[Folder, Folder, Latest]]:
+def feature_folders(output: str, most: int | None = None) -> list[tuple[Folder, Folder, Latest]]:
     """Return each folder that holds a manifest, the folder of its run's outputs, and the last lines of the manifest.
 
-    output: an --output_path, or the folder of one feature type in it.
+    output: an --output_path, or the folder of one feature type in it. most: lines of a manifest to read, as in `Latest`.
 
     Raises:
         UserError: there is no manifest.
@@ -26,7 +26,7 @@ def feature_folders(output: str) -> list[tuple[Folder, Folder, Latest]]:
     root = folder_at(output)
     above = folder_at(output.rstrip("/").rpartition("/")[0] or ".")
     places = [(root, above), *((root.below(name), root) for name in subfolders(output))]
-    found = [(folder, outputs, latest) for folder, outputs in places if len(latest := Latest(folder))]
+    found = [(folder, outputs, latest) for folder, outputs in places if len(latest := Latest(folder, most))]
     if not found:
         if reader := TO_READ.get(PurePosixPath(output).suffix):
             raise UserError(

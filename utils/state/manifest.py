@@ -46,9 +46,12 @@ class Manifest:
 
 
 class Latest:
-    """The last line of each video. Lines stay on disk; 16 bytes of each video are held in memory."""
+    """The last line of each video. Lines stay on disk; 16 bytes of each video are held in memory.
 
-    def __init__(self, folder: Folder) -> None:
+    most: how many lines to read at first, of a local file; `is_whole` says whether these are all.
+    """
+
+    def __init__(self, folder: Folder, most: int | None = None) -> None:
         self._folder = folder
         self._position: Any = None
         self._offsets = HashIndex()  # of the last line of each video, by a hash of its id
@@ -58,16 +61,21 @@ class Latest:
         self._staged: set[int] = set()  # hashes of the videos that wait to be merged
         self.merged_files: set[str] = set()  # the files of many videos, written once, that lines mention
         self.outdated: dict[str, set[str]] = {}  # of them, by file: places of videos that were extracted again
-        self.refresh()
+        self.is_whole = True
+        self.refresh(most)
         if self._copy is not None:
             self._first_new = self._copy.seek(0, 2)
         elif isinstance(self._position, int):  # at an address it says more, and nothing was there
             self._first_new = self._position
 
-    def refresh(self) -> None:
-        """Take in what was appended since, by this run or another one."""
-        lines, self._position = self._folder.tail(FILE_NAME, self._position)
-        for offset, raw in lines:
+    def refresh(self, most: int | None = None) -> None:
+        """Take in what was appended since, by this run or another one. most: lines of a local file to read now."""
+        lines, end = self._folder.tail(FILE_NAME, self._position)
+        self.is_whole = True
+        for n, (offset, raw) in enumerate(lines):
+            if n == most and offset >= 0:
+                self.is_whole, end = False, offset
+                break
             identity = _id(raw)
             if identity is not None:
                 found = SETTINGS.search(raw)
@@ -75,6 +83,7 @@ class Latest:
                     self.hashes.add(found[1].decode())
                 self.merged_files.update(name.decode() for name in MERGED.findall(raw))
                 self._put(_hashed(identity), offset, raw)
+        self._position = end
 
     @property
     def has_staged(self) -> bool:

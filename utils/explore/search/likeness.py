@@ -119,15 +119,27 @@ def _groups(all_windows: Packed, members: np.ndarray, roots: np.ndarray, best: n
 def sample(blocks: Iterable[WindowBlock], n: int) -> Packed:
     """Return up to n windows, each as likely as any other, the same for the same collection."""
     rng = np.random.default_rng(0)
-    keys, rows, windows = np.empty(0), np.empty((0, 0), np.float32), np.empty(0, WINDOW)
+    drawn: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # a number of each window, its row, itself
+    most, n_drawn = np.inf, 0
     for block in blocks:
-        rows = block.units if not len(rows) else np.concatenate([rows, block.units])
-        keys = np.append(keys, rng.random(len(block.units)))
-        windows = np.append(windows, block.windows)
-        if len(keys) > n:
-            kept = np.sort(np.argpartition(keys, n)[:n])
-            keys, rows, windows = keys[kept], rows[kept], windows[kept]
+        keys = rng.random(len(block.units))
+        chosen = keys < most
+        drawn.append((keys[chosen], block.units[chosen], block.windows[chosen]))
+        n_drawn += len(drawn[-1][0])
+        if n_drawn > n + n // 4:  # not with each block, since all that is kept is copied
+            drawn = [_lowest(drawn, n)]
+            most, n_drawn = drawn[0][0].max(), n
+    _, rows, windows = _lowest(drawn, n)
     return Packed(rows, windows)
+
+
+def _lowest(
+    drawn: list[tuple[np.ndarray, np.ndarray, np.ndarray]], n: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the n windows with the lowest numbers, in the order of the collection."""
+    keys, rows, windows = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+    kept = np.sort(np.argpartition(keys, n)[:n]) if len(keys) > n else np.arange(len(keys))
+    return keys[kept], rows[kept], windows[kept]
 
 
 def distances(blocks: Iterable[WindowBlock], references: Packed) -> tuple[np.ndarray, np.ndarray]:

@@ -21,6 +21,7 @@ from utils.state.manifest import FILE_NAME, Latest
 from utils.state.run_file import record_of
 from utils.storage.folder import Folder, subfolders
 
+FIRST = 20_000  # lines of a manifest that are read before the page opens: a million take 40 s
 COLUMNS = ("name", "status", "windows", "finished", "reason")
 MOST_LABELS = 20  # distinct values of a column of the list by which windows can be coloured
 MOST_BYTES = 2 << 30  # of the arrays of one video
@@ -51,6 +52,7 @@ class FeatureFolder:
         self.rows: list[Row] = []
         self._last = next(iter(latest), ManifestLine(id="", status="done"))
         self.feature_type = self._last.stamp.feature_type
+        self._take(latest)
 
     @property
     def n_bytes(self) -> int:
@@ -81,16 +83,24 @@ class FeatureFolder:
         return (home.local / name).resolve().is_relative_to(home.local.resolve())
 
     def refresh(self) -> None:
-        """Read what was appended to the manifest, in one pass: there may be a million lines."""
-        rows: list[Row] = []
-        with self._lock, _no_collector():
+        """Read what was appended to the manifest; of one that was read in part, all, while others use that part."""
+        if not self.latest.is_whole:
+            self._take(Latest(self.folder))
+            return
+        with self._lock:
             self.latest.refresh()
-            self._status = FolderStatus.of(self.folder, self._noted(rows))
-            self.rows = rows
+            self._take(self.latest)
 
-    def _noted(self, rows: list[Row]) -> Iterator[ManifestLine]:
+    def _take(self, latest: Latest) -> None:
+        """Sum up a manifest in one pass: there may be a million lines."""
+        rows: list[Row] = []
+        with _no_collector():
+            self._status = FolderStatus.of(self.folder, self._noted(rows, latest))
+        self.latest, self.rows = latest, rows
+
+    def _noted(self, rows: list[Row], latest: Latest) -> Iterator[ManifestLine]:
         """Yield each video's last line, and add it to the rows of the table."""
-        for line in self.latest:
+        for line in latest:
             self._last = line
             finished = round(line.finished_s or 0)
             rows.append(Row(line.id, line.name, line.status, line.windows, finished, line.reason, line.meta))
@@ -132,45 +142,61 @@ def _bytes(shape: Sequence[int], dtype: str) -> int:
 class Collection:
     """All videos below an output folder, one number for each pair of video and feature type.
 
-    Numbers stay the same while the page is open; new videos get the next ones.
+    Numbers stay the same while the page is open; new videos get the next ones. most: lines of each manifest to read at
+    first; `refresh` reads the others, in another thread.
 
     Raises:
         UserError: there is no manifest.
     """
 
-    def __init__(self, output: str) -> None:
+    def __init__(self, output: str, most: int | None = None) -> None:
         self.output = output
-        self._lock = threading.Lock()
+        self._lock, self._numbering, self._reading = threading.Lock(), threading.Lock(), threading.Lock()
         self._numbers: dict[tuple[str, str], int] = {}
         self._places: list[tuple[FeatureFolder, str]] = []
-        self._load()
+        self._load(most)
 
-    def _load(self) -> None:
-        self.folders = [FeatureFolder(*found) for found in feature_folders(self.output)]
+    def _load(self, most: int | None = None) -> None:
         self._below = subfolders(self.output)
-        self._version = ""
-        self.refresh()
+        self.folders = [FeatureFolder(*found) for found in feature_folders(self.output, most)]
+        self._take(self.version)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all lines of the manifests have been read."""
+        return all(folder.latest.is_whole for folder in self.folders)
 
     @property
     def version(self) -> str:
-        """Text that changes when a run adds to the folder."""
+        """Text that changes when a run adds to the folder; empty as long as only a part has been read."""
+        return self._sizes() if self.is_whole else ""
+
+    def _sizes(self) -> str:
         return "-".join(str(folder.n_bytes) for folder in self.folders)
 
     def refresh(self) -> None:
-        """Read what runs have added since."""
+        """Read what runs have added since. Does nothing while another thread does."""
+        if not self._reading.acquire(blocking=False):
+            return
+        try:
+            sizes = self._sizes()
+            if sizes != self._version:
+                for folder in self.folders:
+                    folder.refresh()
+                self._take(sizes)
+        finally:
+            self._reading.release()
+
+    def _take(self, version: str) -> None:
+        about, columns = [folder.about() for folder in self.folders], self._table()
         with self._lock:
-            version = self.version
-            if version == self._version:
-                return
-            for folder in self.folders:
-                folder.refresh()
-            self._about = [folder.about() for folder in self.folders]
-            self._columns = self._table()
+            self._about, self._columns, self._version = about, columns, version
             self._by_name: dict[str, dict[str, int]] = {}
-            self._version = version
 
     def reload(self) -> None:
         """Read what runs have added, folders of other feature types included."""
+        if not self.is_whole:
+            return
         if subfolders(self.output) != self._below:
             self._load()
         else:
@@ -178,11 +204,12 @@ class Collection:
 
     def _number(self, folder: FeatureFolder, identity: str) -> int:
         key = (str(folder.folder), identity)
-        number = self._numbers.setdefault(key, len(self._places))
-        if number == len(self._places):
-            self._places.append((folder, identity))
-        else:
-            self._places[number] = (folder, identity)
+        with self._numbering:
+            number = self._numbers.setdefault(key, len(self._places))
+            if number == len(self._places):
+                self._places.append((folder, identity))
+            else:
+                self._places[number] = (folder, identity)
         return number
 
     def _table(self) -> dict[str, list[Any]]:
@@ -190,11 +217,12 @@ class Collection:
         columns: dict[str, list[Any]] = {name: [] for name in ("number", "folder", *COLUMNS)}
         metas: list[Mapping[str, Any]] = []
         for index, folder in enumerate(self.folders):
-            columns["number"] += [self._number(folder, row.id) for row in folder.rows]
-            columns["folder"] += [index] * len(folder.rows)
+            rows = folder.rows
+            columns["number"] += [self._number(folder, row.id) for row in rows]
+            columns["folder"] += [index] * len(rows)
             for name in COLUMNS:
-                columns[name] += [getattr(row, name) for row in folder.rows]
-            metas += [row.meta for row in folder.rows]
+                columns[name] += [getattr(row, name) for row in rows]
+            metas += [row.meta for row in rows]
         return columns | _labels(metas)
 
     def as_json(self) -> dict[str, Any]:
@@ -203,7 +231,7 @@ class Collection:
             labels = [name for name in self._columns if name.startswith("meta ")]
             return {"place": str(self.folders[0].folder) if len(self.folders) == 1 else self.output,
                     "version": self._version, "folders": self._about, "videos": self._columns,
-                    "labels": labels}  # fmt: skip
+                    "labels": labels, "is_whole": self._version != ""}  # fmt: skip
 
     def columns_of(self, numbers: Sequence[int]) -> dict[str, list[Any]]:
         """Return the names of videos, and the columns of the list that colour windows, one value for each number."""

@@ -216,6 +216,8 @@ class Documents:
         if key_number >= len(keys):
             return None
         key = keys[key_number]
+        if not self.collection.is_whole:
+            return {"listing": True}
         index = self.index(place[0], key)
         if index.ready() is None:
             return {"read": index.progress.read, "of": index.progress.n_videos}

@@ -9,6 +9,8 @@ from support.features import save
 
 from utils.errors import RunError
 from utils.explore.view.collection import Collection
+from utils.explore.view.documents import Documents
+from utils.explore.view.media import MediaFolder
 
 
 def test_no_array_outside_the_output_folder(tmp_path: Path) -> None:
@@ -28,3 +30,21 @@ def test_no_array_outside_the_output_folder(tmp_path: Path) -> None:
     for folder, line in zip(folders[1:], lines[1:], strict=True):
         with pytest.raises(RunError, match="not in the output folder"):
             folder.read(line)
+
+
+def test_the_first_videos_are_shown_before_all_are_read(tmp_path: Path) -> None:
+    for name in "abcd":
+        save(tmp_path / "out", name)
+    collection = Collection(str(tmp_path / "out"), most=2)
+    found = Documents(collection, MediaFolder(None))
+    first = found.get("collection")
+    assert first is not None and (first["videos"]["name"], first["is_whole"]) == (["a", "b"], False)
+    assert found.get("state") == {"version": first["version"]} and found.get("near-0-0-1") == {"listing": True}
+    points = found.get("map-0-0")
+    assert points is not None and points["total"] == 12
+    collection.refresh()
+    whole, points = found.get("collection"), found.get("map-0-0")
+    assert whole is not None and (whole["videos"]["name"], whole["is_whole"]) == (list("abcd"), True)
+    assert whole["videos"]["number"] == [0, 1, 2, 3] and found.get("state") == {"version": whole["version"]}
+    assert whole["version"] != first["version"] and points is not None and points["total"] == 24
+    assert found.get("near-0-0-1") != {"listing": True}

@@ -230,7 +230,7 @@ featmill.views.collection = (() => {
     );
   }
 
-  // Returns what takes in the collection after a run has added to it; the map stays as it is.
+  // Returns what takes in the collection after a run has added to it; the map stays as it is, but that of a first part.
   function draw(main, collection) {
     const open = (id, row) => {
       location.hash = row === undefined ? `#/video/${id}` : `#/video/${id}/${row}`;
@@ -241,15 +241,17 @@ featmill.views.collection = (() => {
       failed = el("div", {}),
       rates = el("div", {});
     const table = featmill.table(collection, open);
-    function take({ videos, folders }) {
+    function take({ videos, folders, is_whole }) {
       videos.number.forEach((id, i) => places.set(id, i));
       const n = new Set(videos.name).size;
-      heading.textContent = `${number(n)} ${n === 1 ? "video" : "videos"}`;
-      cards.replaceChildren(...folders.map(card));
+      heading.textContent = `${number(n)} ${n === 1 ? "video" : "videos"}${is_whole ? "" : " so far: the list is still being read"}`;
+      cards.replaceChildren(...folders.map((each) => card(is_whole ? each : { ...each, left: null, videos_per_s: null })));
       failed.replaceChildren(failures(folders));
       rates.replaceChildren(...[rate(videos.finished)].filter(Boolean));
     }
     take(collection);
+    let mapped = maps(collection, places, open),
+      isWhole = collection.is_whole;
     main.replaceChildren(
       heading,
       ...(collection.found ? [el("p", {}, el("a", { href: "#/found" }, "What the search found"))] : []),
@@ -264,13 +266,18 @@ featmill.views.collection = (() => {
             ),
           ]),
       el("section", {}, el("h2", {}, "What is not done"), failed),
-      maps(collection, places, open),
+      mapped,
       el("section", {}, el("h2", {}, "Videos"), table.element),
       rates,
     );
     return (fresh) => {
       take(fresh);
       table.take(fresh);
+      if (isWhole || !fresh.is_whole) return;
+      const whole = maps(fresh, places, open);
+      mapped.replaceWith(whole);
+      mapped = whole;
+      isWhole = true;
     };
   }
   return draw;

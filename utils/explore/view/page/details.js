@@ -39,7 +39,11 @@ featmill.details = (() => {
           : await get(`near-${id}-${i}-${row}`);
         if (!isCurrent()) return;
         if (found.hits) return await showHits(host, found.hits, collection);
-        say(`Reading all windows: ${found.read} of ${found.of} videos …`);
+        say(
+          found.listing
+            ? "Reading the list of videos …"
+            : `Reading all windows: ${found.read} of ${found.of} videos …`,
+        );
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
     } catch (error) {
