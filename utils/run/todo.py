@@ -106,8 +106,12 @@ class Todo:
             return True
         if self._run.overwrite:
             return False
-        settings = state.feature.stamp.settings_hash
-        return is_done(state.latest.get(ref.id), ref, state.reader, settings, self._run.on_extraction)
+        settings, shows_classes = (
+            state.feature.stamp.settings_hash,
+            bool(getattr(state.feature.config, "show_pred", False)),
+        )
+        line = state.latest.get(ref.id)
+        return is_done(line, ref, state.reader, settings, self._run.on_extraction, shows_classes)
 
     def _claimed(self, claims: Claims, ref: VideoRef, missing: list[OutputState]) -> Task | None:
         """Return the part of the work that this run could claim; types whose rows are aligned only together."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from utils.errors import RunError
-from utils.sinks import arrays, npz, staging
+from utils.sinks import arrays, npz, staging, top_classes
 from utils.sinks.acav import UP
 from utils.sinks.formats import FORMATS
 from utils.sinks.output import MergedFile, Output, VideoFiles, features_in, measure
@@ -40,6 +40,10 @@ class OutputReader:
         its size and its header. A file of many videos is opened, and read, once.
         """
         return all(map(self._is_readable, outputs))
+
+    def has_classes(self, file: str) -> bool:
+        """Return whether the file of a video's best classes is there, and whole."""
+        return top_classes.is_whole(self._folder, file)
 
     def _is_readable(self, output: Output) -> bool:
         name = output.file

@@ -79,6 +79,15 @@ class TopClasses:
         return file
 
 
+def is_whole(folder: Folder, file: str) -> bool:
+    """Return whether a file is there, with a table of contents at its end."""
+    try:
+        with folder.open(file) as stream, zipfile.ZipFile(stream) as archive:
+            return "names.npy" in archive.namelist()
+    except DAMAGE:
+        return False
+
+
 def read(folder: Folder, file: str) -> tuple[np.ndarray, np.ndarray, dict[str, Classes]]:
     """Return start and end of each window in seconds, float64 [windows], and the best classes by key.
 

@@ -18,7 +18,7 @@ TO_READ = {
 def feature_folders(output: str, most: int | None = None) -> list[tuple[Folder, Folder, Latest]]:
     """Return each folder that holds a manifest, the folder of its run's outputs, and the last lines of the manifest.
 
-    output: an --output_path, or the folder of one feature type in it. most: lines of a manifest to read, as in `Latest`.
+    output: an --output_path, or the folder of one feature type in it. most: lines to read, as in `Latest`.
 
     Raises:
         UserError: there is no manifest.

@@ -15,10 +15,18 @@ from utils.storage.folder import Folder
 Settings = dict[str, Any]  # all that decides what the features are
 
 
-def is_done(line: ManifestLine | None, ref: VideoRef, outputs: OutputReader, settings: str, on_extraction: str) -> bool:
+def is_done(
+    line: ManifestLine | None,
+    ref: VideoRef,
+    outputs: OutputReader,
+    settings: str,
+    on_extraction: str,
+    with_classes: bool = False,
+) -> bool:
     """Return whether `line` says that `ref` needs no work: same settings and format, same input, outputs in place.
 
-    An input that cannot be seen now counts as the same: it may be unmounted for a while, or removed to save room.
+    with_classes: the file of --show_pred is one of the outputs, if it was written. An input that cannot be seen now
+    counts as the same: it may be unmounted for a while, or removed to save room.
     """
     if line is None or line.status not in FINISHED:
         return False
@@ -26,6 +34,8 @@ def is_done(line: ManifestLine | None, ref: VideoRef, outputs: OutputReader, set
         return False
     source = fingerprint(ref)
     if line.source != source and source.bytes is not None:
+        return False
+    if with_classes and line.top_classes and not outputs.has_classes(line.top_classes):
         return False
     return outputs.is_readable(line.outputs)
 

@@ -10,6 +10,7 @@ from utils.errors import UserError
 from utils.sinks.manifest_line import ManifestLine, RunStamp, Status
 from utils.sinks.output import Output
 from utils.sinks.readback import OutputReader
+from utils.sinks.top_classes import TopClasses
 from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
 from utils.state.manifest import Latest, Manifest, settings_hash
@@ -47,6 +48,15 @@ def test_a_video_is_done_only_with_its_settings_input_and_outputs(tmp_path):
     assert not is_done(None, ref, outputs, "s", "save_numpy")
     segment = VideoRef("clip.mp4", "clip", str(video), start_s=1.0)
     assert not is_done(known, segment, outputs, "s", "save_numpy")
+    with_classes = replace(known, top_classes="top_classes/clip.npz")
+    assert is_done(with_classes, ref, outputs, "s", "save_numpy")
+    assert not is_done(with_classes, ref, outputs, "s", "save_numpy", with_classes=True)
+    top = TopClasses()
+    top.add(0, (0.0, 1.0), "rgb", [("a", 0.9, 2.0)])
+    saved = tmp_path / top.write(folder_at(str(tmp_path)), "clip")
+    assert is_done(with_classes, ref, outputs, "s", "save_numpy", with_classes=True)
+    saved.write_bytes(saved.read_bytes()[:-9])
+    assert not is_done(with_classes, ref, outputs, "s", "save_numpy", with_classes=True)
     video.write_bytes(b"22")
     assert not is_done(known, ref, outputs, "s", "save_numpy")
     video.unlink()  # to save room, once it is extracted
