@@ -18,7 +18,7 @@ from utils.config.run import RunConfig
 from utils.config.schema import build, field_names
 from utils.errors import PROGRAM, FeatmillError, UserError, printable
 from utils.extractors.registry import Model
-from utils.storage.urls import redacted
+from utils.storage.urls import is_url, redacted, resolve
 
 if TYPE_CHECKING:
     from utils.explore.view.classes import Labels
@@ -166,7 +166,7 @@ def add_page_flags(parser: Parser) -> None:
     """Add the flags that say how the page is shown."""
     parser.add_argument(
         "--videos", metavar="ROOT",
-        help="the folder in which the videos are; without it none are shown, and no file outside it ever is",
+        help="folder or address of the videos; without it none are shown, and no file outside it ever is",
     )  # fmt: skip
     parser.add_argument("--export", metavar="FOLDER", help="write the page to a new folder, which opens from disk")
     parser.add_argument("--port", type=int, default=0, metavar="N", help="to serve at (default: any free one)")
@@ -174,6 +174,8 @@ def add_page_flags(parser: Parser) -> None:
 
 
 def check_videos(videos: str | None) -> None:
-    """Raise UserError unless --videos names a folder, or is not given."""
-    if videos is not None and not Path(videos).is_dir():
+    """Raise UserError unless --videos names a folder or an address, or is not given."""
+    if videos is not None and is_url(videos):
+        resolve(videos)
+    elif videos is not None and not Path(videos).is_dir():
         raise UserError(f"--videos {videos}: no such folder")

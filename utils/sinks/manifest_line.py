@@ -157,7 +157,9 @@ def _has_types(line: ManifestLine) -> bool:
     return (
         all(isinstance(text, str) for text in texts)
         and isinstance(line.meta, Mapping)
+        and isinstance(line.seconds, Mapping)
         and all(isinstance(number, int) for number in (line.revision, line.windows))
+        and line.windows >= 0
         and isinstance(line.length_s, int | float | None)
     )
 

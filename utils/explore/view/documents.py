@@ -18,6 +18,7 @@ from utils.explore.view.windows import (
     MAPPED_VIDEOS,
     WindowIndex,
     WindowVectors,
+    are_vectors,
     has_umap,
     map_of,
     pairs,
@@ -219,14 +220,19 @@ class Documents:
         if not self.collection.is_whole:
             return {"listing": True}
         index = self.index(place[0], key)
-        if index.ready() is None:
+        windows = index.ready()
+        if windows is None:
             return {"read": index.progress.read, "of": index.progress.n_videos}
         arrays = self._read(*place)
         rows = rows_of(arrays[key], place[1])
         if row >= len(rows):
             return None
         start_s, end_s, _ = times_of(arrays, len(rows), 0)
-        vector = unit(vectors(rows[row : row + 1]))[0]
+        vector = unit(vectors(rows[row : row + 1]))[0] if are_vectors(rows) else np.zeros(0)
+        if len(vector) and not vector.any():
+            return {"hits": [], "note": "A row of zeros, NaN or infinity points nowhere, so none is near it."}
+        if len(vector) != windows.vectors.shape[1]:
+            return {"hits": [], "note": "These rows are of another size or kind than those of the collection."}
         return {"hits": nearest(index, vector, (number, float(start_s[row]), float(end_s[row])))}
 
     def index(self, folder: FeatureFolder, key: str) -> WindowIndex:
@@ -244,12 +250,12 @@ class Documents:
         return None if place is None else self.media.find(place[1].source)
 
     def thumb(self, number: int, time_ms: int) -> bytes | None:
-        """Return a picture of a video as JPEG."""
+        """Return a picture of a video as JPEG: empty where the file is damaged, None if there is no such video."""
         clip = self.clip(number)
         try:
             return None if clip is None else self.media.thumb(clip, time_ms)
         except DAMAGE:
-            return None
+            return b""
 
     def flow(self, number: int, key_number: int, row: int) -> bytes | None:
         """Return a flow field as PNG."""

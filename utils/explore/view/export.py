@@ -10,6 +10,7 @@ import numpy as np
 from utils.errors import UserError
 from utils.explore.view.collection import to_json
 from utils.explore.view.documents import Document, Documents, nearest
+from utils.explore.view.media import Clip
 from utils.explore.view.server import ASSETS, PAGE, POLICY
 
 MOST_WITH_NEAREST = 5000  # windows of a key, of which each gets its nearest ones: all pairs are compared
@@ -69,13 +70,11 @@ def _video(documents: Documents, number: int, folder: Path) -> Iterator[tuple[st
     document = documents.get(f"video-{number}") or {}
     clip = documents.clip(number)
     if clip is not None:
-        is_member = clip.offset > 0
-        link = quote(os.path.relpath(clip.path, folder.resolve()).replace(os.sep, "/"))
-        document["player"] = None if is_member or not clip.size else link
+        document["player"] = _player(clip, folder)
         pictures = {time: documents.thumb(number, time) for time in document.get("thumbs_ms", ())}
-        document["thumbs_ms"] = [time for time, content in pictures.items() if content is not None]
+        document["thumbs_ms"] = [time for time, content in pictures.items() if content]
         for time, content in pictures.items():
-            if content is not None:
+            if content:
                 yield f"media/{number}/{time}.jpg", content
         if document.get("rate_hz"):
             yield _script(f"sound-{number}", documents.get(f"sound-{number}") or {})
@@ -86,6 +85,13 @@ def _video(documents: Documents, number: int, folder: Path) -> Iterator[tuple[st
                 yield f"media/{number}/flow-{key_number}-{row}.png", content
     yield _script(f"video-{number}", document)
     yield _script(f"pictures-{number}", {"thumbs_ms": document.get("thumbs_ms", [])})
+
+
+def _player(clip: Clip, folder: Path) -> str | None:
+    """Return the link that the player plays; None of what is no file of its own, or on another host."""
+    if clip.offset or not clip.size or isinstance(clip.path, str):
+        return None
+    return quote(os.path.relpath(clip.path, folder.resolve()).replace(os.sep, "/"))
 
 
 def _nearest(documents: Documents, index: int, key_number: int, key: str) -> Iterator[tuple[str, bytes]]:

@@ -73,7 +73,7 @@ def _log(rerun: Any, recording: Any, entity: str, times_s: list[float], columns:
 
 def _pictures(rerun: Any, recording: Any, documents: Documents, about: Document) -> None:
     pictures = {time: documents.thumb(about["number"], time) for time in about["thumbs_ms"]}
-    known = {time / 1000: content for time, content in pictures.items() if content is not None}
+    known = {time / 1000: content for time, content in pictures.items() if content}
     types = ["image/jpeg"] * len(known)
     columns = rerun.EncodedImage.columns(blob=list(known.values()), media_type=types)
     _log(rerun, recording, "video", list(known), columns)
@@ -164,7 +164,7 @@ def _pictures_of(documents: Documents, windows: WindowVectors) -> Iterator[bytes
         if number not in times:
             times[number] = (documents.get(f"pictures-{number}") or {}).get("thumbs_ms", [])
         before = [time for time in times[number] if time <= 1000 * start_s + 1] or times[number][:1]
-        yield documents.thumb(number, before[-1]) if before else None
+        yield (documents.thumb(number, before[-1]) or None) if before else None
 
 
 def to_fiftyone(documents: Documents, folder: Path) -> str:

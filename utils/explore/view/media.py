@@ -1,20 +1,22 @@
 """The videos that features were made from, found in the folder that the user names: as JPEGs, sound and bytes."""
 
 import io
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from urllib.parse import unquote
 
 import numpy as np
 
 from utils.errors import VideoError
 from utils.explore.view.numbers import bytes_of, listed
-from utils.media.input import FileRange, MediaSource
+from utils.media.input import FileRange, MediaSource, UrlFile
 from utils.sources.fingerprint import Fingerprint
-from utils.storage.urls import is_url
+from utils.storage.urls import base_name, is_url, redacted
 
 TYPES = {
     ".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/mp4", ".webm": "video/webm", ".mkv": "video/webm",
@@ -34,9 +36,12 @@ QUIET_DB = -80.0
 
 @dataclass(frozen=True)
 class Clip:
-    """A file, or a member of a tar, in the user's folder. size: in bytes, 0 for a folder of frames."""
+    """A file, or a member of a tar, in the user's folder. size: in bytes, 0 for a folder of frames.
 
-    path: Path
+    path: a str is an address.
+    """
+
+    path: Path | str
     offset: int
     size: int
     content_type: str
@@ -44,28 +49,41 @@ class Clip:
     @property
     def source(self) -> MediaSource:
         """What utils.media opens."""
-        return FileRange(str(self.path), self.offset, self.size, self.path.name) if self.offset else str(self.path)
+        label = base_name(str(self.path))
+        if self.offset:
+            return FileRange(str(self.path), self.offset, self.size, label)
+        return UrlFile(self.path, label) if isinstance(self.path, str) else str(self.path)
+
+    def open(self) -> BinaryIO:
+        """Return a stream of the file, or of the whole tar. OSError if it cannot be read."""
+        path = self.path
+        return UrlFile(path, redacted(path)).open() if isinstance(path, str) else path.open("rb")
 
 
 class MediaFolder:
-    """Finds videos below a folder. Nothing outside is opened, whatever a manifest names and wherever links lead.
+    """Finds videos below a folder or an address. Nothing outside is opened, whatever a manifest names or links lead to.
 
     root: None to show no videos.
     """
 
     def __init__(self, root: str | None) -> None:
-        self._root = None if root is None else Path(root).resolve()
+        self._address = f"{root.rstrip('/')}/" if root is not None and is_url(root) else None
+        self._root = None if root is None or self._address is not None else Path(root).resolve()
         self._thumbs: OrderedDict[tuple[Clip, int], bytes] = OrderedDict()
         self._decoding = threading.Semaphore(DECODERS)
 
     @property
     def is_on(self) -> bool:
         """Whether videos are shown."""
-        return self._root is not None
+        return self._root is not None or self._address is not None
 
     def find(self, source: Fingerprint) -> Clip | None:
         """Return where a video lies: at its own path, or under the end of that path below the folder."""
-        if self._root is None or not isinstance(source.path, str) or not source.path or is_url(source.path):
+        if not isinstance(source.path, str) or not source.path:
+            return None
+        if is_url(source.path):
+            return self._at_address(source)
+        if self._root is None:
             return None
         parts = Path(source.path).parts
         below = [Path(*parts[i:]) for i in range(len(parts)) if not Path(*parts[i:]).is_absolute()]
@@ -74,6 +92,16 @@ class MediaFolder:
             if clip is not None:
                 return clip
         return None
+
+    def _at_address(self, source: Fingerprint) -> Clip | None:
+        below = source.path.removeprefix(self._address or source.path)
+        if below == source.path or not below or ".." in re.split(r"[/\\]", unquote(unquote(below))):
+            return None
+        offset, n_bytes = source.offset if source.member else 0, source.bytes
+        if not isinstance(offset, int) or not isinstance(n_bytes, int) or min(offset, n_bytes) < 0:
+            return None
+        suffix = Path(base_name(source.member or source.path)).suffix.lower()
+        return Clip(source.path, offset, n_bytes, TYPES.get(suffix, "application/octet-stream"))
 
     def _clip(self, place: Path, source: Fingerprint) -> Clip | None:
         try:

@@ -6,7 +6,7 @@ import numpy as np
 
 from utils.explore.view.flow import is_flow, speeds
 from utils.explore.view.numbers import binned, bytes_of, listed, principal
-from utils.explore.view.windows import rows_of, times_of
+from utils.explore.view.windows import are_vectors, rows_of, times_of
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.rows import nearest_rows, unit, vectors
 
@@ -39,7 +39,7 @@ def _one(key: str, arrays: dict[str, np.ndarray], line: ManifestLine, length_s: 
     }  # fmt: skip
     if is_flow(rows):
         return about | {"flow": _flow(rows, step)}
-    if rows.size > MOST_VALUES or rows.dtype.kind not in "fiub":
+    if rows.size > MOST_VALUES or not are_vectors(rows):
         return about
     return about | _changes(unit(vectors(rows[::step])))
 

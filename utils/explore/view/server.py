@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from utils.errors import UserError, printable
 from utils.explore.view.collection import to_json
 from utils.explore.view.documents import Documents
+from utils.explore.view.media import Clip
 
 LOOPBACK = "127.0.0.1"
 HOSTS = {"127.0.0.1", "localhost", "[::1]"}  # any port: it may be forwarded, as by ssh -L
@@ -48,13 +49,13 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Reply:
-    """What is sent. file: the bytes [start, end) of a file, in place of the body."""
+    """What is sent. file: the bytes [start, end) of a video's file, in place of the body."""
 
     status: HTTPStatus = HTTPStatus.OK
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     headers: dict[str, str] = field(default_factory=dict)
-    file: tuple[Path, int, int] | None = None
+    file: tuple[Clip, int, int] | None = None
 
     @property
     def size(self) -> int:
@@ -66,8 +67,8 @@ class Reply:
         if self.file is None:
             yield self.body
             return
-        path, start, end = self.file
-        with path.open("rb") as file:
+        clip, start, end = self.file
+        with clip.open() as file:
             file.seek(start)
             while start < end and (block := file.read(min(BLOCK_BYTES, end - start))):
                 start += len(block)
@@ -140,13 +141,15 @@ class Server(ThreadingHTTPServer):
         if ranges:
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{clip.size}"
             status = HTTPStatus.PARTIAL_CONTENT
-        file = (clip.path, clip.offset + start, clip.offset + end)
+        file = (clip, clip.offset + start, clip.offset + end)
         return Reply(status, content_type=clip.content_type, headers=headers, file=file)
 
 
 def _picture(content: bytes | None, content_type: str) -> Reply:
     if content is None:
         return NOT_FOUND
+    if not content:  # which browsers, unlike 404, do not report as an error
+        return Reply(HTTPStatus.NO_CONTENT)
     return Reply(body=content, content_type=content_type, headers={"Cache-Control": "private, max-age=3600"})
 
 
@@ -202,8 +205,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(reply.status)
         for name, value in {**HEADERS, **reply.headers}.items():
             self.send_header(name, value)
-        self.send_header("Content-Type", reply.content_type)
-        self.send_header("Content-Length", str(reply.size))
+        if reply.status != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Type", reply.content_type)
+            self.send_header("Content-Length", str(reply.size))
         self.end_headers()
         if self.command != "HEAD":
             for block in reply.blocks():

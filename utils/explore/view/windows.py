@@ -22,6 +22,7 @@ MAPPED = 20_000  # windows on the map
 MAPPED_VIDEOS = 500  # that these come from
 MOST_BYTES = 9 << 29  # of vectors held to find the nearest: of more, every second, third ... row
 MOST_DIMENSIONS = 1 << 15  # of a row: a flow field has more
+MOST_S = 1e9  # of a time: damaged files have others
 CLUSTERS = 8
 BASIS = 64  # dimensions in which vectors are compared first
 LEAST_FOR_UMAP = 20  # windows: fewer have too few neighbours
@@ -95,7 +96,8 @@ def times_of(arrays: dict[str, np.ndarray], n_rows: int, length_s: float) -> tup
     """Return start and end of each row in seconds, and whether they are known; else rows share the length evenly."""
     start_s, end_s = arrays.get("start_s"), arrays.get("end_s")
     if start_s is not None and end_s is not None and len(start_s) == len(end_s) == n_rows:
-        return np.nan_to_num(start_s.astype(np.float64)), np.nan_to_num(end_s.astype(np.float64)), True
+        start_s, end_s = (np.nan_to_num(each.astype(np.float64)).clip(-MOST_S, MOST_S) for each in (start_s, end_s))
+        return start_s, end_s, True
     edges = np.linspace(0, length_s or n_rows, n_rows + 1)
     return edges[:-1], edges[1:], False
 
@@ -103,6 +105,11 @@ def times_of(arrays: dict[str, np.ndarray], n_rows: int, length_s: float) -> tup
 def rows_of(array: np.ndarray, line: ManifestLine) -> np.ndarray:
     """Return an array as rows [n, ...]: one where it has none per window."""
     return array if array.ndim > 1 and len(array) == line.windows else array[None]
+
+
+def are_vectors(rows: np.ndarray) -> bool:
+    """Return whether rows hold real numbers, which can be compared."""
+    return rows.dtype.kind in "fiub"
 
 
 def read_windows(
@@ -115,15 +122,19 @@ def read_windows(
         videos = [videos[i] for i in np.linspace(0, len(videos) - 1, most_videos).astype(int)]
     if progress is not None:
         progress.n_videos = len(videos)
-    gathered = _Gathered(total, sum(max(1, n) for _, n in videos), most, key)
-    for number, _ in videos:
-        place = collection.place(number)
-        with contextlib.suppress(*DAMAGE):  # the video's own view says what it is
-            if place is not None:
-                gathered.add(number, place[1], place[0].read(place[1]))
-        if progress is not None:
-            progress.read += 1
-    return gathered.windows()
+    n_rows = sum(max(1, n) for _, n in videos)
+    while True:
+        gathered = _Gathered(total, n_rows, most, key)
+        for read, (number, _) in enumerate(videos, 1):
+            place = collection.place(number)
+            with contextlib.suppress(*DAMAGE):  # the video's own view says what it is
+                if place is not None:
+                    gathered.add(number, place[1], place[0].read(place[1]))
+            if progress is not None:
+                progress.read = read
+        if 2 * gathered.n_seen >= n_rows or gathered.step <= 1:
+            return gathered.windows()
+        n_rows = gathered.n_seen  # the manifest promises more: with its number, too few would be chosen
 
 
 class _Gathered:
@@ -131,21 +142,24 @@ class _Gathered:
 
     def __init__(self, total: int, n_rows: int, most: int, key: str) -> None:
         self._total, self._n_rows, self._most, self._key = total, n_rows, most, key
-        self._step = 0
+        self.step = self.n_seen = 0
         self._vectors = np.zeros((0, 1), np.float32)
         self._about: list[np.ndarray] = []
         self._n = 0
 
     def add(self, number: int, line: ManifestLine, arrays: dict[str, np.ndarray]) -> None:
         rows = rows_of(arrays[self._key], line)
+        if not are_vectors(rows):
+            return
         width = vectors(rows[:1]).shape[1]
-        if not self._step:
+        if not self.step:
             if not 0 < width <= MOST_DIMENSIONS:
                 return
             most = min(self._most, MOST_BYTES // (4 * width))
-            self._step = max(1, -(-self._n_rows // most))
-            self._vectors = np.empty((-(-self._n_rows // self._step), width), np.float32)
-        chosen = np.arange(-self._n % self._step, len(rows), self._step)
+            self.step = max(1, -(-self._n_rows // most))
+            self._vectors = np.empty((-(-self._n_rows // self.step), width), np.float32)
+        self.n_seen += len(rows)
+        chosen = np.arange(-self._n % self.step, len(rows), self.step)
         room = len(self._vectors) - self._n
         if width != self._vectors.shape[1] or not len(chosen) or room < 1:
             return

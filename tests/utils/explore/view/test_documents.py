@@ -111,6 +111,26 @@ def test_nan_huge_missing_and_foreign_content(tmp_path: Path) -> None:
     assert len(read(found, "map-0-0")["x"]) == 4
 
 
+def test_rows_that_cannot_be_compared_and_promises_that_are_not_kept(tmp_path: Path) -> None:
+    """Other videos stay on the map, and their windows have neighbours."""
+    home = save(tmp_path, "a", arrays={"rgb": np.concatenate([np.zeros((1, 8)), np.eye(8)[:3]]).astype(np.float32)})
+    save(tmp_path, "narrow", arrays={"rgb": np.ones((4, 3), np.float32)})
+    save(tmp_path, "texts", arrays={"rgb": np.array([["a", "b"]] * 4)})
+    save(tmp_path, "complex", arrays={"rgb": np.full((4, 8), 1j)})
+    first = json.loads((home / "manifest.jsonl").read_text().splitlines()[0])
+    with (home / "manifest.jsonl").open("a") as file:
+        for windows in (10**15, -1):
+            file.write(json.dumps({**first, "id": str(windows), "name": "many", "windows": windows}) + "\n")
+        file.write(json.dumps({**first, "id": "odd", "name": "odd", "seconds": [1]}) + "\n")
+    found = documents(tmp_path)
+    assert read(found, "collection")["videos"]["name"] == ["a", "narrow", "texts", "complex", "many"]
+    points = read(found, "map-0-0")
+    assert points["number"] == [0] * 4 + [4]  # of "many", as one row: it has not as many as it says
+    found.index(found.collection.folders[0], "rgb").ready(wait=True)
+    assert "points nowhere" in read(found, "near-0-0-0")["note"] and read(found, "near-0-0-1")["hits"]
+    assert all("another size or kind" in read(found, f"near-{number}-0-1")["note"] for number in (1, 2, 3))
+
+
 def test_addresses_are_links_and_nothing_else_is(tmp_path: Path) -> None:
     paths = ("https://user:secret@host/a.mp4", "javascript:alert(1)", "s3://bucket/a.mp4", "a.mp4", " http://x")
     for i, path in enumerate(paths):

@@ -1,13 +1,16 @@
-"""What is drawn of the sound of a video."""
+"""What is drawn of the sound of a video, and which videos are read."""
 
 import base64
 from pathlib import Path
+from typing import Any, cast
 
+import fsspec
 import numpy as np
 import pytest
-from support.media import write_audio
+from support.media import moving_frames, write_audio, write_clip
 
 from utils.explore.view.media import MediaFolder
+from utils.explore.view.server import Reply
 from utils.sources.fingerprint import Fingerprint
 
 
@@ -25,3 +28,23 @@ def test_level_and_spectrogram_of_sound(tmp_path: Path) -> None:
     assert level[100] == pytest.approx(-9, abs=0.2) and level[450] == pytest.approx(-29, abs=0.2)
     bands = np.frombuffer(base64.b64decode(sound["spectrogram"]), np.uint8).reshape(-1, sound["bands"])
     assert [bands[i].argmax() / sound["bands"] for i in (100, 450)] == pytest.approx([1 / 4, 3 / 4], abs=0.02)
+
+
+def test_videos_below_an_address_and_no_others(tmp_path: Path) -> None:
+    """Parts of a video come from the address that the user named, whatever else a manifest says."""
+    content = write_clip(tmp_path / "clip.mp4", moving_frames(30)).read_bytes()
+    store = fsspec.filesystem("memory")
+    store.pipe("/videos/a clip.mp4", content)
+    store.pipe("/secret/clip.mp4", content)
+    media = MediaFolder("memory://videos")
+    clip = media.find(Fingerprint("memory://videos/a clip.mp4", bytes=len(content)))
+    assert clip is not None and media.is_on and clip.content_type == "video/mp4"
+    assert b"".join(Reply(file=(clip, 4, 8)).blocks()) == b"ftyp"
+    assert media.thumb(clip, 0)[:2] == b"\xff\xd8" and media.length_s(clip) == pytest.approx(1.2)
+    ways = ("..", "%2e%2E", "%252e%252e", "x/..\\..")
+    others = ("secret/clip.mp4", "videos2/clip.mp4", "videos", "videos/", *(f"videos/{way}/a.mp4" for way in ways))
+    for path in (*(f"memory://{other}" for other in others), "https://evil.example/a.mp4", str(tmp_path / "clip.mp4")):
+        assert media.find(Fingerprint(path, bytes=len(content))) is None, path
+    for wrong in (None, -1, "many"):
+        assert media.find(Fingerprint("memory://videos/a clip.mp4", bytes=cast(Any, wrong))) is None
+    assert MediaFolder(str(tmp_path)).find(Fingerprint("memory://videos/a clip.mp4", bytes=len(content))) is None

@@ -2,6 +2,7 @@
 // The first view: what there is, what failed, the map of windows, the table of videos.
 featmill.views.collection = (() => {
   const { el, canvas, colour, number, duration, get } = featmill;
+  const LONGEST = 500; // characters of a cause
 
   // Lines of earlier versions do not say how long videos are.
   const long = (folder) =>
@@ -58,6 +59,8 @@ featmill.views.collection = (() => {
     );
   }
 
+  const cut = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text);
+
   function failures(folders, search) {
     const rows = folders.flatMap((folder) =>
       folder.causes.map((cause) =>
@@ -66,8 +69,8 @@ featmill.views.collection = (() => {
           {},
           el("td", {}, folder.type),
           el("td", { class: cause.status === "failed" ? "bad" : null }, `${number(cause.videos)} ${cause.status}`),
-          el("td", {}, cause.cause),
-          el("td", {}, cause.examples.join(", ")),
+          el("td", { title: cause.cause }, cut(cause.cause)),
+          el("td", {}, cut(cause.examples.join(", "))),
         ),
       ),
     );
@@ -80,7 +83,7 @@ featmill.views.collection = (() => {
       {},
       el(
         "table",
-        {},
+        { class: "causes" },
         el(
           "thead",
           {},

@@ -38,6 +38,7 @@ featmill.details = (() => {
           ? { hits: (await get(`near-${id}-${i}`)).rows[row] || [] }
           : await get(`near-${id}-${i}-${row}`);
         if (!isCurrent()) return;
+        if (found.note) return say(found.note);
         if (found.hits) return await showHits(host, found.hits, collection);
         say(
           found.listing
