@@ -97,7 +97,7 @@ def folder_at(path: str) -> Folder:
 def subfolders(address: str) -> list[str]:
     """Return the names of the folders in a folder, hidden ones left out, sorted."""
     if is_url(address) and not address.startswith("file://"):
-        filesystem, path = resolve(address)
+        filesystem, path = resolve(address, use_listings_cache=False)
         entries = filesystem.ls(path, detail=True) if filesystem.exists(path) else []
         names = [entry["name"].rstrip("/").rsplit("/", 1)[1] for entry in entries if entry["type"] == "directory"]
     else:

@@ -90,9 +90,12 @@ class RemoteFolder:
             file.write(self._segment[1])
 
     def tail(self, name: str, position: dict[str, int] | None) -> tuple[Iterator[tuple[int, bytes]], dict[str, int]]:
-        """Return (-1, line) of the lines after `position`, and the position after them."""
+        """Return (-1, line) of the lines after `position`, and the position after them.
+
+        A file of that name counts as a segment: that of a local folder which was copied here.
+        """
         known = position or {}
-        sizes = {segment: self.size(segment) or 0 for segment in self.names(f"{name}.d/")}
+        sizes = {segment: self.size(segment) or 0 for segment in (name, *self.names(f"{name}.d/"))}
         return self._lines(known, sizes), sizes
 
     def _lines(self, known: dict[str, int], sizes: dict[str, int]) -> Generator[tuple[int, bytes], None, None]:

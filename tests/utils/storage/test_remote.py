@@ -31,6 +31,9 @@ def test_appended_lines_fill_segments_of_each_process(url: str, monkeypatch: pyt
     _, position = one.tail("lines", None)
     one.append("lines", b"new\n")
     assert lines(other, position) == [b"new\n"]
+    with one.whole("lines") as file:  # of a local folder that was copied here
+        file.write(b"copied\n")
+    assert b"copied\n" in lines(one) and len(lines(one)) == 8
 
 
 def test_a_folder_reaches_another_process_without_its_unfinished_segment(url: str) -> None:

@@ -57,7 +57,8 @@ class FeatureFolder:
     @property
     def n_bytes(self) -> int:
         """The size of the manifest, which grows with each video."""
-        return self.folder.size(FILE_NAME) or 0
+        _, end = self.folder.tail(FILE_NAME, None)
+        return end if isinstance(end, int) else sum(end.values())  # at an address, of its parts
 
     def line(self, identity: str) -> ManifestLine | None:
         """Return a video's last manifest line."""

@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.features import save
+from support.sinks import line, make_sink, record
 
 from utils.errors import RunError
 from utils.explore.view.collection import Collection
 from utils.explore.view.documents import Documents
 from utils.explore.view.media import MediaFolder
+from utils.state.manifest import Manifest
+from utils.storage.folder import folder_at
 
 
 def test_no_array_outside_the_output_folder(tmp_path: Path) -> None:
@@ -27,9 +30,9 @@ def test_no_array_outside_the_output_folder(tmp_path: Path) -> None:
     places = [collection.place(number) for number in range(6)]
     folders, lines = zip(*(place for place in places if place is not None), strict=True)
     assert len(lines) == 5 and folders[0].read(lines[0])["rgb"].shape[0] == 6
-    for folder, line in zip(folders[1:], lines[1:], strict=True):
+    for folder, each in zip(folders[1:], lines[1:], strict=True):
         with pytest.raises(RunError, match="not in the output folder"):
-            folder.read(line)
+            folder.read(each)
 
 
 def test_the_first_videos_are_shown_before_all_are_read(tmp_path: Path) -> None:
@@ -48,3 +51,20 @@ def test_the_first_videos_are_shown_before_all_are_read(tmp_path: Path) -> None:
     assert whole["videos"]["number"] == [0, 1, 2, 3] and found.get("state") == {"version": whole["version"]}
     assert whole["version"] != first["version"] and points is not None and points["total"] == 24
     assert found.get("near-0-0-1") != {"listing": True}
+
+
+def test_the_page_follows_a_run_at_an_address(tmp_path: Path) -> None:
+    out = f"memory://{tmp_path.name}/out"
+    folder = folder_at(f"{out}/i3d")
+
+    def add(name: str) -> None:
+        video = record(name)
+        Manifest(folder).append(line(video, make_sink("save_npz", folder).write(video), "i3d"))
+
+    add("a")
+    found = Documents(Collection(out), MediaFolder(None))
+    before, first = found.get("state"), found.get("collection")
+    assert first is not None and first["videos"]["name"] == ["a"] and before == {"version": first["version"]}
+    add("b")
+    after, second = found.get("state"), found.get("collection")
+    assert second is not None and second["videos"]["name"] == ["a", "b"] and after != before
