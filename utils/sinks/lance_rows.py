@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from utils.errors import UserError
+from utils.errors import RunError, UserError
 from utils.sinks import staging
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.numbered import batches
@@ -99,7 +99,8 @@ def _kind(schema: "pa.Schema") -> list[tuple[str, str]]:
 
 
 def _path(folder: Folder, name: str) -> str:
-    assert folder.local is not None  # `check` refuses addresses
+    if folder.local is None:
+        raise RunError(f"{folder}/{name}{SUFFIX}: Lance is read from a disk only; copy the folder to one")
     return str(folder.local / f"{name}{SUFFIX}")
 
 

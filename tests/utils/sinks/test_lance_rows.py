@@ -13,9 +13,10 @@ from utils.errors import RunError
 from utils.sinks import lance_rows as lance_format
 from utils.sinks import numbered
 from utils.sinks.formats import FORMATS
+from utils.sinks.output import Output
 from utils.sinks.readback import OutputReader
 from utils.state.manifest import Latest, Manifest
-from utils.storage.folder import LocalFolder
+from utils.storage.folder import LocalFolder, folder_at
 
 KIND = "save_lance"
 
@@ -28,6 +29,16 @@ def test_without_the_package_or_at_an_address_it_is_refused(monkeypatch, capsys)
     monkeypatch.setattr(lance_format.importlib.util, "find_spec", lambda name: name)
     assert main([*flags, "--output_path", "memory://out"]) == 2
     assert "save_lance writes to a disk only" in capsys.readouterr().err
+
+
+def test_a_data_set_that_was_copied_to_an_address():
+    pytest.importorskip("lance")
+    folder = folder_at("memory://copied")
+    with folder.whole("features.lance/_versions/1.manifest") as file:
+        file.write(b"a version")
+    copied = OutputReader(folder)
+    with pytest.raises(RunError, match="is read from a disk only; copy the folder to one"):
+        copied.read([Output("features.lance/data/x.lance", 1, {}, place="a")])
 
 
 def opened(folder: Path, name: str = "features") -> Any:
