@@ -45,7 +45,12 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file = top.write(LocalFolder(folder / "out/i3d"), name)
         about = {"rate_hz": 16000, "top_classes": file}
         save(folder / "out", name, f"sample/{name}.mp4", {"rgb": rows, "flow": flow, **times}, **about)
-        save(folder / "other", name, f"sample/{name}.mp4", {"rgb": -rows, **times})
+        later = TopClasses()
+        later.add(2, (4.0, 5.0), "rgb", [("a cat", 0.8, 2.0)])
+        for row in range(2):
+            later.add(row, (2.0 * row, 2.0 * row + 1), "rgb", [("singing", 0.2 + row / 2, 1.0)])
+        file = later.write(LocalFolder(folder / "other/i3d"), name)
+        save(folder / "other", name, f"sample/{name}.mp4", {"rgb": -rows, **times}, top_classes=file)
     fail(folder / "out", "broken", "videos/clip.mp4: cannot be opened as media. Download it again.")
     return folder
 
@@ -150,8 +155,9 @@ def test_a_video(page: Any, address: str) -> None:
     windows = page.locator("canvas[aria-label='Windows of i3d rgb: windows: 3']")
     shown = [windows.evaluate(PIXEL, [time / length_s, 0.4])[3] for time in (0.5, 1.5, 2.5, 3.5, 4.5, 5.5)]
     assert [value > 0 for value in shown] == [True, False, True, False, True, False]
-    classes = page.locator(".above canvas")
-    assert page.inner_text(".lanes").splitlines() == [f"dancing {HOSTILE}", "a dog"]
+    classes = page.locator(".above canvas >> nth=0")
+    assert page.inner_text(".lanes >> nth=0").splitlines() == [f"dancing {HOSTILE}", "a dog"]
+    check_other_classes(page, length_s)
     lanes = [classes.evaluate(PIXEL, [time / length_s, 0.25]) for time in (0.5, 1.5, 2.5, 4.5)]
     assert lanes[1][3] == 0 and lanes[0][1] > lanes[3][1] > lanes[2][1]  # nothing between windows; brighter, likelier
     box = windows.bounding_box()
@@ -176,6 +182,20 @@ def test_a_video(page: Any, address: str) -> None:
     check_accessibility(page)
     page.set_viewport_size({"width": 550, "height": 450})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def check_other_classes(page: Any, length_s: float) -> None:
+    """The other output's classes are lanes of their own, on the same axis; a click there leads nowhere."""
+    other = page.locator(".above:has-text('of the other output')")
+    assert other.locator(".lanes").inner_text().splitlines() == ["a cat", "singing"]
+    canvas, chosen = other.locator("canvas"), page.inner_text("[role=slider]")
+    at = [[canvas.evaluate(PIXEL, [time / length_s, y]) for time in (0.5, 1.5, 2.5, 4.5)] for y in (0.25, 0.75)]
+    assert [pixel[3] for pixel in at[1]] == [255, 0, 255, 255] and at[0][3][1] > at[1][2][1] > at[1][0][1] > at[1][3][1]
+    box = canvas.bounding_box()
+    canvas.hover(position={"x": box["width"] * 2.5 / length_s, "y": 5})
+    assert "singing 0.7" in page.inner_text("#tip")
+    canvas.click(position={"x": box["width"] * 2.5 / length_s, "y": 5})
+    assert page.inner_text("[role=slider]") == chosen
 
 
 def test_damaged_and_unplayable_videos(page: Any, tmp_path: Path) -> None:

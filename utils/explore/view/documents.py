@@ -198,7 +198,8 @@ class Documents:
             rows, others = rows_of(arrays[key], line), rows_of(theirs[key], other)
             times = (times_of(a, len(r), 0)[:2] for a, r in ((arrays, rows), (theirs, others)))
             cosines[key] = row_cosines(rows, others, *((start_s + end_s) / 2 for start_s, end_s in times))
-        return {"other": {"keys": series_of(other, theirs, 0), "cosines": cosines}}
+        classes = self._class_tracks(folder, other, theirs, 0)
+        return {"other": {"keys": series_of(other, theirs, 0), "cosines": cosines, "classes": classes}}
 
     def _sound(self, number: int) -> Document | None:
         clip = self.clip(number)

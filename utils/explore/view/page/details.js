@@ -96,7 +96,7 @@ featmill.details = (() => {
     return classesOf(layer).map((found) => {
       const pointed = (time, event, isClick) =>
         isClick
-          ? point(time, event, true)
+          ? point?.(time, event, true)
           : tip(event, el("span", {}, `${seconds(time)}: ${tracks.best(found, time, 5)}`));
       const what = found.what === "cosine" ? "labels, by cosine" : "top classes, by probability";
       const label = `Classes along the time axis: ${found.lanes.join(", ")}`;
@@ -115,5 +115,11 @@ featmill.details = (() => {
     return `; frames ${Math.round(key.start_s[at] * about.fps)} to ${Math.round(key.end_s[at] * about.fps)} at ${+about.fps.toFixed(3)} fps`;
   }
 
-  return { facts, frames, nearest, addSound, classesOf, classTracks, link };
+  // The row nearest to a given one of which there is a picture
+  const pictured = (key, at) =>
+    key.flow.rows.reduce((a, b) => (Math.abs(b - at * key.step) < Math.abs(a - at * key.step) ? b : a), 0);
+  const flowPicture = ({ about, key, i }, at) =>
+    at < 0 ? null : `media/${about.number}/flow-${i}-${pictured(key, at)}.png`;
+
+  return { facts, frames, nearest, addSound, classesOf, classTracks, link, pictured, flowPicture };
 })();

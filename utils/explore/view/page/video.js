@@ -2,6 +2,7 @@
 // The view of one video: player, and all that its features say on one time axis.
 featmill.views.video = (() => {
   const { el, PALETTE, seconds, announce, tip, tracks, details } = featmill;
+  const { pictured, flowPicture } = details;
 
   // All keys of all types of a video, those of its other output too
   function layers(documents) {
@@ -202,6 +203,7 @@ featmill.views.video = (() => {
             null,
           ),
         );
+      parts.push(...details.classTracks(axis, { about: own.other, key: theirs, name: title }, null));
       if (theirs.similarity && theirs.rows > 2)
         parts.push(tracks.matrix(axis, `${title}: cosine of all pairs, ${theirs.similarity.low} to 1`, theirs, null));
       return parts;
@@ -277,12 +279,6 @@ featmill.views.video = (() => {
     );
     return { choose, all, chosen };
   }
-
-  // The row nearest to a given one of which there is a picture
-  const pictured = (key, at) =>
-    key.flow.rows.reduce((a, b) => (Math.abs(b - at * key.step) < Math.abs(a - at * key.step) ? b : a), 0);
-  const flowPicture = ({ about, key, i }, at) =>
-    at < 0 ? null : `media/${about.number}/flow-${i}-${pictured(key, at)}.png`;
 
   async function draw(main, collection, id, row) {
     const { videos } = collection,
