@@ -1,7 +1,7 @@
 """The page as a folder of files, which opens from disk and from any web server."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from urllib.parse import quote
 
@@ -42,6 +42,7 @@ def _files(documents: Documents, folder: Path) -> Iterator[tuple[str, bytes]]:
         content = (PAGE / name).read_bytes()
         yield name, _static(content) if name == "index.html" else content
     collection = documents.get("collection") or {}
+    with_nearest: set[str] = set()
     yield _script("collection", collection)
     if documents.found is not None:
         yield _script("found", documents.found)
@@ -49,9 +50,11 @@ def _files(documents: Documents, folder: Path) -> Iterator[tuple[str, bytes]]:
         for key_number, key in enumerate(keys):
             for name in (f"{each}-{index}-{key_number}" for each in collection["maps"]):
                 yield _script(name, documents.get(name) or {})
-            yield from _nearest(documents, index, key_number, key)
+            for name, content in _nearest(documents, index, key_number, key):
+                with_nearest.add(name)
+                yield name, content
     for number in collection["videos"]["number"]:
-        yield from _video(documents, number, folder)
+        yield from _video(documents, number, folder, with_nearest)
 
 
 def _static(page: bytes) -> bytes:
@@ -66,7 +69,7 @@ def _script(name: str, document: Document) -> tuple[str, bytes]:
     return f"data/{name}.js", b'featmill.arrived("' + name.encode() + b'",' + to_json(document) + b");\n"
 
 
-def _video(documents: Documents, number: int, folder: Path) -> Iterator[tuple[str, bytes]]:
+def _video(documents: Documents, number: int, folder: Path, with_nearest: Set[str]) -> Iterator[tuple[str, bytes]]:
     document = documents.get(f"video-{number}") or {}
     clip = documents.clip(number)
     if clip is not None:
@@ -79,6 +82,7 @@ def _video(documents: Documents, number: int, folder: Path) -> Iterator[tuple[st
         if document.get("rate_hz"):
             yield _script(f"sound-{number}", documents.get(f"sound-{number}") or {})
     for key_number, key in enumerate(document.get("keys", ())):
+        key["near"] = f"data/near-{number}-{key_number}.js" in with_nearest  # asking for others would be an error
         for row in key.get("flow", {}).get("rows", ()):
             content = documents.flow(number, key_number, row)
             if content is not None:

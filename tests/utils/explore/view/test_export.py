@@ -42,6 +42,14 @@ def test_a_folder_that_opens_from_disk(tmp_path: Path, capsys: pytest.CaptureFix
     assert about["player"] == "../my%20videos/clip%20%231.mp4"
     assert all((page / f"media/0/{time}.jpg").exists() for time in about["thumbs_ms"]) and about["thumbs_ms"]
     assert {path.name for path in (page / "media/0").glob("*.png")} == {f"flow-1-{row}.png" for row in range(3)}
-    assert len(scripts["near-0-0"]["rows"]) == 3
+    assert len(scripts["near-0-0"]["rows"]) == 3 and about["keys"][0]["near"]
     assert main(["view", str(tmp_path / "out"), "--export", str(page)]) == 2
     assert "not empty" in capsys.readouterr().err
+
+
+def test_nearest_windows_that_are_not_there_are_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("utils.explore.view.export.MOST_WITH_NEAREST", 2)
+    save(tmp_path / "out", "v")
+    assert main(["view", str(tmp_path / "out"), "--export", str(tmp_path / "page")]) == 0
+    assert not list((tmp_path / "page/data").glob("near-*")) and (tmp_path / "page/data/video-0.js").is_file()
+    assert '"near":false' in (tmp_path / "page/data/video-0.js").read_text()

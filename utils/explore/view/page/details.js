@@ -48,8 +48,7 @@ featmill.details = (() => {
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
     } catch (error) {
-      if (isCurrent())
-        say(isStatic ? "Nearest windows are not in this export: it has too many windows." : error.message);
+      if (isCurrent()) say(error.message);
     }
   }
 

@@ -37,10 +37,11 @@ featmill.views.found = (() => {
       }),
     );
 
-  async function draw(main) {
+  async function draw(main, isCurrent) {
     const { what, note, hits, duplicates } = await get("found");
     const shown = duplicates ? await groups(duplicates) : [el("ol", { class: "near" }, ...(await windows(hits)))];
     const isEmpty = !(duplicates || hits).length;
+    if (!isCurrent()) return;
     main.replaceChildren(
       el("p", {}, el("a", { href: "#/" }, "← all videos")),
       el("h1", { tabindex: -1 }, what),

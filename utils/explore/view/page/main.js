@@ -19,10 +19,12 @@
       if (mine !== turn) return;
       if (view === "video" && /^\d+$/.test(id || "")) {
         if (!collection.videos.number.includes(+id)) throw new Error("There is no such video.");
-        await views.video(main, collection, +id, row || "0");
-      } else if (view === "found" && collection.found) await views.found(main);
+        await views.video(main, collection, +id, row || "0", () => mine === turn);
+      } else if (view === "found" && collection.found) await views.found(main, () => mine === turn);
       else update = views.collection(main, collection);
+      if (mine !== turn) return;
     } catch (error) {
+      if (mine !== turn) return;
       main.replaceChildren(
         el("p", {}, el("a", { href: "#/" }, "← all videos")),
         el("p", { class: "bad" }, error.message),

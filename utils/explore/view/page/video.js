@@ -53,7 +53,9 @@ featmill.views.video = (() => {
       if (key.flow) {
         showFlow(own, key, i, at);
         near.replaceChildren(el("p", { class: "quiet" }, "Flow fields are not compared."));
-      } else
+      } else if (featmill.isStatic && !key.near)
+        near.replaceChildren(el("p", { class: "quiet" }, "Not in this export: it has too many windows."));
+      else
         details.nearest(
           near,
           own.number,
@@ -280,11 +282,13 @@ featmill.views.video = (() => {
     return { choose, all, chosen };
   }
 
-  async function draw(main, collection, id, row) {
+  // isCurrent: false once another view has been opened, while this one was loading.
+  async function draw(main, collection, id, row, isCurrent) {
     const { videos } = collection,
       name = videos.name[videos.number.indexOf(id)];
     const ids = [id, ...videos.number.filter((each, i) => videos.name[i] === name && each !== id)];
     const documents = await Promise.all(ids.map((each) => featmill.video(each)));
+    if (!isCurrent()) return;
     const shown = view(main, collection, documents, collection.other);
     const layer = shown.all.findIndex(({ about, key }) => about.number === id && key.rows);
     if (layer < 0) return;
