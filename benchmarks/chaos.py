@@ -18,7 +18,7 @@ import tarfile
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,32 +43,32 @@ class Nodes:
         from ray.cluster_utils import Cluster
 
         self._node = {"object_store_memory": 80_000_000}
-        self.cluster: Any = Cluster(
-            initialize_head=True, head_node_args={**self._node, "num_cpus": 0, "include_dashboard": False}
-        )
+        head = {**self._node, "num_cpus": 0, "include_dashboard": False}
+        self.cluster: Any = _patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
         self.n_nodes = n_nodes
         self._nodes: list[Any] = []
-        while self.fill():
-            pass
+        for _ in range(n_nodes):
+            self.fill()
 
-    def fill(self) -> bool:
-        """Add a node, if one is missing."""
-        if len(self._nodes) == self.n_nodes:
-            return False
-        for attempt in range(TRIES):
-            try:
+    def fill(self) -> None:
+        """Add a node, if one is missing. One that a busy machine has not started in Ray's 30 s is tried again later."""
+        if len(self._nodes) < self.n_nodes:
+            with contextlib.suppress(Exception):
                 self._nodes.append(self.cluster.add_node(num_cpus=1, **self._node))
-                return True
-            except Exception:  # Ray gives a node 30 s to start, and a busy machine may need more
-                if attempt == TRIES - 1:
-                    raise
-        return False
 
     def kill(self, rng: random.Random) -> None:
         """Kill a node, if there is more than one."""
         if len(self._nodes) > 1:
             node = self._nodes.pop(rng.randrange(len(self._nodes)))
             self.cluster.remove_node(node, allow_graceful=False)
+
+
+def _patiently(start: Callable[[], Any]) -> Any:
+    """Return what `start` returns, tried again where it fails, as the head does on a busy machine."""
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(Exception):
+            return start()
+    return start()
 
 
 class Run:

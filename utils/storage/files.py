@@ -55,6 +55,13 @@ def in_its_folder(path: Path, use: Callable[[], Made]) -> Made:
     return use()
 
 
+@contextlib.contextmanager
+def created(path: Path) -> Generator[BinaryIO, None, None]:
+    """Create a file for writing and reading, and its folder where it is missing; FileExistsError if it exists."""
+    with in_its_folder(path, lambda: path.open("x+b")) as file:
+        yield file
+
+
 def check_writable(folder: Path) -> None:
     """Raise RunError if no file can be created in a folder, before any work is done for one. Creates nothing."""
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())

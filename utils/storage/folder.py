@@ -1,6 +1,6 @@
 """Output folders, local or at an address that fsspec opens. Files appear complete or not at all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -21,6 +21,11 @@ class Folder(Protocol):
     @property
     def local(self) -> Path | None:
         """The path of the folder on this machine, None if it is elsewhere."""
+        ...
+
+    @property
+    def at_once(self) -> int:
+        """How many threads may use the folder at once, and are worth it: more than one where it answers slowly."""
         ...
 
     def prepare(self, make: bool = True) -> None:
@@ -72,6 +77,10 @@ class Folder(Protocol):
 
     def remove(self, name: str) -> None:
         """Remove a file, if it exists."""
+        ...
+
+    def remove_all(self, names: Sequence[str]) -> None:
+        """Remove files, those that exist, in any order."""
         ...
 
     def tidy(self) -> None:

@@ -1,23 +1,22 @@
 """Outputs in a local folder, which may be on a network file system shared with other machines."""
 
 import contextlib
-import errno
 import io
 import os
 import secrets
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from utils.errors import RunError
 from utils.storage import processes
-from utils.storage.files import cause_of, in_its_folder
+from utils.storage.files import cause_of, created, in_its_folder
+from utils.storage.links import Original
 
 PRIVATE = ".featmill"  # subfolder of all that is not an output: temporary files, claims, staging files
 TEMPORARIES = f"{PRIVATE}/tmp"
 STALE_S = 86400.0  # age at which a temporary file of another machine counts as abandoned
-NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)  # the file system has no hard links
 
 
 class LocalFolder:
@@ -27,6 +26,7 @@ class LocalFolder:
         self._path = path
         self._identity: tuple[int, int] | None = None
         self._made = False
+        self._original = Original()  # of what `create` writes
 
     def __str__(self) -> str:
         return str(self._path)
@@ -35,6 +35,11 @@ class LocalFolder:
     def local(self) -> Path | None:
         """The path of the folder."""
         return self._path
+
+    @property
+    def at_once(self) -> int:
+        """How many threads are worth it: the system answers at once."""
+        return 1
 
     def prepare(self, make: bool = True) -> None:
         """Create the folder, if asked to, and remember which one it is."""
@@ -57,7 +62,7 @@ class LocalFolder:
         self._check()
         target, temporary = self._path / name, self._temporary()
         try:
-            with _created(temporary) as file:
+            with created(temporary) as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -72,20 +77,22 @@ class LocalFolder:
         return self._path / TEMPORARIES / f"{processes.identity()}~{secrets.token_hex(4)}"
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write a small file, whole, if none has its name yet; return whether it was written."""
+        """Write a small file, whole, if none has its name yet; return whether it was written.
+
+        Files of the same content are one, with many names: a run claims thousands of videos per second with its own.
+        """
         self._check()
-        target, temporary = self._path / name, self._temporary()
+        target = self._path / name
         try:
-            with _created(temporary) as file:
-                file.write(data)
-            in_its_folder(target, lambda: _link(temporary, target))
+            try:
+                self._original.link(data, target, self._temporary)
+            except FileNotFoundError:  # another machine has removed it after a day, or the target's folder is missing
+                self._original.remove()
+                in_its_folder(target, lambda: self._original.link(data, target, self._temporary))
         except FileExistsError:
             return False
         except OSError as error:
             raise self._error(name, error) from error
-        finally:
-            with contextlib.suppress(OSError):  # the error above is the one to report
-                temporary.unlink()
         return True
 
     def append(self, name: str, data: bytes) -> None:
@@ -171,8 +178,14 @@ class LocalFolder:
         except OSError as error:
             raise self._error(name, error) from error
 
+    def remove_all(self, names: Sequence[str]) -> None:
+        """Remove files, those that exist."""
+        for name in names:
+            self.remove(name)
+
     def tidy(self) -> None:
         """Remove unfinished files of processes that have ended, and private folders that are empty."""
+        self._original.remove()
         for name in list(self.names(f"{TEMPORARIES}/")):
             owner = name.rsplit("/", 1)[1].rsplit("~", 1)[0]
             alive = processes.is_alive(owner)
@@ -251,29 +264,6 @@ class _NamedFile(io.FileIO):
             yield
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self.name)) from error
-
-
-def _link(path: Path, target: Path) -> None:
-    """Give a file another name, too; FileExistsError if that is taken. Without hard links, copy it."""
-    try:
-        os.link(path, target)
-    except OSError as error:
-        if error.errno not in NO_LINKS:
-            raise
-        try:
-            with target.open("xb") as file:
-                file.write(path.read_bytes())
-        except FileExistsError:
-            raise
-        except OSError:  # a full disk: an empty file would keep others waiting
-            target.unlink(missing_ok=True)
-            raise
-
-
-@contextlib.contextmanager
-def _created(path: Path) -> Generator[BinaryIO, None, None]:
-    with in_its_folder(path, lambda: path.open("x+b")) as file:
-        yield file
 
 
 def _last_line_end(file: BinaryIO, start: int, size: int) -> int:

@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, BinaryIO, cast
 
 from utils.errors import RunError
@@ -12,6 +12,7 @@ from utils.storage import processes
 from utils.storage.urls import open_binary, redacted, resolve, scheme
 
 IN_MEMORY = 64 << 20  # bytes of an unfinished file that are kept in memory; a larger one is a local temporary file
+AT_ONCE = 32  # requests
 SEGMENT_BYTES = 64 << 10  # of appended lines; each new line rewrites the segment, since objects cannot grow
 ATOMIC = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory", "hf"}  # where files appear once complete
 
@@ -40,6 +41,11 @@ class RemoteFolder:
     def local(self) -> None:
         """No path on this machine."""
 
+    @property
+    def at_once(self) -> int:
+        """How many threads may use the folder at once: file systems without a loop of their own take one."""
+        return AT_ONCE if self._filesystem.async_impl else 1
+
     def prepare(self, make: bool = True) -> None:
         """Create the folder, if asked to, where the file system has folders."""
         if not make:
@@ -64,16 +70,20 @@ class RemoteFolder:
         path = self._at(name)
         target = path if scheme(self._url) in ATOMIC else f"{path}.{secrets.token_hex(4)}.featmill"
         with self._reported(name):
-            self._filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
+            self._make_folder_of(path)
             with self._filesystem.open(target, "wb") as stream:
                 shutil.copyfileobj(file, cast(BinaryIO, stream), 1 << 20)  # fsspec's annotation also has text streams
             if target != path:
                 self._filesystem.mv(target, path)
 
+    def _make_folder_of(self, path: str) -> None:
+        if scheme(self._url) not in ATOMIC:  # those have no folders, and each question takes a while
+            self._filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
+
     def create(self, name: str, data: bytes) -> bool:
         """Write a small file if none has its name yet; return whether it was written."""
         with self._reported(name):
-            self._filesystem.makedirs(self._at(name).rpartition("/")[0], exist_ok=True)
+            self._make_folder_of(self._at(name))
             try:
                 self._filesystem.pipe_file(self._at(name), data, mode="create")
             except FileExistsError:
@@ -94,16 +104,28 @@ class RemoteFolder:
 
         A file of that name counts as a segment: that of a local folder which was copied here.
         """
-        known = position or {}
-        sizes = {segment: self.size(segment) or 0 for segment in (name, *self.names(f"{name}.d/"))}
+        known, folder = position or {}, f"{name}.d"
+        sizes = {name: self.size(name) or 0}
+        sizes |= {f"{folder}/{segment}": size for segment, size in sorted(self._sizes(folder).items())}
         return self._lines(known, sizes), sizes
 
+    def _sizes(self, folder: str) -> dict[str, int]:
+        """Return the sizes of the files in a folder, by their names in it."""
+        try:
+            with self._reported(folder):
+                entries = self._filesystem.ls(self._at(folder), detail=True)
+        except FileNotFoundError:
+            return {}
+        return {entry["name"].rsplit("/", 1)[1]: entry["size"] for entry in entries if entry["type"] == "file"}
+
     def _lines(self, known: dict[str, int], sizes: dict[str, int]) -> Generator[tuple[int, bytes], None, None]:
-        for segment, size in sizes.items():
-            if size > known.get(segment, 0):
-                with self._reported(segment):
-                    content = self._filesystem.cat_file(self._at(segment), start=known.get(segment, 0), end=size)
-                content = cast(bytes, content)  # fsspec's annotation also has text
+        grown = [segment for segment, size in sizes.items() if size > known.get(segment, 0)]
+        for i in range(0, len(grown), AT_ONCE):
+            some = grown[i : i + AT_ONCE]
+            starts, ends = ([of.get(segment, 0) for segment in some] for of in (known, sizes))
+            with self._reported(some[0]):
+                contents = self._filesystem.cat_ranges(list(map(self._at, some)), starts, ends, on_error="raise")
+            for content in contents:
                 yield from ((-1, line + b"\n") for line in content.split(b"\n") if line)
 
     def open(self, name: str) -> BinaryIO:
@@ -126,13 +148,8 @@ class RemoteFolder:
     def names(self, prefix: str = "") -> Generator[str, None, None]:
         """Yield the sorted names that start with `prefix` of the files in this folder, or in the prefix's subfolder."""
         inside, _, start = prefix.rpartition("/")
-        try:
-            with self._reported(prefix):
-                entries = self._filesystem.ls(self._at(inside) if inside else self._path, detail=True)
-        except FileNotFoundError:
-            return
-        found = (entry["name"].rsplit("/", 1)[1] for entry in entries if entry["type"] == "file")
-        yield from (f"{inside}/{name}" if inside else name for name in sorted(found) if name.startswith(start))
+        found = sorted(self._sizes(inside))
+        yield from (f"{inside}/{name}" if inside else name for name in found if name.startswith(start))
 
     def folders(self, name: str) -> list[str]:
         """Return the names of the folders in a folder of this one."""
@@ -148,6 +165,15 @@ class RemoteFolder:
         with self._reported(name), contextlib.suppress(FileNotFoundError):
             self._filesystem.rm_file(self._at(name))
 
+    def remove_all(self, names: Sequence[str]) -> None:
+        """Remove files, those that exist: many with one request, where the store takes that."""
+        if len(names) > 1:
+            with contextlib.suppress(Exception):  # one is gone, or the store takes no such request
+                self._filesystem.rm(list(map(self._at, names)))
+                return
+        for name in names:
+            self.remove(name)
+
     def tidy(self) -> None:
         """Do nothing: an unfinished upload leaves no file."""
 
@@ -155,7 +181,7 @@ class RemoteFolder:
         """Do nothing: object stores have no empty folders."""
 
     def _at(self, name: str) -> str:
-        return f"{self._path}/{name}"
+        return f"{self._path}/{name}" if name else self._path
 
     @contextlib.contextmanager
     def _reported(self, name: str) -> Generator[None, None, None]:

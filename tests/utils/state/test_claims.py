@@ -5,13 +5,16 @@ import os
 import signal
 import threading
 import time
+from functools import partial
+from typing import cast
 
 import pytest
+from support.turns import FolderOfTurns, Killed, Turns
 
 from utils.errors import RunError
 from utils.state import claims as claims_module
 from utils.state.claims import Claims
-from utils.storage.folder import folder_at
+from utils.storage.folder import Folder, folder_at
 
 UNITS = [f"video {i}" for i in range(40)]
 
@@ -124,3 +127,37 @@ def test_a_run_that_cannot_show_its_life_says_so(tmp_path, monkeypatch):
         while claims.lost is None and time.monotonic() < deadline_s:
             threading.Event().wait(0.01)
         assert "gone" in str(claims.lost)
+
+
+@pytest.mark.parametrize("first_seed", [0, 150])
+def test_no_order_of_steps_gives_a_unit_to_two_live_runs(first_seed, monkeypatch):
+    """Runs claim one unit again and again; some are killed. Each call of the folder may come before any other run's."""
+    dead: set[str] = set()
+    monkeypatch.setattr(Claims, "_is_alive", lambda _, run: run not in dead)
+    n_held = n_superseded = 0
+
+    def work(name: str, turns: Turns, folder: FolderOfTurns, holders: set[str]) -> None:
+        nonlocal n_held, n_superseded
+        claims = Claims(cast(Folder, folder))
+        claims.run = name
+        try:
+            for _ in range(6):
+                if claims.take("a"):
+                    holders.add(name)
+                    assert holders - dead == {name}
+                    n_held, n_superseded = n_held + 1, n_superseded + (len(claims._held["a"]) > 1)
+                    turns.step()
+                    holders.remove(name)  # its work is done
+                    claims.release("a")
+                else:
+                    claims._remove_dead()
+        except Killed:
+            dead.add(name)
+            raise
+
+    for seed in range(first_seed, first_seed + 150):
+        turns, holders = Turns(seed, n_kills=2), set[str]()
+        dead.clear()
+        folder = FolderOfTurns(turns)
+        turns.run(*(partial(work, f"run {i}", turns, folder, holders) for i in range(4)))
+    assert n_held > 1000 and n_superseded > 30

@@ -1,6 +1,5 @@
 """Output folders on this machine's disks: what happens where the disk or the file system fails."""
 
-import errno
 import os
 from pathlib import Path
 
@@ -8,23 +7,6 @@ import pytest
 
 from utils.errors import RunError
 from utils.storage.folder import folder_at
-
-
-def test_a_claim_appears_with_its_content_or_not_at_all(tmp_path, monkeypatch):
-    folder = folder_at(str(tmp_path))
-    error = errno.EIO
-
-    def fail(*_):
-        raise OSError(error, os.strerror(error))
-
-    monkeypatch.setattr(os, "link", fail)
-    with pytest.raises(RunError, match="x: cannot be written"):
-        folder.create("claims/x", b"mine")
-    assert folder.size("claims/x") is None
-    error = errno.EPERM  # the file system has no hard links
-    assert folder.create("claims/x", b"mine")
-    assert not folder.create("claims/x", b"theirs")
-    assert list(folder.names(".featmill/tmp/")) == []
 
 
 def test_a_folder_that_other_runs_remove_while_it_is_empty_is_made_again(tmp_path, monkeypatch):
@@ -59,22 +41,6 @@ def test_errors_of_reading_name_the_file(tmp_path):
         stream.read()
     with pytest.raises(OSError, match="Bad file descriptor"):
         stream.close()
-
-
-def test_a_full_disk_without_hard_links_leaves_no_empty_file(tmp_path, monkeypatch):
-    def no_links(*_arguments):
-        raise OSError(errno.EPERM, "Operation not permitted")
-
-    def no_room(_path):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    folder = folder_at(str(tmp_path))
-    monkeypatch.setattr(os, "link", no_links)
-    assert folder.create("claims/x", b"mine") and not folder.create("claims/x", b"theirs")
-    monkeypatch.setattr(Path, "read_bytes", no_room)
-    with pytest.raises(RunError):
-        folder.create("claims/y", b"mine")
-    assert list(folder.names("claims/")) == ["claims/x"]
 
 
 def test_a_line_that_was_cut_short_stays_alone(tmp_path):
