@@ -117,6 +117,7 @@ class Results:
         """
         if self._claims is not None and self._claims.lost is not None:
             raise self._claims.lost
+        self._todo.release_finished()
         if self._merger is not None:
             self._merger.merge_due()
 

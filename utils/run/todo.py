@@ -1,8 +1,11 @@
 """What a run still has to do, decided video by video as workers ask: a list of a million starts at once."""
 
 import itertools
+import math
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from typing import NamedTuple
 
 from utils.config.array_job import part_of_list
 from utils.config.run import RunConfig
@@ -15,9 +18,41 @@ from utils.state.claims import Claims
 from utils.state.resume import is_done
 from utils.worker.plan import FeaturePlan, Task
 
+MOST_CLAIMED = 256  # videos at once
+SHORT_S, LONG_S = 0.5, 2.0  # that a batch of claims lasts
+LOOK_S = 1.0  # at what other runs have released, before workers are heard again
+
 
 class NothingYet(Exception):  # noqa: N818 - not an error: other runs are processing what is left
     """Nothing can be handed out now, but perhaps later: a run that is processing the rest may die."""
+
+
+class _Wanted(NamedTuple):
+    """A video, and the outputs that it lacks."""
+
+    ref: VideoRef
+    states: list[OutputState]
+
+
+class Batch:
+    """How many videos are claimed at once: at an address each request takes a while, and many can be made at once.
+
+    About as many as are handed out in a second: what is claimed is kept from other runs that share the list.
+    """
+
+    def __init__(self) -> None:
+        self.size = 1
+        self._since_s = -math.inf
+
+    def next_size(self) -> int:
+        """Return the size of the next one; the one before has been handed out."""
+        lasted_s = time.monotonic() - self._since_s
+        self._since_s = time.monotonic()
+        if lasted_s < SHORT_S:
+            self.size = min(2 * self.size, MOST_CLAIMED)
+        elif lasted_s > LONG_S:
+            self.size = max(1, self.size // 2)
+        return self.size
 
 
 class Todo:
@@ -47,7 +82,10 @@ class Todo:
         self._claims = claims
         self._done_list = done_list
         self._refs = _part(refs, run.shard)
-        self._held_elsewhere: deque[tuple[VideoRef, list[OutputState]]] = deque()
+        self._held_elsewhere: deque[_Wanted] = deque()
+        self._ready: deque[Task] = deque()  # claimed, and not handed out
+        self._batch = Batch()
+        self._finished: list[str] = []  # what is claimed and may be released
         self._n_handed_out = 0
         self._newest_shard = ""
         self.whole_shards: set[str] = set()
@@ -67,12 +105,28 @@ class Todo:
         """
         if self._run.most_videos is not None and self._n_handed_out >= self._run.most_videos:
             return None
-        task = next(filter(None, map(self._task, self._refs)), None)
-        if task is None:
+        if not self._ready:
+            self._look_further()
+        if not self._ready:
             self._came_to("")
-            task = self._taken_over()
-        self._n_handed_out += task is not None
-        return task
+            self._take_over()
+        self._n_handed_out += bool(self._ready)
+        return self._ready.popleft() if self._ready else None
+
+    def _look_further(self) -> None:
+        """Look at the next videos of the list until some are ready."""
+        claims = self._claims
+        if claims is None or self._by_shard:  # a shard's videos share a claim, and the merger counts them as they come
+            self._ready.extend(itertools.islice(filter(None, map(self._task, self._refs)), 1))
+            return
+        n = self._batch.next_size()
+        if self._run.most_videos is not None:
+            n = min(n, self._run.most_videos - self._n_handed_out)
+        while not self._ready:
+            wanted = list(itertools.islice(filter(None, map(self._wanted, self._refs)), n))
+            if not wanted:
+                return
+            self._ready.extend(self._claimed(claims, wanted))
 
     def _came_to(self, shard: str) -> None:
         """Note that the list has reached a video of this shard, or its end."""
@@ -82,24 +136,38 @@ class Todo:
 
     def _task(self, ref: VideoRef) -> Task | None:
         """Return what is to be done of a video, None if nothing is, or not by this run for now."""
-        self._came_to(ref.shard)
-        if self._done_list is not None and ref in self._done_list:
-            self.n_before += 1
-            return None
         if not self._states:
+            self._came_to(ref.shard)
+            if self._is_listed(ref):
+                return None
             types = [feature.feature_type for feature in self._features if ref.part(feature.wants_audio) is not None]
             return Task(ref, tuple(types))
+        wanted = self._wanted(ref)
+        if wanted is None:
+            return None
+        if self._claims is None:
+            return Task(ref, tuple(state.feature_type for state in wanted.states))
+        return next(self._claimed(self._claims, [wanted]), None)
+
+    def _is_listed(self, ref: VideoRef) -> bool:
+        """Return whether --check_progress names a video, and count it."""
+        is_listed = self._done_list is not None and ref in self._done_list
+        self.n_before += is_listed
+        return is_listed
+
+    def _wanted(self, ref: VideoRef) -> _Wanted | None:
+        """Return what is missing of a video; all of it where rows are aligned, None if nothing is missing."""
+        self._came_to(ref.shard)
+        if self._is_listed(ref):
+            return None
         missing = [state for state in self._states if (part := state.part(ref)) and not self._is_done(state, part)]
         if not missing:
             self.n_before += 1
             if self._claims is not None:
                 self.completed(ref, ())  # a run that was killed has not listed it
             return None
-        if self._claims is None:
-            together = self._run.align is not None
-            wanted = [state for state in self._states if state.part(ref)] if together else missing
-            return Task(ref, tuple(state.feature_type for state in wanted))
-        return self._claimed(self._claims, ref, missing)
+        together = self._run.align is not None
+        return _Wanted(ref, [state for state in self._states if state.part(ref)] if together else missing)
 
     def _is_done(self, state: OutputState, ref: VideoRef) -> bool:
         if state.latest.is_new(ref.id):  # another run has tried it since this one started, with whatever result
@@ -113,64 +181,81 @@ class Todo:
         line = state.latest.get(ref.id)
         return is_done(line, ref, state.reader, settings, self._run.on_extraction, shows_classes)
 
-    def _claimed(self, claims: Claims, ref: VideoRef, missing: list[OutputState]) -> Task | None:
-        """Return the part of the work that this run could claim; types whose rows are aligned only together."""
-        if self._run.align is not None:
-            return self._claimed_together(claims, ref, [state for state in self._states if state.part(ref)])
-        mine: dict[str, int] = {}
-        theirs: list[OutputState] = []
-        for state in missing:
-            if not claims.take(self._unit(state.feature_type, ref)):
+    def _claimed(self, claims: Claims, wanted: Sequence[_Wanted]) -> Iterator[Task]:
+        """Yield the part of the work that this run could claim, of each video of which it could claim any."""
+        self.release_finished()  # lest what is taken now is released afterwards
+        taken = claims.take_all(self._unit(state.feature_type, one.ref) for one in wanted for state in one.states)
+        for state in {id(state): state for one in wanted for state in one.states}.values() if taken else ():
+            state.latest.refresh()  # whoever held them before may have finished them since
+        for one in wanted:
+            task = self._together(one, taken) if self._run.align is not None else self._parts(one, taken)
+            if task is not None:
+                yield task
+
+    def _parts(self, wanted: _Wanted, taken: Set[str]) -> Task | None:
+        """Return the work on the feature types whose claims were taken, None if there are none."""
+        ref, mine, theirs = wanted.ref, dict[str, int](), list[OutputState]()
+        for state in wanted.states:
+            if self._unit(state.feature_type, ref) not in taken:
                 theirs.append(state)
-                continue
-            state.latest.refresh()  # whoever held it before may have finished it since
-            if state.latest.is_new(ref.id):
-                self._release(claims, state.feature_type, ref)
+            elif state.latest.is_new(ref.id):
+                self.finished(state.feature_type, ref)
             else:
                 line = state.latest.get(ref.id)
                 mine[state.feature_type] = 1 if line is None else line.revision + 1
         if theirs:
-            self._held_elsewhere.append((ref, theirs))
+            self._held_elsewhere.append(_Wanted(ref, theirs))
         elif not mine:
             self.n_elsewhere += 1
         return Task(ref, tuple(mine), mine) if mine else None
 
-    def _claimed_together(self, claims: Claims, ref: VideoRef, states: list[OutputState]) -> Task | None:
-        """Return the work on all these feature types, None if another run has any of it."""
-        if not all(claims.take(self._unit(state.feature_type, ref)) for state in states):
-            self._held_elsewhere.append((ref, states))
+    def _together(self, wanted: _Wanted, taken: Set[str]) -> Task | None:
+        """Return the work on all feature types of a video, None if another run has any of it."""
+        ref, states = wanted.ref, wanted.states
+        if not all(self._unit(state.feature_type, ref) in taken for state in states):
+            self._held_elsewhere.append(wanted)
+        elif not all(state.latest.is_new(ref.id) for state in states):
+            lines = {state.feature_type: state.latest.get(ref.id) for state in states}
+            return Task(ref, tuple(lines), {name: line.revision + 1 if line else 1 for name, line in lines.items()})
         else:
-            for state in states:
-                state.latest.refresh()
-            if not all(state.latest.is_new(ref.id) for state in states):
-                lines = {state.feature_type: state.latest.get(ref.id) for state in states}
-                return Task(ref, tuple(lines), {name: line.revision + 1 if line else 1 for name, line in lines.items()})
             self.n_elsewhere += 1
         for state in states:
-            self._release(claims, state.feature_type, ref)
+            self.finished(state.feature_type, ref)
+        self.release_finished()  # at once: another run may wait for a part
         return None
 
-    def _taken_over(self) -> Task | None:
-        """Return a task whose claim another run has released."""
+    def _take_over(self) -> None:
+        """Take what other runs have released, or finished; some of it where there is much.
+
+        Raises:
+            NothingYet: there is nothing of that kind for now.
+        """
         if self._claims is None or not self._held_elsewhere:
-            return None
+            return
         for state in self._states:
             state.latest.refresh()
-        for _ in range(len(self._held_elsewhere)):
-            ref, theirs = self._held_elsewhere.popleft()
-            left = [state for state in theirs if not state.latest.is_new(ref.id)]
-            if not left:
-                self.n_elsewhere += 1
-            elif task := self._claimed(self._claims, ref, left):
-                return task
-        if self._held_elsewhere:
+        end_s, n_left = time.monotonic() + LOOK_S, len(self._held_elsewhere)
+        while n_left and not self._ready and time.monotonic() < end_s:
+            some = [self._held_elsewhere.popleft() for _ in range(min(n_left, self._batch.size))]
+            n_left -= len(some)
+            new = [one for one in map(_not_new, some) if one.states]
+            self.n_elsewhere += len(some) - len(new)
+            self._ready.extend(self._claimed(self._claims, new))
+        if self._held_elsewhere and not self._ready:
             raise NothingYet
-        return None
 
     def finished(self, feature_type: str, ref: VideoRef) -> None:
-        """Note that the line of a video and feature type is in the manifest."""
+        """Note that the line of a video and feature type is in the manifest: its claim is released soon."""
+        if self._claims is not None and not self._by_shard:  # a shard is held until its file is written
+            self._finished.append(self._unit(feature_type, ref))
+            if len(self._finished) >= MOST_CLAIMED:
+                self.release_finished()
+
+    def release_finished(self) -> None:
+        """Release what is finished: all at once, since each request to an address takes a while."""
         if self._claims is not None:
-            self._release(self._claims, feature_type, ref)
+            finished, self._finished = self._finished, []
+            self._claims.release(*finished)
 
     def completed(self, ref: VideoRef, statuses: Sequence[Status]) -> None:
         """Note that all that this run does of a video is in the manifest; list it if every feature type is done.
@@ -188,13 +273,14 @@ class Todo:
                 return
         self._done_list.add(ref.id)
 
-    def _release(self, claims: Claims, feature_type: str, ref: VideoRef) -> None:
-        if not self._by_shard:  # a shard is held until its file is written
-            claims.release(self._unit(feature_type, ref))
-
     def _unit(self, feature_type: str, ref: VideoRef) -> str:
         """Return what is claimed: one video, or where a shard's videos go into one file, the shard."""
         return unit_of(feature_type, ref.shard if self._by_shard else ref.id)
+
+
+def _not_new(wanted: _Wanted) -> _Wanted:
+    """Return what no run has tried since this one started."""
+    return _Wanted(wanted.ref, [state for state in wanted.states if not state.latest.is_new(wanted.ref.id)])
 
 
 def unit_of(feature_type: str, name: str) -> str:

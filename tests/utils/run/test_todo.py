@@ -2,18 +2,22 @@
 
 import itertools
 import json
+import threading
 import time
 import uuid
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from support.golden import GOLDEN
 
 from utils.config.run import RunConfig
 from utils.config.schema import Config
+from utils.run import todo as todo_module
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
-from utils.run.todo import NothingYet, Todo
+from utils.run.todo import Batch, NothingYet, Todo
 from utils.sinks import manifest_line
 from utils.sinks.acav import acav_names
 from utils.sinks.manifest_line import RunStamp
@@ -150,6 +154,76 @@ def test_two_runs_share_a_list_and_one_waits_for_the_other(tmp_path):
         other.finished("tiny", REFS[5])
         assert (one.next(), other.next()) == (None, None)
         assert (one.n_elsewhere, other.n_elsewhere) == (1, 4)
+
+
+class Requests:
+    """Counts the requests to a file system in memory, each of which takes a while."""
+
+    def __init__(self, monkeypatch):
+        self.names, self._lock, self._n_now, self.most_at_once = Counter[str](), threading.Lock(), 0, 0
+        monkeypatch.setattr(MemoryFileSystem, "async_impl", True)
+        for name in ("pipe_file", "ls", "rm", "makedirs", "cat_file"):
+            monkeypatch.setattr(MemoryFileSystem, name, self._slowly(name, getattr(MemoryFileSystem, name)))
+
+    def _slowly(self, name, method):
+        def slow(*arguments, **flags):
+            with self._lock:
+                self.names[name] += 1
+                self._n_now += 1
+                self.most_at_once = max(self.most_at_once, self._n_now)
+            time.sleep(0.01)
+            try:
+                return method(*arguments, **flags)
+            finally:
+                with self._lock:
+                    self._n_now -= 1
+
+        return slow
+
+
+def test_claims_at_an_address_are_taken_and_released_many_at_a_time(monkeypatch):
+    url = f"memory://{uuid.uuid4().hex}"
+    folder = folder_at(url)
+    refs = [VideoRef(f"{i}.mp4", str(i), f"/absent/{i}.mp4") for i in range(150)]
+    requests = Requests(monkeypatch)
+    with Claims(folder) as ours, Claims(folder) as theirs:
+        states = [OutputState(feature_of("tiny", url), folder, Latest(folder), OutputReader(folder)) for _ in range(2)]
+        one, other = (todo_of([state], each, refs) for state, each in zip(states, (ours, theirs), strict=True))
+        assert next_of(other).ref.id == "0.mp4"
+        requests.names.clear()
+        found = all_until_it_waits(one)
+        assert found == [ref.id for ref in refs[1:]]
+        assert requests.names["pipe_file"] == 149 + 2 and requests.most_at_once > 16  # the first is tried twice
+        assert requests.names.total() < 150 + 40  # to look at whose the first is, and at the manifest
+        with pytest.raises(NothingYet):
+            other.next()
+        assert other.n_waiting == 149
+        requests.names.clear()
+        for ref in refs[1:]:
+            one.finished("tiny", ref)
+        one.release_finished()
+        assert requests.names == {"rm": 1}
+        assert next_of(other).ref.id == "1.mp4"
+
+
+def all_until_it_waits(todo):
+    found = []
+    with pytest.raises(NothingYet):
+        while (task := todo.next()) is not None:
+            found.append(task.ref.id)
+    return found
+
+
+def test_a_run_claims_about_what_it_hands_out_in_a_second(monkeypatch):
+    """What it claims ahead is kept from the others, so that it must be little where videos are long."""
+    now_s, batch = [0.0], Batch()
+    monkeypatch.setattr(todo_module, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    sizes = []
+    for rate_per_s, n in ((1000.0, 10), (20.0, 6), (0.1, 6)):
+        for _ in range(n):
+            sizes.append(batch.next_size())
+            now_s[0] += sizes[-1] / rate_per_s
+    assert sizes == [1, 2, 4, 8, 16, 32, 64, 128, 256, 256, 256, 128, 64, 32, 32, 32, 32, 16, 8, 4, 2, 1]
 
 
 def test_a_video_is_listed_once_every_feature_type_is_done(tmp_path):
