@@ -13,6 +13,7 @@ from utils.commands.estimate import estimated
 from utils.commands.estimate import parser as estimate_parser
 from utils.commands.estimate_report import Report
 from utils.commands.parser import Parser
+from utils.config.words import counted
 from utils.errors import PROGRAM, Interrupted, RunError, UserError
 from utils.extractors.registry import Model
 from utils.run.array_task import ArrayTask
@@ -54,7 +55,8 @@ def submit(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
         print("stopped: nothing is submitted", file=sys.stderr)
         return stopped.exit_code
     jobs = _submit(executor, options, flags)
-    print(f"{len(jobs)} tasks submitted: {', '.join(job.job_id for job in jobs[:4])}{', ...' if len(jobs) > 4 else ''}")
+    names = ", ".join([job.job_id for job in jobs[:4]] + ["..."] * (len(jobs) > 4))
+    print(f"{counted(len(jobs), 'task')} submitted: {names}")
     print(f"logs in {folder}; {PROGRAM} status {run.output_path} shows what is done")
     return _wait(jobs) if options.wait else 0
 
@@ -103,8 +105,8 @@ def _n_tasks(options: argparse.Namespace, report: Report | int) -> int:
     needed = math.ceil(high_h * 60 / (IN_TIME * options.timeout_min))
     n_tasks = max(1, min(needed, report.listed.n_videos))
     print(
-        f"{n_tasks} tasks of {options.timeout_min} minutes (--timeout_min): one task alone would take {alone_h:.2g} h, "
-        f"{high_h:.2g} h at most, by an estimate; --tasks N gives another number"
+        f"{counted(n_tasks, 'task')} of {counted(options.timeout_min, 'minute')} (--timeout_min): one task "
+        f"alone would take {alone_h:.2g} h, {high_h:.2g} h at most, by an estimate; --tasks N gives another number"
     )
     return n_tasks
 

@@ -8,6 +8,7 @@ import signal
 import time
 from dataclasses import replace
 
+from utils.config.words import counted
 from utils.engines.base import Engine, Gone, WorkerId
 from utils.engines.held import Held, Worker
 from utils.engines.losses import Losses, Verdict
@@ -124,7 +125,7 @@ class Dispatcher:
             self._recall()
             held = sum(worker.n_begun for worker in self._workers.values())
             self._progress.say_once(
-                f"stopping: {held} videos in progress are finished first; Ctrl-C again stops at once"
+                f"stopping: {counted(held, 'video')} in progress will be finished first; Ctrl-C again stops at once"
             )
         for number, worker in list(self._workers.items()):
             if not worker.ready and self._nothing_left():

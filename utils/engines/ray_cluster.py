@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.config.run import RunConfig
+from utils.config.words import counted
 from utils.engines.devices import decode_threads
 from utils.engines.ray_node import Order, problem_here
 from utils.errors import PROGRAM, UserError
@@ -34,8 +35,8 @@ class Share:
         return min(room, int(node.get("GPU", 0) / self.gpus + 1e-9)) if self.gpus else room
 
     def __str__(self) -> str:
-        gpus = f" and {self.gpus:g} GPU" if self.gpus else ""
-        return f"{self.cpus} CPU{'s' if self.cpus > 1 else ''}{gpus}"
+        gpus = f" and {counted(self.gpus, 'GPU')}" if self.gpus else ""
+        return f"{counted(self.cpus, 'CPU')}{gpus}"
 
 
 def load() -> Any:
@@ -102,8 +103,11 @@ def resources(run: RunConfig, share: Share, nodes: Sequence[NodeResources]) -> t
     if n_workers < run.min_workers:
         raise UserError(f"--min_workers {run.min_workers} is more than --num_workers {n_workers}")
     names = ("cuda:0" if share.gpus else "cpu",) * n_workers  # Ray shows each worker its own GPUs alone
-    note = f"Ray cluster of {len(nodes)} nodes with {_total(nodes)}: up to {n_workers} workers of {share} each"
-    return Resources(names, share.cpus, decode_threads(run, names, share.cpus)), note
+    cluster = f"Ray cluster of {counted(len(nodes), 'node')} with {_total(nodes)}"
+    return (
+        Resources(names, share.cpus, decode_threads(run, names, share.cpus)),
+        f"{cluster}: up to {counted(n_workers, 'worker')} of {share} each",
+    )
 
 
 def nodes_of(ray: Any) -> list[NodeResources]:
@@ -127,7 +131,7 @@ def lacking(ray: Any, n_waiting: int, share: Share) -> str:
 
 def _total(nodes: Sequence[NodeResources]) -> str:
     cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
-    return f"{cpus:g} CPUs and {gpus:g} GPUs"
+    return f"{counted(cpus, 'CPU')} and {counted(gpus, 'GPU')}"
 
 
 def check_nodes(ray: Any, order: Order, paths: Sequence[str], share: Share) -> None:

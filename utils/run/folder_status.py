@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from utils.config.words import counted
 from utils.sinks.manifest_line import STATUSES, ManifestLine
 from utils.storage.folder import Folder
 from utils.storage.json_text import parse_json
@@ -101,7 +102,7 @@ class FolderStatus:
             shown = ", ".join(self.examples[cause])
             lines.append(f"  {number} {cause[0]}: {self.texts[cause]} (such as {shown})")
         if len(self.causes) > CAUSES:
-            lines.append(f"  and {len(self.causes) - CAUSES} other causes: --json has them all")
+            lines.append(f"  and {counted(len(self.causes) - CAUSES, 'other cause')}: --json has them all")
         return "\n".join(lines)
 
     def _about_nodes(self) -> list[str]:
@@ -114,8 +115,10 @@ class FolderStatus:
         for node, finished_s in sorted(nodes.items(), key=lambda item: -len(item[1]))[:NODES]:
             per_s = _rate(sorted(finished_s))
             lately = "" if per_s is None else f", lately {_rate_text(per_s)}"
-            lines.append(f"  node {node}: {len(finished_s)} videos{lately}")
-        return [*lines, f"  and {len(nodes) - NODES} other nodes: --json has them all"] if len(nodes) > NODES else lines
+            lines.append(f"  node {node}: {counted(len(finished_s), 'video')}{lately}")
+        if len(nodes) > NODES:
+            lines.append(f"  and {counted(len(nodes) - NODES, 'other node')}: --json has them all")
+        return lines
 
 
 def _listed(folder: Folder) -> int | None:

@@ -9,6 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from utils.config.words import counted
 from utils.errors import RunError, printable
 from utils.run.json_progress import JsonProgress, WorkerState, states
 from utils.storage.urls import base_name
@@ -130,7 +131,7 @@ class RunProgress:
         if nodes:
             found = states(workers)
             waiting = f", {found['waiting_for_room']} wait for room" if found["waiting_for_room"] else ""
-            self._nodes = f", {len(workers)} workers{waiting}, {len(nodes)} node{'s' if len(nodes) > 1 else ''}"
+            self._nodes = f", {counted(len(workers), 'worker')}{waiting}, {counted(len(nodes), 'node')}"
         if self._json is not None:
             self._json.workers = workers
             if time.monotonic() - self._json_s >= PLAIN_EVERY_S:

@@ -54,7 +54,8 @@ def test_the_tasks_end_in_time_by_the_estimate(
     )  # fmt: skip
     options = Namespace(gpus=0, cpus=4, timeout_min=60)
     assert _n_tasks(options, report) == n_tasks
-    assert capsys.readouterr().out.startswith(f"{n_tasks} tasks of 60 minutes (--timeout_min): one task alone ")
+    named = "1 task of 60 minutes" if n_tasks == 1 else f"{n_tasks} tasks of 60 minutes"
+    assert capsys.readouterr().out.startswith(f"{named} (--timeout_min): one task alone would take ")
     options.gpus = 1
     with pytest.raises(UserError, match=r"no estimate is possible here, where a run has no GPU"):
         _n_tasks(options, report)

@@ -1,0 +1,9 @@
+"""Numbers with their nouns."""
+
+from utils.config.words import counted
+
+
+def test_one_is_one_and_none_are_many():
+    assert [counted(n, "worker") for n in (0, 0.5, 1, 1.0, 2)] == [
+        "0 workers", "0.5 workers", "1 worker", "1 worker", "2 workers",
+    ]  # fmt: skip
