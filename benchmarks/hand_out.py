@@ -177,7 +177,8 @@ class _Hosts:
 class HostsEngine(RayEngine):
     """The engine, with `per_process` actors to a process. pause_s: of the devices, for each video.
 
-    ready_s: when the last actor was ready. ended_s: when the last video was done. n_done: between.
+    ready_s: when the last actor was ready. ended_s: when the last video was done. n_done: between. marks: after each
+    EVERY of them, the clock and the CPU seconds of this process and its main thread.
     """
 
     def __init__(self, run: RunConfig, pause_s: float, per_process: int) -> None:
@@ -185,6 +186,7 @@ class HostsEngine(RayEngine):
         self._pause_s, self._per_process = pause_s, per_process
         self.ready_s = self.ended_s = 0.0
         self.n_done = self._n_ready = 0
+        self.marks: list[tuple[float, float, float]] = []
 
     def __enter__(self) -> Self:
         """Connect, and start the processes."""
@@ -206,24 +208,9 @@ class HostsEngine(RayEngine):
             elif isinstance(message, Finished) and self._n_ready == self._run.num_workers:
                 self.n_done += 1
                 self.ended_s = time.perf_counter()
+                if self.n_done % EVERY == 0:
+                    self.marks.append((time.perf_counter(), time.process_time(), time.thread_time()))
             yield worker, message
-
-
-class _TimedTodo(Todo):
-    """A list of videos in memory; notes what the main process has taken, now and then."""
-
-    def __init__(self, run: RunConfig, n_videos: int, claims: Claims | None, states: Sequence[OutputState]) -> None:
-        refs = (VideoRef(f"/absent/{i:07d}.mp4", f"{i:07d}", f"/absent/{i:07d}.mp4") for i in range(n_videos))
-        super().__init__(refs, run, (states[0].feature if states else FEATURE,), states, claims, None)
-        self.taken: list[tuple[float, float, float]] = []  # clock, CPU seconds of the process, and of its main thread
-        self._n = 0
-
-    def next(self) -> Task | None:
-        """Return the next video."""
-        self._n += 1
-        if self._n % EVERY == 0:
-            self.taken.append((time.perf_counter(), time.process_time(), time.thread_time()))
-        return super().next()
 
 
 @contextlib.contextmanager
@@ -252,13 +239,14 @@ def measure(address: str, options: argparse.Namespace, n_actors: int) -> dict[st
     ):
         plan = Plan(run, (feature,), ("cpu",) * n_actors, 1, 1)
         n_videos = options.videos or round(n_actors * options.seconds / options.pause_s)
-        todo, progress = _TimedTodo(run, n_videos, claims, states), RunProgress(n_videos, quiet=True)
+        refs = (VideoRef(f"/absent/{i:07d}.mp4", f"{i:07d}", f"/absent/{i:07d}.mp4") for i in range(n_videos))
+        todo = Todo(refs, run, (feature,), states, claims, None)
+        progress = RunProgress(n_videos, quiet=True)
         results = Results(plan, states, todo, InputFolders(()), claims, None, progress)
         Dispatcher(plan, todo, results, progress, engine).run()
         rss_mib.append(psutil.Process().memory_info().rss / 2**20)
-    middle = todo.taken[len(todo.taken) // 4 :]  # the actors have started by then
-    n = EVERY * (len(middle) - 1)
-    wall_s, process_s, thread_s = (last - first for first, last in zip(middle[0], middle[-1], strict=True))
+    n = EVERY * (len(engine.marks) - 1)
+    wall_s, process_s, thread_s = (last - first for first, last in zip(engine.marks[0], engine.marks[-1], strict=True))
     return {
         "actors": n_actors,
         "videos": n_videos,

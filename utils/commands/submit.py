@@ -150,7 +150,8 @@ def _executor(options: argparse.Namespace, slurm: Mapping[str, str], folder: Pat
         "mem_gb": options.mem_gb,
     }
     try:
-        executor = submitit.AutoExecutor(folder, cluster=options.cluster, slurm_max_num_timeout=MOST_TIMEOUTS)
+        again = {f"{options.cluster}_max_num_timeout": MOST_TIMEOUTS}
+        executor = submitit.AutoExecutor(folder, cluster=options.cluster, **again)
         executor.update_parameters(**{name: value for name, value in parameters.items() if value is not None}, **slurm)
     except (NameError, ValueError, TypeError) as error:
         raise UserError(f"submit: {str(error).splitlines()[0]}") from error

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 
 from utils.config.words import counted
+from utils.engines.ahead import Ahead
 from utils.engines.base import Engine, Gone, WorkerId
 from utils.engines.held import Held, Worker
 from utils.engines.losses import Losses, Verdict
@@ -64,6 +65,7 @@ class Dispatcher:
         self._failed_starts = 0
         self._idle_devices: collections.deque[str] = collections.deque(plan.devices)
         self._workers: dict[WorkerId, Worker] = {}
+        self._ahead = Ahead(engine.recall)
         self._pace = 0.0  # videos per second of the average worker
         self._stopping: int | None = None  # the signal that asked for it
 
@@ -122,7 +124,7 @@ class Dispatcher:
         self._progress.workers(WorkerState(one.where, one.ready, one.n_begun) for one in self._workers.values())
         self._pace = sum(one.per_s for one in self._workers.values()) / max(1, len(self._workers))
         if self._stopping:
-            self._recall()
+            self._ahead.recall_all()
             held = sum(worker.n_begun for worker in self._workers.values())
             self._progress.say_once(
                 f"stopping: {counted(held, 'video')} in progress will be finished first; Ctrl-C again stops at once"
@@ -134,7 +136,7 @@ class Dispatcher:
             elif worker.ready and time.monotonic() - worker.heard_s > max(FROZEN_S, self._plan.run.video_timeout):
                 self._engine.kill(number)
             elif worker.n_ahead and self._lags(worker):
-                self._recall_from(number)
+                self._ahead.recall(number)
             elif worker.asking:
                 self._answer(number)
         if self._todo.n_waiting and not self._supply.waiting:
@@ -157,9 +159,9 @@ class Dispatcher:
                 worker.asking, worker.busy_per_s = True, per_s
                 self._answer(number)
             case Begun(video_id):
-                self._begun(worker, video_id)
+                self._begun(number, video_id)
             case Returned(video_ids):
-                self._returned(worker, video_ids)
+                self._returned(number, video_ids)
             case Placed(where):
                 worker.where = where
             case Ready():
@@ -200,11 +202,11 @@ class Dispatcher:
             if worker.held and self._lags(worker):
                 return  # a faster one takes it, lest this one keep the run waiting for more than one video
             tasks = self._supply.take(1 + self._n_ahead(worker))
-            if not tasks and (self._recall(number) or self._supply.retries or not self._supply.exhausted):
+            if not tasks and (self._ahead.recall_all(number) or self._supply.retries or not self._supply.exhausted):
                 return  # it may have what others give back, a retry once it holds nothing, what another run leaves
         for task in tasks:
             worker.held[task.ref.id] = self._supply.held(task, begun=not self._on_cluster)
-        worker.n_ahead += len(tasks) if self._on_cluster else 0
+        self._ahead.count(number, worker, len(tasks) if self._on_cluster else 0)
         worker.asking = False
         self._engine.send(number, tasks)
 
@@ -217,35 +219,25 @@ class Dispatcher:
             n = min(n, len(self._supply.waiting) // (2 * len(self._workers)))
         return max(0, n - worker.n_ahead)
 
-    def _recall(self, asking: WorkerId | None = None) -> bool:
-        """Have all workers give back the videos that they have ahead; return whether others than one have any."""
-        others = [number for number, worker in self._workers.items() if worker.n_ahead and number != asking]
-        for number in others:
-            self._recall_from(number)
-        return bool(others)
-
-    def _recall_from(self, number: WorkerId) -> None:
-        if not self._workers[number].recalled:
-            self._workers[number].recalled = True
-            self._engine.recall(number)
-
-    def _returned(self, worker: Worker, video_ids: tuple[str, ...]) -> None:
+    def _returned(self, number: WorkerId, video_ids: tuple[str, ...]) -> None:
         """A worker gives back videos: others get them."""
-        worker.recalled = False
+        worker = self._workers[number]
         for video_id in reversed(video_ids):
             self._supply.hand_back(worker.held.pop(video_id))
-        worker.n_ahead -= len(video_ids)
-        for number in [number for number, one in self._workers.items() if one.asking]:
-            self._answer(number)
+        self._ahead.answered(number, worker, len(video_ids))
+        for asking in [other for other, one in self._workers.items() if one.asking]:
+            if not self._supply.waiting and self._ahead.any_but():
+                return  # the others wait for what is still to be given back
+            self._answer(asking)
 
     def _lags(self, worker: Worker) -> bool:
         """Return whether few videos are left and a worker is slow, as nodes of a cluster may be."""
         slow = self._on_cluster and worker.per_s < SLOW * self._pace
         return slow and not self._supply.look_ahead(TAIL * len(self._workers))
 
-    def _begun(self, worker: Worker, video_id: str) -> None:
-        held = worker.held[video_id]
-        worker.n_ahead -= not held.begun
+    def _begun(self, number: WorkerId, video_id: str) -> None:
+        held = self._workers[number].held[video_id]
+        self._ahead.count(number, self._workers[number], -(not held.begun))
         held.begun = True
 
     def _finished(self, number: WorkerId, line: ManifestLine) -> None:
@@ -271,6 +263,7 @@ class Dispatcher:
     def _gone(self, number: WorkerId, gone: Gone) -> None:
         """A worker's process is gone: it ended, or died with videos in progress."""
         worker, cause = self._workers.pop(number), gone.cause
+        self._ahead.gone(number)
         if worker.ended:
             return
         place = worker.where or worker.device

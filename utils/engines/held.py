@@ -34,7 +34,6 @@ class Worker:
     alone: bool = False  # retries a video that a worker died with, and gets no other until that is done
     ended: bool = False  # has said that it has no more to do
     busy_per_s: float = 0.0  # videos per second of the time when it had any; 0: not known
-    recalled: bool = False  # has been asked for the videos that it has ahead
     n_ahead: int = 0  # videos that it has and has not begun
     n_finished: int = 0
 
