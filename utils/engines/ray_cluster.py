@@ -3,6 +3,7 @@
 import importlib
 import os
 import re
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from utils.engines.ray_node import Order, problem_here
 from utils.errors import PROGRAM, UserError
 from utils.run.prepare import Resources
 
+REACH_S = 20.0  # for the address of a cluster to answer
 CHECK_S = 600.0  # for a node to fetch the checkpoints and say what it sees
 SHOWN = 5  # problems of nodes in one message
 MOST_CPUS = 4  # of a worker without a GPU, where the user does not say
@@ -67,12 +69,20 @@ def connect(ray: Any, address: str) -> None:
     code = [root] if PROGRAM == "featmill" else [root / "utils", root / "models"]
     environment = {"py_modules": [str(folder) for folder in code], "excludes": ["**/__pycache__", "**/checkpoints"]}
     try:
+        _check_reachable(os.environ.get("RAY_ADDRESS", "") if address == "auto" else address)
         ray.init(address=address, runtime_env=environment, logging_level="warning")
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise UserError(
             f"--ray_address {address}: no Ray cluster ({_last_line(error)}); start one with `ray start --head`, "
             "or give the address of one"
         ) from error
+
+
+def _check_reachable(address: str) -> None:
+    """Raise OSError if nothing listens at HOST:PORT: Ray itself would try for ever. Other addresses are left to Ray."""
+    host, _, port = address.rpartition(":")
+    if "/" not in address and host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
 
 
 def share_of(run: RunConfig, nodes: Sequence[NodeResources]) -> Share:

@@ -89,9 +89,9 @@ class FolderStatus:
 
     def as_text(self) -> str:
         """Return a few lines: totals, rate, what is left, causes with examples."""
-        counted = ", ".join(f"{self.counts[status]} {status}" for status in STATUSES)
+        totals = ", ".join(f"{self.counts[status]} {status}" for status in STATUSES)
         rate = "" if self.per_s is None else f"; lately {_rate_text(self.per_s)}"
-        lines = [self.folder, f"  {counted}; {self.windows} windows{rate}"]
+        lines = [self.folder, f"  {totals}; {self.windows} windows{rate}"]
         if self.left is None:
             lines.append("  how many are left is not known: the length of the newest run's list is not")
         else:

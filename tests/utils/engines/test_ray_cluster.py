@@ -1,3 +1,5 @@
+import socket
+
 import pytest
 
 from utils.config.run import RunConfig
@@ -44,6 +46,17 @@ def test_without_ray_the_message_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr(ray_cluster.importlib, "import_module", no_ray)
     with pytest.raises(UserError, match=r'pip install "ray\[default\]'):
         ray_cluster.load()
+
+
+@pytest.mark.parametrize("by_variable", [True, False])
+def test_an_address_without_a_cluster_is_said_at_once(monkeypatch, by_variable):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nothing listens
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        if by_variable:
+            monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(UserError, match=r"no Ray cluster \(.*[Rr]efused.*\); start one with `ray start --head`"):
+            ray_cluster.connect(None, "auto" if by_variable else address)
 
 
 def test_rays_errors_in_one_line():

@@ -44,6 +44,14 @@ def test_like_causes_are_counted_together(folder):
     ]
 
 
+def test_rare_causes_are_counted(folder):
+    words = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa")
+    Manifest(folder).append(*(line(20 + i, "failed", f"cause {word}") for i, word in enumerate(words[:9])))
+    assert FolderStatus.of(folder, Latest(folder)).as_text().endswith("\n  and 1 other cause: --json has them all")
+    Manifest(folder).append(line(40, "failed", words[9]))
+    assert FolderStatus.of(folder, Latest(folder)).as_text().endswith("\n  and 2 other causes: --json has them all")
+
+
 def test_the_same_as_json(folder, capsys, tmp_path):
     assert show_status([str(tmp_path), "--json"]) == 1
     (found,) = json.loads(capsys.readouterr().out)
