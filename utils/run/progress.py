@@ -130,7 +130,7 @@ class RunProgress:
         nodes = {worker.where.rpartition("/")[0] for worker in workers if worker.where} - {""}
         if nodes:
             found = states(workers)
-            waiting = f", {found['waiting_for_room']} wait for room" if found["waiting_for_room"] else ""
+            waiting = f", {found['waiting_for_room']} waiting for room" if found["waiting_for_room"] else ""
             self._nodes = f", {counted(len(workers), 'worker')}{waiting}, {counted(len(nodes), 'node')}"
         if self._json is not None:
             self._json.workers = workers
