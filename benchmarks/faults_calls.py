@@ -39,7 +39,7 @@ APPLIES = {"torn": "W", "short": "W", "error once": "ROCWSN", "error": "ROCWSN"}
 ROLE_NAMES = ("main", "worker", "child")
 FORMATS = (
     "save_numpy", "save_npz", "save_pickle", "save_h5", "save_parquet", "save_lance", "save_webdataset", "save_shards",
-    "out.pkl", "out.npz", "check_progress",
+    "out.pkl", "out.npz", "check_progress", "align", "concat",
 )  # fmt: skip
 N_VIDEOS, N_FRAMES = 3, 2
 
@@ -125,9 +125,11 @@ class Soak:
                 os.utime(path, (1, 1))
 
     def _command(self) -> list[str]:
-        kind = self._kind if self._kind.startswith("save_") else "save_numpy"
+        kind = {"align": "save_npz", "concat": "save_h5"}.get(self._kind, "save_numpy")
+        kind = self._kind if self._kind.startswith("save_") else kind
+        types = ["simulated", "simulated_too"] if self._kind in ("align", "concat") else ["simulated"]
         command = [
-            "--feature_type", "simulated", "--device", "cpu", "--num_workers", "1", "--quiet", "--batch_size", "2",
+            "--feature_type", *types, "--device", "cpu", "--num_workers", "1", "--quiet", "--batch_size", "2",
             "--decode_threads", "1", "--on_extraction", kind, "--output_path", str(self._root / "features"),
         ]  # fmt: skip
         if kind == "save_shards":
@@ -136,6 +138,10 @@ class Soak:
             command += ["--video_list", str(self._inputs / "list.txt")]
         if self._kind.startswith("out."):
             command += ["--out", str(self._root / f"all{self._kind.removeprefix('out')}")]
+        if len(types) > 1:
+            command += ["--align", types[0]]
+        if self._kind == "concat":
+            command += ["--concat"]
         if self._kind == "check_progress":
             command += ["--check_progress", str(self._root / "done.txt")]
         return command

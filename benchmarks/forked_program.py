@@ -56,7 +56,7 @@ def prepare(enter: Enter) -> None:
     """Import everything, and have all processes that a run would spawn forked from it."""
     for name in IMPORTED:
         importlib.import_module(name)
-    MODELS["simulated"] = SIMULATED
+    MODELS["simulated"] = MODELS["simulated_too"] = SIMULATED
     ctypes.CDLL(None).prctl(BECOME_REAPER, 1)
     context = forking(enter)
     multiprocessing.get_context = lambda method=None: context  # type: ignore[assignment]  # replaced on purpose

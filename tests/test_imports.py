@@ -39,7 +39,8 @@ TESTED_ELSEWHERE = {
     "utils/explore/search": "example",
     "utils/explore/view": "series",
     "utils/extractors": "pairs",  # a protocol
-    "utils/sinks": "window_table",
+    "utils/run": "merge_steps shard_merging",  # by tests of merging
+    "utils/sinks": "stored_video window_table",
 }
 FLOW_USERS = {"i3d": {"pwc", "raft", "tvl1"}}  # the one model that may use others, through the flow contract
 

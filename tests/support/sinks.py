@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -43,6 +44,7 @@ def line(of: Record, outputs: list[Output], feature_type: str = "") -> ManifestL
         id=of.ref.id,
         status="done",
         name=of.ref.name,
+        position=of.ref.position,
         source=Fingerprint(of.ref.path, of.ref.member, of.ref.offset),
         meta=of.ref.meta,
         fps=25.0,
@@ -64,7 +66,8 @@ def make_sink(kind: str, folder: Folder, show: Callable[[str], Any] = print) -> 
 
 def staged_lines(kind: str, folder: Folder, records: Sequence[Record]) -> list[ManifestLine]:
     """Write records as a worker does, and return their manifest lines."""
-    return [line(video, make_sink(kind, folder).write(video)) for video in records]
+    sink = make_sink(kind, folder)
+    return [replace(line(video, sink.write(video)), position=place) for place, video in enumerate(records)]
 
 
 def merge(
@@ -72,20 +75,24 @@ def merge(
     folder: Folder,
     lines: Sequence[ManifestLine],
     taken: Collection[str] = (),
-    outdated: Collection[str] = (),
+    kept: Collection[ManifestLine] = (),
 ) -> list[ManifestLine]:
     """Merge staged videos as the main process does."""
     merged = FORMATS[kind].merged
     assert merged is not None and merged.merge is not None
-    return merged.merge(folder, lines, taken, outdated)
+    return merged.merge(folder, lines, kept, taken)
 
 
 def merged(
-    kind: str, folder: Folder, records: Sequence[Record], taken: Collection[str] = (), outdated: Collection[str] = ()
+    kind: str,
+    folder: Folder,
+    records: Sequence[Record],
+    taken: Collection[str] = (),
+    kept: Collection[ManifestLine] = (),
 ) -> list[ManifestLine]:
     """Write records, merge them, and remove the staged files; return the new lines."""
     lines = staged_lines(kind, folder, records)
-    new = merge(kind, folder, lines, taken, outdated)
+    new = merge(kind, folder, lines, taken, kept)
     remove_staged(folder, [output for each in lines for output in each.outputs])
     return new
 

@@ -29,7 +29,7 @@ def key(line: ManifestLine) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One entry of the journal: a new manifest line, and the staged files that it replaces."""
+    """One entry of the journal: a new manifest line, and the staged files that it replaces, if any."""
 
     line: ManifestLine
     staged: tuple[Output, ...]
@@ -53,7 +53,8 @@ def commit(
 ) -> int:
     """Make merged files count: they are in place, the lines about them are not in the manifests yet.
 
-    Return how many results that were.
+    Return how many staged results that were.
+    lines: also those of videos that were merged before and are now elsewhere.
     """
     if not lines:
         return 0
@@ -61,7 +62,7 @@ def commit(
     staged = {key(line): line.outputs for line in waiting}
     with place.whole(JOURNAL) as file:
         for line in lines:
-            file.write(_Entry(line, staged[key(line)]).to_json())
+            file.write(_Entry(line, staged.get(key(line), ())).to_json())
     return recover(place, folders)
 
 
@@ -71,7 +72,7 @@ def has_journal(place: Folder) -> bool:
 
 
 def recover(place: Folder, folders: Mapping[str, Folder]) -> int:
-    """Do what the journal says, if there is one; return how many results it is about."""
+    """Do what the journal says, if there is one; return how many staged results it is about."""
     if not has_journal(place):
         return 0
     try:
@@ -86,4 +87,4 @@ def recover(place: Folder, folders: Mapping[str, Folder]) -> int:
             Manifest(folder).append(*(entry.line for entry in own))
             remove_staged(folder, (output for entry in own for output in entry.staged))
     place.remove(JOURNAL)
-    return len(entries)
+    return sum(bool(entry.staged) for entry in entries)

@@ -81,7 +81,7 @@ class Todo:
         self._states = states
         self._claims = claims
         self._done_list = done_list
-        self._refs = _part(refs, run.shard)
+        self._refs = _part((ref.at(position) for position, ref in enumerate(refs)), run.shard)
         self._held_elsewhere: deque[_Wanted] = deque()
         self._ready: deque[Task] = deque()  # claimed, and not handed out
         self._batch = Batch()

@@ -2,16 +2,17 @@
 
 import logging
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from utils.errors import UserError
 from utils.sinks import acav, arrays, h5, lance_rows, npz, parquet, staging, webdataset
 from utils.sinks.manifest_line import ManifestLine
-from utils.sinks.numbered import remove_unmentioned
+from utils.sinks.numbered import newest, remove_unmentioned
 from utils.sinks.output import MergedFile, Sink, VideoFiles
 from utils.sinks.printing import PrintSink
+from utils.sinks.window_table import columns
 from utils.sources.name_template import NameTemplate
 from utils.storage.folder import Folder
 
@@ -28,12 +29,20 @@ class Merge(Protocol):
     twice.
 
     lines: the latest manifest lines of the videos whose outputs are staged; a damaged one is left out of the answer.
+    kept: those of videos whose merged files are written anew (can be iterated over again); the answer has those that
+        change, with status "failed" where features are lost.
     taken: the merged files that the latest lines of other videos mention.
-    outdated: places that only earlier lines mention, to be removed from a file that grows.
+    only_full: write full files only; the lines of videos that wait for more are in the answer as they are.
     """
 
     def __call__(
-        self, folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str], outdated: Collection[str] = (), /
+        self,
+        folder: Folder,
+        lines: Sequence[ManifestLine],
+        kept: Iterable[ManifestLine],
+        taken: Collection[str],
+        only_full: bool = False,
+        /,
     ) -> list[ManifestLine]:
         """Merge. Raises RunError if the folder cannot be written."""
         ...
@@ -44,6 +53,7 @@ class Merged:
     """How a format keeps many videos in one file, which the main process merges from what workers stage.
 
     suffix: of its files. open: a file for reading, by its name relative to the folder of the feature type.
+    reopened: the files that are written anew where videos are added, by one line of each file that there is.
     merge: None where files hold several feature types, of one tar shard each: `acav.merge_shards` writes those.
     remove_places: rewrites a file without some videos, which were extracted again; None where merging replaces them.
     remove_unmentioned: removes what is in no file that the latest manifest lines mention.
@@ -52,6 +62,7 @@ class Merged:
     suffix: str
     open: Callable[[Folder, str], MergedFile]
     merge: Merge | None = None
+    reopened: Callable[[Mapping[str, ManifestLine]], set[str]] = lambda _lines: set()
     remove_places: Callable[[Folder, str, Collection[str]], None] | None = None
     remove_unmentioned: Callable[[Folder, str, Collection[str]], None] = remove_unmentioned
 
@@ -117,9 +128,16 @@ FORMATS: Mapping[str, Format] = {
     "save_pickle": Format(
         lambda folder, _show, names: arrays.ArraySink(folder, ".pkl", arrays.save_pickle, names), arrays
     ),
-    "save_h5": _staged(Merged(h5.SUFFIX, h5.H5File, h5.merge)),
+    "save_h5": _staged(Merged(h5.SUFFIX, h5.H5File, h5.merge, set)),
     "save_parquet": _staged(
-        Merged(parquet.SUFFIX, parquet.ParquetFile, parquet.merge, parquet.remove_places), only_vectors=True
+        Merged(
+            parquet.SUFFIX,
+            parquet.ParquetFile,
+            parquet.merge,
+            lambda lines: newest(lines, parquet.SUFFIX, columns),
+            parquet.remove_places,
+        ),
+        only_vectors=True,
     ),
     "save_lance": replace(
         _staged(
@@ -127,15 +145,21 @@ FORMATS: Mapping[str, Format] = {
                 lance_rows.SUFFIX,
                 lance_rows.LanceFile,
                 lance_rows.merge,
-                lance_rows.remove_places,
-                lance_rows.remove_unmentioned,
+                remove_places=lance_rows.remove_places,
+                remove_unmentioned=lance_rows.remove_unmentioned,
             ),
             only_vectors=True,
         ),
         check=lance_rows.check,
     ),
     "save_webdataset": _staged(
-        Merged(webdataset.SUFFIX, webdataset.TarOfFeatures, webdataset.merge, webdataset.remove_places)
+        Merged(
+            webdataset.SUFFIX,
+            webdataset.TarOfFeatures,
+            webdataset.merge,
+            lambda lines: newest(lines, webdataset.SUFFIX, webdataset.kind_of),
+            webdataset.remove_places,
+        )
     ),
     "save_shards": _staged(Merged(acav.SUFFIX, acav.ShardFile), only_vectors=True),
 }

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import shutil
 import tempfile
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,7 +13,16 @@ import numpy as np
 
 from utils.errors import RunError
 from utils.sinks import rewritten, staging
-from utils.sinks.h5_group import Group, add_groups, checksum_of, damage_of, is_data_set, read_arrays
+from utils.sinks.h5_group import (
+    Group,
+    Kept,
+    Written,
+    checksum_of,
+    damage_of,
+    is_data_set,
+    read_arrays,
+    write_groups,
+)
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.output import ArrayInfo, Output
 from utils.storage.folder import Folder
@@ -27,38 +36,58 @@ log = logging.getLogger(__name__)
 
 
 def merge(
-    folder: Folder, lines: Sequence[ManifestLine], _taken: Collection[str] = (), outdated: Collection[str] = ()
+    folder: Folder,
+    lines: Sequence[ManifestLine],
+    kept: Iterable[ManifestLine],
+    _taken: Collection[str] = (),
+    _only_full: bool = False,
 ) -> list[ManifestLine]:
-    """Add a group per video to a copy of the file, put the copy in its place, and return the lines with new outputs.
+    """Write the file anew, with the groups of `kept` and those of staged videos, and return the lines that change.
 
-    Outdated groups are removed, and a group of the same video is replaced. Damaged staged files are left out, see
-    `staging.intact`. A child process writes and reads back: where the disk is full, the HDF5 library may end the
-    process by a segmentation fault.
+    Damaged staged files are left out, see `staging.intact`; of a damaged group the line says that it failed. A child
+    process writes and reads back: where the disk is full, the HDF5 library may end the process by a segmentation fault.
     """
     sound = staging.intact(folder, lines)
     if not sound:
         return []
-    with folder.whole(FILE_NAME) as file, _near(folder, file, sound) as (path, near):
-        _start(folder, path)
-        groups = _added(folder, path, near, sound, outdated)
+    there = [_kept(line) for line in kept]
+    with folder.whole(FILE_NAME) as file, _near(folder, file, sound) as (path, near), _old(folder) as old:
+        written = _written(folder, path, near, sound, there, old)
     rewritten.note(folder, FILE_NAME)
     n_bytes = folder.size(FILE_NAME) or 0
-    outputs = (Output(FILE_NAME, n_bytes, group.arrays, group.path, crc32=group.crc32) for group in groups)
-    return [replace(line, outputs=(output,)) for line, output in zip(sound, outputs, strict=True)]
+    new = [_merged(line, written.groups[line.id], n_bytes) for line in sound]
+    return new + [changed for line in kept if (changed := _changed(line, written, n_bytes)) is not None]
 
 
-def _added(
-    folder: Folder, path: str, near: Folder, lines: Sequence[ManifestLine], outdated: Collection[str]
-) -> list[Group]:
-    """Replace outdated groups of the file at `path`, a copy of what was there.
+def _kept(line: ManifestLine) -> Kept:
+    output = line.outputs[0]
+    return Kept(line.order, line.name, output.place or "", output.arrays, output.crc32)
+
+
+def _merged(line: ManifestLine, group: Group, n_bytes: int) -> ManifestLine:
+    return replace(line, outputs=(Output(FILE_NAME, n_bytes, group.arrays, group.path, crc32=group.crc32),))
+
+
+def _changed(line: ManifestLine, written: Written, n_bytes: int) -> ManifestLine | None:
+    """Return the new line of a video that was there already, None if nothing of it has changed."""
+    group = written.groups.get(line.id)
+    if group is None:
+        return replace(line, status="failed", reason=f"its features in {FILE_NAME} were damaged", outputs=())
+    return None if group.path == line.outputs[0].place else _merged(line, group, n_bytes)
+
+
+def _written(
+    folder: Folder, path: str, near: Folder, lines: Sequence[ManifestLine], kept: Sequence[Kept], old: str | None
+) -> Written:
+    """Write the file at `path`.
 
     Raises:
-        RunError: what was there is damaged in a place that only writing needs, so it was removed.
+        RunError: what was there is damaged so that the library cannot read it, so it was removed.
     """
     try:
-        return in_child(add_groups, path, near, lines, outdated)
+        return in_child(write_groups, path, near, lines, kept if old else (), old)
     except OSError as error:
-        if _copy_old(folder, path) and (damage := in_child(damage_of, path, True)):
+        if old and (damage := in_child(damage_of, old, True)):
             folder.remove(FILE_NAME)
             raise RunError(
                 f"{folder}/{FILE_NAME}: damaged ({damage}), so it was removed; run the same command again, which "
@@ -88,26 +117,33 @@ def _near(folder: Folder, file: BinaryIO, lines: Sequence[ManifestLine]) -> Gene
             shutil.copyfileobj(written, file, 1 << 20)
 
 
-def _start(folder: Folder, path: str) -> None:
-    """Begin the file at `path` with what was there.
+@contextlib.contextmanager
+def _old(folder: Folder) -> Generator[str | None, None, None]:
+    """Yield a local path of the file as it is; None if there is none, or it is so damaged that a new one replaces it.
 
-    A damaged one is left out: none of its groups counts as readable, so its videos are extracted again.
+    None of its groups counts as readable then, so its videos are extracted again.
     """
-    if _copy_old(folder, path) and (damage := in_child(damage_of, path)):
-        log.warning("%s/%s is damaged (%s), so a new one takes its place", folder, FILE_NAME, damage)
-        with open(path, "wb"):  # noqa: PTH123 - empties it
-            pass
+    with tempfile.TemporaryDirectory() as scratch:
+        path = _local(folder, scratch)
+        if path is not None and (damage := in_child(damage_of, path)):
+            log.warning("%s/%s is damaged (%s), so a new one takes its place", folder, FILE_NAME, damage)
+            path = None
+        yield path
 
 
-def _copy_old(folder: Folder, path: str) -> bool:
-    """Copy what there is of the file to `path`; return whether there is any."""
+def _local(folder: Folder, scratch: str) -> str | None:
+    """Return a local path of the file, a copy in `scratch` if it is at an address; None if there is none."""
     try:
         old = folder.open(FILE_NAME)
     except FileNotFoundError:
-        return False
-    with old, open(path, "wb") as copy:  # noqa: PTH123 - it exists
-        shutil.copyfileobj(old, copy, 1 << 20)
-    return True
+        return None
+    with old:
+        if folder.local is not None:
+            return str(folder.local / FILE_NAME)
+        path = Path(scratch) / FILE_NAME
+        with path.open("wb") as copy:
+            shutil.copyfileobj(old, copy, 1 << 20)
+        return str(path)
 
 
 class H5File:

@@ -3,9 +3,9 @@
 import contextlib
 import json
 import zlib
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 ATTRIBUTES = ("id", "name", "source", "status", "facts", "meta", "fps")
+LIBRARY_ERRORS = (RuntimeError, KeyError, ValueError)  # of h5py, beside OSError
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,67 @@ class Group:
     path: str
     arrays: Mapping[str, ArrayInfo]
     crc32: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A video of the file that is there. order: see `ManifestLine`. crc32: None in lines of earlier versions."""
+
+    order: tuple[int, str]
+    name: str
+    path: str
+    arrays: Mapping[str, ArrayInfo]
+    crc32: int | None
+
+    @property
+    def id(self) -> str:
+        """The video's id."""
+        return self.order[1]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is in a file, by id of the video. lost: those whose groups in the file that was there are damaged."""
+
+    groups: dict[str, Group]
+    lost: set[str]
+
+
+class Source(Protocol):
+    """Arrays of a video that are copied into the file."""
+
+    keys: list[str]
+
+    def info(self, key: str, /) -> ArrayInfo:
+        """Return shape and dtype of an array."""
+        ...
+
+    def array(self, key: str, /) -> np.ndarray:
+        """Return an array."""
+        ...
+
+    def blocks(self, key: str, /) -> Iterator[np.ndarray]:
+        """Yield the rows of an array of one dimension or more in blocks of some MiB."""
+        ...
+
+
+class _OldGroup:
+    """The arrays of a group of the file that is there already."""
+
+    def __init__(self, group: Any, keys: Sequence[str]) -> None:
+        self._group = group
+        self.keys = list(keys)
+
+    def info(self, key: str) -> ArrayInfo:
+        return ArrayInfo.of(self._group[key])
+
+    def array(self, key: str) -> np.ndarray:
+        return np.asarray(self._group[key][()])
+
+    def blocks(self, key: str) -> Iterator[np.ndarray]:
+        rows = self._group[key]
+        n_rows = max(1, staging.BLOCK_BYTES // max(1, rows.nbytes // max(1, len(rows))))
+        return (rows[start : start + n_rows] for start in range(0, len(rows), n_rows))
 
 
 def damage_of(path: str, thorough: bool = False) -> str:
@@ -55,24 +117,31 @@ def _read(node: Any) -> None:
         node[()]
 
 
-def add_groups(path: str, folder: Folder, lines: Sequence[ManifestLine], outdated: Collection[str] = ()) -> list[Group]:
-    """Add the staged videos of `lines` to the file at `path`, then read them back and compare.
+def write_groups(
+    path: str, folder: Folder, lines: Sequence[ManifestLine], kept: Sequence[Kept] = (), old: str | None = None
+) -> Written:
+    """Write a file with a group per video, in the order of the list, then read it back and compare.
 
-    outdated: paths of groups to remove first; what tells whose they are may be damaged.
+    The bytes depend on the videos alone; those of a file that is added to depend on how often that was done.
+
+    lines: of staged videos. kept: videos to take over from the file at `old`; damaged ones are left out.
 
     Raises:
         OSError: the file cannot be written, or does not hold what was written.
     """
-    with _opened(path, "a") as target:
-        found = [_remove(target, place) for place in outdated]
-        if not all(found):  # a damaged name took them away
-            _remove_strays(target, {valid_text(line.id) for line in lines})
-        groups = [_add(target, folder, line) for line in lines]
-    with _opened(path, "r") as written:
-        for group in groups:
-            if checksum_of(written, group.path, group.arrays) != group.crc32:
+    written = Written({}, set())
+    with _opened(path, "w") as target, _opened(old, "r") if old else contextlib.nullcontext() as source:
+        for entry in sorted((*kept, *lines), key=lambda entry: entry.order):
+            group = _take_over(target, source, entry) if isinstance(entry, Kept) else _add(target, folder, entry)
+            if group is None:
+                written.lost.add(entry.id)
+            else:
+                written.groups[entry.id] = group
+    with _opened(path, "r") as file:
+        for group in written.groups.values():
+            if checksum_of(file, group.path, group.arrays) != group.crc32:
                 raise OSError(f"group {group.path} does not hold what was written")
-    return groups
+    return written
 
 
 def read_arrays(file: Any, path: str, keys: Mapping[str, ArrayInfo]) -> dict[str, np.ndarray]:
@@ -84,12 +153,14 @@ def read_arrays(file: Any, path: str, keys: Mapping[str, ArrayInfo]) -> dict[str
 def checksum_of(file: Any, path: str, keys: Mapping[str, ArrayInfo]) -> int:
     """Return the CRC-32 of a group's arrays and attributes in the file."""
     attributes = file[path].attrs
-    return _checksum(read_arrays(file, path, keys), {key: attributes[key] for key in ATTRIBUTES if key in attributes})
+    text = _as_text({key: attributes[key] for key in ATTRIBUTES if key in attributes})
+    return zlib.crc32(text, checksum(read_arrays(file, path, keys)))
 
 
-def _checksum(arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any]) -> int:
-    text = json.dumps({key: value if isinstance(value, str) else float(value) for key, value in attributes.items()})
-    return zlib.crc32(text.encode(), checksum(arrays))
+def _as_text(attributes: Mapping[str, Any]) -> bytes:
+    return json.dumps(
+        {key: value if isinstance(value, str) else float(value) for key, value in attributes.items()}
+    ).encode()
 
 
 def is_data_set(group: Any, name: str) -> bool:
@@ -107,79 +178,93 @@ def _opened(path: str, mode: str) -> Generator["h5py.File", None, None]:
     try:
         with h5py.File(path, mode, locking=False) as file:
             yield file
-    except (RuntimeError, KeyError, ValueError) as error:
+    except LIBRARY_ERRORS as error:
         raise OSError(str(error)) from error
 
 
 def _add(target: "h5py.File", folder: Folder, line: ManifestLine) -> Group:
     """Copy a staged video into its group."""
-    output = staging.staged_output(line)
-    with staging.opened(folder, output) as staged:
-        group = _group(target, line, staged.keys)
-        for key in staged.keys:
-            _copy(staged, key, group)
-        attributes = _attributes(line, staged.attributes)
-        for name, value in attributes.items():
-            group.attrs[name] = value
-        arrays = describe({key: group[key] for key in staged.keys})
-        crc32 = _checksum({key: staged.array(key) for key in staged.keys}, attributes)
-        return Group(str(group.name).lstrip("/"), arrays, crc32)
+    with staging.opened(folder, staging.staged_output(line)) as staged:
+        return _write(target, line.id, line.name, staged, _attributes(line, staged.attributes))
 
 
-def _copy(staged: staging.StagedVideo, key: str, group: "h5py.Group") -> None:
-    """Copy one array block by block, so that memory does not grow with it."""
-    info = staged.info(key)
-    if key in group:
-        del group[key]
+def _take_over(target: "h5py.File", source: Any, kept: Kept) -> Group | None:
+    """Copy a group of the file that was there; return None, and leave it out, if it is damaged."""
+    try:
+        old = source[kept.path]
+        attributes = {key: old.attrs[key] for key in ATTRIBUTES if key in old.attrs}
+        group = _write(target, kept.id, kept.name, _OldGroup(old, list(kept.arrays)), attributes)
+    except (OSError, *LIBRARY_ERRORS):
+        if not _is_damaged(source, kept):  # so it is the new file that fails
+            raise
+        return None
+    if kept.crc32 not in (None, group.crc32):
+        _remove(target, group.path)
+        return None
+    return group
+
+
+def _is_damaged(source: Any, kept: Kept) -> bool:
+    """Return whether a group cannot be read. Raises OSError where the disk fails to read it."""
+    try:
+        return kept.crc32 not in (None, checksum_of(source, kept.path, kept.arrays))
+    except OSError as error:
+        if may_pass(error):
+            raise
+        return True
+    except LIBRARY_ERRORS:
+        return True
+
+
+def _write(target: "h5py.File", video_id: str, name: str, source: Source, attributes: Mapping[str, Any]) -> Group:
+    """Write a video's group."""
+    group, crc32 = _group(target, video_id, name, source.keys), 0
+    try:
+        for key in source.keys:
+            crc32 = _copy(source, key, group, crc32)
+        for key, value in attributes.items():
+            group.attrs[key] = value
+    except (OSError, *LIBRARY_ERRORS):
+        with contextlib.suppress(OSError, *LIBRARY_ERRORS):
+            _remove(target, str(group.name))
+        raise
+    arrays = describe({key: group[key] for key in source.keys})
+    return Group(str(group.name).lstrip("/"), arrays, zlib.crc32(_as_text(attributes), crc32))
+
+
+def _copy(source: Source, key: str, group: "h5py.Group", crc32: int) -> int:
+    """Copy one array block by block, so that memory does not grow with it; return the checksum continued over it."""
+    info = source.info(key)
     if not info.shape:
-        group.create_dataset(key, data=staged.array(key))
-        return
+        value = source.array(key)
+        group.create_dataset(key, data=value)
+        return zlib.crc32(_bytes(value), crc32)
     data_set, row = group.create_dataset(key, info.shape, info.dtype), 0
-    for block in staged.blocks(key):
+    for block in source.blocks(key):
         data_set[row : row + len(block)] = block
         row += len(block)
+        crc32 = zlib.crc32(_bytes(block), crc32)
+    return crc32
 
 
-def _remove(target: "h5py.File", path: str) -> bool:
-    """Remove a group; of one that holds groups of other videos, what is its own. Return whether the path was there."""
-    if path not in target:
-        return False
-    if is_data_set(target, path):
-        return True
+def _bytes(array: np.ndarray) -> memoryview:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def _remove(target: "h5py.File", path: str) -> None:
+    """Remove a group; of one that holds groups of other videos, what is its own."""
     group: Any = target[path]
-    _empty(group)
-    if len(group):
-        group.attrs.clear()
-    else:
-        del target[path]
-    return True
-
-
-def _remove_strays(target: "h5py.File", ids: Collection[str]) -> None:
-    """Remove the groups of these videos, whatever they are called, and the folders that this leaves empty."""
-    strays: list[str] = []
-    target.visititems(lambda path, node: strays.append(path) if node.attrs.get("id") in ids else None)
-    for path in strays:
-        _remove(target, path)
-        while (path := path.rpartition("/")[0]) and not len(target[path]) and not len(target[path].attrs):
-            del target[path]
-
-
-def _empty(group: "h5py.Group") -> None:
-    """Remove the arrays of a group."""
-    for key in map(str, list(group)):
-        if is_data_set(group, key):
-            del group[key]
-
-
-def _group(target: "h5py.File", line: ManifestLine, keys: Sequence[str]) -> "h5py.Group":
-    """Return the video's group: new, or emptied of what the video had in it before."""
-    video_id = valid_text(line.id)
-    path = next(path for path in group_paths(line.name) if _is_free(target, path, video_id, keys))
-    group = target.require_group(path)
-    _empty(group)
+    for key in [key for key in map(str, group) if is_data_set(group, key)]:
+        del group[key]
     group.attrs.clear()
-    return group
+    if not len(group):
+        del target[path]
+
+
+def _group(target: "h5py.File", video_id: str, name: str, keys: Sequence[str]) -> "h5py.Group":
+    """Return the video's group, which is new, or so far only the folder of others."""
+    shown_id = valid_text(video_id)
+    return target.require_group(next(path for path in group_paths(name) if _is_free(target, path, shown_id, keys)))
 
 
 def _is_free(target: "h5py.File", path: str, video_id: str, keys: Sequence[str]) -> bool:

@@ -2,7 +2,7 @@
 
 import importlib.util
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from utils.errors import RunError, UserError
 from utils.sinks import staging
 from utils.sinks.manifest_line import ManifestLine
-from utils.sinks.numbered import batches
+from utils.sinks.numbered import Videos, batches
 from utils.sinks.output import ArrayInfo, Output, StoredFile, measure
 from utils.sinks.window_table import Places, arrays_of, columns, places_of, tables
 from utils.storage.folder import Folder
@@ -36,18 +36,28 @@ def check(output_path: str) -> None:
 
 
 def merge(
-    folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str], _outdated: Collection[str] = ()
+    folder: Folder,
+    lines: Sequence[ManifestLine],
+    _kept: Iterable[ManifestLine],
+    taken: Collection[str],
+    only_full: bool = False,
 ) -> list[ManifestLine]:
     """Add staged videos to the data set, some thousands as one file of it, and return the lines with new outputs.
 
     Files that the manifest does not mention are of a run that was killed: their rows are removed, and their videos are
     still staged. Features of different sizes go into different data sets.
+
+    only_full: leave videos whose file is not full where they are; their lines are returned as they are.
     """
     remove_unmentioned(folder, SUFFIX, taken)
     merged: list[ManifestLine] = []
-    for batch in batches(staging.intact(folder, lines), columns):
+    ordered = sorted(staging.intact(folder, lines), key=lambda line: line.order)
+    for batch, is_full in batches(ordered, columns):
+        if only_full and not is_full:
+            merged += batch
+            continue
         written: list[tuple[str, Mapping[str, ArrayInfo]]] = []
-        stored = _add(folder, tables(folder, batch, written))
+        stored = _add(folder, tables(Videos(folder, {}), batch, written))
         outputs = (stored.output(arrays, place) for place, arrays in written)
         merged += [replace(line, outputs=(output,)) for line, output in zip(batch, outputs, strict=True)]
     return merged

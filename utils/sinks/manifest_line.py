@@ -52,8 +52,8 @@ STAMP_KEYS = tuple(spec.name for spec in dataclasses.fields(RunStamp))
 class ManifestLine:
     """What became of one video and feature type.
 
-    id, name, shard, meta: as in VideoRef. status: "cleared" of a folder, tar or data set that could not be read, and
-    since can be. reason: why it is not done, or has problems.
+    id, name, position, shard, meta: as in VideoRef. status: "cleared" of a folder, tar or data set that could not be
+    read, and since can be. reason: why it is not done, or has problems.
     fps, rate_hz: of the frames or samples that were extracted. decoded: how many of them; declared: how many frames the
     header promises. length_s: of what was extracted, None where nothing says. windows: rows; repeated: frames shown
     again to fill windows. seconds: spent, by stage. top_classes: the file of what --show_pred printed; empty without
@@ -65,6 +65,7 @@ class ManifestLine:
     id: str
     status: Status
     name: str = ""
+    position: int = 0
     reason: str = ""
     source: Fingerprint = field(default_factory=Fingerprint)
     shard: str = ""
@@ -101,6 +102,11 @@ class ManifestLine:
         arrays = {key: info for output in self.outputs for key, info in output.arrays.items()}
         return {key: arrays[key] for key in features_in(arrays) if arrays[key].shape}
 
+    @property
+    def order(self) -> tuple[int, str]:
+        """What lines are sorted by in a file of many videos, so that its bytes tell nothing of who finished first."""
+        return self.position, self.id
+
     def is_later_than(self, line: "ManifestLine") -> bool:
         """Return whether this line of a video was written after another one of it.
 
@@ -117,6 +123,7 @@ class ManifestLine:
             "status": self.status,
             "reason": self.reason,
             "name": self.name,
+            "position": self.position,
             "source": self.source.to_json(),
             **({"shard": self.shard} if self.shard else {}),
             **({"meta": dict(self.meta)} if self.meta else {}),
@@ -158,7 +165,7 @@ def _has_types(line: ManifestLine) -> bool:
         all(isinstance(text, str) for text in texts)
         and isinstance(line.meta, Mapping)
         and isinstance(line.seconds, Mapping)
-        and all(isinstance(number, int) for number in (line.revision, line.windows))
+        and all(isinstance(number, int) for number in (line.revision, line.windows, line.position))
         and line.windows >= 0
         and isinstance(line.length_s, int | float | None)
     )
@@ -170,6 +177,7 @@ READ_AS_THEY_ARE = (
     "status",
     "reason",
     "name",
+    "position",
     "shard",
     "meta",
     "top_classes",

@@ -1,15 +1,16 @@
 """Parquet files with a row per window: features-000000.parquet, …"""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from utils.sinks import rewritten
 from utils.sinks.manifest_line import ManifestLine
-from utils.sinks.numbered import merge_numbered
+from utils.sinks.numbered import Videos, merge_numbered
 from utils.sinks.output import ArrayInfo, Output, store
-from utils.sinks.window_table import Places, arrays_of, columns, places_of, tables
+from utils.sinks.stored_video import MergedVideo
+from utils.sinks.window_table import Places, arrays_of, columns, places_of, tables, video_of
 from utils.storage.folder import Folder
 
 if TYPE_CHECKING:
@@ -22,15 +23,19 @@ GROUP_BYTES = 32 << 20  # of a row group: what a reader takes into memory at onc
 
 
 def merge(
-    folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str], _outdated: Collection[str] = ()
+    folder: Folder,
+    lines: Sequence[ManifestLine],
+    kept: Iterable[ManifestLine],
+    taken: Collection[str],
+    only_full: bool = False,
 ) -> list[ManifestLine]:
-    """Put staged videos into new files, see `merge_numbered`; features of different sizes come into different files."""
-    return merge_numbered(folder, lines, taken, SUFFIX, _write, columns)
+    """Put videos into files, see `merge_numbered`; features of different sizes come into different files."""
+    return merge_numbered(folder, lines, kept, taken, SUFFIX, (_write, ParquetFile, columns), only_full)
 
 
-def _write(file: BinaryIO, folder: Folder, lines: Sequence[ManifestLine]) -> list[tuple[str, Mapping[str, ArrayInfo]]]:
+def _write(file: BinaryIO, videos: Videos, lines: Sequence[ManifestLine]) -> list[tuple[str, Mapping[str, ArrayInfo]]]:
     written: list[tuple[str, Mapping[str, ArrayInfo]]] = []
-    _write_tables(file, tables(folder, lines, written))
+    _write_tables(file, tables(videos, lines, written))
     return written
 
 
@@ -144,8 +149,11 @@ class ParquetFile:
 
     def read(self, output: Output) -> dict[str, np.ndarray]:
         """Return the video's features, with the times of their windows where they have any."""
-        start, n_rows = self.places[output.place or ""]
-        return arrays_of(self._rows(start, n_rows), output)
+        return arrays_of(self._rows(*self.places[output.place or ""]), output)
+
+    def video(self, output: Output) -> MergedVideo:
+        """Return all that the file holds of a video."""
+        return video_of(self._rows(*self.places[output.place or ""]), output)
 
     def _rows(self, start: int, n_rows: int) -> "pa.Table":
         import pyarrow as pa

@@ -52,6 +52,12 @@ def note(folder: Folder, name: str, crc32: int | None = None) -> None:
         file.write(json.dumps(asdict(FileState.of(folder, name, crc32))).encode())
 
 
+def announce(folder: Folder, name: str, n_bytes: int, crc32: int) -> None:
+    """Remember what is about to take the place of a file, which is trusted as well. Raises RunError if it cannot."""
+    with folder.whole(f"{FOLDER}/{name}.json") as file:
+        file.write(json.dumps(asdict(FileState(n_bytes, None, crc32))).encode())
+
+
 def forget(folder: Folder, name: str) -> None:
     """Remove the note about a file before another takes its place: a run that is killed then leaves no wrong note."""
     folder.remove(f"{FOLDER}/{name}.json")

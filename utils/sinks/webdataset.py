@@ -3,31 +3,41 @@
 import io
 import json
 import tarfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import BinaryIO
 
 import numpy as np
 
-from utils.sinks import rewritten, staging
+from utils.sinks import rewritten
 from utils.sinks.arrays import npy_info
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.naming import sample_key
-from utils.sinks.numbered import merge_numbered
+from utils.sinks.numbered import Videos, merge_numbered
 from utils.sinks.output import ArrayInfo, Output, store
+from utils.sinks.stored_video import MergedVideo, StoredVideo
 from utils.storage.folder import Folder
+from utils.storage.json_text import parse_json
 
 SUFFIX = ".tar"
 END = bytes(1024)  # two blocks of zeros, with which a tar ends
 
 
 def merge(
-    folder: Folder, lines: Sequence[ManifestLine], taken: Collection[str], _outdated: Collection[str] = ()
+    folder: Folder,
+    lines: Sequence[ManifestLine],
+    kept: Iterable[ManifestLine],
+    taken: Collection[str],
+    only_full: bool = False,
 ) -> list[ManifestLine]:
-    """Merge staged videos into new files, see `merge_numbered`."""
-    return merge_numbered(folder, lines, taken, SUFFIX, _write)
+    """Merge videos into files, see `merge_numbered`."""
+    return merge_numbered(folder, lines, kept, taken, SUFFIX, (_write, TarOfFeatures, kind_of), only_full)
 
 
-def _write(file: BinaryIO, folder: Folder, lines: Sequence[ManifestLine]) -> list[tuple[str, Mapping[str, ArrayInfo]]]:
+def kind_of(_line: ManifestLine) -> None:
+    """Any videos may share a file."""
+
+
+def _write(file: BinaryIO, videos: Videos, lines: Sequence[ManifestLine]) -> list[tuple[str, Mapping[str, ArrayInfo]]]:
     written: list[tuple[str, Mapping[str, ArrayInfo]]] = []
     used: set[str] = set()
     with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
@@ -36,22 +46,21 @@ def _write(file: BinaryIO, folder: Folder, lines: Sequence[ManifestLine]) -> lis
             while key in used:
                 key += "_"
             used.add(key)
-            output = staging.staged_output(line)
-            with staging.opened(folder, output) as staged:
-                _add(tar, key, line, staged)
-            written.append((key, output.arrays))
+            with videos.opened(line) as video:
+                _add(tar, key, line, video)
+            written.append((key, line.outputs[0].arrays))
     return written
 
 
-def _add(tar: tarfile.TarFile, key: str, line: ManifestLine, staged: staging.StagedVideo) -> None:
+def _add(tar: tarfile.TarFile, key: str, line: ManifestLine, video: StoredVideo) -> None:
     """Add a video's members, one after the other; the arrays are copied unchanged."""
-    for name in staged.keys:
-        stream, n_bytes = staged.raw(name)
+    for name in video.keys:
+        stream, n_bytes = video.raw(name)
         with stream:
             tar.addfile(_header(f"{key}.{name}.npy", n_bytes), stream)
     content = line.to_json() | {"meta": dict(line.meta)}
     about = {name: content[name] for name in ("id", "name", "source", "status", "reason", "fps", "windows", "meta")}
-    data = json.dumps(about | {"features": staged.features, "facts": staged.attributes}).encode()
+    data = json.dumps(about | {"features": video.features, "facts": video.attributes}).encode()
     tar.addfile(_header(f"{key}.json", len(data)), io.BytesIO(data))
 
 
@@ -144,3 +153,9 @@ class TarOfFeatures:
             for key in output.arrays
             for member in [sample[f"{key}.npy"]]
         }
+
+    def video(self, output: Output) -> MergedVideo:
+        """Return all that the sample holds."""
+        member = self.samples[output.place or ""]["json"]
+        about = parse_json(self.stream(member).read(member.size))
+        return MergedVideo(about["features"], about["facts"], self.read(output))

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from utils.sinks import staging
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.naming import valid_text
+from utils.sinks.numbered import Videos
 from utils.sinks.output import ArrayInfo, Output, features_in
-from utils.storage.folder import Folder
+from utils.sinks.stored_video import MergedVideo, StoredVideo
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,25 +27,25 @@ def columns(line: ManifestLine) -> Hashable:
 
 
 def tables(
-    folder: Folder, lines: Sequence[ManifestLine], written: list[tuple[str, Mapping[str, ArrayInfo]]]
+    videos: Videos, lines: Sequence[ManifestLine], written: list[tuple[str, Mapping[str, ArrayInfo]]]
 ) -> Iterator["pa.Table"]:
     """Yield the rows of each video, and add its place and arrays to `written`."""
     for line in lines:
-        output = staging.staged_output(line)
-        with staging.opened(folder, output) as staged:
-            yield table(line, staged)
-            written.append((valid_text(line.id), {key: output.arrays[key] for key in staged.features}))
+        with videos.opened(line) as video:
+            yield table(line, video)
+            arrays = line.outputs[0].arrays
+            written.append((valid_text(line.id), {key: arrays[key] for key in video.features}))
 
 
-def table(line: ManifestLine, staged: staging.StagedVideo) -> "pa.Table":
+def table(line: ManifestLine, video: StoredVideo) -> "pa.Table":
     """Return a row per window, or per crop of each window; one row where the features are of the whole video."""
     import pyarrow as pa
 
-    arrays = {key: staged.array(key) for key in staged.features}
+    arrays = {key: video.array(key) for key in video.features}
     shape = next(iter(arrays.values())).shape
     n_windows, n_crops = (shape[0] if len(shape) > 1 else 1), (shape[1] if len(shape) > 2 else 1)
     n_rows = n_windows * n_crops
-    start_s, end_s = _spans(staged, n_windows)
+    start_s, end_s = _spans(video, n_windows)
     meta = json.dumps(dict(line.meta)) if line.meta else None
     columns = {
         "id": pa.array([valid_text(line.id)] * n_rows, pa.string()),
@@ -64,9 +64,9 @@ def table(line: ManifestLine, staged: staging.StagedVideo) -> "pa.Table":
     return pa.table(columns)
 
 
-def _spans(staged: staging.StagedVideo, n_windows: int) -> tuple[list[float | None], list[float | None]]:
+def _spans(video: StoredVideo, n_windows: int) -> tuple[list[float | None], list[float | None]]:
     """Return the start and the end of each row in seconds, None where that is not known."""
-    start_s, end_s = staged.times("start_s"), staged.times("end_s")
+    start_s, end_s = video.times("start_s"), video.times("end_s")
     if start_s is None or end_s is None or not len(start_s):
         return [None] * n_windows, [None] * n_windows
     if len(start_s) == n_windows:
@@ -87,12 +87,30 @@ def places_of(ids: Sequence[str]) -> Places:
 
 def arrays_of(rows: "pa.Table", output: Output) -> dict[str, np.ndarray]:
     """Return a video's features, with the times of their windows where they have any. rows: those of the video."""
+    arrays = _features_of(rows, output)
+    if len(next(iter(arrays.values())).shape) > 1:
+        arrays |= _times_of(rows, arrays)
+    return arrays
+
+
+def video_of(rows: "pa.Table", output: Output) -> MergedVideo:
+    """Return what the rows of a video hold of it."""
+    features = _features_of(rows, output)
+    return MergedVideo(list(features), {}, features | _times_of(rows, features))
+
+
+def _features_of(rows: "pa.Table", output: Output) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     for key, info in output.arrays.items():
         column = rows[EMBEDDING if len(output.arrays) == 1 else key].combine_chunks()
         arrays[key] = column.flatten().to_numpy(zero_copy_only=False).reshape(info.shape)
-    shape = next(iter(output.arrays.values())).shape
-    if len(shape) > 1 and not rows["start_s"].null_count:
-        for name in ("start_s", "end_s"):
-            arrays[name] = rows[name].to_numpy().reshape(shape[0], -1)[:, 0]
     return arrays
+
+
+def _times_of(rows: "pa.Table", arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the start and the end of each window, or of the video; nothing where they are not known."""
+    if rows["start_s"].null_count:
+        return {}
+    shape = next(iter(arrays.values())).shape
+    n = shape[0] if len(shape) > 1 else 1
+    return {name: rows[name].to_numpy().reshape(n, -1)[:, 0] for name in ("start_s", "end_s")}

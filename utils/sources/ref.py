@@ -1,7 +1,7 @@
 """One input of a run, as sources yield it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from utils.media.input import BytesFile, FileRange, FrameArray, MediaSource, UrlFile
@@ -28,6 +28,7 @@ class VideoRef:
     media_kind: which feature types it is for: all of them, those of frames, or those of audio.
     has_id: whether a list gives the id, which the name comes from.
     audio: what feature types of audio take in its place, with the same id and name; None for the same file.
+    position: its place in the list of videos, from 0: the order of the rows in files of many videos.
     """
 
     id: str
@@ -45,12 +46,17 @@ class VideoRef:
     media_kind: MediaKind = "all"
     has_id: bool = False
     audio: "VideoRef | None" = None
+    position: int = field(default=0, compare=False)
 
     def part(self, wants_audio: bool) -> "VideoRef | None":
         """Return what feature types of audio, or those of frames, take of it; None where it is not for them."""
         if wants_audio and self.audio is not None:
             return self.audio
         return self if self.media_kind in ("all", "audio" if wants_audio else "frames") else None
+
+    def at(self, position: int) -> "VideoRef":
+        """Return it with its place in the list."""
+        return replace(self, position=position, audio=self.audio and replace(self.audio, position=position))
 
     @property
     def label(self) -> str:

@@ -17,7 +17,6 @@ from utils.storage.json_text import parse_json
 FILE_NAME = "manifest.jsonl"
 ID_FIRST = b'{"id": "'
 SETTINGS = re.compile(rb'"settings_hash": "([0-9a-f]{16})"')
-MERGED = re.compile(rb'"file": "(features-[^"/]+|features[^"/]*\.lance/data/[^"/]+)"')
 STAGED_FILE = re.compile(rb'"file": "' + STAGED.pattern.encode())
 
 
@@ -59,7 +58,6 @@ class Latest:
         self._first_new = 0
         self.hashes: set[str] = set()  # of the settings of all lines, also of those that later ones replace
         self._staged: set[int] = set()  # hashes of the videos that wait to be merged
-        self.merged_files: set[str] = set()  # the files of many videos, written once, that lines mention
         self.outdated: dict[str, set[str]] = {}  # of them, by file: places of videos that were extracted again
         self.is_whole = True
         self.refresh(most)
@@ -81,7 +79,6 @@ class Latest:
                 found = SETTINGS.search(raw)
                 if found:
                     self.hashes.add(found[1].decode())
-                self.merged_files.update(name.decode() for name in MERGED.findall(raw))
                 self._put(_hashed(identity), offset, raw)
         self._position = end
 

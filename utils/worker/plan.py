@@ -47,6 +47,7 @@ class FeaturePlan:
             id=ref.id,
             status=status,
             name=ref.name,
+            position=ref.position,
             reason=reason,
             source=source,
             shard=ref.shard,

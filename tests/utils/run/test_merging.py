@@ -3,6 +3,7 @@
 import pickle
 import tarfile
 import uuid
+from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -29,18 +30,21 @@ from utils.storage.folder import LocalFolder, folder_at
 KINDS = ["save_h5", "save_parquet", "save_webdataset", "save_shards"]
 
 
-def merge_any(kind, folder, lines, taken):
+def merge_any(kind, folder, lines, others):
     if kind == "save_shards":
         names = {"slowfast": acav_names("slowfast")}
         return merge_shards(folder, "shard-0", {"slowfast": (folder, lines)}, names)["slowfast"]
-    return merge(kind, folder, lines, taken)
+    there = {line.outputs[0].file: line for line in others}
+    merged = FORMATS[kind].merged
+    assert merged is not None
+    reopened = merged.reopened(there)
+    return merge(kind, folder, lines, there.keys() - reopened, [o for o in others if o.outputs[0].file in reopened])
 
 
 def merge_as_the_run_does(kind, folder, latest):
     """Merge, note the new lines in `latest`, which stands for the manifest, and remove the staged files."""
     lines = [line for line in latest.values() if is_staged(line.outputs[0])]
-    taken = {line.outputs[0].file for line in latest.values()}
-    new = merge_any(kind, folder, lines, taken)
+    new = merge_any(kind, folder, lines, [line for line in latest.values() if line not in lines])
     folder.append("manifest", b"\n")
     latest.update({line.id: line for line in new})
     remove_staged(folder, [output for line in lines for output in line.outputs])
@@ -73,7 +77,8 @@ def test_every_video_is_merged_once_wherever_the_process_dies(tmp_path, kind, mo
 
 
 def extract(path, latest, kind, numbers):
-    latest |= {line.id: line for line in staged_lines(kind, LocalFolder(path), [clip(i, kind) for i in numbers])}
+    lines = staged_lines(kind, LocalFolder(path), [clip(i, kind) for i in numbers])
+    latest |= {line.id: replace(line, position=i) for i, line in zip(numbers, lines, strict=True)}
 
 
 def check(path, latest, kind):
@@ -135,6 +140,54 @@ def test_a_group_whose_id_has_changed_is_replaced_under_its_name(tmp_path):
         np.testing.assert_array_equal(found["rgb"], video.arrays["rgb"])
 
 
+@pytest.mark.parametrize("kind", ["save_h5", "save_parquet", "save_webdataset"])
+def test_the_same_list_gives_the_same_bytes(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr("utils.sinks.numbered.FILE_VIDEOS", 3)
+    monkeypatch.setattr("utils.sinks.h5.in_child", lambda function, *arguments: function(*arguments))  # quicker
+    # Some names clash as groups, others have crops, another size, or rows of a whole video.
+    clips = [record(name, seed=i, n_windows=i + 1) for i, name in enumerate(["e", "e/rgb", "d", "c", "b", "a", "x.y"])]
+    if kind == "save_parquet":
+        clips[1] = record("e/rgb", size=6, keys=("rgb", "flow"))
+        clips[4].arrays["rgb"] = clips[4].arrays["rgb"].reshape(5, 2, 2)
+        clips[5].arrays["rgb"] = clips[5].arrays["rgb"][0]
+    whole, parts = LocalFolder(tmp_path / "whole"), LocalFolder(tmp_path / "parts")
+    placed = {clip.ref.id: i for i, clip in enumerate(clips)}
+    run_once(whole, *clips, kind=kind, placed=placed)
+    for some in ([clips[2], clips[0]], [clips[5], clips[3]], [clips[6], clips[4], clips[1]]):  # interrupted twice
+        run_once(parts, *some, kind=kind, placed=placed)
+    names = sorted(path.name for path in (tmp_path / "whole").glob("features*"))
+    assert names == sorted(path.name for path in (tmp_path / "parts").glob("features*"))
+    assert [
+        name for name in names if (tmp_path / "whole" / name).read_bytes() != (tmp_path / "parts" / name).read_bytes()
+    ] == []
+    lines = Latest(parts)
+    for clip in clips:
+        found = latest_line(parts, clip.ref.id).outputs
+        assert OutputReader(parts, verify=True).is_readable(found)
+        np.testing.assert_array_equal(OutputReader(parts).read(found)["rgb"], clip.arrays["rgb"])
+    assert len(lines) == len(clips)
+
+
+def test_a_long_run_merges_full_files_up_to_the_first_video_that_is_not_finished(tmp_path, monkeypatch):
+    monkeypatch.setattr("utils.sinks.numbered.FILE_VIDEOS", 2)
+    monkeypatch.setattr("utils.run.merging.EVERY_VIDEOS", 1)
+    folder = LocalFolder(tmp_path)
+    clips = [record(f"clip{i}", seed=i, position=i) for i in range(6)]
+    with merger_on(folder, "save_parquet") as (merger, _):
+        for clip in clips:
+            merger.handed_out(clip.ref)
+        seen = []
+        for i in (1, 5, 2, 3, 0, 4):
+            Manifest(folder).append(line(clips[i], make_sink("save_parquet", folder).write(clips[i]), "tiny"))
+            merger.finished(clips[i].ref, ["done"])
+            merger.merge_due()
+            seen.append(len(list(tmp_path.glob("features*"))))
+        assert seen == [0, 0, 0, 0, 1, 2]  # after clip 0: 0 and 1; after clip 4: 2 and 3, as 4 and 5 wait for the end
+        merger.finish()
+    found = [pq.read_table(tmp_path / f"features-00000{i}.parquet")["id"].unique().to_pylist() for i in range(3)]
+    assert found == [["clip0", "clip1"], ["clip2", "clip3"], ["clip4", "clip5"]]
+
+
 @pytest.mark.parametrize("journal", [b"[" * 100_000, b"{}", b"[]", b'{"line": {"id": 3}, "staged": []}\n'])
 def test_a_damaged_journal_is_removed_and_its_videos_are_merged_again(tmp_path, monkeypatch, caplog, journal):
     folder, video = LocalFolder(tmp_path), clip(1, "save_parquet")
@@ -160,19 +213,26 @@ def kill(*_):
     raise Killed
 
 
-def run_once(folder, *videos, kind="save_parquet"):
-    """Extract videos and merge them, as a run does."""
+@contextmanager
+def merger_on(folder, kind):
+    """Yield what a run merges with, and what it knows."""
     feature: Any = SimpleNamespace(feature_type="tiny")
-    state = OutputState(feature, folder, Latest(folder), OutputReader(folder))
+    merged = FORMATS[kind].merged
+    assert merged is not None and merged.merge is not None
     with Claims(folder) as claims:
-        merged = FORMATS[kind].merged
-        assert merged is not None and merged.merge is not None
-        merger = FileMerger(merged, merged.merge, [state], claims)
+        state = OutputState(feature, folder, Latest(folder), OutputReader(folder))
+        yield FileMerger(merged, merged.merge, [state], claims), state
+
+
+def run_once(folder, *videos, kind="save_parquet", placed=None):
+    """Extract videos and merge them, as a run does. placed: the place of each in the list, by id."""
+    with merger_on(folder, kind) as (merger, state):
         merger.recover()
         for video in videos:
             before = state.latest.get(video.ref.id)
             assert before is None or not (is_staged(before.outputs[0]) or state.latest.is_new(video.ref.id))
             revision = 1 if before is None else before.revision + 1
             staged = line(video, make_sink(kind, folder).write(video), "tiny")
-            Manifest(folder).append(replace(staged, revision=revision))
+            position = placed[video.ref.id] if placed else 0
+            Manifest(folder).append(replace(staged, revision=revision, position=position))
         merger.finish()

@@ -12,8 +12,7 @@ from utils.storage.folder import LocalFolder
 
 def test_h5_has_a_group_per_video_in_its_folders(tmp_path):
     folder, clips = LocalFolder(tmp_path), videos(meta={"split": "train"})
-    merged("save_h5", folder, clips[:2])
-    merged("save_h5", folder, clips[2:])
+    merged("save_h5", folder, clips[2:], kept=merged("save_h5", folder, clips[:2]))
     with cast(Any, h5py.File(tmp_path / "features.h5")) as file:
         assert list(file["a"]) == ["clip0", "clip1", "clip2"]
         group = file["a/clip2"]
@@ -29,8 +28,8 @@ def test_h5_has_a_group_per_video_in_its_folders(tmp_path):
 
 def test_h5_replaces_a_video_that_is_extracted_again(tmp_path):
     folder = LocalFolder(tmp_path)
-    merged("save_h5", folder, [record("clip", keys=("old", "rgb")), record("clip/inner", seed=5)])
-    (new,) = merged("save_h5", folder, [record("clip", seed=1, n_windows=7)])
+    old = merged("save_h5", folder, [record("clip", keys=("old", "rgb")), record("clip/inner", seed=5)])
+    (new,) = merged("save_h5", folder, [record("clip", seed=1, n_windows=7)], kept=old[1:])
     with cast(Any, h5py.File(tmp_path / "features.h5")) as file:
         assert set(file["clip"]) == {"rgb", "fps", "timestamps_ms", "start_s", "end_s", "inner"}
         assert file["clip/rgb"].shape == (7, 4)
@@ -51,6 +50,20 @@ def test_a_damaged_h5_file_is_replaced(tmp_path, caplog):
     path = tmp_path / "features.h5"
     path.write_bytes(path.read_bytes()[:-100])
     assert not is_readable(folder, old.outputs)
-    (new,) = merged("save_h5", folder, [record("new")])
+    new, lost = merged("save_h5", folder, [record("new")], kept=[old])
     assert "features.h5 is damaged" in caplog.text
     assert (is_readable(folder, new.outputs), is_readable(folder, old.outputs)) == (True, False)
+    assert (lost.id, lost.status, lost.outputs) == ("old", "failed", ())
+
+
+def test_a_damaged_group_fails_its_video_alone(tmp_path):
+    folder, clips = LocalFolder(tmp_path), videos(2)
+    old = merged("save_h5", folder, clips)
+    path = tmp_path / "features.h5"
+    row = clips[0].arrays["rgb"].tobytes()
+    path.write_bytes(path.read_bytes().replace(row, bytes(len(row))))
+    new, lost = merged("save_h5", folder, [record("new")], kept=old)
+    assert (new.status, lost.id, lost.status) == ("done", "a/clip0", "failed")
+    with cast(Any, h5py.File(path)) as file:
+        assert (list(file), list(file["a"])) == (["a", "new"], ["clip1"])
+    assert is_readable(folder, old[1].outputs)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from support.sinks import is_readable, merged, read_outputs, record, staged_lines
 
-from utils.sinks.h5_group import add_groups, checksum_of, damage_of, read_arrays
+from utils.sinks.h5_group import checksum_of, damage_of, read_arrays, write_groups
 from utils.sinks.readback import OutputReader
 from utils.storage.folder import LocalFolder
 
 
 def test_a_group_holds_what_was_staged(tmp_path: Path) -> None:
     folder, path, clip = LocalFolder(tmp_path), str(tmp_path / "x.h5"), record("a/clip")
-    (group,) = add_groups(path, folder, staged_lines("save_h5", folder, [clip]))
+    (group,) = write_groups(path, folder, staged_lines("save_h5", folder, [clip])).groups.values()
     assert (group.path, damage_of(path), damage_of(path, thorough=True)) == ("a/clip", "", "")
     with h5py.File(path, "r+") as file:
         found = read_arrays(file, group.path, group.arrays)
@@ -35,7 +35,9 @@ def test_h5_keeps_videos_apart_whose_names_meet(tmp_path):
     folder = LocalFolder(tmp_path)
     names = ["clip/rgb", "clip", "clip/rgb/rgb", "x", "x/rgb", "x/rgb/y", ".", "..", "./.", "ü\udcff", "a//b", "a\0b"]
     clips = [record(name, seed=seed) for seed, name in enumerate(names)]
-    lines = merged("save_h5", folder, clips[:4]) + merged("save_h5", folder, clips[4:])
+    first = merged("save_h5", folder, clips[:4])
+    again = {new.id: new for new in [*first, *merged("save_h5", folder, clips[4:], kept=first)]}
+    lines = [again[clip.ref.id] for clip in clips]
     assert len({new.outputs[0].place for new in lines}) == len(names)
     for clip, new in zip(clips, lines, strict=True):
         np.testing.assert_array_equal(read_outputs(folder, new.outputs)["rgb"], clip.arrays["rgb"])
@@ -53,7 +55,8 @@ def test_a_video_whose_group_got_another_name_is_in_the_file_once(tmp_path, monk
     data[start : start + len(name)] = other
     path.write_bytes(data)
     lost = [i for i in range(2) if not OutputReader(folder, verify=True).is_readable(lines[i].outputs)]
-    new = merged("save_h5", folder, [clips[i] for i in lost], outdated={str(lines[i].outputs[0].place) for i in lost})
+    whole = [line for i, line in enumerate(lines) if i not in lost]
+    new = merged("save_h5", folder, [clips[i] for i in lost], kept=whole)
     assert [line.outputs[0].place for line in new] == [f"clips/vid{i}" for i in lost]
     with cast(Any, h5py.File(path)) as file:
         assert (list(file), list(file["clips"])) == (["clips"], ["vid0", "vid1"])
