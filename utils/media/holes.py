@@ -91,4 +91,6 @@ class FrameHoles:
         # An overlap takes back a hole: a time that FFmpeg made up was inexact.
         n = sum(holes.values()) - sum(overlaps.values())
         missing = sum((interval - usual) * n for interval, n in (holes | overlaps).items())
-        return Holes(n, missing) if n > 0 and missing > 0 else Holes(0, 0)
+        if n <= 0 and missing <= slack:
+            return Holes(0, 0)
+        return Holes(max(1, n), missing) if missing > 0 else Holes(0, 0)

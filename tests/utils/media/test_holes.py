@@ -38,6 +38,7 @@ def test_no_hole_at_a_joint() -> None:
         (range(0, 4000, 40), Holes(0, 0)),
         ([t for t in range(0, 4000, 40) if t not in (400, 440, 2000)], Holes(2, 120)),
         ([*range(0, 1000, 40), *range(1040, 2080, 40), *range(2040, 4000, 40)], Holes(0, 0)),  # inexact times
+        ([*range(0, 2000, 40), *range(2240, 3000, 40), *range(2960, 4000, 40)], Holes(1, 200)),  # one, not taken back
         ([40 * (n ^ 1) for n in range(100)], Holes(0, 0)),  # B-frames
         ([0, 40, 400], Holes(0, 0)),  # too few to know the rate
         ([n * n for n in range(100)], Holes(0, 0)),  # a varying rate
