@@ -115,12 +115,13 @@ def test_a_format_of_many_videos_holds_them_once_after_damage_and_overwriting(tm
     for more in (("--limit", 2), ()):
         assert run(*command, *more).returncode == 0
     assert_equal(READ[kind](folder), embedded)
-    assert len((folder / "manifest.jsonl").read_text().splitlines()) == 8  # each is extracted once and merged once
+    n_lines = len((folder / "manifest.jsonl").read_text().splitlines())
+    is_numbered = kind in ("save_parquet", "save_webdataset")  # the second run writes the first one's file anew
+    assert n_lines == (10 if is_numbered else 8)  # each is extracted once and merged once
     assert all("place" in line["outputs"][0] for line in manifest(folder).values())
-    paths = sorted(folder.glob("features*"))
-    assert len(paths) == (1 if kind in ("save_h5", "save_lance") else 2)
+    (path,) = folder.glob("features*")
     if kind != "save_lance":  # a folder
-        damage(paths[0], embedded["a"])
+        damage(path, embedded["a"])
         assert run(*command).returncode == 0
         assert_equal(READ[kind](folder), embedded)
     if kind in ("save_h5", "save_parquet"):  # tars share its code
