@@ -131,7 +131,8 @@ def _pixels(
     one, ref = next(((one, ref) for one, ref in found if ref is not None), (different[0], None))
     if ref is None:
         raise UserError(f"{a.line(one.video).source.path}: not found; name the folder of the videos by --videos DIR")
-    print(f"recomputing the first rows of {one.video} from other pixels, on the CPU", file=sys.stderr)
+    text = f"recomputing the first rows of {one.video} from other pixels, on the CPU"
+    print(printable(text), file=sys.stderr)
     resources, _ = choose(RunConfig(device="cpu"))
     with contextlib.closing(session_like(recorded(options.a, a.feature_type, models), models, resources)) as session:
         search = PixelSearch(session, ref, a.read(one.video), b.read(one.other_name), options.tolerance)

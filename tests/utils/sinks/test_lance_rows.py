@@ -15,7 +15,7 @@ from utils.sinks import numbered
 from utils.sinks.formats import FORMATS
 from utils.sinks.output import Output
 from utils.sinks.readback import OutputReader
-from utils.state.manifest import Latest, Manifest
+from utils.state.manifest import Manifest
 from utils.storage.folder import LocalFolder, folder_at
 
 KIND = "save_lance"
