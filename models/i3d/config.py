@@ -69,6 +69,14 @@ class I3DConfig(ViewsConfig):
         group=GROUP,
         choices=("video_features", "tensorflow"),
     )
+    i3d_input: str = flag(
+        "video_features",
+        "flow and frames for the network. video_features: flow of resized frames, in 256 levels; mstcn: flow of frames "
+        "at their own size; both resized by OpenCV's bilinear filter after that, flow not rounded",
+        group=GROUP,
+        choices=("video_features", "mstcn"),
+        added_later=True,
+    )
     i3d_rgb_path: str | None = flag(None, "file used as i3d_rgb.pt", group=GROUP, shapes_output=False, metavar="FILE")
     i3d_flow_path: str | None = flag(None, "file used as i3d_flow.pt", group=GROUP, shapes_output=False, metavar="FILE")
     pwc_path: str | None = flag(
@@ -84,6 +92,8 @@ class I3DConfig(ViewsConfig):
             raise UserError(f"--streams names a stream twice: {' '.join(self.streams)}")
         if self.resize is not None and self.min_side_size != MIN_SIDE:
             raise UserError("--resize and --min_side_size exclude each other: drop one of them")
+        if self.i3d_input == "mstcn":
+            self._check_own_resize()
         shared_flags.check_align_rows(self.align_rows, self.tail)
         shared_flags.check_seconds(self)
         most = self.stack_size if self.window_s is None else MANY
@@ -91,6 +101,20 @@ class I3DConfig(ViewsConfig):
             raise UserError(
                 f"--frames_per_window is {self.frames_per_window}; the network takes {in_words(FRAMES_TAKEN)}, and of "
                 "a window at most as many as it has"
+            )
+
+    def _check_own_resize(self) -> None:
+        """Raise UserError for a flag that --i3d_input mstcn would ignore."""
+        given = {
+            "--resize": self.resize is not None,
+            "--crop_type": self.sees_crops,
+            "--min_side_size": self.min_side_size != MIN_SIDE,
+            "--decode fast": self.decode == "fast",
+        }
+        if ignored := [name for name, is_given in given.items() if is_given]:
+            raise UserError(
+                f"--i3d_input mstcn resizes frames to a shorter side of {MIN_SIDE} pixels by OpenCV's filter and takes "
+                f"their middle: drop {', '.join(ignored)}"
             )
 
     def windows(self, fps: float) -> tuple[int, int]:

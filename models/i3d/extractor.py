@@ -7,7 +7,16 @@ from torch import Tensor, nn
 
 from models.i3d.config import CROP_SIDE, FRAMES_TAKEN, I3DConfig
 from models.i3d.network import Padding
-from models.i3d.preprocess import crop_frames, flow_input, quantize_flow, resized_size, rgb_input
+from models.i3d.preprocess import (
+    crop_frames,
+    crop_whole_flow,
+    crop_whole_frames,
+    flow_input,
+    quantize_flow,
+    resized_size,
+    rgb_input,
+    whole_flow_input,
+)
 from models.i3d.weights import Stream, load_i3d, random_i3d
 from utils.extractors.base import Batch, NoWindows, VideoExtractor, VideoStreamInfo, short_of_a_window
 from utils.extractors.flow import FlowPairs
@@ -44,9 +53,15 @@ class I3DExtractor(VideoExtractor[I3DConfig]):
             self._networks[stream] = self.prepare_network(network, float32_parts=("conv3d_0c_1x1",))
         if "flow" in self.config.streams:
             network = self._flow_network()
-            self.pairs = FlowPairs(network, self.device, self.compute, self._quantized)
+            self.pairs = FlowPairs(network, self.device, self.compute, self._cropped_flow)
 
-    def _quantized(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+    @property
+    def _takes_whole_frames(self) -> bool:
+        return self.config.i3d_input == "mstcn"
+
+    def _cropped_flow(self, flow: Tensor, size: tuple[int, int]) -> Tensor:
+        if self._takes_whole_frames:
+            return crop_whole_flow(flow, size)
         return quantize_flow(flow, whole=size if self.views else None)
 
     def _flow_network(self) -> FlowNetwork:
@@ -87,20 +102,26 @@ class I3DExtractor(VideoExtractor[I3DConfig]):
         return short_of_a_window(n_frames, size + 1, self.config.short_video)
 
     def prepare(self, frames: Tensor) -> Tensor:
-        """Return resized frames, uint8 [n, h, w, 3]; without flow and views, their 224 crops."""
+        """Return resized frames, uint8 [n, h, w, 3]; without flow and views, their 224 crops.
+
+        With --i3d_input mstcn they stay as they are, since flow is computed of these.
+        """
+        if self._takes_whole_frames:
+            return frames
         size = self.resize.of(frames.shape[1], frames.shape[2], CROP_SIDE, resized_size)
         is_whole = "flow" in self.config.streams or self.views
         part = None if is_whole else Region(*center_crop_box(*size, CROP_SIDE), CROP_SIDE, CROP_SIDE)
         return RESIZE_BY_DECODE[self.config.decode](frames, size, "bilinear", part).contiguous()
 
     def window(self, frames: Tensor, pairs: Tensor | None) -> Batch:
-        """Return the crops: "rgb" uint8 [T, 224, 224, 3] and "flow" float16 [T, 2, 224, 224].
+        """Return the crops: "rgb" uint8 [T, 224, 224, 3] and "flow" float16 or float32 [T, 2, 224, 224].
 
         T is stack_size, or frames_per_window: of frames, and of the flow from each to the next.
         """
         inputs = {}
         if "rgb" in self.config.streams:
-            inputs["rgb"] = crop_frames(self._seen(frames[:-1]))
+            crop = crop_whole_frames if self._takes_whole_frames else crop_frames
+            inputs["rgb"] = crop(self._seen(frames[:-1]))
         if pairs is not None:
             inputs["flow"] = self._seen(pairs)
         return inputs
@@ -110,7 +131,7 @@ class I3DExtractor(VideoExtractor[I3DConfig]):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, 1024] per stream, and with --show_pred their logits [B, 400]."""
-        to_input = {"rgb": rgb_input, "flow": flow_input}
+        to_input = {"rgb": rgb_input, "flow": whole_flow_input if self._takes_whole_frames else flow_input}
         outputs = {}
         for stream, crops in batch.items():
             outputs[stream], logits = self._networks[stream](to_input[stream](crops))

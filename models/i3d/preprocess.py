@@ -1,11 +1,13 @@
-"""Frames and optical flow to the input of I3D, as in video_features."""
+"""Frames and optical flow to the input of I3D, as in video_features, or as in the extractor of MS-TCN's features."""
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from models.i3d.config import CROP_SIDE, MIN_SIDE
 from utils.transforms.floats import divided
-from utils.transforms.geometry import center_crop, shorter_side
+from utils.transforms.geometry import center_crop, shorter_side, shorter_side_rounded
+from utils.transforms.opencv import resize_opencv
 
 FLOW_LIMIT = 20.0  # pixels; longer displacements are clipped
 FLOW_LEVELS_PER_PIXEL = 255 / (2 * FLOW_LIMIT)  # 6.375, exact in float32
@@ -20,6 +22,14 @@ def resized_size(height: int, width: int, min_side: int = MIN_SIDE) -> tuple[int
 def crop_frames(frames: Tensor) -> Tensor:
     """Return the middle of resized frames, uint8 [..., H, W, 3] -> uint8 [..., 224, 224, 3], a view."""
     return center_crop(frames, CROP_SIDE, height_dim=-3)
+
+
+def crop_whole_frames(frames: Tensor) -> Tensor:
+    """Return the middle of frames after a resize by OpenCV, uint8 [n, H, W, 3] -> uint8 [n, 224, 224, 3].
+
+    As Utils.cpp of ahsaniqbal/Kinetics-FeatureExtractor: bilinear without antialiasing.
+    """
+    return crop_frames(resize_opencv(frames, shorter_side_rounded(frames.shape[1], frames.shape[2], MIN_SIDE)))
 
 
 def rgb_input(crops: Tensor) -> Tensor:
@@ -46,6 +56,19 @@ def quantize_flow(flow: Tensor, whole: tuple[int, int] | None = None) -> Tensor:
     return crop.mul_(FLOW_LEVELS_PER_PIXEL).add_(FLOW_ZERO_LEVEL).round_().to(torch.float16)
 
 
+def crop_whole_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the middle of flow after a bilinear resize, in units of 20 pixels, float32 [n, 2, 224, 224] in -1..1.
+
+    As Utils.cpp of ahsaniqbal/Kinetics-FeatureExtractor: the resize leaves the numbers in pixels of the whole frame.
+
+    flow: float32 [n, 2, H', W'], larger than the frame if it is padded. size: (H, W) of the frame.
+    """
+    resized = functional.interpolate(
+        _without_padding(flow, size), shorter_side_rounded(*size, MIN_SIDE), mode="bilinear", align_corners=False
+    )
+    return center_crop(resized, CROP_SIDE).clamp(-FLOW_LIMIT, FLOW_LIMIT).div_(FLOW_LIMIT)
+
+
 def _without_padding(flow: Tensor, size: tuple[int, int]) -> Tensor:
     top, left = (flow.shape[-2] - size[0]) // 2, (flow.shape[-1] - size[1]) // 2
     return flow[..., top : top + size[0], left : left + size[1]]
@@ -57,6 +80,14 @@ def flow_input(levels: Tensor) -> Tensor:
     levels: [B, T, 2, 224, 224] from `quantize_flow`.
     """
     return _scale(levels.transpose(1, 2).float())
+
+
+def whole_flow_input(crops: Tensor) -> Tensor:
+    """Return the input of the flow network, float32 [B, 2, T, 224, 224] in -1..1.
+
+    crops: [B, T, 2, 224, 224] from `crop_whole_flow`.
+    """
+    return crops.transpose(1, 2)
 
 
 def _scale(values: Tensor) -> Tensor:

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 import featmill
-from support.golden import case, write_checkpoint
+from models.i3d.weights import from_tensorflow
+from support.golden import case, seeded_arrays, write_checkpoint
 from support.program import ROOT
 from utils.weights import seeded
 
@@ -15,8 +17,9 @@ CASES = {
     "anet_i3d": ["case_rgb"],
     "anet_tsp": ["case_pan"],
     "audioset_8bit": ["case_sound"],
-    "bmt": ["case_rgb"],
+    "bmt": ["case_rgb_flow"],
     "ego4d_slowfast": ["case_pan"],
+    "mstcn": ["case_rgb", "case_flow"],
     "rtfm_i3d": ["case_center", "case_ten_crops"],
     "thumos14_i3d": ["case_rgb"],
     "unav100": ["case_rgb", "case_flow", "case_sound"],
@@ -25,6 +28,7 @@ CASES = {
 SLOW = {  # compared by benchmarks/recipes.py --golden
     ("anet_i3d", "case_rgb"),
     ("ego4d_slowfast", "case_pan"),
+    ("mstcn", "case_rgb"),
     ("rtfm_i3d", "case_ten_crops"),
     ("unav100", "case_flow"),
 }
@@ -44,10 +48,13 @@ def golden_rows(recipe: str, name: str, weights_dir: Path) -> tuple[np.ndarray, 
             key: seeded.draw(key, tuple(shape)).astype(np.float64) * scale for key, (shape, scale) in arrays.items()
         }
         np.savez(weights_dir / file, **drawn)
+    paths = {flag: weights_dir / f"{flag}.pt" for flag in meta.get("tensorflow", {})}
+    for flag, layout in meta.get("tensorflow", {}).items():
+        torch.save(from_tensorflow(seeded_arrays(*layout, layout_name="tf")), paths[flag])
     with warnings.catch_warnings(action="ignore"):
         video = featmill.extract(
             ROOT / "sample" / meta["clip"], meta["feature_type"], device="cpu", recipe=recipe, weights_dir=weights_dir,
-            start_s=0, end_s=meta["end_s"], **meta["flags"],
+            start_s=0, end_s=meta["end_s"], **meta["flags"], **paths,
         )  # fmt: skip
     rows = expected["output_rows"]
     return video[meta["key"]][: len(rows), ..., :: meta["every"]], rows, meta

@@ -6,6 +6,7 @@ import torch
 from models.i3d.config import I3DConfig
 from models.i3d.extractor import I3DExtractor
 from models.i3d.preprocess import crop_frames, flow_input, rgb_input
+from utils.errors import UserError
 from utils.extractors.base import VideoStreamInfo
 from utils.extractors.views_config import Resize
 from utils.extractors.windows import Dense
@@ -53,3 +54,10 @@ def test_windows_have_a_frame_more_than_the_network_sees() -> None:
 def test_without_flow_frames_are_cropped_at_once() -> None:
     assert extractor(streams=["rgb"]).prepare(FRAMES).shape == (11, 224, 224, 3)
     assert torch.equal(extractor(streams=["rgb"]).prepare(FRAMES), crop_frames(extractor().prepare(FRAMES)))
+
+
+def test_input_of_whole_frames_refuses_flags_that_it_would_ignore() -> None:
+    ignored = {"resize": "short:300", "crop_type": "center", "min_side_size": 300, "decode": "fast"}
+    for name, value in ignored.items():
+        with pytest.raises(UserError, match=f"drop --{name}"):
+            I3DConfig(i3d_input="mstcn", **{name: value})

@@ -2,13 +2,22 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from support.device import DEVICE, TOLERANCE
 from support.golden import case, moving_frames, relative_error
 
-from models.i3d.preprocess import crop_frames, flow_input, quantize_flow, resized_size, rgb_input
+from models.i3d.preprocess import (
+    crop_frames,
+    crop_whole_flow,
+    crop_whole_frames,
+    flow_input,
+    quantize_flow,
+    resized_size,
+    rgb_input,
+)
 from models.i3d.weights import load_i3d
 from utils.transforms.pillow import resize_by_taps, resize_pillow
 
@@ -85,3 +94,19 @@ def test_flow_of_raft_is_cropped_in_its_padded_middle() -> None:
     left = geometry["raft_crop_left_in_padded"]
     assert torch.equal(quantize_flow(columns), quantize_flow(columns[..., left : left + 224]))
     assert resized_size(120, 160) == (geometry["resized_height"], geometry["resized_width"])
+
+
+@pytest.mark.parametrize(("height", "width", "resized"), [(144, 176, (313, 256)), (404, 300, (256, 345))])
+def test_whole_frames_and_their_flow_are_resized_by_opencv(height: int, width: int, resized: tuple[int, int]) -> None:
+    frame = moving_frames(1, 1, height, width)
+    flow = np.random.default_rng(1).normal(0, 12, (height, width, 2)).astype(np.float32)
+    columns, rows = resized
+    top, left = rows // 2 - 112, columns // 2 - 112
+    part = np.s_[top : top + 224, left : left + 224]
+    expected = np.clip(cv2.resize(flow, resized)[part], -20, 20).transpose(2, 0, 1) / 20
+    given = torch.from_numpy(flow.transpose(2, 0, 1).copy())[None].to(DEVICE)
+    for flow_of_network in (given, torch.nn.functional.pad(given, (4, 4, 2, 2))):
+        crop = crop_whole_flow(flow_of_network, (height, width))[0]
+        assert relative_error(crop, expected) < TOLERANCE
+    crop = crop_whole_frames(torch.from_numpy(frame).to(DEVICE))
+    assert np.array_equal(crop[0].cpu(), cv2.resize(frame[0], resized)[part])
