@@ -166,8 +166,9 @@ class AudioStream:
         if samples.dtype == np.int16 and len(samples) == 1:  # nothing to round and no mean to take
             return samples[0].astype(np.float32) / 32768
         if not self._rounds and samples.dtype.kind == "f":
-            return np.nan_to_num(samples.mean(axis=0)).astype(np.float32)
-        return (to_16_bit(samples).mean(axis=0) / 32768).astype(np.float32)
+            mean = samples[0] if len(samples) == 1 else samples.mean(axis=0)
+            return (mean if np.isfinite(mean).all() else np.nan_to_num(mean)).astype(np.float32)
+        return (to_16_bit(samples).mean(axis=0, dtype=np.float64) / 32768).astype(np.float32)
 
 
 def channels(frame: AudioFrame) -> np.ndarray:
@@ -183,18 +184,21 @@ def channels(frame: AudioFrame) -> np.ndarray:
     if not frame.format.is_planar:
         return np.frombuffer(memoryview(frame.planes[0]), dtype, frame.samples * n_channels).reshape(-1, n_channels).T
     planes = [np.frombuffer(memoryview(plane), dtype, frame.samples) for plane in frame.planes[:n_channels]]
+    if n_channels == 1:
+        return planes[0][None]
     return np.concatenate(planes).reshape(len(planes), -1)  # np.stack costs more than the copy
 
 
 def to_16_bit(samples: np.ndarray) -> np.ndarray:
-    """Return samples as the values of FFmpeg's 16-bit PCM, float64 of the same shape.
+    """Return samples as the values of FFmpeg's 16-bit PCM, of the same shape, float32 of float32, else float64.
 
     samples: decoded, of any sample type. Floats are scaled by 32768, rounded half to even and clipped; integers keep
     their upper 16 bits. NaN counts as silence.
     """
     if samples.dtype.kind == "f":
-        scaled = np.rint(np.nan_to_num(samples.astype(np.float64) * 32768, nan=0.0))
-        return np.clip(scaled, -32768, 32767)
+        scaled = np.clip(np.rint(samples * 32768), -32768, 32767)
+        scaled[np.isnan(scaled)] = 0
+        return scaled
     if samples.dtype == np.uint8:
         return (samples.astype(np.float64) - 128) * 256
     return (samples >> (8 * samples.dtype.itemsize - 16)).astype(np.float64)

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 from av.audio.frame import AudioFrame
@@ -54,6 +53,7 @@ class SourceAudio:
         self._segment = segment
         self._limits = limits
         self._rules = rules
+        self._bounds_at: dict[int, tuple[int, int, int]] = {}  # by sample rate
         self._open()
         try:
             segment.check(self.media.label)
@@ -148,7 +148,10 @@ class SourceAudio:
 
     def _bounds(self) -> tuple[int, int, int]:
         """Return the number of the segment's first sample, of the first after it, and of the first past the limit."""
-        return _bounds(self._segment, self._limits, self.report.rate_hz)
+        rate_hz = self.report.rate_hz
+        if rate_hz not in self._bounds_at:  # not `lru_cache`, which hashes the segment and the limits for each piece
+            self._bounds_at[rate_hz] = _bounds(self._segment, self._limits, rate_hz)
+        return self._bounds_at[rate_hz]
 
     def _seek(self) -> Iterator[FrameOrSilence] | None:
         """Return the audio from half a second before the segment, `position` set; None to decode from the start."""
@@ -274,9 +277,8 @@ class SourceAudio:
             report.damage(f"{self._n_packets} of {declared} packets are in the file")
 
 
-@lru_cache(maxsize=16)
 def _bounds(segment: Segment, limits: Limits, rate_hz: int) -> tuple[int, int, int]:
-    """Return what `SourceAudio._bounds` does. Cached: a minute of audio may have thousands of pieces."""
+    """Return what `SourceAudio._bounds` does."""
     sample_s = Fraction(1, max(1, rate_hz))
     first, last = segment.units(sample_s)
     limit = limits.end(sample_s, first or 0)
