@@ -120,15 +120,30 @@ def weight_files(folder: Path) -> list[Path]:
         if (folder / name).is_file():
             return [folder / name]
         index = folder / f"{name}.index.json"
-        if index.is_file():
-            try:
-                parts = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-            except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-                raise UserError(f"{index}: not an index of weights ({error}); download it again") from error
-            files = [index, *(folder / Path(part).name for part in parts)]
-            if all(file.is_file() for file in files):
-                return files
+        if index.is_file() and all(part.is_file() for part in _parts(index)):
+            return [index, *_parts(index)]
     return []
+
+
+def _parts(index: Path) -> list[Path]:
+    """Return the files that an index of weights names.
+
+    Raises:
+        UserError: the index is damaged.
+    """
+    try:
+        names = set(json.loads(index.read_text())["weight_map"].values())
+        return sorted(index.parent / Path(name).name for name in names)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UserError(f"{index}: not an index of weights ({error}); download it again") from error
+
+
+def _lack(folder: Path) -> str:
+    """Return what of the weights a folder lacks, as a clause."""
+    for index in sorted(folder.glob("*.index.json")):
+        lost = [part.name for part in _parts(index) if not part.is_file()]
+        return f"lacks {', '.join(lost)}, which {index.name} names; get them from where you got the others"
+    return "has no model.safetensors and no pytorch_model.bin"
 
 
 def _weights(config: TransformersConfig) -> Path:
@@ -141,7 +156,7 @@ def _weights(config: TransformersConfig) -> Path:
                 hub_folder(config.repository[0], folder.name, (pattern, *DESCRIPTION))
                 files = weight_files(folder)
     if not files:
-        raise UserError(f"--model_name {config.model_name}: {folder} has no model.safetensors and no pytorch_model.bin")
+        raise UserError(f"--model_name {config.model_name}: {folder} {_lack(folder)}")
     return files[0]
 
 

@@ -178,9 +178,9 @@ def _upgrade(unexpected: Iterable[str]) -> str:
 def _listed(names: Any, what: str, at_most: int = 4) -> str:
     """Return "2 missing: a, b" of the tensors that matter, "" if there are none.
 
-    names: of tensors, or tuples that begin with one.
+    names: of tensors, or tuples of one, its shape in the file and its shape in the model.
     """
-    plain = [str(name if isinstance(name, str) else name[0]) for name in names]
+    plain = [name if isinstance(name, str) else f"{name[0]} {[*name[1]]} for {[*name[2]]}" for name in names]
     known = sorted(name for name in plain if not UNUSED.search(name))
     more = f" and {len(known) - at_most} more" if len(known) > at_most else ""
     return f"{len(known)} {what}: {', '.join(known[:at_most])}{more}" if known else ""

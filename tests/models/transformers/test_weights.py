@@ -45,8 +45,16 @@ def test_missing_and_unexpected_tensors_are_named(videomae):
     with pytest.raises(UserError, match=r"1 missing: .*; 1 unexpected: videomae\.extra\)$"):
         load_model(videomae)
     edit(videomae, lambda tensors: tensors.update({"classifier.bias": torch.zeros(7)}))
-    with pytest.raises(UserError, match=r"classifier\.bias"):
+    with pytest.raises(UserError, match=r"1 mismatched: classifier\.bias \[7\] for \[3\]\)$"):
         load_model(videomae)
+
+
+def test_a_part_that_is_not_there_is_named(videomae):
+    (videomae / "model.safetensors").rename(videomae / "model-00001-of-00002.safetensors")
+    index = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (videomae / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
+    with pytest.raises(UserError, match=r"lacks model-00002-of-00002\.safetensors, which model\.safetensors\.index"):
+        library_files(TransformersConfig(str(videomae)))["transformers"].fetch()
 
 
 def publish(tensors):
