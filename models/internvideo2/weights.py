@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from models.internvideo2.network import GELUS, N_CLASSES, SPECS, InternVideo2
 from utils.nn.vision_transformer import TransformerSpec
-from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.checkpoint import load_strict, n_classes, read_tensors
 from utils.weights.rename import WITHOUT_PREFIXES, rename
 from utils.weights.seeded import fill_random
 
@@ -38,8 +38,7 @@ def load_internvideo2(
     tensors = convert(read_tensors(path, dtype))
     if POSITIONS in tensors:
         tensors[POSITIONS] = interpolate(tensors[POSITIONS], n_frames, spec)
-    classes = tensors.get("head.bias")
-    network = InternVideo2(spec, n_frames, len(classes) if classes is not None else 0, pool)
+    network = InternVideo2(spec, n_frames, n_classes(tensors, "head.bias", 0), pool)
     load_strict(network, tensors, path, copy=False)
     return network.eval()
 

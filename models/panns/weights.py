@@ -7,7 +7,7 @@ from torch import Tensor
 from models.panns.config import FRONT_ENDS
 from models.panns.network import N_CLASSES, WIDTHS, Cnn14
 from utils.errors import UserError
-from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.checkpoint import load_strict, n_classes, read_tensors
 from utils.weights.rename import rename
 from utils.weights.seeded import fill_random
 
@@ -32,8 +32,7 @@ def load_panns(path: str | Path, model_name: str) -> Cnn14:
     tensors = read_tensors(path)
     _check_rate(tensors, model_name, path)
     tensors = rename({name: value for name, value in tensors.items() if not name.startswith(FRONT_END)}, NAMES)
-    classes = tensors.get("classifier.bias")
-    network = Cnn14(len(classes) if classes is not None else N_CLASSES)
+    network = Cnn14(n_classes(tensors, "classifier.bias", N_CLASSES))
     load_strict(network, tensors, path)
     return network.eval()
 

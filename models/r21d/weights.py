@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import Tensor
 
 from models.r21d.network import R2Plus1D
-from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.checkpoint import load_strict, n_classes, read_tensors
 from utils.weights.rename import rename
 from utils.weights.seeded import fill_random
 
@@ -26,8 +26,7 @@ def load_r21d(path: str | Path, model_name: str) -> R2Plus1D:
         UserError: the file cannot be read, or its tensors are not those of the named network.
     """
     tensors = convert(read_tensors(path))
-    classes = tensors.get("fc.bias")
-    network = R2Plus1D(n_layers(model_name), len(classes) if classes is not None else 400)
+    network = R2Plus1D(n_layers(model_name), n_classes(tensors, "fc.bias", 400))
     load_strict(network, tensors, path)
     return network.eval()
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models.s3d.howto100m import HowTo100MS3D
 from models.s3d.network import S3D
-from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.checkpoint import load_strict, n_classes, read_tensors
 from utils.weights.rename import rename
 from utils.weights.seeded import fill_random
 
@@ -42,8 +42,7 @@ def load_s3d(path: str | Path) -> S3D:
         UserError: the file cannot be read, or its tensors are not those of S3D.
     """
     tensors = convert(read_tensors(path))
-    classes = tensors.get("classifier.1.bias")
-    network = S3D(len(classes) if classes is not None else 400)
+    network = S3D(n_classes(tensors, "classifier.1.bias", 400))
     load_strict(network, tensors, path)
     return network.eval()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from models.tsn.network import TSN
 from utils.nn.lean_torchvision import torchvision
-from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.checkpoint import load_strict, n_classes, read_tensors
 from utils.weights.rename import rename
 from utils.weights.seeded import fill_random
 
@@ -26,8 +26,7 @@ def load_tsn(path: str | Path) -> TSN:
         UserError: the file cannot be read, or its tensors are not those of a ResNet-50.
     """
     tensors = rename(read_tensors(path), NAMES)
-    classes = tensors.get("fc.bias")
-    resnet = torchvision.models.resnet50(num_classes=len(classes) if classes is not None else 400)
+    resnet = torchvision.models.resnet50(num_classes=n_classes(tensors, "fc.bias", 400))
     load_strict(resnet, tensors, path)
     return TSN(resnet).eval()
 

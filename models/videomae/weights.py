@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from models.videomae.network import N_CLASSES, SPECS, VideoMAE
-from utils.weights.checkpoint import load_strict, read_tensors
+from utils.weights.checkpoint import load_strict, n_classes, read_tensors
 from utils.weights.rename import WITHOUT_PREFIXES, rename
 from utils.weights.seeded import fill_random
 
@@ -22,8 +22,7 @@ def load_videomae(path: str | Path, model_name: str, dtype: torch.dtype = torch.
         UserError: the file cannot be read, or its tensors are not those of the named network.
     """
     tensors = convert(read_tensors(path, dtype))
-    classes = tensors.get("head.bias")
-    network = VideoMAE(SPECS[model_name], len(classes) if classes is not None else N_CLASSES)
+    network = VideoMAE(SPECS[model_name], n_classes(tensors, "head.bias", N_CLASSES))
     load_strict(network, tensors, path, copy=False)
     return network.eval()
 
@@ -31,13 +30,15 @@ def load_videomae(path: str | Path, model_name: str, dtype: torch.dtype = torch.
 def convert(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return published tensors under the network's names: the biases of queries and values as one, with none of keys.
 
-    A bias without the other stays, for the strict loader to report.
+    A bias without the other, or of another shape, stays, for the strict loader to report.
     """
     tensors = rename(tensors, WITHOUT_PREFIXES)
     for name in [name for name in tensors if name.endswith(QUERY_BIAS)]:
         block = name.removesuffix(QUERY_BIAS)
-        if block + VALUE_BIAS in tensors:
-            queries, values = tensors.pop(name), tensors.pop(block + VALUE_BIAS)
+        values = tensors.get(block + VALUE_BIAS)
+        if values is not None and tensors[name].ndim == values.ndim == 1:
+            queries = tensors.pop(name)
+            del tensors[block + VALUE_BIAS]
             tensors[f"{block}attn.qkv.bias"] = torch.cat([queries, torch.zeros_like(queries), values])
     return tensors
 

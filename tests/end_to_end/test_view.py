@@ -217,8 +217,9 @@ def test_damaged_and_unplayable_videos(page: Any, tmp_path: Path) -> None:
         if name == "old.avi":
             wait_until(page, "document.querySelector('.player img').naturalWidth > 0")
         page.click("text=all videos")
-    save(tmp_path / "out", "later")
+    save(tmp_path / "out", "later\u202e")
     page.wait_for_selector(".body .row >> text=later")
+    assert "later\\u202e" in page.inner_text(".body")  # not as a mark that turns what follows round
     assert page.inner_text("h1") == "4 videos"
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0

@@ -66,7 +66,7 @@ def search(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     if options.json:
         print(json.dumps({**about, "found": list(map(asdict, found))}, indent=1))
     else:
-        print(printable("\n".join(_lines(found, wanted[0] == "duplicates"))))
+        print("\n".join(_lines(found, wanted[0] == "duplicates")))
     return 0
 
 
@@ -147,7 +147,7 @@ def _lines(found: "Sequence[Hit | Duplicates]", are_groups: bool) -> Iterator[st
         yield "nothing found"
         return
     head = ("score", "video", "windows", "times") if are_groups else ("score", "video", "start", "end")
-    rows = [head, *(row for one in found for row in _rows(one))]
+    rows = [head, *(tuple(map(printable, row)) for one in found for row in _rows(one))]
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     for row in rows:
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()

@@ -75,7 +75,7 @@ def load_strict(network: nn.Module, tensors: dict[str, Tensor], path: str | Path
     copy: False makes the tensors themselves the network's, with their types.
 
     Raises:
-        UserError: names the missing, unexpected and wrongly shaped tensors.
+        UserError: names the missing, unexpected and wrongly shaped tensors, and those of whole numbers.
     """
     wanted = network.state_dict()
     counters = {name for name in wanted if name.endswith("num_batches_tracked")}
@@ -86,12 +86,23 @@ def load_strict(network: nn.Module, tensors: dict[str, Tensor], path: str | Path
         for name in wanted
         if name in tensors and tensors[name].shape != wanted[name].shape
     ]
-    if missing or unexpected or misshapen:
-        problems = (("missing", missing), ("unexpected", unexpected), ("wrong shape", misshapen))
+    whole = [
+        f"{name} {tensors[name].dtype}"
+        for name in wanted
+        if name in tensors and wanted[name].is_floating_point() and not tensors[name].is_floating_point()
+    ]
+    if missing or unexpected or misshapen or whole:
+        problems = (("missing", missing), ("unexpected", unexpected), ("wrong shape", misshapen), ("wrong type", whole))
         listed = "; ".join(f"{len(names)} {what}: {_some(names)}" for what, names in problems if names)
         raise UserError(f"{path}: not a checkpoint of {type(network).__name__} ({listed})")
     known = {name: tensors[name] for name in wanted if name in tensors}
     network.load_state_dict(known, strict=False, assign=not copy)
+
+
+def n_classes(tensors: dict[str, Tensor], bias: str, otherwise: int) -> int:
+    """Return how many classes a checkpoint's classifier has, by its bias; `otherwise` if it has none."""
+    found = tensors.get(bias)
+    return len(found) if found is not None and found.ndim else otherwise
 
 
 def _some(names: Iterable[str], at_most: int = 4) -> str:

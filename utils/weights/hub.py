@@ -38,7 +38,7 @@ def hub_file(repository: str, names: Sequence[str], local_name: str) -> Path:
         except OSError as error:  # refused, gated, or interrupted
             reason = error
             break
-    raise UserError(_failed(repository, names, local_name, reason)) from reason
+    raise UserError(_refused(repository, reason) or _failed(repository, names, local_name, reason)) from reason
 
 
 def hub_folder(repository: str, revision: str | None, patterns: Sequence[str], cached: bool = False) -> Path | None:
@@ -53,30 +53,36 @@ def hub_folder(repository: str, revision: str | None, patterns: Sequence[str], c
     """
     try:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+        from huggingface_hub.errors import RevisionNotFoundError
     except ImportError as error:
         raise UserError(f"{HUB}/{repository}: the package huggingface_hub is needed; install it") from error
     try:
         return Path(
             snapshot_download(repository, revision=revision, allow_patterns=list(patterns), local_files_only=cached)
         )
-    except GatedRepoError as error:
-        raise UserError(
-            f"{HUB}/{repository} is gated: accept its terms on that page, then log in by `hf auth login`"
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise UserError(
-            f"{HUB}/{repository}: no such repository, or it is private: log in by `hf auth login`"
-        ) from error
     except RevisionNotFoundError as error:
         raise UserError(f"{HUB}/{repository}: has no branch, tag or commit {revision}") from error
     except (OSError, ValueError) as error:
         if cached:
             return None
         raise UserError(
-            f"{HUB}/{repository} could not be downloaded ({_first_line(error)}). Without a network: on a connected "
+            _refused(repository, error)
+            or f"{HUB}/{repository} could not be downloaded ({_first_line(error)}). Without a network: on a connected "
             f"machine run `hf download {repository} --local-dir FOLDER`, copy the folder, and give its path instead"
         ) from error
+
+
+def _refused(repository: str, reason: Exception | None) -> str | None:
+    """Return what to do where the hub answered that it does not give the files, None for other reasons."""
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    if isinstance(reason, GatedRepoError):
+        return f"{HUB}/{repository} is gated: accept its terms on that page, then log in by `hf auth login`"
+    if isinstance(reason, RepositoryNotFoundError):
+        return f"{HUB}/{repository}: no such repository, or it is private: log in by `hf auth login`"
+    if getattr(getattr(reason, "response", None), "status_code", None) in (401, 403):
+        return f"{HUB}/{repository}: refused to this login ({_first_line(reason)}); log in again by `hf auth login`"
+    return None
 
 
 def _failed(repository: str, names: Sequence[str], local_name: str, reason: Exception | None) -> str:

@@ -59,6 +59,20 @@ def test_a_file_without_some_biases_is_refused_by_name(videomae_checkpoint, tmp_
         load_videomae(tmp_path / "lacking.pth", SMALL)
 
 
+@pytest.mark.parametrize(
+    ("name", "tensor", "words"),
+    [("blocks.3.attn.q_bias", torch.zeros(7, 7), "missing: blocks.3.attn.qkv.bias"),
+     ("head.bias", torch.tensor(0.0), "wrong shape: head.bias []"),
+     ("blocks.3.mlp.fc1.bias", torch.zeros(1536, dtype=torch.int64), "wrong type: blocks.3.mlp.fc1.bias torch.int64")],
+)  # fmt: skip
+def test_a_file_with_an_odd_tensor_is_refused_by_its_name(videomae_checkpoint, tmp_path, name, tensor, words):
+    tensors = torch.load(videomae_checkpoint, weights_only=True)["module"]
+    torch.save({"module": tensors | {name: tensor}}, tmp_path / "odd.pth")
+    with pytest.raises(UserError) as caught:
+        load_videomae(tmp_path / "odd.pth", SMALL)
+    assert words in str(caught.value)
+
+
 def test_a_file_is_read_in_the_type_that_it_is_needed_in(videomae_checkpoint, network):
     half = load_videomae(videomae_checkpoint, SMALL, torch.bfloat16)
     assert {value.dtype for value in half.parameters()} == {torch.bfloat16}

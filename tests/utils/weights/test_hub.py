@@ -1,8 +1,16 @@
 """The Hugging Face hub, with its client replaced: no test needs a network."""
 
+from unittest.mock import Mock
+
 import huggingface_hub
 import pytest
-from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
 
 from models import MODELS
 from utils.commands.models import show_models
@@ -59,6 +67,23 @@ def test_without_a_network_the_message_says_what_to_do(monkeypatch):
     for words in ("huggingface.co/timm/a (no connection).", "--checkpoint", "as a.safetensors", "--weights random"):
         assert words in str(caught.value)
     assert asked[2:] == [("model.safetensors", False)]  # one attempt, not one per name
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "words"),
+    [(GatedRepoError, 401, "timm/a is gated: accept its terms"), (RepositoryNotFoundError, 401, "no such repository"),
+     (HfHubHTTPError, 401, "refused to this login (Invalid credentials"), (HfHubHTTPError, 503, "Without a network")],
+)  # fmt: skip
+def test_a_refusal_says_what_to_do(monkeypatch, kind, status, words):
+    def download(name, local):
+        if local:
+            raise LocalEntryNotFoundError("not cached")
+        raise kind("Invalid credentials", response=Mock(status_code=status, headers={}))
+
+    replace_client(monkeypatch, download)
+    with pytest.raises(UserError) as caught:
+        hub_file("timm/a", NAMES, "a.safetensors")
+    assert words in str(caught.value)
 
 
 def test_a_file_in_weights_dir_comes_first(tmp_path):

@@ -3,6 +3,7 @@
 featmill.views.collection = (() => {
   const { el, canvas, colour, number, duration, get } = featmill;
   const LONGEST = 500; // characters of a cause
+  const FLOW_TYPES = ["pwc", "raft", "tvl1"]; // no map shows them, so it does not begin with one
 
   // Lines of earlier versions do not say how long videos are.
   const long = (folder) =>
@@ -168,7 +169,8 @@ featmill.views.collection = (() => {
     const host = el("div", {});
     const note = el("span", { class: "quiet" });
     const { videos } = collection;
-    let choice = choices[0]?.[0];
+    const isFlow = ([value]) => FLOW_TYPES.includes(collection.folders[+value.split("-")[0]].type);
+    let choice = (choices.find((each) => !isFlow(each)) || choices[0])?.[0];
     let way = "map";
     async function show() {
       const mine = `${way}-${choice}`;
@@ -207,6 +209,7 @@ featmill.views.collection = (() => {
       choice = value;
       show();
     });
+    if (choices.length) features.value = choice;
     const ways = select(
       [
         ["map", "principal components"],

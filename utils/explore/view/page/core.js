@@ -28,14 +28,23 @@ window.featmill = (() => {
     waiting.get(name)?.(content);
   }
 
+  // What moves or hides other characters of a name: control characters, marks of the writing direction
+  const UNSEEN = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+  const READ = ["alt", "aria-label", "title"];
+
+  const visible = (text) =>
+    typeof text === "string"
+      ? text.replace(UNSEEN, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      : text;
+
   // Text is set as text alone, so that a name which looks like HTML stays a name.
   function el(tag, attributes = {}, ...children) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
       if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-      else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
+      else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, READ.includes(name) ? visible(value) : value);
     }
-    element.append(...children.filter((child) => child !== null && child !== undefined));
+    element.append(...children.filter((child) => child !== null && child !== undefined).map(visible));
     return element;
   }
 
