@@ -91,7 +91,7 @@ def show(documents: "Documents", options: argparse.Namespace, view: str = "") ->
 def _get_ready(documents: "Documents") -> None:
     """Draw the first map, then read what is left of the manifests."""
     try:
-        documents.get("map-0-0")
+        documents.get(f"map-{documents.first_map()}")
         documents.collection.refresh()
     except FeatmillError as error:
         print(printable(f"page: {error}"), file=sys.stderr)

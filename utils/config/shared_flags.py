@@ -199,6 +199,11 @@ def checkpoint(group: str, published_name: str) -> Any:
     )
 
 
+def shows_predictions(config: object) -> bool:
+    """Return whether --show_pred is given, of a feature type that has it."""
+    return bool(getattr(config, "show_pred", False))
+
+
 def show_pred(group: str, classes: str, each: str = "window", aliases: tuple[str, ...] = ()) -> Any:
     """Return --show_pred, which prints the best classes."""
     return flag(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.config.schema import Config
+from utils.config.shared_flags import shows_predictions
 from utils.extractors.labels import Classes, class_names
 from utils.extractors.pairs import PairStage
 from utils.extractors.text import ZeroShot
@@ -163,7 +164,7 @@ class Extractor(ABC, Generic[ConfigT, InfoT]):
     @property
     def shows_predictions(self) -> bool:
         """Whether `forward` is to return logits too."""
-        return bool(getattr(self.config, "show_pred", False))
+        return shows_predictions(self.config)
 
     def classes(self) -> Classes:
         """Return what the logits are of: the labels of the user's file, or the classes that the network knows.

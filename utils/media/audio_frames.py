@@ -11,6 +11,7 @@ from av.codec.context import Flags2
 from av.error import FFmpegError
 from av.packet import Packet
 
+from utils.config.words import counted
 from utils.errors import VideoError
 from utils.media.ac3 import AC3_FORMATS, without_tag
 from utils.media.audio_gaps import FrameOrSilence, GapFiller, Heard
@@ -255,12 +256,11 @@ class SourceAudio:
         """Note where the clock and the number of samples did not agree."""
         gaps = self._gaps
         if gaps.n_gaps:
-            where = "1 place" if gaps.n_gaps == 1 else f"{gaps.n_gaps} places"
+            where = counted(gaps.n_gaps, "place")
             self.report.note(f"sound is missing for {gaps.silence_s:.2f} s in {where}: silence there")
         n_short, short_s = gaps.short.found()
         if n_short:
-            where = "1 short gap" if n_short == 1 else f"{n_short} short gaps"
-            self.report.note(f"sound is missing for {short_s:.2f} s in {where}")
+            self.report.note(f"sound is missing for {short_s:.2f} s in {counted(n_short, 'short gap')}")
         if gaps.overlap_s:
             self.report.note(f"{gaps.overlap_s:.2f} s of sound overlap with what comes before: left out")
 

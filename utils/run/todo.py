@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from utils.config.array_job import part_of_list
 from utils.config.run import RunConfig
+from utils.config.shared_flags import shows_predictions
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
 from utils.sinks.formats import FORMATS
@@ -174,12 +175,9 @@ class Todo:
             return True
         if self._run.overwrite:
             return False
-        settings, shows_classes = (
-            state.feature.stamp.settings_hash,
-            bool(getattr(state.feature.config, "show_pred", False)),
-        )
-        line = state.latest.get(ref.id)
-        return is_done(line, ref, state.reader, settings, self._run.on_extraction, shows_classes)
+        line, feature = state.latest.get(ref.id), state.feature
+        settings, with_classes = feature.stamp.settings_hash, shows_predictions(feature.config)
+        return is_done(line, ref, state.reader, settings, self._run.on_extraction, with_classes)
 
     def _claimed(self, claims: Claims, wanted: Sequence[_Wanted]) -> Iterator[Task]:
         """Yield the part of the work that this run could claim, of each video of which it could claim any."""

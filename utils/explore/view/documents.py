@@ -27,6 +27,7 @@ from utils.explore.view.windows import (
     times_of,
 )
 from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
+from utils.sinks.output import ArrayInfo
 from utils.sinks.rows import unit, vectors
 from utils.storage.urls import redacted
 
@@ -80,14 +81,26 @@ class Documents:
         keys = [self.keys(index) for index in range(len(self.collection.folders))]
         other = None if self.other is None else self.other.as_json()["place"]
         maps = ["map", "umap"] if has_umap() else ["map"]
-        return {**self.collection.as_json(), "keys": keys, "maps": maps, "has_media": self.media.is_on, "other": other,
-                "found": self.found is not None}  # fmt: skip
+        return {**self.collection.as_json(), "keys": keys, "maps": maps, "first_map": self.first_map(),
+                "has_media": self.media.is_on, "other": other, "found": self.found is not None}  # fmt: skip
 
     def keys(self, index: int) -> list[str]:
         """Return the keys of a feature type that can be mapped: those of its first video with features."""
+        return list(self._features(index))
+
+    def first_map(self) -> str:
+        """Return "TYPE-KEY", by their numbers, of the map that the page begins with: not of flow, which none shows."""
+        found = [
+            (f"{index}-{key}", info)
+            for index in range(len(self.collection.folders))
+            for key, info in enumerate(self._features(index).values())
+        ]
+        return next((name for name, info in found if not is_flow(info.shape)), "0-0")
+
+    def _features(self, index: int) -> dict[str, ArrayInfo]:
         numbers = self.collection.with_features(index)[:1]
         place = self.collection.place(numbers[0][0]) if numbers else None
-        return [] if place is None else list(place[1].features)
+        return {} if place is None else dict(place[1].features)
 
     def _key(self, index: int, key: int) -> str | None:
         keys = self.keys(index) if index < len(self.collection.folders) else []
@@ -268,7 +281,7 @@ class Documents:
             rows = rows_of(self._read(*place)[keys[key_number]], place[1])
         except DAMAGE:
             return None
-        return picture(rows[row], full_speed(rows)) if is_flow(rows) and row < len(rows) else None
+        return picture(rows[row], full_speed(rows)) if is_flow(rows.shape) and row < len(rows) else None
 
 
 def web_address(path: object) -> str | None:

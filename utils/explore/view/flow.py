@@ -1,6 +1,7 @@
 """Flow fields as pictures: direction as hue, speed as brightness of colour, and arrows."""
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -8,9 +9,9 @@ WIDTH = 320  # of a picture
 ARROWS = 12  # across
 
 
-def is_flow(array: np.ndarray) -> bool:
-    """Return whether an array holds flow fields, [frames, 2, H, W]."""
-    return array.ndim == 4 and array.shape[1] == 2 and min(array.shape[2:]) > 1
+def is_flow(shape: Sequence[int]) -> bool:
+    """Return whether an array of this shape holds flow fields, [frames, 2, H, W]."""
+    return len(shape) == 4 and shape[1] == 2 and min(shape[2:]) > 1
 
 
 def speeds(array: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ def _one(key: str, arrays: dict[str, np.ndarray], line: ManifestLine, length_s: 
         "not_finite": 0 if arrays[key].dtype.kind not in "fc" else int((~np.isfinite(rows)).any(axis=tuple(
             range(1, rows.ndim))).sum()),
     }  # fmt: skip
-    if is_flow(rows):
+    if is_flow(rows.shape):
         return about | {"flow": _flow(rows, step)}
     if rows.size > MOST_VALUES or not are_vectors(rows):
         return about

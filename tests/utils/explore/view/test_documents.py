@@ -63,6 +63,13 @@ def test_a_video_on_its_time_axis_its_map_and_its_neighbours(tmp_path: Path) -> 
     assert 0 < len(own) <= 3 and all(abs(hit["row"] - 2) > 2 for hit in own)
 
 
+def test_the_page_begins_with_what_a_map_shows(tmp_path: Path) -> None:
+    save(tmp_path, "a", arrays={"rgb": np.ones((3, 2, 4, 4), np.float32)}).rename(tmp_path / "a_flow")
+    assert read(documents(tmp_path), "collection")["first_map"] == "0-0"
+    save(tmp_path, "a")
+    assert read(documents(tmp_path), "collection")["first_map"] == "1-0"
+
+
 def test_a_map_by_umap_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in "abcd":
         save(tmp_path / "out", name)

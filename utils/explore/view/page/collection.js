@@ -3,7 +3,6 @@
 featmill.views.collection = (() => {
   const { el, canvas, colour, number, duration, get } = featmill;
   const LONGEST = 500; // characters of a cause
-  const FLOW_TYPES = ["pwc", "raft", "tvl1"]; // no map shows them, so it does not begin with one
 
   // Lines of earlier versions do not say how long videos are.
   const long = (folder) =>
@@ -169,8 +168,7 @@ featmill.views.collection = (() => {
     const host = el("div", {});
     const note = el("span", { class: "quiet" });
     const { videos } = collection;
-    const isFlow = ([value]) => FLOW_TYPES.includes(collection.folders[+value.split("-")[0]].type);
-    let choice = (choices.find((each) => !isFlow(each)) || choices[0])?.[0];
+    let choice = collection.first_map;
     let way = "map";
     async function show() {
       const mine = `${way}-${choice}`;

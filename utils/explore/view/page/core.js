@@ -42,7 +42,8 @@ window.featmill = (() => {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
       if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-      else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, READ.includes(name) ? visible(value) : value);
+      else if (value !== null && value !== undefined && value !== false)
+        element.setAttribute(name, READ.includes(name) ? visible(value) : value);
     }
     element.append(...children.filter((child) => child !== null && child !== undefined).map(visible));
     return element;
