@@ -35,15 +35,16 @@ def make(folder: Path, n_videos: int, n_rows: int) -> None:
     finished = "2026-11-27T12:{:02}:{:02}+0000"
     with (folder / "manifest.jsonl").open("w") as manifest:
         for i in range(n_videos):
-            outputs = [_output(folder, f"{i % FILES}_rgb.npy", "rgb", [n_rows, WIDTH], "float32")]
-            outputs += [_output(folder, f"{key}.npy", key, [n_rows], "float64") for key in ("start_s", "end_s")]
+            outputs = [output(folder, f"{i % FILES}_rgb.npy", "rgb", [n_rows, WIDTH], "float32")]
+            outputs += [output(folder, f"{key}.npy", key, [n_rows], "float64") for key in ("start_s", "end_s")]
             line = {"id": f"video_{i:07}.mp4", "status": "done", "reason": "", "name": f"video_{i:07}", "source": {},
                     "windows": n_rows, "outputs": outputs, "feature_type": "i3d", "settings_hash": "0" * 16,
                     "finished": finished.format(i // 60 % 60, i % 60), "revision": 1}  # fmt: skip
             manifest.write(json.dumps(line) + "\n")
 
 
-def _output(folder: Path, file: str, key: str, shape: list[int], dtype: str) -> dict[str, object]:
+def output(folder: Path, file: str, key: str, shape: list[int], dtype: str) -> dict[str, object]:
+    """Return what a manifest line says of a file that holds one array."""
     n_bytes = (folder / file).stat().st_size
     return {"file": file, "bytes": n_bytes, "arrays": {key: {"shape": shape, "dtype": dtype}}}
 

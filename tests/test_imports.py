@@ -37,7 +37,6 @@ TESTED_ELSEWHERE = {
     "utils/commands": "card search status view",  # by tests of what they show
     "utils/engines": "base held losses ray_metrics ray_node supply",  # base is a protocol; ray, and the policy
     "utils/explore/search": "example",
-    "utils/explore/view": "series",
     "utils/extractors": "pairs",  # a protocol
     "utils/run": "merge_steps shard_merging",  # by tests of merging
     "utils/sinks": "stored_video window_table",

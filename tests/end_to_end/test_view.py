@@ -13,6 +13,7 @@ from support.media import moving_frames, write_clip
 from support.program import ROOT, run, start
 
 from utils.sinks.top_classes import TopClasses
+from utils.sources.fingerprint import Fingerprint
 from utils.storage.folder import LocalFolder
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -21,6 +22,10 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
 HOSTILE = "<img src=x onerror=window.hacked=1></script><script>window.hacked=1</script>"
 PIXEL = """(canvas, [x, y]) => {
     return [...canvas.getContext("2d").getImageData(x * canvas.width, y * canvas.height, 1, 1).data];
+}"""
+INK = """(canvas, x) => {
+    const { data } = canvas.getContext("2d").getImageData(x * canvas.width, 0, 1, canvas.height);
+    return data.reduce((n, value, i) => n + (i % 4 === 3 && value > 0), 0) > 4;  // more than the line at zero
 }"""
 POINT = """(canvas) => {
     const { width, height } = canvas, data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
@@ -31,19 +36,28 @@ POINT = """(canvas) => {
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Features of the sample clips with known values: windows at 0-1, 2-3 and 4-5 s, flow to the right, a failure."""
+    """Features of the sample clips with known values: windows at 0-1, 2-3 and 4-5 s, flow to the right, a failure.
+
+    Those of camera_pan, at 30 frames per second, are single frames at 0, 2 and 4 s.
+    """
     folder = tmp_path_factory.mktemp("view")
     rng = np.random.default_rng(0)
     for name in ("bouncing_shapes", "camera_pan", HOSTILE):
         flow = np.zeros((3, 2, 24, 32), np.float32)
         flow[:, 0] = 5
-        times = {"start_s": np.array([0.0, 2, 4]), "end_s": np.array([1.0, 3, 5])}
+        length_s = 0 if name == "camera_pan" else 1
+        times = {"start_s": np.array([0.0, 2, 4]), "end_s": np.array([0.0, 2, 4]) + length_s}
         rows = rng.normal(size=(3, 8)).astype(np.float32)
         top = TopClasses()
         for row, share in enumerate((0.9, 0.1, 0.5)):
-            top.add(row, (2.0 * row, 2.0 * row + 1), "rgb", [(f"dancing {HOSTILE}", share, 2.0), ("a dog", 0.05, 0.0)])
+            top.add(
+                row,
+                (2.0 * row, 2.0 * row + length_s),
+                "rgb",
+                [(f"dancing {HOSTILE}", share, 2.0), ("a dog", 0.05, 0.0)],
+            )
         file = top.write(LocalFolder(folder / "out/i3d"), name)
-        about = {"rate_hz": 16000, "top_classes": file}
+        about = {"rate_hz": 16000, "top_classes": file, "fps": 25.0 if length_s else 30.0}
         save(folder / "out", name, f"sample/{name}.mp4", {"rgb": rows, "flow": flow, **times}, **about)
         later = TopClasses()
         later.add(2, (4.0, 5.0), "rgb", [("a cat", 0.8, 2.0)])
@@ -140,10 +154,14 @@ def test_a_collection(page: Any, address: str) -> None:
     assert page.inner_text(".legend") == f"dancing {HOSTILE}"
     picture.hover(position={"x": x, "y": y})
     page.wait_for_selector("#tip >> text=row")
+    assert f"; dancing {HOSTILE}" in page.inner_text("#tip")
     picture.click(position={"x": x, "y": y})
     page.wait_for_selector("text=Chosen window")
     page.set_viewport_size({"width": 550, "height": 450})  # as 1100 pixels at 200 %
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.set_viewport_size({"width": 640, "height": 450})
+    page.click("text=all videos")
+    assert page.locator(".grid").evaluate("(grid) => grid.scrollWidth <= grid.clientWidth")  # no column is cut off
 
 
 def test_a_video(page: Any, address: str) -> None:
@@ -163,7 +181,9 @@ def test_a_video(page: Any, address: str) -> None:
     assert lanes[1][3] == 0 and lanes[0][1] > lanes[3][1] > lanes[2][1]  # nothing between windows; brighter, likelier
     box = windows.bounding_box()
     windows.click(position={"x": box["width"] * 2.5 / length_s, "y": 5})
-    assert page.inner_text("[role=slider]").startswith("i3d rgb row 1, 2.00 s to 3.00 s; dancing <img")
+    text = "i3d rgb row 1, 2.00 s to 3.00 s; frames 50 to 75 of the file; class by probability: dancing <img"
+    assert page.inner_text("[role=slider]").startswith(text)
+    assert "Flow of i3d flow row 1:" in page.inner_text("figcaption")  # of the same moment
     wait_until(page, "document.querySelector('video').currentTime >= 2")
     wait_until(page, "document.querySelector('video').paused")
     assert 2.9 <= page.evaluate("document.querySelector('video').currentTime") < 3.6
@@ -172,6 +192,7 @@ def test_a_video(page: Any, address: str) -> None:
     page.focus("[role=slider]")
     page.keyboard.press("ArrowRight")
     assert page.get_attribute("[role=slider]", "aria-valuenow") == "2"
+    assert "Flow of i3d flow row 2:" in page.inner_text("figcaption")
     page.keyboard.press("2")
     page.wait_for_selector("img.flow")
     assert page.evaluate(f"""async () => {{
@@ -194,7 +215,7 @@ def check_other_classes(page: Any, length_s: float) -> None:
     assert [pixel[3] for pixel in at[1]] == [255, 0, 255, 255] and at[0][3][1] > at[1][2][1] > at[1][0][1] > at[1][3][1]
     box = canvas.bounding_box()
     canvas.hover(position={"x": box["width"] * 2.5 / length_s, "y": 5})
-    assert "singing 0.7" in page.inner_text("#tip")
+    assert "class by probability: singing 0.7" in page.inner_text("#tip")
     canvas.click(position={"x": box["width"] * 2.5 / length_s, "y": 5})
     assert page.inner_text("[role=slider]") == chosen
 
@@ -207,20 +228,32 @@ def test_damaged_and_unplayable_videos(page: Any, tmp_path: Path) -> None:
     write_clip(videos / "old.avi", moving_frames(30), codec="mpeg4")
     for name in ("garbage.mp4", "old.avi", "missing.mp4"):
         save(tmp_path / "out", name, name)
+    reason = "garbage.mp4: cannot be opened"
+    fail(tmp_path / "out", "failed.mp4", reason, Fingerprint("garbage.mp4"))
     process = start("view", tmp_path / "out", "--videos", videos, "--no_browser")
     assert process.stdout is not None
     page.goto(process.stdout.readline().strip())
-    notes = {"garbage.mp4": "does not play", "old.avi": "pictures of it stand in", "missing.mp4": "not in the folder"}
+    notes = {
+        "garbage.mp4": "This browser does not play the file; no picture of it can be shown.",
+        "old.avi": "This browser does not play the file; pictures of it stand in.",
+        "missing.mp4": "The video is not in the folder of --videos.",
+        "failed.mp4": "This browser does not play the file; no picture of it can be shown.",
+    }
     for name, note in notes.items():
         page.click(f".body .row >> text={name}")
         page.wait_for_selector(f"text={note}")
+        assert ("Chosen window" in page.inner_text("main")) == (name != "failed.mp4")
+        if name == "failed.mp4":
+            assert page.inner_text(".bad") == "i3d failed: cannot be opened"
+            assert "There are no features of this video." in page.inner_text("main")
+            assert not page.locator("canvas, .bar").count()
         if name == "old.avi":
             wait_until(page, "document.querySelector('.player img').naturalWidth > 0")
         page.click("text=all videos")
     save(tmp_path / "out", "later\u202e")
     page.wait_for_selector(".body .row >> text=later")
     assert "later\\u202e" in page.inner_text(".body")  # not as a mark that turns what follows round
-    assert page.inner_text("h1") == "4 videos"
+    assert page.inner_text("h1") == "5 videos"
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
 
@@ -242,3 +275,33 @@ def test_an_export_from_disk(page: Any, outputs: Path, tmp_path: Path) -> None:
     page.wait_for_selector(".near li img")
     wait_until(page, "document.querySelector('video').readyState > 1")
     assert page.inner_text("h1") == "camera_pan"
+    check_frames(page)
+
+
+def check_frames(page: Any) -> None:
+    """A row of a single frame is drawn until the next one, the last as long as the others, on every track."""
+    assert page.inner_text("[role=slider]").startswith("i3d rgb row 0, 0.00 s; frame 0 of the file; class by")
+    length_s = page.evaluate("document.querySelector('video').duration")
+    at = [time / 6 for time in (0.5, 1.9, 2.1, 3.9, 4.1, 5.9)]  # the axis ends with the last row, after the video
+    assert length_s < 6
+    for canvas in (
+        "canvas[aria-label='Windows of i3d rgb: windows: 3']",
+        ".above canvas",
+        "canvas[aria-label^=Cosine]",
+    ):
+        track = page.locator(canvas).first
+        shown = [track.evaluate(PIXEL, [x, 0.3]) for x in at]
+        assert all(pixel[3] for pixel in shown), canvas
+        box = track.bounding_box()
+        track.hover(position={"x": box["width"] * 5.5 / 6, "y": 5})
+        assert page.inner_text("#tip").startswith(
+            "5.50 s; class" if canvas == ".above canvas" else "i3d rgb row 2, 4.00 s;"
+        )
+    change = page.locator("canvas[aria-label^='Change from row']").first
+    assert [change.evaluate(INK, time / 6) for time in (1, 3, 5)] == [
+        False,
+        True,
+        True,
+    ]  # in the middle of rows 1 and 2
+    track.click(position={"x": box["width"] * 3.9 / 6, "y": 5})
+    assert page.inner_text("[role=slider]").startswith("i3d rgb row 1, 2.00 s; frame 60 of the file; class by")

@@ -24,13 +24,20 @@ def save(folder: Path, name: str, path: str = "", arrays: Mapping[str, np.ndarra
     home.prepare()
     done = line(saved, make_sink("save_numpy", home).write(saved))
     stamp = RunStamp("i3d", "0123456789abcdef", {"i3d": "random"}, "save_numpy")
-    Manifest(home).append(replace(done, source=Fingerprint(path), stamp=stamp, **about))
+    Manifest(home).append(replace(done, **{"source": Fingerprint(path), "stamp": stamp, **about}))
     return folder / "i3d"
 
 
-def fail(folder: Path, name: str, reason: str) -> None:
+def fail(folder: Path, name: str, reason: str, source: Fingerprint | None = None) -> None:
     """Add a video without features."""
     failed = line(record(name), [])
     Manifest(LocalFolder(folder / "i3d")).append(
-        replace(failed, status="failed", reason=reason, windows=0, stamp=RunStamp("i3d", "0123456789abcdef"))
+        replace(
+            failed,
+            status="failed",
+            reason=reason,
+            windows=0,
+            source=source or failed.source,
+            stamp=RunStamp("i3d", "0123456789abcdef"),
+        )
     )

@@ -13,6 +13,7 @@ import yaml
 
 from utils.commands.parser import Parser
 from utils.config.schema import build
+from utils.config.words import counted
 from utils.errors import PROGRAM, UserError, printable
 from utils.explore.search.windows import SavedWindows
 from utils.extractors.registry import Model
@@ -162,7 +163,7 @@ def _type(one: FeatureType) -> Iterator[str]:
     row = one.model.facts.get("row") if one.model else None
     summary = one.model.summary if one.model else "A feature type of another version"
     yield f"{summary}. A row: {row or 'see settings'}.\n"
-    yield f"{n_done} videos, {one.status.windows} windows; files of `{one.format}`.\n"
+    yield f"{counted(n_done, 'video')}, {counted(one.status.windows, 'window')}; files of `{one.format}`.\n"
     yield from _table(("key", "array"), one.shapes.items())
     settings = {key: value for key, value in one.record.get("settings", {}).items() if key != "weights"}
     yield "Which frames, and what else decided the rows:\n"

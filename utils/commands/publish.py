@@ -9,6 +9,7 @@ from pathlib import Path
 
 from utils.commands.card import CARD, STATISTICS, write_card
 from utils.commands.parser import Parser
+from utils.config.words import counted
 from utils.errors import PROGRAM, RunError, UserError, printable
 from utils.extractors.registry import Model
 from utils.sinks.acav import UP
@@ -44,10 +45,12 @@ def publish(arguments: Sequence[str], models: Mapping[str, Model]) -> int:
     names, n_left_out = _files(options.output)
     _refuse_secrets(root, names)
     n_bytes = sum((root / name).stat().st_size for name in names)
-    lines = [f"{len(names)} files, {n_bytes / 1e6:.1f} MB, to {options.address} ({_access(options.public)}):"]
+    lines = [
+        f"{counted(len(names), 'file')}, {n_bytes / 1e6:.1f} MB, to {options.address} ({_access(options.public)}):"
+    ]
     lines += [f"  {name}" for name in names[:SHOWN]]
     lines += [f"  and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
-    lines += [f"left out: {n_left_out} files that no run wrote, hidden ones and links"] if n_left_out else []
+    lines += [f"left out: {counted(n_left_out, 'file')} that no run wrote, hidden ones and links"] if n_left_out else []
     lines.append("manifest.jsonl and run-*.json name the paths of the videos and of this machine")
     print(printable("\n".join(lines)))
     if options.dry_run:

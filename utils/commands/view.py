@@ -16,6 +16,7 @@ from utils.commands.parser import Parser, add_flags
 from utils.config.label_file import read_labels
 from utils.config.run import RunConfig
 from utils.config.schema import build, field_names
+from utils.config.words import counted
 from utils.errors import PROGRAM, FeatmillError, UserError, printable
 from utils.extractors.registry import Model
 from utils.storage.urls import is_url, redacted, resolve
@@ -73,7 +74,7 @@ def show(documents: "Documents", options: argparse.Namespace, view: str = "") ->
         from utils.explore.view.export import export
 
         n_files = export(documents, Path(options.export))
-        print(printable(f"{n_files} files; open {Path(options.export) / 'index.html'}{view}"))
+        print(printable(f"{counted(n_files, 'file')}; open {Path(options.export) / 'index.html'}{view}"))
         return 0
     from utils.explore.view.server import Server
 

@@ -55,14 +55,14 @@ class FrameRateRule:
 
         The first call returns an empty range.
         """
-        return self._until(self._tick(pts))
+        return self._until(self.tick(pts))
 
     def finish(self, end: int) -> range:
         """Return the ticks that show the last frame. end: its time plus its duration, in time base units."""
-        return range(0) if self._next is None else self._until(self._tick(end))
+        return range(0) if self._next is None else self._until(self.tick(end))
 
-    def _tick(self, pts: int) -> int:
-        """Return the tick nearest to a time."""
+    def tick(self, pts: int) -> int:
+        """Return the tick nearest to a time in time base units."""
         return nearest(pts * self._per_unit - self._shift, self._denominator)
 
     def _until(self, tick: int) -> range:

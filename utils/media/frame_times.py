@@ -26,6 +26,7 @@ from utils.media.segment import WHOLE, Segment
 from utils.media.video_frames import SourceFrames
 
 TIME_MAX = 2**62  # time base units; no file lasts longer
+NEAR_S = 1e-4  # by which a time that was saved may differ from that of its frame
 
 
 class _Shown(NamedTuple):
@@ -56,18 +57,45 @@ def frame_times_s(
     Raises:
         VideoError: there is no video, or the file cannot be read.
     """
-    report = VideoReport() if report is None else report
-    pictures = open_pictures(source, segment, limits)
-    if pictures is not None:
-        shown = _by_names(pictures, report)
-    else:
-        shown = _by_packets(source, segment, limits, report) or _by_decoding(source, segment, limits, report)
+    shown = _shown(source, segment, limits, VideoReport() if report is None else report)
     if fps is None or not shown.pts:
         return np.array(shown.pts, np.int64) * float(shown.unit_s)
     rule = FrameRateRule(shown.unit_s, parse_fps(fps), segment.origin_s)
     ticks = [tick for time in shown.pts for tick in rule.push(time)]
     ticks += rule.finish(shown.end)
     return np.array([float(segment.origin_s + tick / rule.fps) for tick in ticks])
+
+
+def frames_at(
+    source: MediaSource, times_s: np.ndarray, fps: float | None = None, segment: Segment = WHOLE
+) -> np.ndarray:
+    """Return which frame of the whole file was taken at each time, int64 [times]: its number, from 0.
+
+    times_s: of frames of the segment, in seconds since the file's zero, as rows have them. fps: the rate at which they
+    were sampled; None if they are the file's own.
+
+    Raises:
+        VideoError: there is no video, or the file cannot be read.
+    """
+    shown = _shown(source, WHOLE, DEFAULT_LIMITS, VideoReport())
+    pts, unit_s = np.array(shown.pts, np.int64), float(shown.unit_s)
+    if fps is None:
+        found = np.searchsorted(pts * unit_s, times_s + NEAR_S, "right") - 1
+    else:
+        rule = FrameRateRule(shown.unit_s, parse_fps(fps), segment.origin_s)
+        ticks = np.array([rule.tick(time) for time in shown.pts], np.int64)
+        wanted = np.rint((times_s - float(segment.origin_s)) * float(rule.fps))
+        found = np.searchsorted(ticks, wanted, "right") - 1  # the last on its tick, and those before a gap stay on
+    bounds = zip(segment.units(shown.unit_s), (0, len(pts)), strict=True)
+    first, end = (whole if bound is None else int(np.searchsorted(pts, bound)) for bound, whole in bounds)
+    return found.clip(first, max(first, end - 1))
+
+
+def _shown(source: MediaSource, segment: Segment, limits: Limits, report: VideoReport) -> _Shown:
+    pictures = open_pictures(source, segment, limits)
+    if pictures is not None:
+        return _by_names(pictures, report)
+    return _by_packets(source, segment, limits, report) or _by_decoding(source, segment, limits, report)
 
 
 def _by_names(pictures: PictureFrames, report: VideoReport) -> _Shown:

@@ -54,7 +54,7 @@ def test_a_card_says_what_the_features_are(tmp_path, capsys):
     for words in (
         "# Doors", "3 videos, 9 windows; files of `save_parquet`", "| extraction&#95;fps | 5 |",
         f"| resnet18 | mine.pth | {'ab' * 32} |", "| x | random numbers: THE FEATURES MEAN NOTHING |",
-        "Left out: resnet: 1 windows of NaN", "1 failed, 2 of the list not tried", "no video stream",
+        "Left out: resnet: 1 window of NaN", "1 failed, 2 of the list not tried", "no video stream",
     ):  # fmt: skip
         assert words in text, words
     assert "<script" not in text and "\x1b" not in text and "](javascript" not in text and "a|b" not in text
@@ -97,7 +97,7 @@ def test_what_runs_wrote_is_uploaded_and_nothing_else(tmp_path, hub, monkeypatch
     address = "hf://datasets/me/doors"
     assert main(["publish", str(root), address, "--dry_run"]) == 0
     said = capsys.readouterr().out
-    assert "7 files, " in said and "resnet/dir/v0.npz" in said and "left out: 1 files" in said
+    assert "7 files, " in said and "resnet/dir/v0.npz" in said and "left out: 1 file that" in said
     assert "(private if it is new)" in said and "nothing was uploaded" in said and not hub.calls
     assert main(["publish", str(root), address]) == 0
     files = hub.files["me/doors"]

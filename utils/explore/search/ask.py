@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from utils.config.run import RunConfig
+from utils.config.words import counted
 from utils.engines.devices import choose
 from utils.errors import UserError, VideoError
 from utils.explore.search import index, likeness
@@ -137,11 +138,11 @@ class Search:
         if n_windows < index.FROM_WINDOWS or self.collection.folder.local is None:
             return None
         if not index.is_installed():
-            self._tell(f"{n_windows} windows are compared one by one; pip install faiss-cpu for an index")
+            self._tell(f"{counted(n_windows, 'window')} are compared one by one; pip install faiss-cpu for an index")
             return None
         found = index.open_index(self.collection)
         if found is None:
-            self._tell(f"making an index of {n_windows} windows, once")
+            self._tell(f"making an index of {counted(n_windows, 'window')}, once")
             found = index.make_index(self.collection)
         self.note = f"by an index: recall {found.recall:.3f} of what --exact finds"
         return found
@@ -158,8 +159,8 @@ class Search:
         unusual = np.flatnonzero(distances >= least if least is not None else distances > fence)
         order = unusual[np.argsort(-distances[unusual], kind="stable")][:top]
         self.note = (
-            f"{len(unusual)} of {len(distances)} windows; distance of any: median {np.median(distances):.3f}, "
-            f"unusual above {fence:.3f}"
+            f"{len(unusual)} of {counted(len(distances), 'window')}; "
+            f"distance of any: median {np.median(distances):.3f}, unusual above {fence:.3f}"
         )
         self._note_left_out()
         return self.collection.hits(distances[order], windows[order])
@@ -171,7 +172,7 @@ class Search:
             groups = likeness.duplicates(all_windows, DUPLICATE if least is None else least)
             median, high = likeness.usual(all_windows)
             usual = f"cosine {median:.3f}, 99.9% below {high:.3f}"
-            self.note = f"{len(groups)} groups; of windows of different videos at random: {usual}"
+            self.note = f"{counted(len(groups), 'group')}; of windows of different videos at random: {usual}"
             self._note_left_out()
             return [self._duplicates(group, all_windows) for group in groups[:top]]
 

@@ -2,10 +2,11 @@
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
+from utils.config.words import counted
 from utils.errors import FeatmillError, RunError, UserError
 from utils.run.packs import Saved
 from utils.sinks.manifest_line import ManifestLine
@@ -43,14 +44,13 @@ class LeftOut:
     other: int = 0
 
     def __str__(self) -> str:
-        texts = (
-            "windows of NaN, infinity or zeros",
-            "videos without windows",
-            "videos whose files cannot be read",
-            "videos with rows of another size, shape or key",
+        parts = (
+            (self.windows, "window", "of NaN, infinity or zeros"),
+            (self.empty, "video", "without windows"),
+            (self.damaged, "video", "whose files cannot be read"),
+            (self.other, "video", "with rows of another size, shape or key"),
         )
-        counts = (getattr(self, spec.name) for spec in fields(self))
-        return ", ".join(f"{count} {text}" for count, text in zip(counts, texts, strict=True) if count)
+        return ", ".join(f"{counted(count, noun)} {text}" for count, noun, text in parts if count)
 
 
 @dataclass(frozen=True)

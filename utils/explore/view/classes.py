@@ -9,7 +9,7 @@ import numpy as np
 from utils.errors import RunError
 from utils.explore.view.collection import FeatureFolder
 from utils.explore.view.numbers import listed
-from utils.explore.view.series import step_of
+from utils.explore.view.series import step_of, times_json
 from utils.sinks import top_classes
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.rows import unit, vectors
@@ -17,7 +17,7 @@ from utils.sinks.rows import unit, vectors
 LANES = 8  # classes that are drawn: those with the highest score anywhere in the video
 BEST = 5  # of each window
 
-Times = tuple[np.ndarray, np.ndarray]  # starts and ends in seconds
+Times = dict[str, list[Any]]  # as `times_json`
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,20 @@ def saved_tracks(folder: FeatureFolder, line: ManifestLine) -> list[dict[str, An
     """Return for each key what the page draws of the classes that --show_pred saved."""
     start_s, end_s, by_key = saved(folder, line)
     drawn = slice(None, None, step_of(len(start_s)))
-    return [_saved_track(key, (start_s[drawn], end_s[drawn]), each, drawn) for key, each in by_key.items()]
+    times = times_json(start_s[drawn], end_s[drawn], line.fps)
+    return [_saved_track(key, times, each, drawn) for key, each in by_key.items()]
 
 
-def label_track(labels: Labels, key: str, rows: np.ndarray, times: Times) -> dict[str, Any]:
+def label_track(
+    labels: Labels, key: str, rows: np.ndarray, times: tuple[np.ndarray, np.ndarray], fps: float | None
+) -> dict[str, Any]:
     """Return what the page draws of labels. rows: features [windows, D]. times: starts and ends in seconds."""
     drawn = slice(None, None, step_of(len(rows)))
     cosines = labels.cosines(unit(vectors(rows[drawn])))
     best = np.argsort(-cosines, axis=1, kind="stable")[:, :BEST]
     scores = np.take_along_axis(cosines, best, axis=1)
-    times = times[0][drawn], times[1][drawn]
-    return _track("cosine", key, times, labels.names, (best, scores), lambda number: cosines[:, number])
+    shown = times_json(times[0][drawn], times[1][drawn], fps)
+    return _track("cosine", key, shown, labels.names, (best, scores), lambda number: cosines[:, number])
 
 
 def _saved_track(key: str, times: Times, classes: top_classes.Classes, drawn: slice) -> dict[str, Any]:
@@ -89,7 +92,7 @@ def _track(
     lanes = _lanes(best, scores)
     used, places = np.unique(best, return_inverse=True)
     return {
-        "what": what, "key": key, "start_s": listed(times[0], 3), "end_s": listed(times[1], 3),
+        "what": what, "key": key, **times,
         "names": [names[i] for i in used], "best": places.reshape(best.shape).tolist(), "scores": listed(scores),
         "lanes": [names[i] for i in lanes], "shares": [listed(share(i)) for i in lanes],
     }  # fmt: skip

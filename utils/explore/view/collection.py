@@ -65,6 +65,12 @@ class FeatureFolder:
         with self._lock:
             return self.latest.get(identity)
 
+    def sampled_fps(self, line: ManifestLine) -> float | None:
+        """Return the rate that a video's frames were sampled at by --extraction_fps; None without it."""
+        settings = record_of(self.folder, line.stamp.settings_hash).get("settings")
+        fps = settings.get("extraction_fps") if isinstance(settings, dict) else None
+        return float(fps) if isinstance(fps, int | float) else None
+
     def read(self, line: ManifestLine) -> dict[str, np.ndarray]:
         """Return a video's arrays. RunError if they are too large, damaged or gone."""
         n_bytes = sum(_bytes(info.shape, info.dtype) for output in line.outputs for info in output.arrays.values())

@@ -11,7 +11,8 @@ from utils.errors import FeatmillError
 from utils.explore.view.classes import Labels, best_names, label_track, of_windows, saved_tracks
 from utils.explore.view.collection import DAMAGE, Collection, FeatureFolder
 from utils.explore.view.flow import is_flow, picture
-from utils.explore.view.media import Clip, MediaFolder, thumb_times_ms
+from utils.explore.view.frames import can_count, frames_document
+from utils.explore.view.media import Clip, MediaFolder, thumb_times_ms, web_address
 from utils.explore.view.series import full_speed, row_cosines, series_of
 from utils.explore.view.windows import (
     MAPPED,
@@ -21,7 +22,7 @@ from utils.explore.view.windows import (
     are_vectors,
     has_umap,
     map_of,
-    pairs,
+    nearest,
     read_windows,
     rows_of,
     times_of,
@@ -29,12 +30,10 @@ from utils.explore.view.windows import (
 from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
 from utils.sinks.output import ArrayInfo
 from utils.sinks.rows import unit, vectors
-from utils.storage.urls import redacted
 
-NEAREST = 6
 MOST_KEPT_BYTES = 1 << 29
 NAMES = re.compile(
-    r"(collection|state|found|video-(\d+)|pictures-(\d+)|sound-(\d+)|u?map-(\d+)-(\d+)|near-(\d+)-(\d+)-(\d+))"
+    r"(collection|state|found|video-(\d+)|pictures-(\d+)|frames-(\d+)|sound-(\d+)|u?map-(\d+)-(\d+)|near-(\d+)-(\d+)-(\d+))"
 )
 Document = dict[str, Any]
 
@@ -141,10 +140,11 @@ class Documents:
         clip = self.media.find(line.source)
         about = {
             "number": number, "name": line.name, "type": folder.feature_type, "status": line.status,
-            "notes": [*line.problems, *([line.reason] if line.reason else [])], "path": line.source.path,
+            "notes": _notes(line), "path": line.source.path,
             "link": web_address(line.source.path), "fps": line.fps, "rate_hz": line.rate_hz,
             "meta": dict(line.meta), "seconds": dict(line.seconds),
-            "is_found": clip is not None, **self._pictures(number),
+            "is_found": clip is not None, "has_frames": can_count(clip, line),
+            "sampled_fps": folder.sampled_fps(line), **self._pictures(number),
         }  # fmt: skip
         return about | self._series(folder, line, about["length_s"])
 
@@ -195,7 +195,7 @@ class Documents:
         for key in line.features:
             rows = rows_of(arrays[key], line)
             if labels.fit(rows):
-                tracks.append(label_track(labels, key, rows, times_of(arrays, len(rows), length_s)[:2]))
+                tracks.append(label_track(labels, key, rows, times_of(arrays, len(rows), length_s)[:2], line.fps))
         return tracks
 
     def _compared(self, line: ManifestLine, arrays: dict[str, np.ndarray], feature_type: str) -> Document:
@@ -213,6 +213,10 @@ class Documents:
             cosines[key] = row_cosines(rows, others, *((start_s + end_s) / 2 for start_s, end_s in times))
         classes = self._class_tracks(folder, other, theirs, 0)
         return {"other": {"keys": series_of(other, theirs, 0), "cosines": cosines, "classes": classes}}
+
+    def _frames(self, number: int) -> Document | None:
+        place, clip = self.collection.place(number), self.clip(number)
+        return None if place is None or clip is None else frames_document(self.media, clip, *place)
 
     def _sound(self, number: int) -> Document | None:
         clip = self.clip(number)
@@ -284,14 +288,7 @@ class Documents:
         return picture(rows[row], full_speed(rows)) if is_flow(rows.shape) and row < len(rows) else None
 
 
-def web_address(path: object) -> str | None:
-    """Return the address of a video that a browser opens when its user clicks; None of any other path."""
-    if isinstance(path, str) and path.startswith(("http://", "https://")):
-        return redacted(path)
-    return None
-
-
-def nearest(index: WindowIndex, vector: np.ndarray, without: tuple[int, float, float]) -> list[Document]:
-    """Return the windows most similar to a vector, those of a video that overlap some of its seconds left out."""
-    windows = index.ready(wait=True)
-    return [] if windows is None else pairs(windows, windows.nearest(vector, without, NEAREST))
+def _notes(line: ManifestLine) -> list[str]:
+    """Return what is wrong with a video, each thing once, without its path."""
+    reason = line.reason.removeprefix(f"{line.source.path}: ")
+    return [*(problem for problem in line.problems if problem not in reason), *([reason] if reason else [])]

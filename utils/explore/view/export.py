@@ -9,9 +9,10 @@ import numpy as np
 
 from utils.errors import UserError
 from utils.explore.view.collection import to_json
-from utils.explore.view.documents import Document, Documents, nearest
+from utils.explore.view.documents import Document, Documents
 from utils.explore.view.media import Clip
 from utils.explore.view.server import ASSETS, PAGE, POLICY
+from utils.explore.view.windows import nearest
 
 MOST_WITH_NEAREST = 5000  # windows of a key, of which each gets its nearest ones: all pairs are compared
 
@@ -81,6 +82,8 @@ def _video(documents: Documents, number: int, folder: Path, with_nearest: Set[st
                 yield f"media/{number}/{time}.jpg", content
         if document.get("rate_hz"):
             yield _script(f"sound-{number}", documents.get(f"sound-{number}") or {})
+        if document.get("has_frames"):
+            yield _script(f"frames-{number}", documents.get(f"frames-{number}") or {})
     for key_number, key in enumerate(document.get("keys", ())):
         key["near"] = f"data/near-{number}-{key_number}.js" in with_nearest  # asking for others would be an error
         for row in key.get("flow", {}).get("rows", ()):

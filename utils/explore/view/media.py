@@ -63,14 +63,14 @@ class Clip:
 class MediaFolder:
     """Finds videos below a folder or an address. Nothing outside is opened, whatever a manifest names or links lead to.
 
-    root: None to show no videos.
+    root: None to show no videos. decoding: held while a file is read.
     """
 
     def __init__(self, root: str | None) -> None:
         self._address = f"{root.rstrip('/')}/" if root is not None and is_url(root) else None
         self._root = None if root is None or self._address is not None else Path(root).resolve()
         self._thumbs: OrderedDict[tuple[Clip, int], bytes] = OrderedDict()
-        self._decoding = threading.Semaphore(DECODERS)
+        self.decoding = threading.Semaphore(DECODERS)
 
     @property
     def is_on(self) -> bool:
@@ -126,14 +126,14 @@ class MediaFolder:
         """Return how long a video is; 0 where it does not say. VideoError if it has no pictures."""
         from utils.media.video import VideoStream
 
-        with self._decoding, VideoStream(clip.source) as stream:
+        with self.decoding, VideoStream(clip.source) as stream:
             return float(stream.length_s or 0)
 
     def thumb(self, clip: Clip, time_ms: int) -> bytes:
         """Return the picture shown at a time as JPEG. VideoError if there is none."""
         key = (clip, time_ms)
         if key not in self._thumbs:
-            with self._decoding:
+            with self.decoding:
                 self._thumbs[key] = _jpeg(clip, time_ms / 1000)
             if len(self._thumbs) > KEPT_THUMBS:
                 self._thumbs.popitem(last=False)
@@ -144,7 +144,7 @@ class MediaFolder:
         from utils.media.audio import AudioStream
         from utils.media.segment import Segment
 
-        with self._decoding, AudioStream(clip.source, RATE_HZ, segment=Segment(None, MOST_SOUND_S)) as stream:
+        with self.decoding, AudioStream(clip.source, RATE_HZ, segment=Segment(None, MOST_SOUND_S)) as stream:
             power = np.concatenate([np.zeros((0, FFT // 2 + 1)), *map(_spectra, _whole_stretches(stream))])
         n = len(power)
         if not n:
@@ -159,6 +159,13 @@ class MediaFolder:
             "bands": BANDS, "top_hz": RATE_HZ // 2,
             "spectrogram": bytes_of(_decibel(bands), QUIET_DB, -20),
         }  # fmt: skip
+
+
+def web_address(path: object) -> str | None:
+    """Return the address of a video that a browser opens when its user clicks; None of any other path."""
+    if isinstance(path, str) and path.startswith(("http://", "https://")):
+        return redacted(path)
+    return None
 
 
 def thumb_times_ms(length_s: float) -> list[int]:

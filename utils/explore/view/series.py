@@ -15,6 +15,7 @@ MATRIX = 256  # rows and columns of the self-similarity matrix that is sent
 COMPONENTS = 3
 FLOW_PICTURES = 60
 MOST_VALUES = 1 << 28  # of one key, flow left out
+POINT_S = 1e-3  # a row that is shorter is a single frame
 
 
 def series_of(line: ManifestLine, arrays: dict[str, np.ndarray], length_s: float) -> list[dict[str, Any]]:
@@ -27,13 +28,37 @@ def step_of(n_rows: int) -> int:
     return max(1, -(-n_rows // MOST_ROWS))
 
 
+def cells(start_s: np.ndarray, end_s: np.ndarray, fps: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return from when and until when each row is drawn, in seconds, where two cannot be drawn at one time.
+
+    A row of a single frame lasts until the next one; the last, as long as rows usually do, alone as a frame of fps.
+    Windows that overlap meet in the middle of what they share.
+    """
+    hops = np.diff(start_s)
+    usual = float(np.median(hops[hops > 0])) if (hops > 0).any() else 1 / fps if fps else 0.0
+    hops = np.append(hops, usual)[: len(start_s)]
+    until_s = np.where(end_s - start_s < POINT_S, start_s + np.where(hops > 0, hops, usual), end_s)
+    overlap = until_s[:-1] > start_s[1:]
+    shared_s = (until_s[:-1] + start_s[1:]) / 2
+    from_s = np.append(start_s[:1], np.where(overlap, shared_s, start_s[1:]))
+    to_s = np.append(np.where(overlap, shared_s, until_s[:-1]), until_s[-1:])
+    return from_s, np.maximum(from_s, to_s)
+
+
+def times_json(start_s: np.ndarray, end_s: np.ndarray, fps: float | None) -> dict[str, list[Any]]:
+    """Return when rows start and end, and where they are drawn, as JSON has it."""
+    from_s, to_s = cells(start_s, end_s, fps)
+    named = {"start_s": start_s, "end_s": end_s, "from_s": from_s, "to_s": to_s}
+    return {name: listed(times, 3) for name, times in named.items()}
+
+
 def _one(key: str, arrays: dict[str, np.ndarray], line: ManifestLine, length_s: float) -> dict[str, Any]:
     rows = rows_of(arrays[key], line)
     step = step_of(len(rows))
     start_s, end_s, known = times_of(arrays, len(rows), length_s)
     about = {
         "key": key, "shape": list(arrays[key].shape), "dtype": str(arrays[key].dtype), "rows": len(rows), "step": step,
-        "start_s": listed(start_s[::step], 3), "end_s": listed(end_s[::step], 3), "times_known": known,
+        **times_json(start_s[::step], end_s[::step], line.fps), "times_known": known,
         "not_finite": 0 if arrays[key].dtype.kind not in "fc" else int((~np.isfinite(rows)).any(axis=tuple(
             range(1, rows.ndim))).sum()),
     }  # fmt: skip

@@ -29,6 +29,7 @@ LEAST_FOR_UMAP = 20  # windows: fewer have too few neighbours
 LIKELY = 1024  # windows that are compared whole first
 TOLERANCE = 1e-4  # of bounds, for rounding
 LEAST_AGE_S = 60.0  # of what was read, before it is read again during a run
+NEAREST = 6  # windows that are shown
 OWN = 3  # of the nearest windows that may come from the same video
 
 
@@ -259,3 +260,9 @@ def pairs(windows: WindowVectors, hits: list[tuple[int, float]]) -> list[dict[st
          "end_s": round(float(windows.end_s[i]), 3), "cosine": round(score, 4)}
         for i, score in hits
     ]  # fmt: skip
+
+
+def nearest(index: WindowIndex, vector: np.ndarray, without: tuple[int, float, float]) -> list[dict[str, Any]]:
+    """Return the windows most similar to a vector, those of a video that overlap some of its seconds left out."""
+    windows = index.ready(wait=True)
+    return [] if windows is None else pairs(windows, windows.nearest(vector, without, NEAREST))

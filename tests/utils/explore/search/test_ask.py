@@ -132,7 +132,7 @@ def test_damaged_files_are_counted_and_what_else_is_there_is_found(made, capsys,
     assert main([*arguments, "--device", "cpu"]) == 0
     shown = capsys.readouterr()
     assert json.loads(shown.out)["found"][0]["video"] == "inner/c"
-    assert shown.err == "left out: 1 videos whose files cannot be read\n"
+    assert shown.err == "left out: 1 video whose files cannot be read\n"
 
 
 def test_what_cannot_be_searched_is_said_in_one_line(made, capsys, tmp_path):

@@ -33,6 +33,7 @@ def test_a_folder_that_opens_from_disk(tmp_path: Path, capsys: pytest.CaptureFix
         "collection",
         "video-0",
         "pictures-0",
+        "frames-0",
         "map-0-0",
         "map-0-1",
         "near-0-0",

@@ -1,14 +1,12 @@
 "use strict";
 // The first view: what there is, what failed, the map of windows, the table of videos.
 featmill.views.collection = (() => {
-  const { el, canvas, colour, number, duration, get } = featmill;
+  const { el, canvas, colour, number, counted, duration, get } = featmill;
   const LONGEST = 500; // characters of a cause
 
   // Lines of earlier versions do not say how long videos are.
   const long = (folder) =>
-    folder.length_s
-      ? `${folder.without_length ? "at least " : ""}${duration(folder.length_s)} of video`
-      : "";
+    folder.length_s ? `${folder.without_length ? "at least " : ""}${duration(folder.length_s)} of video` : "";
 
   function card(folder) {
     const counts = ["done", "partial", "skipped", "failed"]
@@ -31,7 +29,7 @@ featmill.views.collection = (() => {
       { class: "card" },
       el("h2", {}, folder.type),
       el("p", { class: "big" }, counts),
-      el("p", {}, [`${number(folder.windows)} windows`, long(folder), left, rate].filter(Boolean).join("; ")),
+      el("p", {}, [counted(folder.windows, "window"), long(folder), left, rate].filter(Boolean).join("; ")),
       folder.warning ? el("p", { class: "bad" }, folder.warning) : null,
       el(
         "p",
@@ -61,19 +59,24 @@ featmill.views.collection = (() => {
 
   const cut = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text);
 
-  function failures(folders, search) {
-    const rows = folders.flatMap((folder) =>
-      folder.causes.map((cause) =>
-        el(
-          "tr",
-          {},
-          el("td", {}, folder.type),
-          el("td", { class: cause.status === "failed" ? "bad" : null }, `${number(cause.videos)} ${cause.status}`),
-          el("td", { title: cause.cause }, cut(cause.cause)),
-          el("td", {}, cut(cause.examples.join(", "))),
-        ),
-      ),
-    );
+  function failures(folders) {
+    const types = new Map(); // of the same cause in the same videos
+    for (const { type, causes } of folders)
+      for (const each of causes) {
+        const same = JSON.stringify(each);
+        types.set(same, [...(types.get(same) || []), type]);
+      }
+    const rows = [...types].map(([same, names]) => {
+      const cause = JSON.parse(same);
+      return el(
+        "tr",
+        {},
+        el("td", {}, names.join(", ")),
+        el("td", { class: cause.status === "failed" ? "bad" : null }, `${number(cause.videos)} ${cause.status}`),
+        el("td", { title: cause.cause }, cut(cause.cause)),
+        el("td", {}, cut(cause.examples.join(", "))),
+      );
+    });
     if (!rows.length) return el("p", { class: "quiet" }, "Every video is done.");
     const commands = [
       ...new Set(folders.filter((folder) => folder.failed && folder.command).map((folder) => folder.command)),
@@ -138,7 +141,7 @@ featmill.views.collection = (() => {
       el(
         "p",
         { class: "quiet" },
-        `${duration(span)} from first to last; the highest bar is ${number(most)} videos in ${duration(wide)}.`,
+        `${duration(span)} from first to last; the highest bar is ${counted(most, "video")} in ${duration(wide)}.`,
       ),
     );
   }
@@ -186,7 +189,7 @@ featmill.views.collection = (() => {
         const n = collection.folders[+choice.split("-")[0]],
           share = points.shares.map((each) => `${(each * 100).toFixed(0)} %`).join(" and ");
         note.textContent = points.x.length
-          ? `${number(points.x.length)} of ${number(points.total)} windows; ${way === "map" ? `principal components with ${share} of the variance` : "UMAP"}${n.length_s ? "" : `; ${hours(points, n.done + n.partial)}`}`
+          ? `${number(points.x.length)} of ${counted(points.total, "window")}; ${way === "map" ? `principal components with ${share} of the variance` : "UMAP"}${n.length_s ? "" : `; ${hours(points, n.done + n.partial)}`}`
           : "";
         host.replaceChildren(
           points.x.length
@@ -248,8 +251,10 @@ featmill.views.collection = (() => {
     function take({ videos, folders, is_whole }) {
       videos.number.forEach((id, i) => places.set(id, i));
       const n = new Set(videos.name).size;
-      heading.textContent = `${number(n)} ${n === 1 ? "video" : "videos"}${is_whole ? "" : " so far: the list is still being read"}`;
-      cards.replaceChildren(...folders.map((each) => card(is_whole ? each : { ...each, left: null, videos_per_s: null })));
+      heading.textContent = `${counted(n, "video")}${is_whole ? "" : " so far: the list is still being read"}`;
+      cards.replaceChildren(
+        ...folders.map((each) => card(is_whole ? each : { ...each, left: null, videos_per_s: null })),
+      );
       failed.replaceChildren(failures(folders));
       rates.replaceChildren(...[rate(videos.finished)].filter(Boolean));
     }

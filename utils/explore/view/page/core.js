@@ -82,19 +82,22 @@ window.featmill = (() => {
       : `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}:${rest}`;
   }
 
+  const number = (value) => (value ?? 0).toLocaleString("en");
+  const counted = (value, noun) => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
+
+  const span = (start, end) => (end > start ? `${seconds(start)} to ${seconds(end)}` : seconds(start)); // or a frame
+
   const UNITS = [
-    [86400, "days"],
-    [3600, "hours"],
-    [60, "minutes"],
-    [1, "seconds"],
+    [86400, "day"],
+    [3600, "hour"],
+    [60, "minute"],
+    [1, "second"],
   ];
 
   function duration(time) {
     const [size, unit] = UNITS.find(([each]) => time >= 2 * each) || UNITS[3];
-    return `${+(time / size).toPrecision(3)} ${unit}`;
+    return counted(+(time / size).toPrecision(3), unit);
   }
-
-  const number = (value) => (value ?? 0).toLocaleString("en");
 
   function announce(text) {
     document.getElementById("announce").textContent = text;
@@ -162,8 +165,10 @@ window.featmill = (() => {
     viridis,
     bytes,
     seconds,
+    span,
     duration,
     number,
+    counted,
     announce,
     tip,
     canvas,

@@ -1,7 +1,7 @@
 "use strict";
 // What the view of a video says beside its tracks: shapes, nearest windows, sound.
 featmill.details = (() => {
-  const { el, seconds, get, picture, isStatic, tip, tracks } = featmill;
+  const { el, seconds, counted, get, picture, isStatic, tip, tracks } = featmill;
   const POLL_MS = 700;
 
   function facts(layers) {
@@ -22,7 +22,7 @@ featmill.details = (() => {
             el(
               "td",
               {},
-              `${key.dtype}${key.not_finite ? `; ${key.not_finite} rows with NaN or infinity` : ""}${key.times_known ? "" : "; times were not saved, rows are spread evenly"}`,
+              `${key.dtype}${key.not_finite ? `; ${counted(key.not_finite, "row")} with NaN or infinity` : ""}${key.times_known ? "" : "; times were not saved, rows are spread evenly"}`,
             ),
           ),
         ),
@@ -41,9 +41,7 @@ featmill.details = (() => {
         if (found.note) return say(found.note);
         if (found.hits) return await showHits(host, found.hits, collection);
         say(
-          found.listing
-            ? "Reading the list of videos …"
-            : `Reading all windows: ${found.read} of ${found.of} videos …`,
+          found.listing ? "Reading the list of videos …" : `Reading all windows: ${found.read} of ${found.of} videos …`,
         );
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
@@ -88,7 +86,8 @@ featmill.details = (() => {
     );
   }
 
-  const classesOf = ({ about, key }) => (about.classes || []).filter((found) => found.key === key.key && found.lanes.length);
+  const classesOf = ({ about, key }) =>
+    (about.classes || []).filter((found) => found.key === key.key && found.lanes.length);
 
   // Top classes and labels of a layer along the time axis. point: what happens at a time.
   function classTracks(axis, layer, point) {
@@ -96,11 +95,24 @@ featmill.details = (() => {
       const pointed = (time, event, isClick) =>
         isClick
           ? point?.(time, event, true)
-          : tip(event, el("span", {}, `${seconds(time)}: ${tracks.best(found, time, 5)}`));
+          : tip(event, el("span", {}, `${seconds(time)}; ${tracks.best(found, time, 5)}`));
       const what = found.what === "cosine" ? "labels, by cosine" : "top classes, by probability";
       const label = `Classes along the time axis: ${found.lanes.join(", ")}`;
       return tracks.classes(axis, `${layer.name}: ${what}`, label, found, pointed);
     });
+  }
+
+  // What is wrong with the video or its files: what several types say, once.
+  function notes(documents) {
+    const types = new Map();
+    for (const each of documents)
+      for (const note of [...each.notes, each.error].filter(Boolean)) {
+        const text = `${each.error === note ? "" : `${each.status}: `}${note}`;
+        types.set(text, [...(types.get(text) || []), each.type]);
+      }
+    return [...types].map(([text, names]) =>
+      el("p", { class: /^(partial|skipped|done): /.test(text) ? "quiet" : "bad" }, `${names.join(", ")} ${text}`),
+    );
   }
 
   // Of a video at an address, which is loaded only once the link is followed.
@@ -109,16 +121,32 @@ featmill.details = (() => {
       ? [el("p", {}, el("a", { href: about.link, rel: "noopener noreferrer", target: "_blank" }, about.link))]
       : [];
 
+  // The frames of the file that a row was made of; where nobody counted them, what the rate tells.
   function frames(about, key, at) {
-    if (!about.fps || !key.times_known) return "";
-    return `; frames ${Math.round(key.start_s[at] * about.fps)} to ${Math.round(key.end_s[at] * about.fps)} at ${+about.fps.toFixed(3)} fps`;
+    const span = (first, last) => (first === last ? `frame ${first}` : `frames ${first} to ${last}`);
+    if (!key.times_known) return "";
+    if (about.frames) return `${span(about.frames.first[at], about.frames.last[at])} of the file`;
+    if (!about.fps) return "";
+    const rate = +about.fps.toFixed(3);
+    const counted = span(Math.round(key.start_s[at] * about.fps), Math.round(key.end_s[at] * about.fps));
+    return about.sampled_fps ? `${counted} of those sampled at ${rate} fps` : `about ${counted}, at ${rate} fps`;
   }
 
-  // The row nearest to a given one of which there is a picture
+  async function addFrames(documents, said) {
+    for (const about of documents.filter((each) => each.has_frames && each.keys.length)) {
+      const found = await get(`frames-${about.number}`).catch(() => ({}));
+      if (found.first) about.frames = found;
+    }
+    said();
+  }
+
+  // The row nearest to a given one of which there is a picture: an export has not those of all
   const pictured = (key, at) =>
-    key.flow.rows.reduce((a, b) => (Math.abs(b - at * key.step) < Math.abs(a - at * key.step) ? b : a), 0);
+    isStatic
+      ? key.flow.rows.reduce((a, b) => (Math.abs(b - at * key.step) < Math.abs(a - at * key.step) ? b : a), 0)
+      : at * key.step;
   const flowPicture = ({ about, key, i }, at) =>
     at < 0 ? null : `media/${about.number}/flow-${i}-${pictured(key, at)}.png`;
 
-  return { facts, frames, nearest, addSound, classesOf, classTracks, link, pictured, flowPicture };
+  return { facts, frames, addFrames, nearest, addSound, classesOf, classTracks, notes, link, pictured, flowPicture };
 })();

@@ -1,9 +1,9 @@
 "use strict";
 // What a search found: windows with pictures, times and scores; groups of near-duplicates.
 featmill.views.found = (() => {
-  const { el, seconds, get, picture } = featmill;
+  const { el, span, counted, get, picture } = featmill;
 
-  const span = (start, end) => (start === null ? "no times" : `${seconds(start)} to ${seconds(end)}`);
+  const when = ([start, end]) => (start === null ? "no times" : span(start, end));
 
   // A moment of a video, which a click leads to. where: what follows the video's number in the address.
   async function moment(hit, where, ...texts) {
@@ -14,7 +14,11 @@ featmill.views.found = (() => {
   const windows = (hits) =>
     Promise.all(
       hits.map(async (hit) =>
-        el("li", {}, await moment(hit, hit.row, hit.video, span(hit.start_s, hit.end_s), `score ${hit.score.toFixed(4)}`)),
+        el(
+          "li",
+          {},
+          await moment(hit, hit.row, hit.video, when([hit.start_s, hit.end_s]), `score ${hit.score.toFixed(4)}`),
+        ),
       ),
     );
 
@@ -23,15 +27,19 @@ featmill.views.found = (() => {
       found.map(async (group, i) => {
         const parts = await Promise.all(
           group.videos.map(async (part) => {
-            const times = part.spans.map(([start, end]) => span(start, end)).join(", ");
+            const times = part.spans.map(when).join(", ");
             const hit = { number: part.number, start_s: part.spans[0][0] };
-            return el("li", {}, await moment(hit, `@${hit.start_s ?? 0}`, part.video, `${part.windows} windows`, times));
+            return el(
+              "li",
+              {},
+              await moment(hit, `@${hit.start_s ?? 0}`, part.video, counted(part.windows, "window"), times),
+            );
           }),
         );
         return el(
           "section",
           {},
-          el("h2", {}, `Group ${i + 1}: ${group.videos.length} videos, score ${group.score.toFixed(4)}`),
+          el("h2", {}, `Group ${i + 1}: ${counted(group.videos.length, "video")}, score ${group.score.toFixed(4)}`),
           el("ul", { class: "near" }, ...parts),
         );
       }),

@@ -1,7 +1,7 @@
 "use strict";
 // The map of windows: a point each, by the first two principal components.
 featmill.map = (() => {
-  const { el, canvas, colour, PALETTE, viridis, seconds, number, tip, picture, announce } = featmill;
+  const { el, canvas, colour, PALETTE, viridis, span, counted, tip, picture, announce } = featmill;
   const shade = (share) => `rgb(${viridis(0.15 + 0.77 * Math.min(1, share))})`; // seen on light and on dark ground
   const EDGE = 16,
     REACH = 10; // pixels: margin; how far from a point the pointer still means it
@@ -33,7 +33,7 @@ featmill.map = (() => {
       .map((value) => (choice === "cluster" ? `cluster ${value + 1}` : value || "none"));
     return {
       of: (i) => PALETTE[places.get(values[i])],
-      names: ranked.length > OTHER ? [...named, `${ranked.length - OTHER} others`] : named,
+      names: ranked.length > OTHER ? [...named, counted(ranked.length - OTHER, "other")] : named,
     };
   }
 
@@ -83,7 +83,7 @@ featmill.map = (() => {
       {
         tabindex: 0,
         role: "application",
-        "aria-label": `Map of ${number(n)} windows. Arrow keys go from window to window, Enter opens one.`,
+        "aria-label": `Map of ${counted(n, "window")}. Arrow keys go from window to window, Enter opens one.`,
         onpointermove: hovered,
         onpointerleave: (event) => {
           pick(-1);
@@ -140,7 +140,7 @@ featmill.map = (() => {
     }
 
     const describe = (i) =>
-      `${about.name(points.number[i])}, row ${points.row[i]}, ${seconds(points.start_s[i])} to ${seconds(points.end_s[i])}`;
+      `${about.name(points.number[i])}, row ${points.row[i]}, ${span(points.start_s[i], points.end_s[i])}${points.classes?.[i] ? `; ${points.classes[i]}` : ""}`;
     const openAt = (i) => open(points.number[i], points.row[i]);
 
     function pick(i) {

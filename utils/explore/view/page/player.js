@@ -5,21 +5,36 @@ featmill.player = (() => {
 
   function player(id, about, axis) {
     let until = Infinity,
+      why = "",
       video = null;
     const still = el("img", { alt: "Picture of the video at the cursor", hidden: true });
     const note = el("p", { class: "quiet" });
     const host = el("div", { class: "player" });
 
+    // Of a damaged file some pictures are there.
+    function tell(isShown) {
+      still.hidden = !isShown;
+      const not = about.thumbs_ms.length
+        ? "the picture at this time cannot be decoded"
+        : "no picture of it can be shown";
+      const what = isShown ? (why ? "pictures of it stand in" : "") : not;
+      const isAbsent = !about.is_found && !featmill.isStatic;
+      const text = isAbsent ? why : [why, what].filter(Boolean).join("; ");
+      note.textContent = text && `${text[0].toUpperCase()}${text.slice(1)}.`;
+    }
+    still.addEventListener("load", () => tell(true));
+    still.addEventListener("error", () => tell(false));
+
     async function show(time) {
       const source = await thumb(id, time).catch(() => null);
-      still.hidden = !source;
-      if (source) still.src = source;
+      if (!source) tell(false);
+      else if (still.getAttribute("src") !== source) still.src = source;
     }
 
     function fall(text) {
+      why = text;
       video = null;
       host.replaceChildren(still, note);
-      note.textContent = text;
       show(axis.cursor);
     }
 
@@ -31,10 +46,9 @@ featmill.player = (() => {
         preload: "metadata",
         "aria-label": about.name,
       });
-      video.addEventListener("error", () => fall("This browser does not play the file; pictures of it stand in."));
+      video.addEventListener("error", () => fall("this browser does not play the file"));
       video.addEventListener("loadedmetadata", () => {
-        if (!video.videoWidth && about.thumbs_ms.length)
-          fall("This browser plays no picture of the file; pictures of it stand in.");
+        if (!video.videoWidth && about.thumbs_ms.length) fall("this browser plays no picture of the file");
       });
       video.addEventListener("timeupdate", () => {
         if (!video) return;
@@ -47,13 +61,7 @@ featmill.player = (() => {
       });
       host.append(video);
     } else {
-      fall(
-        about.thumbs_ms.length
-          ? ""
-          : about.is_found || featmill.isStatic
-            ? "The video has no pictures that can be shown."
-            : "The video is not in the folder of --videos.",
-      );
+      fall(about.is_found || featmill.isStatic ? "" : "the video is not in the folder of --videos");
     }
 
     return {

@@ -9,7 +9,7 @@ featmill.table = (() => {
     ["folder", "Type"],
     ["status", "Status"],
     ["windows", "Windows"],
-    ["finished", "Finished"],
+    ["finished", "Finished, UTC"],
   ];
 
   const moment = (time) => (time ? new Date(time * 1000).toISOString().slice(0, 16).replace("T", " ") : "");

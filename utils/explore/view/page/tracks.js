@@ -1,7 +1,7 @@
 "use strict";
 // Drawings on one time axis. An axis has `from` and `to` in seconds, which zooming changes, and a `cursor`.
 featmill.tracks = (() => {
-  const { el, canvas, colour, PALETTE, viridis, bytes, seconds } = featmill;
+  const { el, canvas, colour, PALETTE, viridis, bytes, span } = featmill;
 
   const x = (axis, width) => (time) => ((time - axis.from) / (axis.to - axis.from)) * width;
 
@@ -51,13 +51,14 @@ featmill.tracks = (() => {
     );
   }
 
-  // The windows of a key: each a bar in the first free line, for windows overlap.
+  // The windows of a key: each a bar in the first free line, for windows overlap. A frame lasts until the next.
   function spans(axis, name, key, fill, chosen, pointed) {
+    const until = (i) => Math.max(key.end_s[i], key.to_s[i]);
     const ends = [],
       lines = key.start_s.map((start, i) => {
         let line = ends.findIndex((end) => end <= start + 1e-6);
         if (line < 0) line = ends.length < 8 ? ends.length : i % 8;
-        ends[line] = Math.max(key.end_s[i], start + 1e-6);
+        ends[line] = Math.max(until(i), start + 1e-6);
         return line;
       });
     const height = 9 * Math.max(1, ends.length) + 2;
@@ -69,7 +70,7 @@ featmill.tracks = (() => {
       (context, width, tall, at) => {
         key.start_s.forEach((start, i) => {
           const left = at(start),
-            right = Math.max(left + 2, at(key.end_s[i]));
+            right = Math.max(left + 2, at(until(i)));
           context.fillStyle = chosen() === i ? colour("mark") : fill;
           context.fillRect(left, lines[i] * 9 + 1, Math.max(1.5, right - left - 1), 7);
         });
@@ -134,11 +135,7 @@ featmill.tracks = (() => {
     const { n, low, values } = key.similarity;
     if (!n) return null;
     const picture = image(bytes(values), n, n);
-    const end = key.start_s.length - 1,
-      middle = (i) => (key.start_s[i] + key.end_s[i]) / 2;
-    const hop = end ? (middle(end) - middle(0)) / end : 1;
-    const first = middle(0) - hop / 2,
-      last = middle(end) + hop / 2; // a cell around each row's middle
+    const first = (column) => Math.floor((column * key.from_s.length) / n); // of its rows
     return track(
       axis,
       name,
@@ -146,7 +143,11 @@ featmill.tracks = (() => {
       220,
       (context, width, height, at) => {
         context.imageSmoothingEnabled = false;
-        context.drawImage(picture, at(first), 0, at(last) - at(first), height);
+        for (let column = 0; column < n; column++) {
+          const left = Math.round(at(key.from_s[first(column)])),
+            right = Math.round(at(key.to_s[first(column + 1) - 1]));
+          context.drawImage(picture, column, 0, 1, n, left, 0, Math.max(1, right - left), height);
+        }
       },
       pointed,
     );
@@ -223,11 +224,8 @@ featmill.tracks = (() => {
         found.shares.forEach((lane, i) =>
           lane.forEach((value, w) => {
             if (value === null) return;
-            const start = found.start_s[w],
-              end = found.end_s[w],
-              next = found.start_s[w + 1] ?? end;
-            const left = at(start),
-              right = Math.max(left + 1.5, at(end > start ? Math.min(end, next) : next)); // frames last until the next
+            const left = at(found.from_s[w]),
+              right = Math.max(left + 1.5, at(found.to_s[w]));
             context.fillStyle = `rgb(${viridis((value - low) / (high - low))})`;
             context.fillRect(left, i * LANE + 1, right - left, LANE - 2);
           }),
@@ -244,10 +242,10 @@ featmill.tracks = (() => {
   function best(found, time, most) {
     const i = rowAt(found, time);
     if (i < 0) return "";
-    return found.best[i]
+    const named = found.best[i]
       .slice(0, most)
-      .map((name, place) => `${found.names[name]} ${found.scores[i][place] ?? "?"}`)
-      .join(", ");
+      .map((name, place) => `${found.names[name]} ${found.scores[i][place] ?? "?"}`);
+    return `${found.what === "cosine" ? "label by cosine" : "class by probability"}: ${named.join(", ")}`;
   }
 
   function axisOf(length) {
@@ -270,13 +268,12 @@ featmill.tracks = (() => {
     return axis;
   }
 
-  // The row at a time: of the windows around it that whose middle is nearest, else the nearest window.
+  // The row that is drawn at a time, else the nearest.
   function rowAt(key, time) {
     let best = -1,
       nearest = Infinity;
-    key.start_s.forEach((start, i) => {
-      const inside = start <= time && time <= key.end_s[i];
-      const away = Math.abs((start + key.end_s[i]) / 2 - time) + (inside ? 0 : 1e6);
+    key.from_s.forEach((from, i) => {
+      const away = time < from ? from - time : time < key.to_s[i] ? 0 : time - key.to_s[i] + 1e-9;
       if (away < nearest) {
         nearest = away;
         best = i;
@@ -285,8 +282,10 @@ featmill.tracks = (() => {
     return best;
   }
 
-  const describe = (name, key, i) =>
-    `${name} row ${i * key.step}, ${seconds(key.start_s[i])} to ${seconds(key.end_s[i])}`;
+  // Where values of each row are drawn: in the middle of its own place on the axis.
+  const middles = (key) => key.from_s.map((from, i) => (from + key.to_s[i]) / 2);
 
-  return { axisOf, ruler, spans, curve, matrix, spectrogram, filmstrip, classes, best, rowAt, describe };
+  const describe = (name, key, i) => `${name} row ${i * key.step}, ${span(key.start_s[i], key.end_s[i])}`;
+
+  return { axisOf, ruler, spans, curve, matrix, spectrogram, filmstrip, classes, best, rowAt, middles, describe };
 })();

@@ -19,7 +19,7 @@ featmill.views.video = (() => {
   function view(main, collection, documents, other) {
     const about = documents[0],
       all = layers(documents);
-    const ends = all.flatMap(({ key }) => key.end_s.slice(-1));
+    const ends = all.flatMap(({ key }) => [...key.end_s.slice(-1), ...key.to_s.slice(-1)]);
     const axis = tracks.axisOf(Math.max(about.length_s, ...ends, 0.1));
     const player = featmill.player(about.number, documents.find((each) => each.player) || about, axis);
     const near = el("div", {}, el("p", { class: "quiet" }, "Choose a window."));
@@ -27,6 +27,7 @@ featmill.views.video = (() => {
       caption = el("figcaption", { class: "quiet" });
     const figure = el("figure", { class: "flows", hidden: true }, flow, caption);
     const chosen = { layer: all.length ? 0 : -1, at: 0 };
+    let flowLayer = all.findIndex(({ key }) => key.flow);
     const slider = el("div", {
       class: "card",
       role: "slider",
@@ -37,21 +38,16 @@ featmill.views.video = (() => {
     });
 
     function choose(layer, at, play) {
-      const { about: own, key, i, name } = all[layer];
+      const { about: own, key, i } = all[layer];
       if (!key.rows) return;
       Object.assign(chosen, { layer, at });
-      const middle = (key.start_s[at] + key.end_s[at]) / 2;
-      const best = details.classesOf(all[layer]).map((found) => tracks.best(found, middle, 1));
-      const text = [tracks.describe(name, key, at), ...best].filter(Boolean).join("; ");
-      slider.textContent = text;
-      const said = { valuemax: key.rows - 1, valuenow: at * key.step, valuetext: text };
-      for (const [attribute, value] of Object.entries(said)) slider.setAttribute(`aria-${attribute}`, value);
-      announce(text);
+      announce(say());
       if (play) player.play(key.start_s[at], key.end_s[at]);
       else player.seek(key.start_s[at]);
       history.replaceState(null, "", `#/video/${own.number}/${at * key.step}`);
+      if (key.flow) flowLayer = layer;
+      if (flowLayer >= 0) showFlow(key.flow ? at : tracks.rowAt(all[flowLayer].key, key.start_s[at]));
       if (key.flow) {
-        showFlow(own, key, i, at);
         near.replaceChildren(el("p", { class: "quiet" }, "Flow fields are not compared."));
       } else if (featmill.isStatic && !key.near)
         near.replaceChildren(el("p", { class: "quiet" }, "Not in this export: it has too many windows."));
@@ -66,11 +62,26 @@ featmill.views.video = (() => {
         );
     }
 
-    function showFlow(own, key, i, at) {
-      const row = pictured(key, at);
-      flow.src = flowPicture({ about: own, key, i }, at);
+    // Sets what the slider says of the chosen window, and returns it.
+    function say() {
+      const { key, name, about: own } = all[chosen.layer],
+        { at } = chosen;
+      const middle = tracks.middles(key)[at];
+      const best = details.classesOf(all[chosen.layer]).map((found) => tracks.best(found, middle, 1));
+      const text = [tracks.describe(name, key, at), details.frames(own, key, at), ...best].filter(Boolean).join("; ");
+      slider.textContent = text;
+      const said = { valuemax: key.rows - 1, valuenow: at * key.step, valuetext: text };
+      for (const [attribute, value] of Object.entries(said)) slider.setAttribute(`aria-${attribute}`, value);
+      return text;
+    }
+
+    function showFlow(at) {
+      if (at < 0) return;
+      const { key, name } = all[flowLayer],
+        row = pictured(key, at);
+      flow.src = flowPicture(all[flowLayer], at);
       flow.alt = `Flow field of row ${row}`;
-      caption.textContent = `Flow of row ${row}: right is red, down yellow-green, left cyan, up violet; full colour is ${key.flow.most} pixels per frame.`;
+      caption.textContent = `Flow of ${name} row ${row}: right is red, down yellow-green, left cyan, up violet; full colour is ${key.flow.most} pixels per frame.`;
       figure.hidden = false;
     }
 
@@ -109,107 +120,19 @@ featmill.views.video = (() => {
           el(
             "span",
             {},
-            `${tracks.describe(name, key, at)}${key.change && at ? `; change ${key.change[at - 1] ?? "?"}` : ""}${details.frames(all[layer].about, key, at)}`,
+            [
+              tracks.describe(name, key, at),
+              details.frames(all[layer].about, key, at),
+              key.change && at ? `change ${key.change[at - 1] ?? "?"}` : "",
+            ]
+              .filter(Boolean)
+              .join("; "),
           ),
         );
     };
 
+    const chosenAt = (layer) => () => (chosen.layer === layer ? chosen.at : -1);
     const seek = (time, event, isClick) => (isClick ? player.seek(time) : tip(event, el("span", {}, seconds(time))));
-
-    function drawn(layer) {
-      const { key, name } = all[layer],
-        point = pointed(layer),
-        fill = PALETTE[layer % 7];
-      const parts = [
-        tracks.spans(axis, `${name}: windows`, key, fill, () => (chosen.layer === layer ? chosen.at : -1), point),
-      ];
-      const middle = key.start_s.map((start, i) => (start + key.end_s[i]) / 2);
-      if (key.flow)
-        parts.push(
-          tracks.filmstrip(
-            axis,
-            `${name}: flow`,
-            "Flow fields along the time axis",
-            async (time) => flowPicture(all[layer], tracks.rowAt(key, time)),
-            point,
-          ),
-        );
-      if (key.flow)
-        parts.push(
-          tracks.curve(axis, `${name}: mean speed, pixels per frame`, "Mean speed", middle, [key.flow.speed], point),
-        );
-      if (key.change?.length)
-        parts.push(
-          tracks.curve(
-            axis,
-            `${name}: change, 1 − cosine to the row before`,
-            "Change from row to row",
-            key.start_s.slice(1),
-            [key.change],
-            point,
-          ),
-        );
-      parts.push(...details.classTracks(axis, all[layer], point));
-      if (key.components && key.rows > 2)
-        parts.push(
-          tracks.curve(
-            axis,
-            `${name}: principal components 1, 2, 3 (blue, orange, green)`,
-            "Principal components",
-            middle,
-            key.components,
-            point,
-            [-1, 1],
-          ),
-        );
-      if (key.similarity && key.rows > 2)
-        parts.push(
-          tracks.matrix(
-            axis,
-            `${name}: cosine of all pairs of rows, ${key.similarity.low} dark to 1 bright`,
-            key,
-            point,
-          ),
-        );
-      parts.push(...compared(layer, middle));
-      return parts;
-    }
-
-    function compared(layer, middle) {
-      const { about: own, key, name } = all[layer],
-        theirs = own.other?.keys.find((each) => each.key === key.key);
-      if (!theirs) return [];
-      const cosines = own.other.cosines[key.key],
-        title = `${name} of the other output`;
-      const parts = [tracks.spans(axis, `${title}: windows`, theirs, PALETTE[7], () => -1, null)];
-      if (cosines)
-        parts.push(
-          tracks.curve(
-            axis,
-            `${name}: cosine with the other output`,
-            "Cosine with the other output",
-            middle,
-            [cosines],
-            pointed(layer),
-            [Math.min(0, ...cosines.filter((each) => each !== null)), 1],
-          ),
-        );
-      if (theirs.change?.length)
-        parts.push(
-          tracks.curve(
-            axis,
-            `${title}: change`,
-            "Change from row to row, other output",
-            theirs.start_s.slice(1),
-            [theirs.change],
-            null,
-          ),
-        );
-      parts.push(...details.classTracks(axis, { about: own.other, key: theirs, name: title }, null));
-      if (theirs.similarity && theirs.rows > 2)
-        parts.push(tracks.matrix(axis, `${title}: cosine of all pairs, ${theirs.similarity.low} to 1`, theirs, null));
-      return parts;
-    }
 
     const button = (text, label, onclick) => el("button", { type: "button", "aria-label": label, onclick }, text);
     const strip = about.thumbs_ms.length
@@ -224,17 +147,33 @@ featmill.views.video = (() => {
         ]
       : [];
     const sound = el("div", {});
+    const hasRows = all.some(({ key }) => key.rows);
+    const choice = [
+      details.facts(all),
+      el("h2", {}, "Chosen window"),
+      slider,
+      el(
+        "p",
+        { class: "quiet" },
+        "Here arrow keys go from row to row; Enter plays the window, Space the video; 1 to 9 choose features; + and − zoom.",
+      ),
+      el("h2", {}, "Nearest in the collection"),
+      near,
+    ];
+    const play = button("Play window", "Play the chosen window", () => choose(chosen.layer, chosen.at, true));
+    const bar = el(
+      "div",
+      { class: "bar" },
+      hasRows ? play : null,
+      button("+", "Zoom in", () => axis.zoom(0.5)),
+      button("−", "Zoom out", () => axis.zoom(2)),
+      button("Whole", "Show the whole video", () => axis.zoom(Infinity)),
+    );
     main.replaceChildren(
       el("p", {}, el("a", { href: "#/" }, "← all videos")),
       el("h1", { tabindex: -1 }, about.name),
       ...details.link(about),
-      ...documents.flatMap((each) =>
-        [...each.notes, each.error]
-          .filter(Boolean)
-          .map((note) =>
-            el("p", { class: each.error || each.status === "failed" ? "bad" : "quiet" }, `${each.type}: ${note}`),
-          ),
-      ),
+      ...details.notes(documents),
       ...(other && !documents.some((each) => each.other)
         ? [el("p", { class: "quiet" }, `${other} has no such video.`)]
         : []),
@@ -242,36 +181,11 @@ featmill.views.video = (() => {
         "div",
         { class: "top" },
         el("div", {}, player.element, figure),
-        el(
-          "div",
-          {},
-          details.facts(all),
-          el("h2", {}, "Chosen window"),
-          slider,
-          el(
-            "p",
-            { class: "quiet" },
-            "Here arrow keys go from row to row; Enter plays the window, Space the video; 1 to 9 choose features; + and − zoom.",
-          ),
-          el("h2", {}, "Nearest in the collection"),
-          near,
-        ),
+        el("div", {}, ...(hasRows ? choice : [el("p", {}, "There are no features of this video.")])),
       ),
-      el(
-        "div",
-        { class: "bar" },
-        button(
-          "Play window",
-          "Play the chosen window",
-          () => chosen.layer >= 0 && choose(chosen.layer, chosen.at, true),
-        ),
-        button("+", "Zoom in", () => axis.zoom(0.5)),
-        button("−", "Zoom out", () => axis.zoom(2)),
-        button("Whole", "Show the whole video", () => axis.zoom(Infinity)),
-      ),
-      tracks.ruler(axis, seek),
+      ...(hasRows || about.length_s ? [bar, tracks.ruler(axis, seek)] : []),
       ...strip,
-      ...all.flatMap((_, layer) => drawn(layer)),
+      ...all.flatMap((each, layer) => featmill.layer(axis, each, PALETTE[layer % 7], chosenAt(layer), pointed(layer))),
       sound,
     );
     details.addSound(
@@ -279,7 +193,8 @@ featmill.views.video = (() => {
       axis,
       documents.find((each) => each.rate_hz && each.is_found),
     );
-    return { choose, all, chosen };
+    details.addFrames(documents, () => hasRows && say());
+    return { choose, all };
   }
 
   // isCurrent: false once another view has been opened, while this one was loading.
@@ -293,7 +208,9 @@ featmill.views.video = (() => {
     const layer = shown.all.findIndex(({ about, key }) => about.number === id && key.rows);
     if (layer < 0) return;
     const { key } = shown.all[layer];
-    const at = /^@[\d.]+$/.test(row) ? featmill.tracks.rowAt(key, +row.slice(1)) : Math.round((parseInt(row, 10) || 0) / key.step);
+    const time = /^@[\d.]+$/.test(row) ? +row.slice(1) : null; // when a window starts
+    const away = key.start_s.map((start) => Math.abs(start - time));
+    const at = time === null ? Math.round((parseInt(row, 10) || 0) / key.step) : away.indexOf(Math.min(...away));
     shown.choose(layer, Math.max(0, Math.min(key.start_s.length - 1, at)), false);
   }
   return draw;

@@ -1,0 +1,110 @@
+"""What a search takes in processor time and memory: python -m benchmarks.search [VIDEOS] [ROWS] [WIDTH].
+
+Makes a folder of VIDEOS videos with ROWS windows of WIDTH numbers each (1,000 of 1,000 of 1,024), float16, around 50
+centres, all different; then runs `search` as a user does: comparing every window, making the index, and by the index.
+Prints for each the processor time and the wall time in seconds and the most memory in GB, of which the part that is
+no file, since an index is mapped from disk; then recall@10 against every window, with 20 queries of each kind.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from benchmarks.view import output
+from models import MODELS
+from utils.explore.search.ask import Search
+from utils.explore.search.windows import Hit
+
+ROOT = Path(__file__).parents[1]
+N_QUERIES = 20
+
+
+def make(folder: Path, n_videos: int, n_rows: int, width: int) -> None:
+    """Write an array per video, and the manifest."""
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((50, width), np.float32)
+    folder.mkdir()
+    start_s = np.arange(n_rows, dtype=np.float64)
+    np.save(folder / "start_s.npy", start_s)
+    np.save(folder / "end_s.npy", start_s + 2)
+    with (folder / "manifest.jsonl").open("w") as manifest:
+        for i in range(n_videos):
+            rows = centres[rng.integers(50, size=n_rows)] + rng.standard_normal((n_rows, width), np.float32)
+            np.save(folder / f"{i}_rgb.npy", rows.astype(np.float16))
+            outputs = [output(folder, f"{i}_rgb.npy", "rgb", [n_rows, width], "float16")]
+            outputs += [output(folder, f"{key}.npy", key, [n_rows], "float64") for key in ("start_s", "end_s")]
+            line = {"id": f"{i}.mp4", "status": "done", "reason": "", "name": str(i), "source": {}, "windows": n_rows,
+                    "outputs": outputs, "feature_type": "i3d", "settings_hash": "0" * 16,
+                    "finished": "2026-11-27T12:00:00+0000", "revision": 1}  # fmt: skip
+            manifest.write(json.dumps(line) + "\n")
+
+
+def measure(*command: str) -> dict[str, float]:
+    """Run `main.py search` and return its processor time, wall time, and most memory."""
+    begun = time.perf_counter()
+    process = psutil.Popen(
+        [sys.executable, str(ROOT / "main.py"), "search", *command], cwd=ROOT, stdout=subprocess.DEVNULL
+    )
+    most = {"own": 0, "all": 0}
+    thread = threading.Thread(target=_watch, args=(process, most), daemon=True)
+    thread.start()
+    _, status, used = os.wait4(process.pid, 0)
+    assert status == 0, command
+    seconds = {"cpu_s": used.ru_utime + used.ru_stime, "wall_s": time.perf_counter() - begun}
+    return seconds | {"own_gb": most["own"] / 1e9, "all_gb": used.ru_maxrss / 1e6}
+
+
+def _watch(process: psutil.Process, most: dict[str, int]) -> None:
+    """Note the most memory that is no file, until the process ends."""
+    try:
+        while True:
+            memory = process.memory_info()
+            most["own"] = max(most["own"], memory.rss - memory.shared)
+            time.sleep(0.05)
+    except psutil.Error:
+        return
+
+
+def recalls(folder: Path) -> dict[str, float]:
+    """Return recall@10 of the index for queries that it was not tuned with."""
+    rng = np.random.default_rng(9)
+    by_index, exact = Search(str(folder), MODELS), Search(str(folder), MODELS, is_exact=True)
+    some = [np.load(folder / f"{i}_rgb.npy")[7].astype(np.float32) for i in range(N_QUERIES)]
+    random = list(rng.standard_normal((N_QUERIES, len(some[0])), np.float32))
+    mean = np.mean([np.load(folder / f"{i}_rgb.npy").astype(np.float32).mean(axis=0) for i in range(20)], axis=0)
+    kinds = {"random": random, "rows": some, "rows minus their mean": [row - mean for row in some]}
+    return {
+        kind: float(np.mean([_recall(by_index.vector(query, 10), exact.vector(query, 10)) for query in queries]))
+        for kind, queries in kinds.items()
+    }
+
+
+def _recall(found: list[Hit], wanted: list[Hit]) -> float:
+    places = [{(hit.video, hit.row) for hit in hits} for hits in (found, wanted)]
+    return len(places[0] & places[1]) / len(wanted)
+
+
+def main() -> None:
+    """Print a line of JSON for each step."""
+    n_videos, n_rows, width = map(int, sys.argv[1:4] if len(sys.argv) > 3 else ("1000", "1000", "1024"))
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "i3d"
+        make(out, n_videos, n_rows, width)
+        like = ("--like", "5@100.5")
+        print(json.dumps({"step": "every window", **measure(scratch, *like, "--exact")}), flush=True)
+        print(json.dumps({"step": "making the index, and a query", **measure(scratch, *like)}), flush=True)
+        for _ in range(3):
+            print(json.dumps({"step": "a query by the index", **measure(scratch, *like)}), flush=True)
+        print(json.dumps({"step": "recall@10", **recalls(out)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
