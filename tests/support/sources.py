@@ -133,10 +133,12 @@ def serving(server: ThreadingHTTPServer) -> Generator[str, None, None]:
 def s3_server() -> Generator[dict[str, str], None, None]:
     """Run an S3 server with a bucket "bucket" while the block runs; yield the environment that programs need for it."""
     from moto.server import ThreadedMotoServer
+    from s3fs import S3FileSystem
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
+    S3FileSystem.clear_instance_cache()  # whose address is that of the last server
     environment = {
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
         "AWS_ACCESS_KEY_ID": "testing",

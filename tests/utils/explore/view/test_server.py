@@ -2,13 +2,17 @@
 
 import http.client
 import json
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.features import save
 from support.media import moving_frames, write_clip
+from support.program import TINY_PROGRAM, run
+from support.sources import s3_client, s3_server
 
 from utils.explore.view.collection import Collection
 from utils.explore.view.documents import Documents
@@ -112,6 +116,43 @@ def test_only_videos_in_the_users_folder(server: Server, tmp_path: Path) -> None
     assert (headers["X-Content-Type-Options"], headers["Content-Type"]) == ("nosniff", "application/octet-stream")
     line = Collection(str(save(tmp_path, "a", "/etc/passwd"))).folders[0].line("a")
     assert line is not None and MediaFolder(None).find(line.source) is None
+
+
+def test_shards_and_videos_in_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every byte of a member of a tar reaches the browser as it is; what save_shards wrote is read back."""
+    with tarfile.open(tmp_path / "shard-0.tar", "w") as tar:
+        for name, n in {"long.mp4": 120, "short.mp4": 5}.items():
+            write_clip(tmp_path / name, np.random.default_rng(n).integers(0, 256, (n, 48, 64, 3), np.uint8))
+            tar.add(tmp_path / name, name)
+    with s3_server() as environment:
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        client = s3_client(environment)
+        client.upload_file(str(tmp_path / "shard-0.tar"), "bucket", "videos/shard-0.tar")
+        done = run(
+            "--feature_type", "tiny", "--device", "cpu", "--tar_path", tmp_path / "shard-0.tar",
+            "--on_extraction", "save_shards", "--output_path", tmp_path / "out", program=TINY_PROGRAM,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        manifest = tmp_path / "out/tiny/manifest.jsonl"
+        manifest.write_text(manifest.read_text().replace(f"{tmp_path}/shard", "s3://bucket/videos/shard"))
+        for path in filter(Path.is_file, (tmp_path / "out").rglob("*")):
+            client.upload_file(str(path), "bucket", str(path.relative_to(tmp_path)))
+        found = Documents(Collection("s3://bucket/out"), MediaFolder("s3://bucket/videos"))
+        with Server(found, 0) as server:
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+            assert len((found.get("map-0-0") or {})["x"]) == 2
+            for number in (found.get("collection") or {})["videos"]["number"]:
+                name = (found.get(f"video-{number}") or {})["name"].removeprefix("shard-0/") + ".mp4"
+                (key,) = (found.get(f"video-{number}") or {})["keys"]
+                assert key["rows"] == 1 and ask(server, f"media/{number}/0.jpg")[1][:2] == b"\xff\xd8"
+                whole, n = (tmp_path / name).read_bytes(), (tmp_path / name).stat().st_size
+                assert ask(server, f"media/{number}/video")[1] == whole
+                for part in (slice(0, 1), slice(n // 2, n // 2 + 70_000), slice(n - 1, n), slice(0, n)):
+                    reply, content = ask(server, f"media/{number}/video", Range=f"bytes={part.start}-{part.stop - 1}")
+                    assert reply.status == 206 and content == whole[part]
+                assert ask(server, f"media/{number}/video", Range="bytes=-17")[1] == whole[-17:]
+            server.shutdown()
 
 
 @pytest.mark.parametrize(
