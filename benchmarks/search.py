@@ -21,10 +21,12 @@ import psutil
 from benchmarks.view import output
 from models import MODELS
 from utils.explore.search.ask import Search
-from utils.explore.search.windows import Hit
+from utils.explore.search.nearest import nearest
+from utils.explore.search.windows import SavedWindows
 
 ROOT = Path(__file__).parents[1]
-N_QUERIES = 20
+N_QUERIES = 20  # of each kind
+TOP = 10
 
 
 def make(folder: Path, n_videos: int, n_rows: int, width: int) -> None:
@@ -74,22 +76,21 @@ def _watch(process: psutil.Process, most: dict[str, int]) -> None:
 
 
 def recalls(folder: Path) -> dict[str, float]:
-    """Return recall@10 of the index for queries that it was not tuned with."""
+    """Return recall@10 of the index, by kind of query, for queries that it was not tuned with."""
     rng = np.random.default_rng(9)
-    by_index, exact = Search(str(folder), MODELS), Search(str(folder), MODELS, is_exact=True)
-    some = [np.load(folder / f"{i}_rgb.npy")[7].astype(np.float32) for i in range(N_QUERIES)]
-    random = list(rng.standard_normal((N_QUERIES, len(some[0])), np.float32))
+    looking = Search(str(folder), MODELS)
+    some = np.stack([np.load(folder / f"{i}_rgb.npy")[7].astype(np.float32) for i in range(N_QUERIES)])
     mean = np.mean([np.load(folder / f"{i}_rgb.npy").astype(np.float32).mean(axis=0) for i in range(20)], axis=0)
-    kinds = {"random": random, "rows": some, "rows minus their mean": [row - mean for row in some]}
-    return {
-        kind: float(np.mean([_recall(by_index.vector(query, 10), exact.vector(query, 10)) for query in queries]))
-        for kind, queries in kinds.items()
-    }
-
-
-def _recall(found: list[Hit], wanted: list[Hit]) -> float:
-    places = [{(hit.video, hit.row) for hit in hits} for hits in (found, wanted)]
-    return len(places[0] & places[1]) / len(wanted)
+    random = rng.standard_normal(some.shape, np.float32)
+    kinds = {"random directions": random, "rows": some, "rows minus their mean": some - mean}
+    by_index = [looking.vector(query, TOP) for queries in kinds.values() for query in queries]
+    every = SavedWindows.at(str(folder))
+    exact = nearest(every.blocks(), np.concatenate(list(kinds.values())), TOP)
+    shares = [
+        len({(hit.video, hit.row) for hit in found} & {(hit.video, hit.row) for hit in every.hits(*wanted)}) / TOP
+        for found, wanted in zip(by_index, exact, strict=True)
+    ]
+    return dict(zip(kinds, np.reshape(shares, (len(kinds), -1)).mean(axis=1).tolist(), strict=True))
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from utils.config.words import counted
 from utils.errors import UserError
 from utils.explore.view.documents import Document, Documents
 from utils.explore.view.numbers import clusters, principal
@@ -173,13 +174,16 @@ def to_fiftyone(documents: Documents, folder: Path) -> str:
         raise UserError("--to fiftyone shows videos: give --videos FOLDER, the folder in which they are")
     data: dict[str, dict[str, str]] = {}
     labels: dict[str, dict[str, list[Document]]] = {}
+    n_left_out = 0
     for about in _videos(documents):
         clip = documents.clip(about["number"])
         key = next((key for key in about["keys"] if key["times_known"]), None)
-        if clip is not None and clip.size and not clip.offset and key is not None:
+        if clip is not None and clip.size and not clip.offset and about["thumbs_ms"] and key is not None:
             identity = str(about["number"])  # what FiftyOne takes for a file's suffix is no part of it
             data.setdefault(about["type"], {})[identity] = str(clip.path)
             labels.setdefault(about["type"], {})[identity] = _spans(about, key)
+        elif key is not None:  # FiftyOne imports nothing of a data set with a file that it cannot open as a video
+            n_left_out += 1
     for feature_type, files in data.items():
         home = folder / safe_name(feature_type)
         home.mkdir(parents=True)
@@ -188,15 +192,18 @@ def to_fiftyone(documents: Documents, folder: Path) -> str:
     if not data:
         raise UserError("--to fiftyone: no video with windows is a separate file in the folder of --videos")
     about = 'dataset_type=fiftyone.types.FiftyOneTemporalDetectionDataset, data_path="data.json"'
-    return "\n".join(f'fiftyone.Dataset.from_dir("{folder / safe_name(name)}", {about})' for name in data)
+    lines = [f'fiftyone.Dataset.from_dir("{folder / safe_name(name)}", {about})' for name in data]
+    left_out = f"# left out: {counted(n_left_out, 'video')} without pictures, or that are no files of their own"
+    return "\n".join(lines + ([left_out] if n_left_out else []))
 
 
 def _spans(about: Document, key: Document) -> list[Document]:
     """Return the windows of a key as FiftyOne's labels. The label is the best class; without any, the key."""
     found = next((each for each in about.get("classes", ()) if each["key"] == key["key"]), None)
     spans: list[Document] = []
-    for i, (start_s, end_s) in enumerate(zip(key["start_s"], key["end_s"], strict=True)):
-        label: Document = {"label": key["key"], "timestamps": [start_s, end_s], "attributes": {"row": i * key["step"]}}
+    for i, (start_s, end_s, to_s) in enumerate(zip(key["start_s"], key["end_s"], key["to_s"], strict=True)):
+        span = [start_s, max(end_s, to_s)]  # a frame lasts until the next
+        label: Document = {"label": key["key"], "timestamps": span, "attributes": {"row": i * key["step"]}}
         if found is not None and i < len(found["best"]):
             label |= {"label": found["names"][found["best"][i][0]], "confidence": found["scores"][i][0]}
         spans.append(label)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 from support.features import save
-from support.media import moving_frames, write_clip
+from support.media import moving_frames, write_audio, write_clip
 
 from main import main
 
@@ -29,8 +29,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def hand_over(made: Path, tool: str, folder: Path) -> int:
-    arguments = ["view", str(made / "out"), "--videos", str(made / "videos"), "--to", tool, "--export", str(folder)]
+def test_fiftyone_gets_no_sound_alone(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would import nothing at all."""
+    (tmp_path / "a.mp4").write_bytes((made / "videos/a.mp4").read_bytes())
+    write_audio(tmp_path / "sound.wav", np.zeros((16000, 1), np.float32), 16000)
+    for name in ("a.mp4", "sound.wav"):
+        save(tmp_path / "out", name, name)
+    assert hand_over(tmp_path, "fiftyone", tmp_path / "new", tmp_path) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("# left out: 1 video without pictures")
+    assert list(json.loads((tmp_path / "new/i3d/data.json").read_text())) == ["0"]
+
+
+def hand_over(made: Path, tool: str, folder: Path, videos: Path | None = None) -> int:
+    root = str(videos or made / "videos")
+    arguments = ["view", str(made / "out"), "--videos", root, "--to", tool, "--export", str(folder)]
     return main(arguments)
 
 
