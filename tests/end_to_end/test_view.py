@@ -264,6 +264,8 @@ def test_an_export_from_disk(page: Any, outputs: Path, tmp_path: Path) -> None:
     assert page.inner_text("h1") == "Like bouncing_shapes@2.5" and page.locator(".near li").count() == 4
     check_accessibility(page, preload=False)
     shown = page.inner_text(".near a >> nth=0").splitlines()
+    start_ms = round(1000 * float(shown[1].split()[0]))
+    assert page.get_attribute(".near img >> nth=0", "src").endswith(f"/{start_ms}.jpg")  # of just that moment
     page.click(".near a >> nth=0")
     page.wait_for_selector("text=Chosen window")
     assert page.inner_text("h1") == shown[0] and f", {shown[1]}" in page.inner_text("[role=slider]")

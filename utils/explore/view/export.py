@@ -10,6 +10,7 @@ import numpy as np
 from utils.errors import UserError
 from utils.explore.view.collection import to_json
 from utils.explore.view.documents import Document, Documents
+from utils.explore.view.found import found_times_ms
 from utils.explore.view.media import Clip
 from utils.explore.view.server import ASSETS, PAGE, POLICY
 from utils.explore.view.windows import nearest
@@ -75,7 +76,9 @@ def _video(documents: Documents, number: int, folder: Path, with_nearest: Set[st
     clip = documents.clip(number)
     if clip is not None:
         document["player"] = _player(clip, folder)
-        pictures = {time: documents.thumb(number, time) for time in document.get("thumbs_ms", ())}
+        times = document.get("thumbs_ms", ())
+        found = found_times_ms(documents.found or {}, number) if times else set()
+        pictures = {time: documents.thumb(number, time) for time in sorted({*times, *found})}
         document["thumbs_ms"] = [time for time, content in pictures.items() if content]
         for time, content in pictures.items():
             if content:

@@ -8,6 +8,7 @@ import pytest
 from support.features import save
 
 from main import main
+from utils.explore.view.found import found_times_ms
 
 
 def script(page: Path, name: str) -> dict[str, list[dict[str, object]]]:
@@ -32,5 +33,7 @@ def test_windows_and_groups_with_the_numbers_of_their_videos(
     assert main(["search", out, "--duplicates", "--export", str(tmp_path / "groups")]) == 0
     (group,) = script(tmp_path / "groups", "found")["duplicates"]
     assert [(part["video"], part["number"], part["windows"]) for part in group["videos"]] == [("a", 0, 3), ("c", 2, 3)]  # type: ignore[attr-defined]  # JSON
+    assert found_times_ms(found, 0) == {int(1000 * each["start_s"]) for each in expected if each["video"] == "a"}
+    assert found_times_ms(script(tmp_path / "groups", "found"), 2) == {0}
     assert main(["view", out, "--export", str(tmp_path / "page")]) == 0
     assert not script(tmp_path / "page", "collection")["found"]

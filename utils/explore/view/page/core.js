@@ -149,8 +149,14 @@ window.featmill = (() => {
     return `media/${id}/${best}.jpg`;
   }
 
+  // The address of the picture at just this time: an export has only some, evenly spaced ones and those of a search.
+  async function moment(id, time) {
+    const source = await thumb(id, time);
+    return source && !isStatic ? `media/${id}/${Math.max(0, Math.floor(time * 1000))}.jpg` : source;
+  }
+
   async function picture(id, time, alt) {
-    const source = await thumb(id, time).catch(() => null);
+    const source = await moment(id, time).catch(() => null);
     return source && el("img", { src: source, alt, loading: "lazy" });
   }
 
@@ -175,6 +181,7 @@ window.featmill = (() => {
     video,
     picture,
     thumb,
+    moment,
     forget,
     views: {},
   };

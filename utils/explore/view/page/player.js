@@ -1,7 +1,7 @@
 "use strict";
 // A video's own picture: the browser's player, or single pictures where it cannot play the file.
 featmill.player = (() => {
-  const { el, thumb } = featmill;
+  const { el, moment } = featmill;
 
   function player(id, about, axis) {
     let until = Infinity,
@@ -26,7 +26,7 @@ featmill.player = (() => {
     still.addEventListener("error", () => tell(false));
 
     async function show(time) {
-      const source = await thumb(id, time).catch(() => null);
+      const source = await moment(id, time).catch(() => null);
       if (!source) tell(false);
       else if (still.getAttribute("src") !== source) still.src = source;
     }
