@@ -3,6 +3,7 @@
 Its workers are forks as well. All else is the real program, from the command line to the exit code.
 """
 
+import contextlib
 import ctypes
 import importlib
 import multiprocessing
@@ -11,17 +12,18 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import util
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, ForkProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from main import main
+from main import run as run_command
 from models import MODELS
-from utils.commands.streams import guard, settle
+from utils.commands.streams import settle
 from utils.extractors.registry import Model
 
 IMPORTED = (
@@ -87,28 +89,39 @@ def run(arguments: Sequence[str], log: Path, enter: Enter) -> ForkedRun:
     with log.open("w+b") as file:
         pid = os.fork()
         if pid == 0:
-            _become_main(arguments, file.fileno(), enter)
+            become(partial(_run_main, arguments, enter), dict.fromkeys((1, 2), file.fileno()))
         exit_code = _wait(pid)
         orphaned = not _all_ended(pid)
         file.seek(0)
         return ForkedRun(exit_code, file.read().decode("utf-8", "replace"), orphaned)
 
 
-def _become_main(arguments: Sequence[str], output: int, enter: Enter) -> None:
-    """Run the program in this process, as main.py does."""
+def _run_main(arguments: Sequence[str], enter: Enter) -> None:
+    """Do what main.py does when Python runs it."""
+    enter(MAIN)
+    sys.argv[1:] = arguments
+    run_command()
+
+
+def become(program: Callable[[], object], streams: Mapping[int, int]) -> NoReturn:
+    """Run a program in this process, a fork, in a new session, and end with its exit code.
+
+    streams: what its standard streams are copies of, by descriptor.
+    """
     exit_code = 1
     try:
         os.setsid()
-        for descriptor in (1, 2):
-            os.dup2(output, descriptor)
-        enter(MAIN)
-        guard()
-        exit_code = main(arguments)
-        settle()
+        for descriptor, file in streams.items():
+            os.dup2(file, descriptor)
+        program()
+        exit_code = 0
+    except SystemExit as end:
+        exit_code = int(end.code or 0)
     except BaseException:  # what the interpreter would do
         traceback.print_exc()
-        settle()
     finally:
+        with contextlib.suppress(OSError, ValueError):
+            settle()
         os._exit(exit_code)
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from utils.engines.environment import VARIABLES
 
+FOLDER = "FEATMILL_TEST_DRAWN"  # the variable that names where support/drawn.py keeps random weights
+
 if os.environ.get("FEATMILL_TEST_DEVICE", "cpu") == "cpu":  # also of the programs that tests start
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
 for name, value in VARIABLES.items():  # before torch is imported, as the program does for its workers
@@ -23,8 +26,18 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the test processes share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of the random weights that the test processes share."""
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="featmill-drawn-")
+        config.add_cleanup(partial(shutil.rmtree, os.environ[FOLDER], ignore_errors=True))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests of bits where the device is not a CPU."""
+    """Keep what is drawn, and leave out tests of bits where the device is not a CPU."""
+    from support.drawn import keep_drawn  # imports PyTorch, which pytest-xdist's main process needs not
+
+    keep_drawn()
     if os.environ.get("FEATMILL_TEST_DEVICE", "cpu") == "cpu":
         return
     of_bits = [item for item in items if item.get_closest_marker("bits")]

@@ -1,10 +1,7 @@
 """One list of videos through main.py that is killed, meets a full disk, a broken connection and damage on disk."""
 
 import os
-import resource
 import signal
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +11,7 @@ import numpy as np
 import pytest
 from support.faults import faulty_server
 from support.media import moving_frames, write_clip
-from support.program import ROOT, has_manifest, manifest, run, start, unfinished, until
+from support.program import has_manifest, manifest, run, start, unfinished, until
 
 import featmill
 from benchmarks.stalling_server import StallingServer
@@ -42,11 +39,6 @@ def flip(path: Path, *parts: bytes) -> None:
     path.write_bytes(data)
 
 
-def nearly_full() -> None:
-    """Let the process that starts write no large file."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_BYTES, resource.RLIM_INFINITY))
-
-
 def test_a_list_is_finished_whatever_comes_between(tmp_path: Path) -> None:
     clips = [write_clip(tmp_path / f"{name}.mp4", moving_frames(4, seed=n)) for n, name in enumerate("abc")]
     folder, done_list = tmp_path / "out" / "timm", tmp_path / "done.txt"
@@ -62,8 +54,7 @@ def test_a_list_is_finished_whatever_comes_between(tmp_path: Path) -> None:
         process.communicate()
     assert not output.exists()
 
-    words = [sys.executable, str(ROOT / "main.py"), *map(str, command)]
-    full = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, preexec_fn=nearly_full, timeout=120)
+    full = run(*command, most_bytes=MOST_BYTES)
     assert full.returncode == 3 and "Traceback" not in full.stderr, full.stderr
     assert full.stderr.count("error: ") == 1 and "features.h5" in full.stderr
     assert not output.exists()

@@ -1,9 +1,6 @@
 """A passing read error is not damage: what breaks off is read on; what stays broken is failed, and tried again."""
 
 import contextlib
-import resource
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -113,14 +110,9 @@ def test_a_disk_that_fails(tmp_path: Path, clip: Path, expected: np.ndarray) -> 
 
 def test_a_full_disk_leaves_no_claims(tmp_path: Path, clip: Path) -> None:
     """Nothing can be written: the run says so, and the next one does not wait for it."""
-
-    def no_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
-
     flags = ("--feature_type", "timm", "--model_name", "test_vit", "--weights", "random", "--device", "cpu",
              "--extraction_fps", 5, "--output_path", tmp_path)  # fmt: skip
-    command = [sys.executable, str(ROOT / "main.py"), *map(str, flags), "--video_paths", str(clip)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, preexec_fn=no_room, timeout=120)
+    done = run(*flags, "--video_paths", clip, most_bytes=0)
     assert done.returncode == 3 and "Traceback" not in done.stderr, done.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file() and not path.stat().st_size] == []
     start_s = time.monotonic()

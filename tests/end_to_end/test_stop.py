@@ -16,6 +16,7 @@ from support.program import (
     read_up_to,
     run,
     start,
+    start_anew,
     unfinished,
     until,
     workers,
@@ -78,7 +79,7 @@ def test_a_stopped_run_leaves_whole_files_and_the_same_command_resumes_it(
 
 
 def test_workers_end_when_the_main_process_is_killed(tmp_path: Path, tiny_clips: list[Path]) -> None:
-    process = start(
+    process = start_anew(
         *TINY, "--pause_s", 0.05, "--video_paths", *tiny_clips, "--output_path", tmp_path, program=TINY_PROGRAM
     )
     until(lambda: has_manifest(tmp_path / "tiny"), process)

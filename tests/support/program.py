@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import shutil
@@ -10,40 +11,60 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from support.warm_program import WarmProgram
+from support.warm_program import Request, Running, WarmProgram
 
 ROOT = Path(__file__).parents[2]
+MAIN = ROOT / "main.py"
 TINY_PROGRAM = Path(__file__).with_name("tiny_program.py")
-WARM: dict[Path, WarmProgram] = {}  # by program
 HAS_COMPILER = shutil.which(os.environ.get("CXX", "g++")) is not None
+Process = subprocess.Popen[str] | Running
 needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler for --compile")
 
 
 def run(
-    *arguments: Any, cwd: Path = ROOT, env: Mapping[str, str] | None = None, program: Path = ROOT / "main.py"
+    *arguments: Any,
+    cwd: Path = ROOT,
+    env: Mapping[str, str] | None = None,
+    program: Path = MAIN,
+    most_bytes: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Return what `python main.py ARGUMENTS` did: returncode, stdout, stderr. Python and PyTorch are started already.
 
-    env: more environment variables, of which Python and PyTorch read none as they start.
+    env: more environment variables, of which Python and PyTorch read none as they start. most_bytes: the size at which
+    a file that it writes cannot grow.
     """
-    if program not in WARM:
-        WARM[program] = WarmProgram(program)
-    words = list(map(str, arguments))
+    request = _request(arguments, cwd, env, program, most_bytes)
     with tempfile.TemporaryDirectory() as folder:
         printed, errors = Path(folder, "stdout"), Path(folder, "stderr")
-        exit_code = WARM[program].run(words, cwd, os.environ | (env or {}), printed, errors)
-        return subprocess.CompletedProcess(words, exit_code, printed.read_text(), errors.read_text())
+        exit_code = _warm().run(request, printed, errors)
+        return subprocess.CompletedProcess(request.arguments, exit_code, printed.read_text(), errors.read_text())
+
+
+def start(*arguments: Any, program: Path = MAIN) -> Running:
+    """Start `python main.py ARGUMENTS`, like `run`, in a new process group, as a shell does."""
+    return _warm().start(_request(arguments, ROOT, None, program))
+
+
+def _request(
+    arguments: Sequence[Any], cwd: Path, env: Mapping[str, str] | None, program: Path, most_bytes: int | None = None
+) -> Request:
+    return Request(str(program), list(map(str, arguments)), str(cwd), os.environ | (env or {}), most_bytes)
+
+
+@functools.cache
+def _warm() -> WarmProgram:
+    return WarmProgram()
 
 
 def run_anew(
-    *arguments: Any, cwd: Path = ROOT, env: Mapping[str, str] | None = None, program: Path = ROOT / "main.py"
+    *arguments: Any, cwd: Path = ROOT, env: Mapping[str, str] | None = None, program: Path = MAIN
 ) -> subprocess.CompletedProcess[str]:
     """Return what `python main.py ARGUMENTS` did in a new interpreter. env: more environment variables."""
     command = [sys.executable, str(program), *map(str, arguments)]
@@ -52,15 +73,15 @@ def run_anew(
     )
 
 
-def start(*arguments: Any, program: Path = ROOT / "main.py") -> subprocess.Popen[str]:
-    """Start `python main.py ARGUMENTS` in a new process group, as a shell does."""
+def start_anew(*arguments: Any, program: Path = MAIN) -> subprocess.Popen[str]:
+    """Start `python main.py ARGUMENTS` in a new interpreter and process group, as a shell does."""
     command = [sys.executable, str(program), *map(str, arguments)]
     return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
 
 
-def interrupt_group(process: subprocess.Popen[str]) -> None:
+def interrupt_group(process: Process) -> None:
     """Send Ctrl-C to the program and its workers, as a terminal does."""
     os.killpg(process.pid, signal.SIGINT)
 
@@ -88,7 +109,7 @@ def unfinished(folder: Path) -> list[Path]:
     return [path for path in private if path.parent.name not in ("shards", "merged")]
 
 
-def until(happened: Callable[[], Any], process: subprocess.Popen[str]) -> None:
+def until(happened: Callable[[], Any], process: Process) -> None:
     """Wait until `happened` returns true. AssertionError if the program ends before."""
     while not happened():
         if process.poll() is not None:
@@ -96,7 +117,7 @@ def until(happened: Callable[[], Any], process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
-def read_up_to(words: str, process: subprocess.Popen[str]) -> str:
+def read_up_to(words: str, process: Process) -> str:
     """Return what the program writes to standard error up to some words. AssertionError if it ends before them."""
     assert process.stderr is not None
     text = b""
@@ -109,11 +130,11 @@ def read_up_to(words: str, process: subprocess.Popen[str]) -> str:
 
 def workers(pid: int) -> list[int]:
     """Return the ids of a program's worker processes."""
-    found = []
+    forked, found = Path(f"/proc/{pid}/cmdline").read_bytes(), []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # the process may end meanwhile
-            parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            if parent == pid and b"--multiprocessing-fork" in (folder / "cmdline").read_bytes():
+            parent, command = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1]), folder / "cmdline"
+            if parent == pid and (b"--multiprocessing-fork" in (text := command.read_bytes()) or text == forked):
                 found.append(int(folder.name))
     return found
 

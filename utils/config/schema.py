@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import functools
 import operator
 import types
 import typing
@@ -119,9 +120,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {plain[close[0]]}?)" if close else ""
 
 
+@functools.cache  # a command asks a hundred times: it takes a tenth of a second
+def _hints(cls: type) -> dict[str, Any]:
+    """Return the types of all fields."""
+    return typing.get_type_hints(cls)
+
+
 def value_type(cls: type, name: str) -> tuple[type, bool]:
     """Return the type of a field's values, and whether it holds a list of them: `list[str]` gives (str, True)."""
-    hint = typing.get_type_hints(cls)[name]
+    hint = _hints(cls)[name]
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     if typing.get_origin(hint) is list:
@@ -181,7 +188,7 @@ def _typed(cls: type[Config], key: str, value: Any, origin: str) -> Any:
 def _converted(cls: type, name: str, value: Any) -> Any:
     """Return a value converted to the type of a field; ValueError or OverflowError if it cannot be."""
     kind, many = value_type(cls, name)
-    others = typing.get_args(typing.get_type_hints(cls)[name])
+    others = typing.get_args(_hints(cls)[name])
     if value is None and type(None) in others:
         return None
     if kind is bool and str in others and is_text(value):

@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 from support.media import moving_frames, write_clip
-from support.program import TINY_PROGRAM, has_manifest, manifest, run, start, until
+from support.program import TINY_PROGRAM, has_manifest, manifest, run, start_anew, until
 
 from utils.config.run import RunConfig
 from utils.config.schema import Config
@@ -54,7 +54,7 @@ def test_actors_die_and_nodes_come_and_the_file_is_that_of_a_local_run(tmp_path,
     tiny = ("--feature_type", "tiny", "--video_paths", *clips, "--max_retries", 3, "--on_extraction", "save_h5")
     on_ray = ("--engine", "ray", "--ray_address", cluster.address, "--cpus_per_worker", 1, "--num_workers", 3)
     outputs = ("--json_progress", tmp_path / "progress.jsonl", "--output_path", tmp_path / "ray")
-    process = start(*tiny, *on_ray, *outputs, "--pause_s", 0.2, program=TINY_PROGRAM)
+    process = start_anew(*tiny, *on_ray, *outputs, "--pause_s", 0.2, program=TINY_PROGRAM)
     until(lambda: has_manifest(tmp_path / "ray" / "tiny"), process)
     for actor in actors():  # one has finished a video, so it holds the next
         actor.kill()
