@@ -4,22 +4,21 @@ import contextlib
 import os
 import pty
 import re
-import subprocess
-import sys
 import time
 from functools import partial
 from http.server import ThreadingHTTPServer
 from io import BufferedIOBase
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from support.media import moving_frames, write_clip
-from support.program import ROOT
+from support.program import TINY_PROGRAM, start
 from support.sources import Ranges, serving
 
 SECONDS = re.compile(r"decoded (\d+) of 40 s of long\.mkv")
-READ_S = 13  # that the server takes for the whole file: workers report every 2 s, lines come every 10 s
+IMPATIENT = TINY_PROGRAM.with_name("impatient_program.py")
+READ_S = 5  # that the server takes for the whole file: workers report every 0.5 s, lines come every 2 s
 PIECE_BYTES = 1 << 14
 
 
@@ -32,9 +31,9 @@ class _Slow:
         self._stream, self._bytes_per_s = stream, bytes_per_s
 
     def write(self, data: bytes) -> int:
-        for start in range(0, len(data), PIECE_BYTES):
-            self._stream.write(data[start : start + PIECE_BYTES])
-            time.sleep(len(data[start : start + PIECE_BYTES]) / self._bytes_per_s)
+        for place in range(0, len(data), PIECE_BYTES):
+            self._stream.write(data[place : place + PIECE_BYTES])
+            time.sleep(len(data[place : place + PIECE_BYTES]) / self._bytes_per_s)
         return len(data)
 
     def flush(self) -> None:
@@ -49,36 +48,34 @@ class _SlowRanges(Ranges):
         self.wfile = sent
 
 
-def on_terminal(command: list[str]) -> str:
-    """Return what a command shows on a terminal, and leave out its standard output."""
+def on_terminal(*arguments: Any) -> str:
+    """Return what the program shows on a terminal, and leave out its standard output."""
     ours, theirs = pty.openpty()
-    env = os.environ | {"COLUMNS": "160", "TERM": "xterm"}
     shown = b""
-    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=theirs) as process:
-        os.close(theirs)
-        with contextlib.suppress(OSError):  # the other end is closed
-            while block := os.read(ours, 4096):
-                shown += block
+    with open(os.devnull, "w") as nothing:  # noqa: PTH123 - no path
+        environment = {"COLUMNS": "160", "TERM": "xterm"}
+        process = start(*arguments, env=environment, program=IMPATIENT, stdout=nothing.fileno(), stderr=theirs)
+    os.close(theirs)
+    with contextlib.suppress(OSError):  # the other end is closed
+        while block := os.read(ours, 4096):
+            shown += block
     os.close(ours)
-    assert process.returncode == 0, shown
+    assert process.wait() == 0, shown
     return shown.decode()
 
 
 def test_one_long_video_moves_the_progress(tmp_path: Path) -> None:
     frames = moving_frames(200, 240, 320)  # not compressed: an address is read in pieces of 5 MB
     write_clip(tmp_path / "long.mkv", frames, fps=5, codec="rawvideo")
-    command = [
-        sys.executable, "main.py", "--feature_type", "timm", "--model_name", "test_vit", "--weights", "random",
-        "--device", "cpu", "--on_extraction", "save_numpy",
-    ]  # fmt: skip
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_SlowRanges, directory=str(tmp_path)))
     with serving(server) as url:
-        command += ["--video_paths", f"{url}/long.mkv", "--output_path"]
-        plain = subprocess.Popen(
-            [*command, str(tmp_path / "plain")], cwd=ROOT, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        bar = on_terminal([*command, str(tmp_path / "bar")])
-        _, lines = plain.communicate(timeout=120)
+        command = (
+            "--feature_type", "timm", "--model_name", "test_vit", "--weights", "random", "--device", "cpu",
+            "--on_extraction", "save_numpy", "--video_paths", f"{url}/long.mkv", "--output_path",
+        )  # fmt: skip
+        plain = start(*command, tmp_path / "plain", program=IMPATIENT)
+        bar = on_terminal(*command, tmp_path / "bar")
+        _, lines = plain.communicate(120)
     assert plain.returncode == 0
     for folder in ("plain", "bar"):
         assert len(np.load(tmp_path / folder / "timm" / "long_timm.npy")) == 200

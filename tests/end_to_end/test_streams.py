@@ -1,17 +1,39 @@
 """Standard output and error that are closed, full or unread: features are saved, and the exit code is right."""
 
+import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from support.program import ROOT, TINY_PROGRAM, run
+from support.program import ROOT, TINY_PROGRAM, run, start
 
+MAIN_PY = f"{sys.executable} main.py"
 FLAGS = (
-    "--feature_type timm --model_name test_vit --weights random --device cpu --extraction_fps 1 "
-    "--video_paths sample/bouncing_shapes.mp4"
-)
+    "--feature_type", "timm", "--model_name", "test_vit", "--weights", "random", "--device", "cpu", "--extraction_fps",
+    "1", "--video_paths", "sample/bouncing_shapes.mp4",
+)  # fmt: skip
 NAMES = {f"bouncing_shapes_{key}.npy" for key in ("timm", "fps", "timestamps_ms", "start_s", "end_s")}
+
+
+@pytest.fixture
+def full() -> Iterator[int]:
+    """A descriptor that takes nothing."""
+    with open("/dev/full", "w") as file:  # noqa: PTH123 - a device
+        yield file.fileno()
+
+
+@pytest.fixture
+def unread() -> Iterator[int]:
+    """A descriptor of a pipe whose other end is closed."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    yield theirs
+    os.close(theirs)
 
 
 def shell(command: str) -> str:
@@ -20,41 +42,55 @@ def shell(command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    "redirected",
-    ["{} >&- 2>&- <&-; echo $?", "{} >/dev/full 2>/dev/full; echo $?", "{} 2>&1 | true; echo ${{PIPESTATUS[0]}}"],
-    ids=["closed", "full", "broken pipe"],
-)
-def test_features_are_saved_though_nothing_can_be_printed(tmp_path, redirected):
-    program = (
-        f"{sys.executable} main.py {FLAGS} --on_extraction save_numpy --output_path {tmp_path} --out {tmp_path}/all.pkl"
-    )
-    assert shell(redirected.format(program)).splitlines()[-1] == "0"
-    assert {path.name for path in (tmp_path / "timm").glob("*.npy")} == NAMES
-    assert np.load(tmp_path / "all.pkl", allow_pickle=True)[0].shape == (7, 64)
+def saves_all_types(folder: Path) -> list[Any]:
+    """Return the words of a run that saves features in two ways, and prints of it."""
+    return [*FLAGS, "--on_extraction", "save_numpy", "--output_path", folder, "--out", folder / "all.pkl"]
 
 
-def test_main_called_from_python_needs_no_guard(tmp_path):
-    program = (
-        f"{sys.executable} {TINY_PROGRAM} --feature_type tiny --device cpu --video_paths sample/bouncing_shapes.mp4 "
-        f"--on_extraction save_numpy --output_path {tmp_path} --out {tmp_path}/all.pkl"
-    )
-    assert shell(f"{program} 2> >(true) >/dev/full; echo $?") == "0\n"
+def check_saved(folder: Path) -> None:
+    """Assert that it did."""
+    assert {path.name for path in (folder / "timm").glob("*.npy")} == NAMES
+    assert np.load(folder / "all.pkl", allow_pickle=True)[0].shape == (7, 64)
+
+
+def test_features_are_saved_though_the_streams_are_closed(tmp_path):
+    assert shell(f"{MAIN_PY} {shlex.join(map(str, saves_all_types(tmp_path)))} >&- 2>&- <&-; echo $?") == "0\n"
+    check_saved(tmp_path)
+
+
+def test_features_are_saved_though_the_streams_are_full(tmp_path, full):
+    assert start(*saves_all_types(tmp_path), stdout=full, stderr=full).wait() == 0
+    check_saved(tmp_path)
+
+
+def test_features_are_saved_though_nobody_reads(tmp_path, unread):
+    assert start(*saves_all_types(tmp_path), stdout=unread, stderr=unread).wait() == 0
+    check_saved(tmp_path)
+
+
+def test_main_called_from_python_needs_no_guard(tmp_path, full, unread):
+    process = start(
+        "--feature_type", "tiny", "--device", "cpu", "--video_paths", "sample/bouncing_shapes.mp4", "--on_extraction",
+        "save_numpy", "--output_path", tmp_path, "--out", tmp_path / "all.pkl", program=TINY_PROGRAM, stdout=full,
+        stderr=unread,
+    )  # fmt: skip
+    assert process.wait() == 0
     assert (tmp_path / "tiny" / "manifest.jsonl").exists()
     assert np.load(tmp_path / "all.pkl", allow_pickle=True)[0].shape == (164, 1)
 
 
-def test_features_that_cannot_be_printed_are_an_error_of_one_line():
-    for redirected in ("2>&1 >&-; echo $?", "2>&1 >/dev/full | cat; echo ${PIPESTATUS[0]}"):
-        printed = shell(f"{sys.executable} main.py {FLAGS} {redirected}")
-        assert printed.splitlines()[-1] == "3"
-        assert "Traceback" not in printed and "features cannot be printed" in printed
+def test_features_that_cannot_be_printed_are_an_error_of_one_line(full):
+    *printed, code = shell(f"{MAIN_PY} {shlex.join(FLAGS)} 2>&1 >&-; echo $?").splitlines()
+    process = start(*FLAGS, stdout=full)
+    for text, exit_code in (("\n".join(printed), int(code)), (process.communicate(120)[1], process.returncode)):
+        assert exit_code == 3
+        assert "Traceback" not in text and "features cannot be printed" in text
 
 
 def test_a_command_whose_words_are_lost_has_failed():
-    full = shell(f"{sys.executable} main.py version 2>&1 >/dev/full; echo $?").splitlines()
+    full = shell(f"{MAIN_PY} version 2>&1 >/dev/full; echo $?").splitlines()
     assert full == ["error: standard output could not be written", "3"]
-    assert shell(f"{sys.executable} main.py help | head -1; echo ${{PIPESTATUS[0]}}").splitlines()[-1] == "0"
+    assert shell(f"{MAIN_PY} help | head -1; echo ${{PIPESTATUS[0]}}").splitlines()[-1] == "0"
 
 
 def test_names_do_not_act_on_the_terminal(tmp_path):

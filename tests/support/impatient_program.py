@@ -1,4 +1,4 @@
-"""tiny_program that waits less for servers and disks, on a disk that fails where asked.
+"""tiny_program that waits less for servers and disks and says more often how far it is, on a disk that fails if asked.
 
 DISK_FAULTS: how many reads of videos fail, after the first megabyte of each.
 """
@@ -12,7 +12,9 @@ import tiny_program
 
 from utils.media import input as media_input
 from utils.media import resumed
+from utils.run import progress
 from utils.storage import urls
+from utils.worker import watchdog
 
 GOOD_BYTES = 1 << 20
 faults = int(os.environ.get("DISK_FAULTS", "0"))
@@ -36,6 +38,7 @@ def _open(self: media_input.LocalFile) -> BinaryIO:
 
 resumed.PAUSES_S = (0.05, 0.05, 0.05)  # also in the workers, which import this file again
 urls.SILENCE_S = 1.0
+progress.PLAIN_EVERY_S, watchdog.ALIVE_S = 2.0, 0.5
 media_input.LocalFile.open = _open
 
 if __name__ == "__main__":

@@ -47,9 +47,18 @@ def run(
         return subprocess.CompletedProcess(request.arguments, exit_code, printed.read_text(), errors.read_text())
 
 
-def start(*arguments: Any, program: Path = MAIN) -> Running:
-    """Start `python main.py ARGUMENTS`, like `run`, in a new process group, as a shell does."""
-    return _warm().start(_request(arguments, ROOT, None, program))
+def start(
+    *arguments: Any,
+    env: Mapping[str, str] | None = None,
+    program: Path = MAIN,
+    stdout: int | None = None,
+    stderr: int | None = None,
+) -> Running:
+    """Start `python main.py ARGUMENTS`, like `run`, in a new process group, as a shell does.
+
+    stdout, stderr: descriptors of its standard output and error, or None for a pipe each.
+    """
+    return _warm().start(_request(arguments, ROOT, env, program), stdout, stderr)
 
 
 def _request(

@@ -57,22 +57,22 @@ class Running:
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Return what it prints until both streams are closed. Raises subprocess.TimeoutExpired."""
-        read: dict[int, str] = {}
-        streams = [stream for stream in (self.stdout, self.stderr) if stream is not None]
+        streams, texts = (self.stdout, self.stderr), ["", ""]
 
-        def read_all(place: int, stream: IO[str]) -> None:
-            read[place] = stream.read()
-            stream.close()
+        def read(place: int) -> None:
+            if stream := streams[place]:
+                with stream:
+                    texts[place] = stream.read()
 
-        readers = [threading.Thread(target=read_all, args=each, daemon=True) for each in enumerate(streams)]
+        readers = [threading.Thread(target=read, args=(place,), daemon=True) for place in (0, 1)]
         for reader in readers:
             reader.start()
         for reader in readers:
             reader.join(timeout)
-        if len(read) < len(readers):
-            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
+            if reader.is_alive():
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
         self.wait(timeout)
-        return read.get(0, ""), read.get(1, "")
+        return texts[0], texts[1]
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the main process, unless it has ended."""
@@ -95,21 +95,25 @@ class WarmProgram:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LONGEST)
         with theirs:
-            self._process = subprocess.Popen([sys.executable, SERVER], stdin=theirs.fileno())
+            self._process = subprocess.Popen([sys.executable, SERVER], stdin=theirs.fileno(), stdout=subprocess.DEVNULL)
 
     def run(self, request: Request, printed: Path, errors: Path) -> int:
         """Return the exit code of a run whose standard output and error go to two files."""
         with printed.open("w") as stdout, errors.open("w") as stderr:
-            told = self._ask(request, stdout.fileno(), stderr.fileno())
-        return Running(told, None, None).wait()
+            return self.start(request, stdout.fileno(), stderr.fileno()).wait()
 
-    def start(self, request: Request) -> Running:
-        """Start a run whose standard output and error are pipes."""
-        (printed, stdout), (errors, stderr) = os.pipe(), os.pipe()
-        told = self._ask(request, stdout, stderr)
-        os.close(stdout)
-        os.close(stderr)
-        return Running(told, os.fdopen(printed), os.fdopen(errors))
+    def start(self, request: Request, stdout: int | None = None, stderr: int | None = None) -> Running:
+        """Start a run. stdout, stderr: descriptors of its standard output and error, or None for a pipe each."""
+        with contextlib.ExitStack() as theirs:
+            ends, given = [], []
+            for descriptor in (stdout, stderr):
+                end = None
+                if descriptor is None:
+                    end, descriptor = os.pipe()
+                    theirs.callback(os.close, descriptor)
+                ends.append(end if end is None else os.fdopen(end))
+                given.append(descriptor)
+            return Running(self._ask(request, *given), *ends)
 
     def _ask(self, request: Request, stdout: int, stderr: int) -> IO[str]:
         told, tells = os.pipe()
