@@ -6,6 +6,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from support.device import DEVICE
 from support.door import check_same_in_python
 from support.golden import case, moving_frames, relative_error, write_checkpoint
@@ -18,6 +19,7 @@ from utils.media.video import VideoStream
 from utils.worker.window_builder import WindowBuilder
 
 RGB_TOLERANCE = 1e-4
+MOST_FLIPPED = 1e-3  # of the levels may be the next one: a flow may sit on the edge between two
 FLOW_TOLERANCE = 3e-4  # as the cases' meta says: a flow off by 1e-5 relative costs 3e-5
 
 
@@ -53,20 +55,23 @@ def extract(tmp_path, video_path, weights_dir, *flags):
     return {path.stem.split("_", 1)[1]: np.load(path) for path in (tmp_path / "i3d").glob("*.npy")}
 
 
-def test_rgb_and_raft_features_equal_the_reference(tmp_path, video, weights_dir):
+def test_rgb_features_equal_the_reference_and_kept_frames_are_the_sampled_ones(tmp_path, video, weights_dir):
     path, expected = video
-    one_window = ("--step_size", 32)  # of the two that the reference has: RAFT takes a second for each pair of frames
-    ours = extract(tmp_path, path, weights_dir, *one_window, "--flow_type", "raft")
-    assert set(ours) == {"rgb", "flow", "fps", "timestamps_ms", "start_s", "end_s"}
-    assert relative_error(ours["rgb"], expected["output_rgb_16_16"][:1]) < RGB_TOLERANCE
-    assert relative_error(ours["flow"], expected["output_flow_raft_16_16"][:1]) < FLOW_TOLERANCE
+    flags = ("--step_size", 16, "--streams", "rgb", "--keep_frames", "--tmp_path", tmp_path / "tmp")
+    ours = extract(tmp_path / "out", path, weights_dir, *flags)
+    assert set(ours) == {"rgb", "fps", "timestamps_ms", "start_s", "end_s"}
+    assert relative_error(ours["rgb"], expected["output_rgb_16_16"]) < RGB_TOLERANCE
     assert ours["fps"] == expected["output_fps"]
-    np.testing.assert_allclose(ours["timestamps_ms"], expected["output_timestamps_ms_16_16"][:1])
-    line = manifest(tmp_path / "i3d")["waves"]
-    assert (line["status"], line["decoded"], line["windows"], line["repeated"]) == ("done", 34, 1, 0)
-    assert len(line["weights"]["raft"]) == 64
-    keys = ("rgb", "flow", "fps", "timestamps_ms", "start_s", "end_s")
-    assert [output["file"] for output in line["outputs"]] == [f"waves_{key}.npy" for key in keys]
+    np.testing.assert_allclose(ours["timestamps_ms"], expected["output_timestamps_ms_16_16"])
+    line = manifest(tmp_path / "out" / "i3d")["waves"]
+    assert (line["status"], line["decoded"], line["windows"], line["repeated"]) == ("done", 34, 2, 0)
+    assert len(line["weights"]["i3d_rgb"]) == 64
+    kept = sorted((tmp_path / "tmp" / "i3d" / "waves").iterdir())
+    assert [file.name for file in kept] == [f"{i:06d}.png" for i in range(34)]
+    np.testing.assert_array_equal(np.asarray(Image.open(kept[0])), expected["output_frame_0"])
+    with VideoStream(path) as stream:
+        times_s = np.concatenate([chunk.pts_s for chunk in stream])
+    np.testing.assert_allclose(1000 * times_s, expected["output_frame_timestamps_ms"])
 
 
 def test_overlapping_windows_equal_the_reference(tmp_path, video, weights_dir):
@@ -93,11 +98,12 @@ def flow_of_frames(flow_type, weights_dir):
 
 
 def assert_levels(ours, expected):
-    assert np.abs(ours.cpu().numpy() - expected).max() <= 1  # may flip where it sits on an edge
+    apart = np.abs(ours.cpu().numpy() - expected)
+    assert apart.max() <= 1 and apart.mean() < MOST_FLIPPED
 
 
 def test_levels_of_raft_equal_the_reference(weights_dir):
-    """The two pairs of frames whose levels are recorded; features of a whole window are compared above."""
+    """The two pairs of frames whose levels are recorded; PWC-Net's, below, go on to features of a whole window."""
     extractor, frames, debug = flow_of_frames("raft", weights_dir)
     assert extractor.pairs is not None
     with torch.inference_mode():
@@ -161,21 +167,11 @@ def test_the_sample_clips_with_random_weights(tmp_path):
             assert np.isfinite(features).all()
         assert np.load(tmp_path / "i3d" / f"{name}_fps.npy") == 2.5
         np.testing.assert_allclose(np.load(tmp_path / "i3d" / f"{name}_timestamps_ms.npy"), [4000])
-        assert manifest(tmp_path / "i3d")[name]["weights"] == {
+        line = manifest(tmp_path / "i3d")[name]
+        keys = ("rgb", "flow", "fps", "timestamps_ms", "start_s", "end_s")
+        assert [output["file"] for output in line["outputs"]] == [f"{name}_{key}.npy" for key in keys]
+        assert line["weights"] == {
             "i3d_rgb": "random",
             "i3d_flow": "random",
             "pwc": "random",
         }
-
-
-def test_kept_frames_are_the_sampled_ones(tmp_path, video, weights_dir):
-    from PIL import Image
-
-    path, expected = video
-    extract(tmp_path / "out", path, weights_dir, "--streams", "rgb", "--keep_frames", "--tmp_path", tmp_path / "tmp")
-    kept = sorted((tmp_path / "tmp" / "i3d" / "waves").iterdir())
-    assert [file.name for file in kept] == [f"{i:06d}.png" for i in range(34)]
-    np.testing.assert_array_equal(np.asarray(Image.open(kept[0])), expected["output_frame_0"])
-    with VideoStream(path) as stream:
-        times_s = np.concatenate([chunk.pts_s for chunk in stream])
-    np.testing.assert_allclose(1000 * times_s, expected["output_frame_timestamps_ms"])

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from support.media import moving_frames, write_clip
 from support.odd_files import AUDIO_ONLY, DAMAGED, DASH, NOT_UTF8, SPACES, USUAL, VIDEO_ONLY, make_broken, make_whole
-from support.program import manifest, run_anew, unfinished, watched
+from support.program import manifest, run, unfinished, watched
 
 NO_VIDEO = "no video stream (it has: audio {}). For audio use --feature_type vggish."
 NO_AUDIO = "no audio stream (it has: video {}). For frames use a video feature type such as i3d."
@@ -70,7 +70,7 @@ RUNS = {  # feature types of one run: windows, clips, single frames, flow, audio
         "--streams", "rgb", "--i3d.stack_size", 10, "--i3d.step_size", 10, "--num_clips", 3, "--side_size", 64,
         "--crop_size", 64, "--keep_frames", "--tmp_path", "frames",
     ),
-    ("timm", "pwc"): ("--model_name", "test_vit", "--side_size", 64),
+    ("timm", "pwc"): ("--model_name", "test_vit", "--side_size", 48),
     ("vggish",): (),
 }  # fmt: skip
 OUTPUT = {"i3d": "rgb", "tsn": "tsn", "timm": "timm", "pwc": "pwc", "vggish": "vggish"}
@@ -124,10 +124,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
 
 
 def extract(folder: Path, feature_types: tuple[str, ...], *flags: Any) -> Iterator[tuple[str, Run]]:
-    result = run_anew(
+    result = run(
         "--feature_type", *feature_types, "--weights", "random", *flags, "--file_with_video_paths", "list.txt",
         "--video_paths", NOT_UTF8, "--on_extraction", "save_numpy", "--output_path", "out",
-        cwd=folder, env={"PYTHONIOENCODING": "utf-8:strict"},
+        cwd=folder,
     )  # fmt: skip
     for name in feature_types:
         output = folder / "out" / name
@@ -205,7 +205,7 @@ def test_every_kind_of_video_model_gives_features(runs: dict[str, Run], name: st
         assert "flow needs two" in flow.reason(name)
         return
     pairs = flow.array(name, "pwc")
-    assert (len(pairs), pairs.shape[1], min(pairs.shape[2:])) == (n_frames - 1, 2, 64)
+    assert (len(pairs), pairs.shape[1], min(pairs.shape[2:])) == (n_frames - 1, 2, 48)
     assert np.isfinite(pairs).all()
     assert len(flow.array(name, "timestamps_ms")) == n_frames
 

@@ -95,7 +95,10 @@ class WarmProgram:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LONGEST)
         with theirs:
-            self._process = subprocess.Popen([sys.executable, SERVER], stdin=theirs.fileno(), stdout=subprocess.DEVNULL)
+            environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}  # in other locales it may be more lenient
+            self._process = subprocess.Popen(
+                [sys.executable, SERVER], stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=environment
+            )
 
     def run(self, request: Request, printed: Path, errors: Path) -> int:
         """Return the exit code of a run whose standard output and error go to two files."""

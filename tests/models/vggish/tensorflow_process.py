@@ -10,6 +10,7 @@ from unittest import mock
 
 import numpy as np
 import torch
+from support.drawn import keep_drawn
 from support.golden import seeded_arrays
 
 from models.vggish import weights
@@ -72,4 +73,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    keep_drawn()
     main(Path(sys.argv[1]))
