@@ -74,6 +74,14 @@ def test_rgb_features_equal_the_reference_and_kept_frames_are_the_sampled_ones(t
     np.testing.assert_allclose(1000 * times_s, expected["output_frame_timestamps_ms"])
 
 
+def test_raft_features_equal_the_reference(tmp_path, video, weights_dir):
+    path, expected = video
+    one_window = ("--step_size", 32)  # of the two that the reference has: RAFT takes a second for each pair of frames
+    ours = extract(tmp_path, path, weights_dir, *one_window, "--streams", "flow", "--flow_type", "raft")
+    assert relative_error(ours["flow"], expected["output_flow_raft_16_16"][:1]) < FLOW_TOLERANCE
+    assert len(manifest(tmp_path / "i3d")["waves"]["weights"]["raft"]) == 64
+
+
 def test_overlapping_windows_equal_the_reference(tmp_path, video, weights_dir):
     path, expected = video
     flags = ("--step_size", 8, "--streams", "rgb", "--batch_size", 2, "--tmp_path", tmp_path / "tmp")
@@ -103,7 +111,7 @@ def assert_levels(ours, expected):
 
 
 def test_levels_of_raft_equal_the_reference(weights_dir):
-    """The two pairs of frames whose levels are recorded; PWC-Net's, below, go on to features of a whole window."""
+    """The two pairs of frames whose levels are recorded; features of a whole window are compared above."""
     extractor, frames, debug = flow_of_frames("raft", weights_dir)
     assert extractor.pairs is not None
     with torch.inference_mode():
