@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -61,7 +62,8 @@ def _read(path: Path, dtype: torch.dtype | None) -> Any:
     if dtype is not None:
         return read_torch_file(path, dtype)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+        with warnings.catch_warnings(action="ignore"):  # of protocols that PyTorch does not write itself
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except pickle.UnpicklingError:
         return read_torch_file(path)
     except READ_ERRORS as error:
