@@ -141,7 +141,9 @@ def _tell(name: str, arguments: Sequence[str]) -> int:
 
     if name == "help":
         words = [word for word in arguments if word not in ("help", "--help", "-h")]
-        return main([*(["--feature_type"] if words and words[0] in MODELS else []), *words, "--help"])
+        with contextlib.suppress(SystemExit):  # argparse ends so; whether all was written is still to be looked at
+            return main([*(["--feature_type"] if words and words[0] in MODELS else []), *words, "--help"])
+        return 0
     if name == "version":
         from utils.state.run_file import VERSION
 

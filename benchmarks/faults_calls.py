@@ -42,6 +42,7 @@ FORMATS = (
     "out.pkl", "out.npz", "check_progress", "align", "concat",
 )  # fmt: skip
 N_VIDEOS, N_FRAMES = 3, 2
+SLOWEST = 3  # points that are named with their seconds
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,18 @@ class Figures:
     failures: Counter[str] = field(default_factory=Counter[str])
     examples: list[str] = field(default_factory=list[str])
     seconds: float = 0.0
+    seconds_of: dict[str, float] = field(default_factory=dict[str, float])  # of a point's two runs
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures."""
         return {
             "calls": self.calls, "points": sum(self.points.values()), "by kind": dict(sorted(self.points.items())),
             "exit codes": dict(sorted(self.exit_codes.items())), "failures": dict(self.failures),
-            "seconds": round(self.seconds, 1), "examples": self.examples,
+            "seconds": round(self.seconds, 1), "slowest": dict(self._slowest()), "examples": self.examples,
         }  # fmt: skip
+
+    def _slowest(self) -> list[tuple[str, float]]:
+        return sorted(self.seconds_of.items(), key=lambda of: -of[1])[:SLOWEST]
 
 
 class Faults:
@@ -173,6 +178,7 @@ class Soak:
     def try_point(self, point: Point) -> None:
         """Disturb a run at this point, run again, and note what is wrong."""
         self._clear()
+        start_s = time.monotonic()
         ended = self._run(point)
         if not self._faults.fired:  # the threads of this run took another course
             return
@@ -180,6 +186,7 @@ class Soak:
         self.found.points[f"{point.kind}, {ROLE_NAMES[point.role]}"] += 1
         self.found.exit_codes[str(ended.exit_code)] += 1
         again = self._run(None)
+        self.found.seconds_of[str(point)] = round(time.monotonic() - start_s, 2)
         wrong += self._wrong_at_last(again)
         if wrong:
             self.found.failures.update(wrong)

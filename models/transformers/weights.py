@@ -16,7 +16,7 @@ from models.transformers.families import Family, family_of, read_settings
 from models.transformers.pretrained import weight_files
 from utils.errors import UserError
 from utils.nn.lean_import import load_meta_kernels
-from utils.weights.checkpoint import read_tensors
+from utils.weights.checkpoint import check_finite, read_tensors
 from utils.weights.seeded import fill_random
 
 UNUSED = re.compile(r"(^|\.)masked_spec_embed$")  # stands for hidden sound in training; some files leave it out
@@ -54,6 +54,7 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> nn.Module:
             f"{folder}: not a model of {model_class.__name__} ({found}){_upgrade(report['unexpected_keys'])}"
         )
     _check_biases(model, folder)
+    check_finite(dict(model.named_parameters()), folder)  # not the buffers: masks may be infinite
     return model.eval()
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from models.videomae.network import N_CLASSES, SPECS, VideoMAE
+from utils.errors import UserError
 from utils.weights.checkpoint import load_strict, n_classes, read_tensors
 from utils.weights.rename import WITHOUT_PREFIXES, rename
 from utils.weights.seeded import fill_random
@@ -19,9 +20,12 @@ def load_videomae(path: str | Path, model_name: str, dtype: torch.dtype = torch.
     dtype: of its weights; the file's are converted as they are read.
 
     Raises:
-        UserError: the file cannot be read, or its tensors are not those of the named network.
+        UserError: the file cannot be read, its tensors are not those of the named network, or it has lost its biases.
     """
     tensors = convert(read_tensors(path, dtype))
+    biases = [value for name, value in tensors.items() if name.endswith("attn.qkv.bias")]
+    if biases and not any(bias.any() for bias in biases):  # they are 0 before training only
+        raise UserError(f"{path}: q_bias and v_bias are 0 in all blocks, so they were lost: get the file again")
     network = VideoMAE(SPECS[model_name], n_classes(tensors, "head.bias", N_CLASSES))
     load_strict(network, tensors, path, copy=False)
     return network.eval()

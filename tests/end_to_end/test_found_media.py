@@ -206,9 +206,13 @@ def test_data_sets_with_sound(tmp_path: Path, media: dict[str, bytes]) -> None:
     assert len(np.load(tmp_path / "two" / "vggish" / "v_vggish.npy")) == 2
 
 
-def test_a_data_set_without_the_package_s_features(tmp_path: Path, media: dict[str, bytes]) -> None:
+def test_data_sets_of_sound_without_features_of_the_package(tmp_path: Path, media: dict[str, bytes]) -> None:
     (tmp_path / "data").mkdir()
     column = pa.array([{"bytes": media["b.mp3"], "path": "s.mp3"}])
     parquet.write_table(pa.table({"audio": column, "text": ["hello"]}), tmp_path / "data" / "train.parquet")
     found, _ = extract(tmp_path / "out", "vggish", "--hf_dataset", tmp_path / "data", env=OFFLINE)
+    assert found["vggish"] == {"s": "done"}
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "s.mp3").write_bytes(media["b.mp3"])
+    found, _ = extract(tmp_path / "again", "vggish", "--hf_dataset", tmp_path / "files", env=OFFLINE)
     assert found["vggish"] == {"s": "done"}

@@ -26,6 +26,15 @@ COMMANDS = {  # name → arguments, what it does
 }
 
 SHORT = {"V": "version", "v": "version"}  # what other programs have
+THERE = {  # flags of extractors that people come from → what to do here; docs/coming_from.md
+    "output_dir": "--output_path DIR",
+    "out_path": "--output_path DIR",
+    "num_clips_per_video": "--num_clips N",
+    "force_stop_after_n_videos": "--limit N",
+    "keep_tmp_files": "not needed, as nothing is re-encoded; --keep_frames writes the sampled frames as images",
+    "pred_texts": "--show_pred LABELS.txt, one text per line",
+    "resize_to_smaller_edge": "the default; --resize_to_larger_edge is the other",
+}
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"  # what word processors put for "-"
 
 
@@ -85,21 +94,23 @@ def unknown_flag(argument: str, feature_types: Sequence[str], models: Mapping[st
     if not argument.startswith("-"):
         instead = f"; {_with_hyphens(argument)}" if "=" in argument else ""
         return f"unexpected argument {argument!r}{instead}; see {PROGRAM} --help"
-    return f"--{unknown_key(_key(argument), feature_types, models)}"
+    return f"--{unknown_key(_key(argument), feature_types, models, '--')}"
 
 
-def unknown_key(key: str, feature_types: Sequence[str], models: Mapping[str, Model]) -> str:
-    """Return what to say of a setting that none of the feature types has."""
+def unknown_key(key: str, feature_types: Sequence[str], models: Mapping[str, Model], prefix: str = "") -> str:
+    """Return what to say of a setting that none of the feature types has. prefix: what stands before keys."""
     if key in COMMANDS:
         return f"{key}: commands have no hyphens and no feature type: {PROGRAM} {key}"
     name = key.partition(".")[0]
     if name in models and name not in feature_types:
         return f"{key} is for --feature_type {name}, which this run does not extract"
+    if key in THERE:
+        return f"{key} is a flag of another extractor; here it is {THERE[key]}"
     others = _types_with(key, models)
     if others:
         return f"{key} is not used by --feature_type {' '.join(feature_types)}, only by {', '.join(others)}"
     own = field_names(RunConfig).union(*(field_names(models[name].config_class()) for name in feature_types))
-    return f"{key} is unknown{did_you_mean(key, own)}"
+    return f"{key} is unknown{did_you_mean(key, own, prefix)}"
 
 
 def _types_with(key: str, models: Mapping[str, Model]) -> list[str]:

@@ -130,7 +130,7 @@ def show_recipes(arguments: Sequence[str]) -> int:
 
 def described(name: str) -> str:
     """Return all that a recipe's file says, for a terminal. name: as for --recipe."""
-    recipe = read_recipe(name)
+    recipe = read_recipe(name, "recipes")
     lines = [f"{recipe.name}: {recipe.title}", ""]
     lines += [f"  {PROGRAM} --recipe {shlex.quote(name)} --video_paths FILE ... --output_path DIR", ""]
     lines += ["settings:", *(f"  {line}" for line in settings_lines(recipe))]

@@ -75,34 +75,35 @@ def recipe_names() -> list[str]:
     return sorted(_own())
 
 
-def read_recipe(name: str) -> Recipe:
-    """Return a recipe by its name, or from the path of a YAML file.
+def read_recipe(name: str, typed: str = "--recipe") -> Recipe:
+    """Return a recipe by its name, or from the path of a YAML file. typed: what stands before the name, for errors.
 
     Raises:
         UserError: there is none of that name, or the file is not a recipe.
     """
-    path = _path(name)
-    content = read_yaml(str(path), f"--recipe {name}")
+    origin = f"{typed} {name}"
+    path = _path(name, origin)
+    content = read_yaml(str(path), origin)
     if unknown := content.keys() - PARTS.keys():
         key = sorted(unknown)[0]
-        raise UserError(f"--recipe {name}: {key} is not part of a recipe{did_you_mean(key, PARTS)}")
+        raise UserError(f"{origin}: {key} is not part of a recipe{did_you_mean(key, PARTS)}")
     for key, kind in PARTS.items():
         if not isinstance(content.get(key, kind()), kind):
-            raise UserError(f"--recipe {name}: {key} must be a {IN_WORDS[kind]}")
+            raise UserError(f"{origin}: {key} must be a {IN_WORDS[kind]}")
     for key, values in content.get("choices", {}).items():
         if not isinstance(values, list):
-            raise UserError(f"--recipe {name}: choices: {key} must be a list of values")
+            raise UserError(f"{origin}: choices: {key} must be a list of values")
     for key in OF_A_COMMAND & content.get("flags", {}).keys():
-        raise UserError(f"--recipe {name}: flags: {key} is for the command line, not for a recipe: drop it")
+        raise UserError(f"{origin}: flags: {key} is for the command line, not for a recipe: drop it")
     if not content.get("flags", {}).get("feature_type"):
-        raise UserError(f"--recipe {name}: flags must name a feature_type")
+        raise UserError(f"{origin}: flags must name a feature_type")
     parts = {key: content.get(key, kind()) for key, kind in PARTS.items()}
     texts: dict[str, Any] = {key: tuple(map(str, value)) for key, value in parts.items() if PARTS[key] is list}
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     return Recipe(path.stem, digest, **parts | texts)
 
 
-def _path(name: str) -> Path:
+def _path(name: str, origin: str) -> Path:
     """Return the file of a recipe."""
     if name.endswith(SUFFIXES):
         return Path(name)
@@ -110,5 +111,5 @@ def _path(name: str) -> Path:
         return path
     known = recipe_names()
     raise UserError(
-        f"--recipe {name}: choose from {', '.join(known)}{did_you_mean(name, known)}, or give the path of a .yaml file"
+        f"{origin}: choose from {', '.join(known)}{did_you_mean(name, known)}, or give the path of a .yaml file"
     )

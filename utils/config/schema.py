@@ -110,14 +110,14 @@ def _check(name: str, metadata: Mapping[str, Any], value: Any) -> None:
         raise UserError(f"--{name} is {value}; it must be {wanted} {metadata['note']}".rstrip())
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
     """Return " (did you mean …?)" for the known word closest to `word`, or an empty string.
 
-    Upper case and hyphens count as lower case and underscores.
+    Upper case and hyphens count as lower case and underscores. prefix: what is typed before the word.
     """
     plain = {each.lower().replace("-", "_"): each for each in known}
     close = difflib.get_close_matches(str(word).lower().replace("-", "_"), list(plain), n=1)
-    return f" (did you mean {plain[close[0]]}?)" if close else ""
+    return f" (did you mean {prefix}{plain[close[0]]}?)" if close else ""
 
 
 @functools.cache  # a command asks a hundred times: it takes a tenth of a second

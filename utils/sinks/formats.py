@@ -14,6 +14,7 @@ from utils.sinks.output import MergedFile, Sink, VideoFiles
 from utils.sinks.printing import PrintSink
 from utils.sinks.window_table import columns
 from utils.sources.name_template import NameTemplate
+from utils.storage.files import may_pass
 from utils.storage.folder import Folder
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,8 @@ class Merged:
             try:
                 self.remove_places(folder, name, outdated[name])
             except staging.DAMAGE as error:
+                if may_pass(error):
+                    raise
                 log.warning("%s/%s is damaged (%s); the next run replaces it", folder, name, error)
 
 

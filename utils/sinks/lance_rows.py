@@ -1,8 +1,11 @@
 """A Lance data set with a row per window: features.lance, to which each merge adds a file of rows."""
 
+import contextlib
 import importlib.util
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import os
+import re
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +17,7 @@ from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.numbered import Videos, batches
 from utils.sinks.output import ArrayInfo, Output, StoredFile, measure
 from utils.sinks.window_table import Places, arrays_of, columns, places_of, tables
+from utils.storage.files import cause_of, may_pass
 from utils.storage.folder import Folder
 from utils.storage.urls import is_url
 
@@ -22,9 +26,23 @@ if TYPE_CHECKING:
 
 SUFFIX = ".lance"
 DATA = f"{SUFFIX}/data/"  # between the name of a data set and that of a file in it
+OF_THE_SYSTEM = re.compile(r"\(os error (\d+)\)")  # in the texts of Lance's errors, which have no number else
 MOST_ROWS, MOST_BYTES = (1 << 31) - 1, 1 << 50  # of a file: more than a merge has
 
 log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def _numbered_errors() -> Generator[None, None, None]:
+    """Give errors of the operating system their number, by which those that may pass are known."""
+    try:
+        yield
+    except OSError as error:
+        found = OF_THE_SYSTEM.search(str(error))
+        if found is None:
+            raise
+        number = int(found[1])
+        raise OSError(number, os.strerror(number)) from error
 
 
 def check(output_path: str) -> None:
@@ -63,6 +81,7 @@ def merge(
     return merged
 
 
+@_numbered_errors()
 def _add(folder: Folder, rows: Iterator["pa.Table"]) -> StoredFile:
     """Add tables of the same columns as one file, in one step."""
     import pyarrow as pa
@@ -125,8 +144,11 @@ def _opened(folder: Folder, name: str) -> Any:
     if not _exists(folder, name):
         return None
     try:
-        return lance.dataset(_path(folder, name))
+        with _numbered_errors():
+            return lance.dataset(_path(folder, name))
     except staging.DAMAGE as error:
+        if may_pass(error):
+            raise
         log.warning("%s/%s%s is damaged (%s)", folder, name, SUFFIX, error)
         return None
 
@@ -144,6 +166,7 @@ def _data_sets(folder: Folder) -> Iterator[tuple[str, Any]]:
                 yield name, found
 
 
+@_numbered_errors()
 def remove_unmentioned(folder: Folder, _suffix: str, mentioned: Collection[str]) -> None:
     """Remove the rows of files that no manifest line mentions."""
     from lance import LanceDataset, LanceOperation  # pyright: ignore[reportMissingImports]  # an extra
@@ -161,11 +184,17 @@ def remove_places(folder: Folder, name: str, places: Collection[str]) -> None:
     from lance import LanceDataset, LanceOperation  # pyright: ignore[reportMissingImports]  # an extra
 
     data_set, fragment = _found(folder, name)
-    ids = ", ".join("'{}'".format(place.replace("'", "''")) for place in sorted(places))
-    left = fragment.delete(f"id IN ({ids})")
-    step = LanceOperation.Delete([left] if left else [], [] if left else [fragment.fragment_id], "id")
     path = _path(folder, name.partition(DATA)[0])
-    LanceDataset.commit(path, step, read_version=data_set.version)
+    with _numbered_errors():
+        fragment.to_table(columns=["id"])  # shows whether the file is damaged: what fails below is writing
+    ids = ", ".join("'{}'".format(place.replace("'", "''")) for place in sorted(places))
+    try:
+        with _numbered_errors():
+            left = fragment.delete(f"id IN ({ids})")
+            step = LanceOperation.Delete([left] if left else [], [] if left else [fragment.fragment_id], "id")
+            LanceDataset.commit(path, step, read_version=data_set.version)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({cause_of(error)}); run the same command again") from error
 
 
 def _found(folder: Folder, name: str) -> tuple[Any, Any]:
@@ -190,7 +219,8 @@ class LanceFile:
     def places(self) -> Places:
         """Where each video is."""
         if self._places is None:
-            self._places = places_of(self._fragment.to_table(columns=["id"])["id"].to_pylist())
+            with _numbered_errors():
+                self._places = places_of(self._fragment.to_table(columns=["id"])["id"].to_pylist())
         return self._places
 
     def holds(self, output: Output) -> bool:
@@ -206,4 +236,5 @@ class LanceFile:
     def read(self, output: Output) -> dict[str, np.ndarray]:
         """Return the video's features, with the times of their windows where they have any."""
         start, n_rows = self.places[output.place or ""]
-        return arrays_of(self._fragment.to_table(offset=start, limit=n_rows), output)
+        with _numbered_errors():
+            return arrays_of(self._fragment.to_table(offset=start, limit=n_rows), output)

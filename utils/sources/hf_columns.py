@@ -110,11 +110,15 @@ def is_plain(kind: Any) -> bool:
 
 
 def undecoded(rows: "IterableDataset", features: Mapping[str, Any]) -> "IterableDataset":
-    """Return the rows with videos, sound and pictures as bytes and paths: the package shall not decode any."""
+    """Return the rows with videos, sound and pictures as bytes and paths: the package shall not decode any.
+
+    Sound is read as videos are, which have the same bytes and paths: for Audio the package wants torchcodec even then.
+    """
     from datasets import Audio, Image, Video
 
     for column, kind in features.items():
-        for decoded in (Audio, Image, Video):
-            if isinstance(kind, decoded):
-                rows = rows.cast_column(column, decoded(decode=False))
+        if isinstance(kind, Image):
+            rows = rows.cast_column(column, Image(decode=False))
+        elif isinstance(kind, Audio | Video):
+            rows = rows.cast_column(column, Video(decode=False))
     return rows

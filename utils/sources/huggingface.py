@@ -78,7 +78,7 @@ class HuggingFaceSource:
                 yield self._ref(number, row, seen, with_data=with_data)
                 number += 1
             self.read_well.append(id_)
-        except read_errors() as error:
+        except (ImportError, *read_errors()) as error:  # packages that some kinds of columns want
             reason = (
                 f"{redacted(self._name)}: reading stops at row {number} ({message_of(error)}); "
                 "run the same command again"

@@ -100,7 +100,7 @@ def in_child(function: Callable[..., Result], *arguments: Any) -> Result:
         succeeded, result = ours.recv()
     except EOFError:
         process.join()
-        raise OSError(f"a process that wrote it crashed (exit code {process.exitcode})") from None
+        raise OSError(f"a process that wrote it crashed (exit code {process.exitcode}); the disk may be full") from None
     finally:
         ours.close()
     process.join()

@@ -1,8 +1,10 @@
 """Read checkpoint files without running their code, and load them into networks strictly."""
 
+import math
 import pickle
+import warnings
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,8 @@ def _read(path: Path, dtype: torch.dtype | None) -> Any:
     if dtype is not None:
         return read_torch_file(path, dtype)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+        with warnings.catch_warnings(action="ignore"):  # of protocols that PyTorch does not write itself
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except pickle.UnpicklingError:
         return read_torch_file(path)
     except READ_ERRORS as error:
@@ -75,7 +78,8 @@ def load_strict(network: nn.Module, tensors: dict[str, Tensor], path: str | Path
     copy: False makes the tensors themselves the network's, with their types.
 
     Raises:
-        UserError: names the missing, unexpected and wrongly shaped tensors, and those of whole numbers.
+        UserError: names the missing, unexpected and wrongly shaped tensors, those of whole numbers, and those with NaN
+            or infinity.
     """
     wanted = network.state_dict()
     counters = {name for name in wanted if name.endswith("num_batches_tracked")}
@@ -96,7 +100,22 @@ def load_strict(network: nn.Module, tensors: dict[str, Tensor], path: str | Path
         listed = "; ".join(f"{len(names)} {what}: {_some(names)}" for what, names in problems if names)
         raise UserError(f"{path}: not a checkpoint of {type(network).__name__} ({listed})")
     known = {name: tensors[name] for name in wanted if name in tensors}
+    check_finite(known, path)
     network.load_state_dict(known, strict=False, assign=not copy)
+
+
+def check_finite(tensors: Mapping[str, Tensor], path: str | Path) -> None:
+    """Raise UserError, which names tensors, if some have NaN or infinity: every feature would be NaN, or most."""
+    broken = [name for name, value in tensors.items() if value.is_floating_point() and not _is_finite(value)]
+    if broken:
+        raise UserError(
+            f"{path}: damaged: {len(broken)} with NaN or infinity: {_some(broken)}; get the file again, or train anew"
+        )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Return whether all numbers are finite. A sum takes a seventh of the time of `isfinite`; it may overflow."""
+    return math.isfinite(tensor.sum().item()) or bool(tensor.isfinite().all())
 
 
 def n_classes(tensors: dict[str, Tensor], bias: str, otherwise: int) -> int:

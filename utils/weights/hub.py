@@ -1,11 +1,18 @@
 """Files of the Hugging Face hub, by its own client: with the user's cache, login and mirrors."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from utils.errors import UserError
 
 HUB = "https://huggingface.co"
+
+
+def at_endpoint(url: str) -> str:
+    """Return where to download a file from: at HF_ENDPOINT, as the client does, if its address is the hub's."""
+    endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/")
+    return endpoint + url.removeprefix(HUB) if endpoint and url.startswith(f"{HUB}/") else url
 
 
 def hub_file(repository: str, names: Sequence[str], local_name: str) -> Path:

@@ -14,6 +14,7 @@ import platformdirs
 from utils.errors import PROGRAM, RunError, UserError
 from utils.storage.files import whole_file
 from utils.weights.download import Download, Progress, UnreachableError
+from utils.weights.hub import at_endpoint
 from utils.weights.pretrained import LibraryCheckpoint, Published
 
 log = logging.getLogger(__name__)
@@ -158,7 +159,7 @@ def _lock(target: Path) -> Generator[None, None, None]:
 def _download(published: Published, target: Path, progress: Progress | None) -> None:
     """Download the published file to `target`; the caller holds the lock."""
     checked = published.sha256 is not None or published.git_blob is not None
-    download = Download(published.url, Path(f"{target}.part"), progress, checked)
+    download = Download(at_endpoint(published.url), Path(f"{target}.part"), progress, checked)
     try:
         download.run()
         wrong = _difference(download.part, published)
@@ -168,11 +169,11 @@ def _download(published: Published, target: Path, progress: Progress | None) -> 
             download.run()
             wrong = _difference(download.part, published)
     except UnreachableError as error:
-        raise UserError(_offline(published, target, error)) from error
+        raise UserError(_offline(published, download.url, target, error)) from error
     if wrong:
         download.discard()
         raise RunError(
-            f"{published.url} is not the published file {published.name}: {wrong}. The download was deleted. "
+            f"{download.url} is not the published file {published.name}: {wrong}. The download was deleted. "
             "Try again; if that fails too, the file was changed, or something on the way replaces it: get it from "
             f"{published.source} and put it into the folder of --weights_dir"
         )
@@ -203,9 +204,9 @@ def _feed(path: Path, digest: "hashlib._Hash") -> None:
             digest.update(chunk)
 
 
-def _offline(published: Published, target: Path, error: UnreachableError) -> str:
+def _offline(published: Published, url: str, target: Path, error: UnreachableError) -> str:
     return (
-        f"{published.name} could not be downloaded from {published.url} ({error}). Without a network: put the file "
+        f"{published.name} could not be downloaded from {url} ({error}). Without a network: put the file "
         f"into the folder of --weights_dir or at {target}; or run `{PROGRAM} weights fetch <feature_type>` on a "
         "connected machine and copy its weights folder; or test the installation with `--weights random`"
     )

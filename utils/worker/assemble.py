@@ -97,24 +97,32 @@ class Rows:
         self._columns: dict[str, Column] = {key: OnDisk(spill) if streamed else InMemory() for key in keys}
         self._times_s: dict[int, np.ndarray] = {}  # of each window's first and last frame, [2, n]
         self._n_rows = 0
+        self.n_made = 0  # rows to save
         self.n_repeated = 0  # frames shown again to fill windows
 
-    def add(self, windows: Windows, values: dict[str, np.ndarray]) -> None:
-        """Take the outputs of windows, each [n, ...]: features by key, and "logits/<key>" where there are classes."""
+    def add(self, windows: Windows, values: dict[str, np.ndarray]) -> int:
+        """Take the outputs of windows, each [n, ...]: features by key, and "logits/<key>" where there are classes.
+
+        Return how many rows to save that makes; with `pooling`, fewer than it takes.
+        """
         self._n_rows += len(windows)
+        before = self.n_made
         for rows in self._pool.push(windows, values) if self._pool else [(windows, values)]:
             self._put(*rows)
+        return self.n_made - before
 
     def close(self) -> int:
-        """Pool the last rows, once all are there; return how many there are to save."""
+        """Pool the last rows, once all are there; return how many rows to save that makes."""
+        before = self.n_made
         for rows in self._pool.finish() if self._pool else ():
             self._put(*rows)
-        return sum(times.shape[1] for times in self._times_s.values())
+        return self.n_made - before
 
     def _put(self, windows: Windows, values: dict[str, np.ndarray]) -> None:
         for key, column in self._columns.items():
             column.put(windows.row, values[key])
         self._times_s[windows.row] = np.stack([windows.start_s, windows.end_s])
+        self.n_made += len(windows)
         self.n_repeated += windows.n_repeated
         logits = {key.removeprefix(LOGITS): array for key, array in values.items() if key.startswith(LOGITS)}
         if logits and self._predicted is not None:

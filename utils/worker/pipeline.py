@@ -80,7 +80,7 @@ class Pipeline:
     A batch that does not fit in the device's memory is retried in halves, and later ones are no larger for a while. A
     video whose single window does not fit fails alone.
 
-    finish: called with each video's outcome. windows_done: called with the number of windows of a batch.
+    finish: called with each video's outcome. windows_done: called with the number of rows that a batch completes.
     predicted: called with the video, a row's number, its start and end in seconds, and its logits by key, if any.
     warn: called with a line for the user. spill: folder for outputs that do not fit in memory; None for the system's.
     """
@@ -248,12 +248,12 @@ class Pipeline:
         rows, outputs = self._in_flight.popleft()
         with rows[0][0].job.timed("network"):
             arrays = {key: self._to_numpy(value) for key, value in outputs.wait().items()}
-        stop = 0
+        made = stop = 0
         for video, windows in rows:
             start, stop = stop, stop + len(windows)
             if not video.job.dropped:
-                video.rows.add(windows, {key: array[start:stop] for key, array in arrays.items()})
-        self.windows_done(stop)
+                made += video.rows.add(windows, {key: array[start:stop] for key, array in arrays.items()})
+        self.windows_done(made)
         for video in {id(video): video for video, _ in rows if not video.job.dropped}.values():
             self._settle(video)
 
@@ -261,7 +261,9 @@ class Pipeline:
         """Hand the video over if all its windows have come back."""
         if video.n_windows is None or len(video.rows) < video.n_windows:
             return
-        job, video.n_windows = video.job, video.rows.close()
+        if tail := video.rows.close():
+            self.windows_done(tail)
+        job, video.n_windows = video.job, video.rows.n_made
         if video.n_windows == 0:
             nothing = self.extractor.no_windows(video.builder.n_frames, job.info)
             self._fail(job, f"{job.ref.label}: {nothing.reason}", nothing.status)

@@ -59,6 +59,18 @@ def test_a_file_without_some_biases_is_refused_by_name(videomae_checkpoint, tmp_
         load_videomae(tmp_path / "lacking.pth", SMALL)
 
 
+def test_biases_that_are_all_zero_were_lost(videomae_checkpoint, tmp_path):
+    tensors = torch.load(videomae_checkpoint, weights_only=True)["module"]
+    for name in [name for name in tensors if name.endswith(("q_bias", "v_bias"))][:-1]:
+        tensors[name].zero_()
+    torch.save({"module": tensors}, tmp_path / "zeros.pth")
+    load_videomae(tmp_path / "zeros.pth", SMALL)  # one is left
+    tensors["blocks.11.attn.v_bias"].zero_()
+    torch.save({"module": tensors}, tmp_path / "zeros.pth")
+    with pytest.raises(UserError, match=r"zeros.pth: q_bias and v_bias are 0 in all blocks"):
+        load_videomae(tmp_path / "zeros.pth", SMALL)
+
+
 @pytest.mark.parametrize(
     ("name", "tensor", "words"),
     [("blocks.3.attn.q_bias", torch.zeros(7, 7), "missing: blocks.3.attn.qkv.bias"),

@@ -84,7 +84,7 @@ def test_labels_are_for_types_with_a_text_tower_and_a_bare_flag_for_the_others(t
         (["--feature_type", "clip", "--show_pred", "no.txt"], ["--show_pred no.txt: not a file of labels"]),
         ([], ["--feature_type is missing", "i3d"]),
         (["--feature_type", "i3dd"], ["i3dd", "did you mean i3d"]),
-        ([*I3D, "--stack_sise", "3"], ["--stack_sise is unknown", "did you mean stack_size"]),
+        ([*I3D, "--stack_sise", "3"], ["--stack_sise is unknown", "did you mean --stack_size"]),
         (["--feature_type", "vggish", "--stack_size", "3"], ["not used by --feature_type vggish", "i3d"]),
         ([*I3D, "--stack_size", "many"], ["--stack_size", "many"]),
         ([*I3D, "--stack_size", "9"], ["--stack_size is 9", "at least 10"]),

@@ -34,4 +34,6 @@ def test_an_argument_that_no_flag_takes():
     assert "--streams is not used by --feature_type resnet, only by i3d" in hints.unknown_flag(
         "--streams=rgb", ["resnet"], MODELS
     )
-    assert hints.unknown_flag("--streamz", ["i3d"], MODELS).endswith("is unknown (did you mean streams?)")
+    assert hints.unknown_flag("--streamz", ["i3d"], MODELS).endswith("is unknown (did you mean --streams?)")
+    assert hints.unknown_flag("--output_dir=out", ["i3d"], MODELS).endswith("here it is --output_path DIR")
+    assert "keep_tmp_files is a flag of another extractor" in hints.unknown_key("keep_tmp_files", ["i3d"], MODELS)

@@ -1,5 +1,6 @@
 """Lance data sets, read with Lance itself: the rows and columns of Parquet files, each video once."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,12 @@ def test_merges_add_files_replace_videos_and_keep_sizes_apart(tmp_path, monkeypa
         assert opened(tmp_path).count_rows() == 1 + 3 + 3 and opened(tmp_path, "features-2").count_rows() == 3
     format_.remove_outdated(folder, {old[0].outputs[0].file}, {})
     assert opened(tmp_path).count_rows() == 1
+    two, _ = (line.outputs[0] for line in merged(KIND, folder, videos(2), {old[0].outputs[0].file}))
+    shutil.rmtree(tmp_path / "features.lance" / "_deletions")
+    (tmp_path / "features.lance" / "_deletions").touch()  # a file, so the note cannot be written: that is no damage
+    with pytest.raises(RunError, match=r"features.lance: cannot be written \(File exists\); run the same command"):
+        format_.remove_outdated(folder, {old[0].outputs[0].file, two.file}, {two.file: [str(two.place)]})
+    format_.remove_outdated(folder, {old[0].outputs[0].file}, {})
     (path,) = (tmp_path / "features.lance" / "data").glob(Path(old[0].outputs[0].file).name)
     path.write_bytes(path.read_bytes()[:-9])
     assert not OutputReader(folder).is_readable(old[0].outputs)

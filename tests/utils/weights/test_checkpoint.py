@@ -1,3 +1,4 @@
+import math
 import os
 import pickle
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from utils.errors import UserError
 from utils.weights.checkpoint import load_strict, read_tensors
@@ -87,6 +89,16 @@ def test_values_are_converted_as_they_are_read(wrapper, new_format, tmp_path):
     assert list(half) == list(plain)
     assert half["counter"].dtype == torch.int64
     assert all(torch.equal(half[name], plain[name].bfloat16()) for name in plain if name != "counter")
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_numbers_that_are_not_finite_are_refused_by_name(bad):
+    network = nn.BatchNorm1d(3)
+    tensors = network.state_dict()
+    load_strict(network, tensors | {"weight": torch.tensor([3e38, 3e38, 0.0])}, "a.pth")  # their sum is infinite
+    tensors["running_var"] = torch.tensor([1.0, bad, 1.0])
+    with pytest.raises(UserError, match=r"a.pth: damaged: 1 with NaN or infinity: running_var; get the file again"):
+        load_strict(network, tensors, "a.pth")
 
 
 def test_tensors_can_become_those_of_a_network(tmp_path):

@@ -43,6 +43,17 @@ def test_a_download_arrives_complete_and_is_not_repeated(server, tmp_path, check
     assert is_downloaded(file) and fetch(file) == path and len(server.asked) == 1
 
 
+def test_a_file_of_the_hub_comes_from_its_mirror(server, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", f"{server.url.rpartition('/')[0]}/")
+    name = server.url.rpartition("/")[2]
+    path = fetch(published(f"https://huggingface.co/{name}", sha256=SHA256))
+    assert path.read_bytes() == CONTENT
+    server.close()
+    path.unlink()
+    with pytest.raises(UserError, match=f"could not be downloaded from {server.url}"):
+        fetch(published(f"https://huggingface.co/{name}", sha256=SHA256))
+
+
 @pytest.mark.parametrize(
     "checks", [{"sha256": SHA256}, {"sha256": SHA256[:8]}, {"git_blob": GIT_BLOB}, {"size": len(CONTENT)}]
 )

@@ -22,7 +22,7 @@ def test_rows_come_in_any_order() -> None:
     rows = Rows(("a", "b"))
     for start, stop in ((4, 7), (0, 1), (1, 4)):
         rows.add(windows(start, stop), {"a": VALUES[start:stop], "b": -VALUES[start:stop]})
-    assert (len(rows), rows.close(), rows.n_repeated) == (7, 7, 5)
+    assert (len(rows), rows.close(), rows.n_made, rows.n_repeated) == (7, 0, 7, 5)
     np.testing.assert_array_equal(rows.arrays()["a"], VALUES)
     np.testing.assert_array_equal(rows.arrays()["b"], -VALUES)
     np.testing.assert_array_equal(rows.times_s(), [START_S, START_S + 1])
