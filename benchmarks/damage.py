@@ -8,7 +8,7 @@ from typing import cast
 import av
 from av.container import InputContainer
 
-RENUMBERED = (".mov", ".avi", ".ogg", ".wav", ".mp3", ".flac")
+RENUMBERED = (".mov", ".mxf", ".avi", ".ogg", ".wav", ".mp3", ".flac")
 
 
 def _block(rng: random.Random, data: bytearray, most: int = 4000) -> slice:

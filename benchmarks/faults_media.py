@@ -2,7 +2,7 @@
 
     python -m benchmarks.faults_media --files 1000 --seed 1
 
-Small files of 13 containers are damaged at random: blocks of bytes zeroed, cut out, swapped, bits flipped, the end cut
+Small files of 14 containers are damaged at random: blocks of bytes zeroed, cut out, swapped, bits flipped, the end cut
 off, packets taken out. Each is decoded as a run decodes it, and compared with what PyAV finds packet by packet in the
 healthy file. What comes of a stream:
 
@@ -56,6 +56,7 @@ CONTAINERS: dict[str, tuple[str, str, str]] = {  # file name → codec of the pi
     "transport.ts": ("libx264", "aac", ""),
     "program.mpg": ("mpeg2video", "mp2", ""),
     "flash.flv": ("flv", "libmp3lame", ""),
+    "broadcast.mxf": ("mpeg2video", "pcm_s16le", ""),
     "sound.ogg": ("", "libopus", ""),
     "sound.wav": ("", "pcm_s16le", ""),
     "sound.mp3": ("", "libmp3lame", ""),

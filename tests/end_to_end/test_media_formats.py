@@ -63,6 +63,8 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     write_clip(folder / "known_frames.mkv", formats.grey_frames(), codec="ffv1", pix_fmt="bgr0")
     write_audio(folder / "known_tone.flac", np.frombuffer(formats.samples(), "<i2"), formats.RATE, "flac")
     (folder / "cut_wav.wav").write_bytes(formats.wav(30000, 30000)[:-9000])
+    write_audio(folder / "phone.g722", np.frombuffer(formats.samples(), "<i2"), 16000, "g722")
+    (folder / "error_page.g722").write_text("this is no sound\n" * 4000)
     for name, data in (("cut_aiff.aiff", formats.aiff()), ("cut_au.au", formats.au())):
         (folder / name).write_bytes(data[:9000] + data[9020:])
     (folder / "cut_timit.wav").write_bytes(formats.nist_sphere(4)[:-40000])
@@ -107,6 +109,12 @@ def test_sounds(lines: dict[str, dict[str, Any]], tmp_path: Path) -> None:
         line = lines["vggish"][name]
         assert (name, line["status"], line["problems"]) == (name, "done", [])
         np.testing.assert_allclose(line["found"], known, atol=1e-5, err_msg=name)
+
+
+def test_a_format_without_marks_is_known_by_its_name(lines: dict[str, dict[str, Any]]) -> None:
+    phone, page = lines["vggish"]["phone"], lines["vggish"]["error_page"]
+    assert (phone["status"], phone["windows"], phone["problems"]) == ("done", 1, [])
+    assert page["status"] == "failed" and "it is a text file" in page["reason"]
 
 
 def test_what_is_cut_off_is_partial_all_the_same(lines: dict[str, dict[str, Any]]) -> None:

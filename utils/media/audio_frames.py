@@ -86,6 +86,7 @@ class SourceAudio:
     def __iter__(self) -> Iterator[Piece]:
         """Yield the pieces with samples of the segment, then complete the report."""
         n_lost = n_damaged = n_frames = 0
+        has_begun = False
         for heard in self._heard():
             first, last, limit = self._bounds()
             origin, position = self.position - heard.skipped, self.position
@@ -100,7 +101,8 @@ class SourceAudio:
             is_lost = not (is_frame or heard.fills_gap)
             if self.position < first or (self.position == first and not is_lost):
                 continue
-            if not n_lost + n_frames:
+            if not has_begun:
+                has_begun = True
                 self.start_s = (
                     float(self._segment.start_s or 0) if position <= first else position / self.report.rate_hz
                 )

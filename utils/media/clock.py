@@ -18,6 +18,7 @@ JUMP_US = 10 * av.time_base  # ffmpeg's -dts_delta_threshold
 BACK_US = av.time_base // 10  # a clock that runs back by more has restarted; ffmpeg_demux.c has this number, too
 ERROR_US = 30 * 3600 * av.time_base  # ffmpeg's -dts_error_threshold
 RESTART_US = av.time_base  # back by more, in a container whose clock may not jump: two files in one
+MOST = 2**60  # units or microseconds: later times are damaged, and their sums leave 64 bits
 
 
 def clock_streams(media: Media) -> list[Stream]:
@@ -53,6 +54,9 @@ class _StreamClock:
     dts_us: int | None = None  # of the last packet
     next_us: int | None = None  # expected of the next one
 
+    def __post_init__(self) -> None:
+        self._most = min(MOST, MOST * self.unit_s[1] // (self.unit_s[0] * av.time_base))
+
     def us(self, units: int) -> int:
         """Return a time in units of the stream's time base, in microseconds."""
         return nearest(units * self.unit_s[0] * av.time_base, self.unit_s[1])
@@ -63,6 +67,16 @@ class _StreamClock:
             return self.us(packet.duration)
         rate = getattr(packet.stream, "average_rate", None)
         return int(av.time_base / rate) if rate else 0
+
+    def drop_impossible(self, packet: Packet) -> int:
+        """Drop the times of a packet that no clock can have; return how many."""
+        n_dropped = 0
+        for name in ("dts", "pts"):
+            stated = getattr(packet, name)
+            if stated is not None and abs(stated) > self._most:
+                setattr(packet, name, None)
+                n_dropped += 1
+        return n_dropped
 
     def shift(self, packet: Packet) -> None:
         """Move a packet's times by the correction."""
@@ -93,6 +107,7 @@ class Clock:
         self._last_us: int | None = None  # the last time of any stream
         self._end_us: int | None = None  # the latest end of any packet
         self.is_past_joint = False  # the last packet is the first of its stream past a joint
+        self.n_dropped = 0  # impossible times of packets
 
     def correct(self, packet: Packet) -> int:
         """Correct a packet's times in place; return by how many microseconds the clock jumps there, mostly 0."""
@@ -100,6 +115,7 @@ class Clock:
         if stream is None:
             stream = _StreamClock(packet.time_base.as_integer_ratio(), self._newest_us)
             self._streams[packet.stream_index] = stream
+        self.n_dropped += stream.drop_impossible(packet)
         jump_us, offset_us = 0, stream.offset_us
         if packet.dts is not None:
             jump_us = self._joint(stream, packet) if self._may_jump else self._restart(stream, packet)
@@ -131,6 +147,7 @@ class Clock:
             stated = getattr(packet, name)
             if stated is not None and abs(stream.us(stated) + stream.offset_us - stream.next_us) > ERROR_US:
                 setattr(packet, name, None)
+                self.n_dropped += 1
         if packet.dts is None:
             return 0
         raw_us = stream.us(packet.dts)

@@ -9,17 +9,21 @@ from av.stream import Stream
 from utils.media.avi import empty_chunks
 from utils.media.container import Media, time_base
 from utils.media.file_parts import BLANK_BYTES, Suspicion, is_tag
-from utils.media.header import counted_packets, declared_end, listed_bytes
+from utils.media.header import EXACT, counted_packets, declared_end, listed_bytes
 from utils.media.holes import AudioHoles, FrameHoles
 from utils.media.input import open_here
 from utils.media.mp3 import before_frame, cut_frame, declared_mp3, skipped_head
 from utils.media.report import DecodeReport
 from utils.media.structure import findings
 
-BARE_AUDIO = ("aac", "ac3", "dts", "eac3", "flac", "mp3")  # one frame follows the other, with nothing between them
-TIMED = ("matroska,webm", "flv", "asf", "mpegts", "mpeg", "ogg", "mov,mp4,m4a,3gp,3g2,mj2")  # packets have exact times
-OF_ALL_STREAMS = ("flv", "asf")  # the header says when the longest ends
-STEADY = ("mpeg",)  # nothing is left out on purpose, and nothing else shows what is missing
+BARE_AUDIO = (  # one frame follows the other, with nothing between them
+    "aac", "ac3", "dts", "eac3", "flac", "mp3", "truehd", "mlp",
+)  # fmt: skip
+TIMED = (  # packets have exact times
+    "matroska,webm", "flv", "asf", "mpegts", "mpeg", "ogg", "mov,mp4,m4a,3gp,3g2,mj2", "mxf", "nut", "wtv",
+)  # fmt: skip
+OF_ALL_STREAMS = ("flv", "asf", "nut", "wtv")  # the header says when the longest ends
+STEADY = ("mpeg", "mxf")  # nothing is left out on purpose, and nothing else shows what is missing
 MOST_GAPS = 1000  # between frames of bare sound, that are looked at
 TAG_BYTES = 128  # at the end of MP3 files, which some encoders count as sound
 
@@ -47,9 +51,10 @@ class Completeness:
         self._has_key_frame, self._n_taken = False, 0  # packets up to the first key frame
         self._n_hidden = 0  # samples before the sound (priming), which headers may count
         self._end: int | None = None  # the latest end of a packet, in time base units
+        self._untimed = 0  # duration of all packets without a time
         self._longest = 0  # duration of a packet
         self._last_duration = 0
-        self._latest_s = Fraction(0)  # end of a packet of any stream, of FLV and ASF
+        self._latest_s = Fraction(0)  # end of a packet of any stream, of containers `OF_ALL_STREAMS`
 
     def see(self, packet: Packet) -> None:
         """Take note of where a packet of any stream is in the file."""
@@ -74,9 +79,10 @@ class Completeness:
         if is_joint and packet.pts is not None:
             self._report.joints.append(packet.pts)
         self._look_for_key_frame(packet)
-        if packet.pts is None:
-            return
         duration = packet.duration or 0
+        if packet.pts is None:
+            self._untimed += duration
+            return
         if self._end is None and packet.has_sidedata("skip_samples"):
             self._n_hidden = int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")
         if self._audio is None or not duration:
@@ -113,6 +119,8 @@ class Completeness:
             (self._report.damage if finding.is_loss else self._report.note)(finding.problem)
         if self._format in TIMED:
             self._report_holes(any(isinstance(finding, Suspicion) for finding in found))
+        if self._end is None and self._format in EXACT:  # MXF without the index at its end
+            self._end = (self._stream.start_time or 0) + self._untimed
         if self._end is not None:
             self._report_counts()
             self._report_end()

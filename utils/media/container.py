@@ -16,14 +16,14 @@ from av.video.frame import VideoFrame
 
 from utils.errors import SkippedError, VideoError
 from utils.media.bare_jpeg import is_stream_of_jpegs
-from utils.media.formats import DEMUXERS
+from utils.media.formats import BY_SUFFIX, DEMUXERS
 from utils.media.frame_folder import frame_folder
 from utils.media.frame_rate import nearest
 from utils.media.input import FrameArray, LocalFile, MediaSource
 from utils.media.limits import DEFAULT_LIMITS, MAX_FPS, Limits
 from utils.media.open_length import has_open_length
 from utils.media.reader import Reader, open_reader
-from utils.media.refusal import HEAD_BYTES, cause_of_refusal
+from utils.media.refusal import HEAD_BYTES, cause_of_refusal, other_content
 from utils.media.tracks import audio_stream, describe_streams, describe_tracks, video_stream
 from utils.storage.urls import redacted
 
@@ -119,16 +119,24 @@ def open_media(
         )
     except (FFmpegError, ValueError) as error:
         reader.seek(0)
-        cause = reader.failure or cause_of_refusal(reader.read(HEAD_BYTES), ffmpeg_reason(error))
+        cause = reader.failure or cause_of_refusal(reader.read(HEAD_BYTES), ffmpeg_reason(error), reader.name)
         reader.close()
         raise VideoError(f"{label}: cannot be opened as media: {cause}") from error
     except BaseException:
         reader.close()
         raise
-    media = Media(source, container, label, reader, limits, open_length=open_length)
-    if reader.failure:
-        media.close()
+    return _checked(Media(source, container, label, reader, limits, open_length=open_length))
+
+
+def _checked(media: Media) -> Media:
+    """Return what was opened; VideoError for text or a picture that FFmpeg takes for sound because of its suffix."""
+    try:
         media.check()
+        if media.container.format.name in BY_SUFFIX and (cause := other_content(media.read_at(0, HEAD_BYTES))):
+            raise VideoError(f"{media.label}: cannot be opened as media: {cause}")
+    except BaseException:
+        media.close()
+        raise
     return media
 
 
@@ -206,6 +214,8 @@ def average_fps(stream: av.VideoStream) -> Fraction:
     stated, guessed = stream.average_rate, stream.guessed_rate
     if stated and not (guessed and _is_default(stated, guessed, stream)):
         return stated
+    if is_bare(stream.container) and guessed == stated:  # the guess stops at 60 fields
+        guessed = stream.codec_context.framerate or guessed
     guesses = [rate for rate in (guessed, stream.base_rate, 1 / time_base(stream)) if rate]
     return next((rate for rate in guesses if 0 < rate <= MAX_FPS), guesses[0])
 

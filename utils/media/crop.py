@@ -1,5 +1,6 @@
 """The crop that a container asks for, as FFmpeg 7.1 and later apply it: PixelCrop of Matroska, clap of MP4."""
 
+import math
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
@@ -48,7 +49,7 @@ def crop_of(media: Media, stream: av.VideoStream) -> Crop:
 
 
 def _from_clap(clap: bytes, size: tuple[int, int]) -> Crop:
-    """Return the crop of a clean aperture (ISO/IEC 14496-12, section 12.1.4); halves of pixels are cut off."""
+    """Return the crop of a clean aperture (ISO/IEC 14496-12, section 12.1.4), from and to the pixels below its ends."""
     if len(clap) < 32:
         return Crop()
     numbers = struct.unpack(">IIIIiIiI", clap[:32])
@@ -56,7 +57,9 @@ def _from_clap(clap: bytes, size: tuple[int, int]) -> Crop:
         return Crop()
     width, height, x, y = (Fraction(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True))
     left, top = x + (size[0] - width) / 2, y + (size[1] - height) / 2
-    return Crop(int(left), int(top), int(size[0] - width - left), int(size[1] - height - top))
+    return Crop(
+        math.floor(left), math.floor(top), size[0] - math.floor(left + width), size[1] - math.floor(top + height)
+    )
 
 
 def _claps(media: Media) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ JPEG_END_BYTES = 128  # in which the end of a picture is
 END_MARKS = {"mpjpeg": 128, "smjpeg": 128, "wv": 1 << 16}  # most bytes after the last packet; of WavPack tags
 JPEG_END = b"\xff\xd9"
 LATER_STREAM = "a stream begins in the middle of the file (changed PIDs?): it is not read"
+IMPOSSIBLE_TIMES = "it has times that no clock can have: they are made up from what comes before"
 JOINTS_NOTED = 3  # of a file that has thousands, the first tell enough
 APPLE_DRM = ("drms", "drmi")
 READ_IN_BLOCKS = ("adx",)  # its last packet is shorter than FFmpeg asks for, which marks it
@@ -107,6 +108,8 @@ def _on_one_clock(media: Media, stream: Stream, report: DecodeReport) -> Iterato
             return
         is_timed = packet.size > 0 and packet.stream_index in timed
         jump_us = clock.correct(packet) if is_timed else 0
+        if clock.n_dropped:
+            report.note(IMPOSSIBLE_TIMES)
         if jump_us:
             n_joints += 1
             if n_joints <= JOINTS_NOTED:

@@ -8,13 +8,26 @@ from av.stream import Stream
 
 from utils.media.container import Media, time_base
 
-EXACT = ("ivf", "mxf", "flac", "wav", "w64", "aiff", "au", "caf", "nistsphere", "rso", "ast")  # with a stated length
+EXACT = (
+    "ivf",
+    "mxf",
+    "gxf",
+    "flac",
+    "wav",
+    "w64",
+    "aiff",
+    "au",
+    "caf",
+    "nistsphere",
+    "rso",
+    "ast",
+)  # with a stated length
 OF_SAMPLES = ("aiff", "au", "nistsphere", "rso")  # of them, those where nothing else shows that bytes are missing
 OPEN_LENGTHS = (2**30, 2**31 - 1, 2**32 - 1)  # in the headers of AVI files that a pipe wrote
 FRAME_SAMPLES = 64  # more than a byte of compressed sound has, and no more than a frame
 AVI_AUDIO_SLACK_S = 0.05  # its headers are rounded; the index is compared as well
 AVI_PICTURE_SLACK_S = 1.0  # frames that were dropped at the end are in the header, but no packets
-FLV_SLACK_S = 0.5  # some recorders round it
+ROUNDED_SLACK_S = 0.5  # some recorders of FLV and ASF round it
 LISTED_SLACK_S = 0.5  # writers differ in what an MP4 lasts; its index lists what there is
 MKVMERGE_TAG = "_STATISTICS_WRITING_APP"
 
@@ -41,8 +54,10 @@ def counted_packets(container: InputContainer, stream: Stream) -> int | None:
     """Return how many packets there are; None where the file does not say.
 
     A tag of mkvmerge does, though FFmpeg copies it to what it cuts out. So does the index of an AVI file whose sound is
-    counted in frames: a unit of its time is as long as one.
+    counted in frames: a unit of its time is as long as one. MXF has a packet for each unit of a picture's time.
     """
+    if container.format.name == "mxf" and isinstance(stream, av.VideoStream) and stream.duration:
+        return stream.duration if stream.average_rate == 1 / time_base(stream) else None
     if container.format.name == "avi" and isinstance(stream, av.AudioStream):
         is_of_frames = time_base(stream) * stream.rate >= FRAME_SAMPLES
         return sum(1 for entry in stream.index_entries if entry.size) if is_of_frames else None
@@ -80,8 +95,11 @@ def declared_end(media: Media, stream: Stream, usual_s: float) -> DeclaredEnd | 
     if name == "matroska,webm":
         end_s = _clock_s(stream.metadata.get("DURATION", ""))
         return None if end_s is None else DeclaredEnd(end_s, close_s)
-    if name in ("flv", "asf") and container.duration:
-        return DeclaredEnd(container.duration / av.time_base, max(FLV_SLACK_S, close_s))
+    if name in ("flv", "nut", "wtv") and container.duration:
+        slack_s = close_s if name == "nut" else max(ROUNDED_SLACK_S, close_s)
+        return DeclaredEnd(container.duration / av.time_base, slack_s)
+    if name == "asf" and stream.duration:  # of the file, from 0 on, though the stream may start later
+        return DeclaredEnd(float(stream.duration * unit_s), max(ROUNDED_SLACK_S, close_s))
     if not stream.duration or media.open_length or not (name in EXACT or name.startswith("mov,")):
         return None
     if name.startswith("mov,") and stream.frames:

@@ -13,6 +13,7 @@ HEVC_IDR = (19, 20)
 H264_IDR, H264_SPS = 5, 7
 H264_HIGH = (44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244)  # profiles that state a chroma format
 SPS_BYTES = 64  # enough of a sequence parameter set
+THEORA_HEADER = 0x80  # bit of a packet's first byte (Theora specification, section 6.1)
 MPEG4_VOP, MPEG4_B = b"\0\0\1\xb6", 2  # start code of a picture, and its kind that refers to two others
 NOT_CODED_BYTES = 10  # a picture of MPEG-4 up to this size may be a header that repeats the one before
 
@@ -47,6 +48,10 @@ class PicturePackets:
             self._n_coded += self._is_coded(packet)
         return shown
 
+    def is_header(self, packet: Packet) -> bool:
+        """Return whether a packet repeats a header, as in joined Theora files, where decoders refuse some of it."""
+        return self._codec == "theora" and bool(bytes(packet)[0] & THEORA_HEADER)
+
     def _is_coded(self, packet: Packet) -> bool:
         """Return whether a packet of MPEG-4 holds a picture that a decoder can show."""
         data = bytes(packet)
@@ -62,7 +67,7 @@ class PicturePackets:
             starts = STARTS.get(self._codec)
             self.one_each = packet.is_keyframe and (not starts or starts(packet, self._extradata, self._is_first))
         self._is_first = False
-        if packet.is_discard:
+        if packet.is_discard or self.is_header(packet):
             return False
         if self._codec == "vp8":
             return bool(bytes(packet)[0] & VP8_SHOWN)

@@ -19,20 +19,30 @@ PICTURE_MARKS = (
     (b"P6\n", "PPM"),
     (b"P5\n", "PGM"),
 )
+TO_JOIN = "Segments are joined by: ffmpeg -i PLAYLIST -c copy film.mp4"
+IF_ENCRYPTED = "If it is an encrypted segment of a playlist (HLS), decrypt it first."
 ANIMATED = 0x02  # bit of the flags in a WebP's VP8X chunk
 
 
-def cause_of_refusal(head: bytes, reason: str) -> str:
+def cause_of_refusal(head: bytes, reason: str, name: str = "") -> str:
     """Return why FFmpeg refused a file that starts with `head`, and what to do. reason: in its own words."""
-    if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(PLAYLIST_MARKS) or b"<MPD" in head:
-        return "it is a playlist, which names other files. Give those files instead."
-    if picture := _picture(head):
-        return f"it is {picture}"
     if head[4:8] in (b"ftyp", b"mdat", b"moov", b"free", b"wide"):
         return "its index (moov box) is missing or damaged: cut off, or never finished. Get the whole file again."
-    if _is_text(head):
-        return "it is a text file. Check what was saved under this name."
-    return f"not a known video or audio format ({reason}). Get the file again, or convert it."
+    if head[4:8] in (b"styp", b"sidx", b"moof"):
+        return f"it is one segment of a film, without its header. {TO_JOIN}"
+    if head.startswith(b"NIST_1A"):
+        return f"a NIST SPHERE file of a kind that FFmpeg cannot read ({reason}). Convert it to WAV with SoX."
+    unknown = f"not a known video or audio format ({reason}). Get the file again, or convert it."
+    return other_content(head) or (f"{unknown} {IF_ENCRYPTED}" if name.lower().endswith(".ts") else unknown)
+
+
+def other_content(head: bytes) -> str:
+    """Return what a file that starts with `head` is instead of media, and what to do; "" if that is unknown."""
+    if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(PLAYLIST_MARKS) or b"<MPD" in head:
+        return f"it is a playlist, which names other files. Give those files instead. {TO_JOIN}"
+    if picture := _picture(head):
+        return f"it is {picture}"
+    return "it is a text file. Check what was saved under this name." if _is_text(head) else ""
 
 
 def _picture(head: bytes) -> str:

@@ -17,12 +17,22 @@ import numpy as np
 
 from utils.media.asf import walk_asf
 from utils.media.avi import walk_avi
-from utils.media.file_parts import Finding, Findings, early_end, is_blank, next_mark, read_at
+from utils.media.file_parts import BLANK_BYTES, Finding, Findings, early_end, is_blank, next_mark, read_at
 from utils.media.gif import walk_gif
 from utils.media.input import MediaSource, is_seekable, local_path, open_here
 from utils.media.matroska import walk_matroska
 from utils.media.mp4 import walk_mp4
-from utils.media.rare_containers import walk_apng, walk_mjpeg, walk_nut, walk_realmedia, walk_swf, walk_y4m
+from utils.media.rare_containers import (
+    walk_apng,
+    walk_dirac,
+    walk_gxf,
+    walk_mjpeg,
+    walk_nut,
+    walk_realmedia,
+    walk_smjpeg,
+    walk_swf,
+    walk_y4m,
+)
 from utils.media.sound_files import walk_adx, walk_caf, walk_sox, walk_voc, walk_w64, walk_wav, walk_wavpack
 
 KEPT_RESULTS = 64  # of files; each has a few clauses
@@ -33,6 +43,9 @@ FLV_METADATA_BYTES = 1 << 16
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 TS_BYTES = {188: 0, 192: 4, 204: 0}  # size of a packet → where its sync byte is
 TS_SYNC = 0x47
+NO_START_CODE = re.compile(rb"\x00\x00\x00[\x02-\xff]")
+STARTS = re.compile(rb"\x00{2,}\x01")
+MOST_COUNTED = 1000  # places
 TS_AT_ONCE = 1 << 15  # packets
 
 
@@ -193,6 +206,22 @@ def _n_programs(packets: bytes, length: int) -> int:
     return 0
 
 
+def _start_codes(file: BinaryIO, size: int) -> Findings:
+    """Look for three zeros before no start code: encoders keep them out of frames (ITU-T H.264, section 7.4.1).
+
+    A container whose header is damaged may pass for a bare stream of what is in it.
+    """
+    if not STARTS.match(read_at(file, 0, BLANK_BYTES)):
+        yield Finding(True, "the file does not begin with a start code of its stream")
+    offset, n_wrong = -1, 0
+    while (found := next_mark(file, offset, NO_START_CODE)) is not None:
+        offset, n_wrong = found, n_wrong + 1
+        if n_wrong == MOST_COUNTED:
+            break
+    if n_wrong:
+        yield Finding(True, f"the stream is damaged in {n_wrong} places")
+
+
 CHECKS: dict[str, Callable[[BinaryIO, int], Findings]] = {
     "mov,mp4,m4a,3gp,3g2,mj2": walk_mp4,
     "matroska,webm": walk_matroska,
@@ -204,6 +233,11 @@ CHECKS: dict[str, Callable[[BinaryIO, int], Findings]] = {
     "gif": walk_gif,
     "asf": walk_asf,
     "asf_o": walk_asf,
+    "h264": _start_codes,
+    "hevc": _start_codes,
+    "vvc": _start_codes,
+    "mpegvideo": _start_codes,
+    "m4v": _start_codes,
     "wav": walk_wav,
     "w64": walk_w64,
     "caf": walk_caf,
@@ -212,9 +246,12 @@ CHECKS: dict[str, Callable[[BinaryIO, int], Findings]] = {
     "adx": walk_adx,
     "wv": walk_wavpack,
     "apng": walk_apng,
+    "dirac": walk_dirac,
+    "gxf": walk_gxf,
     "mjpeg": walk_mjpeg,
     "nut": walk_nut,
     "rm": walk_realmedia,
+    "smjpeg": walk_smjpeg,
     "swf": walk_swf,
     "yuv4mpegpipe": walk_y4m,
 }

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -35,6 +34,7 @@ from utils.media.picture_packets import PicturePackets
 from utils.media.report import VideoReport
 from utils.media.seek import can_seek, packets_from_key_frame
 from utils.media.segment import Segment
+from utils.media.shown_times import ShownTimes
 
 WITHOUT_PIXELS = {"skip_loop_filter": "all", "skip_idct": "all"}
 
@@ -91,8 +91,7 @@ class SourceFrames:
         except BaseException:
             self.close()
             raise
-        # AVI has no presentation times: where frames are put in order by the decoder, the k-th has the k-th packet's.
-        self._packet_times: deque[int | None] | None = deque() if self.media.container.format.name == "avi" else None
+        self._times = ShownTimes(self.media, self.stream)
         start = self.stream.start_time
         self._start = None if start is None else zero(self.media, self.stream, start)
         self._usual_duration = frame_units(self.stream)
@@ -132,7 +131,7 @@ class SourceFrames:
         if sought is None:
             return None
         key, packets = sought
-        key_time = key.dts if self._packet_times is not None else key.pts
+        key_time = key.dts if self._times.by_packets else key.pts
         if key_time is None:
             return None
         frames = self._timed(itertools.chain([key], packets))
@@ -231,9 +230,7 @@ class SourceFrames:
         """Yield decoded frames with their time since the stream's start."""
         expected = self._start or 0  # in place of a missing time
         for frame in self._decoded(packets):
-            stated = self._packet_times.popleft() if self._packet_times else None
-            if frame.pts is not None and (stated is None or not self.stream.codec_context.has_b_frames):
-                stated = frame.pts
+            stated = self._times.of(frame)
             pts = expected if stated is None or self._is_bare else stated
             if self._start is None:
                 self._start = zero(self.media, self.stream, pts)
@@ -255,6 +252,8 @@ class SourceFrames:
                 frames = self.stream.codec_context.decode(packet)
             except FFmpegError as error:
                 check_refused_packet(self.media, self.stream, packet, self._limits)
+                if packet is not None and self._pictures.is_header(packet):
+                    continue
                 if self._accelerator and not isinstance(error, InvalidDataError):  # the CPU might have decoded it
                     decoded = f"the GPU stops after {report.decoded} decoded frames: {ffmpeg_reason(error)}"
                     raise VideoError(f"{self.media.label}: {decoded}. Run it with --decode exact.") from error
@@ -263,8 +262,8 @@ class SourceFrames:
                     break
                 self._n_lost += 1
                 continue
-            if packet is not None and self._packet_times is not None:
-                self._packet_times.append(packet.dts)
+            if packet is not None:
+                self._times.feed(packet)
             for frame in frames:
                 check_size(self.media, (frame.width, frame.height), self._limits)
                 yield frame
@@ -275,7 +274,7 @@ class SourceFrames:
         """Count a packet that has a picture to show."""
         if self._pictures.shows(packet):
             self._n_packets += 1
-            if self._packet_times is None and not self._is_bare:
+            if not self._times.by_packets and not self._is_bare:
                 self._open_start.see(packet)
 
     def _declared(self) -> int | None:

@@ -12,12 +12,14 @@ from utils.sources.ref import MediaKind
 VIDEO_SUFFIXES = (
     "mp4", "m4v", "mov", "qt", "mkv", "webm", "avi", "divx", "mpg", "mpeg", "mpe", "m1v", "m2v", "vob", "ts", "mts",
     "m2ts", "m2t", "trp", "flv", "f4v", "wmv", "asf", "3gp", "3g2", "ogv", "ogm", "rm", "rmvb", "mxf", "gxf", "dv",
-    "dif", "dav", "mjpg", "mjpeg", "nut", "wtv", "y4m", "ivf", "h264", "264", "h265", "265", "hevc",
+    "dif", "dav", "mjpg", "mjpeg", "nut", "wtv", "y4m", "ivf", "h264", "264", "h265", "265", "hevc", "obu", "amv",
+    "m2p", "tod", "lrv", "insv",
 )  # fmt: skip
 AUDIO_SUFFIXES = (
     "wav", "wave", "w64", "rf64", "flac", "mp3", "mp2", "mpa", "m4a", "m4b", "m4r", "aac", "ogg", "oga", "opus",
     "spx", "wma", "aiff", "aif", "aifc", "au", "snd", "caf", "mka", "weba", "ac3", "eac3", "ec3", "dts", "amr",
-    "awb", "3ga", "ape", "wv", "tta", "tak", "mpc", "voc", "sph", "nist", "gsm",
+    "awb", "3ga", "ape", "wv", "tta", "tak", "mpc", "voc", "sph", "nist", "gsm", "g722",
+    "dsf", "thd", "mlp",
 )  # fmt: skip
 OF_MACS = ("._", ".DS_Store")  # starts of the names of files that macOS adds to folders and tars
 LEAST_FRAMES = 2  # pictures of a folder that is found to be a video; the user may name one with a single picture

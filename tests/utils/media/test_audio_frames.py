@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.media import moving_frames, waveform, write_audio, write_clip
+from support.media import moving_frames, remux, waveform, write_audio, write_clip
 
 from utils.errors import VideoError
 from utils.media.audio import AudioStream
@@ -72,6 +72,15 @@ def test_noise_of_aac_differs_only_in_its_values(tmp_path: Path) -> None:
     expected = whole[3 * 44100 : 5 * 44100]
     assert len(ours) == len(expected)
     assert np.linalg.norm(ours - expected) < 0.05 * np.linalg.norm(expected)
+
+
+def test_a_segment_that_begins_in_a_gap_begins_there(tmp_path: Path) -> None:
+    path = write_audio(tmp_path / "whole.mkv", waveform(1, 6.0, 48000), 48000, "libopus")
+    holed = remux(path, tmp_path / "holed.mkv", keep=lambda packet, number: not 50 <= number < 150)  # of 0.02 s
+    ours, stream = read(holed, 48000, Segment(2, 4))
+    assert (stream.start_s, len(ours)) == (2.0, 96000)
+    assert not ours[:40000].any()
+    assert ours[48000 + 1000 :].any()
 
 
 def test_a_segment_after_the_end(tmp_path: Path) -> None:

@@ -21,6 +21,12 @@ def avi(n_declared: int, *chunks: bytes) -> bytes:
     return struct.pack("<4sI", b"RIFF", len(content)) + content
 
 
+def amv(*chunks: bytes) -> bytes:
+    """Return a video of a music player: lengths are 0, and nothing is padded."""
+    return b"RIFF" + bytes(4) + b"AMV LIST" + bytes(4) + b"movi" + b"".join(chunks)
+
+
+AMV_FRAME = b"00dc" + struct.pack("<I", 3) + b"abc"
 FRAMES = [chunk(b"00dc", b"abc"), chunk(b"01wb", b"sound"), chunk(b"00dc")]  # the last one was dropped on purpose
 INDEX = chunk(b"idx1", b"00dc" + bytes(12) + b"01wb" + bytes(12))
 
@@ -35,6 +41,9 @@ INDEX = chunk(b"idx1", b"00dc" + bytes(12) + b"01wb" + bytes(12))
         (avi(2, FRAMES[0], b"\xff" * 20, *FRAMES[1:]), ["chunks of AVI are damaged in 1 places"]),
         (avi(2, FRAMES[0], bytes(20), *FRAMES[1:]), []),
         (avi(2, *FRAMES)[:-12], ["the file ends 12 bytes before the end of its film", "1 of 2 frames are in the file"]),
+        (amv(AMV_FRAME, AMV_FRAME, b"AMV_END_"), []),
+        (amv(AMV_FRAME, b"00dd" + AMV_FRAME[4:], AMV_FRAME, b"AMV_END_"), ["chunks of AVI are damaged in 1 places"]),
+        (amv(AMV_FRAME, AMV_FRAME), ["the film has no end mark"]),
     ],
 )
 def test_chunks(data: bytes, expected: list[str]) -> None:

@@ -19,6 +19,7 @@ from utils.media.limits import Limits
 from utils.media.segment import Segment
 from utils.media.video import VideoStream
 
+THEORA = Path(__file__).parents[2] / "media" / "theora_10_frames.ogv"
 N, FPS = 50, 25  # of each part of a joined file
 
 
@@ -66,6 +67,14 @@ def test_a_joint_is_bridged_and_noted_once(tmp_path: Path, suffix: str, ahead_s:
         np.testing.assert_allclose(frame_times_s(path, fps), ours)
 
 
+def test_headers_of_joined_theora_are_no_frames(tmp_path: Path) -> None:
+    path = join(tmp_path / "both.ogv", THEORA, THEORA)  # which PyAV cannot write
+    times_s, stream = read(path)
+    np.testing.assert_allclose(times_s, np.arange(20) / FPS, atol=0.13)  # FFmpeg gives the three headers times
+    np.testing.assert_allclose(frame_times_s(path), times_s, atol=1e-9)
+    assert not stream.report.partial
+
+
 def test_segments_and_limits_count_on_the_corrected_clock(tmp_path: Path) -> None:
     path = two_parts(tmp_path, "ts", 60.0)
     whole_s, _ = read(path)
@@ -103,6 +112,16 @@ def test_impossible_times_are_dropped() -> None:
     assert [clock.correct(cast(Packet, packet)) for packet in packets] == [0] * 5
     assert [packet.dts for packet in packets] == [0, 40, 20 * hours, None, 20 * hours + 80]
     assert packets[3].pts is None
+    assert clock.n_dropped == 2
+
+
+@pytest.mark.parametrize("time", [2**62, -(2**62), 2**58])
+def test_times_that_leave_64_bits_are_dropped_in_all_containers(time: int) -> None:
+    clock = _clock("ogg")
+    packets = [_Packet(0), _Packet(time), _Packet(80)]
+    assert [clock.correct(cast(Packet, packet)) for packet in packets] == [0] * 3
+    assert [(packet.dts, packet.pts) for packet in packets] == [(0, 0), (None, None), (80, 80)]
+    assert clock.n_dropped == 2
 
 
 def test_a_packet_that_a_parser_held_back_keeps_its_side_of_the_joint() -> None:

@@ -12,6 +12,9 @@ from utils.media.report import DecodeReport
 from utils.media.video import VideoStream
 
 SOUND = waveform(0, 2.0, 48000)
+MP3 = {"audio": SOUND, "audio_rate": 48000, "audio_codec": "libmp3lame"}
+MXF_PICTURE = bytes.fromhex("060e2b34 01020101 0d010301 15")  # the start of a key (SMPTE 381M)
+NUT_INDEX = b"NX\xdd\x67\x2f\x23\xe6\x4e"
 GROUP_START = b"\0\0\1\xb8"  # of pictures in MPEG-2 (ISO/IEC 13818-2, section 6.2.2.6)
 
 
@@ -51,6 +54,7 @@ def test_joined_mp3_files_with_tags(tmp_path: Path) -> None:
     [
         ("x.mkv", {}, False),  # a recorder may drop frames: noted
         ("x.ts", {}, False),
+        ("x.nut", {"codec": "mpeg4"}, False),
         ("x.mpg", {"codec": "mpeg2video"}, True),
     ],
 )
@@ -82,6 +86,35 @@ def test_an_earlier_end_than_the_header_says(tmp_path: Path) -> None:
     report = of_sound(path)
     assert report.partial
     assert any(problem.endswith("the header says 2.00 s") for problem in report.problems)
+
+
+@pytest.mark.parametrize("name", ["x.mxf", "x.nut"])
+def test_a_container_that_is_damaged_to_its_end(tmp_path: Path, name: str) -> None:
+    """Its header says how long it was, also where the times are in an index that is lost."""
+    path = write_clip(tmp_path / name, moving_frames(50), codec="mpeg2video", options={"bf": "0", "g": "5"})
+    assert of_frames(path).problems == []
+    data = path.read_bytes()
+    start, end = len(data) // 2, data.rindex(NUT_INDEX) if name == "x.nut" else 0
+    path.write_bytes(data[:start] if name == "x.mxf" else data[:start] + bytes(end - start) + data[end:])
+    report = of_frames(path)
+    assert report.partial
+    assert any(problem.endswith("the header says 2.00 s") for problem in report.problems), report.problems
+
+
+def test_a_frame_that_a_demuxer_skips(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "x.mxf", moving_frames(50), codec="mpeg2video", options={"bf": "0", "g": "5"})
+    data = bytearray(path.read_bytes())
+    starts = [at for at in range(len(data)) if data.startswith(MXF_PICTURE, at)]
+    data[starts[20] + 8] ^= 128  # of the key that says what follows
+    path.write_bytes(data)
+    missing = ["frames are missing in the file for 0.04 s in 1 place", "49 of 50 packets are in the file"]
+    assert of_frames(path).problems == missing
+
+
+def test_a_late_stream_of_asf_ends_with_the_file(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "x.wmv", moving_frames(50), codec="wmv2", **MP3)
+    late = remux(path, tmp_path / "late.wmv", shift_s=lambda packet: 0.8 * (packet.stream.type == "audio"))
+    assert (of_frames(late).problems, of_sound(late).problems) == ([], [])
 
 
 @pytest.mark.parametrize(("name", "codec"), [("x.mkv", "alac"), ("x.mkv", "wavpack"), ("x.avi", "flac")])

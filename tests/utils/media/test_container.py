@@ -101,6 +101,7 @@ def test_no_video_stream_says_what_there_is(tmp_path: Path) -> None:
     ("name", "rate", "options"),
     [
         ("x.h264", 30, {}),
+        ("x.h264", 120, {}),
         ("x.hevc", Fraction(30000, 1001), {"codec": "libx265"}),
         ("x.m2v", Fraction(30000, 1001), {"codec": "mpeg2video"}),
         ("x.dv", Fraction(30000, 1001), {"codec": "dvvideo", "pix_fmt": "yuv411p"}),

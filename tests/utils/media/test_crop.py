@@ -15,5 +15,6 @@ def test_a_clean_aperture_is_placed_by_its_centre():
 
     assert _from_clap(clap(60, 1, 40, 1, 0, 1, 0, 1), (64, 48)) == (2, 4, 2, 4)
     assert _from_clap(clap(60, 1, 40, 1, 1, 1, -2, 1), (64, 48)) == (3, 2, 1, 6)
-    assert _from_clap(clap(119, 2, 40, 1, 1, 2, 0, 1), (64, 48)) == (2, 4, 1, 4)  # halves of pixels are cut off
+    assert _from_clap(clap(119, 2, 40, 1, 1, 2, 0, 1), (64, 48)) == (2, 4, 2, 4)
+    assert _from_clap(clap(59, 1, 39, 1, 0, 1, 0, 1), (64, 48)) == (2, 4, 3, 5)  # as wide and high as asked for
     assert _from_clap(clap(60, 0, 40, 1, 0, 1, 0, 1), (64, 48)) == _from_clap(b"short", (64, 48)) == Crop()

@@ -90,6 +90,18 @@ def test_what_loses_nothing(tmp_path: Path, name: str, change: Callable[[bytes],
     assert found(path) == expected
 
 
+@pytest.mark.parametrize(
+    ("data", "is_damaged"),
+    [
+        (b"\0\0\0\1\x65frame\0\0\3\1\0\0\0\0\1\x41frame" + bytes(9), False),  # padding before a start code
+        (b"\0\0\0\1\x65frame" + bytes(40) + b"\xabme\0\0\0\1\x41frame", True),
+        (b"RIFF\0\0\0\0AVX LIST\0\0\1\x65frame", True),
+    ],
+)
+def test_zeros_in_a_bare_stream(data: bytes, is_damaged: bool) -> None:
+    assert bool(list(CHECKS["h264"](io.BytesIO(data), len(data)))) == is_damaged
+
+
 def test_a_file_is_walked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is, or as a member of a tar; a changed one is walked again, and so is one in memory."""
     path, walked = write(tmp_path, "x.flv"), []
