@@ -32,8 +32,10 @@ from utils.sinks.formats import FORMATS
 ROOT = Path(__file__).parent.parent
 KINDS = [name for name, kind in FORMATS.items() if kind.saves]
 N_PER_TAR = 25
+N_SAID = 100  # lines of a run that is stuck
 TRIES = 5  # to start a node
 STUCK_S = 300.0  # without a new line in the manifest
+PATIENCE_S = 30.0  # for a new line, before the next kill: a busy machine starts workers no faster
 
 
 class Nodes:
@@ -78,6 +80,7 @@ class Run:
         self._kind, self._nodes, self._rng = kind, nodes, rng
         self._folder, self._output = folder, folder / kind
         self._log = (folder / f"{kind}.log").open("a")
+        self._killed_s = time.time()
         self.killed: Counter[str] = Counter()
         self.exit_codes: Counter[str] = Counter()
 
@@ -102,25 +105,33 @@ class Run:
             while self._process.poll() is None:
                 self._wait(self._rng.uniform(2.0, 8.0))
                 self._nodes.fill()
-                if self._process.poll() is None and self.killed.total() < n_kills and self._has_begun():
+                if self._process.poll() is None and self.killed.total() < n_kills and self._works_again():
                     name = self._rng.choice(sorted(kills))
                     if kills[name]():
                         self.killed[name] += 1
+                        self._killed_s = time.time()
                 self._check_alive()
                 yield
             self.exit_codes[str(self._process.returncode)] += 1
             if self._process.returncode == 0:
                 return
 
-    def _has_begun(self) -> bool:
-        return (self._output / "simulated" / "manifest.jsonl").exists()
+    def _works_again(self) -> bool:
+        """Return whether a video was done since the last kill, or it is time for the next in any case."""
+        newest_s = self._newest_s()
+        return newest_s > 0 and (newest_s > self._killed_s or time.time() - self._killed_s > PATIENCE_S)
+
+    def _newest_s(self) -> float:
+        """Return when the manifest grew last, in seconds since 1970; 0 if there is none."""
+        manifest = self._output / "simulated" / "manifest.jsonl"
+        return manifest.stat().st_mtime if manifest.exists() else 0.0
 
     def _check_alive(self) -> None:
-        manifest = self._output / "simulated" / "manifest.jsonl"
-        newest_s = manifest.stat().st_mtime if manifest.exists() else time.time()
-        if time.time() - newest_s > STUCK_S:
+        newest_s = self._newest_s()
+        if newest_s and time.time() - newest_s > STUCK_S:
             self._end()
-            raise SystemExit(f"nothing was done for {STUCK_S:g} s; see {self._log.name}")
+            said = Path(self._log.name).read_text().splitlines()[-N_SAID:]
+            raise SystemExit("\n".join([f"nothing was done for {STUCK_S:g} s:", *said]))
 
     def _wait(self, seconds: float) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -32,6 +32,8 @@ OUTPUT = f"s3://{BUCKET}/out"
 class SharedRun(Run):
     """A run of one of the clusters, which reads from the server and writes to it."""
 
+    _n_lines, _grown_s = 0, 0.0
+
     def command(self, output: Path, *more: str) -> list[str]:
         """Return the command."""
         return [
@@ -39,8 +41,12 @@ class SharedRun(Run):
             "save_numpy", "--output_path", OUTPUT, "--video_list", str(self._folder / "list-s3.txt"), *more,
         ]  # fmt: skip
 
-    def _has_begun(self) -> bool:
-        return any(folder_at(f"{OUTPUT}/simulated").names())
+    def _newest_s(self) -> float:
+        """Return when the manifest was seen to have grown last; both runs write to it."""
+        n_lines = len(lines_of_manifest())
+        if n_lines > self._n_lines:
+            self._n_lines, self._grown_s = n_lines, time.time()
+        return self._grown_s
 
     def _check_alive(self) -> None:
         """The time is limited from outside."""

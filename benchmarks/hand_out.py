@@ -178,15 +178,15 @@ class HostsEngine(RayEngine):
     """The engine, with `per_process` actors to a process. pause_s: of the devices, for each video.
 
     ready_s: when the last actor was ready. ended_s: when the last video was done. n_done: between. marks: after each
-    EVERY of them, the clock and the CPU seconds of this process and its main thread.
+    EVERY of them, the clock, the CPU seconds of this process and its main thread, and how many calls were made.
     """
 
     def __init__(self, run: RunConfig, pause_s: float, per_process: int) -> None:
         super().__init__(run, {})
         self._pause_s, self._per_process = pause_s, per_process
         self.ready_s = self.ended_s = 0.0
-        self.n_done = self._n_ready = 0
-        self.marks: list[tuple[float, float, float]] = []
+        self.n_done = self._n_ready = self._n_calls = 0
+        self.marks: list[tuple[float, float, float, int]] = []
 
     def __enter__(self) -> Self:
         """Connect, and start the processes."""
@@ -209,8 +209,12 @@ class HostsEngine(RayEngine):
                 self.n_done += 1
                 self.ended_s = time.perf_counter()
                 if self.n_done % EVERY == 0:
-                    self.marks.append((time.perf_counter(), time.process_time(), time.thread_time()))
+                    self.marks.append((time.perf_counter(), time.process_time(), time.thread_time(), self._n_calls))
             yield worker, message
+
+    def _call_again(self, worker: WorkerId) -> None:
+        self._n_calls += 1
+        super()._call_again(worker)
 
 
 @contextlib.contextmanager
@@ -246,7 +250,8 @@ def measure(address: str, options: argparse.Namespace, n_actors: int) -> dict[st
         Dispatcher(plan, todo, results, progress, engine).run()
         rss_mib.append(psutil.Process().memory_info().rss / 2**20)
     n = EVERY * (len(engine.marks) - 1)
-    wall_s, process_s, thread_s = (last - first for first, last in zip(engine.marks[0], engine.marks[-1], strict=True))
+    first, last = engine.marks[0], engine.marks[-1]
+    wall_s, process_s, thread_s, n_calls = (after - before for before, after in zip(first, last, strict=True))
     return {
         "actors": n_actors,
         "videos": n_videos,
@@ -254,6 +259,7 @@ def measure(address: str, options: argparse.Namespace, n_actors: int) -> dict[st
         "efficiency": round(engine.n_done * options.pause_s / (n_actors * (engine.ended_s - engine.ready_s)), 3),
         "process_us_per_video": round(1e6 * process_s / n),
         "main_thread_us_per_video": round(1e6 * thread_s / n),
+        "videos_per_call": round(n / n_calls, 1),
         "grown_mib": round(rss_mib[1] - rss_mib[0], 1),
     }
 

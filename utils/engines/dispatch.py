@@ -43,8 +43,8 @@ STARTS = 3  # workers that may die in a row before they are ready; for each devi
 TICK_S = 1.0  # how often the main process checks what no message reports
 TAIL = 16  # videos per worker: when so few are left, slow nodes get no second one ahead
 SLOW = 0.7  # of the average worker's pace
-AHEAD_S = 4.0  # of work that a worker on a cluster has ahead, beside the videos that it has begun
-MOST_AHEAD = 16
+AHEAD_S = 8.0  # of work that a worker on a cluster has ahead, beside the videos that it has begun
+MOST_AHEAD = 32
 FROZEN_S = 120.0  # silence of a worker, which otherwise reports every few seconds, before it counts as frozen
 
 

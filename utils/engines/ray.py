@@ -65,6 +65,7 @@ class RayEngine:
         self._ray = ray_cluster.load()
         self._ids = itertools.count()
         self._actors: dict[WorkerId, _Actor] = {}
+        self._waiting: dict[WorkerId, None] = {}  # for room; ordered. Asked at each poll, so not looked for
         self._answers: queue.SimpleQueue[tuple[WorkerId, Future[Answer | Found]]] = queue.SimpleQueue()
         self._order: Any = None  # in the cluster's object store
         self._short_s: float | None = None  # since when too few workers have room
@@ -104,6 +105,7 @@ class RayEngine:
         worker = WorkerId(next(self._ids))
         others = {"label_selector": {"ray.io/node-id": f"!in({','.join(self._shunned)})"}} if self._shunned else {}
         actor = self._actors[worker] = _Actor(self._actor_class.options(**others).remote(), device)
+        self._waiting[worker] = None
         self._ask(worker, actor.handle.place.remote(device))
         return worker
 
@@ -127,8 +129,8 @@ class RayEngine:
 
     def poll(self, timeout_s: float) -> Iterator[tuple[WorkerId, Message | Gone]]:
         """Yield the messages in the answers that have come."""
-        n_placed = sum(1 for actor in self._actors.values() if actor.node)
-        self._metrics.write(n_placed, len(self._actors) - n_placed)
+        n_placed = len(self._actors) - len(self._waiting)
+        self._metrics.write(n_placed, len(self._waiting))
         yield from self._without_room(n_placed)
         try:
             answers = [self._answers.get(timeout=timeout_s)]
@@ -151,6 +153,7 @@ class RayEngine:
             answer = Answer([Gone(ray_cluster.cause_of(error), ray_cluster.is_of_node(self._ray, error))])
         if isinstance(answer, Found):
             actor.node = answer.node
+            del self._waiting[worker]
             return [Placed(answer.where)]
         self._metrics.count(answer)
         for message in answer.copy():
@@ -159,6 +162,7 @@ class RayEngine:
                 self._failed_starts.pop(actor.node, None)
             elif isinstance(message, Gone):
                 del self._actors[worker]
+                self._waiting.pop(worker, None)
                 self._ray.kill(actor.handle)
                 if not actor.may_end:
                     answer[:0] = self._start_failed(actor.node, message.cause)
@@ -201,17 +205,19 @@ class RayEngine:
         Raises:
             RunError: it has waited long enough.
         """
-        waiting = [worker for worker, actor in self._actors.items() if not actor.node]
-        if not waiting or n_placed >= self._run.min_workers:
+        if not self._waiting or n_placed >= self._run.min_workers:
             self._short_s = None
             return
         self._short_s = self._short_s or time.monotonic()
         waited_s = time.monotonic() - self._short_s
         if waited_s > ROOM_S:
-            raise RunError(f"{ray_cluster.lacking(self._ray, len(waiting), self._share)}; gave up after {ROOM_S:g} s")
+            raise RunError(f"{self._lacking()}; gave up after {ROOM_S:g} s")
         if waited_s > NOTE_S and not self._said:
             self._said = True
-            yield waiting[0], Warned(ray_cluster.lacking(self._ray, len(waiting), self._share))
+            yield next(iter(self._waiting)), Warned(self._lacking())
+
+    def _lacking(self) -> str:
+        return ray_cluster.lacking(self._ray, len(self._waiting), self._share)
 
     def kill(self, worker: WorkerId) -> None:
         """End a worker at once."""
@@ -229,4 +235,5 @@ class RayEngine:
         for handle in handles:
             self._ray.kill(handle)
         self._actors.clear()
+        self._waiting.clear()
         self._metrics.write(0, 0, at_once=True)

@@ -63,26 +63,43 @@ def connect(ray: Any, address: str) -> None:
     """Connect to a cluster, whose nodes get this program's code.
 
     Raises:
-        UserError: there is no cluster at the address.
+        UserError: there is no cluster at the address, or it asks for another token.
     """
     root = Path(__file__).parents[2]
     code = [root] if PROGRAM == "featmill" else [root / "utils", root / "models"]
     environment = {"py_modules": [str(folder) for folder in code], "excludes": ["**/__pycache__", "**/checkpoints"]}
     try:
-        _check_reachable(os.environ.get("RAY_ADDRESS", "") if address == "auto" else address)
+        _check_reachable(ray, address)
         ray.init(address=address, runtime_env=environment, logging_level="warning")
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:
+        if "AuthenticationError" in f"{error!r} {error.__context__!r}":
+            raise UserError(
+                f"--ray_address {address}: the Ray cluster asks for a token, and this machine has none or another one; "
+                "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to a copy of ~/.ray/auth_token of the head"
+            ) from error
+        if not isinstance(error, (OSError, ValueError, RuntimeError, ray.exceptions.RayError)):
+            raise
         raise UserError(
             f"--ray_address {address}: no Ray cluster ({_last_line(error)}); start one with `ray start --head`, "
             "or give the address of one"
         ) from error
 
 
-def _check_reachable(address: str) -> None:
-    """Raise OSError if nothing listens at HOST:PORT: Ray itself would try for ever. Other addresses are left to Ray."""
-    host, _, port = address.rpartition(":")
-    if "/" not in address and host and port.isdecimal():
-        socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
+def _check_reachable(ray: Any, address: str) -> None:
+    """Raise an error if nothing at HOST:PORT takes this machine's connection or token: Ray itself would try on and on.
+
+    Other addresses are left to Ray, and so is a token that is asked for and not there.
+    """
+    known = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
+    host, _, port = known.rpartition(":")
+    if "/" in known or not host or not port.isdecimal():
+        return
+    socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
+    if address == "auto":  # with it, Ray looks for a token itself
+        return
+    # Ray aborts where it is to show a token and has none; asked for one that it need not show, it demands it of others
+    if os.environ.get("RAY_AUTH_MODE") != "token" or ray._raylet.AuthenticationTokenLoader.instance().has_token():
+        ray._raylet.GcsClient(address=known)
 
 
 def share_of(run: RunConfig, nodes: Sequence[NodeResources]) -> Share:

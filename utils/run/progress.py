@@ -16,6 +16,7 @@ from utils.storage.urls import base_name
 from utils.worker.messages import HowFar
 
 PLAIN_EVERY_S = 10.0
+BAR_EVERY_S = 0.1  # what is shown names all videos in hand, of which a cluster has thousands
 
 
 class RunProgress:
@@ -31,7 +32,7 @@ class RunProgress:
         self._quiet = quiet
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
         self._start_s = time.monotonic()
-        self._plain_s = self._json_s = self._start_s
+        self._shown_s = self._json_s = self._start_s
         self._videos = 0
         self._windows = 0
         self._failed = 0
@@ -58,6 +59,7 @@ class RunProgress:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar:
+            self._show()
             self._bar.stop()
         self._write_json()
 
@@ -79,8 +81,6 @@ class RunProgress:
         """Take note that so many videos of the list needed no work."""
         if self._n_listed is not None:
             self._n_videos = self._n_listed - n
-            if self._bar:
-                self._bar.update(self._task, total=self._n_videos)
 
     def warn(self, text: str) -> None:
         """Show one line about a video that failed or is partial."""
@@ -146,14 +146,19 @@ class RunProgress:
         self._json.write(videos, self._windows, elapsed_s, self._left_s(elapsed_s))
 
     def _update(self) -> None:
-        now_s = time.monotonic()
-        elapsed_s = max(now_s - self._start_s, 1e-9)
+        """Show how far the run is, if it is time to."""
+        every_s = BAR_EVERY_S if self._bar else PLAIN_EVERY_S
+        if self._lines and (time.monotonic() - self._shown_s >= every_s or self._videos == self._n_videos):
+            self._show()
+
+    def _show(self) -> None:
+        self._shown_s = time.monotonic()
+        elapsed_s = max(self._shown_s - self._start_s, 1e-9)
         detail = f"{self._failed} failed, {self._windows} windows, {self._windows / elapsed_s:.2f} windows/s"
         detail += self._nodes + self._about_those_in_hand()
         if self._bar:
-            self._bar.update(self._task, completed=self._done(), detail=detail)
-        elif self._lines and (now_s - self._plain_s >= PLAIN_EVERY_S or self._videos == self._n_videos):
-            self._plain_s = now_s
+            self._bar.update(self._task, completed=self._done(), total=self._n_videos, detail=detail)
+        else:
             self._print(f"{self._videos}/{self._n_videos or '?'} videos, {detail}{self._left(elapsed_s)}")
 
     def _done(self) -> float:

@@ -1,6 +1,6 @@
 """The policy, with an engine whose workers are given by hand."""
 
-from collections import deque
+from collections import Counter, deque
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,12 +31,14 @@ class Workers:
     """The first finishes a video at every sixth poll, the others at each. They ask for two videos at once.
 
     lost_at: the poll at which the first is lost with its node, holding two videos.
+    room_at: the poll at which there is room for the second.
     """
 
-    def __init__(self, lost_at=None):
-        self.lost_at = lost_at
+    def __init__(self, lost_at=None, room_at=0):
+        self.lost_at, self.room_at = lost_at, room_at
         self.held, self.ahead, self.asking = {}, {}, {}
         self.n_recalls = 0
+        self.n_finished = Counter()
         self.most_ahead = 0
         self.over = set()
         self.messages = []
@@ -52,8 +54,12 @@ class Workers:
     def start(self, plan, device):
         worker = WorkerId(len(self.asking))
         self.held[worker], self.ahead[worker], self.asking[worker] = [], [], True
-        self.messages += [(worker, Placed(f"node{worker}/cpu")), (worker, Ready()), (worker, NextTask())]
+        if worker != FAST:
+            self.place(worker)
         return worker
+
+    def place(self, worker):
+        self.messages += [(worker, Placed(f"node{worker}/cpu")), (worker, Ready()), (worker, NextTask())]
 
     def send(self, worker, tasks):
         self.asking[worker] = False
@@ -73,6 +79,8 @@ class Workers:
             assert len(self.held.pop(SLOW)) == 2
             self.ahead[SLOW].clear()
             self.messages.append((SLOW, Gone("was lost (its node has died)", node_lost=True)))
+        if self.turn == max(1, self.room_at):
+            self.place(FAST)
         for worker in self.held:
             self.step(worker)
         messages, self.messages = self.messages, []
@@ -89,6 +97,7 @@ class Workers:
     def step(self, worker):
         held = self.held[worker]
         if held and self.turn % (6 if worker == SLOW else 1) == 0:
+            self.n_finished[worker] += 1
             self.messages.append((worker, Finished(FEATURE.line(held.pop(0).ref, "done", "", Fingerprint("")))))
         ahead = self.ahead[worker]
         self.most_ahead = max(self.most_ahead, len(ahead))
@@ -126,6 +135,12 @@ def test_a_slow_node_keeps_the_end_waiting_for_one_video(monkeypatch, engine, le
     assert work(workers, engine=engine)["done"] == 60
     assert workers.left_to_slow == left
     assert (workers.most_ahead > 1, workers.n_recalls > 0) == (engine == "ray", engine == "ray")
+
+
+def test_a_node_that_joins_late_takes_and_finishes_its_part():
+    workers = Workers(room_at=100)
+    assert work(workers, engine="ray")["done"] == 60
+    assert workers.n_finished[SLOW] < 30 < workers.n_finished[FAST] and workers.turn < 160
 
 
 def test_videos_of_a_lost_node_are_tried_elsewhere_whatever_the_number_of_retries(capsys):

@@ -1,4 +1,5 @@
 import socket
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,13 +51,38 @@ def test_without_ray_the_message_says_how_to_install_it(monkeypatch):
 
 @pytest.mark.parametrize("by_variable", [True, False])
 def test_an_address_without_a_cluster_is_said_at_once(monkeypatch, by_variable):
+    not_asked = SimpleNamespace(exceptions=SimpleNamespace(RayError=ValueError))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nothing listens
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         if by_variable:
             monkeypatch.setenv("RAY_ADDRESS", address)
         with pytest.raises(UserError, match=r"no Ray cluster \(.*[Rr]efused.*\); start one with `ray start --head`"):
-            ray_cluster.connect(None, "auto" if by_variable else address)
+            ray_cluster.connect(not_asked, "auto" if by_variable else address)
+
+
+class AuthenticationError(Exception):
+    """As Ray raises it at once, or as the text of what another error came from."""
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (AuthenticationError("no authentication token was found"), None),
+        (ConnectionError("Failed to connect"), RuntimeError("ray.exceptions.AuthenticationError: RPC error")),
+    ],
+)
+def test_a_token_that_is_missing_or_wrong_is_said(monkeypatch, error, cause):
+    def init(**_):
+        try:
+            if cause is not None:
+                raise cause
+        finally:
+            raise error
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(UserError, match=r"asks for a token.*set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH"):
+        ray_cluster.connect(SimpleNamespace(init=init), "auto")
 
 
 def test_rays_errors_in_one_line():
