@@ -25,6 +25,7 @@ from benchmarks.faults_outputs import contents
 from benchmarks.tiny_videos import write_videos
 from utils.storage.folder import folder_at
 
+FORMATS = ("save_npz", "save_numpy")  # the second asks the server ten times as much
 BUCKET = "bucket"
 OUTPUT = f"s3://{BUCKET}/out"
 
@@ -38,7 +39,7 @@ class SharedRun(Run):
         """Return the command."""
         return [
             sys.executable, "-m", "benchmarks.simulated", "--feature_type", "simulated", "--on_extraction",
-            "save_numpy", "--output_path", OUTPUT, "--video_list", str(self._folder / "list-s3.txt"), *more,
+            self._kind, "--output_path", OUTPUT, "--video_list", str(self._folder / "list-s3.txt"), *more,
         ]  # fmt: skip
 
     def _newest_s(self) -> float:
@@ -58,10 +59,10 @@ def lines_of_manifest() -> list[dict[str, Any]]:
     return [json.loads(raw) for _, raw in lines]
 
 
-def compare(folder: Path, client: Any) -> dict[str, Any]:
+def compare(folder: Path, kind: str, client: Any) -> dict[str, Any]:
     """Return the differences from a local run on the same files."""
     local = [
-        sys.executable, "-m", "benchmarks.simulated", "--feature_type", "simulated", "--on_extraction", "save_numpy",
+        sys.executable, "-m", "benchmarks.simulated", "--feature_type", "simulated", "--on_extraction", kind,
         "--output_path", str(folder / "local"), "--video_list", str(folder / "list.txt"), "--device", "cpu", "--quiet",
     ]  # fmt: skip
     subprocess.run(local, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
@@ -73,14 +74,18 @@ def compare(folder: Path, client: Any) -> dict[str, Any]:
             client.download_file(BUCKET, one["Key"], str(path))
             if "/claims/" in one["Key"]:
                 left.append(one["Key"])
-    theirs, ours = ({k: v for k, v in contents(folder / name / "simulated").items() if k.endswith(".npy")}
+    theirs, ours = ({k: v for k, v in contents(folder / name / "simulated").items() if k.endswith((".npy", ".npz"))}
                     for name in ("local", "remote"))  # fmt: skip
     return differences(ours, theirs, lines_of_manifest()) | {"claims left": left}
 
 
 def main(arguments: list[str]) -> None:
     """Disturb two runs, compare, print and save the figures; exit with an error if anything differs."""
-    options = chaos_parser(__doc__ or "", n_nodes=2).parse_args(arguments)
+    parser = chaos_parser(__doc__ or "", n_nodes=2)
+    parser.add_argument(
+        "--format", default="save_npz", choices=FORMATS, help="of --on_extraction (default: %(default)s)"
+    )
+    options = parser.parse_args(arguments)
     start_s = time.monotonic()
     with tempfile.TemporaryDirectory() as temporary, s3_server() as environment:
         os.environ |= environment  # of the programs that are started, and of this one
@@ -92,13 +97,14 @@ def main(arguments: list[str]) -> None:
         (folder / "list-s3.txt").write_text("\n".join(f"s3://{BUCKET}/videos/{path.name}" for path in paths))
         clusters = [Nodes(options.nodes) for _ in range(2)]
         runs = [
-            SharedRun(folder, f"cluster{i}", nodes, random.Random(options.seed + i)) for i, nodes in enumerate(clusters)
+            SharedRun(folder, options.format, nodes, random.Random(seed))
+            for seed, nodes in enumerate(clusters, start=options.seed)
         ]
         steps = [run.disturb(options.kills // 2, options.pause_s) for run in runs]
         for _ in itertools.zip_longest(*steps):  # in turn: Ray starts nodes in the main thread only
             print(round(time.monotonic() - start_s), "s:", *(run.killed.total() for run in runs), "kills;",
                   len(lines_of_manifest()), "lines", flush=True)  # fmt: skip
-        found = compare(folder, client) | {
+        found = compare(folder, options.format, client) | {
             "seconds": round(time.monotonic() - start_s, 1),
             "killed": dict(sorted(sum((run.killed for run in runs), Counter[str]()).items())),
             "exit codes": [dict(run.exit_codes) for run in runs],
