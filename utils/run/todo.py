@@ -1,7 +1,6 @@
 """What a run still has to do, decided video by video as workers ask: a list of a million starts at once."""
 
 import itertools
-import math
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence, Set
@@ -10,6 +9,8 @@ from typing import NamedTuple
 from utils.config.array_job import part_of_list
 from utils.config.run import RunConfig
 from utils.config.shared_flags import shows_predictions
+from utils.run.ahead import ahead
+from utils.run.claim_batch import MOST_CLAIMED, ClaimBatch
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
 from utils.sinks.formats import FORMATS
@@ -19,8 +20,6 @@ from utils.state.claims import Claims
 from utils.state.resume import is_done
 from utils.worker.plan import FeaturePlan, Task
 
-MOST_CLAIMED = 256  # videos at once
-SHORT_S, LONG_S = 0.5, 2.0  # that a batch of claims lasts
 LOOK_S = 1.0  # at what other runs have released, before workers are heard again
 
 
@@ -33,27 +32,6 @@ class _Wanted(NamedTuple):
 
     ref: VideoRef
     states: list[OutputState]
-
-
-class Batch:
-    """How many videos are claimed at once: at an address each request takes a while, and many can be made at once.
-
-    About as many as are handed out in a second: what is claimed is kept from other runs that share the list.
-    """
-
-    def __init__(self) -> None:
-        self.size = 1
-        self._since_s = -math.inf
-
-    def next_size(self) -> int:
-        """Return the size of the next one; the one before has been handed out."""
-        lasted_s = time.monotonic() - self._since_s
-        self._since_s = time.monotonic()
-        if lasted_s < SHORT_S:
-            self.size = min(2 * self.size, MOST_CLAIMED)
-        elif lasted_s > LONG_S:
-            self.size = max(1, self.size // 2)
-        return self.size
 
 
 class Todo:
@@ -82,10 +60,11 @@ class Todo:
         self._states = states
         self._claims = claims
         self._done_list = done_list
-        self._refs = _part((ref.at(position) for position, ref in enumerate(refs)), run.shard)
+        part = _part((ref.at(position) for position, ref in enumerate(refs)), run.shard)
+        self._looked_at = ahead(self._missing, part, max((state.folder.at_once for state in states), default=1))
         self._held_elsewhere: deque[_Wanted] = deque()
         self._ready: deque[Task] = deque()  # claimed, and not handed out
-        self._batch = Batch()
+        self._batch = ClaimBatch()
         self._finished: list[str] = []  # what is claimed and may be released
         self._n_handed_out = 0
         self._newest_shard = ""
@@ -118,13 +97,13 @@ class Todo:
         """Look at the next videos of the list until some are ready."""
         claims = self._claims
         if claims is None or self._by_shard:  # a shard's videos share a claim, and the merger counts them as they come
-            self._ready.extend(itertools.islice(filter(None, map(self._task, self._refs)), 1))
+            self._ready.extend(itertools.islice(filter(None, itertools.starmap(self._task, self._looked_at)), 1))
             return
         n = self._batch.next_size()
         if self._run.most_videos is not None:
             n = min(n, self._run.most_videos - self._n_handed_out)
         while not self._ready:
-            wanted = list(itertools.islice(filter(None, map(self._wanted, self._refs)), n))
+            wanted = list(itertools.islice(filter(None, itertools.starmap(self._wanted, self._looked_at)), n))
             if not wanted:
                 return
             self._ready.extend(self._claimed(claims, wanted))
@@ -135,7 +114,7 @@ class Todo:
             self.whole_shards.add(self._newest_shard)
             self._newest_shard = shard
 
-    def _task(self, ref: VideoRef) -> Task | None:
+    def _task(self, ref: VideoRef, missing: list[OutputState]) -> Task | None:
         """Return what is to be done of a video, None if nothing is, or not by this run for now."""
         if not self._states:
             self._came_to(ref.shard)
@@ -143,7 +122,7 @@ class Todo:
                 return None
             types = [feature.feature_type for feature in self._features if ref.part(feature.wants_audio) is not None]
             return Task(ref, tuple(types))
-        wanted = self._wanted(ref)
+        wanted = self._wanted(ref, missing)
         if wanted is None:
             return None
         if self._claims is None:
@@ -156,12 +135,17 @@ class Todo:
         self.n_before += is_listed
         return is_listed
 
-    def _wanted(self, ref: VideoRef) -> _Wanted | None:
-        """Return what is missing of a video; all of it where rows are aligned, None if nothing is missing."""
+    def _missing(self, ref: VideoRef) -> list[OutputState]:
+        """Return the outputs that a video lacks; none where --check_progress names it. Threads may do this."""
+        if self._done_list is not None and ref in self._done_list:
+            return []
+        return [state for state in self._states if (part := state.part(ref)) and not self._is_done(state, part)]
+
+    def _wanted(self, ref: VideoRef, missing: list[OutputState]) -> _Wanted | None:
+        """Return the work on a video: on all of it where rows are aligned, None if nothing is missing."""
         self._came_to(ref.shard)
         if self._is_listed(ref):
             return None
-        missing = [state for state in self._states if (part := state.part(ref)) and not self._is_done(state, part)]
         if not missing:
             self.n_before += 1
             if self._claims is not None:

@@ -1,5 +1,6 @@
 """Outputs read back, whatever format they are in: to find damaged ones, and for --out."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -29,6 +30,7 @@ class OutputReader:
         self._root = root
         self._verify = verify
         self._open: OrderedDict[str, MergedFile] = OrderedDict()
+        self._opening = threading.Lock()  # threads ask for several videos at once
         self._sizes: dict[str, int | None] = {}  # of merged files that are whole
         self._damaged: set[str] = set()
         self._trusted: dict[str, bool] = {}  # of files that grow
@@ -53,7 +55,8 @@ class OutputReader:
             return True
         try:
             if output.place is not None:
-                return self._holds(output)
+                with self._opening:
+                    return self._holds(output)
             if self._folder.size(name) != output.bytes or self._is_changed(self._folder, output):
                 return False
             return _files(output).is_whole(self._folder, output)
@@ -85,13 +88,16 @@ class OutputReader:
         """Return whether a file that is written once differs from what was written."""
         if output.crc32 is None:
             return False
-        known = [FileState(output.bytes, output.mtime_ns, output.crc32), noted(folder, output.file)]
         mtime_ns = folder.mtime_ns(output.file)
-        if not self._verify and any(state is not None and state.mtime_ns == mtime_ns for state in known):
+        written = FileState(output.bytes, output.mtime_ns, output.crc32)
+        if not self._verify and written.mtime_ns == mtime_ns:
+            return False
+        rewritten = noted(folder, output.file)
+        if not self._verify and rewritten is not None and rewritten.mtime_ns == mtime_ns:
             return False
         with folder.open(output.file) as file:
             found = measure(file)
-        return all(state is None or (state.bytes, state.crc32) != found for state in known)
+        return all(state is None or (state.bytes, state.crc32) != found for state in (written, rewritten))
 
     def _place(self, name: str) -> tuple[Folder, str]:
         """Return the folder of a file, and its name there."""

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import tempfile
+import threading
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -55,6 +56,7 @@ class Latest:
         self._position: Any = None
         self._offsets = HashIndex()  # of the last line of each video, by a hash of its id
         self._copy: BinaryIO | None = None  # of lines that are not in one local file
+        self._copying = threading.Lock()  # threads look up lines at once
         self._first_new = 0
         self.hashes: set[str] = set()  # of the settings of all lines, also of those that later ones replace
         self._staged: set[int] = set()  # hashes of the videos that wait to be merged
@@ -126,8 +128,9 @@ class Latest:
         if offset is None:
             return None
         if self._copy is not None:
-            self._copy.seek(offset)
-            return _parsed(self._copy.readline())
+            with self._copying:
+                self._copy.seek(offset)
+                return _parsed(self._copy.readline())
         with self._folder.open(FILE_NAME) as file:
             file.seek(offset)
             return _parsed(file.readline())

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import psutil
 
+from utils.errors import RunError
+
 Result = TypeVar("Result")
 
 
@@ -89,7 +91,7 @@ def in_child(function: Callable[..., Result], *arguments: Any) -> Result:
     """Return what a function returns in a separate process, so that a crash of a library ends that process only.
 
     Raises:
-        OSError: the function raised it, or the process crashed.
+        OSError: the function raised it, or the process crashed. RunError: the function raised it.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -117,4 +119,6 @@ def _call(connection: Connection, function: Callable[..., Any], arguments: tuple
         answer = (True, function(*arguments))
     except OSError as error:
         answer = (False, OSError(error.errno, error.strerror or str(error)))
+    except RunError as error:
+        answer = (False, error)
     connection.send(answer)

@@ -14,10 +14,9 @@ from support.golden import GOLDEN
 
 from utils.config.run import RunConfig
 from utils.config.schema import Config
-from utils.run import todo as todo_module
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
-from utils.run.todo import Batch, NothingYet, Todo
+from utils.run.todo import NothingYet, Todo
 from utils.sinks import manifest_line
 from utils.sinks.acav import acav_names
 from utils.sinks.manifest_line import RunStamp
@@ -214,18 +213,6 @@ def all_until_it_waits(todo):
     return found
 
 
-def test_a_run_claims_about_what_it_hands_out_in_a_second(monkeypatch):
-    """What it claims ahead is kept from the others, so that it must be little where videos are long."""
-    now_s, batch = [0.0], Batch()
-    monkeypatch.setattr(todo_module, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
-    sizes = []
-    for rate_per_s, n in ((1000.0, 10), (20.0, 6), (0.1, 6)):
-        for _ in range(n):
-            sizes.append(batch.next_size())
-            now_s[0] += sizes[-1] / rate_per_s
-    assert sizes == [1, 2, 4, 8, 16, 32, 64, 128, 256, 256, 256, 128, 64, 32, 32, 32, 32, 16, 8, 4, 2, 1]
-
-
 def test_a_video_is_listed_once_every_feature_type_is_done(tmp_path):
     states, file = [state_in(tmp_path, "a"), state_in(tmp_path, "b")], tmp_path / "finished.txt"
     with Claims(folder_at(str(tmp_path))) as claims:
@@ -293,3 +280,16 @@ def test_parts_of_the_list_are_those_of_mmaction2s_processes():
             ours = [int(name) for name in all_of(todo_of(refs=refs, shard=f"{rank}/{checked['world']}"))]
             n_padded = len(theirs) - len(ours)  # of the list, repeated from its start
             assert n_padded in (0, 1) and ours == theirs[: len(ours)]
+
+
+def test_where_the_folder_takes_a_while_videos_are_looked_at_many_at_once(tmp_path, monkeypatch):
+    state, all_look = state_in(tmp_path), threading.Barrier(3)
+    for ref in REFS[:4]:
+        finish(state, ref)
+    state.latest = Latest(state.folder)
+    monkeypatch.setattr(type(state.folder), "at_once", 3)
+    monkeypatch.setattr(state.reader, "is_readable", lambda _outputs: all_look.wait(10) >= 0)
+    refs = [*REFS[:3], REFS[4], REFS[5]]
+    with Claims(folder_at(str(tmp_path))) as claims:
+        todo = todo_of([state], claims, refs)
+        assert (all_of(todo), todo.n_before) == (["4.mp4", "5.mp4"], 3)

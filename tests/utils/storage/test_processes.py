@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any, cast
 
 import psutil
 import pytest
 
+from utils.errors import RunError
 from utils.storage import processes
+from utils.storage.files import check_writable
 
 PROGRAM = "from utils.storage import processes; print(processes.identity(), flush=True); input()"
 
@@ -74,3 +77,12 @@ def test_setting_the_clock_changes_no_name(monkeypatch: pytest.MonkeyPatch, n_re
     assert processes.identity() == own
     assert processes.is_alive(own) is True
     assert len(reads) > n_reads or n_reads == 5
+
+
+def test_a_process_of_its_own_passes_on_what_went_wrong(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="file: is not a directory"):
+        processes.in_child(check_writable, tmp_path / "file")
+    with pytest.raises(OSError, match="No such file"):
+        processes.in_child(os.stat, tmp_path / "absent")
+    assert capfd.readouterr().err == ""  # no traceback
