@@ -73,7 +73,9 @@ def _lance(path: Path) -> dict[str, Any]:
     code = (
         "import lance, pickle, sys; pickle.dump(lance.dataset(sys.argv[1]).to_table().to_pylist(), sys.stdout.buffer)"
     )
-    result = subprocess.run([sys.executable, "-c", code, path], stdout=subprocess.PIPE, check=True)
+    result = subprocess.run([sys.executable, "-c", code, path], capture_output=True)
+    if result.returncode:
+        return {path.name: result.stderr.decode().splitlines()[-1]}
     return _rows(pickle.loads(result.stdout))
 
 

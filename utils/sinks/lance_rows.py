@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SUFFIX = ".lance"
+VERSION = ".manifest"  # the end of its file's name
 DATA = f"{SUFFIX}/data/"  # between the name of a data set and that of a file in it
 OF_THE_SYSTEM = re.compile(r"\(os error (\d+)\)")  # in the texts of Lance's errors, which have no number else
 MOST_ROWS, MOST_BYTES = (1 << 31) - 1, 1 << 50  # of a file: more than a merge has
@@ -134,7 +135,8 @@ def _path(folder: Folder, name: str) -> str:
 
 
 def _exists(folder: Folder, name: str) -> bool:
-    return next(folder.names(f"{name}{SUFFIX}/_versions/"), None) is not None
+    """Return whether a version was committed: a run that was killed as it began the first leaves other files."""
+    return any(file.endswith(VERSION) for file in folder.names(f"{name}{SUFFIX}/_versions/"))
 
 
 def _opened(folder: Folder, name: str) -> Any:

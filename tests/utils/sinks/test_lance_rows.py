@@ -102,3 +102,14 @@ def test_merges_add_files_replace_videos_and_keep_sizes_apart(tmp_path, monkeypa
     assert not OutputReader(folder).is_readable(old[0].outputs)
     (tmp_path / "features.lance" / "_versions").rename(tmp_path / "gone")
     assert merged(KIND, folder, [record("new")])[0].outputs[0].file.startswith("features")
+
+
+def test_a_run_that_was_killed_as_it_began_the_first_version_leaves_no_data_set(tmp_path):
+    pytest.importorskip("lance")
+    begun = tmp_path / "features.lance" / "_versions"
+    begun.mkdir(parents=True)
+    (begun / "18446744073709551614.manifest#1").write_bytes(b"")  # before it is renamed
+    clips = videos()
+    merged(KIND, LocalFolder(tmp_path), clips)
+    assert sum(len(clip.arrays["rgb"]) for clip in clips) == opened(tmp_path).count_rows()
+    assert [path.name for path in tmp_path.glob("*.lance")] == ["features.lance"]
