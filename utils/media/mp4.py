@@ -4,7 +4,7 @@ import itertools
 import re
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from utils.media.file_parts import Finding, Findings, Suspicion, early_end, is_blank, next_mark, read_at
 
@@ -15,6 +15,16 @@ BESIDE_FRAGMENTS = (
     b"moof mdat mfra free skip wide styp sidx ssix prft emsg ftyp moov pdin meta udta uuid imda bloc pnot".split()
 )
 MOST_INDEX_BYTES = 1 << 26
+SHOWN = (b"vide", b"soun")  # kinds of tracks
+OPEN_LENGTH = 2**32 - 1
+EDIT_SLACK_S = 0.5  # writers differ in what a track lasts
+
+
+class _Length(NamedTuple):
+    """How long a film or a track is."""
+
+    units: int
+    units_in_s: int
 
 
 def walk_mp4(file: BinaryIO, size: int) -> Findings:
@@ -43,8 +53,8 @@ def walk_mp4(file: BinaryIO, size: int) -> Findings:
         if offset + length > size:
             yield early_end(f"{name.decode('ascii', 'replace')} box", offset + length - size)
             break
-        if name == b"moov" and (n_untimed := _untimed(read_at(file, offset + 8, min(length - 8, MOST_INDEX_BYTES)))):
-            yield Finding(True, f"its index is damaged: {n_untimed} frames have no time")
+        if name == b"moov":
+            yield from _check_index(read_at(file, offset + 8, min(length - 8, MOST_INDEX_BYTES)))
         if fragment_end and name not in (IN_FRAGMENT if is_inner else BESIDE_FRAGMENTS):
             yield Finding(False, f"boxes of an unknown kind ({name.decode('ascii', 'replace')}) are not read")
         if name == b"moof":
@@ -69,6 +79,48 @@ def _is_run(head: bytes, length: int) -> bool:
     flags, n_samples = struct.unpack_from(">II", head, 8)
     n_fields = (flags & 1) + (flags >> 2 & 1) + n_samples * (flags >> 8 & 15).bit_count()
     return length == 16 + 4 * n_fields
+
+
+def _check_index(movie: bytes) -> Findings:
+    """Look for frames without a time, and edit lists that hide more than they can mean to (section 8.6.6)."""
+    if n_untimed := _untimed(movie):
+        yield Finding(True, f"its index is damaged: {n_untimed} frames have no time")
+    film_units = _length(inner_box(movie, b"mvhd")).units_in_s
+    for track in boxes(movie, b"trak"):
+        media = _length(inner_box(track, b"mdia", b"mdhd"))
+        if inner_box(track, b"mdia") and not media.units_in_s:
+            yield Finding(True, "its index is damaged: a track has no scale of times")
+        elif inner_box(track, b"mdia", b"hdlr")[8:12] in SHOWN and film_units and media.units:
+            declared_s = _track_units(inner_box(track, b"tkhd")) / film_units
+            wanted_s, found_s = _shown_by_edits(inner_box(track, b"edts", b"elst"), film_units, media)
+            if wanted_s and min(declared_s, media.units / media.units_in_s) - wanted_s > EDIT_SLACK_S:
+                yield Finding(False, f"its edit list shows {wanted_s:.2f} s of a track of {declared_s:.2f} s: damaged?")
+            elif found_s < wanted_s / 2:  # the delay of B-frames counts, which is long at a low rate
+                yield Finding(False, f"its edit list shows {wanted_s:.2f} s, of which {found_s:.2f} s exist: damaged?")
+
+
+def _length(header: bytes) -> _Length:
+    """Return the length in a "mvhd" or "mdhd" box (sections 8.2.2, 8.4.2); zeros without one."""
+    form, at = (">IQ", 20) if header[:1] == b"\1" else (">II", 12)
+    scale, units = struct.unpack_from(form, header, at) if len(header) >= at + struct.calcsize(form) else (0, 0)
+    return _Length(0 if units == OPEN_LENGTH else units, scale)
+
+
+def _track_units(header: bytes) -> int:
+    """Return the length in a "tkhd" box, in units of the film (section 8.3.2)."""
+    return int.from_bytes(header[28:36] if header[:1] == b"\1" else header[20:24])
+
+
+def _shown_by_edits(edits: bytes, film_units: int, media: _Length) -> tuple[float, float]:
+    """Return how many seconds an edit list shows, delays left out, and how many of them the track has."""
+    wanted_s = found_s = 0.0
+    form = ">QqI" if edits[:1] == b"\1" else ">IiI"
+    whole = len(edits[8:]) // struct.calcsize(form) * struct.calcsize(form)
+    for duration, start, _ in struct.iter_unpack(form, edits[8 : 8 + whole]):
+        if start >= 0:
+            wanted_s += duration / film_units
+            found_s += min(duration / film_units, max(0, media.units - start) / media.units_in_s)
+    return wanted_s, found_s
 
 
 def _untimed(movie: bytes) -> int:

@@ -52,7 +52,8 @@ def test_times_that_an_index_leaves_out() -> None:
     def index(n_samples: int) -> bytes:
         sizes = box(b"stsz", struct.pack(">III", 0, 100, n_samples))
         times = box(b"ctts", struct.pack(">IIIIII", 0, 2, 3, 10, 4, 20))  # 3 + 4 samples
-        return box(b"moov", box(b"trak", box(b"mdia", box(b"minf", box(b"stbl", sizes + times)))))
+        scale = box(b"mdhd", struct.pack(">IIIII", 0, 0, 0, 1000, 7))
+        return box(b"moov", box(b"trak", box(b"mdia", scale + box(b"minf", box(b"stbl", sizes + times)))))
 
     assert walk(index(7)) == []
     assert walk(index(9)) == [(True, "its index is damaged: 2 frames have no time")]
@@ -70,3 +71,17 @@ def test_a_damaged_fragment(tmp_path: Path) -> None:
     ):
         found = walk(change(whole, whole.rfind(name, 0, whole.rfind(b"mfra"))))
         assert [finding.is_loss for finding in found] == expected, name
+
+
+def test_edit_lists_that_hide_too_much(tmp_path: Path) -> None:
+    """Of a trimmed film, the edit list and the length of the track agree; a flipped bit makes them differ."""
+    whole = write_clip(tmp_path / "x.mp4", moving_frames(100)).read_bytes()
+    assert walk(whole) == []
+    edits, scale = whole.index(b"elst") + 12, whole.index(b"mdhd")
+    length_ms = int.from_bytes(whole[edits : edits + 4])
+    shorter = whole[:edits] + (length_ms // 4).to_bytes(4) + whole[edits + 4 :]
+    assert walk(shorter) == [(False, "its edit list shows 1.00 s of a track of 4.00 s: damaged?")]
+    later = whole[: edits + 4] + (1 << 30).to_bytes(4) + whole[edits + 8 :]
+    assert walk(later) == [(False, "its edit list shows 4.00 s, of which 0.00 s exist: damaged?")]
+    without = whole[:scale] + b"ndhd" + whole[scale + 4 :]
+    assert walk(without) == [(True, "its index is damaged: a track has no scale of times")]
