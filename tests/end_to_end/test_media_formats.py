@@ -9,6 +9,7 @@ from PIL import Image
 from support import formats
 from support.media import moving_frames, remux, waveform, write_audio, write_clip
 from support.program import manifest, run
+from support.tracks_of_mp4 import join_tracks
 
 TYPES = ("--feature_type", "resnet", "vggish", "--weights", "random", "--model_name", "resnet18")
 SIZES = {
@@ -75,7 +76,9 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     formats.without_fragment(write_clip(folder / "lost_fragment.mp4", moving_frames(40), **fragments, **sound), 2)
     early = write_clip(folder / "early.mp4", moving_frames(5), codec="mpeg4", audio_codec="libmp3lame", **sound)
     remux(early, folder / "late.avi", shift_s=lambda packet: 0.48 * (packet.stream.type == "audio"))
-    write_clip(folder / "encrypted.mp4", moving_frames(5), muxer_options=CENC, **sound)
+    encrypted = write_clip(folder / "encrypted.mp4", moving_frames(5), muxer_options=CENC, **sound)
+    join_tracks(encrypted, plain := write_clip(folder / "plain.mp4", moving_frames(5), **sound), folder / "sound.mp4")
+    join_tracks(plain, encrypted, folder / "pictures.mp4")
     (folder / "photo.mp4").write_bytes(formats.jpegs()[0])
     Image.fromarray(formats.grey_frames()[0]).save(folder / "image.png")
     (folder / "animation.webp").write_bytes(WEBP)
@@ -148,3 +151,14 @@ def test_a_picture_is_called_one(lines: dict[str, dict[str, Any]], name: str, ca
 def test_encrypted_tracks_say_so(lines: dict[str, dict[str, Any]], kind: str, stream: str) -> None:
     assert lines[kind]["encrypted"]["status"] == "failed"
     assert f"its {stream} stream is encrypted" in lines[kind]["encrypted"]["reason"]
+
+
+def test_a_plain_track_beside_an_encrypted_one(lines: dict[str, dict[str, Any]]) -> None:
+    for plain, other, name, stream in (
+        ("resnet", "vggish", "pictures", "audio"),
+        ("vggish", "resnet", "sound", "video"),
+    ):
+        line, whole = lines[plain][name], lines[plain]["plain"]
+        assert (line["status"], line["problems"]) == ("done", [])
+        np.testing.assert_array_equal(line["found"], whole["found"])
+        assert f"its {stream} stream is encrypted" in lines[other][name]["reason"]

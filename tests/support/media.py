@@ -83,11 +83,12 @@ def write_audio(path: Path, audio: np.ndarray, rate: int, codec: str = "pcm_s16l
 
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+ENCODER_OPTIONS = {"vorbis": {"strict": "experimental"}, "wmav2": {"b": "96000"}}  # FFmpeg's Vorbis takes two channels
 
 
 def _audio_stream(container: OutputContainer, audio: np.ndarray, rate: int, codec: str) -> av.AudioStream:
     channels = 1 if audio.ndim == 1 else audio.shape[1]
-    options = {"strict": "experimental"} if codec == "vorbis" else {}  # FFmpeg's own encoder, two channels only
+    options = ENCODER_OPTIONS.get(codec, {})
     return cast(av.AudioStream, container.add_stream(codec, rate=rate, options=options, layout=LAYOUTS[channels]))
 
 

@@ -14,13 +14,14 @@ from av.packet import Packet
 from utils.config.words import counted
 from utils.errors import VideoError
 from utils.media.ac3 import AC3_FORMATS, without_tag
-from utils.media.audio_gaps import FrameOrSilence, GapFiller, Heard
+from utils.media.audio_gaps import LATE_TIMES, FrameOrSilence, GapFiller, Heard
 from utils.media.audio_rules import AudioRules
 from utils.media.clock import zero
 from utils.media.container import ffmpeg_reason, open_media, require_audio, time_base
 from utils.media.demux import read_packets
 from utils.media.file_parts import is_tag
 from utils.media.header import declared_packets
+from utils.media.holes import AudioHoles
 from utils.media.input import MediaSource
 from utils.media.limits import Limits
 from utils.media.report import AudioReport
@@ -73,7 +74,8 @@ class SourceAudio:
         try:
             self.stream = require_audio(self.media)
             self._context = self.stream.codec_context
-            self._gaps = GapFiller(time_base(self.stream))
+            self._are_late = self._context.codec.canonical_name in LATE_TIMES
+            self._gaps = GapFiller(time_base(self.stream), may_be_late=self._are_late)
             self.report = AudioReport(rate_hz=self.stream.rate)
         except BaseException:
             self.close()
@@ -205,16 +207,20 @@ class SourceAudio:
 
     def _decoded(self) -> Iterator[FrameOrSilence]:
         """Yield decoded frames from the file's current position, and silence for lost packets."""
+        self._opening, is_opening = AudioHoles(time_base(self.stream)), True  # until the first frame
         for packet in read_packets(self.media, self.stream, self.report):
             if not self._n_packets:
                 self._keep_priming(packet)
             self._n_packets += packet is not None
+            if is_opening and packet is not None and packet.pts is not None:
+                self._opening.push(packet.pts, packet.duration or 0, is_joint=False)
             try:
                 frames = self._frames_of(packet)
             except FFmpegError as error:
                 self._failure = ffmpeg_reason(error)
                 yield self._silence(packet)
                 continue
+            is_opening = is_opening and not frames
             for frame in frames:
                 self._check_rate(frame)
                 yield frame
@@ -255,16 +261,20 @@ class SourceAudio:
         return np.zeros(max(0, round(lost_s * self.report.rate_hz)), np.float32)
 
     def _note_gaps(self) -> None:
-        """Note where the clock and the number of samples did not agree."""
-        gaps = self._gaps
+        """Report where the clock and the number of samples did not agree."""
+        report = self.report.damage if self._are_late else self.report.note  # else packets show what is damage
+        gaps, opening = self._gaps, self._opening.found()
+        if opening.n:
+            missing_s = float(opening.missing * time_base(self.stream))
+            self.report.note(f"sound is missing for {missing_s:.2f} s before the first that decodes")
         if gaps.n_gaps:
             where = counted(gaps.n_gaps, "place")
-            self.report.note(f"sound is missing for {gaps.silence_s:.2f} s in {where}: silence there")
+            report(f"sound is missing for {gaps.silence_s:.2f} s in {where}: silence there")
         n_short, short_s = gaps.short.found()
         if n_short:
-            self.report.note(f"sound is missing for {short_s:.2f} s in {counted(n_short, 'short gap')}")
+            report(f"sound is missing for {short_s:.2f} s in {counted(n_short, 'short gap')}")
         if gaps.overlap_s:
-            self.report.note(f"{gaps.overlap_s:.2f} s of sound overlap with what comes before: left out")
+            report(f"{gaps.overlap_s:.2f} s of sound overlap with what comes before: left out")
 
     def _compare_with_header(self) -> None:
         """Report what the limit leaves out, and what is in the header but was not read."""

@@ -13,6 +13,7 @@ JITTER_S = Fraction(5, 1000)  # clocks of milliseconds, rounded twice
 ROUNDED_UNITS = 2  # of coarser clocks
 ALONE_S = 1  # longest gap before a packet that is alone, with gaps on both sides: discontinuous Opus sends such ones
 SILENCE_S = 10  # at once
+LATE_TIMES = ("pcm_dvd",)  # sound whose packets have the time of the first frame that starts in them, not of their own
 
 FrameOrSilence = AudioFrame | np.ndarray  # a frame, or float32 [n] of silence
 
@@ -37,10 +38,11 @@ class ShortGaps:
     A time may be inexact, and one that FFmpeg makes up adds up rounded durations (laced blocks of Matroska, RealMedia):
     such times fall back and catch up. So a gap is what goes at once beyond the most that was missing before, and stays.
 
-    unit_s: of the frames' times.
+    unit_s: of the frames' times. may_be_late: these are up to a frame late, see `LATE_TIMES`.
     """
 
-    def __init__(self, unit_s: Fraction) -> None:
+    def __init__(self, unit_s: Fraction, *, may_be_late: bool = False) -> None:
+        self._may_be_late, self._late_s = may_be_late, 0.0
         self._jitter_s = float(max(JITTER_S, ROUNDED_UNITS * unit_s))
         self._n, self._seconds = 0, 0.0  # settled
         self.restart()
@@ -57,7 +59,10 @@ class ShortGaps:
 
     def push(self, missing_s: float, frame_s: float) -> None:
         """Take how much is missing before the next frame, and how long that is."""
-        while self._gaps and 2 * missing_s < sum(self._gaps[-1]):
+        if self._may_be_late:
+            self._late_s = max(self._late_s, frame_s)
+            self._most_s = max(self._most_s, self._late_s)
+        while self._gaps and 2 * (missing_s + self._late_s) < sum(self._gaps[-1]):
             self._most_s, _ = self._gaps.pop()
         gap_s = missing_s - self._most_s
         if gap_s > self._jitter_s and 2 * gap_s >= frame_s:
@@ -76,16 +81,18 @@ class GapFiller:
     that are missing or were never sent), samples that overlap with earlier ones are left out. A time
     that the next frame does not confirm is damaged, and the frame stays where it is. So does a frame with the
     same time as the one before it.
+
+    unit_s, may_be_late: as for `ShortGaps`.
     """
 
-    def __init__(self, unit_s: Fraction) -> None:
+    def __init__(self, unit_s: Fraction, *, may_be_late: bool = False) -> None:
         self._unit_s = unit_s.as_integer_ratio()  # of the frames' times
         self._rate_hz = self._slack = 0  # slack: samples of GAP_S
         self._anchor = 0  # the time that samples are counted from
         self._n = 0  # samples since then
         self._to_skip = 0
         self._last_pts: int | None = None
-        self.short = ShortGaps(unit_s)
+        self.short = ShortGaps(unit_s, may_be_late=may_be_late)
         self.n_gaps = 0
         self.silence_s = 0.0
         self.overlap_s = 0.0

@@ -6,6 +6,7 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.stream import Stream
 
+from utils.media.audio_gaps import LATE_TIMES
 from utils.media.avi import empty_chunks
 from utils.media.container import Media, time_base
 from utils.media.file_parts import BLANK_BYTES, Suspicion, is_tag
@@ -41,6 +42,7 @@ class Completeness:
         self._report = report
         self._format = media.container.format.name
         self._audio = AudioHoles(time_base(stream)) if isinstance(stream, AudioStream) else None
+        self._are_late = stream.codec_context.codec.canonical_name in LATE_TIMES  # only samples tell holes then
         self._frames = FrameHoles(time_base(stream), report.joints)
         self._gaps: list[tuple[int, int]] = []  # bytes between the frames of bare sound: (from, to)
         self._read_to: int | None = None  # end of the last packet, in bytes
@@ -87,7 +89,7 @@ class Completeness:
             self._n_hidden = int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")
         if self._audio is None or not duration:
             self._frames.push(packet.pts)
-        if self._audio is not None:
+        if self._audio is not None and not self._are_late:
             self._audio.push(packet.pts, duration, is_joint=is_joint)
         self._longest = max(self._longest, duration)
         self._last_duration = duration

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 from support.media import join, moving_frames, remux, waveform, write_audio, write_clip
 
@@ -115,6 +116,26 @@ def test_a_late_stream_of_asf_ends_with_the_file(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "x.wmv", moving_frames(50), codec="wmv2", **MP3)
     late = remux(path, tmp_path / "late.wmv", shift_s=lambda packet: 0.8 * (packet.stream.type == "audio"))
     assert (of_frames(late).problems, of_sound(late).problems) == ([], [])
+
+
+def test_sound_of_a_vob_whose_times_may_be_late(tmp_path: Path) -> None:
+    pair = np.stack([SOUND, SOUND], 1)  # so that a packet is as long as in the files of DVDs
+    path = write_clip(
+        tmp_path / "x.vob", moving_frames(50), codec="mpeg2video", audio=pair, audio_rate=48000, audio_codec="pcm_dvd"
+    )
+    assert of_sound(path).problems == []
+    short = remux(path, tmp_path / "y.vob", keep=lambda packet, number: packet.stream_index == 0 or number // 4 != 10)
+    report = of_sound(short)
+    assert report.partial
+    assert [problem[:22] for problem in report.problems] == ["sound is missing for 0"]
+
+
+def test_sound_missing_before_the_first_frame(tmp_path: Path) -> None:
+    """A decoder of WMA needs two packets for its first frame, whose time is the only one that it gives."""
+    path = write_audio(tmp_path / "x.wma", SOUND, 48000, "wmav2")
+    assert of_sound(path).problems == []
+    short = remux(path, tmp_path / "y.wma", keep=lambda packet, number: number not in (1, 2))
+    assert of_sound(short).problems == ["sound is missing for 0.09 s before the first that decodes"]
 
 
 @pytest.mark.parametrize(("name", "codec"), [("x.mkv", "alac"), ("x.mkv", "wavpack"), ("x.avi", "flac")])
