@@ -41,6 +41,7 @@ PICTURES: dict[str, tuple[int, float, list[float], int]] = {
     "one_frame.mp4": (1, 25, [0], 10),
     "nine_frames.mp4": (9, 25, [320], 2),
     "odd_size_yuv444.mp4": (12, 25, [400], 0),
+    "two_edits.mp4": (25, 25, [400, 800], 0),  # of 30 frames, the first 10 and the last 15
     "tall.mp4": (12, 25, [400], 0),
     "tiny_16x16.mp4": (12, 25, [400], 0),
     "gray.mp4": (12, 25, [400], 0),

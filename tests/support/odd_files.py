@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from support.media import cut, damage, hide_start, moving_frames, turn, waveform, write_audio, write_clip
+from support.tracks_of_mp4 import show_parts
 
 SPACES = "name with spaces & 'quotes' ünïcode 视频.mp4"
 DASH = "-starts-with-dash.mp4"
@@ -34,6 +35,7 @@ VIDEO_ONLY = {  # and the codec
     "ntsc_29_97.mp4": "h264",
     "one_fps.mp4": "h264",
     "vfr.mp4": "h264",
+    "two_edits.mp4": "h264",
     DASH: "h264",
 }
 USUAL = [
@@ -68,6 +70,8 @@ def make_whole(folder: Path) -> None:
     write_clip(folder / "one_frame.mp4", short[:1])
     write_clip(folder / "nine_frames.mp4", short[:9])
     write_clip(folder / "odd_size_yuv444.mp4", moving_frames(12, 49, 65), pix_fmt="yuv444p")
+    two_edits = write_clip(folder / "two_edits.mp4", moving_frames(30), options={"bf": "0"})
+    show_parts(two_edits, [(400, 0), (600, 12800 * 15 // 25)])
     write_clip(folder / "tall.mp4", moving_frames(12, 120, 16))
     write_clip(folder / "tiny_16x16.mp4", moving_frames(12, 16, 16))
     write_clip(folder / "gray.mp4", short, pix_fmt="gray")

@@ -30,3 +30,21 @@ def join_tracks(video: Path, sound: Path, path: Path) -> Path:
 def box(name: bytes, content: bytes) -> bytes:
     """Return a box of an MP4 file."""
     return struct.pack(">I4s", 8 + len(content), name) + content
+
+
+def show_parts(path: Path, parts: list[tuple[int, int]]) -> Path:
+    """Make the edit list of the first track show these parts in turn; return the path.
+
+    parts: (length in units of the film, start in units of the track), each. The index is at the end of the file.
+    """
+    data = path.read_bytes()
+    start = data.index(b"elst") - 4
+    end = start + int.from_bytes(data[start : start + 4])
+    edits = struct.pack(">II", 0, len(parts)) + b"".join(struct.pack(">IiI", *part, 1 << 16) for part in parts)
+    changed = bytearray(data[:start] + box(b"elst", edits) + data[end:])
+    for name in (b"moov", b"trak", b"edts"):
+        at = changed.index(name) - 4
+        length = int.from_bytes(changed[at : at + 4]) + len(changed) - len(data)
+        changed[at : at + 4] = length.to_bytes(4)
+    path.write_bytes(changed)
+    return path

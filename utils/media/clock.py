@@ -117,6 +117,11 @@ class Clock:
             self._streams[packet.stream_index] = stream
         self.n_dropped += stream.drop_impossible(packet)
         jump_us, offset_us = 0, stream.offset_us
+        if packet.is_discard:  # an edit list may hide the same packets before and after what it shows
+            self.is_past_joint = False
+            if offset_us:
+                stream.shift(packet)
+            return 0
         if packet.dts is not None:
             jump_us = self._joint(stream, packet) if self._may_jump else self._restart(stream, packet)
             stream.offset_us -= jump_us

@@ -87,9 +87,10 @@ class Completeness:
             return
         if self._end is None and packet.has_sidedata("skip_samples"):
             self._n_hidden = int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")
-        if self._audio is None or not duration:
+        is_shown = not packet.is_discard  # an edit list may hide the same packets twice
+        if is_shown and (self._audio is None or not duration):
             self._frames.push(packet.pts)
-        if self._audio is not None and not self._are_late:
+        if is_shown and self._audio is not None and not self._are_late:
             self._audio.push(packet.pts, duration, is_joint=is_joint)
         self._longest = max(self._longest, duration)
         self._last_duration = duration

@@ -17,7 +17,6 @@ BESIDE_FRAGMENTS = (
 MOST_INDEX_BYTES = 1 << 26
 SHOWN = (b"vide", b"soun")  # kinds of tracks
 OPEN_LENGTH = 2**32 - 1
-EDIT_SLACK_S = 0.5  # writers differ in what a track lasts
 
 
 class _Length(NamedTuple):
@@ -92,11 +91,11 @@ def _check_index(movie: bytes) -> Findings:
             yield Finding(True, "its index is damaged: a track has no scale of times")
         elif inner_box(track, b"mdia", b"hdlr")[8:12] in SHOWN and film_units and media.units:
             declared_s = _track_units(inner_box(track, b"tkhd")) / film_units
-            wanted_s, found_s = _shown_by_edits(inner_box(track, b"edts", b"elst"), film_units, media)
-            if wanted_s and min(declared_s, media.units / media.units_in_s) - wanted_s > EDIT_SLACK_S:
-                yield Finding(False, f"its edit list shows {wanted_s:.2f} s of a track of {declared_s:.2f} s: damaged?")
+            wanted_s, delay_s, found_s = _shown_by_edits(inner_box(track, b"edts", b"elst"), film_units, media)
+            if 0 < wanted_s < min(declared_s - delay_s, media.units / media.units_in_s) / 2:  # not all tools adapt it
+                yield Finding(False, f"its edit list shows {wanted_s:.2f} s of a track of {declared_s:.2f} s")
             elif found_s < wanted_s / 2:  # the delay of B-frames counts, which is long at a low rate
-                yield Finding(False, f"its edit list shows {wanted_s:.2f} s, of which {found_s:.2f} s exist: damaged?")
+                yield Finding(False, f"its edit list shows {wanted_s:.2f} s, of which {found_s:.2f} s exist")
 
 
 def _length(header: bytes) -> _Length:
@@ -111,16 +110,18 @@ def _track_units(header: bytes) -> int:
     return int.from_bytes(header[28:36] if header[:1] == b"\1" else header[20:24])
 
 
-def _shown_by_edits(edits: bytes, film_units: int, media: _Length) -> tuple[float, float]:
-    """Return how many seconds an edit list shows, delays left out, and how many of them the track has."""
-    wanted_s = found_s = 0.0
+def _shown_by_edits(edits: bytes, film_units: int, media: _Length) -> tuple[float, float, float]:
+    """Return how many seconds an edit list shows, how long its delays are, and how much of the first the track has."""
+    wanted_s = delay_s = found_s = 0.0
     form = ">QqI" if edits[:1] == b"\1" else ">IiI"
     whole = len(edits[8:]) // struct.calcsize(form) * struct.calcsize(form)
     for duration, start, _ in struct.iter_unpack(form, edits[8 : 8 + whole]):
-        if start >= 0:
+        if start < 0:
+            delay_s += duration / film_units
+        else:
             wanted_s += duration / film_units
             found_s += min(duration / film_units, max(0, media.units - start) / media.units_in_s)
-    return wanted_s, found_s
+    return wanted_s, delay_s, found_s
 
 
 def _untimed(movie: bytes) -> int:

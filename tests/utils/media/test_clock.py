@@ -99,7 +99,7 @@ class _Stream:
 
 
 class _Packet:
-    stream, time_base, duration = _Stream(), Fraction(1, 1000), 40
+    stream, time_base, duration, is_discard = _Stream(), Fraction(1, 1000), 40, False
 
     def __init__(self, dts: int | None, pts: int | None = None, stream_index: int = 0) -> None:
         self.dts, self.pts, self.stream_index = dts, dts if pts is None else pts, stream_index
@@ -113,6 +113,15 @@ def test_impossible_times_are_dropped() -> None:
     assert [packet.dts for packet in packets] == [0, 40, 20 * hours, None, 20 * hours + 80]
     assert packets[3].pts is None
     assert clock.n_dropped == 2
+
+
+def test_hidden_packets_do_not_move_the_clock() -> None:
+    """An edit list may hide all packets from the end of one part on, and again those before the next part."""
+    clock = _clock("mov")
+    packets = [_Packet(dts) for dts in (0, 40, 80, 5000, -3000, 120, 160)]
+    packets[3].is_discard = packets[4].is_discard = True
+    assert [clock.correct(cast(Packet, packet)) for packet in packets] == [0] * 7
+    assert [packet.dts for packet in packets] == [0, 40, 80, 5000, -3000, 120, 160]
 
 
 @pytest.mark.parametrize("time", [2**62, -(2**62), 2**58])

@@ -80,8 +80,8 @@ def test_edit_lists_that_hide_too_much(tmp_path: Path) -> None:
     edits, scale = whole.index(b"elst") + 12, whole.index(b"mdhd")
     length_ms = int.from_bytes(whole[edits : edits + 4])
     shorter = whole[:edits] + (length_ms // 4).to_bytes(4) + whole[edits + 4 :]
-    assert walk(shorter) == [(False, "its edit list shows 1.00 s of a track of 4.00 s: damaged?")]
+    assert walk(shorter) == [(False, "its edit list shows 1.00 s of a track of 4.00 s")]
     later = whole[: edits + 4] + (1 << 30).to_bytes(4) + whole[edits + 8 :]
-    assert walk(later) == [(False, "its edit list shows 4.00 s, of which 0.00 s exist: damaged?")]
+    assert walk(later) == [(False, "its edit list shows 4.00 s, of which 0.00 s exist")]
     without = whole[:scale] + b"ndhd" + whole[scale + 4 :]
     assert walk(without) == [(True, "its index is damaged: a track has no scale of times")]
