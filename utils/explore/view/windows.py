@@ -7,6 +7,7 @@ import math
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -105,10 +106,14 @@ def times_of(
     if start_s is not None and end_s is not None and len(start_s) == len(end_s) == n_rows:
         start_s, end_s = (np.nan_to_num(each.astype(np.float64)).clip(-MOST_S, MOST_S) for each in (start_s, end_s))
         return start_s, end_s, True
-    begin_s, _ = line.source.segment or (None, None)
-    extracted_s = next((each for each in (line.length_s, length_s) if each and 0 < each < MOST_S), 0.0)
-    edges = (begin_s or 0.0) + np.linspace(0, extracted_s or n_rows, n_rows + 1)
+    begin_s, extracted_s = _first_sane((line.source.segment or ())[:1]), _first_sane((line.length_s, length_s))
+    edges = begin_s + np.linspace(0, extracted_s or n_rows, n_rows + 1)
     return edges[:-1], edges[1:], n_rows == 1 != line.windows and extracted_s > 0
+
+
+def _first_sane(times_s: Sequence[object]) -> float:
+    """Return the first time above 0, 0 if there is none: manifests may hold anything."""
+    return next((float(each) for each in times_s if isinstance(each, int | float) and 0 < each < MOST_S), 0.0)
 
 
 def rows_of(array: np.ndarray, line: ManifestLine) -> np.ndarray:

@@ -115,14 +115,18 @@ def test_a_row_of_a_whole_video_has_its_time(tmp_path: Path) -> None:
     for name in ("a", "b", "segment"):
         source = Fingerprint("x.mp4", segment=(30.0, 37.5)) if name == "segment" else Fingerprint("x.mp4")
         save(tmp_path, name, arrays={"rgb": np.ones(8, np.float32)}, windows=25, length_s=7.5, source=source)
+    odd: Any = ("a", 1e308)
+    save(
+        tmp_path, "odd", arrays={"rgb": np.eye(8)[0]}, windows=25, length_s=np.nan, source=Fingerprint("x", segment=odd)
+    )
     found = documents(tmp_path)
     (key,) = read(found, "video-0")["keys"]
     assert (key["start_s"], key["end_s"], key["to_s"], key["times_known"]) == ([0], [7.5], [7.5], True)
     points = read(found, "map-0-0")
-    assert points["start_s"] == [0, 0, 30] and points["end_s"] == [7.5, 7.5, 37.5]
+    assert points["start_s"] == [0, 0, 30, 0] and points["end_s"] == [7.5, 7.5, 37.5, 1]
     found.index(found.collection.folders[0], "rgb").ready(wait=True)
-    hits = read(found, "near-0-0-0")["hits"]
-    assert sorted((hit["number"], hit["start_s"], hit["end_s"]) for hit in hits) == [(1, 0, 7.5), (2, 30, 37.5)]
+    hits = [(hit["number"], hit["start_s"], hit["end_s"]) for hit in read(found, "near-0-0-0")["hits"]]
+    assert sorted(hits) == [(1, 0, 7.5), (2, 30, 37.5), (3, 0, 1)]
 
 
 def test_nan_huge_missing_and_foreign_content(tmp_path: Path) -> None:
