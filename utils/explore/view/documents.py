@@ -13,7 +13,7 @@ from utils.explore.view.collection import DAMAGE, Collection, FeatureFolder
 from utils.explore.view.flow import is_flow, picture
 from utils.explore.view.frames import can_count, frames_document
 from utils.explore.view.media import Clip, MediaFolder, thumb_times_ms, web_address
-from utils.explore.view.series import full_speed, row_cosines, series_of
+from utils.explore.view.series import full_speed, notes_of, row_cosines, series_of
 from utils.explore.view.windows import (
     MAPPED,
     MAPPED_VIDEOS,
@@ -140,7 +140,7 @@ class Documents:
         clip = self.media.find(line.source)
         about = {
             "number": number, "name": line.name, "type": folder.feature_type, "status": line.status,
-            "notes": _notes(line), "path": line.source.path,
+            "notes": notes_of(line), "path": line.source.path,
             "link": web_address(line.source.path), "fps": line.fps, "rate_hz": line.rate_hz,
             "meta": dict(line.meta), "seconds": dict(line.seconds),
             "is_found": clip is not None, "has_frames": can_count(clip, line),
@@ -294,9 +294,3 @@ class Documents:
         except DAMAGE:
             return None
         return picture(rows[row], full_speed(rows)) if is_flow(rows.shape) and row < len(rows) else None
-
-
-def _notes(line: ManifestLine) -> list[str]:
-    """Return what is wrong with a video, each thing once, without its path."""
-    reason = line.reason.removeprefix(f"{line.source.path}: ")
-    return [*(problem for problem in line.problems if problem not in reason), *([reason] if reason else [])]

@@ -107,3 +107,9 @@ def row_cosines(
         return None
     found = nearest_rows(other_middle_s, middle_s)
     return listed(np.einsum("ij,ij->i", unit(vectors(rows)), unit(vectors(others[found]))), 6)
+
+
+def notes_of(line: ManifestLine) -> list[str]:
+    """Return what is wrong with a video, each thing once, without its path."""
+    reason = line.reason.removeprefix(f"{line.source.path}: ")
+    return [*(problem for problem in line.problems if problem not in reason), *([reason] if reason else [])]
