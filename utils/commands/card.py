@@ -162,7 +162,7 @@ def _type(one: FeatureType) -> Iterator[str]:
     yield f"## {one.name}\n"
     row = one.model.facts.get("row") if one.model else None
     summary = one.model.summary if one.model else "A feature type of another version"
-    yield f"{summary}. A row: {row or 'see settings'}.\n"
+    yield f"{summary}. A row: {f'by default, {row}; see the settings' if row else 'see the settings'}.\n"
     yield f"{counted(n_done, 'video')}, {counted(one.status.windows, 'window')}; files of `{one.format}`.\n"
     yield from _table(("key", "array"), one.shapes.items())
     settings = {key: value for key, value in one.record.get("settings", {}).items() if key != "weights"}

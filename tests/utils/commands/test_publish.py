@@ -52,7 +52,8 @@ def test_a_card_says_what_the_features_are(tmp_path, capsys):
     assert about["license"] == "cc-by-4.0" and about["size_categories"] == ["n<1K"] and "resnet" in about["tags"]
     assert about["configs"] == [{"config_name": "resnet", "data_files": "resnet/*.parquet"}]
     for words in (
-        "# Doors", "3 videos, 9 windows; files of `save_parquet`", "| extraction&#95;fps | 5 |",
+        "# Doors", "A row: by default, frame; see the settings.", "3 videos, 9 windows; files of `save_parquet`",
+        "| extraction&#95;fps | 5 |",
         f"| resnet18 | mine.pth | {'ab' * 32} |", "| x | random numbers: THE FEATURES MEAN NOTHING |",
         "Left out: resnet: 1 window of NaN", "1 failed, 2 of the list not tried", "no video stream",
     ):  # fmt: skip

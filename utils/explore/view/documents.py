@@ -13,7 +13,7 @@ from utils.explore.view.collection import DAMAGE, Collection, FeatureFolder
 from utils.explore.view.flow import is_flow, picture
 from utils.explore.view.frames import can_count, frames_document
 from utils.explore.view.media import Clip, MediaFolder, thumb_times_ms, web_address
-from utils.explore.view.series import full_speed, row_cosines, series_of
+from utils.explore.view.series import full_speed, notes_of, row_cosines, series_of
 from utils.explore.view.windows import (
     MAPPED,
     MAPPED_VIDEOS,
@@ -140,7 +140,7 @@ class Documents:
         clip = self.media.find(line.source)
         about = {
             "number": number, "name": line.name, "type": folder.feature_type, "status": line.status,
-            "notes": _notes(line), "path": line.source.path,
+            "notes": notes_of(line), "path": line.source.path,
             "link": web_address(line.source.path), "fps": line.fps, "rate_hz": line.rate_hz,
             "meta": dict(line.meta), "seconds": dict(line.seconds),
             "is_found": clip is not None, "has_frames": can_count(clip, line),
@@ -177,13 +177,18 @@ class Documents:
         try:
             arrays = self._read(folder, line)
             found = series_of(line, arrays, length_s)
-            compared = self._compared(line, arrays, folder.feature_type)
         except DAMAGE as error:
             return {"keys": [], "error": str(error) or type(error).__name__}
-        try:
-            return {"keys": found, "classes": self._class_tracks(folder, line, arrays, length_s), **compared}
-        except DAMAGE as error:
-            return {"keys": found, "classes": [], "error": str(error) or type(error).__name__, **compared}
+        about: Document = {"keys": found, "classes": []}
+        for part in (
+            lambda: {"classes": self._class_tracks(folder, line, arrays, length_s)},
+            lambda: self._compared(line, arrays, folder.feature_type, length_s),
+        ):
+            try:
+                about |= part()
+            except DAMAGE as error:  # the rest can be shown
+                about["error"] = str(error) or type(error).__name__
+        return about
 
     def _class_tracks(
         self, folder: FeatureFolder, line: ManifestLine, arrays: dict[str, np.ndarray], length_s: float
@@ -195,10 +200,12 @@ class Documents:
         for key in line.features:
             rows = rows_of(arrays[key], line)
             if labels.fit(rows):
-                tracks.append(label_track(labels, key, rows, times_of(arrays, len(rows), length_s)[:2], line.fps))
+                tracks.append(label_track(labels, key, rows, times_of(arrays, len(rows), line, length_s)[:2], line.fps))
         return tracks
 
-    def _compared(self, line: ManifestLine, arrays: dict[str, np.ndarray], feature_type: str) -> Document:
+    def _compared(
+        self, line: ManifestLine, arrays: dict[str, np.ndarray], feature_type: str, length_s: float
+    ) -> Document:
         """Return the other output of a video, with the cosines of its rows with ours at the same times."""
         number = None if self.other is None else self.other.numbers_of(feature_type).get(line.name)
         place = None if self.other is None or number is None else self.other.place(number)
@@ -209,10 +216,11 @@ class Documents:
         cosines = {}
         for key in (key for key in line.features if key in theirs):
             rows, others = rows_of(arrays[key], line), rows_of(theirs[key], other)
-            times = (times_of(a, len(r), 0)[:2] for a, r in ((arrays, rows), (theirs, others)))
+            both = ((arrays, rows, line), (theirs, others, other))
+            times = (times_of(has, len(each), of, length_s)[:2] for has, each, of in both)
             cosines[key] = row_cosines(rows, others, *((start_s + end_s) / 2 for start_s, end_s in times))
-        classes = self._class_tracks(folder, other, theirs, 0)
-        return {"other": {"keys": series_of(other, theirs, 0), "cosines": cosines, "classes": classes}}
+        classes = self._class_tracks(folder, other, theirs, length_s)
+        return {"other": {"keys": series_of(other, theirs, length_s), "cosines": cosines, "classes": classes}}
 
     def _frames(self, number: int) -> Document | None:
         place, clip = self.collection.place(number), self.clip(number)
@@ -245,7 +253,7 @@ class Documents:
         rows = rows_of(arrays[key], place[1])
         if row >= len(rows):
             return None
-        start_s, end_s, _ = times_of(arrays, len(rows), 0)
+        start_s, end_s, _ = times_of(arrays, len(rows), place[1])
         vector = unit(vectors(rows[row : row + 1]))[0] if are_vectors(rows) else np.zeros(0)
         if len(vector) and not vector.any():
             return {"hits": [], "note": "A row of zeros, NaN or infinity points nowhere, so none is near it."}
@@ -286,9 +294,3 @@ class Documents:
         except DAMAGE:
             return None
         return picture(rows[row], full_speed(rows)) if is_flow(rows.shape) and row < len(rows) else None
-
-
-def _notes(line: ManifestLine) -> list[str]:
-    """Return what is wrong with a video, each thing once, without its path."""
-    reason = line.reason.removeprefix(f"{line.source.path}: ")
-    return [*(problem for problem in line.problems if problem not in reason), *([reason] if reason else [])]

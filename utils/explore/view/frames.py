@@ -23,7 +23,7 @@ def can_count(clip: Clip | None, line: ManifestLine) -> bool:
 def frames_document(media: MediaFolder, clip: Clip, folder: FeatureFolder, line: ManifestLine) -> dict[str, Any]:
     """Return the numbers of the first and the last frame of each row that is drawn; {} where rows have no times."""
     try:
-        start_s, end_s, known = times_of(folder.read(line), line.windows, 0)
+        start_s, end_s, known = times_of(folder.read(line), line.windows, line)
         if not known or line.fps is None:
             return {}
         times_s = np.stack([start_s, end_s])[:, :: step_of(line.windows)]

@@ -146,6 +146,7 @@ class MediaFolder:
 
         with self.decoding, AudioStream(clip.source, RATE_HZ, segment=Segment(None, MOST_SOUND_S)) as stream:
             power = np.concatenate([np.zeros((0, FFT // 2 + 1)), *map(_spectra, _whole_stretches(stream))])
+            start_s = stream.start_s
         n = len(power)
         if not n:
             raise VideoError("its sound is too short to draw")
@@ -154,7 +155,7 @@ class MediaFolder:
         power = np.add.reduceat(power, edges, axis=0) / np.diff(np.append(edges, n))[:, None]
         bands = power[:, 1:].reshape(columns, BANDS, -1).mean(axis=2)
         return {
-            "length_s": round(n * FFT / RATE_HZ, 3),
+            "start_s": round(start_s, 3), "length_s": round(n * FFT / RATE_HZ, 3),
             "level_db": listed(_decibel(power.sum(axis=1)), 1),
             "bands": BANDS, "top_hz": RATE_HZ // 2,
             "spectrogram": bytes_of(_decibel(bands), QUIET_DB, -20),

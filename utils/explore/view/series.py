@@ -55,7 +55,7 @@ def times_json(start_s: np.ndarray, end_s: np.ndarray, fps: float | None) -> dic
 def _one(key: str, arrays: dict[str, np.ndarray], line: ManifestLine, length_s: float) -> dict[str, Any]:
     rows = rows_of(arrays[key], line)
     step = step_of(len(rows))
-    start_s, end_s, known = times_of(arrays, len(rows), length_s)
+    start_s, end_s, known = times_of(arrays, len(rows), line, length_s)
     about = {
         "key": key, "shape": list(arrays[key].shape), "dtype": str(arrays[key].dtype), "rows": len(rows), "step": step,
         **times_json(start_s[::step], end_s[::step], line.fps), "times_known": known,
@@ -107,3 +107,9 @@ def row_cosines(
         return None
     found = nearest_rows(other_middle_s, middle_s)
     return listed(np.einsum("ij,ij->i", unit(vectors(rows)), unit(vectors(others[found]))), 6)
+
+
+def notes_of(line: ManifestLine) -> list[str]:
+    """Return what is wrong with a video, each thing once, without its path."""
+    reason = line.reason.removeprefix(f"{line.source.path}: ")
+    return [*(problem for problem in line.problems if problem not in reason), *([reason] if reason else [])]

@@ -7,6 +7,7 @@ import math
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -93,14 +94,26 @@ def _best(chosen: np.ndarray, scores: np.ndarray, n: int) -> list[tuple[int, flo
     return [(int(chosen[i]), float(scores[i])) for i in order if np.isfinite(scores[i])]
 
 
-def times_of(arrays: dict[str, np.ndarray], n_rows: int, length_s: float) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Return start and end of each row in seconds, and whether they are known; else rows share the length evenly."""
+def times_of(
+    arrays: dict[str, np.ndarray], n_rows: int, line: ManifestLine, length_s: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Return start and end of each row in seconds, and whether they are known.
+
+    Without saved times, rows share what was extracted evenly, and a row of a whole video has all of it.
+    length_s: of the file, where the manifest does not say how much was extracted.
+    """
     start_s, end_s = arrays.get("start_s"), arrays.get("end_s")
     if start_s is not None and end_s is not None and len(start_s) == len(end_s) == n_rows:
         start_s, end_s = (np.nan_to_num(each.astype(np.float64)).clip(-MOST_S, MOST_S) for each in (start_s, end_s))
         return start_s, end_s, True
-    edges = np.linspace(0, length_s or n_rows, n_rows + 1)
-    return edges[:-1], edges[1:], False
+    begin_s, extracted_s = _first_sane((line.source.segment or ())[:1]), _first_sane((line.length_s, length_s))
+    edges = begin_s + np.linspace(0, extracted_s or n_rows, n_rows + 1)
+    return edges[:-1], edges[1:], n_rows == 1 != line.windows and extracted_s > 0
+
+
+def _first_sane(times_s: Sequence[object]) -> float:
+    """Return the first time above 0, 0 if there is none: manifests may hold anything."""
+    return next((float(each) for each in times_s if isinstance(each, int | float) and 0 < each < MOST_S), 0.0)
 
 
 def rows_of(array: np.ndarray, line: ManifestLine) -> np.ndarray:
@@ -165,7 +178,7 @@ class _Gathered:
         if width != self._vectors.shape[1] or not len(chosen) or room < 1:
             return
         chosen = chosen[:room]
-        start_s, end_s, _ = times_of(arrays, len(rows), 0)
+        start_s, end_s, _ = times_of(arrays, len(rows), line)
         self._vectors[self._n : self._n + len(chosen)] = unit(vectors(rows[chosen]))
         self._n += len(chosen)
         numbers = np.full(len(chosen), number)

@@ -12,8 +12,10 @@ from support.features import fail, save
 from utils.explore.view.collection import Collection, to_json
 from utils.explore.view.documents import Documents
 from utils.explore.view.media import MediaFolder
+from utils.sources.fingerprint import Fingerprint
 
 SCRIPT = "</script><img src=x onerror=alert(1)>"
+WITHOUT_TIMES = {"start_s": np.zeros(0), "end_s": np.zeros(0)}
 
 
 def documents(folder: Path, other: Path | None = None) -> Documents:
@@ -95,6 +97,36 @@ def test_another_output_of_the_same_videos(tmp_path: Path) -> None:
     save(tmp_path / "b", "v", arrays={"rgb": -3 * rows})
     other = read(documents(tmp_path / "a", tmp_path / "b"), "video-0")["other"]
     assert other["cosines"]["rgb"] == [-1] * 5 and other["keys"][0]["rows"] == 5
+    (tmp_path / "b/i3d/v_rgb.npy").write_bytes(b"no array")
+    about = read(documents(tmp_path / "a", tmp_path / "b"), "video-0")
+    assert about["keys"][0]["rows"] == 5 and "v_rgb.npy" in about["error"] and "other" not in about
+
+
+def test_rows_without_times_share_what_was_extracted(tmp_path: Path) -> None:
+    rows = np.eye(4, dtype=np.float32)
+    for folder, each in (("a", rows), ("b", rows[::2])):
+        save(tmp_path / folder, "v", arrays={"rgb": each, **WITHOUT_TIMES}, length_s=8.0)
+    about = read(documents(tmp_path / "a", tmp_path / "b"), "video-0")
+    assert about["keys"][0]["start_s"] == [0, 2, 4, 6] and not about["keys"][0]["times_known"]
+    assert about["other"]["keys"][0]["end_s"] == [4, 8] and about["other"]["cosines"]["rgb"] == [1, 0, 1, 0]
+
+
+def test_a_row_of_a_whole_video_has_its_time(tmp_path: Path) -> None:
+    for name in ("a", "b", "segment"):
+        source = Fingerprint("x.mp4", segment=(30.0, 37.5)) if name == "segment" else Fingerprint("x.mp4")
+        save(tmp_path, name, arrays={"rgb": np.ones(8, np.float32)}, windows=25, length_s=7.5, source=source)
+    odd: Any = ("a", 1e308)
+    save(
+        tmp_path, "odd", arrays={"rgb": np.eye(8)[0]}, windows=25, length_s=np.nan, source=Fingerprint("x", segment=odd)
+    )
+    found = documents(tmp_path)
+    (key,) = read(found, "video-0")["keys"]
+    assert (key["start_s"], key["end_s"], key["to_s"], key["times_known"]) == ([0], [7.5], [7.5], True)
+    points = read(found, "map-0-0")
+    assert points["start_s"] == [0, 0, 30, 0] and points["end_s"] == [7.5, 7.5, 37.5, 1]
+    found.index(found.collection.folders[0], "rgb").ready(wait=True)
+    hits = [(hit["number"], hit["start_s"], hit["end_s"]) for hit in read(found, "near-0-0-0")["hits"]]
+    assert sorted(hits) == [(1, 0, 7.5), (2, 30, 37.5), (3, 0, 1)]
 
 
 def test_nan_huge_missing_and_foreign_content(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import fsspec
 import numpy as np
 import pytest
-from support.media import moving_frames, write_audio, write_clip
+from support.media import moving_frames, remux, write_audio, write_clip
 
 from utils.explore.view.media import MediaFolder
 from utils.explore.view.server import Reply
@@ -28,6 +28,11 @@ def test_level_and_spectrogram_of_sound(tmp_path: Path) -> None:
     assert level[100] == pytest.approx(-9, abs=0.2) and level[450] == pytest.approx(-29, abs=0.2)
     bands = np.frombuffer(base64.b64decode(sound["spectrogram"]), np.uint8).reshape(-1, sound["bands"])
     assert [bands[i].argmax() / sound["bands"] for i in (100, 450)] == pytest.approx([1 / 4, 3 / 4], abs=0.02)
+    sound = tones[:48000, None].astype(np.float32)
+    write_clip(tmp_path / "whole.mkv", moving_frames(75), audio=sound, audio_rate=16000, audio_codec="flac")
+    remux(tmp_path / "whole.mkv", tmp_path / "late.mkv", shift_s=lambda packet: 1.5 * (packet.stream.type == "audio"))
+    clip = media.find(Fingerprint("late.mkv"))
+    assert clip is not None and media.sound(clip)["start_s"] == pytest.approx(1.5, abs=0.01)
 
 
 def test_videos_below_an_address_and_no_others(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 "use strict";
 // The first view: what there is, what failed, the map of windows, the table of videos.
 featmill.views.collection = (() => {
-  const { el, canvas, colour, number, counted, duration, get } = featmill;
+  const { el, canvas, colour, number, counted, duration } = featmill;
   const LONGEST = 500; // characters of a cause
 
   // Lines of earlier versions do not say how long videos are.
@@ -147,97 +147,10 @@ featmill.views.collection = (() => {
   }
 
   // Known of each video on the map: how long its windows reach
-  function lengths(points) {
-    const found = new Map();
-    points.number.forEach((id, i) => found.set(id, Math.max(found.get(id) || 0, points.end_s[i])));
-    return found;
-  }
+  const windows = ({ folders }) => folders.reduce((sum, folder) => sum + folder.windows, 0);
 
-  function hours(points, n) {
-    const found = [...lengths(points).values()],
-      sum = found.reduce((a, b) => a + b, 0);
-    if (!found.length || !sum) return "";
-    const total = (sum / found.length) * n;
-    return `${found.length < n ? "about " : ""}${duration(total)} of video`;
-  }
-
-  function maps(collection, places, open) {
-    const choices = collection.keys.flatMap((keys, folder) =>
-      keys.map((key, i) => [
-        `${folder}-${i}`,
-        keys.length > 1 ? `${collection.folders[folder].type}: ${key}` : collection.folders[folder].type,
-      ]),
-    );
-    const host = el("div", {});
-    const note = el("span", { class: "quiet" });
-    const { videos } = collection;
-    let choice = collection.first_map;
-    let way = "map";
-    async function show() {
-      const mine = `${way}-${choice}`;
-      host.replaceChildren(el("p", { class: "quiet" }, "Reading windows …"));
-      try {
-        const points = await get(mine);
-        if (mine !== `${way}-${choice}`) return;
-        const about = {
-          name: (id) => videos.name[places.get(id)] ?? "?",
-          label: (id, key) => videos[key][places.get(id)],
-          lengths: lengths(points),
-          labels: collection.labels,
-          hasMedia: collection.has_media,
-        };
-        const n = collection.folders[+choice.split("-")[0]],
-          share = points.shares.map((each) => `${(each * 100).toFixed(0)} %`).join(" and ");
-        note.textContent = points.x.length
-          ? `${number(points.x.length)} of ${counted(points.total, "window")}; ${way === "map" ? `principal components with ${share} of the variance` : "UMAP"}${n.length_s ? "" : `; ${hours(points, n.done + n.partial)}`}`
-          : "";
-        host.replaceChildren(
-          points.x.length
-            ? featmill.map(points, about, open)
-            : el("p", { class: "quiet" }, "No windows that a map can show: flow fields, or files that cannot be read."),
-        );
-      } catch (error) {
-        host.replaceChildren(el("p", { class: "bad" }, error.message));
-      }
-    }
-    const select = (options, chosen) =>
-      el(
-        "select",
-        { onchange: (event) => chosen(event.target.value) },
-        ...options.map(([value, text]) => el("option", { value }, text)),
-      );
-    const features = select(choices, (value) => {
-      choice = value;
-      show();
-    });
-    if (choices.length) features.value = choice;
-    const ways = select(
-      [
-        ["map", "principal components"],
-        ["umap", "UMAP"],
-      ],
-      (value) => {
-        way = value;
-        show();
-      },
-    );
-    if (choices.length) show();
-    return el(
-      "section",
-      {},
-      el("h2", {}, "Map of windows"),
-      el(
-        "div",
-        { class: "bar" },
-        el("label", {}, "Features", features),
-        ...(collection.maps.includes("umap") ? [el("label", {}, "By", ways)] : []),
-        note,
-      ),
-      host,
-    );
-  }
-
-  // Returns what takes in the collection after a run has added to it; the map stays as it is, but that of a first part.
+  // Returns what takes in the collection after a run has added to it; the map stays as it is until it is asked for again,
+  // but that of a first part.
   function draw(main, collection) {
     const open = (id, row) => {
       location.hash = row === undefined ? `#/video/${id}` : `#/video/${id}/${row}`;
@@ -259,8 +172,15 @@ featmill.views.collection = (() => {
       rates.replaceChildren(...[rate(videos.finished)].filter(Boolean));
     }
     take(collection);
-    let mapped = maps(collection, places, open),
-      isWhole = collection.is_whole;
+    const kept = {},
+      map = el("div", {}, featmill.maps(collection, places, open, kept)),
+      again = el("p", { role: "status" });
+    let drawn = collection;
+    function mapAgain(fresh) {
+      drawn = fresh;
+      again.replaceChildren();
+      map.replaceChildren(featmill.maps(fresh, places, open, kept));
+    }
     main.replaceChildren(
       heading,
       ...(collection.found ? [el("p", {}, el("a", { href: "#/found" }, "What the search found"))] : []),
@@ -275,18 +195,20 @@ featmill.views.collection = (() => {
             ),
           ]),
       el("section", {}, el("h2", {}, "What is not done"), failed),
-      mapped,
+      map,
+      again,
       el("section", {}, el("h2", {}, "Videos"), table.element),
       rates,
     );
     return (fresh) => {
       take(fresh);
       table.take(fresh);
-      if (isWhole || !fresh.is_whole) return;
-      const whole = maps(fresh, places, open);
-      mapped.replaceWith(whole);
-      mapped = whole;
-      isWhole = true;
+      const added = windows(fresh) - windows(drawn);
+      if (!drawn.is_whole && fresh.is_whole) mapAgain(fresh);
+      else if (fresh.is_whole && added) {
+        const text = added > 0 ? `Map again, with ${counted(added, "new window")}` : "Map again";
+        again.replaceChildren(el("button", { type: "button", onclick: () => mapAgain(fresh) }, text));
+      }
     };
   }
   return draw;

@@ -79,7 +79,7 @@ featmill.details = (() => {
       return;
     }
     const n = sound.level_db.length,
-      times = sound.level_db.map((_, i) => ((i + 0.5) / n) * sound.length_s);
+      times = sound.level_db.map((_, i) => sound.start_s + ((i + 0.5) / n) * sound.length_s);
     host.append(
       tracks.curve(axis, "sound level, dB of full scale", "Sound level in dB", times, [sound.level_db], null, [-80, 0]),
       tracks.spectrogram(axis, sound),

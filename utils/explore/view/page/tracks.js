@@ -166,7 +166,8 @@ featmill.tracks = (() => {
       "Spectrogram of the sound",
       90,
       (context, width, height, at) => {
-        context.drawImage(picture, at(0), 0, at(sound.length_s) - at(0), height);
+        const from = at(sound.start_s);
+        context.drawImage(picture, from, 0, at(sound.start_s + sound.length_s) - from, height);
       },
     );
   }
