@@ -8,6 +8,7 @@ import itertools
 import logging
 import pickle
 import posixpath
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -107,7 +108,7 @@ def merge_shards(
             outputs.setdefault(kind, []).append(output)
     offsets = {places[line.id]: line.source.offset for _, lines in typed.values() for line in lines}
     ordered = sorted(rows.values(), key=lambda row: offsets.get(row.filename, -1))
-    content = [_as_dict(row, shard, keys, n_clips or len(rows)) for row in ordered]
+    content = [_alike(_as_dict(row, shard, keys, n_clips or len(rows))) for row in ordered]
     rewritten.forget(root, name)
     stored = store(root, name, lambda file: pickle.dump(content, file))
     rewritten.note(root, name, stored.crc32)
@@ -179,6 +180,17 @@ def _as_dict(row: ClipRow, shard: str, keys: str, n_clips: int) -> dict[str, Any
         return lists | {"filename": row.filename, "shard_size": n_clips, "shard_name": shard}
     lists = {"visual_features": row.features["visual"], "audio_features": row.features["audio"]}
     return {"filename": row.filename, "id": row.id, "segment": row.segment} | lists
+
+
+def _alike(value: Any) -> Any:
+    """Return a copy with one object for equal texts, whose pickle is the same whether rows are new or were read."""
+    if isinstance(value, dict):
+        return {_alike(key): _alike(content) for key, content in value.items()}
+    if isinstance(value, list):
+        return [_alike(content) for content in value]
+    if isinstance(value, np.ndarray):
+        return value.astype(np.dtype(value.dtype.str))  # the one object of its type
+    return sys.intern(value) if type(value) is str else value
 
 
 def _earlier(root: Folder, name: str) -> list[ClipRow]:

@@ -18,6 +18,7 @@ from utils.storage.folder import LocalFolder
 SIZES = {"slowfast": (88, 352, 704, 1408, 2304), "vggish": (64, 128, 256, 512, 128)}
 ACAV_NAMES = {name: acav_names(name) for name in SIZES}
 NAMES = ("aaaaaaaaaaa_0", "monomonomon_0")
+FILE = "shard-000000.pkl"
 
 
 def clip(stem, feature_type, offset=0, windows=(1,), meta=True, member=None):
@@ -45,7 +46,7 @@ def merged(root, typed, keys="readme", **options):
         name: (root.below(name), staged_lines("save_shards", root.below(name), clips)) for name, clips in typed.items()
     }
     new = merge_shards(root, "shard-000000", lines, ACAV_NAMES, keys, **options)
-    return pickle.loads((root.local / "shard-000000.pkl").read_bytes()), new
+    return pickle.loads((root.local / FILE).read_bytes()), new
 
 
 def skeleton(value):
@@ -136,6 +137,16 @@ def test_an_earlier_file_keeps_its_rows(tmp_path, keys):
     assert OutputReader(root.below("vggish"), root).is_readable(second["vggish"][0].outputs)
 
 
+@pytest.mark.parametrize("keys", ["readme", "code"])
+def test_the_bytes_are_the_same_whether_clips_are_merged_together_or_one_later(tmp_path, keys):
+    clips = [clip("a", "slowfast", 1), clip("b", "slowfast", 2)]
+    together, apart = LocalFolder(tmp_path / "together"), LocalFolder(tmp_path / "apart")
+    merged(together, {"slowfast": clips}, keys)
+    for one in clips:
+        merged(apart, {"slowfast": [one]}, keys, n_clips=2)
+    assert (tmp_path / "apart" / FILE).read_bytes() == (tmp_path / "together" / FILE).read_bytes()
+
+
 def test_clips_that_are_merged_already_keep_their_names_and_places(tmp_path):
     root = LocalFolder(tmp_path)
     _, first = merged(root, {"slowfast": [clip("c", "slowfast", 20, meta=False, member="x/c.mp4")]})
@@ -143,7 +154,7 @@ def test_clips_that_are_merged_already_keep_their_names_and_places(tmp_path):
     lines = first["slowfast"] + staged_lines("save_shards", root.below("slowfast"), [other])
     new = merge_shards(root, "shard-000000", {"slowfast": (root.below("slowfast"), lines)}, ACAV_NAMES)
     assert [one.id for one in new["slowfast"]] == [other.ref.id]
-    rows = pickle.loads((tmp_path / "shard-000000.pkl").read_bytes())
+    rows = pickle.loads((tmp_path / FILE).read_bytes())
     assert [row["filename"] for row in rows] == ["y/c.mp4", "c.mp4"]
 
 
