@@ -55,21 +55,20 @@ def measure(*command: str) -> dict[str, float]:
     process = psutil.Popen(
         [sys.executable, str(ROOT / "main.py"), "search", *command], cwd=ROOT, stdout=subprocess.DEVNULL
     )
-    most = {"own": 0, "all": 0}
-    thread = threading.Thread(target=_watch, args=(process, most), daemon=True)
-    thread.start()
+    own = [0]  # bytes
+    threading.Thread(target=_watch, args=(process, own), daemon=True).start()
     _, status, used = os.wait4(process.pid, 0)
     assert status == 0, command
     seconds = {"cpu_s": used.ru_utime + used.ru_stime, "wall_s": time.perf_counter() - begun}
-    return seconds | {"own_gb": most["own"] / 1e9, "all_gb": used.ru_maxrss / 1e6}
+    return seconds | {"own_gb": own[0] / 1e9, "all_gb": used.ru_maxrss / 1e6}
 
 
-def _watch(process: psutil.Process, most: dict[str, int]) -> None:
+def _watch(process: psutil.Process, most: list[int]) -> None:
     """Note the most memory that is no file, until the process ends."""
     try:
         while True:
             memory = process.memory_info()
-            most["own"] = max(most["own"], memory.rss - memory.shared)
+            most[0] = max(most[0], memory.rss - memory.shared)
             time.sleep(0.05)
     except psutil.Error:
         return

@@ -8,20 +8,9 @@ from av.stream import Stream
 
 from utils.media.container import Media, time_base
 
-EXACT = (
-    "ivf",
-    "mxf",
-    "gxf",
-    "flac",
-    "wav",
-    "w64",
-    "aiff",
-    "au",
-    "caf",
-    "nistsphere",
-    "rso",
-    "ast",
-)  # with a stated length
+EXACT = (  # with a stated length
+    "ivf", "mxf", "gxf", "flac", "wav", "w64", "aiff", "au", "caf", "nistsphere", "rso", "ast",
+)  # fmt: skip
 OF_SAMPLES = ("aiff", "au", "nistsphere", "rso")  # of them, those where nothing else shows that bytes are missing
 OPEN_LENGTHS = (2**30, 2**31 - 1, 2**32 - 1)  # in the headers of AVI files that a pipe wrote
 FRAME_SAMPLES = 64  # more than a byte of compressed sound has, and no more than a frame

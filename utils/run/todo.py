@@ -119,6 +119,7 @@ class Todo:
         if not self._states:
             self._came_to(ref.shard)
             if self._is_listed(ref):
+                self.n_before += 1
                 return None
             types = [feature.feature_type for feature in self._features if ref.part(feature.wants_audio) is not None]
             return Task(ref, tuple(types))
@@ -130,25 +131,21 @@ class Todo:
         return next(self._claimed(self._claims, [wanted]), None)
 
     def _is_listed(self, ref: VideoRef) -> bool:
-        """Return whether --check_progress names a video, and count it."""
-        is_listed = self._done_list is not None and ref in self._done_list
-        self.n_before += is_listed
-        return is_listed
+        """Return whether --check_progress names a video."""
+        return self._done_list is not None and ref in self._done_list
 
     def _missing(self, ref: VideoRef) -> list[OutputState]:
         """Return the outputs that a video lacks; none where --check_progress names it. Threads may do this."""
-        if self._done_list is not None and ref in self._done_list:
+        if self._is_listed(ref):
             return []
         return [state for state in self._states if (part := state.part(ref)) and not self._is_done(state, part)]
 
     def _wanted(self, ref: VideoRef, missing: list[OutputState]) -> _Wanted | None:
         """Return the work on a video: on all of it where rows are aligned, None if nothing is missing."""
         self._came_to(ref.shard)
-        if self._is_listed(ref):
-            return None
         if not missing:
             self.n_before += 1
-            if self._claims is not None:
+            if self._claims is not None and not self._is_listed(ref):
                 self.completed(ref, ())  # a run that was killed has not listed it
             return None
         together = self._run.align is not None
