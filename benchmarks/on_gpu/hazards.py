@@ -16,9 +16,10 @@ from utils.nn.cpu.pooling import max_pool
 from utils.nn.host_copy import HostCopy
 from utils.nn.out_of_memory import is_out_of_memory
 from utils.nn.prepare import ComputeMode, set_process_flags
-from utils.transforms import opencv, pillow
+from utils.transforms import floats, opencv, pillow
 from utils.transforms.crops import resize_rounded
 from utils.transforms.fast import resize_fast
+from utils.transforms.image_input import IMAGENET_MEAN, IMAGENET_STD
 from utils.transforms.kernels import usable
 from utils.transforms.opencv import resize_opencv
 from utils.transforms.pillow import resize_pillow
@@ -61,6 +62,8 @@ def measure(out: Out, options: Options) -> None:
         set_process_flags(ComputeMode("float32"), device)
         for size, new in SIZES[:1] if options.tiny else SIZES:
             _resizes(out, device, size, new)
+        with out.guarded(name="normalization"):
+            _normalization(out, device, options.tiny)
         _layouts(out, options)
 
 
@@ -156,6 +159,21 @@ def _resize_kernel(out: Out, name: str, frames: Tensor, new: tuple[int, int]) ->
     frame_ms = timed_ms(lambda: resize(frames, new), frames.device) / n_frames
     row = {"has_kernel": usable(frames.device), "frame_ms": frame_ms, "plain_frame_ms": plain_ms}
     out.row(name=f"resize kernel {name} of {width}x{height}", **row, ok=equal)
+
+
+def _normalization(out: Out, device: torch.device, tiny: bool) -> None:
+    """Compare inputs normalized by one kernel with tensor operations, both on the device, in bf16."""
+    shape = (1, 2, 16, 16, 3) if tiny else (8, 64, 224, 224, 3)
+    pixels = torch.randint(0, 256, shape, dtype=torch.uint8, device=device)
+
+    def normalized() -> Tensor:
+        return floats.normalize(pixels, IMAGENET_MEAN, IMAGENET_STD, 255.0, torch.bfloat16)
+
+    with mock.patch.object(floats, "usable", lambda _: False):
+        plain, plain_ms = normalized(), timed_ms(normalized, device)
+    error = relative_error(normalized().float().cpu(), plain.float().cpu())
+    row = {"has_kernel": usable(device), "ms": timed_ms(normalized, device), "plain_ms": plain_ms}
+    out.row(name="normalization", relative_error=error, **row, ok=error < 1e-3)
 
 
 def _layouts(out: Out, options: Options) -> None:

@@ -97,7 +97,7 @@ class CLIPExtractor(FramewiseExtractor[CLIPConfig]):
 
     def _embeddings(self, frames: Tensor) -> Tensor:
         """Return one row per frame [n, D]. frames: uint8 [n, h, w, 3]."""
-        outputs = self.network(self.image.normalized(frames))
+        outputs = self.network(self.image.normalized(frames, self.compute.dtype))
         pooled = outputs[0] if isinstance(outputs, tuple) else outputs  # CoCa's towers also return their tokens
         return as_rows(pooled, self.config.model_name)
 

@@ -1,6 +1,7 @@
 """I3D for the pipeline: windows of stack_size + 1 frames, RGB and flow, as in video_features."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 from torch import Tensor, nn
@@ -131,7 +132,8 @@ class I3DExtractor(VideoExtractor[I3DConfig]):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, 1024] per stream, and with --show_pred their logits [B, 400]."""
-        to_input = {"rgb": rgb_input, "flow": whole_flow_input if self._takes_whole_frames else flow_input}
+        rgb = partial(rgb_input, dtype=self.compute.dtype)
+        to_input = {"rgb": rgb, "flow": whole_flow_input if self._takes_whole_frames else flow_input}
         outputs = {}
         for stream, crops in batch.items():
             outputs[stream], logits = self._networks[stream](to_input[stream](crops))

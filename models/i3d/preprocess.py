@@ -5,10 +5,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.i3d.config import CROP_SIDE, MIN_SIDE
-from utils.transforms.floats import divided
+from utils.transforms.floats import divided, normalize
 from utils.transforms.geometry import center_crop, shorter_side, shorter_side_rounded
 from utils.transforms.opencv import resize_opencv
 
+HALF_RANGE = 127.5  # inputs are 2 * values / 255 - 1
+ONES = (1.0, 1.0, 1.0)
 FLOW_LIMIT = 20.0  # pixels; longer displacements are clipped
 FLOW_LEVELS_PER_PIXEL = 255 / (2 * FLOW_LIMIT)  # 6.375, exact in float32
 FLOW_ZERO_LEVEL = 128.0  # so that zero flow becomes 1/255, not 0
@@ -32,12 +34,12 @@ def crop_whole_frames(frames: Tensor) -> Tensor:
     return crop_frames(resize_opencv(frames, shorter_side_rounded(frames.shape[1], frames.shape[2], MIN_SIDE)))
 
 
-def rgb_input(crops: Tensor) -> Tensor:
-    """Return the input of the rgb network, float32 [B, 3, T, 224, 224] in -1..1, channels last in memory.
+def rgb_input(crops: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return the input of the rgb network, [B, 3, T, 224, 224] in -1..1, channels last in memory.
 
     crops: uint8 [B, T, 224, 224, 3].
     """
-    return _scale(crops.permute(0, 4, 1, 2, 3))
+    return normalize(crops, ONES, ONES, HALF_RANGE, dtype).permute(0, 4, 1, 2, 3)
 
 
 def quantize_flow(flow: Tensor, whole: tuple[int, int] | None = None) -> Tensor:
@@ -79,7 +81,7 @@ def flow_input(levels: Tensor) -> Tensor:
 
     levels: [B, T, 2, 224, 224] from `quantize_flow`.
     """
-    return _scale(levels.transpose(1, 2).float())
+    return divided(levels.transpose(1, 2).float(), HALF_RANGE).sub_(1)
 
 
 def whole_flow_input(crops: Tensor) -> Tensor:
@@ -88,8 +90,3 @@ def whole_flow_input(crops: Tensor) -> Tensor:
     crops: [B, T, 2, 224, 224] from `crop_whole_flow`.
     """
     return crops.transpose(1, 2)
-
-
-def _scale(values: Tensor) -> Tensor:
-    """Return 2 * values / 255 - 1, float32."""
-    return divided(values, 127.5).sub_(1)

@@ -40,4 +40,4 @@ class I3DR50Extractor(VideoClipsExtractor[I3DR50Config]):
         """Return clips as the network's input, scaled as the variant and --input_scaling say."""
         if self.config.variant != "baseline":
             return super().network_input(clips)
-        return crops.network_input(clips, *SCALINGS[self.config.input_scaling])
+        return crops.network_input(clips, *SCALINGS[self.config.input_scaling], self.compute.dtype)

@@ -40,4 +40,4 @@ class InternVideo2Extractor(StackExtractor[InternVideo2Config]):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D], and with --show_pred the logits of the classes [B, classes]."""
-        return super().forward({"clips": network_input(batch["clips"])})
+        return super().forward({"clips": network_input(batch["clips"], self.compute.dtype)})

@@ -1,5 +1,6 @@
 """Frames to the input of InternVideo2, as in the demo of its code."""
 
+import torch
 from torch import Tensor
 
 from utils.nn.vision_transformer import SIDE
@@ -20,6 +21,6 @@ def resized(frames: Tensor, size: tuple[int, int] = SQUASHED, crop: bool = True)
     return middle(size, SQUASHED).of(whole) if crop else whole
 
 
-def network_input(clips: Tensor) -> Tensor:
-    """Return normalized clips, float32 [B, 3, T, 224, 224]. clips: uint8 [B, T, 224, 224, 3]."""
-    return normalize(clips.float().div_(255), IMAGENET_MEAN, IMAGENET_STD).permute(0, 4, 1, 2, 3)
+def network_input(clips: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return normalized clips, [B, 3, T, 224, 224]. clips: uint8 [B, T, 224, 224, 3]."""
+    return normalize(clips, IMAGENET_MEAN, IMAGENET_STD, 255.0, dtype).permute(0, 4, 1, 2, 3)

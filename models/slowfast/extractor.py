@@ -100,7 +100,7 @@ class SlowFastExtractor(VideoExtractor[SlowFastConfig]):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return a row per clip for each key, and with --show_pred the logits of the classes [B, 400]."""
-        layers, logits = self._network(network_input(batch["frames"]))
+        layers, logits = self._network(network_input(batch["frames"], self.compute.dtype))
         features = layers if self.config.layers else layers[-1:]
         outputs = dict(zip(self.keys, features, strict=True))
         if self.config.show_pred:

@@ -4,11 +4,12 @@ pytorchvideo's tutorial on torch.hub (facebookresearch/pytorchvideo), ACAV100M (
 2-second-clip script of yogesh-iitj/video_features, and linjieli222/HERO_Video_Feature_Extractor (commit edcc012).
 """
 
+import torch
 from torch import Tensor
 
 from models.slowfast.config import HERO_SIDE
 from utils.extractors.views_config import Resize
-from utils.transforms.floats import resize_floats, to_floats
+from utils.transforms.floats import normalize, resize_floats, to_floats
 from utils.transforms.geometry import center_crop_even, shorter_side_rounded
 from utils.transforms.image_input import middle
 from utils.transforms.opencv import resize_opencv
@@ -53,14 +54,14 @@ def hero(frames: Tensor, _resize: Resize = DECODED, crop: bool = True) -> Tensor
 PRESETS = {"pytorchvideo": pytorchvideo, "acav100m": acav100m, "squash": squash, "hero": hero}
 
 
-def network_input(clips: Tensor) -> Tensor:
-    """Return normalized clips, float32 [B, 3, T, h, w].
+def network_input(clips: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return normalized clips, [B, 3, T, h, w]; float32 those of float32.
 
     clips: prepared frames, float32 [B, T, 3, h, w] in 0..1 or uint8 [B, T, h, w, 3].
     """
-    if not clips.is_floating_point():
-        clips = to_floats(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
-    return ((clips - MEAN) / STD).transpose(1, 2)
+    if clips.is_floating_point():
+        return ((clips - MEAN) / STD).transpose(1, 2)
+    return normalize(clips, (MEAN,) * 3, (STD,) * 3, 255.0, dtype).permute(0, 4, 1, 2, 3)
 
 
 def _resized(frames: Tensor, resize: Resize) -> Tensor:

@@ -95,8 +95,8 @@ class VideoClipsExtractor(VideoExtractor[ClipsConfigT]):
         return resize(frames, given.of(height, width, chosen.crop_size, shorter))
 
     def network_input(self, clips: Tensor) -> Tensor:
-        """Return clips, uint8 [N, T, S, S, 3], as the network's input, float32 [N, 3, T, S, S]."""
-        return crops.network_input(clips)
+        """Return clips, uint8 [N, T, S, S, 3], as the network's input, [N, 3, T, S, S]."""
+        return crops.network_input(clips, dtype=self.compute.dtype)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D] of one view of clips, and with --show_pred the logits [B, classes]."""

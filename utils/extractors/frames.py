@@ -101,7 +101,7 @@ class FramewiseExtractor(VideoExtractor[FramewiseConfigT]):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return features [B, D] of frames [B, h, w, 3]."""
-        return {self.key: self.network(self.image.normalized(batch["frame"]))}
+        return {self.key: self.network(self.image.normalized(batch["frame"], self.compute.dtype))}
 
 
 def resized_as(image: ImageInput, resize: Resize | None) -> ImageInput:

@@ -144,9 +144,11 @@ def resize_rounded(frames: Tensor, size: tuple[int, int]) -> Tensor:
     return resized.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def network_input(views: Tensor, mean: Sequence[float] = MEAN, std: Sequence[float] = STD) -> Tensor:
-    """Return uint8 views [N, T, H, W, 3] as the network's input: normalized float32 [N, 3, T, H, W], channels last.
+def network_input(
+    views: Tensor, mean: Sequence[float] = MEAN, std: Sequence[float] = STD, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """Return uint8 views [N, T, H, W, 3] as the network's input: normalized, [N, 3, T, H, W], channels last.
 
     mean, std: of each channel, in 0..255.
     """
-    return normalize(views, mean, std).permute(0, 4, 1, 2, 3)
+    return normalize(views, mean, std, dtype=dtype).permute(0, 4, 1, 2, 3)

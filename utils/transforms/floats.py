@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from utils.transforms.constants import constant
+from utils.transforms.kernels import usable
 
 
 def divided(values: Tensor, divisor: float) -> Tensor:
@@ -47,14 +48,31 @@ def resize_shorter_floats(images: Tensor, side: int) -> Tensor:
     )
 
 
-def normalize(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Return (pixels - mean) / std, float32 [..., H, W, C], written over contiguous float32 on a CPU.
+def normalize(
+    pixels: Tensor,
+    mean: Sequence[float],
+    std: Sequence[float],
+    divisor: float = 1.0,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Return (pixels / divisor - mean) / std, [..., H, W, 3], written over contiguous float32 on a CPU.
+
+    It is computed in float32, and rounded to another type at the end: on a GPU in one pass over bytes.
 
     pixels: contiguous, uint8 or float32. mean, std: of each channel. They are applied row by row: an inner loop over
         three channels is four times slower.
     """
-    n_pixels = pixels.shape[-2]
-    mean_row, std_row = (constant(values, pixels.device).repeat(n_pixels) for values in (mean, std))
-    rows = pixels.flatten(-2)
+    if pixels.dtype == torch.uint8 and usable(pixels.device):
+        from utils.transforms.pixel_kernels import normalize as in_one_pass
+
+        return in_one_pass(pixels, mean, std, divisor, dtype)
+    rows = (pixels if divisor == 1 else divided(pixels, divisor)).flatten(-2)
+    mean_row, std_row = (_row(values, pixels) for values in (mean, std))
     rows = rows.float().sub_(mean_row) if rows.device.type == "cpu" else torch.sub(rows, mean_row)
-    return rows.div_(std_row).view(pixels.shape)
+    rows = rows if set(std) == {1} else rows.div_(std_row)
+    return rows.view(pixels.shape).to(dtype)
+
+
+def _row(values: Sequence[float], pixels: Tensor) -> Tensor | float:
+    """Return the values of the channels for a row of pixels, [W * 3]; the value itself if there is only one."""
+    return values[0] if len(set(values)) == 1 else constant(values, pixels.device).repeat(pixels.shape[-2])

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from utils.transforms.fast import Resize
-from utils.transforms.floats import divided, normalize
+from utils.transforms.floats import normalize
 from utils.transforms.geometry import Region, shorter_side
 from utils.transforms.pillow import Filter, resize_pillow
 
@@ -68,9 +68,9 @@ class ImageInput:
         ratio = max(ratios) if self.fit == "longest" else min(ratios)
         return max(round(height / ratio), 1), max(round(width / ratio), 1)
 
-    def normalized(self, crops: Tensor) -> Tensor:
-        """Return the network's input, float32 [n, 3, h, w], channels last. crops: uint8 [n, h, w, 3]."""
-        return normalize(divided(crops, 255), self.mean, self.std).permute(0, 3, 1, 2)
+    def normalized(self, crops: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Return the network's input, [n, 3, h, w], channels last. crops: uint8 [n, h, w, 3]."""
+        return normalize(crops, self.mean, self.std, 255.0, dtype).permute(0, 3, 1, 2)
 
 
 def middle(resized: tuple[int, int], size: tuple[int, int], low: bool = False) -> Region:

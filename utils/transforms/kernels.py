@@ -27,20 +27,20 @@ def tried(trial: Callable[[], Result], what: str) -> Result | None:
 
 @functools.cache
 def usable(device: torch.device) -> bool:
-    """Return whether `utils.transforms.resize_kernels` works on a device: tried once per process."""
+    """Return whether `utils.transforms.pixel_kernels` works on a device: tried once per process."""
     if device.type != "cuda" or not torch.cuda.is_available():
         return False
 
     def trial() -> bool:
-        from utils.transforms import resize_kernels
+        from utils.transforms import pixel_kernels
 
-        return resize_right(resize_kernels, device)
+        return pixels_right(pixel_kernels, device)
 
-    return bool(tried(trial, f"resizes on {device}"))
+    return bool(tried(trial, f"resizes and normalization on {device}"))
 
 
-def resize_right(kernels: ModuleType, device: torch.device) -> bool:
-    """Return whether frames stay what they are, each value weighted with 1."""
+def pixels_right(kernels: ModuleType, device: torch.device) -> bool:
+    """Return whether frames stay what they are, each value weighted with 1 and divided by 1."""
     frames = torch.arange(2 * 3 * 4 * 3, dtype=torch.uint8, device=device).view(2, 3, 4, 3)
     one = torch.tensor(1, dtype=torch.int32, device=device)
     rows, columns = (torch.arange(n, device=device) for n in (3, 4))
@@ -50,4 +50,6 @@ def resize_right(kernels: ModuleType, device: torch.device) -> bool:
     grey = torch.full((2, 2, 2, 2), 128, dtype=torch.uint8, device=device)
     bright = kernels.yuv_to_rgb(frames[..., 0].repeat(1, 2, 1)[:, :4], grey, (1 << 13, *[0] * 7))
     is_grey = torch.equal(bright, frames[..., :1].repeat(1, 2, 1, 3)[:, :4])
-    return is_grey and all(torch.equal(frames, each) for each in (wide, high, kernels.interpolate(frames, *pairs)))
+    floats = kernels.normalize(frames, (0.0,) * 3, (1.0,) * 3, 1.0, torch.float32)
+    same = (wide, high, kernels.interpolate(frames, *pairs), floats.byte())
+    return is_grey and all(torch.equal(frames, each) for each in same)

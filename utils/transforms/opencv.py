@@ -37,7 +37,7 @@ def resize_fixed_point(frames: Tensor, size: tuple[int, int]) -> Tensor:
     columns = _columns(frames.shape[2], size[1], frames.device)
     lines = _rows(frames.shape[1], size[0], frames.device)
     if usable(frames.device):
-        from utils.transforms.resize_kernels import interpolate
+        from utils.transforms.pixel_kernels import interpolate
 
         return interpolate(frames, columns, lines)
     left, right, left_weight, right_weight = columns

@@ -96,7 +96,7 @@ class Taps(NamedTuple):
 def _resize_dim(frames: Tensor, dim: int, taps: Taps) -> Tensor:
     """Return uint8 [n, H, W, 3] with one dimension resized."""
     if usable(frames.device):
-        from utils.transforms.resize_kernels import sum_taps
+        from utils.transforms.pixel_kernels import sum_taps
 
         return sum_taps(frames, dim, taps.positions, taps.weights, WEIGHT_BITS)
     shape = [*frames.shape[:dim], taps.weights.shape[1], *frames.shape[dim + 1 :]]

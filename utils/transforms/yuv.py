@@ -22,7 +22,7 @@ def to_rgb(luma: Tensor, chroma: Tensor, matrix: int, full_range: bool) -> Tenso
     """
     scale, offset, *factors = integers(matrix, full_range)
     if usable(luma.device):
-        from utils.transforms.resize_kernels import yuv_to_rgb
+        from utils.transforms.pixel_kernels import yuv_to_rgb
 
         return yuv_to_rgb(luma, chroma, (scale, offset, *factors))
     bright = _high(8 * luma.int() - offset, scale)

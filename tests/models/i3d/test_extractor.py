@@ -10,6 +10,7 @@ from utils.errors import UserError
 from utils.extractors.base import VideoStreamInfo
 from utils.extractors.views_config import Resize
 from utils.extractors.windows import Dense
+from utils.nn.prepare import ComputeMode
 
 INFO = VideoStreamInfo(25.0, 256, 300)
 FRAMES = torch.randint(0, 256, (11, 256, 300, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -18,6 +19,7 @@ FRAMES = torch.randint(0, 256, (11, 256, 300, 3), dtype=torch.uint8, generator=t
 def extractor(**flags) -> I3DExtractor:
     made = I3DExtractor.__new__(I3DExtractor)
     made.config, made.views, made.resize = I3DConfig(stack_size=10, step_size=10, **flags), None, Resize(side=256)
+    made.compute = ComputeMode()
 
     def shown(clips):
         return clips.mean((2, 3, 4)), clips.amax((2, 3, 4))

@@ -15,6 +15,7 @@ from torch import Tensor
 MOST_CHANNELS = 64  # of a block: 128 bytes of a 16-bit type, which a GPU reads in one piece
 BLOCK = 2048  # values of a block
 SECTOR = 32  # bytes, the least that a GPU writes at once
+OPTIONS = {"enable_fp_fusion": False}  # each step is rounded, as PyTorch does it
 PADDED: Any = tl.constexpr(float("-inf"))
 jit: Any = triton.jit  # whose types know nothing of numbers as constants
 
@@ -118,7 +119,9 @@ def add_and_activate(y: Tensor, bias: Tensor, slope: float) -> Tensor:
     n_channels = y.shape[1]
     n_rows = y.numel() // n_channels
     with torch.cuda.device_of(y):
-        _add_and_activate[_grid(n_rows, n_channels)](y, bias, slope, n_rows, n_channels, **_block(n_channels))
+        _add_and_activate[_grid(n_rows, n_channels)](
+            y, bias, slope, n_rows, n_channels, **_block(n_channels), **OPTIONS
+        )
     return y
 
 
@@ -132,7 +135,7 @@ def max_pool(x: Tensor, kernel: Sequence[int], stride: Sequence[int], padding: S
     strides, before = (x.stride(0), *x.stride()[2:]), tuple(first for first, _ in padding)
     sizes = (n_rows, n_channels, lengths, new, strides, before, *kernel, *stride)
     with torch.cuda.device_of(x):
-        _max_pool[_grid(n_rows, n_channels)](x, y, *sizes, **_block(n_channels))
+        _max_pool[_grid(n_rows, n_channels)](x, y, *sizes, **_block(n_channels), **OPTIONS)
     return y
 
 
@@ -148,7 +151,7 @@ def in_blocks(
     sizes = (n_positions, tuple(x.shape[2:]), tuple(n_blocks), *layout, strides[0])
     grid = (len(y) * triton.cdiv(n_positions, rows),)
     with torch.cuda.device_of(x):
-        _in_blocks[grid](x, y, *sizes, x.shape[1], taps, *strides[1:], padded, rows, channels)
+        _in_blocks[grid](x, y, *sizes, x.shape[1], taps, *strides[1:], padded, rows, channels, **OPTIONS)
     return y.movedim(-1, 1)
 
 

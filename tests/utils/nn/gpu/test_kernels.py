@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from support.compiled import GENERATIONS, compiling
 from support.interpreted import kernels
 from torch.nn import functional as F
 
@@ -68,3 +69,15 @@ def test_blocks_are_those_of_pytorch(taps, strides, n_blocks, before, channels, 
         found = run(given, taps, strides, n_blocks, before, channels)
         assert torch.equal(found, rearranged(given, taps, strides, n_blocks, before, channels))
         assert found.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("generation, dtype", GENERATIONS)
+def test_kernels_compile_for_gpus(generation, dtype, tmp_path, monkeypatch):
+    from utils.nn.gpu import kernels
+
+    x = values(1, 16, 3, 5, 6, dtype=dtype)
+    with compiling(generation, tmp_path, monkeypatch) as compiled:
+        kernels.add_and_activate(x, x[0, :, 0, 0, 0].contiguous(), 0.1)
+        kernels.max_pool(x, (3, 3, 3), (1, 2, 2), [(1, 1)] * 3)
+        kernels.in_blocks(x[:, :3], 3, (2, 2, 2), (2, 3, 3), (2, 2, 2), 24)
+    assert set(compiled) == {"_add_and_activate", "_max_pool", "_in_blocks"} and all(compiled.values())

@@ -1,4 +1,6 @@
-"""The resizes of Pillow and of OpenCV, and swscale's conversion to RGB, as Triton kernels: the same integers.
+"""The resizes of Pillow and of OpenCV, swscale's conversion to RGB and the normalization, as Triton kernels.
+
+They compute the same integers, or round the same floats, as the tensor operations that they stand in for.
 
 Import this module only where `kernels.usable`. Nothing is specialized, so that each kernel is compiled once for frames
 of all sizes.
@@ -13,7 +15,7 @@ from torch import Tensor
 from triton import language as tl
 
 VALUES = tl.constexpr(256)  # that a program computes
-WARPS = 2  # so each thread computes 4 of them: loads that do not wait for each other
+OPTIONS = {"num_warps": 2, "enable_fp_fusion": False}  # so each thread computes 4 of them, and rounds each step
 COLOURS = tl.constexpr(3)
 jit: Any = triton.jit  # whose types do not know how kernels are called
 
@@ -34,7 +36,7 @@ def sum_taps(frames: Tensor, dim: int, positions: Tensor, weights: Tensor, weigh
     strides = (*frames.stride()[:2], frames.stride(dim))
     sizes = (height, step, n_out, n_taps, frames.shape[dim] - 1, weight_bits)
     with torch.cuda.device_of(frames):
-        _sum_taps[grid](frames, result, positions, weights, *strides, *sizes, num_warps=WARPS)
+        _sum_taps[grid](frames, result, positions, weights, *strides, *sizes, **OPTIONS)
     return result
 
 
@@ -50,7 +52,7 @@ def interpolate(frames: Tensor, columns: tuple[Tensor, ...], rows: tuple[Tensor,
     grid = (len(frames) * height * triton.cdiv(width * 3, VALUES.value),)
     sizes = (*frames.stride()[:2], height, width)
     with torch.cuda.device_of(frames):
-        _interpolate[grid](frames, result, *columns, *rows, *sizes, num_warps=WARPS)
+        _interpolate[grid](frames, result, *columns, *rows, *sizes, **OPTIONS)
     return result
 
 
@@ -63,9 +65,22 @@ def yuv_to_rgb(luma: Tensor, chroma: Tensor, factors: Sequence[int]) -> Tensor:
     result = torch.empty((n, height, width, 3), dtype=torch.uint8, device=luma.device)
     grid = (n * height * triton.cdiv(width, VALUES.value),)
     with torch.cuda.device_of(luma):
-        _yuv_to_rgb[grid](
-            luma, chroma, result, *luma.stride(), *chroma.stride(), height, width, *factors, num_warps=WARPS
-        )
+        _yuv_to_rgb[grid](luma, chroma, result, *luma.stride(), *chroma.stride(), height, width, *factors, **OPTIONS)
+    return result
+
+
+def normalize(
+    pixels: Tensor, mean: Sequence[float], std: Sequence[float], divisor: float, dtype: torch.dtype
+) -> Tensor:
+    """Return (pixels / divisor - mean) / std of a type, as `floats.normalize` computes it.
+
+    pixels: uint8 [..., 3]. mean, std: of each colour.
+    """
+    pixels = pixels.contiguous()
+    result = torch.empty(pixels.shape, dtype=dtype, device=pixels.device)
+    grid = (triton.cdiv(pixels.numel(), VALUES.value),)
+    with torch.cuda.device_of(pixels):
+        _normalize[grid](pixels, result, pixels.numel(), float(divisor), *mean, *std, **OPTIONS)
     return result
 
 
@@ -186,3 +201,28 @@ def _yuv_to_rgb(
     tl.store(out, tl.minimum(tl.maximum(red, 0), 255).to(tl.uint8), mask=inside)
     tl.store(out + 1, tl.minimum(tl.maximum(green, 0), 255).to(tl.uint8), mask=inside)
     tl.store(out + 2, tl.minimum(tl.maximum(blue, 0), 255).to(tl.uint8), mask=inside)
+
+
+@jit(do_not_specialize=range(2, 10))
+def _normalize(
+    pixels,
+    result,
+    n_values,
+    divisor,
+    red_mean,
+    green_mean,
+    blue_mean,
+    red_std,
+    green_std,
+    blue_std,
+) -> None:
+    """Compute VALUES values."""
+    first = tl.program_id(0).to(tl.int64) * VALUES
+    value = tl.arange(0, VALUES)
+    inside, colour = first + value < n_values, (first % COLOURS + value) % COLOURS
+    mean = tl.where(colour == 0, red_mean, tl.where(colour == 1, green_mean, blue_mean))
+    std = tl.where(colour == 0, red_std, tl.where(colour == 1, green_std, blue_std))
+    pixel = tl.load(pixels + first + value, mask=inside).to(tl.float32)
+    # the plain division of Triton does not round as PyTorch's
+    normalized = tl.div_rn(tl.div_rn(pixel, divisor) - mean, std)
+    tl.store(result + first + value, normalized.to(result.dtype.element_ty), mask=inside)

@@ -7,13 +7,16 @@ from types import ModuleType
 
 import pytest
 import torch
+from support.compiled import GENERATIONS, compiling
 from torch import Tensor
 
-from utils.transforms import opencv, pillow, yuv
+from utils.transforms import floats, opencv, pillow, yuv
+from utils.transforms.crops import MEAN, STD
 from utils.transforms.geometry import Region
-from utils.transforms.kernels import resize_right
+from utils.transforms.image_input import IMAGENET_MEAN, IMAGENET_STD
+from utils.transforms.kernels import pixels_right
 
-NAME = "utils.transforms.resize_kernels"
+NAME = "utils.transforms.pixel_kernels"
 CASES = [  # size before and after, the part that is wanted, the filter, the view of the frames
     ((17, 53), (6, 23), Region(2, 3, 3, 15), "bicubic", "dense"),
     ((6, 23), (13, 47), Region(11, 0, 2, 47), "lanczos", "gaps between rows"),
@@ -41,7 +44,7 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_the_trial_succeeds(kernels: ModuleType) -> None:
-    assert resize_right(kernels, torch.device("cpu"))
+    assert pixels_right(kernels, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("before, size, part, filter, view", CASES)
@@ -66,6 +69,35 @@ def test_colours_equal_tensor_operations(matrix, full_range, interleaved, kernel
     expected = yuv.to_rgb(luma, chroma, matrix, full_range)
     monkeypatch.setattr(yuv, "usable", lambda _: True)
     assert torch.equal(yuv.to_rgb(luma, chroma, matrix, full_range), expected)
+
+
+@pytest.mark.parametrize(
+    "mean, std, divisor", [((1.0,) * 3, (1.0,) * 3, 127.5), (MEAN, STD, 1.0), (IMAGENET_MEAN, IMAGENET_STD, 255)]
+)
+def test_bytes_are_normalized_as_by_tensor_operations(mean, std, divisor, kernels, monkeypatch) -> None:
+    pixels = views(9, 22)["gaps between rows"].contiguous()[None]  # 1,188 values: the last block is not full
+    expected = floats.normalize(pixels, mean, std, divisor)
+    monkeypatch.setattr(floats, "usable", lambda _: True)
+    found = floats.normalize(pixels, mean, std, divisor)
+    assert torch.equal(found, expected) and found.is_contiguous()
+    halves = floats.normalize(pixels, mean, std, divisor, torch.float16)
+    assert halves.dtype == torch.float16 and torch.equal(halves, expected.half())
+
+
+@pytest.mark.parametrize("generation, dtype", GENERATIONS)
+def test_kernels_compile_for_gpus(generation, dtype, tmp_path, monkeypatch) -> None:
+    from utils.transforms import pixel_kernels
+
+    frames = views(8, 8)["dense"]
+    planes, at = frames[..., 0].contiguous(), torch.arange(8)
+    pairs = (at, at, at.int(), at.int())
+    with compiling(generation, tmp_path, monkeypatch) as compiled:
+        for dim in (1, 2):
+            pixel_kernels.sum_taps(frames, dim, at.int()[None], at.int()[None], 22)
+        pixel_kernels.interpolate(frames, pairs, pairs)
+        pixel_kernels.yuv_to_rgb(planes, planes[:, :4].reshape(2, 4, 4, 2), range(8))
+        pixel_kernels.normalize(frames, MEAN, STD, 255.0, dtype)
+    assert set(compiled) == {"_sum_taps", "_interpolate", "_yuv_to_rgb", "_normalize"} and all(compiled.values())
 
 
 def views(height: int, width: int) -> dict[str, Tensor]:
