@@ -5,7 +5,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from torch import nn
+from torch import Tensor, nn
 
 from utils.config.schema import did_you_mean
 from utils.errors import UserError
@@ -75,6 +75,26 @@ def needs_quick_gelu(model_name: str, tag: str | None, settings: dict[str, Any])
     Some tags are listed for the plain name, too, whose GELU they were not trained with.
     """
     return bool(settings.get("quick_gelu") or (tag and weights_entry(model_name, tag).get("quick_gelu")))
+
+
+class Projected(nn.Module):
+    """A vision transformer of open_clip, and the projection of its pooled features as a linear layer.
+
+    In the tower it is a matrix product, by MKL on a CPU: last digits of a row would depend on the batch that it is in.
+    """
+
+    def __init__(self, tower: nn.Module) -> None:
+        super().__init__()
+        weight = cast(Tensor, tower.proj).detach().T.contiguous()
+        self.projection = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
+        self.projection.weight = nn.Parameter(weight)
+        tower.register_parameter("proj", None)
+        self.tower = tower
+
+    def forward(self, images: Tensor) -> Tensor:
+        """[n, 3, h, w] -> [n, D]."""
+        outputs = self.tower(images)
+        return self.projection(outputs[0] if isinstance(outputs, tuple) else outputs)  # CoCa's also returns its tokens
 
 
 def image_input(tower: nn.Module, model_name: str, tag: str | None) -> ImageInput:

@@ -59,6 +59,16 @@ def test_embeddings_equal_the_reference(clip_files, model_name, file):
         assert relative_error(clip.network(torch.from_numpy(noise).to(DEVICE)), arrays["output_noise"]) < TOLERANCE
 
 
+@pytest.mark.bits
+def test_a_frame_does_not_depend_on_its_batch():
+    clip = extractor(None, model_name="ViT-S-32")
+    frames = torch.randint(0, 256, (8, 224, 224, 3), dtype=torch.uint8)
+    with torch.inference_mode():
+        rows = clip.outputs({"frame": frames})["clip"]
+        for n in (1, 2, 3, 5):
+            assert torch.equal(clip.outputs({"frame": frames[:n]})["clip"], rows[:n])
+
+
 def test_clips_equal_the_reference(clip_files):
     arrays, meta = case("clip", "case_per_clip")
     frames = moving_frames(meta["input"]["seed"], 11, 96, 128)

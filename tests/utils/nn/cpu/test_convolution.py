@@ -66,3 +66,12 @@ def test_linear_layers() -> None:
     linear = nn.Linear(7, 5).requires_grad_(False)
     for x in (random(3, 7), random(2, 3, 7), random(2, 7)[:0]):
         torch.testing.assert_close(OneDnnLinear(linear)(x), x @ linear.weight.T + linear.bias)
+
+
+@pytest.mark.bits
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_row_of_a_linear_layer_does_not_depend_on_its_batch(dtype) -> None:
+    layer, x = OneDnnLinear(nn.Linear(768, 512).requires_grad_(False).to(dtype)), random(16, 768).to(dtype)
+    rows = layer(x)
+    assert all(torch.equal(layer(x[:n]), rows[:n]) for n in (1, 2, 3, 5))
+    assert torch.equal(layer(x[None, :1]), rows[None, :1])
