@@ -110,6 +110,7 @@ class Decoders:
                 thread.join(timeout_s)
 
     def _run(self) -> None:
+        torch.set_num_threads(1)  # in this thread: on two, PyTorch's resizes round otherwise
         with contextlib.suppress(Closed):
             try:
                 while (task := self._next_task()) is not None:

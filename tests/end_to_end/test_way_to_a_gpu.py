@@ -1,0 +1,95 @@
+"""The way of frames to a GPU, walked on a CPU: decode processes, planes, full batches; the same features to the bit."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support.media import cut, moving_frames, turn, write_clip
+
+from models import MODELS
+from utils.extractors.registry import load_extractor
+from utils.media.video import empty_bytes
+from utils.sources.ref import VideoRef
+from utils.worker import open_frames, pipeline
+from utils.worker.decode import Decoders
+from utils.worker.pipeline import Outcome, Pipeline
+from utils.worker.plan import Task
+
+pytestmark = pytest.mark.bits  # those of a CPU
+SIZE = (90, 122)
+CASES = [
+    ("resnet", {"model_name": "resnet18", "crop_type": "3-crop"}),
+    ("i3d", {"stack_size": 10, "step_size": 10}),
+    ("r21d", {"step_size": 4}),
+]
+
+
+class Arrived:
+    """Stands in for copies to a GPU."""
+
+    def __init__(self, _device: torch.device) -> None: ...
+
+    def copy(self, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.clone()
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Let the main thread, which prepares frames for a GPU, round as decode threads do, which prepare them on a CPU."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("clips")
+    lengths = {"plain.mp4": 21, "upright.mp4": 12, "cut.mkv": 30, "short.mp4": 3}
+    paths = [write_clip(folder / name, moving_frames(n, *SIZE, seed=n)) for name, n in lengths.items()]
+    turn(paths[1], 0, 1, -1, 0)
+    cut(paths[2], 0.6)
+    return paths
+
+
+def run(feature_type: str, settings: dict[str, Any], clips: list[Path], device: str) -> list[Outcome]:
+    """Return how the clips end, on a CPU that is called `device`."""
+    model = MODELS[feature_type]
+    config = model.config_class()(**settings)
+    extractor = load_extractor(model.extractor)(config, dict.fromkeys(model.needs(config)), torch.device("cpu"))
+    extractor.device = torch.device(device)
+    tasks = [Task(VideoRef(clip.name, clip.stem, str(clip)), (feature_type,)) for clip in clips]
+    outcomes: list[Outcome] = []
+    stages = Pipeline(
+        extractor,
+        extractor.batch_size,
+        spill=None,
+        finish=outcomes.append,
+        windows_done=lambda n: None,
+        predicted=lambda job, row, span_s, logits: None,
+        warn=lambda text: pytest.fail(text),
+    )
+    wanted = iter(tasks)
+    pipeline.run({feature_type: stages}, Decoders({feature_type: extractor}, lambda: next(wanted, None), 2))
+    return sorted(outcomes, key=lambda outcome: outcome.job.ref.id)
+
+
+@pytest.mark.parametrize(("feature_type", "settings"), CASES, ids=lambda value: str(value))
+def test_features_are_those_of_a_cpu(feature_type, settings, clips, monkeypatch):
+    monkeypatch.setattr(pipeline, "DeviceCopies", Arrived)
+    monkeypatch.setitem(open_frames.ALLOCATE, "cuda", empty_bytes)
+    on_cpu, on_gpu = (run(feature_type, settings, clips, device) for device in ("cpu", "cuda"))
+    assert {"done", "partial"} <= {outcome.status for outcome in on_cpu}
+    for expected, outcome in zip(on_cpu, on_gpu, strict=True):
+        assert (outcome.status, outcome.reason, outcome.n_windows) == (
+            expected.status,
+            expected.reason,
+            expected.n_windows,
+        )
+        assert (outcome.record is None) == (expected.record is None)
+        if outcome.record is not None and expected.record is not None:
+            assert outcome.record.arrays.keys() == expected.record.arrays.keys()
+            for name, array in expected.record.arrays.items():
+                np.testing.assert_array_equal(outcome.record.arrays[name], array)
