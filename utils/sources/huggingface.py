@@ -144,8 +144,8 @@ class HuggingFaceSource:
             return f"{self._root.rstrip('/')}/{path}"
         if self._is_local:
             path = path.partition("://")[2] if is_url(path) else path
-            beside = Path(self._name) / path
-            return str(beside) if not Path(path).exists() and beside.exists() else path
+            beside = os.path.join(self._name, path)  # noqa: PTH118 - with exists, which takes a path of any length
+            return beside if not os.path.exists(path) and os.path.exists(beside) else path  # noqa: PTH110
         if is_url(path) or _leads_out(path):
             raise ValueError(
                 f"{path[:200]!r} is not a file of the data set; give --video_root if it is below a local folder"

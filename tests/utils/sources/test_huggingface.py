@@ -161,6 +161,17 @@ def test_a_data_set_of_the_hub_names_no_local_files(monkeypatch):
     ]
 
 
+def test_a_path_that_no_file_can_have_costs_no_other_row(tmp_path, monkeypatch):
+    from datasets import Dataset
+
+    (tmp_path / "x.mp4").touch()
+    rows = ["x.mp4", f"{'a' * 300}.mp4", "y.mp4"]
+    splits = {"train": Dataset.from_dict({"path": rows}).to_iterable_dataset()}
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
+    found = list(collect(RunConfig(hf_dataset=str(tmp_path))).refs())
+    assert [ref.path for ref in found] == [f"{tmp_path}/x.mp4", *rows[1:]] and not any(ref.refused for ref in found)
+
+
 def test_a_data_set_that_cannot_be_read_on_says_where(monkeypatch):
     from datasets import Dataset, IterableDataset
 
