@@ -90,10 +90,7 @@ class HuggingFaceSource:
         if not isinstance(id_, str | int) or isinstance(id_, bool) or id_ == "":
             files = (_file_of(row.get(column)) for column in self._columns)
             id_ = next(filter(None, files), "") or f"{self._split}_{number:08d}"
-        id_ = safe_id(str(id_))
-        name = safe_name(id_)
-        if not seen.add(name):
-            id_, name = f"{id_}#{number}", safe_name(f"{id_}_row{number}")
+        id_, name = _unused(safe_id(str(id_)), number, seen)
         label = f"{redacted(self._name)}, row {number}"
         if not with_data:
             return VideoRef(id_, name, label)
@@ -151,6 +148,16 @@ class HuggingFaceSource:
                 f"{path[:200]!r} is not a file of the data set; give --video_root if it is below a local folder"
             )
         return f"hf://datasets/{self._name}/{path}"
+
+
+def _unused(id_: str, number: int, seen: Seen) -> tuple[str, str]:
+    """Return the id and the output name of a row: by its own id, or with its number, so that no other row has them."""
+    found, n = (id_, safe_name(id_)), 0
+    while not all(list(map(seen.add, dict.fromkeys(found)))):  # all are added, so that what follows is always the same
+        n += 1
+        end = f"{number}_{n}" if n > 1 else f"{number}"
+        found = f"{id_}#{end}", safe_name(f"{id_}_row{end}")
+    return found
 
 
 def _file_of(value: Any) -> str:

@@ -161,6 +161,22 @@ def test_a_data_set_of_the_hub_names_no_local_files(monkeypatch):
     ]
 
 
+@pytest.mark.parametrize(
+    ("ids", "found"),
+    [
+        (["a", "a", "a_row1"], [("a", "a"), ("a#1", "a_row1"), ("a_row1#2", "a_row1_row2")]),
+        (["a_row2", "a", "a"], [("a_row2", "a_row2"), ("a", "a"), ("a#2_2", "a_row2_2")]),
+        (["a", "a", "a#1"], [("a", "a"), ("a#1", "a_row1"), ("a#1#2", "a#1_row2")]),
+    ],
+)
+def test_no_two_rows_share_an_id_or_a_name(monkeypatch, ids, found):
+    from datasets import Dataset
+
+    splits = {"train": Dataset.from_dict({"id": ids, "video": [b"1"] * 3}).to_iterable_dataset()}
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
+    assert [(ref.id, ref.name) for ref in collect(RunConfig(hf_dataset="someone/videos")).refs()] == found
+
+
 def test_a_path_that_no_file_can_have_costs_no_other_row(tmp_path, monkeypatch):
     from datasets import Dataset
 
