@@ -177,6 +177,16 @@ def test_no_two_rows_share_an_id_or_a_name(monkeypatch, ids, found):
     assert [(ref.id, ref.name) for ref in collect(RunConfig(hf_dataset="someone/videos")).refs()] == found
 
 
+def test_no_two_rows_share_a_name_where_case_counts_for_nothing(monkeypatch):
+    from datasets import Dataset
+
+    splits = {"train": Dataset.from_dict({"id": ["a", "A"], "video": [b"1"] * 2}).to_iterable_dataset()}
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
+    monkeypatch.setattr("utils.sources.inputs.same_names", lambda _path: str.casefold)  # as on a Mac
+    inputs = collect(RunConfig(hf_dataset="someone/videos", on_extraction="save_numpy"))
+    assert [(ref.id, ref.name) for ref in inputs.refs()] == [("a", "a"), ("A#1", "A_row1")]
+
+
 def test_a_path_that_no_file_can_have_costs_no_other_row(tmp_path, monkeypatch):
     from datasets import Dataset
 
