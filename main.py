@@ -28,9 +28,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    from models import MODELS
-
     try:
+        from models import MODELS
+
         if arguments and (arguments[0] == "--version" or not arguments[0].startswith("-")):
             return _run_command(arguments[0].removeprefix("--"), arguments[1:])
         from utils.commands import cli

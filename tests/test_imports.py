@@ -35,7 +35,7 @@ TESTED_ELSEWHERE = {
     "featmill": "search",  # in tests/utils/explore/search/test_ask.py
     "models/slowonly": "weights",  # in tests/utils/nn/test_resnet3d.py, with its siblings
     "utils/commands": "card search status view",  # by tests of what they show
-    "utils/engines": "base held losses ray_metrics ray_node supply",  # base is a protocol; ray, and the policy
+    "utils/engines": "base held ray_metrics ray_node supply",  # base is a protocol; ray, and the policy
     "utils/explore/search": "example",
     "utils/extractors": "pairs",  # a protocol
     "utils/run": "merge_steps shard_merging",  # by tests of merging

@@ -1,12 +1,15 @@
 """Runs that are stopped, and runs whose processes are killed: what they leave, and how the next run resumes."""
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.media import moving_frames, write_clip
 from support.program import (
+    ROOT,
     TINY_PROGRAM,
     arrays,
     has_manifest,
@@ -31,6 +34,20 @@ def tiny_clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Twelve clips of 8 frames."""
     folder = tmp_path_factory.mktemp("tiny")
     return [write_clip(folder / f"{i}.mp4", moving_frames(8, seed=i)) for i in range(12)]
+
+
+def test_ctrl_c_while_the_program_is_imported_is_said_in_a_line() -> None:
+    program = """
+import sys, main
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "models":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+sys.exit(main.main(["--help"]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "stopped; run the same command again to resume\n")
 
 
 def assert_stopped(returncode: int, expected: int, stdout: str, stderr: str, worker: int) -> None:

@@ -22,7 +22,7 @@ from utils.run.progress import RunProgress
 from utils.run.results import Results
 from utils.run.shard_marks import is_finished
 from utils.run.summary import summary
-from utils.run.todo import Todo
+from utils.run.todo import Todo, n_in_part
 from utils.sinks import list_file
 from utils.sinks.formats import FORMATS
 from utils.sources.inputs import Inputs, collect
@@ -75,6 +75,11 @@ class Planned:
         done_list = DoneList(config.check_progress) if config.check_progress else None
         return cls(plan, inputs, root, look_up(plan, root), done_list, device_note)
 
+    @property
+    def n_videos(self) -> int | None:
+        """How many videos this run's part of the list has; None where the sources do not say before the end."""
+        return n_in_part(self.inputs.total, self.plan.run.shard)
+
     def todo(self, claims: Claims | None) -> Todo:
         """Return what is left to do. claims: None to claim nothing."""
         plan = self.plan
@@ -98,7 +103,7 @@ def extract(
     run_file = RunFile(arguments)
     planned = Planned.of(config, requested, run_file.id, engine)
     plan, config = planned.plan, planned.plan.run
-    progress = RunProgress(planned.inputs.total, config.quiet, config.json_progress)
+    progress = RunProgress(planned.n_videos, config.quiet, config.json_progress)
     run = _Run(**vars(planned), run_file=run_file, progress=progress)
     run.progress.note(_destination(config, plan.format.saves))
     if any(feature.stamp.warning for feature in plan.features):
@@ -148,7 +153,7 @@ class _Run(Planned):
             error = self._conclude(results, merger, time.monotonic() - start_s, error)
         self.note_left_out(at_end=True)
         seconds = time.monotonic() - start_s
-        print(printable(summary(plan, results.totals, todo, self.inputs.total, seconds, error)))
+        print(printable(summary(plan, results.totals, todo, self.n_videos, seconds, error)))
         if isinstance(error, FeatmillError):
             raise error
         if isinstance(error, Interrupted):

@@ -12,8 +12,8 @@ from utils.commands.parser import Parser
 from utils.config.words import counted
 from utils.errors import PROGRAM, RunError, UserError, printable
 from utils.extractors.registry import Model
-from utils.sinks.acav import UP
 from utils.sinks.lance_rows import DATA, SUFFIX
+from utils.sinks.output import UP
 from utils.state.feature_folders import feature_folders
 from utils.state.manifest import FILE_NAME
 from utils.storage.urls import is_url

@@ -130,10 +130,11 @@ class Dispatcher:
                 f"stopping: {counted(held, 'video')} in progress will be finished first; Ctrl-C again stops at once"
             )
         for number, worker in list(self._workers.items()):
+            worker.silent_s += TICK_S  # no more: what was sent during a long merge, or Ctrl-Z, is still to be heard
             if not worker.ready and self._nothing_left():
                 worker.ended = True
                 self._engine.kill(number)
-            elif worker.ready and time.monotonic() - worker.heard_s > max(FROZEN_S, self._plan.run.video_timeout):
+            elif worker.ready and worker.silent_s > max(FROZEN_S, self._plan.run.video_timeout):
                 self._engine.kill(number)
             elif worker.n_ahead and self._lags(worker):
                 self._ahead.recall(number)
@@ -153,7 +154,7 @@ class Dispatcher:
 
     def _receive(self, number: WorkerId, message: Message | Gone) -> None:
         worker = self._workers[number]
-        worker.heard_s = time.monotonic()
+        worker.silent_s = 0.0
         match message:
             case NextTask(per_s):
                 worker.asking, worker.busy_per_s = True, per_s
@@ -264,7 +265,7 @@ class Dispatcher:
         """A worker's process is gone: it ended, or died with videos in progress."""
         worker, cause = self._workers.pop(number), gone.cause
         self._ahead.gone(number)
-        if worker.ended:
+        if worker.ended and not worker.held:
             return
         place = worker.where or worker.device
         self._results.tidy()

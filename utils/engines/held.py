@@ -27,7 +27,7 @@ class Worker:
     device: str
     where: str = ""  # node and device; empty until a cluster has found room
     held: dict[str, Held] = field(default_factory=dict[str, Held])
-    heard_s: float = field(default_factory=time.monotonic)
+    silent_s: float = 0.0  # since its last message, as far as the main process listened
     hung: str | None = None  # the video that its decoder hangs in
     ready_s: float | None = None  # when its networks were loaded
     asking: bool = False  # waits for a video that it cannot have yet

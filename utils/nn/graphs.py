@@ -87,14 +87,24 @@ class _Captured:
         return {name: value.clone() for name, value in self._outputs.items()}  # the next replay writes over them
 
 
+@functools.cache
+def _capture_stream(device: torch.device) -> torch.cuda.Stream:
+    """Return what graphs of a GPU are captured on.
+
+    By itself PyTorch takes one stream for all: of the GPU that a process captures on first. Of another GPU's work
+    nothing would be captured, and each replay would return the same outputs.
+    """
+    return torch.cuda.Stream(device)
+
+
 def _capture(function: Function, inputs: Tensors, pool: Any) -> _Captured | None:
     """Return the function as a graph; None if it cannot be one."""
     graph, static = torch.cuda.CUDAGraph(), {name: value.clone() for name, value in inputs.items()}
     outside = _Outside(static)
-    computing = torch.cuda.current_stream()
+    computing, capturing = torch.cuda.current_stream(), _capture_stream(next(iter(inputs.values())).device)
     try:
         # decode threads may allocate pinned memory meanwhile
-        with torch.cuda.graph(graph, pool, capture_error_mode="thread_local"), outside:
+        with torch.cuda.graph(graph, pool, capturing, capture_error_mode="thread_local"), outside:
             outputs = function(static)
     except RuntimeError:
         return None

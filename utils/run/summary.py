@@ -51,7 +51,7 @@ def summary(
 ) -> str:
     """Return how many videos a run did, which ones are not done and why, and what to do.
 
-    listed: how many videos the sources offer, None where that is not known.
+    listed: how many videos this run's part of the list has, None where that is not known.
     """
     parts = [f"{number} {status}" for status, number in totals.counts.items() if number or status == "done"]
     left = (listed or 0) - totals.videos - todo.n_before - todo.n_elsewhere

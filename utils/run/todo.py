@@ -274,3 +274,11 @@ def _part(refs: Iterator[VideoRef], shard: str | None) -> Iterator[VideoRef]:
     part, n_parts = part_of_list(shard)
     units = itertools.groupby(enumerate(refs), lambda item: item[1].shard or item[0])
     return (ref for number, (_, members) in enumerate(units) if number % n_parts == part for _, ref in members)
+
+
+def n_in_part(n_videos: int | None, shard: str | None) -> int | None:
+    """Return how many of a list's single videos part i of n has; None where they are not counted."""
+    if n_videos is None or shard is None:
+        return n_videos
+    part, n_parts = part_of_list(shard)
+    return len(range(part, n_videos, n_parts))

@@ -17,12 +17,11 @@ import numpy as np
 
 from utils.sinks import rewritten, staging
 from utils.sinks.manifest_line import ManifestLine
-from utils.sinks.output import ArrayInfo, Output, checksum, describe, store
+from utils.sinks.output import UP, ArrayInfo, Output, checksum, describe, store
 from utils.storage.array_pickle import load_arrays
 from utils.storage.folder import Folder
 
 SUFFIX = ".pkl"
-UP = "../"  # the result files lie in the run's output folder, one above those of its feature types
 ID_LENGTH = 11  # of a YouTube id, with which a clip's file name starts
 VALUES = {"readme": "feat_array", "code": "array"}
 

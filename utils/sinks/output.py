@@ -13,6 +13,7 @@ from utils.storage.folder import Folder
 Arrays = Mapping[str, np.ndarray]
 
 BLOCK_BYTES = 1 << 20
+UP = "../"  # begins the names of files in the folder of the run, one above those of its feature types
 TIMES = ("fps", "timestamps_ms", "start_s", "end_s")  # arrays that are not features
 
 
@@ -80,7 +81,15 @@ class Output:
             kind, name, data_set = network
             network = (str(kind), str(name), str(data_set))
         checks = (content.get("crc32"), content.get("mtime_ns"), content.get("crop"), bool(content.get("as_columns")))
-        return cls(str(content["file"]), int(content["bytes"]), arrays, content.get("place"), network, *checks)
+        return cls(_inside(content["file"]), int(content["bytes"]), arrays, content.get("place"), network, *checks)
+
+
+def _inside(file: str) -> str:
+    """Return a name that stays in the folder of the run: it is removed once merged. ValueError for any other."""
+    parts = str(file).removeprefix(UP).split("/")
+    if not parts[0] or ".." in parts:
+        raise ValueError(f"{file} is outside the output folder")
+    return str(file)
 
 
 class Sink(Protocol):

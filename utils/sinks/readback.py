@@ -8,9 +8,8 @@ import numpy as np
 
 from utils.errors import RunError
 from utils.sinks import arrays, npz, staging, top_classes
-from utils.sinks.acav import UP
 from utils.sinks.formats import FORMATS
-from utils.sinks.output import MergedFile, Output, VideoFiles, features_in, measure
+from utils.sinks.output import UP, MergedFile, Output, VideoFiles, features_in, measure
 from utils.sinks.rewritten import FileState, is_as_left, is_damaged, noted
 from utils.storage.files import cause_of, may_pass
 from utils.storage.folder import Folder

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from utils.errors import UserError
 from utils.media.frame_folder import folder_stat
 from utils.media.input import FrameArray
 from utils.sources.ref import VideoRef
@@ -119,7 +118,7 @@ def _info(url: str) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
 
     def ask() -> None:
-        with contextlib.suppress(OSError, ValueError, UserError):
+        with contextlib.suppress(Exception):  # file systems raise errors of any type
             filesystem, path = resolve(url)
             found.append(filesystem.info(path))
 

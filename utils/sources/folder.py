@@ -1,5 +1,6 @@
 """Videos in a folder and its subfolders."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -85,7 +86,7 @@ class FolderSource:
             with os.scandir(Path(self._folder) / inside) as listing:
                 entries = [(f"{start}{item.name}", item.is_dir(follow_symlinks=False), item) for item in listing]
                 folders = [(path, True) for path, is_folder, _ in entries if is_folder]
-                files = [path for path, is_folder, item in entries if not is_folder and item.is_file()]
+                files = [path for path, is_folder, item in entries if not is_folder and _is_file(item)]
         except OSError:
             self._unreadable.append(inside)
             return []
@@ -95,6 +96,14 @@ class FolderSource:
             files = [path for path in files if not frames.has(path[len(start) :])]
         own = [] if frames is None else [(f"{inside}/", False)]
         return [*own, *sorted([*folders, *((path, False) for path in self._filter.chosen(files))])]
+
+
+def _is_file(item: "os.DirEntry[str]") -> bool:
+    """Return whether it is a file, also one that cannot be seen, as by a link to a closed folder: it fails alone."""
+    try:
+        return item.is_file()
+    except OSError as error:
+        return error.errno != errno.ELOOP  # a link to itself leads to none
 
 
 def _refused_id(path: str) -> str:

@@ -44,11 +44,11 @@ class HuggingFaceSource:
     sound take the column of sound, if there is one. Text, numbers and booleans of other columns become metadata.
     """
 
-    def __init__(self, run: RunConfig, media_filter: MediaFilter) -> None:
+    def __init__(self, run: RunConfig, media_filter: MediaFilter, same: Callable[[str], str] = str) -> None:
         """Raises UserError: there is no such data set, configuration, split or column, or a package is missing."""
         self._name = run.hf_dataset or ""
         self._is_local = Path(self._name).is_dir()
-        self._root = run.video_root
+        self._root, self._same = run.video_root, same
         self.roots = (Path(self._name),) if self._is_local else ()
         self._split = run.hf_split
         self._skip_silent = run.no_audio == "skip"
@@ -90,15 +90,21 @@ class HuggingFaceSource:
         if not isinstance(id_, str | int) or isinstance(id_, bool) or id_ == "":
             files = (_file_of(row.get(column)) for column in self._columns)
             id_ = next(filter(None, files), "") or f"{self._split}_{number:08d}"
-        id_ = safe_id(str(id_))
-        name = safe_name(id_)
-        if not seen.add(name):
-            id_, name = f"{id_}#{number}", safe_name(f"{id_}_row{number}")
+        id_, name = self._unused(safe_id(str(id_)), number, seen)
         label = f"{redacted(self._name)}, row {number}"
         if not with_data:
             return VideoRef(id_, name, label)
         parts = [self._part(id_, name, label, row, column) for column in self._columns]
         return replace(parts[0], audio=parts[1]) if len(parts) > 1 else parts[0]
+
+    def _unused(self, id_: str, number: int, seen: Seen) -> tuple[str, str]:
+        """Return the id and the output name of a row, which no other has: by its own id, or with its number."""
+        found, n = (id_, safe_name(id_)), 0
+        while not all(list(map(seen.add, dict.fromkeys(map(self._same, found))))):  # adds all, so that order decides
+            n += 1
+            end = f"{number}_{n}" if n > 1 else f"{number}"
+            found = f"{id_}#{end}", safe_name(f"{id_}_row{end}")
+        return found
 
     def _part(self, id_: str, name: str, label: str, row: dict[str, Any], column: str) -> VideoRef:
         """Return what a row has in one of the columns of videos or sound."""
@@ -144,8 +150,8 @@ class HuggingFaceSource:
             return f"{self._root.rstrip('/')}/{path}"
         if self._is_local:
             path = path.partition("://")[2] if is_url(path) else path
-            beside = Path(self._name) / path
-            return str(beside) if not Path(path).exists() and beside.exists() else path
+            beside = os.path.join(self._name, path)  # noqa: PTH118 - with exists, which takes a path of any length
+            return beside if not os.path.exists(path) and os.path.exists(beside) else path  # noqa: PTH110
         if is_url(path) or _leads_out(path):
             raise ValueError(
                 f"{path[:200]!r} is not a file of the data set; give --video_root if it is below a local folder"

@@ -15,6 +15,7 @@ from utils.sources.paths import ListSource, check_root
 from utils.sources.ref import MediaKind, VideoRef
 from utils.sources.tar.shards import TarSource
 from utils.sources.unique import find_repeats
+from utils.storage.same_names import same_names
 from utils.storage.urls import redacted
 
 SOURCES = "--video_paths, --file_with_video_paths, --input_dir, --tar_path or --hf_dataset"
@@ -41,11 +42,12 @@ class Inputs:
         nothing: str = "no videos given",
         wants: Collection[MediaKind] = ("frames",),
         template: NameTemplate = PER_VIDEO,
+        same: Callable[[str], str] = str,
     ) -> None:
         """Read the lists once.
 
         filters: by where they look, such as "--input_dir videos". nothing: what to say if there are no videos at all.
-        wants: as in `collect`. template: of the names of outputs.
+        wants: as in `collect`. template, same: of the names of outputs, as in `find_repeats`.
 
         Raises:
             UserError: a list cannot be used, or two videos have the same output name.
@@ -56,7 +58,7 @@ class Inputs:
         self._nothing = nothing
         self._wants = self._lacking = frozenset(wants)  # of which nothing was found so far
         self._streams_read = not streams  # to their end
-        self._repeats = find_repeats(self._mentions, shard_names, template)
+        self._repeats = find_repeats(self._mentions, shard_names, template, same)
         self.n_listed = self._repeats.n_videos
         self.total: int | None = None if streams else self.n_listed
         self.roots: tuple[Path, ...] = tuple(dict.fromkeys(chain(*(source.roots for source in [*listings, *streams]))))
@@ -149,6 +151,7 @@ def collect(run: RunConfig, wants: Collection[MediaKind] = ("frames",)) -> Input
         UserError: there are none, or two different files would write the same outputs.
     """
     check_root(run.video_root)
+    same = str if run.on_extraction == "print" else same_names(run.output_path)
     listings: list[ListedSource] = []
     filters: dict[str, MediaFilter] = {}
     if run.video_paths or run.file_with_video_paths is not None:
@@ -159,10 +162,10 @@ def collect(run: RunConfig, wants: Collection[MediaKind] = ("frames",)) -> Input
     shards = None
     if run.tar_path:
         media_filter = filters["--tar_path"] = MediaFilter(run.glob, wants)
-        shards = TarSource(run.tar_path, run.meta_path, media_filter)
+        shards = TarSource(run.tar_path, run.meta_path, media_filter, same)
     if run.hf_dataset is not None and (listings or shards):
         raise UserError("--hf_dataset cannot be combined with other inputs: use one run for each")
-    data_set = HuggingFaceSource(run, MediaFilter(run.glob, wants)) if run.hf_dataset is not None else None
+    data_set = HuggingFaceSource(run, MediaFilter(run.glob, wants), same) if run.hf_dataset is not None else None
     streams: list[StreamedSource] = [stream for stream in (shards, data_set) if stream is not None]
     nothing = "no videos given"
     if run.file_with_video_paths is not None or run.hf_dataset is not None:
@@ -172,7 +175,7 @@ def collect(run: RunConfig, wants: Collection[MediaKind] = ("frames",)) -> Input
     if streams and not template.has("relative"):
         raise UserError("--name_template needs {relative} for tars and data sets, whose names are not known before")
     shard_names = shards.names if shards is not None else frozenset[str]()
-    inputs = Inputs(listings, streams, shard_names, filters, nothing, wants, template)
+    inputs = Inputs(listings, streams, shard_names, filters, nothing, wants, template, same)
     if not streams:
         inputs.check_any_found()
     return inputs

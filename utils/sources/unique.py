@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -31,27 +32,32 @@ class Repeats:
 
 
 def find_repeats(
-    mentions: Callable[[], Iterable[Mention]], reserved: Collection[str] = (), template: NameTemplate = PER_VIDEO
+    mentions: Callable[[], Iterable[Mention]],
+    reserved: Collection[str] = (),
+    template: NameTemplate = PER_VIDEO,
+    same: Callable[[str], str] = str,
 ) -> Repeats:
     """Return which mentions repeat an earlier one.
 
     Of each mention only three 64-bit hashes are kept (24 bytes); mentions whose hashes collide are read again and
     compared. Python's hashes have a new key in each process, so that no list can be made to collide.
 
-    reserved: output folders that belong to another source. template: of the names of outputs.
+    reserved: output folders that belong to another source, as `same` gives them. template: of the names of outputs.
+    same: gives equal texts for names that the file system of the outputs takes for one.
 
     Raises:
         UserError: two different videos would write the same outputs, or have one id.
     """
+    name_of = partial(_name, template=template, same=same)
     names, contents, ids = array("q"), array("q"), array("q")
     for mention in mentions():
         folder, slash, _ = mention.name.partition("/")
-        if slash and folder in reserved:
+        if slash and same(folder) in reserved:
             raise UserError(
                 f"{_label(mention)} and a clip of the shard {folder} would both write outputs called {mention.name!r}: "
                 "use separate runs"
             )
-        names.append(hash(_name(mention, template)))
+        names.append(hash(name_of(mention)))
         contents.append(
             hash((mention.id, mention.path, mention.fallback, mention.start_s, mention.end_s, mention.refused))
         )
@@ -65,7 +71,7 @@ def find_repeats(
     if not len(doubtful):
         return Repeats(is_first, {})
     wanted = {*doubtful.tolist(), *leader[doubtful].tolist(), *id_leader[doubtful].tolist()}
-    return _compared(mentions(), wanted, is_first, template)
+    return _compared(mentions(), wanted, is_first, name_of, partial(_clash, template=template, same=same))
 
 
 def _leaders(hashes: np.ndarray) -> np.ndarray:
@@ -78,7 +84,13 @@ def _leaders(hashes: np.ndarray) -> np.ndarray:
     return leaders
 
 
-def _compared(mentions: Iterable[Mention], wanted: set[int], is_first: np.ndarray, template: NameTemplate) -> Repeats:
+def _compared(
+    mentions: Iterable[Mention],
+    wanted: set[int],
+    is_first: np.ndarray,
+    name_of: Callable[[Mention], str],
+    clash: Callable[[Mention, Mention], str],
+) -> Repeats:
     """Compare the mentions of these numbers, whose hashes collide; update `is_first`."""
     aliases: dict[int, Mention] = {}
     by_name: dict[str, Mention] = {}
@@ -86,12 +98,12 @@ def _compared(mentions: Iterable[Mention], wanted: set[int], is_first: np.ndarra
     for number, mention in enumerate(mentions):
         if number not in wanted:
             continue
-        name = _name(mention, template)
+        name = name_of(mention)
         first = by_name.setdefault(name, mention)
         if not same_video(first, mention):
-            raise UserError(_clash(first, mention, name))
+            raise UserError(clash(first, mention))
         same_id = by_id.setdefault(mention.id, mention)
-        if _name(same_id, template) != name:
+        if name_of(same_id) != name:
             raise UserError(
                 f"{redacted(same_id.path)} and {redacted(mention.path)} both have the id {mention.id!r}: "
                 "give one of them another id"
@@ -102,14 +114,17 @@ def _compared(mentions: Iterable[Mention], wanted: set[int], is_first: np.ndarra
     return Repeats(is_first, aliases)
 
 
-def _name(mention: Mention, template: NameTemplate) -> str:
+def _name(mention: Mention, template: NameTemplate, same: Callable[[str], str] = str) -> str:
     """Return what outputs are called; what is refused has none, and stays apart by its own name."""
-    return mention.name if mention.refused else template.name(mention)
+    return same(mention.name if mention.refused else template.name(mention))
 
 
-def _clash(first: Mention, second: Mention, name: str) -> str:
-    clash = f"{_label(first)} and {_label(second)} would both write outputs called {name!r}"
-    if first.name != second.name:
+def _clash(first: Mention, second: Mention, template: NameTemplate, same: Callable[[str], str]) -> str:
+    names = dict.fromkeys(_name(mention, template) for mention in (first, second))
+    clash = f"{_label(first)} and {_label(second)} would both write outputs called {' or '.join(map(repr, names))}"
+    if len(names) > 1:
+        clash += ", which the file system of the output folder takes for one name"
+    if same(first.name) != same(second.name):
         return f"{clash}: give a --name_template with {{relative}}"
     if first.has_id or second.has_id:
         return f"{clash}: give each row a different id, or leave the id out"

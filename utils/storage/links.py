@@ -8,7 +8,8 @@ from pathlib import Path
 
 from utils.storage.files import created
 
-NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)  # no hard links, or no more of this file
+# no hard links, none between folders (AFS, some FUSE file systems), or no more of this file
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)
 
 
 class Original:

@@ -126,8 +126,7 @@ class LocalFolder:
             return
         with self._reading(name), self.open(name) as file:
             file.seek(start)
-            while start < end:
-                line = file.readline()
+            while start < end and (line := file.readline()):  # somebody may cut the file short meanwhile
                 yield start, line
                 start += len(line)
 

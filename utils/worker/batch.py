@@ -10,12 +10,15 @@ from utils.worker.window_builder import Windows
 
 Owner = TypeVar("Owner")
 Signature = tuple[tuple[str, torch.Size, torch.dtype], ...]
+MOST_SHAPES = 8  # of windows that wait for others of their shape
 AGAIN = 100  # batches after which a size that did not fit is tried again: another program may have left the device
 Packed = list[tuple[Owner, Windows]]  # the rows of a batch: the video that windows belong to, and the windows
 
 
 class Packer(Generic[Owner]):
     """Collects windows until a batch is full. Windows of different shapes never share a batch.
+
+    Windows of few shapes wait: where ever new ones come, those of the one that came least recently make a small batch.
 
     fills: a batch that does not become full is filled with surplus rows, so that all have one shape.
     """
@@ -52,26 +55,28 @@ class Packer(Generic[Owner]):
                 del self._fitting[signature]
 
     def add(self, owner: Owner, windows: Windows) -> list[Packed[Owner]]:
-        """Take windows; return the batches that became full."""
+        """Take windows; return the batches that became full, and the windows that wait no longer."""
         signature, most = _signature(windows), self.capacity(windows)
-        rows = self._waiting.setdefault(signature, [])
+        rows = self._waiting.pop(signature, [])
         rows.append((owner, windows))
         n_full = n_windows(rows) // most * most
-        if not n_full:
-            return []
-        full, self._waiting[signature] = split(rows, n_full)
-        return self._in_batches(full)
+        full, rest = split(rows, n_full) if n_full else ([], rows)
+        if rest:
+            self._waiting[signature] = rest  # as the one that came last
+        batches = self._in_batches(full)
+        if len(self._waiting) > MOST_SHAPES:
+            batches += self._in_batches(self._waiting.pop(next(iter(self._waiting))))
+        return batches
 
     def flush(self) -> list[Packed[Owner]]:
         """Return what waits, in batches that are not full."""
         waiting, self._waiting = self._waiting, {}
-        return [batch for rows in waiting.values() if rows for batch in self._in_batches(rows)]
+        return [batch for rows in waiting.values() for batch in self._in_batches(rows)]
 
     def _in_batches(self, rows: Packed[Owner]) -> list[Packed[Owner]]:
-        most = self.capacity(rows[0][1])
         batches: list[Packed[Owner]] = []
         while rows:
-            batch, rows = split(rows, most)
+            batch, rows = split(rows, self.capacity(rows[0][1]))
             batches.append(batch)
         return batches
 

@@ -1,7 +1,8 @@
 """One worker's way from decoded frames to finished records: the only file that knows the order of the stages."""
 
+import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -96,11 +97,9 @@ class Pipeline:
     _in_flight: deque[_Launched] = field(default_factory=deque["_Launched"], init=False)
 
     def __post_init__(self) -> None:
-        device = self.extractor.device
-        self._copies = None if device.type == "cpu" else DeviceCopies(device)
+        self._copies = DeviceCopies(self.extractor.device) if self.extractor.device.type == "cuda" else None
         # with batches of one shape, cuDNN searches its algorithms once
-        fills = self._copies is not None and self.extractor.fills_batches
-        self._packer: Packer[_Video] = Packer(self.batch_size, fills)
+        self._packer: Packer[_Video] = Packer(self.batch_size, bool(self._copies) and self.extractor.fills_batches)
         self._least_warned = self.batch_size
         self._pair_limits = PairLimits(self._make_room, self._warn_of_pairs)
 
@@ -109,7 +108,7 @@ class Pipeline:
         job = event.job
         if job.dropped:
             return
-        try:
+        with self._failing_alone(job):
             match event:
                 case StreamOpened():
                     one = self.extractor
@@ -118,17 +117,25 @@ class Pipeline:
                     builder = WindowBuilder(one, event.sampling, self._pair_limits, job.period_s)
                     self._videos[job] = _Video(job, builder, rows)
                 case ChunkDecoded():
-                    self._push(self._videos[job], event)
+                    video = self._videos[job]
+                    self._build(video, video.builder.push(self._prepared(event), event.times_s))
                 case StreamEnded():
                     self._end(self._videos[job])
                 case StreamFailed():
                     self._fail(job, event.reason, event.status)
+
+    @contextlib.contextmanager
+    def _failing_alone(self, job: Job) -> Generator[None, None, None]:
+        """Fail a video, and no other, for which the work inside cannot be done."""
+        try:
+            yield
         except VideoError as error:  # of the model, which does not know the video's name
             self._fail(job, f"{job.ref.label}: {error}")
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            self._fail(job, f"{job.ref.label}: its frames do not fit in memory; {advice(self.extractor.device)}")
+            remedy = advice(self.extractor.device)
+            self._fail(job, f"{job.ref.label}: its frames or rows do not fit in memory; {remedy}")
 
     def idle(self) -> None:
         """Run what waits for a full batch, unless windows of an open video may still fill it."""
@@ -141,40 +148,31 @@ class Pipeline:
             self._launch(rows)
         self._collect_all()
 
-    def _push(self, video: _Video, chunk: ChunkDecoded) -> None:
-        windows = video.builder.push(self._prepared(chunk), chunk.times_s)
-        self._build(video, windows)
-
     def _prepared(self, chunk: ChunkDecoded) -> Tensor:
-        """Return frames as windows keep them; on a CPU a decode thread has prepared them.
-
-        Raises:
-            VideoError: they do not fit in the device's memory, even when it is otherwise empty.
-        """
+        """Return frames as windows keep them; on a CPU a decode thread has prepared them."""
         device, copies = self.extractor.device, self._copies
-        if copies is None:
+        if device.type == "cpu":
             return chunk.frames
 
         def prepare() -> Tensor:
-            return self.extractor.prepared(copies.copy(chunk.frames), chunk.yuv)
+            frames = chunk.frames.to(device) if copies is None else copies.copy(chunk.frames)
+            return self.extractor.prepared(frames, chunk.yuv)
 
         prepared = run_if_it_fits(prepare)
         if prepared is None:
             self._make_room()
-            prepared = run_if_it_fits(prepare)
-        if prepared is None:
-            raise VideoError(f"its frames do not fit in the memory of {device}; {advice(device)}")
+            prepared = prepare()
         return prepared
 
     def _build(self, video: _Video, windows: Iterator[Windows]) -> None:
         """Take windows as they come, until there are no more or the video fails."""
-        while not video.job.dropped and (window := self._next_window(video, windows)) is not None:
+        while not video.job.dropped:
+            with video.job.timed("cut"):
+                window = next(windows, None)
+            if window is None:
+                return
             for rows in self._packer.add(video, window):
                 self._launch(rows)
-
-    def _next_window(self, video: _Video, windows: Iterator[Windows]) -> Windows | None:
-        with video.job.timed("cut"):
-            return next(windows, None)
 
     def _end(self, video: _Video) -> None:
         self._build(video, video.builder.finish())
@@ -195,7 +193,7 @@ class Pipeline:
                 continue
             outputs = self._outputs(part)
             if outputs is not None:
-                self._in_flight.append((part, HostCopy(outputs)))
+                self._in_flight.append((part, outputs))
                 self._packer.fitted(window)
             elif (size := self._packer.size(part)) > 1:
                 half = size // 2
@@ -213,12 +211,12 @@ class Pipeline:
         while len(self._in_flight) > IN_FLIGHT:
             self._collect()
 
-    def _outputs(self, rows: Packed[_Video]) -> dict[str, Tensor] | None:
+    def _outputs(self, rows: Packed[_Video]) -> HostCopy | None:
         """Return what the network makes of a batch, or None if it does not fit in memory; more has been freed then."""
         size = self._packer.size(rows)
 
-        def forward() -> dict[str, Tensor]:
-            return self.extractor.outputs(stacked([window for _, window in rows], size))
+        def forward() -> HostCopy:
+            return HostCopy(self.extractor.outputs(stacked([window for _, window in rows], size)))
 
         with rows[0][0].job.timed("network"):
             outputs = run_if_it_fits(forward)
@@ -255,7 +253,8 @@ class Pipeline:
                 made += video.rows.add(windows, {key: array[start:stop] for key, array in arrays.items()})
         self.windows_done(made)
         for video in {id(video): video for video, _ in rows if not video.job.dropped}.values():
-            self._settle(video)
+            with self._failing_alone(video.job):
+                self._settle(video)
 
     def _settle(self, video: _Video) -> None:
         """Hand the video over if all its windows have come back."""

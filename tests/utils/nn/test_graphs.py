@@ -36,14 +36,16 @@ class Recorder(TorchDispatchMode):
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     @contextlib.contextmanager
-    def graph(recorder: Recorder, pool: object, capture_error_mode: str) -> Iterator[None]:
-        assert capture_error_mode == "thread_local"
+    def graph(recorder: Recorder, pool: object, stream: object, capture_error_mode: str) -> Iterator[None]:
+        assert (stream, capture_error_mode) == (torch.device("cpu"), "thread_local")  # that of the inputs
         with recorder:
             yield
 
     monkeypatch.setattr(graphs, "DEVICE", "cpu")
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Recorder)
     monkeypatch.setattr(torch.cuda, "graph", graph)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: device)
+    graphs._capture_stream.cache_clear()
     for name in ("current_stream", "graph_pool_handle"):
         monkeypatch.setattr(torch.cuda, name, lambda: (0, 1))
     monkeypatch.setattr(torch.cuda, "set_stream", lambda _stream: None)

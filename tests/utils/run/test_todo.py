@@ -16,7 +16,7 @@ from utils.config.run import RunConfig
 from utils.config.schema import Config
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
-from utils.run.todo import NothingYet, Todo
+from utils.run.todo import NothingYet, Todo, n_in_part
 from utils.sinks import manifest_line
 from utils.sinks.acav import acav_names
 from utils.sinks.manifest_line import RunStamp
@@ -73,8 +73,10 @@ def test_everything_where_nothing_is_written():
 
 @pytest.mark.parametrize("n_parts", [1, 2, 4, 7])
 def test_parts_are_disjoint_and_leave_nothing_out(n_parts):
-    parts = (all_of(todo_of(shard=f"{i}/{n_parts}")) for i in range(n_parts))
+    names = [f"{i}/{n_parts}" for i in range(n_parts)]
+    parts = [all_of(todo_of(shard=name)) for name in names]
     assert sorted(itertools.chain.from_iterable(parts)) == [ref.id for ref in REFS]
+    assert list(map(len, parts)) == [n_in_part(len(REFS), name) for name in names]
 
 
 def test_parts_of_tars_are_whole_shards():
@@ -181,6 +183,7 @@ class Requests:
 
 
 def test_claims_at_an_address_are_taken_and_released_many_at_a_time(monkeypatch):
+    monkeypatch.setattr("utils.run.todo.LOOK_S", 60.0)  # however busy this machine is
     url = f"memory://{uuid.uuid4().hex}"
     folder = folder_at(url)
     refs = [VideoRef(f"{i}.mp4", str(i), f"/absent/{i}.mp4") for i in range(150)]

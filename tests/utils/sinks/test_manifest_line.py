@@ -17,7 +17,11 @@ def test_a_line_is_read_as_it_was_written():
 
 
 @pytest.mark.parametrize(
-    "content", [None, [], {}, {"id": "1"}, {"id": "1", "status": "odd"}, {"id": 1, "status": "done"}]
+    "content",
+    [
+        *(None, [], {}, {"id": "1"}, {"id": "1", "status": "odd"}, {"id": 1, "status": "done"}),
+        *({"id": "1", "status": "done", "source": {name: True}} for name in ("path", "member")),
+    ],
 )
 def test_anything_else_is_no_line(content):
     assert ManifestLine.from_json(content) is None

@@ -34,6 +34,17 @@ def test_anything_else_is_refused(damage: dict) -> None:
         Output.from_json(Output("a.npy", 1, {}).to_json() | damage)
 
 
+@pytest.mark.parametrize("file", [".featmill/staging/../../x", "../../x", "..//etc/x", "/etc/x", "a/..", ""])
+def test_no_output_is_outside_the_folder_of_its_run(file: str) -> None:
+    with pytest.raises(ValueError, match="is outside the output folder"):
+        Output.from_json(Output(file, 1, {}).to_json())
+
+
+@pytest.mark.parametrize("file", ["a..b/c..npy", "../shard.pkl", ".featmill/staging/ab/ab.npz"])
+def test_any_other_output_is_taken(file: str) -> None:
+    assert Output.from_json(Output(file, 1, {}).to_json()).file == file
+
+
 def test_a_stored_file_has_the_size_and_checksum_of_its_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("utils.sinks.output.BLOCK_BYTES", 4)
 

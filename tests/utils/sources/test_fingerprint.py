@@ -1,6 +1,7 @@
 """Fingerprints of inputs: the keys that each kind has in a manifest, and when two are equal."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,15 @@ def test_another_content_or_segment_is_another_fingerprint(path: Path) -> None:
     assert first != fingerprint(ref(path, end_s=2.0))
     path.write_bytes(b"abcd")
     assert first != fingerprint(ref(path))
+
+
+def test_a_store_that_raises_an_error_of_its_library_knows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Any] = []
+
+    def info(*_: Any) -> Any:
+        raise LookupError("Unable to locate credentials")  # as botocore's, a kind of Exception alone
+
+    monkeypatch.setattr(threading, "excepthook", shown.append)
+    monkeypatch.setattr(type(fsspec.filesystem("memory")), "info", info)
+    assert fingerprint(ref("memory://fingerprint/a.mp4")) == Fingerprint("memory://fingerprint/a.mp4")
+    assert shown == []

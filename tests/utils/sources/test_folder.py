@@ -1,8 +1,12 @@
 """Videos in a folder and its subfolders."""
 
+import contextlib
+import errno
 import os
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import fsspec
@@ -42,6 +46,24 @@ def test_links_to_folders_are_not_followed(folder: Path) -> None:
     (folder / "loop").symlink_to(folder)
     (folder / "link.mp4").symlink_to(folder / "b.mp4")
     assert names(FolderSource(str(folder), MediaFilter(["*.mp4"], ["frames"]))) == ["b/1", "b/2", "b", "link"]
+
+
+def test_a_link_that_leads_nowhere_costs_no_other_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "loop.mp4").symlink_to(folder / "loop.mp4")
+    (folder / "gone.mp4").symlink_to(folder / "absent.mp4")
+    assert names(FolderSource(str(folder), MediaFilter(["*.mp4"], ["frames"]))) == ["b/1", "b/2", "b"]
+    item = SimpleNamespace(name="closed.mp4", is_dir=lambda follow_symlinks: False, is_file=failing(errno.EACCES))
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: contextlib.nullcontext([item, *scan(path)]))
+    found = FolderSource(str(folder), MediaFilter(["*.mp4"], ["frames"]))
+    assert names(found)[:3] == ["a/closed", "a/x/closed", "b/1"]  # which fail alone, once they are opened
+
+
+def failing(number: int) -> Callable[[], bool]:
+    def fail() -> bool:
+        raise OSError(number, os.strerror(number))
+
+    return fail
 
 
 def test_a_folder_that_cannot_be_searched_is_a_refused_video(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,6 +161,43 @@ def test_a_data_set_of_the_hub_names_no_local_files(monkeypatch):
     ]
 
 
+@pytest.mark.parametrize(
+    ("ids", "found"),
+    [
+        (["a", "a", "a_row1"], [("a", "a"), ("a#1", "a_row1"), ("a_row1#2", "a_row1_row2")]),
+        (["a_row2", "a", "a"], [("a_row2", "a_row2"), ("a", "a"), ("a#2_2", "a_row2_2")]),
+        (["a", "a", "a#1"], [("a", "a"), ("a#1", "a_row1"), ("a#1#2", "a#1_row2")]),
+    ],
+)
+def test_no_two_rows_share_an_id_or_a_name(monkeypatch, ids, found):
+    from datasets import Dataset
+
+    splits = {"train": Dataset.from_dict({"id": ids, "video": [b"1"] * 3}).to_iterable_dataset()}
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
+    assert [(ref.id, ref.name) for ref in collect(RunConfig(hf_dataset="someone/videos")).refs()] == found
+
+
+def test_no_two_rows_share_a_name_where_case_counts_for_nothing(monkeypatch):
+    from datasets import Dataset
+
+    splits = {"train": Dataset.from_dict({"id": ["a", "A"], "video": [b"1"] * 2}).to_iterable_dataset()}
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
+    monkeypatch.setattr("utils.sources.inputs.same_names", lambda _path: str.casefold)  # as on a Mac
+    inputs = collect(RunConfig(hf_dataset="someone/videos", on_extraction="save_numpy"))
+    assert [(ref.id, ref.name) for ref in inputs.refs()] == [("a", "a"), ("A#1", "A_row1")]
+
+
+def test_a_path_that_no_file_can_have_costs_no_other_row(tmp_path, monkeypatch):
+    from datasets import Dataset
+
+    (tmp_path / "x.mp4").touch()
+    rows = ["x.mp4", f"{'a' * 300}.mp4", "y.mp4"]
+    splits = {"train": Dataset.from_dict({"path": rows}).to_iterable_dataset()}
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: splits)
+    found = list(collect(RunConfig(hf_dataset=str(tmp_path))).refs())
+    assert [ref.path for ref in found] == [f"{tmp_path}/x.mp4", *rows[1:]] and not any(ref.refused for ref in found)
+
+
 def test_a_data_set_that_cannot_be_read_on_says_where(monkeypatch):
     from datasets import Dataset, IterableDataset
 

@@ -1,5 +1,6 @@
 """Output folders on this machine's disks: what happens where the disk or the file system fails."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -51,6 +52,14 @@ def test_a_line_that_was_cut_short_stays_alone(tmp_path):
     folder.append("lines", b"next\n")
     lines, _ = folder.tail("lines", position)
     assert [line for _, line in lines] == [b"hal\n", b"next\n"]
+
+
+def test_a_file_that_is_cut_short_while_it_is_read_ends(tmp_path):
+    folder = folder_at(str(tmp_path))
+    folder.append("lines", b"a\nb\nc\n")
+    lines, _ = folder.tail("lines", None)
+    os.truncate(tmp_path / "lines", 2)
+    assert list(itertools.islice(lines, 9)) == [(0, b"a\n")]
 
 
 def test_a_replaced_folder_is_noticed(tmp_path):

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from utils.worker.batch import AGAIN, Packer, stacked
+from utils.worker.batch import AGAIN, MOST_SHAPES, Packer, n_windows, stacked
 from utils.worker.window_builder import Windows
 
 WINDOW = Windows(0, {"frames": torch.zeros(1, 3)}, np.zeros(1), np.ones(1))
@@ -45,3 +45,18 @@ def test_batches_take_windows_of_several_videos_and_split_what_is_left():
     assert (left[0], left[1].row, len(left[1])) == ("b", 111, 2)
     assert stacked([left[1]], 4)["frames"][:, 0].tolist() == [111, 112, 112, 112]
     assert packer.flush() == []
+
+
+def test_windows_of_few_shapes_wait_however_many_come():
+    packer: Packer[int] = Packer(8)
+
+    def windows(side: int) -> Windows:
+        return Windows(0, {"frames": torch.zeros(3, side)}, np.zeros(3), np.ones(3))
+
+    for side in range(1, MOST_SHAPES + 1):
+        assert packer.add(side, windows(side)) == []
+    assert packer.add(1, windows(1)) == []  # so that those of side 2 came least recently
+    made = [packer.add(side, windows(side)) for side in range(MOST_SHAPES + 1, 100)]
+    assert [(owner, len(block)) for ((owner, block),), *_ in made[:2]] == [(2, 3), (3, 3)]
+    assert [n_windows(batch) for batches in made for batch in batches].count(6) == 1  # both of side 1
+    assert len(packer.flush()) == MOST_SHAPES

@@ -106,6 +106,10 @@ def record_of(outcome: Outcome) -> Record:
     return outcome.record
 
 
+def means_of(outcomes: dict[str, Outcome]) -> dict[str, list[list[float]]]:
+    return {name: record_of(outcome).arrays["means"].tolist() for name, outcome in outcomes.items()}
+
+
 VIDEOS = {"a": (12, 2), "b": (3, 2), "c": (20, 2), "d": (8, 2)}
 ERRORS = [
     torch.OutOfMemoryError("CUDA out of memory"),
@@ -125,9 +129,9 @@ def test_results_are_the_same_where_less_fits(fitting, sizes):
     extractor = Means(fitting)
     outcomes, warnings = run(extractor, VIDEOS)
     assert sorted(extractor.batches, reverse=True) == sizes
+    assert means_of(outcomes) == means_of(expected)
     for name, outcome in outcomes.items():
         assert outcome.status == "done"
-        np.testing.assert_array_equal(record_of(outcome).arrays["means"], record_of(expected[name]).arrays["means"])
         np.testing.assert_array_equal(record_of(outcome).arrays["timestamps_ms"], 100 * np.arange(1, VIDEOS[name][0]))
     said = f"8 windows do not fit in the memory of cpu: batches of {sizes[0]} for now (--batch_size {sizes[0]} starts"
     assert [warning.startswith(said) for warning in warnings] == ([] if fitting == 100 else [True])
@@ -150,8 +154,7 @@ def test_a_gpu_gets_full_batches(monkeypatch, fitting, sizes):
     extractor.device = torch.device("cuda")
     outcomes, _ = run(extractor, VIDEOS)
     assert extractor.batches == sizes
-    for name, outcome in outcomes.items():
-        np.testing.assert_array_equal(record_of(outcome).arrays["means"], record_of(expected[name]).arrays["means"])
+    assert means_of(outcomes) == means_of(expected)
 
 
 @pytest.mark.parametrize("keeps", [False, True])
@@ -202,9 +205,7 @@ def test_another_error_is_not_taken_for_it():
 def test_a_video_whose_window_does_not_fit_fails_alone():
     extractor = Means(20)
     outcomes, _ = run(extractor, VIDEOS | {"large": (9, 30), "e": (17, 2)})
-    assert {name: outcome.status for name, outcome in outcomes.items()} == dict.fromkeys("abcde", "done") | {
-        "large": "failed"
-    }
+    assert [outcomes[name].status for name in "abcde"] == ["done"] * 5 and outcomes["large"].status == "failed"
     reason = outcomes["large"].reason
     assert reason.startswith("large.mp4: one window does not fit in the memory of cpu; use fewer --num_workers")
     assert "--side_size" in reason
@@ -222,7 +223,48 @@ def test_frames_that_cannot_be_prepared_fail_their_video(monkeypatch):
     monkeypatch.setattr(extractor, "window", window)
     outcomes, _ = run(extractor, {"a": (12, 2), "large": (9, 30), "d": (8, 2)})
     assert [outcomes[name].status for name in ("a", "large", "d")] == ["done", "failed", "done"]
-    assert outcomes["large"].reason.startswith("large.mp4: its frames do not fit in memory; ")
+    assert outcomes["large"].reason.startswith("large.mp4: its frames or rows do not fit in memory; ")
+
+
+@pytest.mark.parametrize("error", [MemoryError("Unable to allocate 40.0 GiB"), VideoError("too many rows")])
+def test_a_video_whose_rows_cannot_be_joined_fails_alone(monkeypatch, error):
+    extractor = Means()
+
+    def finish(arrays):
+        if len(arrays["means"]) == VIDEOS["b"][0] - 1:
+            raise error
+        return arrays
+
+    monkeypatch.setattr(extractor, "finish", finish)
+    outcomes, _ = run(extractor, VIDEOS)  # its batch comes back while other videos are decoded
+    assert [outcomes[name].status for name in "abcd"] == ["done", "failed", "done", "done"]
+    said = "too many rows" if isinstance(error, VideoError) else "its frames or rows do not fit in memory; "
+    assert outcomes["b"].reason.startswith(f"b.mp4: {said}")
+
+
+def test_results_that_find_no_memory_on_the_host_are_computed_again_in_halves(monkeypatch):
+    copies = []
+
+    class Full(pipeline.HostCopy):
+        def __init__(self, outputs) -> None:
+            copies.append(len(outputs["means"]))
+            if len(copies) == 2:
+                raise torch.OutOfMemoryError("CUDA out of memory: pinned memory")
+            super().__init__(outputs)
+
+    expected, _ = run(Means(), VIDEOS)
+    monkeypatch.setattr(pipeline, "HostCopy", Full)
+    outcomes, _ = run(Means(), VIDEOS)
+    assert copies[:4] == [8, 8, 4, 4]
+    assert means_of(outcomes) == means_of(expected)
+
+
+def test_other_gpus_than_nvidia_s_get_plain_copies(monkeypatch):
+    moved, extractor = [], Means()
+    extractor.device = torch.device("mps")
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *to, **_: moved.append(to[0]) or tensor)
+    outcomes, _ = run(extractor, {"a": (5, 2)})
+    assert outcomes["a"].status == "done" and moved.count(extractor.device) == 1
 
 
 def test_windows_know_when_they_begin_and_end():
@@ -249,11 +291,7 @@ def test_sound_ends_after_its_last_sample():
     decoded.events = lambda _idle_s: iter(
         [StreamOpened(job, Dense(4, 1)), ChunkDecoded(job, samples, np.arange(5) / 4), StreamEnded(job)]
     )
-    outcomes = []
-    nothing = lambda *_arguments: None  # noqa: E731 - short, used at once
-    ours = Pipeline(extractor, 8, None, outcomes.append, nothing, nothing, nothing)
-    pipeline.run({"means": ours}, cast(Decoders, decoded))
-    record = outcomes[0].record
+    record = record_of(run(extractor, cast(Decoders, decoded))[0]["a"])
     np.testing.assert_array_equal([record.start_s, record.end_s], [[0, 0.25], [1, 1.25]])
 
 
@@ -270,13 +308,10 @@ def test_what_a_model_refuses_names_the_video(monkeypatch):
 
 def test_a_decoder_that_fails_midway_ends_the_video():
     extractor = Means()
-    decoded, outcomes = FakeDecoders(extractor, {}), []
+    decoded = FakeDecoders(extractor, {})
     job = Job(VideoRef("a", "a", "a.mp4"), "means")
     chunk = ChunkDecoded(job, torch.zeros(5, 2, 2, 3), np.arange(5) / 4)
-    decoded.events = lambda _idle_s: iter(
-        [StreamOpened(job, Dense(4, 1)), chunk, StreamFailed(job, "a.mp4: gone"), None]
-    )
-    nothing = lambda *_arguments: None  # noqa: E731 - short, used at once
-    ours = Pipeline(extractor, 8, None, outcomes.append, nothing, nothing, nothing)
-    pipeline.run({"means": ours}, cast(Decoders, decoded))
-    assert [(outcome.status, outcome.reason) for outcome in outcomes] == [("failed", "a.mp4: gone")]
+    events = [StreamOpened(job, Dense(4, 1)), chunk, StreamFailed(job, "a.mp4: gone"), None]
+    decoded.events = lambda _idle_s: iter(events)
+    outcomes, _ = run(extractor, cast(Decoders, decoded))
+    assert (outcomes["a"].status, outcomes["a"].reason) == ("failed", "a.mp4: gone")

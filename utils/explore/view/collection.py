@@ -13,8 +13,8 @@ import numpy as np
 
 from utils.errors import FeatmillError, RunError
 from utils.run.folder_status import FolderStatus
-from utils.sinks.acav import UP
 from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine, Status
+from utils.sinks.output import UP
 from utils.sinks.readback import OutputReader
 from utils.state.feature_folders import feature_folders
 from utils.state.manifest import FILE_NAME, Latest

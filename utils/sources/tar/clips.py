@@ -1,6 +1,6 @@
 """One tar shard: its clips with their metadata, and what is wrong with the shard."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -45,6 +45,7 @@ class Shard:
     name: of the output folder.
     stem: the name of its file without suffix.
     media_filter: what finds its clips.
+    same: of names of outputs, see `find_repeats`.
     """
 
     path: str
@@ -52,6 +53,7 @@ class Shard:
     stem: str
     meta_path: str | None
     media_filter: MediaFilter
+    same: Callable[[str], str] = str
 
     @property
     def label(self) -> str:
@@ -135,14 +137,14 @@ class Shard:
             label = safe_id(member.name)
             id_ = f"{self.label}: {label}"
             meta = self._meta(member, stem, metadata, index, tar)
-            if name in taken:
-                first = taken[name]
+            if self.same(name) in taken:
+                first = taken[self.same(name)]
                 why = "it is in the tar twice" if first == label else f"{first} has the same output name"
                 refused: Refusal = ("failed", f"{id_}: {why}; rename one of them")
                 id_, name = f"{id_} (at byte {member.offset})", f"{name}.byte{member.offset}"
                 yield self._ref(id_, name, member, meta, refused)
                 continue
-            taken[name] = label
+            taken[self.same(name)] = label
             problem = REFUSED_KINDS.get(member.kind, "")
             data = None
             if with_data and not problem:

@@ -25,7 +25,7 @@ TAR_SUFFIX = re.compile(r"(?i)\.(tar|tgz|tar\.\w{1,5})$")
 class TarSource:
     """The clips of all shards of --tar_path, shard by shard in the order given; those of a pattern are sorted.
 
-    names: of the shards, which are their output folders.
+    names: of the shards, which are their output folders, as `same` gives them: see `find_repeats`.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class TarSource:
         tar_path: Iterable[str],
         meta_path: str | None,
         media_filter: MediaFilter,
+        same: Callable[[str], str] = str,
     ) -> None:
         """Raises UserError: a pattern is malformed or matches nothing, no tar exists, or two have the same name."""
         paths = dict.fromkeys(itertools.chain.from_iterable(map(expanded, tar_path)))
@@ -45,13 +46,13 @@ class TarSource:
         for path in paths:
             stem = TAR_SUFFIX.sub("", base_name(path)) or redacted(path)
             name = safe_name(stem)
-            first = by_name.setdefault(name, path)
+            first = by_name.setdefault(same(name), path)
             if first != path:
                 raise UserError(
                     f"--tar_path: {redacted(first)} and {redacted(path)} are both called {safe_id(stem)!r}, "
                     "and so would be their output folders: rename one of them, or use different --output_path"
                 )
-            self._shards.append(Shard(path, name, stem, meta_path, media_filter))
+            self._shards.append(Shard(path, name, stem, meta_path, media_filter, same))
         self.names = frozenset(by_name)
         self.read_well: list[str] = []
         folders = (Path(path).parent for path in paths if not is_url(path))

@@ -32,6 +32,15 @@ def test_clips_are_read_in_place(tmp_path):
     assert list(inputs.refs()) == list(inputs.refs()) == list(inputs.listed())
 
 
+def test_of_clips_with_one_output_name_the_second_is_refused(tmp_path, monkeypatch):
+    path = write_shard(tmp_path / "s.tar", {"a.mp4": b"1", "A.mp4": b"2"})
+    assert len(good(shard_refs(path, on_extraction="save_numpy", output_path=str(tmp_path)))) == 2
+    monkeypatch.setattr("utils.sources.inputs.same_names", lambda _path: str.casefold)  # as on a Mac
+    first, second = shard_refs(path, on_extraction="save_numpy")
+    assert first.refused is None and second.refused is not None
+    assert second.refused[1].endswith("A.mp4: a.mp4 has the same output name; rename one of them")
+
+
 @pytest.mark.parametrize("suffix", [".tar.gz", ".tgz", ".tar.zst", ".tar"])
 def test_a_compressed_tar_is_recognized_by_content_and_read_as_a_stream(tmp_path, suffix):
     plain = tar_bytes([("a.json", b'{"late": 0}'), *CLIPS.items(), ("c.txt", b"text of c\n"), ("sub/b.json", b"[1]")])
