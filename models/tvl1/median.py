@@ -1,41 +1,31 @@
-"""The median of 5x5 pixels: OpenCV's on a CPU, comparisons of whole maps on a GPU."""
+"""The median of 5x5 pixels by comparisons of whole maps, as a GPU computes it."""
 
 from collections.abc import Iterator
 from functools import cache
 
-import cv2
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-SIDE = 5
-MARGIN = SIDE // 2
+from models.tvl1.settings import MEDIAN_SIDE
+
+MARGIN = MEDIAN_SIDE // 2
 # Of 25 values whose columns and rows are sorted, those that may be the median: (rank in the column, ranks in the row).
 # Six others are certainly not above it, and six not below.
 CANDIDATES = ((0, (3, 4)), (1, (2, 3, 4)), (2, (1, 2, 3)), (3, (0, 1, 2)), (4, (0, 1)))
 
 
 def median_5x5(maps: Tensor) -> Tensor:
-    """Return the median of each pixel's 5x5 neighbourhood, with the border repeated; maps: float32 [n, C, H, W]."""
-    return median_by_opencv(maps) if maps.device.type == "cpu" else median_by_comparisons(maps)
+    """Return the median of each pixel's 5x5 neighbourhood, with the border repeated; maps: float32 [n, C, H, W].
 
-
-def median_by_opencv(maps: Tensor) -> Tensor:
-    """Return the same on a CPU, 20 times as fast: OpenCV sorts in the registers."""
-    medians = torch.empty_like(maps)
-    for source, target in zip(maps.flatten(0, 1), medians.flatten(0, 1), strict=True):
-        cv2.medianBlur(source.numpy(), SIDE, target.numpy())
-    return medians
-
-
-def median_by_comparisons(maps: Tensor) -> Tensor:
-    """Return the same on any device. Each column of five is sorted once, for five neighbourhoods."""
+    Each column of five is sorted once, for five neighbourhoods.
+    """
     height, width = maps.shape[-2:]
     padded = functional.pad(maps, (MARGIN, MARGIN, MARGIN, MARGIN), mode="replicate")
-    columns = selected([padded[..., i : i + height, :] for i in range(SIDE)], tuple(range(SIDE)))
+    columns = selected([padded[..., i : i + height, :] for i in range(MEDIAN_SIDE)], tuple(range(MEDIAN_SIDE)))
     candidates: list[Tensor] = []
     for rank, ranks in CANDIDATES:
-        candidates += selected([columns[rank][..., i : i + width] for i in range(SIDE)], ranks)
+        candidates += selected([columns[rank][..., i : i + width] for i in range(MEDIAN_SIDE)], ranks)
     return selected(candidates, (len(candidates) // 2,))[0]
 
 

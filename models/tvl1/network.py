@@ -5,12 +5,16 @@ Facciolo, "TV-L1 Optical Flow Estimation", IPOL 2013, doi 10.5201/ipol.2013.26. 
 OpenCV 5's DualTVL1OpticalFlow.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.tvl1.by_opencv import flow_of
 from models.tvl1.preprocess import SCALE_STEP, pyramid, to_grey
-from models.tvl1.solver import Level, SolverSettings
+from models.tvl1.settings import SolverSettings
+from models.tvl1.solver import Level
 from utils.nn.flow import Encoded, bytes_for_pairs
 
 BYTES_PER_PIXEL = 320  # working memory of a pair
@@ -40,8 +44,16 @@ class TVL1(nn.Module):
 
         first, second: what `encode` returned for the n pairs. size: (H, W) of the frames, which the pyramids also tell.
         """
+        levels = list(zip(reversed(first), reversed(second), strict=True))
+        if self.place.device.type == "cpu":
+            n = len(first[0])
+            return torch.stack([flow_of([(a[i, 0], b[i, 0]) for a, b in levels], self.settings) for i in range(n)])
+        return self.together(levels)
+
+    def together(self, levels: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        """Return the same, of all pairs at once, as a GPU does it. levels: of both frames, the coarsest first."""
         flow = None
-        for one, other in zip(reversed(first), reversed(second), strict=True):
+        for one, other in levels:
             if flow is not None:
                 size = (one.shape[-2], one.shape[-1])
                 flow = functional.interpolate(flow, size, mode="bilinear", align_corners=False) / SCALE_STEP

@@ -1,5 +1,7 @@
 """Frames to the pyramid of grey levels that TV-L1 reads: pure functions."""
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,12 +35,19 @@ def pyramid(grey: Tensor, scales: int) -> tuple[Tensor, ...]:
     """Return the levels of the pyramid, float32 [n, 1, h, w] each, the frame itself first.
 
     Each is the one before, sampled bilinearly every 1.25 pixels, though sizes are rounded: OpenCV's step is not their
-    ratio.
+    ratio. On a CPU OpenCV does it: its rounding counts there.
     """
     levels = [grey]
-    for height, width in level_sizes((grey.shape[-2], grey.shape[-1]), scales)[1:]:
-        levels.append(torch.ops.aten.upsample_bilinear2d(levels[-1], [height, width], False, SCALE_STEP, SCALE_STEP))
+    for size in level_sizes((grey.shape[-2], grey.shape[-1]), scales)[1:]:
+        levels.append(_smaller(levels[-1], size))
     return tuple(levels)
+
+
+def _smaller(images: Tensor, size: tuple[int, int]) -> Tensor:
+    if images.device.type != "cpu":
+        return torch.ops.aten.upsample_bilinear2d(images, size, False, SCALE_STEP, SCALE_STEP)
+    small = [cv2.resize(image, None, fx=SCALE_STEP, fy=SCALE_STEP) for image in images[:, 0].numpy()]
+    return torch.from_numpy(np.stack(small))[:, None]
 
 
 def gradients(images: Tensor) -> Tensor:

@@ -1,6 +1,4 @@
-"""TV-L1's iterations at one level of the pyramid."""
-
-from dataclasses import dataclass
+"""TV-L1's iterations at one level of the pyramid, for the pairs of a batch at once, as a GPU takes them."""
 
 import torch
 from torch import Tensor
@@ -8,26 +6,10 @@ from torch.nn import functional
 
 from models.tvl1.median import median_5x5
 from models.tvl1.preprocess import gradients
+from models.tvl1.settings import FLAT, SolverSettings
 from models.tvl1.step import UNITS_PER_PIXEL, Step
 
-FLAT = 1.1920929e-07  # squared gradient below which OpenCV leaves the flow to its neighbours
 STEPS_PER_CHECK = 10  # whether any pair on a GPU is still active: each check waits for the GPU
-
-
-@dataclass(frozen=True)
-class SolverSettings:
-    """How long TV-L1 iterates; the defaults are OpenCV's.
-
-    scales: levels of the pyramid. warps: per level. rounds: per warp; each starts with a median filter of the flow.
-    steps: per round. epsilon: a warp ends once the root mean square change of the flow is at most so many pixels.
-    """
-
-    scales: int = 5
-    warps: int = 5
-    rounds: int = 10
-    steps: int = 30
-    epsilon: float = 0.01
-    median: bool = True
 
 
 class Level:
@@ -45,8 +27,7 @@ class Level:
         self._first = first[:, 0]
         self._second = gradients(second).double()
         self._end = (settings.epsilon * UNITS_PER_PIXEL) ** 2 * height * width  # squared change
-        is_alone = n == 1 and first.device.type == "cpu"
-        self._active = None if is_alone else torch.empty(n, dtype=torch.bool, device=first.device)
+        self._active = torch.empty(n, dtype=torch.bool, device=first.device)
         self._step = Step((n, height, width), first.device, self._active)
         self._flow = self._step.flow.view(2, n, height, width)
         if flow is not None:
@@ -71,8 +52,7 @@ class Level:
 
     def _iterate(self) -> None:
         """Take steps until the flow hardly changes, at most rounds * steps of them."""
-        if self._active is not None:
-            self._active.fill_(True)
+        self._active.fill_(True)
         for _ in range(self._settings.rounds):
             if self._settings.median:
                 self._filter()
@@ -81,15 +61,10 @@ class Level:
                     return
 
     def _filter(self) -> None:
-        filtered = median_5x5(self._flow)
-        if self._active is not None:
-            filtered = torch.where(self._active[:, None, None], filtered, self._flow)
-        self._flow.copy_(filtered)
+        self._flow.copy_(torch.where(self._active[:, None, None], median_5x5(self._flow), self._flow))
 
     def _has_ended(self, change: Tensor, step: int) -> bool:
         """Return whether no pair is active, as far as is known. change: squared, by pair."""
-        if self._active is None:
-            return change.item() <= self._end
         torch.gt(change, self._end, out=self._active)
         return step % STEPS_PER_CHECK == 0 and not self._active.any()
 

@@ -16,3 +16,10 @@ def flow_of(network: TVL1, first: torch.Tensor, second: torch.Tensor) -> torch.T
     with torch.inference_mode():
         size = (first.shape[-2], first.shape[-1])
         return network.to(DEVICE).between(network.encode(first), network.encode(second), size)
+
+
+def flow_together(network: TVL1, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Return the flow of all pairs at once, as a GPU computes it."""
+    with torch.inference_mode():
+        levels = zip(network.to(DEVICE).encode(first), network.encode(second), strict=True)
+        return network.together(list(levels)[::-1])

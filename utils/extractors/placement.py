@@ -13,23 +13,24 @@ Clips = Sequence[Sequence[int]]  # the frames of each clip, in the order that th
 def mmaction2_0x(n_frames: int, length: int, interval: int, n_clips: int) -> list[int]:
     """Return the first frame of each clip: one clip in the middle of each of `n_clips` equal parts.
 
-    The rule of mmaction2 0.x, 1.0.0rc0 and rc1. A clip of several frames counts as length * interval frames; if the
-    video has fewer, all clips start at 0.
+    The rule of mmaction2 0.x, 1.0.0rc0 and rc1. A clip counts as length * interval frames, one of a single frame, too;
+    if the video has fewer, all clips start at 0.
     """
     span = length * interval
-    if length > 1 and n_frames < span:
+    if n_frames < span:
         return [0] * n_clips
-    part = (n_frames if length == 1 else n_frames - span + 1) / n_clips
+    part = (n_frames - span + 1) / n_clips
     return [int(i * part + part / 2) for i in range(n_clips)]  # the order matters: each step rounds in float64
 
 
 def mmaction2_1x(n_frames: int, length: int, interval: int, n_clips: int) -> list[int]:
     """Return the first frame of each clip: spread from the start of the video to its end.
 
-    The rule of mmaction2 1.0.0rc2 and later. Clips of one frame are placed as in 0.x, a single clip in the middle.
+    The rule of mmaction2 1.0.0rc2 and later. Clips of one frame are placed as in 0.x with an interval of 1, a single
+    clip in the middle.
     """
     if length == 1:
-        return mmaction2_0x(n_frames, length, interval, n_clips)
+        return mmaction2_0x(n_frames, 1, 1, n_clips)
     last_start = max(n_frames - ((length - 1) * interval + 1), 0)
     if n_clips == 1:
         return [last_start // 2]

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +24,15 @@ def test_clips_are_those_of_mmaction2(table, fill):
             for version, placement in VERSIONS.items():
                 starts = PLACEMENTS[placement](int(n_frames), length, interval, n_clips)
                 assert fill(starts, int(n_frames), length, interval) == expected[version], (row, n_frames, version)
+
+
+@given(st.integers(1, 200), st.sampled_from([1, 2, 4]), st.integers(1, 20), st.integers(1, 30))
+def test_clips_of_any_interval_are_those_of_mmaction2_0x(n_frames, length, interval, n_clips):
+    """SampleFrames._get_test_clips of mmaction2 v0.24.1: of single frames the interval counts, too."""
+    clip_length = length * interval
+    part = (n_frames - clip_length + 1) / float(n_clips)
+    offsets = (np.arange(n_clips) * part + part / 2.0).astype(int) if n_frames > clip_length - 1 else [0] * n_clips
+    assert PLACEMENTS["mmaction2_0x"](n_frames, length, interval, n_clips) == list(offsets)
 
 
 def test_clips_are_those_of_the_snippet_tool():

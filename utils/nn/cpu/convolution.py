@@ -39,7 +39,9 @@ def convolve(
     stride, padding, dilation = (list(sizes[:n_dims]) for sizes in (stride, padding, dilation))
     if support.fits(x) and not weight.requires_grad:
         return gpu.convolve(x, weight, bias, stride, padding, dilation, groups, slope)
-    if onednn.CONVOLVE is None or not _fits(x) or weight.requires_grad:
+    # of a single channel, the compiler expects another layout of oneDNN's result than it has
+    is_mistaken = x.shape[1] == 1 and torch.compiler.is_compiling()
+    if onednn.CONVOLVE is None or not _fits(x) or weight.requires_grad or is_mistaken:
         return gpu.activated(gpu.PLAIN[x.ndim](x, weight, bias, stride, padding, dilation, groups), slope)
     simple = groups == 1 and all(step == 1 for step in dilation) and not torch.compiler.is_compiling()
     axis = winograd.axis_for(x, weight, stride, padding) if use_winograd and simple else None

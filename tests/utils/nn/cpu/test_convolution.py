@@ -5,16 +5,30 @@ import itertools
 
 import pytest
 import torch
+from support.program import needs_compiler
 from torch import nn
 from torch.nn import functional as F
 
 from utils.nn.cpu.convolution import FusedConvolution, OneDnnLinear, convolve, fuse_activations
+from utils.nn.cpu.layout import use_channels_last
 
 PLAIN = {4: F.conv2d, 5: F.conv3d}
 
 
 def random(*shape: int) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+@needs_compiler
+def test_a_convolution_of_one_channel_can_be_compiled() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)).requires_grad_(False)
+    x = random(3, 1, 96, 64)
+    expected = copy.deepcopy(network).double()(x.double())
+    fuse_activations(network)
+    use_channels_last(network)
+    network.compile()
+    with torch.inference_mode():
+        torch.testing.assert_close(network(x).double(), expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("slope", "groups"), itertools.product([None, 0.0, 0.2], [1, 2]))
