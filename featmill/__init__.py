@@ -7,6 +7,7 @@
 Importing this does not import PyTorch; the first extractor does.
 """
 
+import random
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -49,14 +50,18 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'featmill' has no attribute {name!r}")
-    with library_environment():  # some variables count when PyTorch is first imported
-        found = getattr(import_module(f"featmill.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:  # for type checkers, a name that is not there is an error
+
+    def __getattr__(name: str) -> Any:
+        """Import what is asked for when it is first asked for."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'featmill' has no attribute {name!r}")
+        drawn = random.getstate()  # rich draws a number when it is imported
+        with library_environment():  # some variables count when PyTorch is first imported
+            found = getattr(import_module(f"featmill.{_HOMES[name]}"), name)
+        random.setstate(drawn)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

@@ -5,7 +5,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Never, Self
 
 import numpy as np
 
@@ -64,8 +64,11 @@ class Extractor:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> Never:
+        raise UserError("an Extractor stays in its process: make one in each, or use MapBatches, which can be pickled")
+
     def close(self) -> None:
-        """Free the networks, and end the threads."""
+        """Free the networks, and end the threads. What a `map` in another thread computes is finished first."""
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -108,7 +111,7 @@ class Extractor:
         """
         if self._session is None:
             raise UserError("this extractor is closed")
-        if isinstance(videos, ONE_VIDEO):
+        if isinstance(videos, ONE_VIDEO) or not hasattr(videos, "__iter__"):
             raise UserError("map takes several videos, such as a list of paths; for one, call the extractor with it")
         return self._map(self._session, videos, ordered)
 
@@ -131,7 +134,7 @@ class Extractor:
 
 def _with(video: Any, **about: Any) -> dict[str, Any]:
     """Return a video with what the caller says about it."""
-    if not isinstance(video, ONE_VIDEO):
+    if not isinstance(video, ONE_VIDEO) and not hasattr(video, "read"):  # files are refused as videos
         video = {"samples" if about["rate_hz"] is not None else "frames": video}
     return described(video) | stated(about)
 

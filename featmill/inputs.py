@@ -15,6 +15,7 @@ KEYS = ("path", "bytes", "frames", "fps", "samples", "rate_hz", "start_s", "end_
 IN_MEMORY = ("bytes", "frames", "samples")
 MOST_HZ = 10_000_000
 MOST_CHANNELS = 64  # an array of more is taken for one of the wrong orientation
+MOST_LEVEL = 100  # far above what is played without distortion, below integers that were made floats
 
 
 def described(given: Any) -> dict[str, Any]:
@@ -83,10 +84,17 @@ def _number(value: Any) -> float | None:
 def _path(about: Mapping[str, Any]) -> str:
     path = about.get("path", "")
     if not isinstance(path, str | os.PathLike):
-        raise UserError(
-            f"a video is a {type(path).__name__}: give a path, bytes, frames with fps=, or samples with rate_hz="
-        )
+        raise UserError(f"a video is of type {type(path).__name__}: {_instead_of(path)}")
     return os.fspath(path)
+
+
+def _instead_of(given: Any) -> str:
+    """Return what to give in place of what is not a video."""
+    if hasattr(given, "read"):
+        return "give what its read() returns, the bytes of the file, or its path"
+    if hasattr(given, "__array__"):
+        return 'give {"frames": it, "fps": 25}, or {"samples": it, "rate_hz": 16000} for sound'
+    return "give a path, bytes, frames with fps=, or samples with rate_hz="
 
 
 def _data(about: Mapping[str, Any]) -> bytes | FrameArray | None:
@@ -110,11 +118,34 @@ def _frames(frames: Any, fps: Any) -> FrameArray:
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3 or 0 in pixels.shape:
         raise UserError(
             f"frames are {pixels.dtype} {list(pixels.shape)}; they must be uint8 [n, height, width, 3], RGB"
+            f"{_as_frames(pixels)}"
         )
     rate = _number(fps)
     if rate is None or not 0 < rate <= 1000:
         raise UserError(f"fps is {fps}; frames need their rate per second, above 0 and at most 1000")
     return FrameArray(pixels, rate)
+
+
+def _as_frames(pixels: np.ndarray) -> str:
+    """Return how an array that is not frames may be made so; empty where that is anyone's guess."""
+    shape = pixels.shape
+    if pixels.dtype.kind in "OSU":
+        return "; for several videos, map of an Extractor takes a list"
+    if pixels.ndim == 4 and shape[3] != 3 and shape[1] == 3:
+        return ": transpose it by (0, 2, 3, 1)"
+    if pixels.ndim == 4 and shape[3] == 4:
+        return ": drop the fourth channel, frames[..., :3]"
+    if pixels.ndim == 4 and shape[3] == 1:
+        return ": repeat the grey channel, frames.repeat(3, axis=3)"
+    if pixels.ndim == 3 and shape[2] == 3:
+        return ": a single frame is frame[None]"
+    if pixels.ndim == 3:
+        return ": repeat grey frames, frames[..., None].repeat(3, axis=3)"
+    if pixels.ndim == 4 and pixels.dtype.kind == "f":
+        return ": round floats from 0 to 255; those from 0 to 1 times 255"
+    if pixels.size and 1 <= pixels.ndim <= 2 and pixels.dtype.kind in "fi":
+        return "; samples of sound need rate_hz="
+    return ""
 
 
 def _audio(samples: Any, rate_hz: Any) -> bytes:
@@ -123,14 +154,22 @@ def _audio(samples: Any, rate_hz: Any) -> bytes:
 
     array = as_array(samples)
     if array.dtype.kind != "f" or array.ndim not in (1, 2) or not array.size:
-        raise UserError(f"samples are {array.dtype} {list(array.shape)}; they must be floats [n] or [n, channels]")
+        hint = ": divide them by 32768" if array.dtype == np.int16 and array.ndim in (1, 2) else ""
+        raise UserError(
+            f"samples are {array.dtype} {list(array.shape)}; they must be floats from -1 to 1, "
+            f"[n] or [n, channels]{hint}"
+        )
     if array.ndim == 2 and array.shape[1] > MOST_CHANNELS:
-        raise UserError(f"samples are {list(array.shape)}; they must be [n, channels], not [channels, n]")
+        raise UserError(
+            f"samples are {list(array.shape)}; they must be [n, channels], not [channels, n]: transpose them"
+        )
     rate = _number(rate_hz)
     if rate is None or not 1 <= rate <= MOST_HZ or rate != int(rate):
         raise UserError(f"rate_hz is {rate_hz}; samples need their rate per second, a whole number from 1 to {MOST_HZ}")
     if not np.isfinite(array).all():
         raise UserError("samples are not all numbers: some are NaN or infinite")
+    if (level := np.abs(array).max()) > MOST_LEVEL:
+        raise UserError(f"samples are up to {level:g}; they must be from -1 to 1: divide those of 16 bits by 32768")
     file = io.BytesIO()
     soundfile.write(file, array.astype(np.float32, copy=False), int(rate), format="WAV", subtype="FLOAT")
     return file.getvalue()
@@ -138,9 +177,9 @@ def _audio(samples: Any, rate_hz: Any) -> bytes:
 
 def as_array(values: Any) -> np.ndarray:
     """Return an array, a tensor of any device, or a list of numbers as an array."""
-    if hasattr(values, "detach"):
-        return values.detach().cpu().numpy()
     try:
-        return np.asarray(values)
+        return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
     except ValueError:
         raise UserError("not an array: this list has parts of different sizes") from None
+    except (TypeError, NotImplementedError) as error:  # bfloat16, a tensor without values
+        raise UserError(f"not an array that NumPy can read: {error}") from error

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from featmill.extractor import Extractor
+from featmill.extractor import ONE_VIDEO, Extractor
 from featmill.inputs import described, is_absent, stated
 from featmill.outputs import rows
+from featmill.settings import check
 from featmill.video import Video
 from utils.errors import UserError, VideoError
 
@@ -30,6 +31,9 @@ class MapBatches:
     key: which output is the embedding, where a feature type has several.
     errors: "keep": a video that fails makes a row whose embedding is None and whose notes say why. "raise": VideoError.
     device, flags: as for `Extractor`.
+
+    Raises:
+        UserError: an argument is wrong. What is missing where it is called, a GPU or a checkpoint, is said there.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class MapBatches:
     ) -> None:
         if errors not in ERRORS:
             raise UserError(f"errors is {errors!r}; choose from {', '.join(ERRORS)}")
+        check(feature_type, str(device), flags)  # here, not on a cluster's nodes
         self._feature_type, self._device, self._flags = feature_type, device, flags
         self._column, self._key, self._errors = column, key, errors
         self._extractor: Extractor | None = None
@@ -93,7 +98,7 @@ def _columns(batch: Any) -> dict[str, list[Any]]:
     if hasattr(batch, "to_pydict"):  # pyarrow
         return batch.to_pydict()
     if isinstance(batch, Mapping):
-        return {name: _listed(values) for name, values in batch.items()}
+        return {name: _listed(name, values) for name, values in batch.items()}
     if hasattr(batch, "columns"):  # pandas
         return {name: batch[name].tolist() for name in batch.columns}
     raise UserError(f"a batch is a {type(batch).__name__}: give a mapping of columns, a DataFrame or a Table")
@@ -103,7 +108,11 @@ def _has_arrays(columns: Mapping[str, Any]) -> bool:
     return any(isinstance(values, np.ndarray) for values in columns.values())
 
 
-def _listed(values: Any) -> list[Any]:
+def _listed(name: str, values: Any) -> list[Any]:
+    if isinstance(values, ONE_VIDEO) or not hasattr(values, "__iter__"):
+        raise UserError(
+            f"column {name!r} is a {type(values).__name__}, not a list: give batches, not rows; map(..., batched=True)"
+        )
     return values.tolist() if isinstance(values, np.ndarray) and values.ndim == 1 else list(values)
 
 

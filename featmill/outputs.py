@@ -49,6 +49,12 @@ class Outputs:
             if not self._folders:
                 raise UserError(f"{output}: no features of {feature_type} there, only of {', '.join(here)}")
 
+    def __repr__(self) -> str:
+        return f"<Outputs {self.output}: {', '.join(self.feature_types)}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Outputs, (self.output, self.feature_type)  # read anew in the other process
+
     @property
     def feature_types(self) -> list[str]:
         """The feature types, one or more."""
@@ -115,8 +121,14 @@ class Outputs:
 
         Features without a row per window, such as averages over a video, make one row with no times; so do those that
         were saved without times.
+
+        Raises:
+            UserError: pandas is not installed.
         """
-        import pandas
+        try:
+            import pandas
+        except ImportError as error:
+            raise UserError("to_pandas() needs pandas: pip install pandas") from error
 
         return pandas.DataFrame([row for video in self for row in rows(video)])
 

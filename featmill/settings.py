@@ -48,6 +48,17 @@ def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
     return plan
 
 
+def check(feature_type: str, device: str, flags: Mapping[str, Any]) -> None:
+    """Check arguments for an extractor on another machine, whose devices and checkpoints are not looked for.
+
+    Raises:
+        UserError: no such feature type or flag, or a value that none allows.
+    """
+    device_flags(device)
+    _, given, _ = run_of(feature_type, "cpu", flags)
+    build(MODELS[feature_type].config_class(), [("argument", given)])
+
+
 def warn(text: str) -> None:
     """Warn at the line, outside this program, from which it was called."""
     level, frame = 1, sys._getframe()  # pyright: ignore[reportPrivateUsage]  # warnings takes skip_file_prefixes from 3.12 on

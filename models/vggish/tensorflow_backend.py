@@ -86,7 +86,8 @@ def import_tensorflow() -> tuple[ModuleType, ModuleType]:
     except ImportError as error:
         raise UserError(
             f"the TensorFlow backend of vggish needs the packages tensorflow and tf-slim ({error}); install them with "
-            "`uv sync --extra tf` or conda_env_vggish.yml, or choose the PyTorch backend, which gives the same features"
+            "`pip install tensorflow tf-slim` or conda_env_vggish.yml, or choose the PyTorch backend, which gives the "
+            "same features"
         ) from error
     tf.logging.set_verbosity(tf.logging.ERROR)
     return tf, tf_slim

@@ -100,7 +100,7 @@ def _read_with_tensorflow(path: str | Path, why: UserError) -> dict[str, np.ndar
     try:
         tf, _ = import_tensorflow()
     except UserError as error:
-        raise UserError(f"{why}; or install TensorFlow (`uv sync --extra tf`)") from error
+        raise UserError(f"{why}; or install TensorFlow (`pip install tensorflow`)") from error
     try:
         reader = tf.train.load_checkpoint(str(path).removesuffix(".index"))
         return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}

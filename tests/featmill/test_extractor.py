@@ -1,9 +1,10 @@
 """Extraction in the calling process: the same numbers as the command's, and nothing left behind."""
 
+import copy
 import gc
-import os
-import subprocess
-import sys
+import io
+import itertools
+import pickle
 import threading
 import time
 import tracemalloc
@@ -12,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from support.door import check_same_in_python
 from support.media import moving_frames, waveform
-from support.program import ROOT, run
+from support.program import run
 
 import featmill
 from utils.media.video import VideoStream
@@ -98,8 +100,6 @@ def test_frames_in_memory_give_the_features_of_their_video(clips):
 
 
 def test_samples_in_memory_give_the_features_of_their_file(tmp_path):
-    import torch
-
     samples = np.stack([waveform(seed, 3, 44100) for seed in (1, 2)], axis=1)
     soundfile.write(tmp_path / "a.wav", samples, 44100, subtype="FLOAT")
     with featmill.Extractor("vggish", weights="random") as extractor:
@@ -161,8 +161,55 @@ def test_a_video_that_fails_is_an_error_of_a_single_call(tiny, clips):
         next(videos)
     with pytest.raises(featmill.UserError, match="closed while"):
         next(videos)
+        for given in (None, 3):
+            with pytest.raises(featmill.UserError, match="map takes several videos"):
+                extractor.map(given)  # pyright: ignore[reportArgumentType]  # as users do
+        for given in (clips[2].open("rb"), io.BytesIO(b"")):
+            with given, pytest.raises(featmill.UserError, match=r"give what its read\(\) returns"):
+                extractor(given)
     with featmill.Extractor("loudness") as extractor, pytest.raises(featmill.VideoError, match="frames holds no sound"):
         extractor(moving_frames(3), fps=25)
+
+
+def test_an_extractor_is_not_copied(tiny):
+    with featmill.Extractor(tiny) as extractor:
+        for copied in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(featmill.UserError, match="make one in each, or use MapBatches"):
+                copied(extractor)
+
+
+def test_an_extractor_is_closed_before_its_first_video_and_while_it_asks_for_one(tiny, clips):
+    with featmill.Extractor(tiny) as extractor:
+        videos = extractor.map([clips[2]])
+    with pytest.raises(featmill.UserError, match="closed while"):
+        next(videos)
+    extractor = featmill.Extractor(tiny, decode_threads=1, batch_size=1)
+
+    def closing():
+        yield clips[2]
+        yield clips[2]
+        extractor.close()
+        while True:
+            yield clips[2]
+
+    with pytest.raises(featmill.UserError, match="closed while"):
+        list(extractor.map(closing()))
+
+
+def test_another_thread_closes_an_extractor(tiny, clips):
+    extractor, begun = featmill.Extractor(tiny), threading.Event()
+
+    def close():
+        begun.wait(60)
+        extractor.close()
+
+    closing = threading.Thread(target=close)
+    closing.start()
+    with pytest.raises(featmill.UserError, match="closed while"):
+        for _ in extractor.map(itertools.repeat(clips[2])):
+            begun.set()
+    closing.join(60)
+    assert not closing.is_alive()
 
 
 def test_a_decoder_that_hangs_is_an_error(tiny, clips, monkeypatch):
@@ -205,67 +252,3 @@ def test_nothing_is_left_of_many_calls(tiny, clips):
     while {thread.ident for thread in threading.enumerate()} - before and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not {thread.ident for thread in threading.enumerate()} - before
-
-
-SCRIPT = """
-import os, signal, sys
-import torch
-from torch.utils.data import DataLoader
-import featmill
-
-class Features(torch.utils.data.Dataset):
-    def __len__(self):
-        return 2
-    def __getitem__(self, index):
-        return features()
-
-def features():
-    flags = {"model_name": "resnet18", "weights": "random", "extraction_total": 2}
-    return featmill.extract(sys.argv[1], "resnet", **flags)["resnet"]
-
-def state():
-    flags = [torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark, torch.get_num_threads()]
-    flags += [torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.get_default_dtype()]
-    return [dict(os.environ), os.getcwd(), signal.getsignal(signal.SIGINT), torch.get_rng_state().tolist(), *flags]
-
-def equal(ours, expected):  # but for rounding: the two videos of `map` may share a batch
-    return abs(ours - expected).max() < 1e-6 * abs(expected).max()
-
-before = state()
-with featmill.Extractor("clip", model_name="RN50", weights="random", extraction_fps=1) as extractor:
-    for video in extractor.map([sys.argv[1]] * 2):
-        assert state() == before
-        torch.ones(1, requires_grad=True).sum().backward()
-    child = os.fork()
-    if not child:
-        os._exit(0 if equal(extractor(sys.argv[1])["clip"], video["clip"]) else 1)
-    assert os.waitpid(child, 0)[1] == 0
-expected = features()
-assert state() == before
-for batch in DataLoader(Features(), num_workers=1):  # forked, from an unguarded script
-    assert torch.allclose(batch[0], torch.from_numpy(expected), rtol=1e-4, atol=1e-4)
-child = os.fork()
-if not child:
-    os._exit(0 if equal(features(), expected) else 1)
-assert os.waitpid(child, 0)[1] == 0
-print("as before")
-"""
-
-
-def test_an_unguarded_script_keeps_its_state_and_can_fork(tmp_path, clips):
-    (tmp_path / "script.py").write_text(SCRIPT)
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "script.py", str(clips[0])],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert done.stdout.strip() == "as before", done.stderr
-
-
-def test_importing_it_is_quick_and_imports_no_torch():
-    program = (
-        "import sys, time; start = time.perf_counter(); import featmill; "
-        "print(time.perf_counter() - start, 'torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    seconds, has_torch = done.stdout.split()
-    assert float(seconds) < 0.3 and has_torch == "False"

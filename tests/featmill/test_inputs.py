@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from featmill.inputs import described, reference
 from utils.errors import UserError
@@ -29,11 +30,26 @@ def test_samples_become_a_wav_file():
     ("given", "problem"),
     [
         ({"pth": "a"}, "a video has 'pth'; known are path,"),
-        (3, "a video is a int"),
+        (3, "a video is of type int: give a path"),
+        (io.BytesIO(b"1"), r"of type BytesIO: give what its read\(\) returns"),
+        (FRAMES, 'of type ndarray: give {"frames": it, "fps": 25}'),
         ({"bytes": b"1", "frames": FRAMES}, "a video has both bytes and frames"),
         ({"frames": FRAMES}, "fps is None"),
         ({"frames": FRAMES[0], "fps": 25}, r"frames are uint8 \[4, 6, 3\]"),
+        ({"frames": FRAMES[:, None, ..., 0].repeat(3, 1), "fps": 25}, r"transpose it by \(0, 2, 3, 1\)"),
+        ({"frames": FRAMES[..., :1], "fps": 25}, r"frames.repeat\(3, axis=3\)"),
+        ({"frames": FRAMES[..., 0], "fps": 25}, r"frames\[..., None\].repeat\(3, axis=3\)"),
+        ({"frames": FRAMES[..., [0, 1, 2, 2]], "fps": 25}, r"drop the fourth channel"),
+        ({"frames": FRAMES / 255, "fps": 25}, "those from 0 to 1 times 255"),
+        ({"frames": ["a.mp4"], "fps": 25}, "map of an Extractor takes a list"),
+        ({"frames": np.zeros(9), "fps": 25}, "samples of sound need rate_hz="),
+        ({"frames": [], "fps": 25}, r"frames are float64 \[0\]; they must be uint8 \[n, height, width, 3\], RGB$"),
+        ({"frames": torch.zeros(2, 4, 6, 3, dtype=torch.bfloat16), "fps": 25}, "not an array that NumPy can read"),
+        ({"frames": torch.zeros(2, 4, 6, 3, device="meta"), "fps": 25}, "not an array that NumPy can read"),
         ({"samples": np.zeros(3, int), "rate_hz": 1}, "they must be floats"),
+        ({"samples": np.zeros(3, np.int16), "rate_hz": 1}, "divide them by 32768"),
+        ({"samples": np.full(3, 32767.0), "rate_hz": 1}, "samples are up to 32767; .*divide those of 16 bits by 32768"),
+        ({"samples": np.full(3, 1e300), "rate_hz": 1}, "samples are up to 1e"),
         ({"samples": np.zeros((2, 99)), "rate_hz": 1}, r"not \[channels, n\]"),
         ({"samples": np.zeros(3)}, "rate_hz is None"),
         ({"samples": np.zeros(3), "rate_hz": 44100.5}, "a whole number from 1"),

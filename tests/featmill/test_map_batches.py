@@ -84,10 +84,21 @@ def test_wrong_requests(tiny, clips):
         (lambda: MapBatches(tiny, column="file")(batch_of(clips)), "no column 'file', only path, label"),
         (lambda: MapBatches(tiny, key="rgb")({"path": [str(clips[2])]}), "tiny gives tiny: name one of them"),
         (lambda: MapBatches(tiny)([1]), "a batch is a list"),
+        (
+            lambda: MapBatches(tiny)({"path": str(clips[2])}),
+            "column 'path' is a str, not a list: give batches, not rows",
+        ),
+        (lambda: MapBatches(tiny)({"path": [str(clips[2])], "label": 3}), "column 'label' is a int, not a list"),
+        (lambda: MapBatches("i3e"), "no feature type 'i3e' (did you mean i3d?)"),
+        (lambda: MapBatches("resnet", columns="video"), "resnet has no argument columns"),
+        (lambda: MapBatches("resnet", batch_size=0), "--batch_size is 0"),
+        (lambda: MapBatches("resnet", model_name="resnet19"), "--model_name is 'resnet19'"),
+        (lambda: MapBatches(tiny, device="gpu"), "device is 'gpu'"),
     ):
         with pytest.raises(featmill.UserError) as caught:
             wrong()
         assert words in str(caught.value)
+    assert MapBatches("resnet", device="cuda:7", weights_dir="/of/other/machines") is not None
 
 
 def test_hugging_face_datasets(tiny, clips, expected):

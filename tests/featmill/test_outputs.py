@@ -1,7 +1,9 @@
 """Saved features read back in Python, whatever format they are in."""
 
 import multiprocessing
+import pickle
 import shutil
+import sys
 
 import h5py
 import numpy as np
@@ -98,3 +100,17 @@ def test_a_data_loader_reads_in_its_own_processes(saved, method):
     for name in ("27", "12"):
         np.testing.assert_array_equal(items[name]["tiny"].numpy(), outputs[name]["tiny"])
         np.testing.assert_array_equal(items[name]["end_s"].numpy(), outputs[name].end_s)
+
+
+def test_outputs_can_be_pickled_and_say_what_they_are(saved):
+    outputs = featmill.load(saved("save_numpy"))
+    next(iter(outputs))  # files and locks are there
+    again = pickle.loads(pickle.dumps(outputs))
+    assert list(again.names) == list(outputs.names)
+    assert repr(again) == f"<Outputs {saved('save_numpy')}: loudness, tiny>"
+
+
+def test_a_table_without_pandas(saved, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(featmill.UserError, match="needs pandas: pip install pandas"):
+        featmill.load(saved("save_numpy")).to_pandas()

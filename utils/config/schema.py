@@ -181,6 +181,7 @@ def _typed(cls: type[Config], key: str, value: Any, origin: str) -> Any:
         kind, many = value_type(cls, key)
         wanted = f"a list of {kind.__name__}" if many else kind.__name__
         metadata = cls.__dataclass_fields__[key].metadata
+        wanted += f"; choose from {', '.join(metadata['choices'])}" if metadata["choices"] else ""
         wanted += f"; {metadata['note']}" if metadata["optional_value"] else ""
         raise UserError(f"{origin}: {key} is {repr(value)[:LONGEST_VALUE]}; it must be {wanted}") from error
 

@@ -42,15 +42,6 @@ class ComputeMode:
         return DTYPES[self.precision]
 
 
-PROCESS_FLAGS: tuple[tuple[Any, str], ...] = (
-    (torch.backends.cudnn, "allow_tf32"),
-    (torch.backends.cuda.matmul, "allow_tf32"),
-    (torch.backends.cuda.matmul, "allow_bf16_reduced_precision_reduction"),
-    (torch.backends.cuda.matmul, "allow_fp16_reduced_precision_reduction"),
-    (torch.backends.cudnn, "benchmark"),
-)
-
-
 def set_process_flags(compute: ComputeMode, device: torch.device) -> None:
     """Set PyTorch's flags for this precision, which hold for the whole process."""
     if device.type == "cuda":
@@ -63,18 +54,6 @@ def set_process_flags(compute: ComputeMode, device: torch.device) -> None:
         # Windows of a run have few shapes, so a search for the fastest algorithms pays. But it finds others in each
         # process, which round otherwise: float32 takes those that cuDNN names, always the same.
         torch.backends.cudnn.benchmark = compute.precision != "float32"
-
-
-@contextlib.contextmanager
-def process_flags(compute: ComputeMode, device: torch.device) -> Generator[None, None, None]:
-    """Set the flags for what is inside, and put back those that were set."""
-    before = [(owner, name, getattr(owner, name)) for owner, name in PROCESS_FLAGS]
-    set_process_flags(compute, device)
-    try:
-        yield
-    finally:
-        for owner, name, value in before:
-            setattr(owner, name, value)
 
 
 @contextlib.contextmanager

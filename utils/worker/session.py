@@ -6,17 +6,18 @@ are the whole process's: where sessions run in several threads, one takes a step
 
 import contextlib
 import gc
-import inspect
 import logging
 import queue
 from collections.abc import Callable, Generator, Iterable, Iterator
+from weakref import WeakSet
 
 import numpy as np
 import torch
 
 from utils.errors import RunError
 from utils.extractors.registry import load_extractor
-from utils.nn.prepare import ComputeMode, check_available, process_flags
+from utils.nn.prepare import ComputeMode, check_available
+from utils.nn.process_flags import process_flags
 from utils.nn.unchanged import unchanged
 from utils.worker.decode import Decoders
 from utils.worker.events import Job
@@ -55,13 +56,15 @@ class Session:
                 self._feature.config, self._feature.checkpoints, self._device, self._compute
             )
             self.classes = self._extractor.classes()
-        self._running: list[Generator[Outcome, None, None]] = []
+        self._running: WeakSet[Generator[Outcome, None, None]] = WeakSet()
+        self._is_closed = False
 
     def close(self) -> None:
         """End what runs, and free the networks and their threads."""
-        for outcomes in self._running:
-            outcomes.close()
-        self._running.clear()
+        self._is_closed = True
+        for outcomes in list(self._running):
+            with contextlib.suppress(ValueError):  # it executes: in another thread, or it asked its caller for a task
+                outcomes.close()
         del self._extractor
         gc.collect()  # threads end with the objects that own them, some of which refer to each other
 
@@ -75,11 +78,12 @@ class Session:
             RunError: a decoder hangs.
         """
         outcomes = self._extract(tasks, ordered, predicted)
-        self._running = [one for one in self._running if inspect.getgeneratorstate(one) != inspect.GEN_CLOSED]
-        self._running.append(outcomes)
+        self._running.add(outcomes)
         return outcomes
 
     def _extract(self, tasks: Iterable[Task], ordered: bool, predicted: Predicted) -> Generator[Outcome, None, None]:
+        if self._is_closed:
+            return
         n_threads, batch_size = self._plan.decode_threads, self._plan.run.batch_size or self._extractor.batch_size
         books = _Books(iter(tasks), ordered, n_threads, 2 * (batch_size + n_threads))
         end = through(steps_of(self._plan.run), books.end)
@@ -103,6 +107,8 @@ class Session:
             try:
                 books.fill()
                 for event in events:
+                    if self._is_closed:
+                        return
                     if hung:
                         raise RunError(
                             f"{books.label(hung[0].video_id)}: the decoder gave nothing for {hung[0].seconds:g} s "

@@ -9,7 +9,8 @@ from utils.config.schema import Config
 from utils.extractors.base import Checkpoints
 from utils.extractors.registry import load_object
 from utils.extractors.text import embed_all
-from utils.nn.prepare import ComputeMode, check_available, process_flags
+from utils.nn.prepare import ComputeMode, check_available
+from utils.nn.process_flags import process_flags
 from utils.nn.skip_init import SkipInit
 from utils.nn.unchanged import unchanged
 from utils.worker.forks import avoid_lost_threads

@@ -99,7 +99,9 @@ def test_weights_of_another_network_are_refused(tensorflow_run):
 def test_missing_package_is_named_with_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow.compat.v1", None)
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(UserError, match=r"tensorflow and tf-slim .*uv sync --extra tf.*conda_env_vggish\.yml"):
+    with pytest.raises(
+        UserError, match=r"tensorflow and tf-slim .*pip install tensorflow tf-slim.*conda_env_vggish\.yml"
+    ):
         TensorFlowVGGish("vggish_model.ckpt")
 
 

@@ -88,5 +88,5 @@ def test_compressed_checkpoint_without_tensorflow_says_what_to_install(monkeypat
     monkeypatch.setattr(tensorflow, "read", read)
     monkeypatch.setitem(sys.modules, "tensorflow.compat.v1", None)
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(UserError, match=r"packed\.ckpt: compressed; or install TensorFlow.*--extra tf"):
+    with pytest.raises(UserError, match=r"packed\.ckpt: compressed; or install TensorFlow.*pip install tensorflow"):
         weights.load_vggish("packed.ckpt")
