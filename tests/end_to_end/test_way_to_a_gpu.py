@@ -9,11 +9,13 @@ import torch
 from support.media import cut, moving_frames, turn, write_clip
 
 from models import MODELS
+from utils.extractors.base import AnyExtractor
 from utils.extractors.registry import load_extractor
 from utils.media.video import empty_bytes
 from utils.sources.ref import VideoRef
 from utils.worker import open_frames, pipeline
 from utils.worker.decode import Decoders
+from utils.worker.events import ChunkDecoded
 from utils.worker.pipeline import Outcome, Pipeline
 from utils.worker.plan import Task
 
@@ -54,13 +56,23 @@ def clips(tmp_path_factory) -> list[Path]:
     return paths
 
 
-def run(feature_type: str, settings: dict[str, Any], clips: list[Path], device: str) -> list[Outcome]:
-    """Return how the clips end, on a CPU that is called `device`."""
+def loaded(feature_type: str, settings: dict[str, Any]) -> AnyExtractor:
+    """Return an extractor on a CPU."""
     model = MODELS[feature_type]
     config = model.config_class()(**settings)
-    extractor = load_extractor(model.extractor)(config, dict.fromkeys(model.needs(config)), torch.device("cpu"))
+    return load_extractor(model.extractor)(config, dict.fromkeys(model.needs(config)), torch.device("cpu"))
+
+
+def decoders(feature_type: str, extractor: AnyExtractor, clips: list[Path]) -> Decoders:
+    """Return two threads that decode the clips."""
+    tasks = iter([Task(VideoRef(clip.name, clip.stem, str(clip)), (feature_type,)) for clip in clips])
+    return Decoders({feature_type: extractor}, lambda: next(tasks, None), 2)
+
+
+def run(feature_type: str, settings: dict[str, Any], clips: list[Path], device: str) -> list[Outcome]:
+    """Return how the clips end, on a CPU that is called `device`."""
+    extractor = loaded(feature_type, settings)
     extractor.device = torch.device(device)
-    tasks = [Task(VideoRef(clip.name, clip.stem, str(clip)), (feature_type,)) for clip in clips]
     outcomes: list[Outcome] = []
     stages = Pipeline(
         extractor,
@@ -71,8 +83,7 @@ def run(feature_type: str, settings: dict[str, Any], clips: list[Path], device: 
         predicted=lambda job, row, span_s, logits: None,
         warn=lambda text: pytest.fail(text),
     )
-    wanted = iter(tasks)
-    pipeline.run({feature_type: stages}, Decoders({feature_type: extractor}, lambda: next(wanted, None), 2))
+    pipeline.run({feature_type: stages}, decoders(feature_type, extractor, clips))
     return sorted(outcomes, key=lambda outcome: outcome.job.ref.id)
 
 
@@ -93,3 +104,12 @@ def test_features_are_those_of_a_cpu(feature_type, settings, clips, monkeypatch)
             assert outcome.record.arrays.keys() == expected.record.arrays.keys()
             for name, array in expected.record.arrays.items():
                 np.testing.assert_array_equal(outcome.record.arrays[name], array)
+
+
+def test_resizes_do_not_depend_on_the_number_of_threads(clips):
+    extractor, chunks = loaded("r21d", {}), []
+    for n_threads in (1, 2):
+        torch.set_num_threads(n_threads)
+        events = decoders("r21d", extractor, clips[:1]).events(1.0)
+        chunks.append(torch.cat([event.frames for event in events if isinstance(event, ChunkDecoded)]))
+    assert torch.equal(*chunks)

@@ -15,7 +15,6 @@ from utils.media.video import empty_bytes
 from utils.media.yuv import IS_EXACT
 from utils.sinks.record import Record
 from utils.sources.ref import VideoRef
-from utils.transforms.floats import resize_floats, to_floats
 from utils.worker import open_frames, pipeline
 from utils.worker.decode import Decoders
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened
@@ -173,22 +172,6 @@ def test_a_gpu_converts_frames_to_rgb(keeps, monkeypatch, tmp_path):
     np.testing.assert_array_equal(*arrays)
     planes = [isinstance(event, ChunkDecoded) and event.yuv is not None for event in chunks]
     assert sum(planes) == (1 if IS_EXACT and not keeps else 0)
-
-
-@pytest.mark.bits
-def test_resizes_do_not_depend_on_the_number_of_threads(tmp_path):
-    clip = write_clip(tmp_path / "a.mp4", moving_frames(9, 90, 122))
-    chunks, before = [], torch.get_num_threads()
-    try:
-        for n_threads in (1, 2):
-            torch.set_num_threads(n_threads)
-            extractor, tasks = Means(), [Task(VideoRef("a", "a", str(clip)), ("means",)), None]
-            extractor.prepare = lambda frames: resize_floats(to_floats(frames), (128, 171))
-            events = Decoders({"means": extractor}, iter(tasks).__next__, 1).events(1.0)
-            chunks.append([event.frames for event in events if isinstance(event, ChunkDecoded)])
-    finally:
-        torch.set_num_threads(before)
-    assert torch.equal(*(torch.cat(each) for each in chunks))
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
