@@ -17,9 +17,17 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def pinned() -> dict[str, str]:
+def pinned(python: str) -> dict[str, str]:
     requirements = map(Requirement, PROJECT["tool"]["uv"]["constraint-dependencies"])
-    return {r.name: next(iter(r.specifier)).version for r in requirements if r.marker is None or r.marker.evaluate()}
+    there = {"python_version": python, "python_full_version": f"{python}.0"}
+    return {
+        r.name: next(iter(r.specifier)).version for r in requirements if r.marker is None or r.marker.evaluate(there)
+    }
+
+
+def python_of(environment: dict[str, list]) -> str:
+    (line,) = [line for line in environment["dependencies"] if str(line).startswith("python=")]
+    return line.removeprefix("python=")
 
 
 @pytest.mark.parametrize(("name", "extras"), [("i3d", []), ("vggish", ["tf"])])
@@ -30,8 +38,9 @@ def test_conda_environments_hold_the_pinned_versions(name, extras):
     for extra in extras:
         wanted += [Requirement(text) for text in PROJECT["project"]["optional-dependencies"][extra]]
     assert set(listed) == {requirement.name for requirement in wanted}
+    pins = pinned(python_of(environment))
     for requirement in wanted:
-        assert listed[requirement.name] == pinned()[requirement.name]
+        assert listed[requirement.name] == pins[requirement.name]
         assert requirement.specifier.contains(listed[requirement.name])
 
 
@@ -58,9 +67,7 @@ def test_readme_and_environments_name_the_python_versions_that_are_allowed():
     assert PROJECT["tool"]["ruff"]["target-version"] == f"py3{minors[0]}"
     assert PROJECT["tool"]["pyright"]["pythonVersion"] == f"3.{minors[0]}"
     for name in ("i3d", "vggish"):
-        environment = yaml.safe_load((ROOT / f"conda_env_{name}.yml").read_text())
-        (python,) = [line for line in environment["dependencies"] if str(line).startswith("python=")]
-        assert python.removeprefix("python=") in allowed
+        assert python_of(yaml.safe_load((ROOT / f"conda_env_{name}.yml").read_text())) in allowed
 
 
 def test_the_readmes_first_command_installs_no_test_packages():

@@ -16,7 +16,8 @@ def small_limits(monkeypatch):
     monkeypatch.setattr(limits, "COPY_BYTES", limits.COPY_BYTES)
 
 
-@pytest.mark.parametrize("part", ["env", "hazards"])
+@pytest.mark.filterwarnings("ignore:--weights random")
+@pytest.mark.parametrize("part", ["env", "hazards", "door"])
 def test_a_part_runs_on_a_cpu(part, tmp_path):
     flags = ["--out", str(tmp_path), "--device", "cpu", "--tiny", "--scratch", str(tmp_path)]
     main([*flags, "--part", part, "--part_end", str(time.monotonic() + 60)])

@@ -8,6 +8,7 @@ import numpy as np
 
 from utils.errors import UserError, VideoError
 from utils.sinks.arrays import npy_info
+from utils.sinks.h5 import close_with
 from utils.sinks.staging import DAMAGE, near
 from utils.storage.array_pickle import load_arrays
 from utils.storage.folder import Folder
@@ -147,6 +148,7 @@ def _h5(folder: Folder, name: str) -> dict[str, Load]:
         if isinstance(node, h5py.Dataset):
             found[path] = lambda: load(path)
 
+    close_with(load, file)
     file.visititems(take)
     return found
 

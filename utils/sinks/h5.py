@@ -4,10 +4,11 @@ import contextlib
 import logging
 import shutil
 import tempfile
+import weakref
 from collections.abc import Collection, Generator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from utils.sinks.output import ArrayInfo, Output
 from utils.storage.folder import Folder
 from utils.storage.local import LocalFolder
 from utils.storage.processes import in_child
+
+if TYPE_CHECKING:
+    import h5py
 
 SUFFIX = ".h5"
 FILE_NAME = f"features{SUFFIX}"
@@ -155,6 +159,7 @@ class H5File:
         import h5py
 
         self._file: Any = h5py.File(staging.near(folder, name), "r")  # its stubs know no group from a data set
+        close_with(self, self._file)
 
     def holds(self, output: Output) -> bool:
         """Return whether the video's group has all its arrays."""
@@ -171,3 +176,11 @@ class H5File:
     def read(self, output: Output) -> dict[str, np.ndarray]:
         """Return the video's arrays."""
         return read_arrays(self._file, output.place or "", output.arrays)
+
+
+def close_with(owner: object, file: "h5py.File") -> None:
+    """Close a file once its owner is gone, and where that outlives Python, before Python ends.
+
+    After that, the library closes what is open itself: by calling the Python file below, which crashes the process.
+    """
+    weakref.finalize(owner, file.close)

@@ -1,5 +1,6 @@
 """Runs on a real Ray cluster of two small nodes, which all tests share."""
 
+import contextlib
 import json
 import os
 import re
@@ -46,7 +47,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def actors() -> list[psutil.Process]:
     """Return the actors' processes, which descend from this one."""
-    return [one for one in psutil.Process().children(recursive=True) if "ray::RayWorker" in " ".join(one.cmdline())]
+    found: list[psutil.Process] = []
+    for one in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            if "ray::RayWorker" in " ".join(one.cmdline()):
+                found.append(one)
+    return found
 
 
 def test_actors_die_and_nodes_come_and_the_file_is_that_of_a_local_run(tmp_path, cluster):

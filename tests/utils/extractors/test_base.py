@@ -21,7 +21,8 @@ def state():
         "dtype": torch.get_default_dtype(),
         "grad": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
         "init": dict(vars(torch.nn.init)),
-        "compiler": [name for name in sys.modules if name.startswith("torch._dynamo")],
+        # It, or a stand-in that was left. Some versions of transformers load one small module below it.
+        "compiler": {"torch._dynamo", "torch._dynamo.utils"} & set(sys.modules),
         "environment": {name: value for name, value in os.environ.items() if name not in OF_OPENCV},
     }
 

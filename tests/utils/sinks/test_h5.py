@@ -1,6 +1,9 @@
 """features.h5, read with h5py: a group per video."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, cast
 
 import h5py
@@ -8,6 +11,17 @@ import numpy as np
 from support.sinks import is_readable, merged, read_outputs, record, videos
 
 from utils.storage.folder import LocalFolder
+
+ROOT = Path(__file__).parents[3]
+KEEP = """
+import ctypes, sys
+from utils.sinks import foreign, h5
+from utils.storage.folder import folder_at
+
+folder = folder_at(sys.argv[1])
+for opened in (h5.H5File(folder, h5.FILE_NAME), foreign.arrays_in(folder, h5.FILE_NAME)):
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(opened))  # nothing frees it any more
+"""
 
 
 def test_h5_has_a_group_per_video_in_its_folders(tmp_path):
@@ -67,3 +81,10 @@ def test_a_damaged_group_fails_its_video_alone(tmp_path):
     with cast(Any, h5py.File(path)) as file:
         assert (list(file), list(file["a"])) == (["a", "new"], ["clip1"])
     assert is_readable(folder, old[1].outputs)
+
+
+def test_a_file_that_is_still_open_when_python_ends_does_no_harm(tmp_path):
+    """As in a worker of a DataLoader, whose data set nothing frees."""
+    merged("save_h5", LocalFolder(tmp_path), videos(1))
+    done = subprocess.run([sys.executable, "-c", KEEP, tmp_path], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
