@@ -13,7 +13,7 @@ import featmill
 from benchmarks.on_gpu.common import TOLERANCE, Options, Out
 from benchmarks.on_gpu.runs import with_sound
 from benchmarks.on_gpu.workers import AGREE
-from utils.nn.prepare import PROCESS_FLAGS
+from utils.nn import process_flags
 
 FLAGS: dict[str, dict[str, Any]] = {
     "clip": {},
@@ -66,7 +66,10 @@ def _error(ours: Mapping[str, Any], reference: Mapping[str, Any]) -> float:
 
 
 def _process_flags() -> dict[str, Any]:
-    return {f"{type(owner).__name__}.{name}": getattr(owner, name) for owner, name in PROCESS_FLAGS}
+    """Return PyTorch's settings that an extractor sets while it computes."""
+    rounding = [(torch.backends.cudnn, "allow_tf32"), (torch.backends.cuda.matmul, "allow_tf32")]
+    owned = [*rounding, *process_flags.FLAGS]
+    return {f"{type(owner).__name__}.{name}": getattr(owner, name) for owner, name in owned}
 
 
 def _held_mib(options: Options) -> int:
