@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from models.panns.config import FrontEnd
 from models.panns.network import N_MELS
+from utils.nn.prepare import exact_float32
 
 LOWEST_HZ = 50.0
 LEAST_POWER = 1e-10  # -100 dB, which is silence
@@ -29,7 +30,8 @@ def log_mel(waveforms: Tensor, front_end: FrontEnd) -> Tensor:
     half = front_end.n_fft // 2
     padded = F.pad(waveforms.unsqueeze(1), (half, half), mode="reflect").squeeze(1)
     spectra = torch.fft.rfft(padded.unfold(1, front_end.n_fft, front_end.hop) * window)
-    powers = (spectra.real.square() + spectra.imag.square()) @ mel
+    with exact_float32(waveforms.device):
+        powers = (spectra.real.square() + spectra.imag.square()) @ mel
     return 10 * powers.clamp(min=LEAST_POWER).log10()
 
 

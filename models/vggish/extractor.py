@@ -41,9 +41,8 @@ class VGGishExtractor(AudioExtractor[VGGishConfig]):
                 raise UserError("--precision and --compile are for the PyTorch backend: drop --vggish_backend")
             return load_tensorflow_vggish(path, self.device) if path else random_tensorflow_vggish(self.device)
         network = prepare_layers(load_vggish(path) if path else random_vggish(), self.device, self.compute)
-        if self.compute.compile:
-            network.compile()
-        return network.layers if self.config.layers else network
+        run = network.layers if self.config.layers else network
+        return torch.compile(run) if self.compute.compile else run
 
     @property
     def keys(self) -> Sequence[str]:

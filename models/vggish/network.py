@@ -42,7 +42,7 @@ class VGGish(nn.Module):
 
         examples: log mel, [N, 96 frames, 64 bands].
         """
-        preactivation = self._embedded(torch.cat([self._pooled(part) for part in _parts(examples)]))
+        preactivation = self.embeddings(torch.cat([self._pooled(part) for part in _parts(examples)]))
         return preactivation.relu(), preactivation
 
     def layers(self, examples: Tensor) -> tuple[Tensor, ...]:
@@ -52,19 +52,11 @@ class VGGish(nn.Module):
         """
         through = [self._through(part) for part in _parts(examples)]
         means = [torch.cat(column) for column in zip(*(part[0] for part in through), strict=True)]
-        return *means, self._embedded(torch.cat([pooled for _, pooled in through])).relu()
+        return *means, self.embeddings(torch.cat([pooled for _, pooled in through])).relu()
 
     def _pooled(self, examples: Tensor) -> Tensor:
         """Return the map after pool4 as the checkpoints flatten it: [N, 6 frames * 4 bands * 512 channels]."""
         return _flattened(self.features(examples.unsqueeze(1)))
-
-    def _embedded(self, pooled: Tensor) -> Tensor:
-        """Return the pre-activation of flattened maps.
-
-        A single row goes with a copy: alone, a CPU's dense layer rounds it otherwise, and features would depend on how
-        examples fall into batches.
-        """
-        return self.embeddings(pooled.expand(2, -1))[:1] if len(pooled) == 1 else self.embeddings(pooled)
 
     def _through(self, examples: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return the mean of each pool's map, [N, C] each, and what `_pooled` returns."""

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.bits  # those of a CPU
 SIZE = (90, 122)
 CASES = [
     ("resnet", {"model_name": "resnet18", "crop_type": "3-crop"}),
-    ("i3d", {"stack_size": 10, "step_size": 10}),
+    ("pwc", {}),
     ("r21d", {"step_size": 4}),
 ]
 

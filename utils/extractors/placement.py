@@ -74,12 +74,3 @@ def all_clips(n_frames: int, length: int, interval: int) -> Clips:
 def loop(starts: Sequence[int], n_frames: int, length: int, interval: int) -> Clips:
     """Return the clips that start at `starts`; past the end of the video they continue at its start."""
     return [[(start + i * interval) % n_frames for i in range(length)] for start in starts]
-
-
-def repeat_last(starts: Sequence[int], n_frames: int, length: int, interval: int) -> Clips:
-    """Return the clips that start at `starts`; past the end of the video they repeat their last frame."""
-    clips: list[list[int]] = []
-    for start in starts:
-        frames = range(start, min(start + length * interval, n_frames), interval)
-        clips.append([frames[min(i, len(frames) - 1)] for i in range(length)])
-    return clips
