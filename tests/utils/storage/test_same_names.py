@@ -10,11 +10,9 @@ from utils.storage.same_names import same_names
 NAMES = ("Caf\u00e9", "cafe\u0301", "Cafe\u0301")
 
 
-@pytest.mark.parametrize(
-    ("ignored", "n_names"), [(set(), 3), ({"A"}, 2), ({"\u00e9"}, 2), ({"A", "\u00e9"}, 1)], ids=repr
-)
+@pytest.mark.parametrize(("ignored", "n_names"), [("", 3), ("A", 2), ("\u00e9", 2), ("A\u00e9", 1)])
 def test_names_of_one_file_get_one_text(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ignored: set[str], n_names: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ignored: str, n_names: int
 ) -> None:
     monkeypatch.setattr(module, "_is_found", lambda _folder, written, _wanted: written in ignored)
     same = same_names(f"{tmp_path}/not/yet/there")

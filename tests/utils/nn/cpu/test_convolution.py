@@ -31,7 +31,7 @@ def test_a_convolution_of_one_channel_can_be_compiled() -> None:
         torch.testing.assert_close(network(x).double(), expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("slope", "groups"), itertools.product([None, 0.0, 0.2], [1, 2]))
+@pytest.mark.parametrize(("slope", "groups"), list(itertools.product([None, 0.0, 0.2], [1, 2])))
 @pytest.mark.parametrize("shape", [(2, 4, 9, 8), (1, 4, 5, 9, 8)])
 def test_it_is_the_convolution(shape: tuple[int, ...], slope: float | None, groups: int) -> None:
     n = len(shape) - 2
