@@ -22,9 +22,8 @@ from utils.worker.plan import Task
 pytestmark = pytest.mark.bits  # those of a CPU
 SIZE = (90, 122)
 CASES = [
-    ("resnet", {"model_name": "resnet18", "crop_type": "3-crop"}),
+    ("resnet", {"model_name": "resnet18"}),
     ("pwc", {}),
-    ("r21d", {"step_size": 4}),
 ]
 
 

@@ -27,6 +27,7 @@ from utils.media.report import VideoReport
 from utils.media.segment import Segment
 from utils.media.video import Frames
 from utils.media.view import View
+from utils.nn.cpu.threads import set_threads
 from utils.sources.ref import VideoRef
 from utils.worker.decode_errors import outcome_of
 from utils.worker.events import ChunkDecoded, Event, Job, StreamEnded, StreamFailed, StreamOpened, jobs_of
@@ -75,8 +76,7 @@ class Decoders:
         self._limits = limits or Limits()
         self._opener = FrameOpener(device_type, self._limits)
         self._watching, self._following = watching, following
-        self._frames_folders = frames_folders or {}
-        self._is_recorded = is_recorded
+        self._frames_folders, self._is_recorded = frames_folders or {}, is_recorded
         self._queue: BoundedQueue[Event | _ThreadEnded] = BoundedQueue(
             QUEUE_CHUNKS[device_type], QUEUE_BYTES[device_type]
         )
@@ -110,7 +110,7 @@ class Decoders:
                 thread.join(timeout_s)
 
     def _run(self) -> None:
-        torch.set_num_threads(1)  # in this thread: on two, PyTorch's resizes round otherwise
+        set_threads(1)  # on two, PyTorch's resizes round otherwise
         with contextlib.suppress(Closed):
             try:
                 while (task := self._next_task()) is not None:

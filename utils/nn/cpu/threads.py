@@ -23,6 +23,15 @@ Result = TypeVar("Result")
 Tensors = dict[str, Tensor]  # with the same number of rows
 
 
+def set_threads(n: int) -> None:
+    """Let torch compute on n threads what the calling thread asks for.
+
+    Asking first matters: a thread's first question gives it the number that any thread has set last.
+    """
+    if torch.get_num_threads() != n:
+        torch.set_num_threads(n)
+
+
 class RowThreads:
     """Threads for parts of a batch: as many as torch uses in the thread that constructs this."""
 
@@ -38,9 +47,8 @@ class RowThreads:
         """Return function(part) for each part, in inference mode. threads_each: torch's threads for one part."""
 
         def on_thread(part: Part) -> Result:
-            if torch.get_num_threads() != threads_each:  # a setting of each thread
-                torch.set_num_threads(threads_each)
-            with torch.inference_mode():  # this, too
+            set_threads(threads_each)
+            with torch.inference_mode():  # a setting of each thread, too
                 return function(part)
 
         if os.getpid() != self._process:  # forked: the pool's threads are the parent's
