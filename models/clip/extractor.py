@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from models.clip.config import CLIPConfig
 from models.clip.text import load_text
-from models.clip.tower import Projected, image_input, load_tower, random_tower
+from models.clip.tower import image_input, load_tower, random_tower, with_linear_projection
 from utils.extractors.base import Batch, NoWindows, VideoStreamInfo
 from utils.extractors.frames import FramewiseExtractor, as_rows
 from utils.extractors.text import ZeroShot
@@ -29,8 +29,7 @@ class CLIPExtractor(FramewiseExtractor[CLIPConfig]):
         path, named = self.checkpoints["clip"], self.config.open_clip_name
         tower = load_tower(path, *named) if path else random_tower(*named)
         self.set_image(image_input(tower, *named))
-        has_projection = getattr(tower, "proj", None) is not None
-        self.network = self.prepare_network(Projected(tower) if has_projection else tower)
+        self.network = self.prepare_network(with_linear_projection(tower))
         if isinstance(self.config.show_pred, str):
             self.zero_shot = ZeroShot(self.config.show_pred, load_text(self.config, self.checkpoints, self.device))
 

@@ -97,6 +97,11 @@ class Projected(nn.Module):
         return self.projection(outputs[0] if isinstance(outputs, tuple) else outputs)  # CoCa's also returns its tokens
 
 
+def with_linear_projection(tower: nn.Module) -> nn.Module:
+    """Return a `Projected` of a vision transformer of open_clip; other towers as they are."""
+    return tower if getattr(tower, "proj", None) is None else Projected(tower)
+
+
 def image_input(tower: nn.Module, model_name: str, tag: str | None) -> ImageInput:
     """Return the evaluation transform that belongs to the weights.
 

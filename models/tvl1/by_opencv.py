@@ -133,9 +133,8 @@ class PairLevel:
     def _change_dual(self) -> None:
         np.subtract(self._next_flow, self._flow, out=self._gradient)
         self._last_column[...] = self._last_row[...] = 0
-        np.hypot(
-            *self._gradient, out=self._norm
-        )  # as OpenCV by the C library; torch's takes a quarter, and rounds otherwise
+        # as OpenCV by the C library; torch's takes a quarter of the time, and rounds otherwise
+        np.hypot(*self._gradient, out=self._norm)
         self._norm *= TAU_THETA
         self._norm += 1
         self._gradient *= TAU_THETA

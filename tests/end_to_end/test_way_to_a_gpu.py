@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from support.media import cut, moving_frames, turn, write_clip
+from support.pipelines import Arrived, outcomes_of
 
 from models import MODELS
 from utils.extractors.base import AnyExtractor
@@ -16,7 +17,7 @@ from utils.sources.ref import VideoRef
 from utils.worker import open_frames, pipeline
 from utils.worker.decode import Decoders
 from utils.worker.events import ChunkDecoded
-from utils.worker.pipeline import Outcome, Pipeline
+from utils.worker.pipeline import Outcome
 from utils.worker.plan import Task
 
 pytestmark = pytest.mark.bits  # those of a CPU
@@ -25,15 +26,6 @@ CASES = [
     ("resnet", {"model_name": "resnet18"}),
     ("pwc", {}),
 ]
-
-
-class Arrived:
-    """Stands in for copies to a GPU."""
-
-    def __init__(self, _device: torch.device) -> None: ...
-
-    def copy(self, tensor: torch.Tensor) -> torch.Tensor:
-        return tensor.clone()
 
 
 @pytest.fixture(autouse=True)
@@ -72,17 +64,9 @@ def run(feature_type: str, settings: dict[str, Any], clips: list[Path], device: 
     """Return how the clips end, on a CPU that is called `device`."""
     extractor = loaded(feature_type, settings)
     extractor.device = torch.device(device)
-    outcomes: list[Outcome] = []
-    stages = Pipeline(
-        extractor,
-        extractor.batch_size,
-        spill=None,
-        finish=outcomes.append,
-        windows_done=lambda n: None,
-        predicted=lambda job, row, span_s, logits: None,
-        warn=lambda text: pytest.fail(text),
+    outcomes = outcomes_of(
+        feature_type, extractor, decoders(feature_type, extractor, clips), lambda text: pytest.fail(text)
     )
-    pipeline.run({feature_type: stages}, decoders(feature_type, extractor, clips))
     return sorted(outcomes, key=lambda outcome: outcome.job.ref.id)
 
 

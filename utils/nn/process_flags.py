@@ -72,9 +72,9 @@ def _exact_on_cpu() -> Generator[None, None, None]:
 
 @contextlib.contextmanager
 def _gpu_flags_kept() -> Generator[None, None, None]:
-    """Put back what is set inside."""
+    """Put back what is set inside, but for the rounding on a CPU, which `_exact_on_cpu` does."""
     flags = [(owner, name, getattr(owner, name)) for owner, name in FLAGS]
-    rounding = [(owner, owner.fp32_precision) for owner in (MATMUL, *CUDNN_ROUNDING, *CPU_ROUNDING)]
+    rounding = [(owner, owner.fp32_precision) for owner in (MATMUL, *CUDNN_ROUNDING)]
     of_matmul = _readable(torch.get_float32_matmul_precision)
     of_cudnn = _readable(lambda: CUDNN.allow_tf32)
     try:

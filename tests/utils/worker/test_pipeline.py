@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from support.media import moving_frames, write_clip
+from support.pipelines import Arrived, outcomes_of
 
 from utils.errors import VideoError
 from utils.extractors.base import AudioStreamInfo, VideoExtractor, VideoStreamInfo
@@ -84,19 +85,10 @@ def run(
     extractor: VideoExtractor[Any], videos: dict[str, tuple[int, int]] | Decoders
 ) -> tuple[dict[str, Outcome], list[str]]:
     """Return the outcome of each video, and what was said."""
-    outcomes, warnings = [], []
-    ours = Pipeline(
-        extractor,
-        extractor.batch_size,
-        spill=None,
-        finish=outcomes.append,
-        windows_done=lambda n: None,
-        predicted=lambda job, row, span_s, logits: None,
-        warn=warnings.append,
-    )
-    is_fake = isinstance(videos, dict)
-    pipeline.run({"means": ours}, cast(Decoders, FakeDecoders(extractor, videos)) if is_fake else videos)
-    assert len(outcomes) == (len(videos) if is_fake else 1)
+    warnings: list[str] = []
+    decoders = FakeDecoders(extractor, videos) if isinstance(videos, dict) else videos
+    outcomes = outcomes_of("means", extractor, decoders, warnings.append)
+    assert len(outcomes) == (len(videos) if isinstance(videos, dict) else 1)
     return {outcome.job.ref.id: outcome for outcome in outcomes}, warnings
 
 
@@ -134,15 +126,6 @@ def test_results_are_the_same_where_less_fits(fitting, sizes):
         np.testing.assert_array_equal(record_of(outcome).arrays["timestamps_ms"], 100 * np.arange(1, VIDEOS[name][0]))
     said = f"8 windows do not fit in the memory of cpu: batches of {sizes[0]} for now (--batch_size {sizes[0]} starts"
     assert [warning.startswith(said) for warning in warnings] == ([] if fitting == 100 else [True])
-
-
-class Arrived:
-    """Stands in for copies to a GPU."""
-
-    def __init__(self, _device: torch.device) -> None: ...
-
-    def copy(self, tensor: torch.Tensor) -> torch.Tensor:
-        return tensor
 
 
 @pytest.mark.parametrize(("fitting", "sizes"), [(100, [8] * 5), (5, [4] * 10), (1, [1] * 39)])
