@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from typing import BinaryIO
 
+from utils.config.words import counted
 from utils.media.file_parts import Finding, Findings, early_end, is_blank, next_mark, read_at
 from utils.media.header import OPEN_LENGTHS
 
@@ -49,7 +50,7 @@ def walk_avi(file: BinaryIO, size: int) -> Findings:
     if is_amv and offset + len(AMV_END) > size:
         yield Finding(True, "the film has no end mark")
     if n_lost:
-        yield Finding(True, f"chunks of AVI are damaged in {n_lost} places")
+        yield Finding(True, f"chunks of AVI are damaged in {counted(n_lost, 'place')}")
     for stream, n_declared in enumerate(declared):
         if n_declared and n_declared not in OPEN_LENGTHS and found[stream] < n_declared:
             yield Finding(True, f"{found[stream]} of {n_declared} frames are in the file")

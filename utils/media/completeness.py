@@ -6,6 +6,7 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.stream import Stream
 
+from utils.config.words import counted
 from utils.media.audio_gaps import LATE_TIMES
 from utils.media.avi import empty_chunks
 from utils.media.container import Media, time_base
@@ -149,7 +150,7 @@ class Completeness:
         holes = self._audio.found() if self._audio else self._frames.found()
         if not holes.n:
             return
-        seconds, places = float(holes.missing * time_base(self._stream)), f"{holes.n} place{'s' * (holes.n > 1)}"
+        seconds, places = float(holes.missing * time_base(self._stream)), counted(holes.n, "place")
         noun = "sound is" if self._audio else "frames are"
         if self._format in STEADY or are_explained or self._report.partial:
             self._report.damage(f"{noun} missing in the file for {seconds:.2f} s in {places}")

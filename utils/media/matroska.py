@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
+from utils.config.words import counted
 from utils.media.file_parts import Finding, Findings, early_end, is_blank, next_mark, read_at
 
 SEGMENT, CLUSTER, TRACKS, TRACK, TRACK_NUMBER = 0x18538067, 0x1F43B675, 0x1654AE6B, 0xAE, 0xD7
@@ -56,7 +57,7 @@ def walk_matroska(file: BinaryIO, size: int) -> Findings:
             n_lost += _number(read_at(file, start, 8))[0] not in tracks
         offset = start if end is None or name in ENTERED else end
     if n_lost:
-        yield Finding(True, f"elements of Matroska are damaged in {n_lost} places")
+        yield Finding(True, f"elements of Matroska are damaged in {counted(n_lost, 'place')}")
 
 
 def track_crops(read: Callable[[int, int], bytes], size: int) -> list[tuple[int, int, int, int]]:

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from utils.config.words import counted
 from utils.media.file_parts import Finding, Findings, Suspicion, early_end, is_blank, next_mark, read_at
 
 MOST_BOXES = 5000  # looked at, at most: a recording may have a million fragments
@@ -62,7 +63,7 @@ def walk_mp4(file: BinaryIO, size: int) -> Findings:
             numbers.append(int.from_bytes(head[12:16]))
         offset += 8 if name in (b"moof", b"traf") else max(8, length)
     if n := _missing(numbers):
-        places = f"{n} place{'s' * (n > 1)}"
+        places = counted(n, "place")
         yield Suspicion(False, f"fragments are missing by their numbers in {places}")
 
 

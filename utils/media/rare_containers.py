@@ -3,6 +3,7 @@
 import re
 from typing import BinaryIO
 
+from utils.config.words import counted
 from utils.media.file_parts import BLANK_BYTES, Finding, Findings, early_end, next_mark, read_at
 
 APNG_OPEN = 0xFFFFFFFF  # number of frames, as FFmpeg writes it into a pipe
@@ -65,7 +66,7 @@ def walk_mjpeg(file: BinaryIO, size: int) -> Findings:
     if in_picture or offset > size:
         yield Finding(True, "the file ends within a frame")
     if n_lost:
-        yield Finding(True, f"frames are damaged in {n_lost} places")
+        yield Finding(True, f"frames are damaged in {counted(n_lost, 'place')}")
 
 
 def walk_nut(file: BinaryIO, size: int) -> Findings:
@@ -150,7 +151,7 @@ def walk_dirac(file: BinaryIO, size: int) -> Findings:
         else:
             offset, length = next_mark(file, offset, DIRAC_MARK) or size, 0
     if n_lost:
-        yield Finding(True, f"the file is damaged in {n_lost} places")
+        yield Finding(True, f"the file is damaged in {counted(n_lost, 'place')}")
     if offset > size or kind != DIRAC_END:
         yield Finding(True, "the file ends before the end mark of its stream")
 
@@ -165,7 +166,7 @@ def walk_gxf(file: BinaryIO, size: int) -> Findings:
             n_lost += 1
             offset = next_mark(file, offset, GXF_NEXT) or size
     if n_lost:
-        yield Finding(True, f"packets of GXF are damaged in {n_lost} places")
+        yield Finding(True, f"packets of GXF are damaged in {counted(n_lost, 'place')}")
     if offset > size:
         yield early_end("last packet", offset - size)
 

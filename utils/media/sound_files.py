@@ -4,6 +4,7 @@ import re
 import struct
 from typing import BinaryIO
 
+from utils.config.words import counted
 from utils.media.file_parts import Finding, Findings, early_end, is_blank, next_mark, read_at
 from utils.media.open_length import UNKNOWN_64, is_placeholder
 
@@ -139,7 +140,7 @@ def walk_wavpack(file: BinaryIO, size: int) -> Findings:
             end = index + n_samples if flags & WAVPACK_LAST else index
         offset += 8 + length
     if n_lost:
-        yield Finding(True, f"blocks of WavPack are damaged or missing in {n_lost} places")
+        yield Finding(True, f"blocks of WavPack are damaged or missing in {counted(n_lost, 'place')}")
     if offset > size:
         yield early_end("last block", offset - size)
     elif end is not None and end < total:

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from utils.config.words import counted
 from utils.media.asf import walk_asf
 from utils.media.avi import walk_avi
 from utils.media.file_parts import BLANK_BYTES, Finding, Findings, early_end, is_blank, next_mark, read_at
@@ -129,7 +130,7 @@ def _ogg(file: BinaryIO, size: int) -> Findings:
             del following[serial]
         offset += length
     if n_missing or n_lost:
-        yield Finding(True, f"pages of Ogg are missing or damaged in {max(n_missing, n_lost)} places")
+        yield Finding(True, f"pages of Ogg are missing or damaged in {counted(max(n_missing, n_lost), 'place')}")
     if following:
         yield Finding(False, "the file ends without the last page of its stream")
 
@@ -154,7 +155,7 @@ def _program_stream(file: BinaryIO, size: int) -> Findings:
         else:
             offset += length
     if n_lost:
-        yield Finding(True, f"packets of MPEG-PS are damaged in {n_lost} places")
+        yield Finding(True, f"packets of MPEG-PS are damaged in {counted(n_lost, 'place')}")
     if offset > size:
         yield early_end("last packet", offset - size)
 
@@ -219,7 +220,7 @@ def _start_codes(file: BinaryIO, size: int) -> Findings:
         if n_wrong == MOST_COUNTED:
             break
     if n_wrong:
-        yield Finding(True, f"the stream is damaged in {n_wrong} places")
+        yield Finding(True, f"the stream is damaged in {counted(n_wrong, 'place')}")
 
 
 CHECKS: dict[str, Callable[[BinaryIO, int], Findings]] = {

@@ -10,6 +10,7 @@ from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
+from utils.config.words import counted
 from utils.errors import VideoError
 from utils.media.clock import zero
 from utils.media.completeness import STEADY
@@ -293,6 +294,6 @@ class SourceFrames:
         elif self._n_out < self._pictures.n_sure:
             report.damage(f"{self._n_out} of {self._pictures.n_sure} frames decode")
         elif self.media.container.format.name in STEADY and not report.partial and (n := self._holes.found().n):
-            report.damage(f"frames do not decode in {n} place{'s' * (n > 1)}")
+            report.damage(f"frames do not decode in {counted(n, 'place')}")
         if self.media.from_start and (lost := self._open_start.problem):
             report.note(lost)

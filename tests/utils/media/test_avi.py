@@ -38,11 +38,11 @@ INDEX = chunk(b"idx1", b"00dc" + bytes(12) + b"01wb" + bytes(12))
         (avi(3, *FRAMES), ["2 of 3 frames are in the file"]),
         (avi(0, *FRAMES), []),  # not said
         (avi(2, *FRAMES, chunk(b"idx1", bytes(16))), ["its index is damaged"]),
-        (avi(2, FRAMES[0], b"\xff" * 20, *FRAMES[1:]), ["chunks of AVI are damaged in 1 places"]),
+        (avi(2, FRAMES[0], b"\xff" * 20, *FRAMES[1:]), ["chunks of AVI are damaged in 1 place"]),
         (avi(2, FRAMES[0], bytes(20), *FRAMES[1:]), []),
         (avi(2, *FRAMES)[:-12], ["the file ends 12 bytes before the end of its film", "1 of 2 frames are in the file"]),
         (amv(AMV_FRAME, AMV_FRAME, b"AMV_END_"), []),
-        (amv(AMV_FRAME, b"00dd" + AMV_FRAME[4:], AMV_FRAME, b"AMV_END_"), ["chunks of AVI are damaged in 1 places"]),
+        (amv(AMV_FRAME, b"00dd" + AMV_FRAME[4:], AMV_FRAME, b"AMV_END_"), ["chunks of AVI are damaged in 1 place"]),
         (amv(AMV_FRAME, AMV_FRAME), ["the film has no end mark"]),
     ],
 )

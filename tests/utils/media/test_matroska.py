@@ -32,7 +32,7 @@ def segment(*parts: bytes) -> bytes:
     return HEAD + element(0x18538067, b"".join(parts))
 
 
-LOST = "elements of Matroska are damaged in 1 places"
+LOST = "elements of Matroska are damaged in 1 place"
 
 
 @pytest.mark.parametrize(

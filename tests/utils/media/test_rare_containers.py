@@ -68,7 +68,7 @@ def test_links_of_dirac(tmp_path: Path) -> None:
         before = following
     path = tmp_path / "x.drc"
     assert found(path, b"".join(units)) == []
-    assert found(path, units[0] + units[1][:-9] + b"".join(units[2:])) == [(True, "the file is damaged in 1 places")]
+    assert found(path, units[0] + units[1][:-9] + b"".join(units[2:])) == [(True, "the file is damaged in 1 place")]
     assert found(path, b"".join(units[:3])) == [(True, "the file ends before the end mark of its stream")]
 
 
@@ -78,7 +78,7 @@ def test_marks_of_jpegs(tmp_path: Path, lost: bytes) -> None:
     path = tmp_path / "x.mjpeg"
     assert found(path, b"\0\0\r\n".join(pictures)) == []
     pictures[1] = pictures[1].replace(lost, b"\0\0")
-    assert found(path, b"".join(pictures)) == [(True, "frames are damaged in 1 places")]
+    assert found(path, b"".join(pictures)) == [(True, "frames are damaged in 1 place")]
 
 
 def test_what_a_pipe_wrote_has_no_length(folder: Path, tmp_path: Path) -> None:
