@@ -62,7 +62,7 @@ def test_a_list_is_finished_whatever_comes_between(tmp_path: Path) -> None:
     with faulty_server(tmp_path, "reset", n_faults=1) as address:
         again = run(*command, f"{address}/c.mp4", "--check_progress", done_list)
     assert again.returncode == 0, again.stderr
-    assert "1 videos in" in again.stdout and "2 more were done already" in again.stdout
+    assert "1 video in" in again.stdout and "2 more were done already" in again.stdout
     with warnings.catch_warnings(action="ignore"), featmill.Extractor("timm", **NETWORK) as extractor:
         expected = {Path(video.name).stem: video["timm"] for video in extractor.map(clips)}
     right = stored(output)

@@ -57,7 +57,7 @@ def test_shard_limit_and_check_progress(tmp_path: Path, clips: list[Path]) -> No
     assert "2 videos in" in result.stdout
     assert set(manifest(output / "tiny")) == {"01", "04"}
     result = run(*command, "--shard", "0/3", program=TINY_PROGRAM)
-    assert "3 videos in" in result.stdout and "1 more were done already" in result.stdout
+    assert "3 videos in" in result.stdout and "1 more was done already" in result.stdout
     assert set(manifest(output / "tiny")) == {"01", "04", "03", "06", "09"}
     assert sorted(progress.read_text().splitlines()) == [str(clips[i]) for i in (0, 1, 3, 4, 6, 9)]
     status = run("status", output)

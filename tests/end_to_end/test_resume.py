@@ -1,5 +1,6 @@
 """The same command again: it extracts what is missing, damaged or changed, and refuses other settings."""
 
+import json
 import pickle
 import subprocess
 import time
@@ -76,7 +77,7 @@ def test_only_what_is_missing_damaged_or_changed_is_extracted_again(resumed: Res
     untouched = resumed.path("d").stat().st_mtime_ns
     result = resumed.run()
     assert result.returncode == 0, result.stderr
-    assert "1 more were done already" in result.stdout
+    assert "1 more was done already" in result.stdout
     assert "3 done; 7 windows" in result.stdout
     for name in "abd":
         assert relative_error(resumed.features(name), before[name]) < ACROSS_RUNS
@@ -95,6 +96,23 @@ def test_overwrite_replaces_what_was_made_with_another_setting(resumed: Resumed)
     again = resumed.run("--preactivation")
     assert again.returncode == 0
     assert "4 more were done already" in again.stdout
+
+
+@pytest.mark.parametrize("on_extraction", ["save_numpy", "save_h5", "save_parquet"])
+def test_outputs_of_another_video_of_the_same_name_are_kept(tmp_path: Path, on_extraction: str) -> None:
+    files = [tmp_path / name / "clip.wav" for name in "ab"]
+    for seed, path in enumerate(files):
+        path.parent.mkdir()
+        write_audio(path, waveform(seed, 2.0, 16000), 16000)
+    command = (*VGGISH[:-1], on_extraction, "--output_path", tmp_path / "out", "--video_paths")
+    assert run(*command, files[0]).returncode == 0
+    other = run(*command, files[1])
+    assert other.returncode == 1
+    assert f"failed: {files[1]}: {files[0]} of an earlier run has outputs called 'clip'" in other.stdout
+    assert "1 more was done already" in run(*command, files[0]).stdout
+    written = map(json.loads, (tmp_path / "out/vggish/manifest.jsonl").read_text().splitlines())
+    assert {line["id"]: line["status"] for line in written} == {str(files[0]): "done", str(files[1]): "failed"}
+    assert run(*command, files[1], "--overwrite").returncode == 0
 
 
 def test_of_two_runs_that_start_together_with_other_settings_one_is_refused(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_names_types_and_keys_that_a_loader_wants(videos: Path, tmp_path: Path) 
     path.write_bytes(path.read_bytes()[:-1])
     again = extract(("tiny",), videos, tmp_path, *flags, *named)
     assert "1 done" in again.stdout
-    assert "1 more were done already" in again.stdout
+    assert "1 more was done already" in again.stdout
 
 
 def test_types_on_the_windows_of_one_of_them_in_one_array(videos: Path, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """What is known of the outputs of one feature type."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.readback import OutputReader
+from utils.sources.fingerprint import fingerprint
 from utils.sources.ref import VideoRef
 from utils.state.manifest import Latest
 from utils.state.resume import refuse_mixing
@@ -28,6 +30,17 @@ class OutputState:
     def part(self, ref: VideoRef) -> VideoRef | None:
         """Return what the feature type takes of a video, None where the video is not for it."""
         return ref.part(self.feature.wants_audio)
+
+    def replaced_by(self, ref: VideoRef) -> ManifestLine | None:
+        """Return the line of another video that has outputs of the same name; None if there is none.
+
+        The same file under another id, such as another spelling of its path, is no other video.
+        """
+        line = self.latest.owner(ref.name)
+        if line is None or line.id == ref.id:
+            return None
+        now = replace(fingerprint(ref), path=line.source.path)
+        return None if now == line.source and now.bytes is not None else line
 
 
 def look_up(plan: Plan, root: Folder) -> list[OutputState]:

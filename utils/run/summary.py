@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from utils.config.words import counted
 from utils.errors import PROGRAM, FeatmillError, Interrupted
 from utils.run.todo import Todo
 from utils.sinks.manifest_line import STATUSES, ManifestLine, Status
@@ -57,13 +58,15 @@ def summary(
     left = (listed or 0) - totals.videos - todo.n_before - todo.n_elsewhere
     if left > 0 and (error is not None or plan.run.most_videos is not None):
         parts.append(f"{left} not done")
-    lines = [f"{totals.videos} videos in {seconds:.1f} s: {', '.join(parts)}; {totals.windows} windows"]
+    lines = [
+        f"{counted(totals.videos, 'video')} in {seconds:.1f} s: {', '.join(parts)}; {counted(totals.windows, 'window')}"
+    ]
     if todo.n_before:
-        lines.append(f"{todo.n_before} more were done already")
+        lines.append(f"{todo.n_before} more {_were(todo.n_before)} done already")
     if todo.n_elsewhere:
-        lines.append(f"{todo.n_elsewhere} more were done by other runs meanwhile")
+        lines.append(f"{todo.n_elsewhere} more {_were(todo.n_elsewhere)} done by other runs meanwhile")
     if todo.n_waiting:
-        lines.append(f"{todo.n_waiting} are left to other runs, which are processing them")
+        lines.append(f"{counted(todo.n_waiting, 'video')} left to other runs, in progress there")
     lines += [f"  {line.status}: {line.reason}" for line in totals.lines]
     if totals.n_lines > len(totals.lines):
         lines.append(f"  … and {totals.n_lines - len(totals.lines)} more; {where_all_are(plan)}")
@@ -74,6 +77,10 @@ def summary(
     elif totals.counts["failed"] and error is None:
         lines.append("run the same command again to retry the failed ones; the others are kept")
     return "\n".join(lines)
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def where_all_are(plan: Plan) -> str:

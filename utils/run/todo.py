@@ -149,6 +149,8 @@ class Todo:
                 self.completed(ref, ())  # a run that was killed has not listed it
             return None
         together = self._run.align is not None
+        if not self._run.overwrite:
+            ref = _kept_apart(ref, missing)
         return _Wanted(ref, [state for state in self._states if state.part(ref)] if together else missing)
 
     def _is_done(self, state: OutputState, ref: VideoRef) -> bool:
@@ -255,6 +257,18 @@ class Todo:
     def _unit(self, feature_type: str, ref: VideoRef) -> str:
         """Return what is claimed: one video, or where a shard's videos go into one file, the shard."""
         return unit_of(feature_type, ref.shard if self._by_shard else ref.id)
+
+
+def _kept_apart(ref: VideoRef, states: Sequence[OutputState]) -> VideoRef:
+    """Return a video, refused where its outputs would replace those of another one, of an earlier run."""
+    for line in (state.replaced_by(part) for state in states if (part := state.part(ref))):
+        if line is not None:
+            why = (
+                f"{line.source.path} of an earlier run has outputs called {ref.name!r}, which would be replaced: give "
+                "--video_root so that outputs keep its subfolders, or another --output_path; --overwrite replaces them"
+            )
+            return ref.refuse("failed", why)
+    return ref
 
 
 def _not_new(wanted: _Wanted) -> _Wanted:

@@ -58,6 +58,11 @@ class VideoRef:
         """Return it with its place in the list."""
         return replace(self, position=position, audio=self.audio and replace(self.audio, position=position))
 
+    def refuse(self, status: Literal["skipped", "failed"], reason: str) -> "VideoRef":
+        """Return it refused, with its sound."""
+        why = (status, reason)
+        return replace(self, refused=why, audio=self.audio and replace(self.audio, refused=why))
+
     @property
     def label(self) -> str:
         """Its name in messages."""

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from utils.sinks.manifest_line import ManifestLine
+from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
 from utils.sinks.staging import STAGED
 from utils.storage.folder import Folder
 from utils.storage.hash_index import HashIndex
@@ -18,6 +18,7 @@ from utils.storage.json_text import parse_json
 FILE_NAME = "manifest.jsonl"
 ID_FIRST = b'{"id": "'
 SETTINGS = re.compile(rb'"settings_hash": "([0-9a-f]{16})"')
+STATUS, NAME, NEXT = b'"status": "', b'"name": "', b'", "'  # as the first keys of a line are written
 STAGED_FILE = re.compile(rb'"file": "' + STAGED.pattern.encode())
 
 
@@ -46,7 +47,7 @@ class Manifest:
 
 
 class Latest:
-    """The last line of each video. Lines stay on disk; 16 bytes of each video are held in memory.
+    """The last line of each video. Lines stay on disk; 32 bytes of each video are held in memory.
 
     most: how many lines to read at first, of a local file; `is_whole` says whether these are all.
     """
@@ -55,6 +56,7 @@ class Latest:
         self._folder = folder
         self._position: Any = None
         self._offsets = HashIndex()  # of the last line of each video, by a hash of its id
+        self._names = HashIndex()  # of the last line with outputs of each name, by a hash of it
         self._copy: BinaryIO | None = None  # of lines that are not in one local file
         self._copying = threading.Lock()  # threads look up lines at once
         self._first_new = 0
@@ -105,6 +107,8 @@ class Latest:
         if is_staged and known is not None:
             self._outdate(known)
         self._offsets.put(key, offset)
+        if (name := _written_name(raw)) is not None:
+            self._names.put(hash(name), offset)
         if is_staged:
             self._staged.add(key)
         else:
@@ -124,7 +128,9 @@ class Latest:
         return offset
 
     def _line(self, key: int) -> ManifestLine | None:
-        offset = self._offsets.get(key)
+        return self._at(self._offsets.get(key))
+
+    def _at(self, offset: int | None) -> ManifestLine | None:
         if offset is None:
             return None
         if self._copy is not None:
@@ -139,6 +145,14 @@ class Latest:
         """Return the last line of a video, None if it has none."""
         line = self._line(_hashed(identity))
         return line if line is not None and line.id == identity else None
+
+    def owner(self, name: str) -> ManifestLine | None:
+        """Return the last line of the video that has outputs of this name, None if no video has."""
+        line = self._at(self._names.get(hash(json.dumps(name).encode()[1:-1])))
+        if line is None or line.name != name:
+            return None
+        last = self.get(line.id)
+        return last if last is not None and last.status in WITH_OUTPUTS else None
 
     def is_new(self, identity: str) -> bool:
         """Return whether the last line of a video was written since this index was made."""
@@ -175,6 +189,15 @@ def _id(raw: bytes) -> str | None:
         return None
     line = _parsed(raw)
     return None if line is None else line.id
+
+
+def _written_name(raw: bytes) -> bytes | None:
+    """Return the name of a line with outputs, escaped as JSON; None for another line."""
+    status = raw.find(STATUS) + len(STATUS)
+    if not raw.startswith((b"done", b"partial"), status):
+        return None
+    start = raw.find(NAME, status) + len(NAME)
+    return raw[start : raw.find(NEXT, start)]
 
 
 def _parsed(raw: bytes) -> ManifestLine | None:

@@ -43,7 +43,7 @@ def test_counts_reasons_and_what_to_do():
         "2 videos in 12.3 s: 1 done, 1 failed; 14 windows",
         "3 more were done already",
         "2 more were done by other runs meanwhile",
-        "1 are left to other runs, which are processing them",
+        "1 video left to other runs, in progress there",
         "  failed: 1.mp4: failed",
         "outputs and manifest.jsonl in out/i3d",
         "run the same command again to retry the failed ones; the others are kept",
@@ -53,7 +53,7 @@ def test_counts_reasons_and_what_to_do():
 @pytest.mark.parametrize("error", [Interrupted(2), RunError("disk full")])
 def test_what_is_left_after_an_early_end(error):
     found = lines(plan(False), totals("done"), todo(before=3), 8, error)
-    assert found[0] == "1 videos in 12.3 s: 1 done, 4 not done; 0 windows"
+    assert found[0] == "1 video in 12.3 s: 1 done, 4 not done; 0 windows"
     assert (found[-1] == "stopped by SIGINT; run the same command again to resume") == isinstance(error, Interrupted)
 
 

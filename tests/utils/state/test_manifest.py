@@ -50,6 +50,18 @@ def test_the_last_line_of_a_video_counts(folder):
     assert sorted(one.id for one in latest) == ["a", "b"]
 
 
+def test_a_name_is_owned_by_the_last_video_with_outputs_of_that_name(folder):
+    named = replace(line("a", reason='"name": "x", \\"name\\": "y"'), name='clip "1" é')
+    Manifest(folder).append(named, replace(line("b", "failed"), name=named.name), replace(line("c"), name="c"))
+    latest = Latest(folder_at(str(folder)))
+    assert [owner.id for name in (named.name, "c") if (owner := latest.owner(name))] == ["a", "c"]
+    assert [latest.owner(name) for name in ("x", "y", "clip", "")] == [None] * 4
+    later = "2026-01-01T00:00:01+0000"
+    Manifest(folder_at(str(folder))).append(replace(line("b", time=later), name=named.name), line("c", "failed", later))
+    latest.refresh()
+    assert [getattr(latest.owner(name), "id", None) for name in (named.name, "c")] == ["b", None]
+
+
 def test_lines_written_since_are_told_apart(folder):
     manifest = Manifest(folder)
     manifest.append(line("a", "failed"))
