@@ -46,9 +46,10 @@ class Resize(NamedTuple):
 
 def too_small(height: int, width: int, least: int) -> str:
     """Return what is wrong with a frame that the network's input does not fit into."""
+    side = least + (min(height, width) == least - 1)  # a resize that rounds down may have lost that pixel
     return (
         f"frames of {width}x{height} pixels are smaller than the {least}x{least} that the network sees; enlarge them, "
-        f"such as by --resize short:{least}"
+        f"such as by --resize short:{side}"
     )
 
 

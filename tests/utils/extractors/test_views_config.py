@@ -4,7 +4,7 @@ import pytest
 
 from utils.config.schema import output_settings
 from utils.errors import UserError, VideoError
-from utils.extractors.views_config import Resize, ViewsConfig, checked_resize
+from utils.extractors.views_config import Resize, ViewsConfig, checked_resize, too_small
 from utils.transforms.geometry import shorter_side
 
 
@@ -20,6 +20,7 @@ def test_resizes(given, size):
 def test_what_does_not_fit_is_refused():
     with pytest.raises(VideoError, match="frames of 20x40 pixels are smaller than the 32x32"):
         Resize().of(40, 20, 32, shorter_side)
+    assert too_small(223, 300, 224).endswith("--resize short:225")  # 224 was tried, and rounded down
     for given in (
         "short",
         "short:0",
