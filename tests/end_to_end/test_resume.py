@@ -15,6 +15,7 @@ from support.media import waveform, write_audio
 from support.program import ROOT, arrays, manifest, run, start
 
 from benchmarks.stalling_server import StallingServer
+from featmill import load
 
 VGGISH = ("--feature_type", "vggish", "--device", "cpu", "--weights", "random", "--on_extraction", "save_pickle")
 MOST_S = 60  # until one of two runs is refused
@@ -112,6 +113,7 @@ def test_outputs_of_another_video_of_the_same_name_are_kept(tmp_path: Path, on_e
     assert "1 more was done already" in run(*command, files[0]).stdout
     written = map(json.loads, (tmp_path / "out/vggish/manifest.jsonl").read_text().splitlines())
     assert {line["id"]: line["status"] for line in written} == {str(files[0]): "done", str(files[1]): "failed"}
+    assert load(tmp_path / "out")["clip"].status == "done"  # no other is called so
     assert run(*command, files[1], "--overwrite").returncode == 0
 
 

@@ -149,8 +149,6 @@ class Todo:
                 self.completed(ref, ())  # a run that was killed has not listed it
             return None
         together = self._run.align is not None
-        if not self._run.overwrite:
-            ref = _kept_apart(ref, missing)
         return _Wanted(ref, [state for state in self._states if state.part(ref)] if together else missing)
 
     def _is_done(self, state: OutputState, ref: VideoRef) -> bool:
@@ -168,7 +166,7 @@ class Todo:
         taken = claims.take_all(self._unit(state.feature_type, one.ref) for one in wanted for state in one.states)
         for state in {id(state): state for one in wanted for state in one.states}.values() if taken else ():
             state.latest.refresh()  # whoever held them before may have finished them since
-        for one in wanted:
+        for one in wanted if self._run.overwrite else map(_kept_apart, wanted):
             task = self._together(one, taken) if self._run.align is not None else self._parts(one, taken)
             if task is not None:
                 yield task
@@ -259,16 +257,17 @@ class Todo:
         return unit_of(feature_type, ref.shard if self._by_shard else ref.id)
 
 
-def _kept_apart(ref: VideoRef, states: Sequence[OutputState]) -> VideoRef:
+def _kept_apart(wanted: _Wanted) -> _Wanted:
     """Return a video, refused where its outputs would replace those of another one, of an earlier run."""
+    ref, states = wanted
     for line in (state.replaced_by(part) for state in states if (part := state.part(ref))):
         if line is not None:
             why = (
                 f"{line.source.path} of an earlier run has outputs called {ref.name!r}, which would be replaced: give "
                 "--video_root so that outputs keep its subfolders, or another --output_path; --overwrite replaces them"
             )
-            return ref.refuse("failed", why)
-    return ref
+            return _Wanted(ref.refuse("failed", why), states)
+    return wanted
 
 
 def _not_new(wanted: _Wanted) -> _Wanted:

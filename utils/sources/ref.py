@@ -59,9 +59,9 @@ class VideoRef:
         return replace(self, position=position, audio=self.audio and replace(self.audio, position=position))
 
     def refuse(self, status: Literal["skipped", "failed"], reason: str) -> "VideoRef":
-        """Return it refused, with its sound."""
-        why = (status, reason)
-        return replace(self, refused=why, audio=self.audio and replace(self.audio, refused=why))
+        """Return it refused, with its sound, and called by its id, since it has no outputs."""
+        changes: dict[str, Any] = {"name": self.id, "refused": (status, reason)}
+        return replace(self, **changes, audio=self.audio and replace(self.audio, **changes))
 
     @property
     def label(self) -> str:
