@@ -93,24 +93,24 @@ class Outputs:
         return name in self._places
 
     @functools.cached_property
-    def _places(self) -> dict[str, tuple["_FeatureFolder", str] | None]:
-        """The folder and id of each video by its names, None where several have one."""
-        places: dict[str, tuple[_FeatureFolder, str] | None] = {}
+    def _places(self) -> dict[str, list[tuple["_FeatureFolder", str]]]:
+        """The folder and id of each video by its names; of videos with one name, those with features."""
+        by_status: tuple[dict[str, list[tuple[_FeatureFolder, str]]], ...] = {}, {}
         for folder, line in self._lines():
             for each in {line.name, line.id}:
-                places[each] = None if each in places else (folder, line.id)
-        return places
+                by_status[line.status in WITH_OUTPUTS].setdefault(each, []).append((folder, line.id))
+        return by_status[False] | by_status[True]
 
     def __getitem__(self, name: str) -> Video:
         """Return a video by its name or id, one without features included.
 
         Raises:
-            KeyError: there is none. UserError: several feature types have it. RunError: its files cannot be read.
+            KeyError: there is none. UserError: there are several. RunError: its files cannot be read.
         """
-        place = self._places[name]
-        if place is None:
-            raise UserError(f"{name} is there more than once; give load() one of {', '.join(self.feature_types)}")
-        folder, identity = place
+        places = self._places[name]
+        if len(places) > 1:
+            raise UserError(f"{name} is there more than once; {_which(places)}")
+        folder, identity = places[0]
         line = folder.latest.get(identity)
         if line is None:
             raise KeyError(name)
@@ -210,6 +210,14 @@ class _FeatureFolder:
             timestamps_ms=arrays.get("timestamps_ms"),
             notes=line.problems if line.outputs else (line.reason,),
         )
+
+
+def _which(places: list[tuple[_FeatureFolder, str]]) -> str:
+    """Return how to ask for one of several videos."""
+    types = sorted({folder.feature_type for folder, _ in places})
+    if len(types) > 1:
+        return f"give load() one of {', '.join(types)}"
+    return f"ask for {' or '.join(repr(identity) for _, identity in places)}"
 
 
 def rows(video: Video) -> Iterator[dict[str, Any]]:

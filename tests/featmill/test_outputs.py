@@ -14,6 +14,9 @@ from torch.utils.data import DataLoader
 
 import featmill
 from utils.sinks.formats import FORMATS
+from utils.sinks.manifest_line import ManifestLine, RunStamp
+from utils.state.manifest import Manifest
+from utils.storage.folder import folder_at
 
 KEPT = [name for name in WRITABLE if FORMATS[name].saves and not FORMATS[name].by_shard]
 
@@ -55,6 +58,19 @@ def test_every_format_gives_the_same_videos(saved, clips, tiny, on_extraction):
     np.testing.assert_array_equal(by_name["tiny"], by_id["tiny"])
     (failure,) = outputs.failures
     assert failure.status == "failed" and "no such file" in failure.notes[0] and not failure
+
+
+def test_of_videos_with_one_name_the_one_with_features_is_meant(tmp_path, saved):
+    shutil.copytree(saved("save_numpy"), tmp_path, dirs_exist_ok=True)
+    failed = [("b/27.mp4", "27"), ("a/lost.mp4", "lost"), ("b/lost.mp4", "lost")]
+    stamp = RunStamp("tiny")
+    Manifest(folder_at(str(tmp_path / "tiny"))).append(
+        *(ManifestLine(id=identity, name=name, status="failed", stamp=stamp) for identity, name in failed)
+    )
+    outputs = featmill.load(tmp_path, "tiny")
+    assert (outputs["27"].status, outputs["b/27.mp4"].status) == ("done", "failed")
+    with pytest.raises(featmill.UserError, match=r"once; ask for 'a/lost\.mp4' or 'b/lost\.mp4'"):
+        outputs["lost"]
 
 
 def test_several_feature_types_and_what_is_not_there(tmp_path, saved):
