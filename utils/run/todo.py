@@ -263,8 +263,8 @@ def _kept_apart(wanted: _Wanted) -> _Wanted:
     for line in (state.replaced_by(part) for state in states if (part := state.part(ref))):
         if line is not None:
             why = (
-                f"{line.source.path} of an earlier run has outputs called {ref.name!r}, which would be replaced: give "
-                "--video_root so that outputs keep its subfolders, or another --output_path; --overwrite replaces them"
+                f"{line.source.path} of an earlier run has outputs called {ref.name!r}, which would be replaced: "
+                "choose another --output_path, or for files --video_root, which keeps subfolders, or --overwrite"
             )
             return _Wanted(ref.refuse("failed", why), states)
     return wanted

@@ -111,7 +111,10 @@ class ListFile:
         """Return the stream. UserError if it does not look like text in UTF-8."""
         head = stream.peek(4096)[:4096]
         if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
-            raise UserError(f"{FLAG} {self.label}: not readable as text; save it as UTF-8")
+            raise UserError(
+                f"{FLAG} {self.label}: not readable as text. Save a list as UTF-8; a video itself is given by "
+                "--video_paths, a tar of clips by --tar_path"
+            )
         return stream
 
     def _check_columns(self, names: list[str]) -> None:

@@ -1,6 +1,7 @@
 """What is known of the outputs of a run's feature types."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -49,25 +50,37 @@ def test_a_type_of_sound_takes_the_sound(tmp_path):
     assert (frames.part(sound), audio.part(sound)) == (None, sound)
 
 
-def test_a_video_of_the_same_name_is_another_one_unless_it_is_the_same_file(tmp_path):
+def test_what_another_video_of_the_same_name_is(tmp_path):
     folder = folder_at(str(tmp_path / "tiny"))
     folder.prepare()
-    paths = {name: tmp_path / name / "clip.mp4" for name in ("a", "b", "elsewhere")}
-    for path in paths.values():
+    first, other, copied = (tmp_path / place / "clip.mp4" for place in ("a", "b", "c"))
+    for path in (first, other, copied):
         path.parent.mkdir()
         path.write_bytes(b"a video")
         os.utime(path, ns=(7, 7))
-    os.utime(paths["b"], ns=(9, 9))
-    refs = {name: VideoRef(f"{name}/clip.mp4", "clip", str(path)) for name, path in paths.items()}
-    source = fingerprint(refs["a"])
-    Manifest(folder).append(ManifestLine(id="a/clip.mp4", name="clip", status="done", source=source))
+    os.utime(other, ns=(9, 9))
+    of_first = VideoRef("a/clip.mp4", "clip", str(first))
+    by_row = [VideoRef("train_0", "train_0", f"{name}, row 0", data=name.encode()) for name in ("set 1", "set 2")]
+    for ref in (of_first, by_row[0]):
+        Manifest(folder).append(ManifestLine(id=ref.id, name=ref.name, status="done", source=fingerprint(ref)))
     (state,) = look_up(plan(tmp_path), folder_at(str(tmp_path)))
-    owner = state.replaced_by(refs["b"])
-    assert owner is not None and owner.id == "a/clip.mp4"
-    assert state.replaced_by(refs["a"]) is None  # itself
-    assert state.replaced_by(refs["elsewhere"]) is None  # the same file under another path
-    assert state.replaced_by(VideoRef("c/clip.mp4", "clip", "/absent/clip.mp4")) is not None  # nobody can tell
-    assert state.replaced_by(VideoRef("d/other.mp4", "other", str(paths["b"]))) is None
+
+    def replaced_by(ref):
+        return getattr(state.replaced_by(ref), "id", None)
+
+    of_other = VideoRef("b/clip.mp4", "clip", str(other))
+    assert replaced_by(of_other) == "a/clip.mp4"
+    assert replaced_by(replace(of_other, name="other")) is None
+    assert replaced_by(VideoRef("c/clip.mp4", "clip", str(copied))) is None
+    assert replaced_by(VideoRef("d/clip.mp4", "clip", "/absent/clip.mp4")) is None  # it will fail as absent
+    assert replaced_by(VideoRef("e/clip.mp4", "clip", "memory://absent/clip.mp4")) == "a/clip.mp4"  # nobody can tell
+    assert replaced_by(replace(of_other, id="a/clip.mp4")) == "a/clip.mp4"  # as clips of tars with one name
+    assert replaced_by(replace(of_other, id="a/clip.mp4", has_id=True)) is None
+    assert [replaced_by(ref) for ref in by_row] == [None, "train_0"]
+    first.write_bytes(b"changed")
+    assert replaced_by(of_first) is None
+    first.unlink()
+    assert replaced_by(of_other) is None
 
 
 def test_a_folder_that_cannot_be_written_stops_the_run(tmp_path):

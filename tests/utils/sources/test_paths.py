@@ -185,5 +185,5 @@ def test_nothing_to_do_is_an_error(tmp_path):
         refs(file_with_video_paths=str(tmp_path / "absent.txt"))
     with pytest.raises(UserError, match="not readable"):
         refs(file_with_video_paths=str(tmp_path))
-    with pytest.raises(UserError, match="not readable as text"):
+    with pytest.raises(UserError, match=r"as text\. Save a list as UTF-8; a video itself is given by --video_paths"):
         refs(file_with_video_paths=str(tmp_path / "utf16.txt"))
