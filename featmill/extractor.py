@@ -69,9 +69,9 @@ class Extractor:
 
     def close(self) -> None:
         """Free the networks, and end the threads. What a `map` in another thread computes is finished first."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        session, self._session = self._session, None  # first: a `map` that ends for this looks at it
+        if session is not None:
+            session.close()
 
     def __call__(
         self,

@@ -90,7 +90,7 @@ def test_a_stopped_run_leaves_whole_files_and_the_same_command_resumes_it(
     result = run(*command, "--pause_s", 0, program=TINY_PROGRAM)
     assert result.returncode == 0, result.stderr
     assert f"{12 - len(kept)} videos in" in result.stdout
-    assert f"{len(kept)} more were done already" in result.stdout
+    assert f"{len(kept)} more {'was' if len(kept) == 1 else 'were'} done already" in result.stdout
     assert len(arrays(tmp_path / "tiny")) == 12 * len(("tiny", "fps", "timestamps_ms", "start_s", "end_s"))
     assert kept.items() <= {name: line["finished"] for name, line in manifest(tmp_path / "tiny").items()}.items()
 

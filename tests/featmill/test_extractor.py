@@ -196,8 +196,9 @@ def test_an_extractor_is_closed_before_its_first_video_and_while_it_asks_for_one
         list(extractor.map(closing()))
 
 
-def test_another_thread_closes_an_extractor(tiny, clips):
-    extractor, begun = featmill.Extractor(tiny), threading.Event()
+def test_another_thread_closes_an_extractor(tiny, clips, monkeypatch):
+    extractor, begun, ended = featmill.Extractor(tiny), threading.Event(), threading.Event()
+    monkeypatch.setattr(gc, "collect", lambda: ended.wait(10))  # close() is slower than the map that it ends
 
     def close():
         begun.wait(60)
@@ -208,6 +209,7 @@ def test_another_thread_closes_an_extractor(tiny, clips):
     with pytest.raises(featmill.UserError, match="closed while"):
         for _ in extractor.map(itertools.repeat(clips[2])):
             begun.set()
+    ended.set()
     closing.join(60)
     assert not closing.is_alive()
 
