@@ -9,7 +9,7 @@ from urllib.request import url2pathname
 
 from utils.storage.local import LocalFolder
 from utils.storage.remote import RemoteFolder
-from utils.storage.urls import is_url, resolve
+from utils.storage.urls import is_url
 
 
 class Folder(Protocol):
@@ -104,11 +104,13 @@ def folder_at(path: str) -> Folder:
 
 
 def subfolders(address: str) -> list[str]:
-    """Return the names of the folders in a folder, hidden ones left out, sorted."""
+    """Return the names of the folders in a folder, hidden ones left out, sorted.
+
+    Raises:
+        RunError: the address cannot be accessed.
+    """
     if is_url(address) and not address.startswith("file://"):
-        filesystem, path = resolve(address, use_listings_cache=False)
-        entries = filesystem.ls(path, detail=True) if filesystem.exists(path) else []
-        names = [entry["name"].rstrip("/").rsplit("/", 1)[1] for entry in entries if entry["type"] == "directory"]
+        names = [name.rpartition("/")[2] for name in RemoteFolder(address).folders("")]
     else:
         names = [entry.name for entry in Path(address).iterdir() if entry.is_dir()] if Path(address).is_dir() else []
     return sorted(name for name in names if not name.startswith("."))

@@ -193,4 +193,7 @@ class RemoteFolder:
         except Exception as error:  # file systems raise errors of any type: botocore's, aiohttp's, …
             cause = redacted(str(error)) or type(error).__name__
             address = f"{self._label}/{name}".rstrip("/")
-            raise RunError(f"{address}: cannot be accessed ({cause}); run the same command again to resume") from error
+            raise RunError(
+                f"{address}: cannot be accessed ({cause}); check the address, the access rights and the connection, "
+                "then run the same command again"
+            ) from error

@@ -6,7 +6,8 @@ import uuid
 
 import pytest
 
-from utils.storage.folder import folder_at
+from utils.errors import RunError
+from utils.storage.folder import folder_at, subfolders
 
 
 @pytest.fixture(params=["disk", "memory"])
@@ -66,6 +67,21 @@ def test_names_are_those_of_one_folder_with_the_prefix(folder):
         assert folder.create(name, b"")
     assert list(folder.names("run-")) == ["run-1", "run-2"]
     assert list(folder.below("sub").names()) == ["run-3"]
+
+
+def test_folders_below_are_named_and_an_address_without_access_is_an_error(folder, tmp_path, monkeypatch):
+    for name in ("b/x", "a/x", ".hidden/x", "file"):
+        assert folder.create(name, b"")
+    address = str(tmp_path / "out") if folder.local else str(folder)
+    assert subfolders(address) == ["a", "b"] and subfolders(f"{address}/absent") == []
+    if folder.local is None:
+
+        def refuse(*_, **__):
+            raise LookupError("Unable to locate credentials")
+
+        monkeypatch.setattr(type(folder._filesystem), "ls", refuse)
+        with pytest.raises(RunError, match=r"cannot be accessed \(.*credentials.*\); check the address"):
+            subfolders(address)
 
 
 def write_and_hang(path, ready):
