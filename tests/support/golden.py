@@ -52,7 +52,7 @@ def seeded_arrays(model: str, keys: str = "keys.json", layout_name: str = "torch
             arrays[name] = np.full(shape, value[0] if value else 0, dtype)
         else:
             drawn = seeded.draw(alias.get(name, name), tuple(shape), layout_name)
-            arrays[name] = (drawn * scale.get(name, 1)).astype(dtype)
+            arrays[name] = np.asarray(drawn * scale.get(name, 1), dtype)
     return arrays
 
 

@@ -112,8 +112,8 @@ def test_recipes_equal_the_reference(clip_files, recipe, name):
         assert clip.view.faster_if_short
 
 
-def test_ten_crops_equal_those_of_vadclip(clip_files):
-    ours, theirs, meta = golden_rows("vadclip", "case_ten_crops", clip_files("ViT-B-32").parent)
+def test_ten_crops_equal_those_of_vadclip(tmp_path):
+    ours, theirs, meta = golden_rows("vadclip", "case_ten_crops", tmp_path)  # whose weights were rounded twice
     assert relative_error(ours, theirs) < meta["tolerance"]
 
 

@@ -32,10 +32,21 @@ def set_threads(n: int) -> None:
         torch.set_num_threads(n)
 
 
+def start_vector_math() -> None:
+    """Have MKL's logarithms, exponentials and the like choose their functions for this CPU, in one thread.
+
+    They choose in the first call, without a lock (MKL 2024.2, by its code). On an Intel CPU with AVX-512, the variable
+    that says which functions to take is 9 for a moment, then 5. Another thread's first call that reads the 9 takes the
+    function of half precision: logarithms are off by up to 4.05e-5.
+    """
+    torch.ones(1, dtype=torch.float32, device="cpu").log()
+
+
 class RowThreads:
     """Threads for parts of a batch: as many as torch uses in the thread that constructs this."""
 
     def __init__(self) -> None:
+        start_vector_math()
         self._n_threads = torch.get_num_threads()
         self._start()
 

@@ -1,9 +1,35 @@
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 import torch
 
 from utils.nn.cpu.threads import RowThreads
+
+# prints the number by which MKL's vector mathematics chooses its functions, -1 as long as no function was called; its
+# address is in the first instruction of the function that returns it
+CHOSEN = """
+import ctypes, sys
+from pathlib import Path
+import torch
+from utils.nn.cpu.threads import RowThreads
+
+def chosen():
+    library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib/libtorch_cpu.so"))
+    detect = ctypes.cast(library.mkl_vml_serv_cpu_detect, ctypes.c_void_p).value
+    if ctypes.string_at(detect, 2) != bytes.fromhex("8b05"):  # mov eax, [rip + distance]
+        raise AttributeError("another MKL")
+    return ctypes.c_int.from_address(detect + 6 + ctypes.c_int.from_address(detect + 2).value).value
+
+try:
+    before = chosen()
+except (AttributeError, OSError) as error:
+    sys.exit(f"cannot look: {error}")
+RowThreads()
+print(before, chosen())
+"""
 
 
 @pytest.fixture
@@ -56,3 +82,12 @@ def test_an_error_of_one_part_is_raised(three_threads):
 
     with pytest.raises(torch.OutOfMemoryError, match="no room"):
         RowThreads().spread(picky, {"x": torch.arange(6)})
+
+
+def test_mkl_chooses_its_functions_before_threads_call_them():
+    program = [sys.executable, "-c", CHOSEN]
+    result = subprocess.run(program, cwd=Path(__file__).parents[4], capture_output=True, text=True)
+    if "cannot look" in result.stderr:
+        pytest.skip(result.stderr.strip())
+    before, after = map(int, result.stdout.split())
+    assert before == -1 and after >= 0
