@@ -58,7 +58,7 @@ ORDER = [
     Try("swin, center crop", "bf16"),
     *(Try("i3d rgb", "bf16", workers) for workers in (1, 2, 3)),
 ]
-DECODE_S = 2.0  # of the decode threads alone
+DECODE_S = 2.5  # of the decode threads alone
 N_COPIES = 60  # of each clip, for whole commands
 LEAST_S = {"pipeline": 8, "command": 25}  # that measuring one takes
 
