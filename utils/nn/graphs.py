@@ -41,12 +41,14 @@ class CudaGraphs:
         self._captured: dict[Hashable, _Captured | None] = {}
         self._n_graphs = 0
         self._wanted = wanted
+        self.device: torch.device | None = None  # of the inputs, once there were any
         _all.add(self)
 
     def run(self, name: Hashable, function: Function, inputs: Tensors) -> Tensors:
         """Return function(inputs). name: of the function, and of what else decides what it computes."""
         if not self._wanted or {value.device.type for value in inputs.values()} != {DEVICE}:
             return function(inputs)
+        self.device = next(iter(inputs.values())).device
         key = (name, *((each, value.shape, value.stride(), value.dtype) for each, value in inputs.items()))
         if key not in self._seen:  # the first call makes constants, and cuDNN searches its algorithms
             self._seen.add(key)
@@ -76,10 +78,11 @@ class CudaGraphs:
         self._wanted = False
 
 
-def drop_graphs() -> None:
-    """Drop all graphs of this process: the device's memory is needed for something else."""
+def drop_graphs(device: torch.device) -> None:
+    """Drop this process's graphs on a GPU, whose memory is needed for something else."""
     for graphs in _all:
-        graphs.drop()
+        if graphs.device == device:
+            graphs.drop()
 
 
 class _Captured:

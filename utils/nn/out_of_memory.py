@@ -51,7 +51,7 @@ def run_with_room(work: Callable[[], Result], free: Callable[[], None]) -> Resul
 def free_cached(device: torch.device) -> None:
     """Return the memory of graphs, and what torch has cached, to the device, to be allocated in other sizes."""
     if device.type == "cuda":
-        drop_graphs()
+        drop_graphs(device)
         torch.cuda.empty_cache()
 
 

@@ -166,7 +166,9 @@ def test_there_are_no_graphs_where_memory_is_short():
     function, runs = Counted(), CudaGraphs()
     for _ in range(3):
         runs.run("f", function, {"x": torch.zeros(3)})
-    drop_graphs()
+    drop_graphs(torch.device("cuda", 1))
+    assert runs._captured  # on another device
+    drop_graphs(torch.device("cpu"))
     assert not runs._captured
     assert runs.run("f", function, {"x": torch.ones(3)})["y"].tolist() == [127] * 3
     assert function.n_calls == 3
