@@ -14,6 +14,7 @@ from benchmarks.on_gpu.common import TOLERANCE, Options, Out
 from benchmarks.on_gpu.runs import with_sound
 from benchmarks.on_gpu.workers import AGREE
 from utils.nn import process_flags
+from utils.transforms.kernels import pixels_right
 
 FLAGS: dict[str, dict[str, Any]] = {
     "clip": {},
@@ -27,7 +28,9 @@ END_S = 3  # of each clip: the CPU does them too
 
 
 def measure(out: Out, options: Options) -> None:
-    """Check each type, then what is left of all."""
+    """Check the kernels that all types use, each type, then what is left of all."""
+    with out.guarded(name="kernels of pixels"):
+        _pixel_kernels(out, options)
     clips = with_sound(options.clips())[:2]
     flags_before, held_before = _process_flags(), _held_mib(options)
     for name in OF_A_TINY_RUN if options.tiny else FLAGS:
@@ -37,6 +40,14 @@ def measure(out: Out, options: Options) -> None:
     out.row(name="PyTorch's flags", changed=changed, ok=not changed)
     gc.collect()
     out.row(name="memory of the device", left_mib=_held_mib(options) - held_before)
+
+
+def _pixel_kernels(out: Out, options: Options) -> None:
+    """Check that they work: where they do not, a run goes on with PyTorch's operations and says so in its log only."""
+    if options.on_gpu:
+        from utils.transforms import pixel_kernels  # needs Triton
+
+        out.row(name="kernels of pixels", ok=pixels_right(pixel_kernels, torch.device("cuda", 0)))
 
 
 def _check(out: Out, options: Options, name: str, clips: list[Path]) -> None:

@@ -10,6 +10,7 @@ import torch
 from benchmarks.measured import Measured
 from benchmarks.on_gpu.common import Busy, Options, Out
 from benchmarks.on_gpu.runs import RunResult, run_main, with_sound
+from benchmarks.on_gpu.waits import Waits
 from models import MODELS
 from utils.commands.cli import parse
 from utils.sources.inputs import collect
@@ -19,6 +20,7 @@ FLAGS = {
     "i3d rgb": ("--feature_type", "i3d", "--streams", "rgb"),
     "i3d rgb + pwc": ("--feature_type", "i3d"),
     "i3d rgb + raft": ("--feature_type", "i3d", "--flow_type", "raft"),
+    "i3d rgb + raft, 64/16": ("--feature_type", "i3d", "--flow_type", "raft", "--step_size", "16"),
     "swin, center crop": ("--feature_type", "swin", "--crop_type", "center"),
     **{name: ("--feature_type", name) for name in ("slowfast", "resnet", "clip", "vggish")},
 }
@@ -41,20 +43,22 @@ class Try:
 
 ORDER = [
     Try("i3d rgb", "bf16"),
-    Try("i3d rgb", "bf16", height=360),
     Try("i3d rgb + pwc", "bf16", seconds=6.0),
-    *(Try(name, "bf16", chunk_frames=n) for name in ("clip", "resnet") for n in (64, 256)),
-    Try("slowfast", "bf16"),
-    Try("i3d rgb", "bf16", chunk_frames=256),
-    Try("i3d rgb + pwc", "bf16", height=360),
+    *(Try("clip", "bf16", chunk_frames=n) for n in (64, 256)),
+    Try("i3d rgb + raft, 64/16", "auto", seconds=6.0),
     Try("i3d rgb + raft", "bf16", seconds=8.0),
+    Try("i3d rgb", "bf16", height=360),
+    Try("resnet", "bf16"),
+    Try("slowfast", "bf16"),
+    *(Try(name, "bf16", chunk_frames=256) for name in ("resnet", "i3d rgb")),
+    Try("i3d rgb + pwc", "bf16", height=360),
     Try("i3d rgb", "auto"),
     Try("i3d rgb + pwc", "auto"),
     Try("vggish", "bf16"),
     Try("swin, center crop", "bf16"),
     *(Try("i3d rgb", "bf16", workers) for workers in (1, 2, 3)),
 ]
-DECODE_S = 1.5  # of the decode threads alone
+DECODE_S = 2.5  # of the decode threads alone
 N_COPIES = 60  # of each clip, for whole commands
 LEAST_S = {"pipeline": 8, "command": 25}  # that measuring one takes
 
@@ -89,7 +93,7 @@ def _pipeline(out: Out, options: Options, one: Try) -> None:
     # Every shape comes often, so that graphs are captured before anything is measured.
     measured = Measured(run, feature_type, config, refs * (6 if options.on_gpu else 1), is_quick=True)
     load_s, measured.refs = time.perf_counter() - start, refs
-    with Busy(options.on_gpu) as busy:
+    with Busy(options.on_gpu) as busy, Waits() as waits:
         ran = measured.pipeline_run(one.seconds if options.on_gpu else 0)
     decode_per_s = ran.n_windows / ran.n_decoded * measured.decoded_per_s(DECODE_S if options.on_gpu else 0)
     bare_per_s, per_s = measured.n_recorded / measured.network_s(), ran.windows_per_s
@@ -103,7 +107,8 @@ def _pipeline(out: Out, options: Options, one: Try) -> None:
         "chunk_frames": one.chunk_frames,
         "total_s": time.perf_counter() - start,
     }
-    out.row(name=one.name, precision=one.precision, **row, **busy.result(*ran.steady_s), stages=stages)
+    row |= {"stages": stages, "waits": waits.shares(measured.n_decoders)}
+    out.row(name=one.name, precision=one.precision, **row, **busy.result(*ran.steady_s))
 
 
 def _of_height(clips: list[Path], height: int) -> Path:

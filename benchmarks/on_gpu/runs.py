@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,11 +78,18 @@ def measure(out: Out, options: Options) -> None:
     with ThreadPoolExecutor(n_at_once) as on_cpu, ThreadPoolExecutor(4) as on_device:
         expected = {name: on_cpu.submit(one, name, "cpu") for name in names}
         found = {name: on_device.submit(one, name, "cuda") if options.on_gpu else expected[name] for name in names}
-        for name in names:
-            ours, reference = found[name].result(), expected[name].result()
-            if wrong := ours.wrong or reference.wrong:
-                out.row(name=name, error=wrong)
-                continue
-            error = ours.worst_error(reference)
-            seconds = {"seconds": ours.seconds, "cpu_seconds": reference.seconds}
-            out.row(name=name, relative_error=error, **seconds, ok=error < TOLERANCE)
+        with ThreadPoolExecutor(len(names)) as waiting:
+            for name in names:
+                waiting.submit(_compare, out, name, found[name], expected[name])
+
+
+def _compare(out: Out, name: str, found: Future[RunResult], expected: Future[RunResult]) -> None:
+    """Write a row once both have run."""
+    with out.guarded(name=name):
+        ours, reference = found.result(), expected.result()
+        if wrong := ours.wrong or reference.wrong:
+            out.row(name=name, error=wrong)
+            return
+        error = ours.worst_error(reference)
+        seconds = {"seconds": ours.seconds, "cpu_seconds": reference.seconds}
+        out.row(name=name, relative_error=error, **seconds, ok=error < TOLERANCE)

@@ -1,6 +1,6 @@
 """main.py on the device with two workers, large batches and in every number format, against one worker in float32."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
 
@@ -31,12 +31,25 @@ def measure(out: Out, options: Options) -> None:
         folder = options.scratch / "workers" / name.replace(" ", "_")
         return run_main(folder, options.device, *flags, *end, precision=precision, timeout_s=max(5, out.left_s()))
 
+    found: dict[str, RunResult] = {}
     with ThreadPoolExecutor(len(runs)) as pool:
-        found = dict(zip(runs, pool.map(one, runs), strict=True))
-    for name, ran in found.items():
-        finite = bool(ran.arrays) and all(np.isfinite(array.astype(np.float64)).all() for array in ran.arrays.values())
-        out.row(name=name, seconds=ran.seconds, finite=finite, ok=finite and not ran.wrong, wrong=ran.wrong)
-        if name != ONE and ran.arrays.keys() == found[ONE].arrays.keys():
-            error = ran.worst_error(found[ONE])
-            verdict = {"ok": error < AGREE} if name == "two workers" else {}
-            out.row(name=f"{name} against one worker", relative_error=error, **verdict)
+        running = {pool.submit(one, name): name for name in runs}
+        for done in as_completed(running):
+            name = running[done]
+            found[name] = done.result()
+            _write(out, name, found[name])
+            if ONE in found:
+                for each in found if name == ONE else (name,):
+                    _compare(out, each, found)
+
+
+def _write(out: Out, name: str, ran: RunResult) -> None:
+    finite = bool(ran.arrays) and all(np.isfinite(array.astype(np.float64)).all() for array in ran.arrays.values())
+    out.row(name=name, seconds=ran.seconds, finite=finite, ok=finite and not ran.wrong, wrong=ran.wrong)
+
+
+def _compare(out: Out, name: str, found: dict[str, RunResult]) -> None:
+    if name != ONE and found[name].arrays.keys() == found[ONE].arrays.keys():
+        error = found[name].worst_error(found[ONE])
+        verdict = {"ok": error < AGREE} if name == "two workers" else {}
+        out.row(name=f"{name} against one worker", relative_error=error, **verdict)

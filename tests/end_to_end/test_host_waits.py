@@ -19,6 +19,7 @@ from utils.media.crop import Crop
 from utils.media.layout import Yuv
 from utils.media.planes import upright_rgb
 from utils.media.rotation import Orientation
+from utils.nn import graphs
 from utils.nn.graphs import CudaGraphs
 from utils.worker.batch import stacked
 from utils.worker.window_builder import WindowBuilder
@@ -83,6 +84,14 @@ def moved(network: nn.Module, device: torch.device | None = None, **_layout: Any
     return network
 
 
+def called(_self: CudaGraphs, _name: object, function: graphs.Function, inputs: graphs.Tensors) -> graphs.Tensors:
+    """Stand in for `CudaGraphs.run`: a function that reads values at its first call would never be a graph."""
+    with graphs._Outside(inputs) as outside:
+        outputs = function(inputs)
+    assert not outside.reads
+    return outputs
+
+
 @pytest.fixture(autouse=True)
 def without_weights(monkeypatch):
     """Leave the parameters unchanged: they are fake and have no memory."""
@@ -92,7 +101,8 @@ def without_weights(monkeypatch):
         if hasattr(weights, "fill_random"):
             monkeypatch.setattr(weights, "fill_random", lambda network, *_: network)
     monkeypatch.setattr(nn.Module, "to", moved)
-    monkeypatch.setattr(CudaGraphs, "run", lambda _self, _name, function, inputs: function(inputs))
+    monkeypatch.setattr(graphs, "_memory", lambda _values: set())  # fake tensors have none
+    monkeypatch.setattr(CudaGraphs, "run", called)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (80 << 30, 80 << 30))
 
 

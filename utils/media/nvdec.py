@@ -81,12 +81,12 @@ def _refusal(source: Any, first: VideoFrame) -> str:
 def accelerator(gpu: int) -> HWAccel:
     """Return FFmpeg's decoders on a GPU, whose frames are copied to the host. OSError where there can be none."""
     _keep_context(gpu)
-    return HWAccel("cuda", device=gpu)
+    return HWAccel("cuda", device=gpu, options={"primary_ctx": "1"})  # PyAV asks for it only where frames stay there
 
 
 @functools.cache
 def _keep_context(gpu: int) -> None:
-    """Make the GPU's primary context, which FFmpeg uses: it would make one for each file, in half a second."""
+    """Make the GPU's primary context, for FFmpeg to use: it would make one for each file, in half a second."""
     cuda = ctypes.CDLL("libcuda.so.1")
     device, context = ctypes.c_int(), ctypes.c_void_p()
     calls = (
@@ -97,7 +97,7 @@ def _keep_context(gpu: int) -> None:
     )
     for call in calls:
         if code := call():
-            raise OSError(f"CUDA error {code}")
+            raise OSError(f"the driver reports CUDA error {code}")
 
 
 def open_on_gpu(source: MediaSource, gpu: int, **given: Unpack[Given]) -> GpuVideoStream | str:

@@ -39,10 +39,19 @@ def run_if_it_fits(work: Callable[[], Result]) -> Result | None:
     return None  # outside the except clause: the error's traceback keeps what was allocated
 
 
+def run_with_room(work: Callable[[], Result], free: Callable[[], None]) -> Result:
+    """Return work(); where it runs out of memory, once more after `free`, which frees what can be spared."""
+    result = run_if_it_fits(work)
+    if result is None:
+        free()
+        result = work()
+    return result
+
+
 def free_cached(device: torch.device) -> None:
     """Return the memory of graphs, and what torch has cached, to the device, to be allocated in other sizes."""
     if device.type == "cuda":
-        drop_graphs()
+        drop_graphs(device)
         torch.cuda.empty_cache()
 
 

@@ -79,8 +79,9 @@ def normalize(
     pixels = pixels.contiguous()
     result = torch.empty(pixels.shape, dtype=dtype, device=pixels.device)
     grid = (triton.cdiv(pixels.numel(), VALUES.value),)
+    numbers = map(float, (divisor, *mean, *std))  # published configurations have whole ones, too: another type here
     with torch.cuda.device_of(pixels):
-        _normalize[grid](pixels, result, pixels.numel(), float(divisor), *mean, *std, **OPTIONS)
+        _normalize[grid](pixels, result, pixels.numel(), *numbers, **OPTIONS)
     return result
 
 

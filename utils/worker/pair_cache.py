@@ -18,7 +18,7 @@ from utils.worker.frame_store import FrameStore
 class PairLimits:
     """What the memory of a device taught about batches of pairs, shared by all videos.
 
-    free: frees what else is on the device, before the pairs are retried in halves.
+    free: frees what else is on the device, before the pairs are retried in halves, or a window once more.
     learned: called with the frames' size (H, W) and how many pairs of them fit.
     """
 

@@ -15,7 +15,7 @@ from utils.errors import VideoError
 from utils.extractors.base import AnyExtractor, AudioStreamInfo, VideoStreamInfo
 from utils.nn.device_copy import DeviceCopies
 from utils.nn.host_copy import HostCopy
-from utils.nn.out_of_memory import advice, free_cached, is_out_of_memory, run_if_it_fits
+from utils.nn.out_of_memory import advice, free_cached, is_out_of_memory, run_if_it_fits, run_with_room
 from utils.sinks.manifest_line import Status
 from utils.sinks.record import Record
 from utils.worker.assemble import Rows
@@ -158,11 +158,7 @@ class Pipeline:
             frames = chunk.frames.to(device) if copies is None else copies.copy(chunk.frames)
             return self.extractor.prepared(frames, chunk.yuv)
 
-        prepared = run_if_it_fits(prepare)
-        if prepared is None:
-            self._make_room()
-            prepared = prepare()
-        return prepared
+        return run_with_room(prepare, self._make_room)
 
     def _build(self, video: _Video, windows: Iterator[Windows]) -> None:
         """Take windows as they come, until there are no more or the video fails."""

@@ -129,13 +129,22 @@ class Session:
     @contextlib.contextmanager
     def _flags(self) -> Generator[None, None, None]:
         avoid_lost_threads()
-        with (
-            STEP,
-            torch.cuda.device(self._device) if self._device.type == "cuda" else contextlib.nullcontext(),
-            process_flags(self._compute, self._device),
-        ):
+        with STEP, _on_gpu(self._device), process_flags(self._compute, self._device):
             yield
         torch.set_num_threads(torch.get_num_threads())  # threads of ours have set what new threads of the caller get
+
+
+@contextlib.contextmanager
+def _on_gpu(device: torch.device) -> Generator[None, None, None]:
+    """Compute inside on this GPU and its default stream: one step reads what another has made, whatever the caller's.
+
+    A CPU has neither.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    with torch.cuda.device(device), torch.cuda.stream(torch.cuda.default_stream(device)):
+        yield
 
 
 class _Books:

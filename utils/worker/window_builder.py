@@ -13,6 +13,7 @@ from utils.extractors.base import Batch
 from utils.extractors.pairs import PairStage
 from utils.extractors.views import Views
 from utils.extractors.windows import Dense, Sampling, Window
+from utils.nn.out_of_memory import run_with_room
 from utils.transforms.fast import resize_fast
 from utils.transforms.floats import resize_floats
 from utils.transforms.geometry import height_dim
@@ -71,6 +72,8 @@ class WindowMaker(Protocol):
 class WindowBuilder:
     """Builds the windows of one stream as its frames arrive, keeping no more frames than one window needs.
 
+    What does not fit in memory is tried once more after `limits.free`; where that fails, too, the error goes on.
+
     period_s: between frames, for the times of windows that begin before the first or end after the last.
     """
 
@@ -85,7 +88,9 @@ class WindowBuilder:
         self._next: Window | None = None if self._takes_frames else next(self._coming, None)
         self._ready: deque[Window] = deque()  # all their frames are there
         self._store = FrameStore(period_s)
-        self._pairs = PairCache(extractor.pairs, self._store, limits or PairLimits()) if extractor.pairs else None
+        limits = limits or PairLimits()
+        self._free = limits.free
+        self._pairs = PairCache(extractor.pairs, self._store, limits) if extractor.pairs else None
         self._shape: torch.Size | None = None  # of a prepared frame
         self.n_rows = 0
         self.n_stretched = 0  # frames
@@ -100,8 +105,9 @@ class WindowBuilder:
         frames = self._of_one_shape(frames)
         self._store.append(frames, times_s)
         if self._takes_frames:
+            inputs = run_with_room(lambda: self._inputs_of_frames(frames), self._free)
             row, self.n_rows = self.n_rows, self.n_rows + len(frames)
-            yield Windows(row, self._inputs_of_frames(frames), times_s, times_s)
+            yield Windows(row, inputs, times_s, times_s)
         while self._next is not None and latest(self._next.indices) + self._next.wait < self._store.stop:
             self._ready.append(self._next)
             self._next = next(self._coming, None)
@@ -138,12 +144,8 @@ class WindowBuilder:
         if shape == self._shape:
             return frames
         self.n_stretched += len(frames)
-        if height_dim(frames) == -3:
-            return resize_fast(frames, (self._shape[0], self._shape[1]))
-        size = (self._shape[1], self._shape[2])
-        if frames.is_floating_point():
-            return resize_floats(frames, size)
-        return resize_fast(frames.permute(0, 2, 3, 1), size).permute(0, 3, 1, 2)
+        wanted = self._shape
+        return run_with_room(lambda: _stretched(frames, wanted), self._free)
 
     def _drop_unneeded(self) -> None:
         more = self._ready or self._next is not None
@@ -153,11 +155,24 @@ class WindowBuilder:
             self._pairs.drop_before(start)
 
     def _build(self, window: Window) -> Windows:
-        frames = self._store.take(window.indices)
-        pairs = self._pairs.take(window.indices) if self._pairs else None
+        def made() -> Batch:
+            frames = self._store.take(window.indices)
+            pairs = self._pairs.take(window.indices) if self._pairs else None
+            return {name: value[None] for name, value in self._inputs(frames, pairs).items()}
+
+        inputs = run_with_room(made, self._free)
         self.n_rows += 1
         start_s, end_s = (
             np.array([self._store.time_s(index)]) for index in (window.indices[0], latest(window.indices))
         )
-        inputs = {name: value[None] for name, value in self._inputs(frames, pairs).items()}
         return Windows(window.row, inputs, start_s, end_s, window.n_repeated)
+
+
+def _stretched(frames: Tensor, shape: torch.Size) -> Tensor:
+    """Return frames [n, H, W, 3] or [n, C, H, W] resized to the height and width in `shape`, that of another frame."""
+    if height_dim(frames) == -3:
+        return resize_fast(frames, (shape[0], shape[1]))
+    size = (shape[1], shape[2])
+    if frames.is_floating_point():
+        return resize_floats(frames, size)
+    return resize_fast(frames.permute(0, 2, 3, 1), size).permute(0, 3, 1, 2)

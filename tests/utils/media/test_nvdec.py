@@ -1,5 +1,6 @@
 """What a GPU's decoder gives becomes the pixels of the CPU's; here without a GPU."""
 
+import ctypes
 import platform
 from pathlib import Path
 from types import SimpleNamespace
@@ -106,6 +107,34 @@ def test_what_the_gpu_does_not_take(
     with pytest.raises(UnsupportedError, match=reason[:10]):
         GpuVideoStream(clip, 0, **GIVEN)
     assert open_on_gpu(clip, 0, **GIVEN) == reason
+
+
+class FakeDriver:
+    """Stands in for libcuda: notes what is called, and returns a code."""
+
+    def __init__(self, code: int) -> None:
+        self._code = code
+        self.called: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_arguments: self.called.append(name) or self._code
+
+
+def test_ffmpeg_decodes_in_the_one_context_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = FakeDriver(0)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: driver)
+    nvdec._keep_context.cache_clear()
+    for _ in range(2):
+        made = nvdec.accelerator(1)
+        assert (made.device_id, made.is_hw_owned, made.options) == (1, False, {"primary_ctx": "1"})
+    assert driver.called == ["cuInit", "cuDeviceGet", "cuDevicePrimaryCtxSetFlags_v2", "cuDevicePrimaryCtxRetain"]
+    nvdec._keep_context.cache_clear()
+
+
+def test_a_driver_without_a_gpu_leaves_decoding_to_the_cpu(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: FakeDriver(100))
+    nvdec._keep_context.cache_clear()
+    assert open_on_gpu(clip, 0, **GIVEN) == "the GPU cannot decode it (the driver reports CUDA error 100)"
 
 
 @pytest.mark.bits  # not where there is a GPU

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -26,6 +26,9 @@ class Recorder(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         self.operations.append((func, args, kwargs or {}, result))
         return result
+
+    def reset(self) -> None:
+        self.operations.clear()
 
     def replay(self) -> None:
         for func, args, kwargs, result in self.operations:
@@ -93,6 +96,51 @@ def test_a_function_that_looks_at_values_is_called_itself():
     assert found == [[0] * 3, [-1] * 3, [2] * 3, [3] * 3]
 
 
+READS: list[Callable[[torch.Tensor], Any]] = [
+    torch.Tensor.item, torch.Tensor.tolist, torch.Tensor.numpy, bool, int, float, [7].__getitem__,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("read", READS)
+def test_reading_a_value_is_noticed_at_the_first_call(read):
+    def function(inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        read(inputs["x"].new_zeros(()).long())
+        return Counted()(inputs)
+
+    runs = CudaGraphs()
+    runs.run("f", function, {"x": torch.zeros(3)})
+    assert list(runs._captured.values()) == [None]
+
+
+@pytest.mark.parametrize("ended_by_torch", [False, True])
+def test_after_a_capture_that_fails_memory_is_used_as_before(ended_by_torch, monkeypatch):
+    done, pools = [], iter([(0, 1), (0, 2)])
+
+    def end(device: int | None, pool: tuple[int, int]) -> None:
+        if ended_by_torch:
+            raise RuntimeError("endAllocatePool: not currently recording to mempool_id")
+        done.append(("ended", device, pool))
+
+    monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", end, raising=False)
+    monkeypatch.setattr(torch._C, "_cuda_releasePool", lambda *given: done.append(("released", *given)), raising=False)
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: next(pools))
+    monkeypatch.setattr(graphs, "_failed", failed := [])
+    function, runs = Counted(), CudaGraphs()
+
+    def reads_later(inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return function(inputs) if function.n_calls == 0 or inputs["x"].sum() < 100 else {}
+
+    for i in range(4):
+        assert runs.run("f", reads_later, {"x": torch.full((3,), float(i))})["y"].tolist() == [64 * i + 63] * 3
+    assert list(runs._captured.values()) == [None]
+    assert done == ([] if ended_by_torch else [("ended", None, (0, 1)), ("released", None, (0, 1))])
+    assert [graph.operations for graph in failed] == [[]]  # it stays
+    plain = Counted()
+    for i in range(3):
+        runs.run("g", plain, {"x": torch.full((3,), float(i))})
+    assert plain.n_calls == 2 and runs._pool == (0, 2)
+
+
 @functools.cache
 def ten() -> torch.Tensor:
     return sum((torch.ones(1) for _ in range(9)), torch.ones(1))
@@ -118,7 +166,9 @@ def test_there_are_no_graphs_where_memory_is_short():
     function, runs = Counted(), CudaGraphs()
     for _ in range(3):
         runs.run("f", function, {"x": torch.zeros(3)})
-    drop_graphs()
+    drop_graphs(torch.device("cuda", 1))
+    assert runs._captured  # on another device
+    drop_graphs(torch.device("cpu"))
     assert not runs._captured
     assert runs.run("f", function, {"x": torch.ones(3)})["y"].tolist() == [127] * 3
     assert function.n_calls == 3

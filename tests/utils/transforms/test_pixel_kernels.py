@@ -97,7 +97,10 @@ def test_kernels_compile_for_gpus(generation, dtype, tmp_path, monkeypatch) -> N
         pixel_kernels.interpolate(frames, pairs, pairs)
         pixel_kernels.yuv_to_rgb(planes, planes[:, :4].reshape(2, 4, 4, 2), range(8))
         pixel_kernels.normalize(frames, MEAN, STD, 255.0, dtype)
+        before = compiled["_normalize"]
+        pixel_kernels.normalize(frames, (0, 0, 0), (1, 1, 1), 255, dtype)
     assert set(compiled) == {"_sum_taps", "_interpolate", "_yuv_to_rgb", "_normalize"} and all(compiled.values())
+    assert compiled["_normalize"] == 2 * before  # whole numbers are the same kernel, found again
 
 
 def views(height: int, width: int) -> dict[str, Tensor]:

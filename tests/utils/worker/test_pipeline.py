@@ -192,6 +192,20 @@ def test_frames_that_cannot_be_prepared_fail_their_video(monkeypatch):
     assert outcomes["large"].reason.startswith("large.mp4: its frames or rows do not fit in memory; ")
 
 
+def test_a_window_is_built_once_more_after_graphs_and_caches_are_freed(monkeypatch):
+    extractor, freed = Means(), []
+
+    def window(frames, pairs):
+        if not freed:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return {"frames": frames}
+
+    monkeypatch.setattr(extractor, "window", window)
+    monkeypatch.setattr(pipeline, "free_cached", freed.append)
+    outcomes, _ = run(extractor, VIDEOS)
+    assert (freed, means_of(outcomes)) == ([extractor.device], means_of(run(Means(), VIDEOS)[0]))
+
+
 @pytest.mark.parametrize("error", [MemoryError("Unable to allocate 40.0 GiB"), VideoError("too many rows")])
 def test_a_video_whose_rows_cannot_be_joined_fails_alone(monkeypatch, error):
     extractor = Means()

@@ -1,14 +1,18 @@
 """Which tasks a session takes, hands out and yields; whole sessions are in tests/featmill/test_extractor.py."""
 
+import contextlib
 import threading
+from collections.abc import Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from utils.sources.ref import VideoRef
 from utils.worker.plan import Task
-from utils.worker.session import _Books
+from utils.worker.session import _Books, _on_gpu
 
 
 def tasks(n: int) -> list[Task]:
@@ -52,6 +56,25 @@ def test_tasks_are_taken_as_there_is_room_and_each_thread_is_told_the_end() -> N
     for thread in threads:
         thread.join(5)
     assert ends == [None] * 3
+
+
+def test_steps_are_taken_on_one_stream_of_the_session_s_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered: list[tuple[str, object]] = []
+
+    @contextlib.contextmanager
+    def inside(what: str, value: object) -> Iterator[None]:
+        entered.append((what, value))
+        yield
+        entered.remove((what, value))
+
+    monkeypatch.setattr(torch.cuda, "device", partial(inside, "device"))
+    monkeypatch.setattr(torch.cuda, "stream", partial(inside, "stream"))
+    monkeypatch.setattr(torch.cuda, "default_stream", lambda device: f"default of {device}")
+    gpu = torch.device("cuda", 1)
+    with _on_gpu(gpu):
+        assert entered == [("device", gpu), ("stream", "default of cuda:1")]
+    with _on_gpu(torch.device("cpu")):
+        assert entered == []
 
 
 def test_a_closed_session_gives_no_more_tasks() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from utils.errors import VideoError
 from utils.extractors.base import VideoExtractor
 from utils.extractors.windows import Aligned, Dense, Listed, Sampling
+from utils.worker import window_builder
 from utils.worker.assemble import Rows
 from utils.worker.frame_store import FrameStore
 from utils.worker.pair_cache import PairLimits
@@ -160,6 +161,29 @@ def test_prepared_frames_of_another_shape_are_stretched_to_that_of_the_first(lay
     shape = (4, 6, 3) if layout.startswith("uint8") else (3, 4, 6)
     assert [window.inputs["frames"].shape for window in windows] == [(1, 2, *shape)] * 3
     assert all((window.inputs["pairs"] == 1).all() for window in windows)
+
+
+@pytest.mark.parametrize(
+    ("size", "owner", "name"),
+    [(2, Plain, "window"), (1, Plain, "windows_of_frames"), (1, window_builder, "_stretched")],
+)
+def test_what_has_no_memory_is_tried_once_more_after_all_else_is_freed(size, owner, name, monkeypatch):
+    made, freed, n_tries = getattr(owner, name), [], []
+
+    def full_until_freed(*given):
+        n_tries.append(name)
+        if not freed:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return made(*given)
+
+    monkeypatch.setattr(owner, name, full_until_freed)
+    limits = PairLimits(free=lambda: freed.append("all"))
+    builder, windows = WindowBuilder(Plain(None, {}, torch.device("cpu")), Dense(size, 1), limits), []
+    for width in (6, 9, 6):
+        windows += builder.push(torch.zeros(1, 4, width, 3, dtype=torch.uint8), np.zeros(1))
+    assert [window.inputs["frames"].shape[-3:] for window in windows] == [(4, 6, 3)] * (4 - size)
+    assert (freed, builder.n_rows, builder.n_stretched) == (["all"], 4 - size, 1)
+    assert len(n_tries) == {"window": 3, "windows_of_frames": 4, "_stretched": 2}[name]
 
 
 def test_a_repeated_video_gets_the_pair_that_leads_back():
