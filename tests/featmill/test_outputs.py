@@ -46,6 +46,7 @@ def test_every_format_gives_the_same_videos(saved, clips, tiny, on_extraction):
         wanted = expected[str(clips[0].with_name(f"{video.name}.mp4"))]
         np.testing.assert_array_equal(video["tiny"], wanted["tiny"], strict=True)
         np.testing.assert_array_equal(video.start_s, wanted.start_s)
+        np.testing.assert_array_equal(video.timestamps_ms, wanted.timestamps_ms, strict=True)
         assert (list(video), video.fps, video.status, video.notes) == (["tiny"], 25.0, "done", ())
         assert video["tiny"].flags.writeable
     for file in saved(on_extraction).rglob("*.h5"):

@@ -90,6 +90,8 @@ def arrays_of(rows: "pa.Table", output: Output) -> dict[str, np.ndarray]:
     arrays = _features_of(rows, output)
     if len(next(iter(arrays.values())).shape) > 1:
         arrays |= _times_of(rows, arrays)
+        if "end_s" in arrays and not rows["fps"].null_count:  # as other formats save it for frames
+            arrays["timestamps_ms"] = 1000 * arrays["end_s"]
     return arrays
 
 
