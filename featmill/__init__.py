@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from featmill.text import embed_text
     from featmill.video import Video
 
+    __version__: str
+
 __all__ = [
     "Extractor",
     "FeatmillError",
@@ -54,6 +56,10 @@ if not TYPE_CHECKING:  # for type checkers, a name that is not there is an error
 
     def __getattr__(name: str) -> Any:
         """Import what is asked for when it is first asked for."""
+        if name == "__version__":
+            from utils.state.run_file import VERSION
+
+            return VERSION
         if name not in _HOMES:
             raise AttributeError(f"module 'featmill' has no attribute {name!r}")
         drawn = random.getstate()  # rich draws a number when it is imported

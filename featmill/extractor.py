@@ -111,6 +111,8 @@ class Extractor:
         """
         if self._session is None:
             raise UserError("this extractor is closed")
+        if hasattr(videos, "read"):  # its lines would be taken for videos
+            raise UserError("map takes paths, not an open file: of a list in it, give (line.strip() for line in file)")
         if isinstance(videos, ONE_VIDEO) or not hasattr(videos, "__iter__"):
             raise UserError("map takes several videos, such as a list of paths; for one, call the extractor with it")
         return self._map(self._session, videos, ordered)

@@ -85,7 +85,7 @@ def _path(about: Mapping[str, Any]) -> str:
     path = about.get("path", "")
     if not isinstance(path, str | os.PathLike):
         raise UserError(f"a video is of type {type(path).__name__}: {_instead_of(path)}")
-    return os.fspath(path)
+    return os.fsdecode(path)  # some path objects give bytes
 
 
 def _instead_of(given: Any) -> str:

@@ -18,10 +18,10 @@ ERRORS = ("keep", "raise")
 class MapBatches:
     """A callable that turns rows with a video each into rows with a window each; it can be pickled.
 
-    For `map_batches` of Ray Data, `map(batched=True)` of Hugging Face datasets, `mapInPandas` of Spark, and anything
-    else that passes batches as a mapping of columns, a pandas DataFrame, a pyarrow Table, or an iterator of these. The
-    same kind is returned; a Table for a mapping of arrays, which have no room for the vectors of videos that fail. The
-    networks are loaded once, in the process that calls it.
+    For `map_batches` of Ray Data, `map(batched=True)` of Hugging Face datasets, `mapInPandas` and `mapInArrow` of
+    Spark, and anything else that passes batches as a mapping of columns, a pandas DataFrame, a pyarrow Table or
+    RecordBatch, or an iterator of these. The same kind is returned; a Table for a mapping of arrays, which have no
+    room for the vectors of videos that fail. The networks are loaded once, in the process that calls it.
 
     Columns are those of the batch, repeated for each window, and "window_index", "start_s", "end_s", "embedding" (a
     vector), "status" and "notes". Columns "start_s" and "end_s" of the batch choose a segment of each video;
@@ -128,7 +128,8 @@ def _like(batch: Any, columns: dict[str, list[Any]]) -> Any:
     if hasattr(batch, "to_pydict") or (isinstance(batch, Mapping) and _has_arrays(batch)):
         import pyarrow
 
-        return pyarrow.table({name: _nested(values) for name, values in columns.items()})
+        kind = pyarrow.RecordBatch if isinstance(batch, pyarrow.RecordBatch) else pyarrow.Table
+        return kind.from_pydict({name: _nested(values) for name, values in columns.items()})
     if isinstance(batch, Mapping):
         return columns
     return type(batch)(columns)

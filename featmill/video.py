@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from utils.sinks.manifest_line import Status
+from utils.storage.urls import redacted
 
 Predictions = Mapping[str, list[list[tuple[str, float]]]]
 
@@ -54,4 +55,4 @@ class Video(Mapping[str, np.ndarray]):
     def __repr__(self) -> str:
         shapes = ", ".join(f"{key} {array.dtype}{list(array.shape)}" for key, array in self.items())
         notes = f", {'; '.join(self.notes)}" if self.notes else ""
-        return f"<Video {self.name}: {self.status}{notes}; {shapes or 'no features'}>"
+        return f"<Video {redacted(self.name)}: {self.status}{notes}; {shapes or 'no features'}>"

@@ -11,6 +11,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+import featmill
+from utils.state.run_file import VERSION
 from utils.weights.store import CACHE_VARIABLE
 
 ROOT = Path(__file__).parent.parent
@@ -113,7 +115,8 @@ def test_the_dockerfile_passes_its_linter_and_names_what_there_is():
 
 def test_the_version_is_stated_once_and_the_same():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert citation["version"] == PROJECT["project"]["version"] and citation["license"] == PROJECT["project"]["license"]
+    assert citation["version"] == PROJECT["project"]["version"] == VERSION == featmill.__version__
+    assert citation["license"] == PROJECT["project"]["license"]
     assert len(README.splitlines()) < 90
     for template in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"):
         yaml.safe_load(template.read_text())

@@ -157,6 +157,8 @@ def test_a_video_that_fails_is_an_error_of_a_single_call(tiny, clips):
     with featmill.Extractor(tiny) as extractor:
         with pytest.raises(featmill.UserError, match="map takes several videos"):
             extractor.map(str(clips[2]))
+        with clips[2].open("rb") as file, pytest.raises(featmill.UserError, match=r"not an open file.*line\.strip"):
+            extractor.map(file)
         videos = extractor.map([clips[2]] * 2)
         next(videos)
     with pytest.raises(featmill.UserError, match="closed while"):

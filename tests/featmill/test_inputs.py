@@ -19,6 +19,14 @@ def test_paths_and_bytes():
     assert reference(0, memoryview(b"12")).data == b"12" and described(b"12") == {"bytes": b"12"}
 
 
+def test_a_path_object_may_give_bytes():
+    class Entry:
+        def __fspath__(self):
+            return b"a.mp4"
+
+    assert reference(0, Entry()).path == "a.mp4"
+
+
 def test_samples_become_a_wav_file():
     data = reference(0, {"samples": [[0.5, -0.5]], "rate_hz": 8000}).data
     assert isinstance(data, bytes)

@@ -27,7 +27,7 @@ def batch_of(clips):
     return {"path": [str(clip) for clip in clips], "label": ["a", "b", "c"]}
 
 
-@pytest.mark.parametrize("kind", [dict, pandas.DataFrame, pyarrow.table])
+@pytest.mark.parametrize("kind", [dict, pandas.DataFrame, pyarrow.table, pyarrow.RecordBatch.from_pydict])
 def test_the_same_kind_of_batch_comes_back(tiny, clips, expected, kind):
     mapper = pickle.loads(pickle.dumps(MapBatches(tiny)))
     for _ in range(2):
