@@ -113,6 +113,8 @@ class Extractor:
             raise UserError("this extractor is closed")
         if hasattr(videos, "read"):  # its lines would be taken for videos
             raise UserError("map takes paths, not an open file: of a list in it, give (line.strip() for line in file)")
+        if hasattr(videos, "columns"):  # so would their names be
+            raise UserError("map takes a column, not a table: give table['path'], or use MapBatches for all rows")
         if isinstance(videos, ONE_VIDEO) or not hasattr(videos, "__iter__"):
             raise UserError("map takes several videos, such as a list of paths; for one, call the extractor with it")
         return self._map(self._session, videos, ordered)

@@ -40,11 +40,14 @@ def test_the_site_has_a_card_per_model_and_is_complete(site: Path) -> None:
         assert (
             MODELS[name].facts.get("row", "").partition(";")[0] in (site / "models" / name / "index.html").read_text()
         )
-    assert "Extractor" in (site / "api" / "index.html").read_text()
+    reference = re.sub(r"<[^>]+>", "", (site / "api" / "index.html").read_text())
+    assert re.search(r"Extractor\(\s+feature_type: str", reference)  # how to make one
     assert {row["feature_type"] for row in json.loads((site / "models.json").read_text())} == MODELS.keys()
     pages = re.findall(r"^- \[.*?\]\((.*?)\)", (site / "llms.txt").read_text(), re.MULTILINE)
     assert len(pages) > 40 and all((site / page).exists() for page in pages)
-    assert (site / "search" / "search_index.json").exists()
+    index = json.loads((site / "search" / "search_index.json").read_text())
+    (text,) = (page["text"] for page in index["docs"] if page["location"] == "tasks/into_pipelines/")
+    assert {"mapInPandas", "MapBatches"} <= set(re.split(index["config"]["separator"], text))
 
 
 def test_one_time_axis_shows_every_type() -> None:

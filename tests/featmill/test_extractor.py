@@ -11,6 +11,7 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import soundfile
 import torch
@@ -21,6 +22,8 @@ from support.program import run
 import featmill
 from utils.media.video import VideoStream
 from utils.worker import open_frames
+from utils.worker.decode import Decoders
+from utils.worker.session import Session
 
 RESNET = {"model_name": "resnet18", "weights": "random"}
 pytestmark = pytest.mark.filterwarnings("ignore:--weights random")
@@ -159,6 +162,8 @@ def test_a_video_that_fails_is_an_error_of_a_single_call(tiny, clips):
             extractor.map(str(clips[2]))
         with clips[2].open("rb") as file, pytest.raises(featmill.UserError, match=r"not an open file.*line\.strip"):
             extractor.map(file)
+        with pytest.raises(featmill.UserError, match="a column, not a table"):
+            extractor.map(pandas.DataFrame({"path": clips}))
         videos = extractor.map([clips[2]] * 2)
         next(videos)
     with pytest.raises(featmill.UserError, match="closed while"):
@@ -211,6 +216,37 @@ def test_another_thread_closes_an_extractor(tiny, clips, monkeypatch):
     with pytest.raises(featmill.UserError, match="closed while"):
         for _ in extractor.map(itertools.repeat(clips[2])):
             begun.set()
+    ended.set()
+    closing.join(60)
+    assert not closing.is_alive()
+
+
+@pytest.mark.parametrize("slow", ["close", "join"])
+def test_a_video_is_asked_for_while_another_thread_closes_the_extractor(tiny, clips, monkeypatch, slow):
+    extractor, begins, ended = featmill.Extractor(tiny), threading.Event(), threading.Event()
+    close, join = Session.close, Decoders.join
+
+    def close_slowly(session):
+        close(session)
+        begins.set()
+        ended.wait(60)
+
+    def join_slowly(decoders, seconds):
+        begins.set()
+        ended.wait(0.5)
+        join(decoders, seconds)
+
+    if slow == "close":
+        monkeypatch.setattr(Session, "close", close_slowly)
+    else:
+        monkeypatch.setattr(Decoders, "join", join_slowly)
+    videos = extractor.map(itertools.repeat(clips[2]))
+    next(videos)
+    closing = threading.Thread(target=extractor.close)
+    closing.start()
+    begins.wait(60)
+    with pytest.raises(featmill.UserError, match="closed while"):
+        next(videos)
     ended.set()
     closing.join(60)
     assert not closing.is_alive()

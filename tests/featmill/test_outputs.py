@@ -13,6 +13,7 @@ from support.sinks import WRITABLE
 from torch.utils.data import DataLoader
 
 import featmill
+from utils.sinks import staging
 from utils.sinks.formats import FORMATS
 from utils.sinks.manifest_line import ManifestLine, RunStamp
 from utils.state.manifest import Manifest
@@ -95,6 +96,13 @@ def test_several_feature_types_and_what_is_not_there(tmp_path, saved):
     (tmp_path / "tiny" / "60.npz").write_bytes(b"damaged")
     with pytest.raises(featmill.RunError, match=r"60\.npz: cannot be read"):
         list(featmill.load(tmp_path, "tiny"))
+
+
+def test_hdf5_leaves_no_file_open_below_it(saved, monkeypatch):
+    opened, near = [], staging.near
+    monkeypatch.setattr(staging, "near", lambda *of: opened.append(near(*of)) or opened[-1])
+    assert len(list(featmill.load(saved("save_h5"), "tiny"))) == 3
+    assert [file.closed for file in opened] == [True]
 
 
 def test_a_table_has_a_row_per_window(saved):

@@ -134,7 +134,8 @@ def _flat(content: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, A
 def _h5(folder: Folder, name: str) -> dict[str, Load]:
     import h5py
 
-    file: Any = h5py.File(near(folder, name), "r")
+    below = near(folder, name)
+    file: Any = h5py.File(below, "r")
     found: dict[str, Load] = {}
 
     def load(path: str) -> np.ndarray:
@@ -148,7 +149,7 @@ def _h5(folder: Folder, name: str) -> dict[str, Load]:
         if isinstance(node, h5py.Dataset):
             found[path] = lambda: load(path)
 
-    close_with(load, file)
+    close_with(load, file, below)
     file.visititems(take)
     return found
 

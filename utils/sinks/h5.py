@@ -158,8 +158,9 @@ class H5File:
     def __init__(self, folder: Folder, name: str) -> None:
         import h5py
 
-        self._file: Any = h5py.File(staging.near(folder, name), "r")  # its stubs know no group from a data set
-        close_with(self, self._file)
+        below = staging.near(folder, name)
+        self._file: Any = h5py.File(below, "r")  # its stubs know no group from a data set
+        close_with(self, self._file, below)
 
     def holds(self, output: Output) -> bool:
         """Return whether the video's group has all its arrays."""
@@ -178,9 +179,14 @@ class H5File:
         return read_arrays(self._file, output.place or "", output.arrays)
 
 
-def close_with(owner: object, file: "h5py.File") -> None:
-    """Close a file once its owner is gone, and where that outlives Python, before Python ends.
+def close_with(owner: object, file: "h5py.File", below: BinaryIO) -> None:
+    """Close a file, and the Python file below it, once its owner is gone; at the latest before Python ends.
 
-    After that, the library closes what is open itself: by calling the Python file below, which crashes the process.
+    After that, the library closes what is open itself: by calling the Python file, which crashes the process.
     """
-    weakref.finalize(owner, file.close)
+    weakref.finalize(owner, _close, file, below)
+
+
+def _close(file: "h5py.File", below: BinaryIO) -> None:
+    file.close()
+    below.close()

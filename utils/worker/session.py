@@ -8,6 +8,7 @@ import contextlib
 import gc
 import logging
 import queue
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from weakref import WeakSet
 
@@ -56,20 +57,19 @@ class Session:
                 self._feature.config, self._feature.checkpoints, self._device, self._compute
             )
             self.classes = self._extractor.classes()
-        self._running: WeakSet[Generator[Outcome, None, None]] = WeakSet()
+        self._running: WeakSet[Outcomes] = WeakSet()
         self._is_closed = False
 
     def close(self) -> None:
         """End what runs, and free the networks and their threads."""
         self._is_closed = True
         for outcomes in list(self._running):
-            with contextlib.suppress(ValueError):  # it executes: in another thread, or it asked its caller for a task
-                outcomes.close()
+            outcomes.close()
         del self._extractor
         gc.collect()  # threads end with the objects that own them, some of which refer to each other
 
-    def extract(self, tasks: Iterable[Task], ordered: bool, predicted: Predicted) -> Generator[Outcome, None, None]:
-        """Yield the outcome of each task; decode threads work ahead. Closing the iterator ends them.
+    def extract(self, tasks: Iterable[Task], ordered: bool, predicted: Predicted) -> "Outcomes":
+        """Return the outcome of each task as an iterator; decode threads work ahead. Closing it ends them.
 
         tasks: taken a few at a time, in the calling thread. ordered: yield in their order, else as they end.
         predicted: called with a window's logits where the configuration asks for predictions.
@@ -77,7 +77,7 @@ class Session:
         Raises:
             RunError: a decoder hangs.
         """
-        outcomes = self._extract(tasks, ordered, predicted)
+        outcomes = Outcomes(self._extract(tasks, ordered, predicted))
         self._running.add(outcomes)
         return outcomes
 
@@ -145,6 +145,25 @@ def _on_gpu(device: torch.device) -> Generator[None, None, None]:
         return
     with torch.cuda.device(device), torch.cuda.stream(torch.cuda.default_stream(device)):
         yield
+
+
+class Outcomes(Iterator[Outcome]):
+    """What a session yields. A thread that asks for the next one waits while another thread closes it."""
+
+    def __init__(self, generator: Generator[Outcome, None, None]) -> None:
+        self._generator = generator
+        self._lock = threading.RLock()
+
+    def __next__(self) -> Outcome:
+        with self._lock:
+            return next(self._generator)
+
+    def close(self) -> None:
+        """End it. Where another thread computes the next one, that thread ends it: nothing here waits for it."""
+        if self._lock.acquire(blocking=False):
+            with contextlib.suppress(ValueError):  # it executes in this thread: it asked its caller for a task
+                self._generator.close()
+            self._lock.release()
 
 
 class _Books:
