@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.transformers.config import TransformersConfig
+from models.transformers.layers import keep_normed_weights
 from models.transformers.network import FeatureNetwork, check_layers, chosen_pool
 from models.transformers.pretrained import family, model_folder, no_text
 from models.transformers.text import text_of
@@ -27,6 +28,7 @@ def load_network(extractor: Extractor[TransformersConfig, InfoT]) -> FeatureNetw
     pool = chosen_pool(kind, config.model_name, config.pool, config.layer, config.projected)
     dtype = torch.float32 if config.show_pred else extractor.compute.dtype  # that of texts in every mode
     model = made_model(model_folder(config), extractor.checkpoints["transformers"], dtype)
+    keep_normed_weights(model)
     network = FeatureNetwork(model, kind, pool, config.layer, _texts(extractor, model) if config.show_pred else None)
     check_layers(network, config.layer, config.model_name)
     return network
