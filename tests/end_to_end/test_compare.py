@@ -84,7 +84,7 @@ def test_packs_of_every_kind_are_read_and_matched_by_name(tmp_path, capsys):
         torch.save({"features": torch.from_numpy(array)}, torch_pack / f"{name.lower()}.mp4.pt")
         for crop in range(2):
             np.save(crops / f"{name}__{crop}.npy", array * (1 + crop))
-    np.savez(tmp_path / "all.npz", allow_pickle=False, **videos)
+    np.savez(tmp_path / "all.npz", **videos)  # pyright: ignore[reportArgumentType]
     (tmp_path / "all.pkl").write_bytes(pickle.dumps({name: {"features": array} for name, array in videos.items()}))
     with h5py.File(tmp_path / "all.h5", "w") as file:
         for name, array in videos.items():

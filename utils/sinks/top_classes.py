@@ -72,7 +72,8 @@ class TopClasses:
                 f"{key}/logit": columns.sorted(columns.logits, order),
             }
         content = io.BytesIO()
-        np.savez_compressed(content, allow_pickle=False, **arrays)
+        # older NumPy would save `allow_pickle=False` as an array
+        np.savez_compressed(content, **arrays)  # pyright: ignore[reportArgumentType]
         file = f"{FOLDER}{name}.npz"
         with folder.whole(file) as output:
             output.write(content.getbuffer())
