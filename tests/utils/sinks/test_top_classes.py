@@ -42,7 +42,7 @@ def test_damaged_and_hostile_files(tmp_path: Path, wrong: dict[str, np.ndarray],
     file = top.write(LocalFolder(tmp_path), "clip")
     with np.load(tmp_path / file) as arrays:
         whole = dict(arrays)
-    np.savez(tmp_path / file, **(whole | wrong))
+    np.savez(tmp_path / file, **(whole | wrong))  # pyright: ignore[reportArgumentType]
     with pytest.raises(RunError, match=cause):
         read(LocalFolder(tmp_path), file)
 
