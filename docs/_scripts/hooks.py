@@ -172,5 +172,15 @@ def notebook(path: Path) -> str:
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"])
         parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        parts += map(_output, cell.get("outputs", ()))
     parts.insert(1, f"[Download this notebook]({path.name})")
     return "\n\n".join(parts) + "\n"
+
+
+def _output(output: Mapping[str, Any]) -> str:
+    """Return what a cell of a notebook gave: a picture, or text."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        return f"![What the lines above draw](data:image/png;base64,{''.join(data['image/png'].split())})"
+    text = "".join(output.get("text") or data["text/plain"])
+    return f"```text\n{text.rstrip()}\n```"

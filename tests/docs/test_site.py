@@ -45,6 +45,7 @@ def test_the_site_has_a_card_per_model_and_is_complete(site: Path) -> None:
     assert {row["feature_type"] for row in json.loads((site / "models.json").read_text())} == MODELS.keys()
     pages = re.findall(r"^- \[.*?\]\((.*?)\)", (site / "llms.txt").read_text(), re.MULTILINE)
     assert len(pages) > 40 and all((site / page).exists() for page in pages)
+    assert "data:image/png;base64," in (site / "notebooks" / "similarity_and_segments" / "index.html").read_text()
     index = json.loads((site / "search" / "search_index.json").read_text())
     (text,) = (page["text"] for page in index["docs"] if page["location"] == "tasks/into_pipelines/")
     assert {"mapInPandas", "MapBatches"} <= set(re.split(index["config"]["separator"], text))
