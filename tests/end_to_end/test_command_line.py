@@ -77,7 +77,7 @@ def test_help_and_version_are_commands_and_flags() -> None:
         for part in ("--video_paths FILE", "--input_dir DIR", "--max_seconds SECONDS", "--extraction_fps FPS"):
             assert part in text
         assert " X " not in text.replace("--i3d_bn_eps X ", "") and "TEXT" not in text
-    assert run("version").stdout == run("--version").stdout == "featmill 0.1.0\n"
+    assert run("version").stdout == run("--version").stdout == "featmill 0.2.0\n"
     assert "usage: python main.py status" in run("help", "status").stdout
     of_type = run("help", "vggish")
     assert (of_type.returncode, "--vggish_pca_path" in of_type.stdout, "--stack_size" in of_type.stdout) == (

@@ -17,7 +17,7 @@ from utils.storage.folder import Folder
 from utils.storage.json_text import parse_json
 from utils.storage.urls import redacted
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 PACKAGES = ("torch", "torchvision", "av", "numpy")
 
 
