@@ -94,11 +94,11 @@ class OneDnnLinear(nn.Module):
         # the compiler replaces a linear layer by itself, and wants its weight to be a constant
         if onednn.LINEAR is None or not _fits(x) or torch.compiler.is_compiling():
             return F.linear(x, self.weight, self.bias)
-        if x.numel() > x.shape[-1]:
+        n, fewest = x.numel() // x.shape[-1], onednn.fewest_rows(x.shape[-1])
+        if n >= fewest:
             return onednn.LINEAR(x, self.weight, self.bias, "none", [], "")
-        # a single row is summed in another order than one of several: last digits would depend on the batch
-        rows = onednn.LINEAR(x.reshape(1, -1).repeat(2, 1), self.weight, self.bias, "none", [], "")
-        return rows[0].view(*x.shape[:-1], -1)
+        padded = F.pad(x.reshape(n, -1), (0, 0, 0, fewest - n))
+        return onednn.LINEAR(padded, self.weight, self.bias, "none", [], "")[:n].view(*x.shape[:-1], -1)
 
 
 def fuse_activations(network: nn.Module) -> None:
