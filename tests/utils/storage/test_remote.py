@@ -64,6 +64,7 @@ def test_errors_of_any_type_name_the_file_without_credentials(monkeypatch: pytes
         raise LookupError("https://user:secret@host: 503")
 
     monkeypatch.setattr(folder._filesystem, "pipe_file", fail)
-    with pytest.raises(RunError, match=r"/claims/x: cannot be accessed \(.*503\); check the address") as caught:
+    words = r"/claims/x: cannot be accessed \(.*503\); check the address, .*, then run the same command"
+    with pytest.raises(RunError, match=words) as caught:
         folder.create("claims/x", b"mine")
     assert "secret" not in str(caught.value)
