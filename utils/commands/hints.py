@@ -34,6 +34,12 @@ THERE = {  # flags of extractors that people come from → what to do here; docs
     "keep_tmp_files": "not needed, as nothing is re-encoded; --keep_frames writes the sampled frames as images",
     "pred_texts": "--show_pred LABELS.txt, one text per line",
     "resize_to_smaller_edge": "the default; --resize_to_larger_edge is the other",
+    "cpu": "--device cpu",
+    "gpu": "--device_ids 0",
+    "gpus": "--device_ids 0 1 ...",
+    "format": "--on_extraction save_npz, or another of its formats",
+    "list": "--file_with_video_paths FILE",
+    "resume": "not needed: the same command goes on where the last one ended; --overwrite starts anew",
 }
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"  # what word processors put for "-"
 

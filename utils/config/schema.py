@@ -17,6 +17,7 @@ from utils.config.bounded_yaml import MOST_BYTES, BoundedLoader, not_yaml
 from utils.errors import UserError
 
 COMPARISONS = {"at least": operator.ge, "above": operator.gt, "at most": operator.le, "below": operator.lt}
+MEANT = 3  # words that a hint proposes at most
 SCALARS = {  # type of a field → types of the values that are converted to it
     bool: (bool, int, str),
     int: (int, str),
@@ -111,13 +112,15 @@ def _check(name: str, metadata: Mapping[str, Any], value: Any) -> None:
 
 
 def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
-    """Return " (did you mean …?)" for the known word closest to `word`, or an empty string.
+    """Return " (did you mean …?)" for the known word closest to `word`, or those it is a part of; else an empty string.
 
     Upper case and hyphens count as lower case and underscores. prefix: what is typed before the word.
     """
     plain = {each.lower().replace("-", "_"): each for each in known}
-    close = difflib.get_close_matches(str(word).lower().replace("-", "_"), list(plain), n=1)
-    return f" (did you mean {prefix}{plain[close[0]]}?)" if close else ""
+    word = str(word).lower().replace("-", "_")
+    close = difflib.get_close_matches(word, list(plain), n=1) or [each for each in plain if word in each.split("_")]
+    meant = " or ".join(f"{prefix}{plain[each]}" for each in close[:MEANT])
+    return f" (did you mean {meant}?)" if meant else ""
 
 
 @functools.cache  # a command asks a hundred times: it takes a tenth of a second

@@ -27,6 +27,7 @@ from utils.media.refusal import HEAD_BYTES, cause_of_refusal, other_content
 from utils.media.tracks import audio_stream, describe_streams, describe_tracks, video_stream
 from utils.storage.urls import redacted
 
+IF_PATTERN = "or leave out quotes around a pattern: the shell replaces it by the files; or use --input_dir with --glob."
 READ_BYTES = 1 << 18  # read at once from an address, a tar or memory
 LOCAL_READ_BYTES = 1 << 16  # and from a local file, where short reads cost little
 
@@ -154,7 +155,8 @@ def _refuse_non_files(file: Path, path: str) -> None:
     """Raise VideoError unless `file` is a regular file and not empty."""
     try:
         if not file.exists():
-            raise VideoError(f"{path}: no such file. Check the path, or remove it from the list of videos.")
+            remedy = IF_PATTERN if any(sign in path for sign in "*?") else "or remove it from the list of videos."
+            raise VideoError(f"{path}: no such file. Check the path, {remedy}")
         if not file.is_file():
             raise VideoError(f"{path}: not a regular file. Give the path of a video or audio file.")
         if file.stat().st_size == 0:

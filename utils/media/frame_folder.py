@@ -72,7 +72,8 @@ def frame_folder(source: MediaSource) -> FrameFolder | None:
         return found[0]
     if not found:
         example = wanted or "000001.jpg or img_00001.jpg"
-        raise VideoError(f"{path}: a folder without numbered pictures. A folder of frames has some such as {example}.")
+        frames = f"A folder of frames has some such as {example}; --input_dir finds the videos in a folder."
+        raise VideoError(f"{path}: a folder without numbered pictures. {frames}")
     patterns = ", ".join(sorted(one.pattern for one in found))
     raise VideoError(f"{path}: its pictures are numbered in several ways. Give one of {patterns} after the folder.")
 

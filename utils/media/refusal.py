@@ -21,6 +21,7 @@ PICTURE_MARKS = (
 )
 TO_JOIN = "Segments are joined by: ffmpeg -i PLAYLIST -c copy film.mp4"
 IF_ENCRYPTED = "If it is an encrypted segment of a playlist (HLS), decrypt it first."
+NOT_A_LIST = "Check what was saved under this name; a list of videos is given by --file_with_video_paths."
 ANIMATED = 0x02  # bit of the flags in a WebP's VP8X chunk
 
 
@@ -42,7 +43,7 @@ def other_content(head: bytes) -> str:
         return f"it is a playlist, which names other files. Give those files instead. {TO_JOIN}"
     if picture := _picture(head):
         return f"it is {picture}"
-    return "it is a text file. Check what was saved under this name." if _is_text(head) else ""
+    return f"it is a text file. {NOT_A_LIST}" if _is_text(head) else ""
 
 
 def _picture(head: bytes) -> str:

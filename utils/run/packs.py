@@ -99,6 +99,8 @@ def _of_type(path: str, packs: Sequence["OwnPack"], feature_type: str | None) ->
     wanted = [pack for pack in packs if feature_type in (None, pack.feature_type)]
     if len(wanted) != 1:
         raise UserError(f"{redacted(path)}: has features of {' and '.join(types)}: choose one by --feature_type")
+    if not wanted[0].names:
+        raise UserError(f"{wanted[0].place}: no video there has features")
     return wanted[0]
 
 

@@ -36,4 +36,7 @@ def test_an_argument_that_no_flag_takes():
     )
     assert hints.unknown_flag("--streamz", ["i3d"], MODELS).endswith("is unknown (did you mean --streams?)")
     assert hints.unknown_flag("--output_dir=out", ["i3d"], MODELS).endswith("here it is --output_path DIR")
+    assert hints.unknown_flag("--cpu", ["i3d"], MODELS).endswith("here it is --device cpu")
+    meant = "is unknown (did you mean --extraction_fps or --frames_fps?)"
+    assert hints.unknown_flag("--fps", ["i3d"], MODELS).endswith(meant)
     assert "keep_tmp_files is a flag of another extractor" in hints.unknown_key("keep_tmp_files", ["i3d"], MODELS)

@@ -39,8 +39,9 @@ def test_what_is_no_media_is_named(tmp_path: Path, content: bytes, cause: str) -
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
-    assert "no such file" in refusal(tmp_path / "absent.mp4")
-    assert "a folder without numbered pictures" in refusal(tmp_path)
+    assert "no such file. Check the path, or remove it from the list" in refusal(tmp_path / "absent.mp4")
+    assert "--input_dir with --glob" in refusal(tmp_path / "*.mp4")
+    assert "a folder without numbered pictures" in refusal(tmp_path) and "--input_dir" in refusal(tmp_path)
 
 
 def test_recording_without_index(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from utils.media.refusal import cause_of_refusal
         (b"RIFF\0\0\0\0WEBPVP8 ", "a picture (WebP)"),
         (b"RIFF\0\0\0\0WEBPVP8X\0\0\0\0\x02", "an animated WebP"),
         (b"\0\0\0\x20ftypisom", "its index (moov box) is missing"),
-        (b"<!DOCTYPE html>\n<p>n\xc3\xa4h", "it is a text file"),
+        (b"<!DOCTYPE html>\n<p>n\xc3\xa4h", "a list of videos is given by --file_with_video_paths"),
         (b"\x01\x02\x03\x04\x05\x06\x07\x08", "not a known video or audio format (Invalid data)"),
     ],
 )

@@ -74,3 +74,8 @@ def test_a_place_without_features_is_refused(tmp_path):
     for place, words in ((tmp_path / "no", "no such folder"), (tmp_path, "neither a manifest nor a file of .npy")):
         with pytest.raises(UserError, match=words):
             pack_at(str(place), None, set())
+    folder = folder_at(str(tmp_path / "clip"))
+    folder.prepare()
+    Manifest(folder).append(line(record(), [], "clip"))
+    with pytest.raises(UserError, match="clip: no video there has features"):
+        pack_at(str(tmp_path), None, set())
