@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-# generations of NVIDIA's GPUs, Ampere, Hopper and Blackwell, each with another type of the networks
-GENERATIONS = [(80, torch.float32), (90, torch.bfloat16), (120, torch.float16)]
+# generations of NVIDIA's GPUs, Turing (such as the T4), Ampere, Hopper and Blackwell, with each type of the networks
+GENERATIONS = [(75, torch.float16), (80, torch.float32), (90, torch.bfloat16), (120, torch.float16)]
 
 
 @contextmanager
