@@ -1,4 +1,4 @@
-"""What the site has beyond its pages: cards of the models, pages of the notebooks, models.json, llms.txt."""
+"""What the site has beyond its pages: models, notebooks, models.json, llms.txt, the search's index as a script."""
 
 import json
 import re
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -73,6 +74,14 @@ def on_env(_env: Any, config: MkDocsConfig, files: Files) -> None:
     lines += ["", "## Data", "", "- [Every feature type, with its figures and checkpoints](models.json)", ""]
     Path(config.site_dir).mkdir(parents=True, exist_ok=True)
     (Path(config.site_dir) / "llms.txt").write_text("\n".join(lines), encoding="utf-8")
+
+
+@event_priority(-100)  # after the search plugin
+def on_post_build(config: MkDocsConfig) -> None:
+    """Write the search's index as a script, too: pages opened from disk may load scripts, but no JSON."""
+    folder = Path(config.site_dir) / "search"
+    index = (folder / "search_index.json").read_text(encoding="utf-8")
+    (folder / "search_index.js").write_text(f"var __index = {index}", encoding="utf-8")
 
 
 def _paths(nav: Any) -> Iterator[str]:

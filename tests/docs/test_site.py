@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from support.program import ROOT
@@ -37,18 +38,31 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_site_has_a_card_per_model_and_is_complete(site: Path) -> None:
     for name in MODELS:
-        assert (
-            MODELS[name].facts.get("row", "").partition(";")[0] in (site / "models" / name / "index.html").read_text()
-        )
-    reference = re.sub(r"<[^>]+>", "", (site / "api" / "index.html").read_text())
+        assert MODELS[name].facts.get("row", "").partition(";")[0] in (site / "models" / f"{name}.html").read_text()
+    reference = re.sub(r"<[^>]+>", "", (site / "api.html").read_text())
     assert re.search(r"Extractor\(\s+feature_type: str", reference)  # how to make one
     assert {row["feature_type"] for row in json.loads((site / "models.json").read_text())} == MODELS.keys()
     pages = re.findall(r"^- \[.*?\]\((.*?)\)", (site / "llms.txt").read_text(), re.MULTILINE)
     assert len(pages) > 40 and all((site / page).exists() for page in pages)
-    assert "data:image/png;base64," in (site / "notebooks" / "similarity_and_segments" / "index.html").read_text()
-    index = json.loads((site / "search" / "search_index.json").read_text())
-    (text,) = (page["text"] for page in index["docs"] if page["location"] == "tasks/into_pipelines/")
+    assert "data:image/png;base64," in (site / "notebooks" / "similarity_and_segments.html").read_text()
+
+
+def test_the_site_and_its_search_work_from_disk(site: Path) -> None:
+    script = (site / "search" / "search_index.js").read_text()
+    index = json.loads(script.removeprefix("var __index = "))
+    assert index == json.loads((site / "search" / "search_index.json").read_text())
+    (text,) = (page["text"] for page in index["docs"] if page["location"] == "tasks/into_pipelines.html")
     assert {"mapInPandas", "MapBatches"} <= set(re.split(index["config"]["separator"], text))
+    assert all((site / page["location"].partition("#")[0]).is_file() for page in index["docs"])
+    (bundle,) = (site / "assets" / "javascripts").glob("bundle.*.js")
+    assert {"search/search_index.js", "__index"} <= set(re.findall(r"search/[\w.]+|__index", bundle.read_text()))
+    for page in site.rglob("*.html"):
+        if page.name != "404.html":  # shown by servers only
+            links = re.findall(r"<(?:a|link|script|img) [^>]*?(?:href|src)=\"?([^\s\">#?]+)", page.read_text())
+            files = [page.parent / unquote(link) for link in links if not re.match(r"\w+:", link)]
+            assert len(files) > 40 and all(file.is_file() for file in files), page
+            scripts = [file.name for file in files if file.suffix == ".js"]
+            assert scripts == ["offline_search.js", bundle.name]  # in this order
 
 
 def test_one_time_axis_shows_every_type() -> None:
