@@ -54,9 +54,7 @@ def load() -> Any:
     try:
         return importlib.import_module("ray")
     except ImportError as error:
-        raise UserError(
-            '--engine ray needs Ray: pip install "ray[default]>=2.50", or the extra featmill[ray]'
-        ) from error
+        raise UserError('--engine ray needs Ray: pip install "ray[default]>=2.50"') from error
 
 
 def connect(ray: Any, address: str) -> None:
