@@ -103,7 +103,7 @@ def card(about: Mapping[str, Any]) -> str:
 def _figures(about: Mapping[str, Any]) -> Iterator[str]:
     yield "| `--feature_type` | saves | a row | golden error | error of TF32, emulated | weights on the hub |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    saves = "; ".join(f"`{key}` {shape}" for key, shape in about["outputs"].items())
+    saves = _saves(about["outputs"])
     error = f"{about['golden_error']:.1e}, {about['golden_reference']}" if about["golden_error"] else (
         f"compared with {about['golden_reference']} itself"
     )  # fmt: skip
@@ -152,7 +152,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         cells = [
             f"[{about['feature_type']}]({about['feature_type']}.md)",
             about["summary"],
-            "; ".join(f"`{key}` {shape}" for key, shape in about["outputs"].items() if "…" not in key),
+            _saves({key: shape for key, shape in about["outputs"].items() if "…" not in key}),
             *((UNKNOWN, UNKNOWN) if has_no_weights(about) else _parameters_and_work(network)),
             f"{about['golden_error']:.1e}" if about["golden_error"] else UNKNOWN,
             "<br>".join(f"{file['megabytes']:g} MB" for file in files)
@@ -162,6 +162,11 @@ def table(rows: list[dict[str, Any]]) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", "All of it as [JSON](../models.json).", ""])
+
+
+def _saves(outputs: Mapping[str, str]) -> str:
+    """Return the arrays with their shapes, flags in type of code."""
+    return "; ".join(f"`{key}` " + re.sub(r"--\w+", r"`\g<0>`", shape) for key, shape in outputs.items())
 
 
 def _parameters_and_work(network: Mapping[str, Any]) -> tuple[str, str]:
