@@ -21,6 +21,11 @@ from utils.config.recipe import recipe_names  # noqa: E402 - after sys.path is s
 
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 UNKNOWN = "–"
+PAGES = {  # links to files, as they work in the source → links to the pages that are made of these
+    r"\]\(\.\./((?:\.\./)*)models/(\w+)/README\.md\)": r"](\1models/\2.md)",
+    r"\]\(\.\./((?:\.\./)*)README\.md#feature-types\)": r"](\1models/index.md)",
+    r"(\]\((?:\.\./)*notebooks/\w+)\.ipynb\)": r"\1.md)",
+}
 opening: dict[str, str] = {}  # address of each page → its first paragraph
 
 
@@ -50,10 +55,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, **_: Any) -> None:
-    """Remember how each page begins, for llms.txt."""
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Remember how each page begins, for llms.txt, and lead links to files of the source to the pages made of them."""
     texts = [text for text in re.split(r"\n{2,}", markdown) if text[:1].isalnum()]
     opening[page.url] = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", " ".join(texts[0].split())) if texts else ""
+    for file, made in PAGES.items():
+        markdown = re.sub(file, made, markdown)
+    return markdown
 
 
 def on_page_content(html: str, **_: Any) -> str:

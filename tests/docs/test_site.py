@@ -72,6 +72,17 @@ def test_one_time_axis_shows_every_type() -> None:
     assert len(picture) < 200_000 and all(f">{name}" in picture for name in MODELS)
 
 
+def test_links_work_in_the_source_too() -> None:
+    pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("models/*/README.md")]
+    links = [
+        (page, link)
+        for page in pages
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text())
+        if not re.match(r"\w+:", link)
+    ]
+    assert len(links) > 100 and not [(page, link) for page, link in links if not (page.parent / link).exists()]
+
+
 def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
     for page in site.rglob("*.html"):
         loaded = re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=\"?(https?:)?//", page.read_text())
