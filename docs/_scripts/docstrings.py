@@ -5,7 +5,7 @@ from typing import Any
 
 from griffe import Extension, Object
 
-ARGUMENTS = re.compile(r"\n(\w+(?:, \w+)*)(?=: )")
+ARGUMENTS = re.compile(r"(?:\n|(?<=\.) )([a-z]\w*(?:, \w+)*)(?=: )")
 RAISES = re.compile(r"\nRaises:\n +(.*)", re.DOTALL)
 ERROR = re.compile(r"\b(\w+Error)(?=: )")
 

@@ -1,4 +1,4 @@
-"""What the site has beyond its pages: cards of the models, pages of the notebooks, models.json, llms.txt."""
+"""What the site has beyond its pages: models, notebooks, models.json, llms.txt, the search's index as a script."""
 
 import json
 import re
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -20,6 +21,11 @@ from utils.config.recipe import recipe_names  # noqa: E402 - after sys.path is s
 
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 UNKNOWN = "–"
+PAGES = {  # links to files, as they work in the source → links to the pages that are made of these
+    r"\]\(\.\./((?:\.\./)*)models/(\w+)/README\.md\)": r"](\1models/\2.md)",
+    r"\]\(\.\./((?:\.\./)*)README\.md#feature-types\)": r"](\1models/index.md)",
+    r"(\]\((?:\.\./)*notebooks/\w+)\.ipynb\)": r"\1.md)",
+}
 opening: dict[str, str] = {}  # address of each page → its first paragraph
 
 
@@ -49,10 +55,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, **_: Any) -> None:
-    """Remember how each page begins, for llms.txt."""
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Remember how each page begins, for llms.txt, and lead links to files of the source to the pages made of them."""
     texts = [text for text in re.split(r"\n{2,}", markdown) if text[:1].isalnum()]
     opening[page.url] = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", " ".join(texts[0].split())) if texts else ""
+    for file, made in PAGES.items():
+        markdown = re.sub(file, made, markdown)
+    return markdown
 
 
 def on_page_content(html: str, **_: Any) -> str:
@@ -75,6 +84,14 @@ def on_env(_env: Any, config: MkDocsConfig, files: Files) -> None:
     (Path(config.site_dir) / "llms.txt").write_text("\n".join(lines), encoding="utf-8")
 
 
+@event_priority(-100)  # after the search plugin
+def on_post_build(config: MkDocsConfig) -> None:
+    """Write the search's index as a script, too: pages opened from disk may load scripts, but no JSON."""
+    folder = Path(config.site_dir) / "search"
+    index = (folder / "search_index.json").read_text(encoding="utf-8")
+    (folder / "search_index.js").write_text(f"var __index = {index}", encoding="utf-8")
+
+
 def _paths(nav: Any) -> Iterator[str]:
     """Yield the files of the navigation, in order."""
     for entry in nav if isinstance(nav, list) else nav.values():
@@ -94,7 +111,7 @@ def card(about: Mapping[str, Any]) -> str:
 def _figures(about: Mapping[str, Any]) -> Iterator[str]:
     yield "| `--feature_type` | saves | a row | golden error | error of TF32, emulated | weights on the hub |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    saves = "; ".join(f"`{key}` {shape}" for key, shape in about["outputs"].items())
+    saves = _saves(about["outputs"])
     error = f"{about['golden_error']:.1e}, {about['golden_reference']}" if about["golden_error"] else (
         f"compared with {about['golden_reference']} itself"
     )  # fmt: skip
@@ -143,7 +160,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         cells = [
             f"[{about['feature_type']}]({about['feature_type']}.md)",
             about["summary"],
-            "; ".join(f"`{key}` {shape}" for key, shape in about["outputs"].items() if "…" not in key),
+            _saves({key: shape for key, shape in about["outputs"].items() if "…" not in key}),
             *((UNKNOWN, UNKNOWN) if has_no_weights(about) else _parameters_and_work(network)),
             f"{about['golden_error']:.1e}" if about["golden_error"] else UNKNOWN,
             "<br>".join(f"{file['megabytes']:g} MB" for file in files)
@@ -153,6 +170,11 @@ def table(rows: list[dict[str, Any]]) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", "All of it as [JSON](../models.json).", ""])
+
+
+def _saves(outputs: Mapping[str, str]) -> str:
+    """Return the arrays with their shapes, flags in type of code."""
+    return "; ".join(f"`{key}` " + re.sub(r"--\w+", r"`\g<0>`", shape) for key, shape in outputs.items())
 
 
 def _parameters_and_work(network: Mapping[str, Any]) -> tuple[str, str]:

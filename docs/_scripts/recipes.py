@@ -35,8 +35,8 @@ original code was run on with the same random weights, in float32. To find out h
 OWN = """
 ## Your own
 
-A recipe is a YAML file, such as `mine.yaml` for `--recipe mine.yaml`; those of the program are in
-[recipes/](https://github.com/featmill/featmill).
+A recipe is a YAML file, such as `mine.yaml` for `--recipe mine.yaml`; those of the program are in the source's folder
+`recipes/`.
 
     title: CLIP twice a second, five crops
     flags:

@@ -42,6 +42,7 @@ def outputs(tmp_path_factory):
     staged = {"slowfast": (folders["slowfast"], staged_lines("save_shards", folders["slowfast"], [LAYERS]))}
     merge_shards(LocalFolder(root / "output"), "shard-000000", staged, {"slowfast": acav_names("slowfast")})
     Manifest(folders["i3d"]).append(*lines, ManifestLine(id="x", status="failed", reason="no video stream"))
+    Manifest(folders["r21d"]).append(ManifestLine(id="x", status="failed"))  # readers of tables meet it, too
     write_list(str(root / "all.pkl"), folders["i3d"], [CLIP.ref], {CLIP.ref.id: lines[0]})
     return root
 

@@ -1,25 +1,27 @@
-"""The documentation builds without a warning, loads nothing from elsewhere, and its examples name flags that exist."""
+"""The documentation builds without a warning, works from disk, loads nothing from elsewhere; its examples are read."""
 
 import ast
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from support.program import ROOT
 
 from featmill import settings
 from models import MODELS
-from utils.config.run import RunConfig
-from utils.config.schema import aliases, field_names
+from utils.commands import cli
 
 DOCS = ROOT / "docs"
 PAGES = [*sorted((DOCS / "tasks").glob("*.md")), *(DOCS / f"{name}.md" for name in ("index", "start", "python", "faq"))]
+WRITTEN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md"), *ROOT.glob("models/*/README.md")]
 OWN = ("extract", "Extractor", "MapBatches")  # calls that name a feature type
 NOT_FLAGS = {"device", "fps", "rate_hz", "start_s", "end_s", "column", "key", "errors"}
 
@@ -37,18 +39,31 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_site_has_a_card_per_model_and_is_complete(site: Path) -> None:
     for name in MODELS:
-        assert (
-            MODELS[name].facts.get("row", "").partition(";")[0] in (site / "models" / name / "index.html").read_text()
-        )
-    reference = re.sub(r"<[^>]+>", "", (site / "api" / "index.html").read_text())
+        assert MODELS[name].facts.get("row", "").partition(";")[0] in (site / "models" / f"{name}.html").read_text()
+    reference = re.sub(r"<[^>]+>", "", (site / "api.html").read_text())
     assert re.search(r"Extractor\(\s+feature_type: str", reference)  # how to make one
     assert {row["feature_type"] for row in json.loads((site / "models.json").read_text())} == MODELS.keys()
     pages = re.findall(r"^- \[.*?\]\((.*?)\)", (site / "llms.txt").read_text(), re.MULTILINE)
     assert len(pages) > 40 and all((site / page).exists() for page in pages)
-    assert "data:image/png;base64," in (site / "notebooks" / "similarity_and_segments" / "index.html").read_text()
-    index = json.loads((site / "search" / "search_index.json").read_text())
-    (text,) = (page["text"] for page in index["docs"] if page["location"] == "tasks/into_pipelines/")
+    assert "data:image/png;base64," in (site / "notebooks" / "similarity_and_segments.html").read_text()
+
+
+def test_the_site_and_its_search_work_from_disk(site: Path) -> None:
+    script = (site / "search" / "search_index.js").read_text()
+    index = json.loads(script.removeprefix("var __index = "))
+    assert index == json.loads((site / "search" / "search_index.json").read_text())
+    (text,) = (page["text"] for page in index["docs"] if page["location"] == "tasks/into_pipelines.html")
     assert {"mapInPandas", "MapBatches"} <= set(re.split(index["config"]["separator"], text))
+    assert all((site / page["location"].partition("#")[0]).is_file() for page in index["docs"])
+    (bundle,) = (site / "assets" / "javascripts").glob("bundle.*.js")
+    assert {"search/search_index.js", "__index"} <= set(re.findall(r"search/[\w.]+|__index", bundle.read_text()))
+    for page in site.rglob("*.html"):
+        if page.name != "404.html":  # shown by servers only
+            links = re.findall(r"<(?:a|link|script|img) [^>]*?(?:href|src)=\"?([^\s\">#?]+)", page.read_text())
+            files = [page.parent / unquote(link) for link in links if not re.match(r"\w+:", link)]
+            assert len(files) > 40 and all(file.is_file() for file in files), page
+            scripts = [file.name for file in files if file.suffix == ".js"]
+            assert scripts == ["offline_search.js", bundle.name]  # in this order
 
 
 def test_one_time_axis_shows_every_type() -> None:
@@ -56,6 +71,16 @@ def test_one_time_axis_shows_every_type() -> None:
     assert shown == ["type", *MODELS]
     picture = (DOCS / "pictures" / "time_axis.svg").read_text()
     assert len(picture) < 200_000 and all(f">{name}" in picture for name in MODELS)
+
+
+def test_links_work_in_the_source_too() -> None:
+    links = [
+        (page, link)
+        for page in WRITTEN
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text())
+        if not re.match(r"\w+:", link)
+    ]
+    assert len(links) > 100 and not [(page, link) for page, link in links if not (page.parent / link).exists()]
 
 
 def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
@@ -88,18 +113,15 @@ def test_arguments_in_the_pages_exist() -> None:
                 settings._check_known(str(keyword.arg), words[0], MODELS[words[0]].config_class())
 
 
-def test_flags_in_the_pages_exist() -> None:
-    known = set(field_names(RunConfig))
-    commands = [
-        line for page in PAGES for line in re.findall(r"featmill (--feature_type (?!TYPE).*)", page.read_text())
-    ]
-    assert len(commands) > 25
+def test_commands_in_the_pages_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("labels.txt").write_text("a dog\n")
+    Path("run.yml").write_text("stack_size: 24\n")
+    texts = [page.read_text().replace("\\\n", "") for page in WRITTEN]
+    start = r"(?:featmill|python main\.py) (--(?:feature_type|recipe) (?!TYPE|NAME)[^`\n…]*)(?:`|\n)"
+    commands = [command for text in texts for command in re.findall(start, text)]
+    assert len(commands) > 80
     for command in commands:
-        types = re.match(r"--feature_type ([\w ]+)", command)
-        assert types
-        own = set()
-        for name in types[1].split():
-            config_class = MODELS[name].config_class()
-            own |= set(field_names(config_class)) | set(aliases(config_class))
-        flags = set(re.findall(r"--([a-z]\w*)", command.partition("`")[0]))
-        assert flags <= known | own | set(aliases(RunConfig)) | {"help"}, command
+        arguments = shlex.split(command, comments=True)
+        if "--help" not in arguments:
+            cli.parse(arguments, MODELS)

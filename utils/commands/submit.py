@@ -141,7 +141,7 @@ def _executor(options: argparse.Namespace, slurm: Mapping[str, str], folder: Pat
     try:
         import submitit
     except ImportError as error:
-        raise UserError("submit needs submitit: pip install submitit, or the extra featmill[slurm]") from error
+        raise UserError("submit needs submitit: pip install submitit") from error
     parameters: dict[str, Any] = {
         "name": "featmill",
         "timeout_min": options.timeout_min,

@@ -54,16 +54,14 @@ def load() -> Any:
     try:
         return importlib.import_module("ray")
     except ImportError as error:
-        raise UserError(
-            '--engine ray needs Ray: pip install "ray[default]>=2.50", or the extra featmill[ray]'
-        ) from error
+        raise UserError('--engine ray needs Ray: pip install "ray[default]>=2.50"') from error
 
 
 def connect(ray: Any, address: str) -> None:
     """Connect to a cluster, whose nodes get this program's code.
 
     Raises:
-        UserError: there is no cluster at the address, or it asks for another token.
+        UserError: there is no cluster at the address, it asks for another token, or has another Ray or Python.
     """
     root = Path(__file__).parents[2]
     code = [root] if PROGRAM == "featmill" else [root / "utils", root / "models"]
@@ -77,6 +75,8 @@ def connect(ray: Any, address: str) -> None:
                 f"--ray_address {address}: the Ray cluster asks for a token, and this machine has none or another one; "
                 "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to a copy of ~/.ray/auth_token of the head"
             ) from error
+        if str(error).startswith("Version mismatch"):  # of Ray or Python: several lines, which belong together
+            raise UserError(f"--ray_address {address}: {' '.join(str(error).split())}") from error
         if not isinstance(error, (OSError, ValueError, RuntimeError, ray.exceptions.RayError)):
             raise
         raise UserError(

@@ -49,7 +49,7 @@ def _numbered_errors() -> Generator[None, None, None]:
 def check(output_path: str) -> None:
     """Raise UserError unless Lance can write there, before any work."""
     if importlib.util.find_spec("lance") is None:
-        raise UserError('save_lance needs pylance: pip install "featmill[lance]", or use save_parquet')
+        raise UserError("save_lance needs pylance: pip install pylance, or use save_parquet")
     if is_url(output_path):
         raise UserError("--on_extraction save_lance writes to a disk only: give a folder, or use save_parquet")
 

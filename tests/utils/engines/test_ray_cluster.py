@@ -85,6 +85,19 @@ def test_a_token_that_is_missing_or_wrong_is_said(monkeypatch, error, cause):
         ray_cluster.connect(SimpleNamespace(init=init), "auto")
 
 
+def test_other_versions_of_a_cluster_are_said(monkeypatch):
+    def init(**_):
+        raise RuntimeError(
+            "Version mismatch: The cluster was started with:\n    Ray: 2.60.0\n    Python: 3.12.3\n"
+            "This process on node 10.0.0.7 was started with:\n    Ray: 2.60.0\n    Python: 3.11.7\n"
+        )
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    versions = r"cluster was started with: Ray: 2\.60\.0 Python: 3\.12\.3 This process .* Python: 3\.11\.7$"
+    with pytest.raises(UserError, match=versions):
+        ray_cluster.connect(SimpleNamespace(init=init), "auto")
+
+
 def test_rays_errors_in_one_line():
     died = (
         "The actor died unexpectedly before finishing this task.\n\tclass_name: RayWorker\n\tip: 10.0.0.7\n"

@@ -170,9 +170,10 @@ class Search:
         _check_top(top)
         with likeness.packed(self.collection) as all_windows:
             groups = likeness.duplicates(all_windows, DUPLICATE if least is None else least)
-            median, high = likeness.usual(all_windows)
-            usual = f"cosine {median:.3f}, 99.9% below {high:.3f}"
-            self.note = f"{counted(len(groups), 'group')}; of windows of different videos at random: {usual}"
+            about = "no windows of different videos"
+            if usual := likeness.usual(all_windows):
+                about = f"of windows of different videos at random: cosine {usual[0]:.3f}, 99.9% below {usual[1]:.3f}"
+            self.note = f"{counted(len(groups), 'group')}; {about}"
             self._note_left_out()
             return [self._duplicates(group, all_windows) for group in groups[:top]]
 

@@ -177,11 +177,13 @@ def fence(distances_: np.ndarray) -> float:
     return float(third + 1.5 * (third - first))
 
 
-def usual(all_windows: Packed) -> tuple[float, float]:
-    """Return the median and the 99.9th percentile of the cosines of windows of different videos; NaN without any."""
+def usual(all_windows: Packed) -> tuple[float, float] | None:
+    """Return the median and the 99.9th percentile of the cosines of windows of different videos; None without any."""
     n = len(all_windows.windows)
     some = np.sort(np.random.default_rng(0).choice(n, min(n, SAMPLE), replace=False))
     units, video = all_windows.units[some], all_windows.windows["video"][some]
     cosines = (units @ units.T)[video[:, None] != video]
-    median, high = np.percentile(cosines, (50, 99.9)) if len(cosines) else (np.nan, np.nan)
+    if not len(cosines):
+        return None
+    median, high = np.percentile(cosines, (50, 99.9))
     return float(median), float(high)

@@ -50,7 +50,7 @@ def to_rerun(documents: Documents, folder: Path) -> str:
     try:
         import rerun  # pyright: ignore[reportMissingImports]  # an extra
     except ImportError as error:
-        raise UserError('--to rerun needs Rerun\'s SDK: pip install "featmill[rerun]"') from error
+        raise UserError("--to rerun needs Rerun's SDK: pip install rerun-sdk") from error
     for about in _videos(documents):
         recording = rerun.RecordingStream("featmill")
         recording.send_recording_name(f"{about['name']} ({about['type']})")

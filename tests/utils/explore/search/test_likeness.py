@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from utils.explore.search import likeness
-from utils.explore.search.likeness import Packed, distances, duplicates, fence, sample
+from utils.explore.search.likeness import Packed, distances, duplicates, fence, sample, usual
 from utils.explore.search.windows import WINDOW, WindowBlock
 
 
@@ -45,3 +45,11 @@ def test_distances_leave_out_the_own_video(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(some.windows) == 10 and np.array_equal(some.units, sample(blocks, 10).units)
     alone, _ = distances([block(rows[:6], [0] * 6)], sample([block(rows[:6], [0] * 6)], 6))
     assert alone[0] == pytest.approx(1 - (units[1:6] @ units[0]).mean(), abs=1e-6)
+
+
+def test_what_is_usual_is_of_windows_of_different_videos() -> None:
+    rows = block(np.array([[1, 0], [1, 0], [0, 1], [0.6, 0.8]]), [0, 0, 1, 2])
+    cosines = [0, 0, 0.6, 0.6, 0.8] * 2  # those of the two rows of video 0 with each other are left out
+    median, high = usual(Packed(rows.units, rows.windows)) or (np.nan, np.nan)
+    assert (median, high) == pytest.approx(tuple(np.percentile(cosines, (50, 99.9))), abs=1e-6)
+    assert usual(Packed(rows.units[:2], rows.windows[:2])) is None
