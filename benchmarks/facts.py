@@ -9,8 +9,8 @@ Those of `transformers` are of a usual model of each family, without memory; see
 are what the repositories' pages on the hub are tagged with.
 """
 
+import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,13 @@ def figures(subject: str) -> dict[str, Any]:
     return {"parameters": row["parameters"], "gflop": row["gflop"], "memory_mib": row["peak_memory_mib"]}
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Measure and write the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    known = [*SUBJECTS, "transformers"]
+    parser.add_argument("types", metavar="TYPE", nargs="*", help=f"of {', '.join(known)}; all of them by default")
     facts = json.loads(FILE.read_text())
-    for name in arguments or [*SUBJECTS, "transformers"]:
+    for name in parser.parse_args().types or known:
         if name == "transformers":
             networks = facts[name]["networks"]
             for of, usual in families.USUAL.items():
@@ -62,4 +65,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -3,8 +3,8 @@
 Where files have the same figure, that of the last file counts.
 """
 
+import argparse
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,8 @@ def _cell(row: Row, name: str) -> str:
 
 
 if __name__ == "__main__":
-    rows = read(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", metavar="GPU.JSONL", nargs="+")
+    rows = read(parser.parse_args().files)
     tables = accuracy(rows), figures(rows, "networks", NETWORKS), figures(rows, "e2e", PIPELINES)
     print("\n\n".join(tables))

@@ -6,6 +6,7 @@ Prints for each the processor time and the wall time in seconds and the most mem
 no file, since an index is mapped from disk; then recall@10 against every window, with 20 queries of each kind.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -94,7 +95,10 @@ def recalls(folder: Path) -> dict[str, float]:
 
 def main() -> None:
     """Print a line of JSON for each step."""
-    n_videos, n_rows, width = map(int, sys.argv[1:4] if len(sys.argv) > 3 else ("1000", "1000", "1024"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, usual in (("VIDEOS", 1000), ("ROWS", 1000), ("WIDTH", 1024)):
+        parser.add_argument(name, type=int, nargs="?", default=usual)
+    n_videos, n_rows, width = vars(parser.parse_args()).values()
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "i3d"
         make(out, n_videos, n_rows, width)

@@ -5,6 +5,7 @@ in Chromium; prints seconds until the page can be used, the map is drawn, all vi
 and of one question for nearest windows, and the most memory that the server took.
 """
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -96,7 +97,10 @@ def measure(folder: Path) -> dict[str, float]:
 
 def main() -> None:
     """Print what was measured as JSON."""
-    n_videos, n_rows = map(int, sys.argv[1:3] if len(sys.argv) > 2 else ("10000", "100"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, usual in (("VIDEOS", 10_000), ("ROWS", 100)):
+        parser.add_argument(name, type=int, nargs="?", default=usual)
+    n_videos, n_rows = vars(parser.parse_args()).values()
     with tempfile.TemporaryDirectory() as scratch:
         make(Path(scratch) / "i3d", n_videos, n_rows)
         print(json.dumps({"videos": n_videos, "rows": n_rows, **measure(Path(scratch))}))

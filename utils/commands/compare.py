@@ -4,12 +4,14 @@ import argparse
 import contextlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from utils.commands.hints import wrong_feature_type
 from utils.commands.parser import Parser
+from utils.config.words import counted
 from utils.errors import PROGRAM, FeatmillError, UserError, printable
 from utils.extractors.registry import Model
 
@@ -90,7 +92,7 @@ def _parser() -> Parser:
 
 @dataclass(frozen=True)
 class _Compared:
-    """One array of one video."""
+    """One array of one video. keys_only_a, keys_only_b: what the video has in one place, and the other lacks."""
 
     video: str
     other_name: str
@@ -98,16 +100,20 @@ class _Compared:
     shape_a: tuple[int, ...]
     shape_b: tuple[int, ...]
     relation: "Relation"
+    keys_only_a: tuple[str, ...] = ()
+    keys_only_b: tuple[str, ...] = ()
 
 
 def _compared(a: Any, b: Any, pairs: Sequence[tuple[str, str]], tolerance: float) -> Iterator[_Compared]:
     """Yield what is found of each video; one is in memory at a time."""
-    from utils.run.relation import best_relation, unread
+    from utils.run.relation import best_relation, unpaired, unread
 
     for name_a, name_b in pairs:
         try:
-            for key, shapes, relation in best_relation(a.read(name_a), b.read(name_b), tolerance):
-                yield _Compared(name_a, name_b, key, *shapes, relation)
+            saved_a, saved_b = a.read(name_a), b.read(name_b)
+            alone = unpaired(saved_a, saved_b), unpaired(saved_b, saved_a)
+            for key, shapes, relation in best_relation(saved_a, saved_b, tolerance):
+                yield _Compared(name_a, name_b, key, *shapes, relation, *alone)
         except FeatmillError as error:
             yield _Compared(name_a, name_b, "", (), (), unread(str(error)))
 
@@ -189,9 +195,13 @@ class _Report:
         """Return the table, the names, and the verdict."""
         ways = "; ".join(f"{n} by {way}" for way, n in self.matched.ways.items())
         lines = [*_table(self.compared), "", f"videos in both: {ways}"]
-        for who, names in (("A", self.matched.only_a), ("B", self.matched.only_b)):
+        keys_a = {(one.video, key) for one in self.compared for key in one.keys_only_a}
+        keys_b = {(one.video, key) for one in self.compared for key in one.keys_only_b}
+        for who, names, keys in (("A", self.matched.only_a, keys_a), ("B", self.matched.only_b, keys_b)):
             if names:
                 lines.append(f"only in {who}: {len(names)} ({_some(names)})")
+            of_videos = Counter(key for _, key in keys)
+            lines += [f"only in {who}: {key} of {counted(n, 'video')}" for key, n in sorted(of_videos.items())]
         verdicts = self._verdicts()
         for verdict, n in verdicts[:VERDICTS]:
             lines.append(f"{f'{n} of {len(self.compared)}' if len(verdicts) > 1 else 'all'}: {verdict}")

@@ -246,6 +246,12 @@ def best_relation(a: Saved, b: Saved, tolerance: float) -> list[Compared]:
     return sorted(found, key=_rank)[:1]
 
 
+def unpaired(saved: Saved, other: Saved) -> tuple[str, ...]:
+    """Return the keys that `other` lacks; none where they have no key in common, but perhaps arrays of other names."""
+    own, common = saved.features.keys(), saved.features.keys() & other.features.keys()
+    return tuple(sorted(own - common)) if common else ()
+
+
 def _rank(one: Compared) -> tuple[float, float]:
     """Return what sorts equal arrays before others, the largest of them first."""
     _, (shape_a, shape_b), relation = one

@@ -34,6 +34,16 @@ def test_the_worst_of_many_are_shown_and_like_verdicts_are_one_line(tmp_path: Pa
     assert lines[-1].startswith("--pixels tries other colour orders")
 
 
+def test_keys_of_one_side_are_counted(tmp_path: Path, capsys) -> None:
+    arguments = packs(tmp_path, [X])
+    for pack, keys in (("a", ("rgb",)), ("b", ("rgb", "flow"))):
+        (tmp_path / pack / "v00.npy").unlink()
+        for name in ("v1", "v2"):
+            np.savez(tmp_path / pack / f"{name}.npz", **dict.fromkeys(keys, X))  # pyright: ignore[reportArgumentType]
+    assert compare(arguments, {}) == 0
+    assert "only in B: flow of 2 videos" in capsys.readouterr().out.splitlines()
+
+
 @pytest.mark.parametrize(("tolerance", "code"), [("1e-3", 1), ("1e-1", 0)])
 def test_the_tolerance_decides(tmp_path: Path, capsys, tolerance: str, code: int) -> None:
     assert compare([*packs(tmp_path, [X + 0.02]), "--tolerance", tolerance, "--json"], {}) == code
