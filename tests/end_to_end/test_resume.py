@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from support.golden import relative_error
-from support.media import waveform, write_audio
-from support.program import ROOT, arrays, manifest, run, start
+from support.media import moving_frames, waveform, write_audio, write_clip
+from support.program import ROOT, TINY_PROGRAM, arrays, manifest, run, start, unfinished, until
 
 from benchmarks.stalling_server import StallingServer
 from featmill import load
@@ -115,6 +115,35 @@ def test_outputs_of_another_video_of_the_same_name_are_kept(tmp_path: Path, on_e
     assert {line["id"]: line["status"] for line in written} == {str(files[0]): "done", str(files[1]): "failed"}
     assert load(tmp_path / "out")["clip"].status == "done"  # no other is called so
     assert run(*command, files[1], "--overwrite").returncode == 0
+
+
+@pytest.mark.parametrize("on_extraction", ["save_numpy", "save_h5"])
+def test_outputs_of_another_video_of_the_same_name_are_kept_at_the_same_moment(
+    tmp_path: Path, on_extraction: str
+) -> None:
+    for seed, name in enumerate("ab"):
+        (tmp_path / name).mkdir()
+        write_clip(tmp_path / name / "clip.mp4", moving_frames(5 + seed, seed=seed))
+    out = tmp_path / "out"
+    command = ("--feature_type", "tiny", "--device", "cpu", "--on_extraction", on_extraction, "--output_path", out)
+    with StallingServer(tmp_path) as server:
+        server.faults += ["hold"] * 100  # so that neither is done before the other has started
+        urls = [f"{server.url}/{name}/clip.mp4" for name in "ab"]
+        together = [start(*command, "--video_paths", url, program=TINY_PROGRAM) for url in urls]
+        for process in together:
+            until(lambda: len(list(out.glob(".featmill/claims/run-*"))) == len(urls), process)
+        time.sleep(2)  # both would extract by now
+        server.released.set()
+        printed = [process.communicate(timeout=300)[0] for process in together]
+    codes = [process.returncode for process in together]
+    assert sorted(codes) == [0, 1], printed
+    won, lost = codes.index(0), codes.index(1)
+    assert f"failed: {urls[lost]}: {urls[won]} of an earlier run has outputs called 'clip'" in printed[lost]
+    assert "choose another --output_path" in printed[lost]
+    assert len(load(out)["clip"]["tiny"]) == 5 + won
+    written = map(json.loads, (out / "tiny/manifest.jsonl").read_text().splitlines())
+    assert {line["id"]: line["status"] for line in written} == {urls[won]: "done", urls[lost]: "failed"}
+    assert not unfinished(out)
 
 
 def test_of_two_runs_that_start_together_with_other_settings_one_is_refused(tmp_path: Path) -> None:

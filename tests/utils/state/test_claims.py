@@ -32,6 +32,24 @@ def test_one_of_two_runs_gets_it_and_the_other_after_its_release(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_unit_needs_is_taken_and_released_with_it(tmp_path):
+    folder = folder_at(str(tmp_path))
+    needed = {"a": "name", "b": "name", "c": "other name"}
+    with Claims(folder) as first, Claims(folder) as second:
+        assert first.take_all(["a"], needed) == {"a"}
+        assert first.take_all(["a"], needed) == {"a"}
+        assert second.take_all(["b", "c"], needed) == {"c"}
+        assert first.take("b")  # the other run has left it
+        first.release("a")
+        first.release("b")
+        assert second.take_all(["b"], needed) == {"b"}
+        assert first.take_all(["a"], needed) == set()
+        second.release("b", "c")
+        assert first.take_all(["a", "c"], needed) == {"a", "c"}
+    folder.tidy()
+    assert list(tmp_path.iterdir()) == []
+
+
 def work(path, results, kill_after):
     """Take what is free, "finish" it by a file that can only be made once; die in the middle if asked to."""
     folder = folder_at(path)

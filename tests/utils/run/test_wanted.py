@@ -1,0 +1,39 @@
+"""A video that a run wants, and videos of other runs with outputs of the same name."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from utils.run.wanted import Wanted, kept_apart, not_new, outputs_of
+from utils.sinks.manifest_line import ManifestLine
+from utils.sources.fingerprint import Fingerprint
+from utils.sources.ref import VideoRef
+
+OF_OTHER = ManifestLine(id="a/clip.mp4", name="clip", status="done", source=Fingerprint("a/clip.mp4"))
+REF = VideoRef("b/clip.mp4", "clip", "b/clip.mp4")
+
+
+def state(name: str, replaced: ManifestLine | None = None, new: Sequence[str] = ()) -> Any:
+    return SimpleNamespace(
+        feature_type=name,
+        part=lambda ref: ref,
+        replaced_by=lambda _ref: replaced,
+        latest=SimpleNamespace(is_new=lambda id_: id_ in new),
+    )
+
+
+def test_a_video_is_refused_where_any_feature_type_would_lose_outputs():
+    assert kept_apart(REF, [state("a"), state("b")]) is REF
+    refused = kept_apart(REF, [state("a"), state("b", OF_OTHER)])
+    assert refused.refused is not None and refused.refused[0] == "failed" and refused.name == REF.id
+    assert refused.refused[1].startswith("a/clip.mp4 of an earlier run has outputs called 'clip', which would be")
+
+
+def test_what_another_run_has_tried_is_left_out():
+    one, other = state("a", new=["b/clip.mp4"]), state("b")
+    assert not_new(Wanted(REF, [one, other])) == (REF, [other])
+
+
+def test_videos_with_outputs_of_one_name_claim_the_same():
+    same = VideoRef("a/clip.mp4", "clip", "a/clip.mp4")
+    assert outputs_of(state("a"), REF) == outputs_of(state("a"), same) != outputs_of(state("b"), REF)

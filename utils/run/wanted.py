@@ -1,0 +1,36 @@
+"""A video that a run wants to extract, and what videos of other runs with outputs of the same name mean for it."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from utils.run.output_state import OutputState
+from utils.sources.ref import VideoRef
+
+
+class Wanted(NamedTuple):
+    """A video, and the outputs that it lacks."""
+
+    ref: VideoRef
+    states: list[OutputState]
+
+
+def outputs_of(state: OutputState, ref: VideoRef) -> str:
+    """Return what a run claims with a video: the name of its outputs, which videos of other runs may have as well."""
+    return f"outputs of {state.feature_type}:{ref.name}"
+
+
+def kept_apart(ref: VideoRef, states: Iterable[OutputState]) -> VideoRef:
+    """Return a video, refused where its outputs would replace those of another one, of an earlier run."""
+    for line in (state.replaced_by(part) for state in states if (part := state.part(ref))):
+        if line is not None:
+            why = (
+                f"{line.source.path} of an earlier run has outputs called {ref.name!r}, which would be replaced: "
+                "choose another --output_path, or for files --video_root, which keeps subfolders, or --overwrite"
+            )
+            return ref.refuse("failed", why)
+    return ref
+
+
+def not_new(wanted: Wanted) -> Wanted:
+    """Return what no run has tried since this one started."""
+    return Wanted(wanted.ref, [state for state in wanted.states if not state.latest.is_new(wanted.ref.id)])
