@@ -12,9 +12,10 @@ from utils.run.ahead import ahead
 from utils.run.claim_batch import MOST_CLAIMED, ClaimBatch
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
+from utils.run.same_video import Changes, told_apart
 from utils.run.wanted import Wanted, kept_apart, not_new, outputs_of
 from utils.sinks.formats import FORMATS
-from utils.sinks.manifest_line import FINISHED, Status
+from utils.sinks.manifest_line import FINISHED, ManifestLine, Status
 from utils.sources.ref import VideoRef
 from utils.state.claims import Claims
 from utils.state.resume import is_done
@@ -54,13 +55,14 @@ class Todo:
         self._claims = claims
         self._done_list = done_list
         part = _part((ref.at(position) for position, ref in enumerate(refs)), run.shard)
-        self._looked_at = ahead(self._missing, part, max((state.folder.at_once for state in states), default=1))
+        self._looked_at = ahead(self._look_at, part, max((state.folder.at_once for state in states), default=1))
         self._held_elsewhere: deque[Wanted] = deque()
         self._ready: deque[Task] = deque()  # claimed, and not handed out
         self._batch = ClaimBatch()
         self._finished: list[str] = []  # what is claimed and may be released
         self._n_handed_out = 0
         self._newest_shard = ""
+        self.changes = Changes()
         self.whole_shards: set[str] = set()
         self.n_before = 0
         self.n_elsewhere = 0
@@ -90,13 +92,13 @@ class Todo:
         """Look at the next videos of the list until some are ready."""
         claims = self._claims
         if claims is None or self._by_shard:  # a shard's videos share a claim, and the merger counts them as they come
-            self._ready.extend(itertools.islice(filter(None, itertools.starmap(self._task, self._looked_at)), 1))
+            self._ready.extend(itertools.islice(filter(None, map(self._task, self._looked_at)), 1))
             return
         n = self._batch.next_size()
         if self._run.most_videos is not None:
             n = min(n, self._run.most_videos - self._n_handed_out)
         while not self._ready:
-            wanted = list(itertools.islice(filter(None, itertools.starmap(self._wanted, self._looked_at)), n))
+            wanted = list(itertools.islice(filter(None, map(self._wanted, self._looked_at)), n))
             if not wanted:
                 return
             self._ready.extend(self._claimed(claims, wanted))
@@ -107,8 +109,9 @@ class Todo:
             self.whole_shards.add(self._newest_shard)
             self._newest_shard = shard
 
-    def _task(self, ref: VideoRef, missing: list[OutputState]) -> Task | None:
+    def _task(self, found: Wanted) -> Task | None:
         """Return what is to be done of a video, None if nothing is, or not by this run for now."""
+        ref = found.ref
         if not self._states:
             self._came_to(ref.shard)
             if self._is_listed(ref):
@@ -116,7 +119,7 @@ class Todo:
                 return None
             types = [feature.feature_type for feature in self._features if ref.part(feature.wants_audio) is not None]
             return Task(ref, tuple(types))
-        wanted = self._wanted(ref, missing)
+        wanted = self._wanted(found)
         if wanted is None:
             return None
         if self._claims is None:
@@ -127,14 +130,19 @@ class Todo:
         """Return whether --check_progress names a video."""
         return self._done_list is not None and ref in self._done_list
 
-    def _missing(self, ref: VideoRef) -> list[OutputState]:
-        """Return the outputs that a video lacks; none where --check_progress names it. Threads may do this."""
+    def _look_at(self, ref: VideoRef) -> Wanted:
+        """Return a video and what it lacks; nothing where --check_progress names it. Threads may do this."""
         if self._is_listed(ref):
-            return []
-        return [state for state in self._states if (part := state.part(ref)) and not self._is_done(state, part)]
+            return Wanted(ref, [])
+        lines = [(state, state.latest.get(ref.id)) for state in self._states if state.part(ref)]
+        own = ref if self._run.overwrite else told_apart(ref, ((state.part(ref), line) for state, line in lines))
+        if own is not ref:
+            lines = [(state, state.latest.get(own.id)) for state, _ in lines]
+        return Wanted(own, [state for state, line in lines if not self._is_done(state, own, line)])
 
-    def _wanted(self, ref: VideoRef, missing: list[OutputState]) -> Wanted | None:
+    def _wanted(self, found: Wanted) -> Wanted | None:
         """Return the work on a video: on all of it where rows are aligned, None if nothing is missing."""
+        ref, missing = found
         self._came_to(ref.shard)
         if not missing:
             self.n_before += 1
@@ -144,14 +152,13 @@ class Todo:
         together = self._run.align is not None
         return Wanted(ref, [state for state in self._states if state.part(ref)] if together else missing)
 
-    def _is_done(self, state: OutputState, ref: VideoRef) -> bool:
+    def _is_done(self, state: OutputState, ref: VideoRef, line: ManifestLine | None) -> bool:
         if state.latest.is_new(ref.id):  # another run has tried it since this one started, with whatever result
             return True
         if self._run.overwrite:
             return False
-        line, feature = state.latest.get(ref.id), state.feature
-        settings, with_classes = feature.stamp.settings_hash, shows_predictions(feature.config)
-        return is_done(line, ref, state.reader, settings, self._run.on_extraction, with_classes)
+        settings, with_classes = state.feature.stamp.settings_hash, shows_predictions(state.feature.config)
+        return is_done(line, state.part(ref) or ref, state.reader, settings, self._run.on_extraction, with_classes)
 
     def _claimed(self, claims: Claims, wanted: Sequence[Wanted]) -> Iterator[Task]:
         """Yield the part of the work that this run could claim, of each video of which it could claim any."""
@@ -163,6 +170,10 @@ class Todo:
         for state in {id(state): state for one in wanted for state in one.states}.values() if taken else ():
             state.latest.refresh()  # whoever held them before may have finished them since
         for one in wanted:
+            if (apart := not_new(one)).ref is not one.ref:  # another run has just done a video of the same id
+                self._leave(one)
+                self._held_elsewhere.append(apart)
+                continue
             task = self._together(one, taken) if self._run.align is not None else self._parts(one, taken)
             if task is not None:
                 yield task
@@ -192,16 +203,24 @@ class Todo:
             return self._work_on(ref, states)
         else:
             self.n_elsewhere += 1
-        for state in states:
-            self.finished(state.feature_type, ref)
-        self.release_finished()  # at once: another run may wait for a part
+        self._leave(wanted)
         return None
+
+    def _leave(self, wanted: Wanted) -> None:
+        """Leave a video to other runs."""
+        for state in wanted.states:
+            self.finished(state.feature_type, wanted.ref)
+        self.release_finished()  # at once: another run may wait for a part
 
     def _work_on(self, ref: VideoRef, states: Sequence[OutputState]) -> Task:
         """Return the work on feature types that were claimed."""
         lines = {state.feature_type: state.latest.get(ref.id) for state in states}
         revisions = {name: line.revision + 1 if line else 1 for name, line in lines.items()}
-        return Task(ref if self._run.overwrite else kept_apart(ref, states), tuple(lines), revisions)
+        if not self._run.overwrite:
+            ref = kept_apart(ref, states)
+            if ref.refused is None:
+                self.changes.note((state.part(ref), lines[state.feature_type]) for state in states)
+        return Task(ref, tuple(lines), revisions)
 
     def _take_over(self) -> None:
         """Take what other runs have released, or finished; some of it where there is much.

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from utils.run.output_state import OutputState
+from utils.run.same_video import told_apart
 from utils.sources.ref import VideoRef
 
 
@@ -24,7 +25,7 @@ def kept_apart(ref: VideoRef, states: Iterable[OutputState]) -> VideoRef:
     for line in (state.replaced_by(part) for state in states if (part := state.part(ref))):
         if line is not None:
             why = (
-                f"{line.source.path} of an earlier run has outputs called {ref.name!r}, which would be replaced: "
+                f"{line.source.place} of an earlier run has outputs called {ref.name!r}, which would be replaced: "
                 "choose another --output_path, or for files --video_root, which keeps subfolders, or --overwrite"
             )
             return ref.refuse("failed", why)
@@ -32,5 +33,8 @@ def kept_apart(ref: VideoRef, states: Iterable[OutputState]) -> VideoRef:
 
 
 def not_new(wanted: Wanted) -> Wanted:
-    """Return what no run has tried since this one started."""
-    return Wanted(wanted.ref, [state for state in wanted.states if not state.latest.is_new(wanted.ref.id)])
+    """Return what no run has tried since this one started; told apart from another video that has its id."""
+    ref, states = wanted
+    if any(state.latest.is_new(ref.id) for state in states):
+        ref = told_apart(ref, [(state.part(ref), state.latest.get(ref.id)) for state in states])
+    return Wanted(ref, [state for state in states if not state.latest.is_new(ref.id)])

@@ -1,24 +1,28 @@
 """A video that a run wants, and videos of other runs with outputs of the same name."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 from utils.run.wanted import Wanted, kept_apart, not_new, outputs_of
 from utils.sinks.manifest_line import ManifestLine
-from utils.sources.fingerprint import Fingerprint
+from utils.sources.fingerprint import Fingerprint, fingerprint
 from utils.sources.ref import VideoRef
 
 OF_OTHER = ManifestLine(id="a/clip.mp4", name="clip", status="done", source=Fingerprint("a/clip.mp4"))
 REF = VideoRef("b/clip.mp4", "clip", "b/clip.mp4")
 
 
-def state(name: str, replaced: ManifestLine | None = None, new: Sequence[str] = ()) -> Any:
+def state(name: str, replaced: ManifestLine | None = None, new: ManifestLine | None = None) -> Any:
+    """The state of a feature type. new: the line that another run has just written, of a video with any id."""
     return SimpleNamespace(
         feature_type=name,
         part=lambda ref: ref,
         replaced_by=lambda _ref: replaced,
-        latest=SimpleNamespace(is_new=lambda id_: id_ in new),
+        latest=SimpleNamespace(
+            is_new=lambda id_: new is not None and new.id == id_,
+            get=lambda id_: new if new is not None and new.id == id_ else None,
+        ),
     )
 
 
@@ -30,8 +34,20 @@ def test_a_video_is_refused_where_any_feature_type_would_lose_outputs():
 
 
 def test_what_another_run_has_tried_is_left_out():
-    one, other = state("a", new=["b/clip.mp4"]), state("b")
+    tried = replace(OF_OTHER, id=REF.id, source=Fingerprint(REF.path))
+    one, other = state("a", new=tried), state("b")
     assert not_new(Wanted(REF, [one, other])) == (REF, [other])
+
+
+def test_what_another_run_has_done_of_another_video_with_this_id_is_not_left_out(tmp_path, monkeypatch):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "clip.mp4").write_text(name * (1 + ord(name)))
+    ref = VideoRef("clip.mp4", "clip", "clip.mp4")
+    monkeypatch.chdir(tmp_path / "a")
+    states = [state("a", new=replace(OF_OTHER, id=ref.id, source=fingerprint(ref))), state("b")]
+    monkeypatch.chdir(tmp_path / "b")
+    assert not_new(Wanted(ref, states)) == (replace(ref, id=f"{tmp_path}/b/clip.mp4"), states)
 
 
 def test_videos_with_outputs_of_one_name_claim_the_same():
