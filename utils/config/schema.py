@@ -25,7 +25,7 @@ SCALARS = {  # type of a field → types of the values that are converted to it
 }
 TRUTH = {"yes": True, "y": True, "on": True, "true": True, "no": False, "n": False, "off": False, "false": False}
 
-
+NUMBER_FORMATS = ({"float32", "fp32", "float", "full", "single"}, {"float16", "fp16", "half"}, {"bfloat16", "bf16"})
 LONGEST_VALUE = 500  # characters of a value in a message
 
 
@@ -115,8 +115,9 @@ def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
 
     Upper case and hyphens count as lower case and underscores. prefix: what is typed before the word.
     """
-    plain = {each.lower().replace("-", "_"): each for each in known}
-    close = difflib.get_close_matches(str(word).lower().replace("-", "_"), list(plain), n=1)
+    plain, word = {each.lower().replace("-", "_"): each for each in known}, str(word).lower().replace("-", "_")
+    close = [each for each in plain if any({word, each} <= names for names in NUMBER_FORMATS)]
+    close += difflib.get_close_matches(word, list(plain), n=1)
     return f" (did you mean {prefix}{plain[close[0]]}?)" if close else ""
 
 
