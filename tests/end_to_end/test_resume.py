@@ -17,7 +17,7 @@ from support.media import moving_frames, waveform, write_audio, write_clip
 from support.program import ROOT, TINY_PROGRAM, arrays, manifest, run, start, unfinished, until
 
 from benchmarks.stalling_server import StallingServer
-from featmill import load
+from featmill import UserError, load
 
 VGGISH = ("--feature_type", "vggish", "--device", "cpu", "--weights", "random", "--on_extraction", "save_pickle")
 MOST_S = 60  # until one of two runs is refused
@@ -89,6 +89,21 @@ def test_only_what_is_missing_damaged_or_changed_is_extracted_again(resumed: Res
         assert relative_error(resumed.features(name), before[name]) < ACROSS_RUNS
     assert resumed.features("c").shape == (3, 128)
     assert resumed.path("d").stat().st_mtime_ns == untouched
+
+
+def test_an_empty_manifest_is_called_empty(resumed: Resumed, tmp_path: Path) -> None:
+    (tmp_path / "vggish").mkdir()
+    (tmp_path / "vggish" / "manifest.jsonl").write_bytes(b"\n")
+    for command in ("status", "view", "card"):
+        result = run(command, tmp_path)
+        assert result.returncode == 2
+        assert f"{tmp_path}/vggish/manifest.jsonl is empty (1 byte, all blank or zero), so" in result.stderr
+    with pytest.raises(UserError, match=r"manifest\.jsonl is empty"):
+        load(tmp_path)
+    again = run(*VGGISH, "--video_paths", resumed.files["a"], "--output_path", tmp_path)
+    assert (again.returncode, "1 done" in again.stdout) == (0, True)
+    assert f"{tmp_path}/vggish/manifest.jsonl is empty (1 byte, all blank or zero)" in again.stderr
+    assert load(tmp_path)["a"].status == "done"
 
 
 def test_overwrite_replaces_what_was_made_with_another_setting(resumed: Resumed) -> None:

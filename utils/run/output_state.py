@@ -1,16 +1,20 @@
 """What is known of the outputs of one feature type."""
 
+import logging
 from dataclasses import dataclass
 
 from utils.run.same_video import is_of_another
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.readback import OutputReader
 from utils.sources.ref import VideoRef
+from utils.state.feature_folders import emptiness
 from utils.state.manifest import Latest
 from utils.state.resume import refuse_mixing
 from utils.storage.files import check_writable
 from utils.storage.folder import Folder, folder_at
 from utils.worker.plan import FeaturePlan, Plan
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -53,6 +57,8 @@ def _look_up(feature: FeaturePlan, plan: Plan, root: Folder) -> OutputState:
     if folder.local is not None:
         check_writable(folder.local)
     latest = Latest(folder)
+    if why := emptiness(folder, latest):
+        log.warning("%s: all is extracted", why)
     if not plan.run.overwrite:
         refuse_mixing(folder, latest, feature.settings)
     return OutputState(feature, folder, latest, OutputReader(folder, root, plan.run.verify))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeGuard
 
+from utils.config.words import counted
 from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
 from utils.sources.base import is_there
 from utils.sources.fingerprint import Fingerprint, counts_from, fingerprint
@@ -77,11 +78,11 @@ def _change(ref: VideoRef, line: ManifestLine) -> str:
     found = [f"{then.place} then"] if moved else []
     if then.segment != now.segment:
         found.append("another segment")
-    if then.bytes != now.bytes:
-        found.append(f"{then.bytes} bytes then, {now.bytes} now")
-    elif (then.mtime_ns, then.stamp, then.sha256) != (now.mtime_ns, now.stamp, now.sha256):
-        found.append("modified since")
-    return f"{ref.label}: {'; '.join(found) or 'another place in its file'}"
+    if then.bytes not in (None, now.bytes):
+        found.append(f"{counted(then.bytes, 'byte')} then, {now.bytes} now")
+    elif (then.member, then.offset) != (now.member, now.offset):
+        found.append("another place in its file")
+    return f"{ref.label}: {'; '.join(found) or 'modified since'}"
 
 
 def _has_outputs(line: ManifestLine | None) -> TypeGuard[ManifestLine]:

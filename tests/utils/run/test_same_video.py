@@ -95,8 +95,8 @@ def test_changes_are_counted_and_the_first_are_named(tmp_path, monkeypatch):
     changes.note([(ref, replace(done, source=replace(done.source, folder="/x", segment=(1.0, 2.0))))])
     assert changes.first == [
         "clip.mp4: modified since",
-        "clip.mp4: 1 bytes then, 6 now",
-        "clip.mp4: /x/clip.mp4 then; another segment; 1 bytes then, 6 now",
+        "clip.mp4: 1 byte then, 6 now",
+        "clip.mp4: /x/clip.mp4 then; another segment; 1 byte then, 6 now",
     ]
     for _ in range(SHOWN):
         changes.note([(ref, done)])
