@@ -166,6 +166,20 @@ def test_equal_relative_paths_in_two_working_folders_are_two_videos(tmp_path: Pa
     assert len(arrays(tmp_path / "out/vggish")["clip_vggish.npy"]) == 3
 
 
+def test_outputs_of_another_video_that_a_template_calls_the_same_are_kept(
+    tmp_path: Path, named_alike: list[Path]
+) -> None:
+    command = (*VGGISH[:-1], "save_numpy", "--output_path", tmp_path / "out", "--video_root", tmp_path)
+    command = (*command, "--name_template", "{stem}_{key}", "--video_paths")
+    assert run(*command, "a/clip.wav").returncode == 0
+    refused = run(*command, "b/clip.wav")
+    assert refused.returncode == 1
+    assert "a/clip.wav of an earlier run has outputs called 'clip_', which would be replaced" in refused.stdout
+    assert "a --name_template with {relative}" in refused.stdout
+    assert len(arrays(tmp_path / "out/vggish")["clip_vggish.npy"]) == 2
+    assert "1 more was done already" in run(*command, "a/clip.wav").stdout
+
+
 def test_a_data_set_is_moved_with_its_list(tmp_path: Path, named_alike: list[Path]) -> None:
     """Also one of which 0.2.0 left no folder in the manifest."""
     one, other = named_alike

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from utils.run.same_video import is_of_another
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.readback import OutputReader
+from utils.sources.name_template import PER_VIDEO, OutputNames
 from utils.sources.ref import VideoRef
 from utils.state.feature_folders import emptiness
 from utils.state.manifest import Latest
 from utils.state.resume import refuse_mixing
 from utils.storage.files import check_writable
 from utils.storage.folder import Folder, folder_at
+from utils.storage.same_names import same_names
 from utils.worker.plan import FeaturePlan, Plan
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ class OutputState:
 
     def replaced_by(self, ref: VideoRef) -> ManifestLine | None:
         """Return the line of another video that has outputs of the same name; None if there is none."""
-        line = self.latest.owner(ref.name)
+        line = self.latest.owner(ref)
         return line if line is not None and is_of_another(line, ref) else None
 
 
@@ -49,14 +51,17 @@ def look_up(plan: Plan, root: Folder) -> list[OutputState]:
     Raises:
         UserError: they were made with other settings. RunError: a folder cannot be written.
     """
-    return [_look_up(feature, plan, root) for feature in plan.features] if plan.format.saves else []
+    if not plan.format.saves:
+        return []
+    names = OutputNames(plan.names or PER_VIDEO, same_names(plan.run.output_path))
+    return [_look_up(feature, plan, root, names) for feature in plan.features]
 
 
-def _look_up(feature: FeaturePlan, plan: Plan, root: Folder) -> OutputState:
+def _look_up(feature: FeaturePlan, plan: Plan, root: Folder, names: OutputNames) -> OutputState:
     folder = folder_at(feature.output)
     if folder.local is not None:
         check_writable(folder.local)
-    latest = Latest(folder)
+    latest = Latest(folder, names=names)
     if why := emptiness(folder, latest):
         log.warning("%s: all is extracted", why)
     if not plan.run.overwrite:

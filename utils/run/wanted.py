@@ -17,16 +17,21 @@ class Wanted(NamedTuple):
 
 def outputs_of(state: OutputState, ref: VideoRef) -> str:
     """Return what a run claims with a video: the name of its outputs, which videos of other runs may have as well."""
-    return f"outputs of {state.feature_type}:{ref.name}"
+    return f"outputs of {state.feature_type}:{state.latest.names.of(ref)}"
 
 
 def kept_apart(ref: VideoRef, states: Iterable[OutputState]) -> VideoRef:
     """Return a video, refused where its outputs would replace those of another one, of an earlier run."""
-    for line in (state.replaced_by(part) for state in states if (part := state.part(ref))):
+    for state in states:
+        part = state.part(ref)
+        line = state.replaced_by(part) if part is not None else None
         if line is not None:
+            names = state.latest.names
+            keeps = "for files --video_root, which keeps subfolders"
+            keeps = keeps if names.template.has("relative") else "a --name_template with {relative}"
             why = (
-                f"{line.source.place} of an earlier run has outputs called {ref.name!r}, which would be replaced: "
-                "choose another --output_path, or for files --video_root, which keeps subfolders, or --overwrite"
+                f"{line.source.place} of an earlier run has outputs called {names.of(ref)!r}, which would be replaced: "
+                f"choose another --output_path, or {keeps}, or --overwrite"
             )
             return ref.refuse("failed", why)
     return ref

@@ -7,19 +7,24 @@ from typing import Any
 from utils.run.wanted import Wanted, kept_apart, not_new, outputs_of
 from utils.sinks.manifest_line import ManifestLine
 from utils.sources.fingerprint import Fingerprint, fingerprint
+from utils.sources.name_template import NameTemplate, OutputNames
 from utils.sources.ref import VideoRef
+from utils.state.manifest import PLAIN_NAMES
 
 OF_OTHER = ManifestLine(id="a/clip.mp4", name="clip", status="done", source=Fingerprint("a/clip.mp4"))
 REF = VideoRef("b/clip.mp4", "clip", "b/clip.mp4")
 
 
-def state(name: str, replaced: ManifestLine | None = None, new: ManifestLine | None = None) -> Any:
+def state(
+    name: str, replaced: ManifestLine | None = None, new: ManifestLine | None = None, names: OutputNames = PLAIN_NAMES
+) -> Any:
     """The state of a feature type. new: the line that another run has just written, of a video with any id."""
     return SimpleNamespace(
         feature_type=name,
         part=lambda ref: ref,
         replaced_by=lambda _ref: replaced,
         latest=SimpleNamespace(
+            names=names,
             is_new=lambda id_: new is not None and new.id == id_,
             get=lambda id_: new if new is not None and new.id == id_ else None,
         ),
@@ -31,6 +36,14 @@ def test_a_video_is_refused_where_any_feature_type_would_lose_outputs():
     refused = kept_apart(REF, [state("a"), state("b", OF_OTHER)])
     assert refused.refused is not None and refused.refused[0] == "failed" and refused.name == REF.id
     assert refused.refused[1].startswith("a/clip.mp4 of an earlier run has outputs called 'clip', which would be")
+
+
+def test_what_a_template_calls_outputs_is_claimed_and_said():
+    names, ref = OutputNames(NameTemplate.of("{stem}_{key}")), replace(REF, name="b/clip")
+    assert outputs_of(state("a", names=names), ref) == outputs_of(state("a", names=names), replace(REF, name="a/clip"))
+    refused = kept_apart(ref, [state("a", OF_OTHER, names=names)]).refused
+    assert refused is not None and "outputs called 'clip_', which" in refused[1]
+    assert "or a --name_template with {relative}, or --overwrite" in refused[1]
 
 
 def test_what_another_run_has_tried_is_left_out():
