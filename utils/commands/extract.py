@@ -74,7 +74,7 @@ class Planned:
         )
         plan = prepare(config, requested, resources, run_id)
         done_list = DoneList(config.check_progress) if config.check_progress else None
-        return cls(plan, inputs, root, look_up(plan, root), done_list, device_note)
+        return cls(plan, inputs, root, look_up(plan, root, inputs.same), done_list, device_note)
 
     @property
     def n_videos(self) -> int | None:

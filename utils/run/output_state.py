@@ -1,6 +1,7 @@
 """What is known of the outputs of one feature type."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from utils.run.same_video import is_of_another
@@ -13,7 +14,6 @@ from utils.state.manifest import Latest
 from utils.state.resume import refuse_mixing
 from utils.storage.files import check_writable
 from utils.storage.folder import Folder, folder_at
-from utils.storage.same_names import same_names
 from utils.worker.plan import FeaturePlan, Plan
 
 log = logging.getLogger(__name__)
@@ -43,17 +43,17 @@ class OutputState:
         return line if line is not None and is_of_another(line, ref) else None
 
 
-def look_up(plan: Plan, root: Folder) -> list[OutputState]:
+def look_up(plan: Plan, root: Folder, same: Callable[[str], str] = str) -> list[OutputState]:
     """Return what is known of each feature type's outputs; an empty list where nothing is written.
 
-    root: the folder of the run's outputs.
+    root: the folder of the run's outputs. same: as in `OutputNames`.
 
     Raises:
         UserError: they were made with other settings. RunError: a folder cannot be written.
     """
     if not plan.format.saves:
         return []
-    names = OutputNames(plan.names or PER_VIDEO, same_names(plan.run.output_path))
+    names = OutputNames(plan.names or PER_VIDEO, same)
     return [_look_up(feature, plan, root, names) for feature in plan.features]
 
 
