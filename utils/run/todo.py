@@ -13,7 +13,7 @@ from utils.run.claim_batch import MOST_CLAIMED, ClaimBatch
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
 from utils.run.same_video import Changes, told_apart
-from utils.run.wanted import Wanted, kept_apart, not_new, outputs_of
+from utils.run.wanted import Wanted, claim_name, kept_apart, not_new
 from utils.sinks.formats import FORMATS
 from utils.sinks.manifest_line import FINISHED, ManifestLine, Status
 from utils.sources.ref import VideoRef
@@ -165,8 +165,8 @@ class Todo:
         self.release_finished()  # lest what is taken now is released afterwards
         mine = [(state, one.ref) for one in wanted for state in one.states]
         units = [self._unit(state.feature_type, ref) for state, ref in mine]
-        outputs = {} if self._by_shard else dict(zip(units, itertools.starmap(outputs_of, mine), strict=True))
-        taken = claims.take_all(units, outputs)
+        names = {} if self._by_shard else dict(zip(units, itertools.starmap(claim_name, mine), strict=True))
+        taken = claims.take_all(units, names)
         for state in {id(state): state for one in wanted for state in one.states}.values() if taken else ():
             state.latest.refresh()  # whoever held them before may have finished them since
         for one in wanted:

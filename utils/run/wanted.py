@@ -15,9 +15,9 @@ class Wanted(NamedTuple):
     states: list[OutputState]
 
 
-def outputs_of(state: OutputState, ref: VideoRef) -> str:
-    """Return what a run claims with a video: the name of its outputs, which videos of other runs may have as well."""
-    return f"outputs of {state.feature_type}:{state.latest.names.of(ref)}"
+def claim_name(state: OutputState, ref: VideoRef) -> str:
+    """Return what the claim of a video is called: the name of its outputs, which another run's may have as well."""
+    return f"{state.feature_type}:{state.latest.names.of(ref)}"
 
 
 def kept_apart(ref: VideoRef, states: Iterable[OutputState]) -> VideoRef:

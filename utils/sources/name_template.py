@@ -94,5 +94,4 @@ class OutputNames:
 
     def of(self, video: Named) -> str:
         """Return the name of a video's outputs, without what differs between its own files."""
-        name = video.name if self.template is PER_VIDEO else self.template.name(video)  # the same; of a million lines
-        return self.same(name)
+        return self.same(self.template.name(video))

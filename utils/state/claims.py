@@ -16,7 +16,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self, TypeVar
 
@@ -40,7 +40,7 @@ class Claims:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self.run = f"{processes.identity()}~{secrets.token_hex(4)}"
-        self._held: dict[str, list[str]] = {}  # unit → its claim files, of each part this run's own last
+        self._held: dict[str, list[str]] = {}  # unit → its claim files, this run's own last
         self._unsure: set[str] = set()  # of them: those whose release was not confirmed
         self._seen: dict[str, tuple[str, float]] = {}  # other run → its counter, and when that value was first seen
         self._moving: set[str] = set()  # other runs whose counters were seen to move
@@ -111,31 +111,21 @@ class Claims:
         """Claim `unit` for this run; return False if a live run has it."""
         return bool(self.take_all((unit,)))
 
-    def take_all(self, units: Iterable[str], needed: Mapping[str, str] | None = None) -> set[str]:
+    def take_all(self, units: Iterable[str], named: Mapping[str, str] | None = None) -> set[str]:
         """Claim units for this run; return those that no live run has.
 
-        needed: what else a unit needs, and is taken and released with it: a unit is left to others where that is not
-        free. It is asked for once the unit is taken, so that two runs never wait for what the other one has.
+        named: what the claim of a unit is called where that is not the unit: of units with one name one is claimed.
         """
-        wanted = set(units)
+        wanted, named = set(units), named or {}
         missing = [unit for unit in wanted if unit not in self._held or unit in self._unsure]
-        taken = self._hold(missing, missing)
-        needed = needed or {}
-        with_more = [unit for unit in missing if unit in taken and unit in needed]
-        complete = self._hold(with_more, [needed[unit] for unit in with_more])
-        lacking = set(with_more) - complete
-        self._unsure -= taken
-        self.release(*lacking)
-        return wanted - (set(missing) - taken) - lacking
-
-    def _hold(self, units: Sequence[str], parts: Sequence[str]) -> set[str]:
-        """Claim a part of each unit, as far as these are free; return the units whose part was taken."""
+        missing = {unit: _stem(named.get(unit, unit)) for unit in missing}
         taken = set[str]()
-        for unit, names in zip(units, self._map(self._take, map(_stem, parts)), strict=True):
+        for unit, names in zip(missing, self._map(self._take, missing.values()), strict=True):
             if names:
                 taken.add(unit)
                 self._held[unit] = [*names, *(name for name in self._held.get(unit, ()) if name not in names)]
-        return taken
+        self._unsure -= taken
+        return taken | (wanted - missing.keys())
 
     def _take(self, stem: str) -> list[str]:
         """Claim what is called `stem`; return the names of its claims, this run's last; none if a live run has it."""
@@ -168,10 +158,9 @@ class Claims:
         """Release units: they are finished, or left to others."""
         held = {unit: self._held[unit] for unit in units if unit in self._held}
         self._unsure.update(held)  # what could not be removed is still held, perhaps
-        alone = {unit for unit, names in held.items() if all(name.endswith(FIRST) for name in names)}
-        self._folder.remove_all([name for unit in alone for name in held[unit]])
-        for unit in held.keys() - alone:
-            for name in held[unit]:
+        self._folder.remove_all([names[0] for names in held.values() if len(names) == 1])
+        for names in held.values():
+            for name in names if len(names) > 1 else ():
                 self._folder.remove(name)
         self._unsure.difference_update(held)
         for unit in held:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 
 from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
 from utils.sinks.staging import STAGED
-from utils.sources.name_template import Named, OutputNames
+from utils.sources.name_template import PER_VIDEO, Named, OutputNames
 from utils.sources.names import safe_name
 from utils.storage.folder import Folder
 from utils.storage.hash_index import HashIndex
@@ -71,6 +71,7 @@ class Latest:
     def __init__(self, folder: Folder, most: int | None = None, names: OutputNames = PLAIN_NAMES) -> None:
         self._folder = folder
         self.names = names
+        self._has_usual_names = names.template == PER_VIDEO
         self._position: Any = None
         self._offsets = HashIndex()  # of the last line of each video, by a hash of its id
         self._names = HashIndex()  # of the last line with outputs of each name, by a hash of it
@@ -125,7 +126,7 @@ class Latest:
             self._outdate(known)
         self._offsets.put(key, offset)
         if (name := _written_name(raw)) is not None:
-            self._names.put(hash(self.names.of(_Named.of(identity, name))), offset)
+            self._names.put(hash(self._called(identity, name)), offset)
         if is_staged:
             self._staged.add(key)
         else:
@@ -167,10 +168,16 @@ class Latest:
         """Return the last line of the video that has outputs of the same name, None if no video has."""
         name = self.names.of(video)
         line = self._at(self._names.get(hash(name)))
-        if line is None or self.names.of(_Named.of(line.id, line.name)) != name:
+        if line is None or self._called(line.id, line.name) != name:
             return None
         last = self.get(line.id)
         return last if last is not None and last.status in WITH_OUTPUTS else None
+
+    def _called(self, identity: str, name: str) -> str:
+        """Return what the run that asks would call the outputs of a line; quickly where they are called so."""
+        if self._has_usual_names:
+            return self.names.same(name)
+        return self.names.of(_Named.of(identity, name))
 
     def anew(self) -> "Latest":
         """Return what the manifest says now, as if all of it had been there when the run began."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from utils.run.wanted import Wanted, kept_apart, not_new, outputs_of
+from utils.run.wanted import Wanted, claim_name, kept_apart, not_new
 from utils.sinks.manifest_line import ManifestLine
 from utils.sources.fingerprint import Fingerprint, fingerprint
 from utils.sources.name_template import NameTemplate, OutputNames
@@ -40,7 +40,7 @@ def test_a_video_is_refused_where_any_feature_type_would_lose_outputs():
 
 def test_what_a_template_calls_outputs_is_claimed_and_said():
     names, ref = OutputNames(NameTemplate.of("{stem}_{key}")), replace(REF, name="b/clip")
-    assert outputs_of(state("a", names=names), ref) == outputs_of(state("a", names=names), replace(REF, name="a/clip"))
+    assert claim_name(state("a", names=names), ref) == claim_name(state("a", names=names), replace(REF, name="a/clip"))
     refused = kept_apart(ref, [state("a", OF_OTHER, names=names)]).refused
     assert refused is not None and "outputs called 'clip_', which" in refused[1]
     assert "or a --name_template with {relative}, or --overwrite" in refused[1]
@@ -65,4 +65,4 @@ def test_what_another_run_has_done_of_another_video_with_this_id_is_not_left_out
 
 def test_videos_with_outputs_of_one_name_claim_the_same():
     same = VideoRef("a/clip.mp4", "clip", "a/clip.mp4")
-    assert outputs_of(state("a"), REF) == outputs_of(state("a"), same) != outputs_of(state("b"), REF)
+    assert claim_name(state("a"), REF) == claim_name(state("a"), same) != claim_name(state("b"), REF)

@@ -32,20 +32,18 @@ def test_one_of_two_runs_gets_it_and_the_other_after_its_release(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_unit_needs_is_taken_and_released_with_it(tmp_path):
+def test_of_units_with_one_name_one_run_gets_one(tmp_path):
     folder = folder_at(str(tmp_path))
-    needed = {"a": "name", "b": "name", "c": "other name"}
+    named = {"a": "name", "b": "name", "c": "other name"}
     with Claims(folder) as first, Claims(folder) as second:
-        assert first.take_all(["a"], needed) == {"a"}
-        assert first.take_all(["a"], needed) == {"a"}
-        assert second.take_all(["b", "c"], needed) == {"c"}
-        assert first.take("b")  # the other run has left it
+        assert first.take_all(["a"], named) == {"a"}
+        assert first.take_all(["a"], named) == {"a"}
+        assert second.take_all(["b", "c"], named) == {"c"}
         first.release("a")
-        first.release("b")
-        assert second.take_all(["b"], needed) == {"b"}
-        assert first.take_all(["a"], needed) == set()
+        assert second.take_all(["b"], named) == {"b"}
+        assert first.take_all(["a"], named) == set()
         second.release("b", "c")
-        assert first.take_all(["a", "c"], needed) == {"a", "c"}
+        assert first.take_all(["a", "c"], named) == {"a", "c"}
     folder.tidy()
     assert list(tmp_path.iterdir()) == []
 
