@@ -38,11 +38,9 @@ def plan_of(feature_type: str, device: str, flags: Mapping[str, Any]) -> Plan:
     Raises:
         UserError: no such feature type, flag, value or device, or a checkpoint cannot be downloaded.
     """
-    run, given, resources = run_of(feature_type, device, flags)
-    model = MODELS[feature_type]
-    config = build(model.config_class(), [("argument", given)])
-    devices.check_decode([config], resources)
-    plan = prepare(run, {feature_type: Requested(model, config)}, resources, run_id="")
+    run, requested, resources = _requested(feature_type, device, flags)
+    devices.check_decode([requested.config], resources)
+    plan = prepare(run, {feature_type: requested}, resources, run_id="")
     if warning := plan.features[0].stamp.warning:
         warn(warning)
     return plan
@@ -55,8 +53,14 @@ def check(feature_type: str, device: str, flags: Mapping[str, Any]) -> None:
         UserError: no such feature type or flag, or a value that none allows.
     """
     device_flags(device)
-    _, given, _ = run_of(feature_type, "cpu", flags)
-    build(MODELS[feature_type].config_class(), [("argument", given)])
+    _requested(feature_type, "cpu", flags)
+
+
+def _requested(feature_type: str, device: str, flags: Mapping[str, Any]) -> tuple[RunConfig, Requested, Resources]:
+    """Return the settings of a run on one device, those of the feature type, and the device."""
+    run, given, resources = run_of(feature_type, device, flags)
+    model = MODELS[feature_type]
+    return run, Requested(model, build(model.config_class(), [("argument", given)])), resources
 
 
 def warn(text: str) -> None:

@@ -14,9 +14,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from utils.engines.environment import VARIABLES
+from support import DRAWN
 
-FOLDER = "FEATMILL_TEST_DRAWN"  # the variable that names where support/drawn.py keeps random weights
+from utils.engines.environment import VARIABLES
 
 if os.environ.get("FEATMILL_TEST_DEVICE", "cpu") == "cpu":  # also of the programs that tests start
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -28,9 +28,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the test processes share the cores
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of the random weights that the test processes share."""
-    if FOLDER not in os.environ:
-        os.environ[FOLDER] = tempfile.mkdtemp(prefix="featmill-drawn-")
-        config.add_cleanup(partial(shutil.rmtree, os.environ[FOLDER], ignore_errors=True))
+    if DRAWN not in os.environ:
+        os.environ[DRAWN] = tempfile.mkdtemp(prefix="featmill-drawn-")
+        config.add_cleanup(partial(shutil.rmtree, os.environ[DRAWN], ignore_errors=True))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,9 +1,11 @@
 """The process of a caller of the Python interface: what it keeps, and what of it changes no feature."""
 
 import contextlib
+import gc
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -111,3 +113,18 @@ def test_importing_it_is_quick_and_imports_no_torch():
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     seconds, has_torch = done.stdout.split()
     assert float(seconds) < 0.3 and has_torch == "False"
+
+
+@pytest.mark.filterwarnings("ignore:--weights random")
+@pytest.mark.parametrize(
+    ("feature_type", "flags"), [("resnet", {"model_name": "resnet18"}), ("pwc", {"side_size": 64})]
+)
+def test_threads_have_ended_when_the_block_has(monkeypatch, tmp_path, feature_type, flags):
+    """Those of networks on CPUs too, whatever keeps the networks in memory."""
+    clip = write_clip(tmp_path / "clip.mp4", moving_frames(40))
+    before = set(threading.enumerate())
+    with featmill.Extractor(feature_type, device="cpu", weights="random", **flags) as extractor:
+        extractor(clip)
+        during = set(threading.enumerate()) - before
+        monkeypatch.setattr(gc, "collect", lambda: 0)
+    assert during and set(threading.enumerate()) <= before

@@ -58,6 +58,8 @@ def test_a_list_flag_given_twice_adds(tmp_path: Path, clip: Path) -> None:
          "--video_list, also called --file_with_video_paths, is given twice"),
         ("--feature_type i3d --video-paths a.mp4 --slowfast.num_clips 3",
          "--slowfast.num_clips is for --feature_type slowfast, which this run does not extract"),
+        ("--feature_type i3d --precision fp32", "(did you mean float32?)"),
+        ("--feature_type i3d --precision half", "(did you mean fp16?)"),
         ("weights fetch tsn i3dd", "i3dd: no such feature type"),
     ],
 )  # fmt: skip

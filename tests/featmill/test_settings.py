@@ -22,6 +22,16 @@ pytestmark = pytest.mark.filterwarnings("ignore:--weights random")
         ("i3d", {"stak_size": 3}, "i3d has no argument stak_size (did you mean stack_size?)"),
         ("i3d", {"stack_size": 3}, "stack_size is 3; it must be at least 10"),
         ("i3d", {"streams": "sound"}, "--streams is 'sound'; choose from"),
+        *(
+            ("i3d", {flag: other}, f"--{flag} is {other!r}; choose from {choices} (did you mean {meant}?)")
+            for flag, choices, meant, others in (
+                ("precision", "auto, float32, tf32, bf16, fp16", "float32", ("fp32", "FP32", "float", "full")),
+                ("precision", "auto, float32, tf32, bf16, fp16", "fp16", ("half", "float16")),
+                ("precision", "auto, float32, tf32, bf16, fp16", "bf16", ("bfloat16", "bf-16")),
+                ("dtype", "float32, float16", "float16", ("half", "fp16")),
+            )
+            for other in others
+        ),
         ("i3d", {"output_path": "out"}, "output_path belongs to the command `featmill`"),
         ("i3d", {"name_template": "{stem}"}, "name_template belongs to the command `featmill`"),
         ("pwc", {"dtype": "float16", "weights": "random"}, "pwc has --flow_dtype float16"),

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from support import DRAWN
 from utils.weights import seeded
 
 LEAST = 1 << 16  # numbers; fewer are drawn as fast as they are read
 
 
 def keep_drawn() -> None:
-    """Have this process keep the large tensors that it draws in $FEATMILL_TEST_DRAWN, and take what is there."""
-    folder, draw = os.environ.get("FEATMILL_TEST_DRAWN"), seeded.draw
+    """Have this process keep the large tensors that it draws in the folder that DRAWN names, and take what is there."""
+    folder, draw = os.environ.get(DRAWN), seeded.draw
     if folder is None or hasattr(draw, "__wrapped__"):
         return
 

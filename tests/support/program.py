@@ -49,6 +49,7 @@ def run(
 
 def start(
     *arguments: Any,
+    cwd: Path = ROOT,
     env: Mapping[str, str] | None = None,
     program: Path = MAIN,
     stdout: int | None = None,
@@ -58,7 +59,7 @@ def start(
 
     stdout, stderr: descriptors of its standard output and error, or None for a pipe each.
     """
-    return _warm().start(_request(arguments, ROOT, env, program), stdout, stderr)
+    return _warm().start(_request(arguments, cwd, env, program), stdout, stderr)
 
 
 def _request(

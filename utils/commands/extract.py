@@ -20,6 +20,7 @@ from utils.run.output_state import OutputState, look_up
 from utils.run.prepare import RANDOM_WARNING, Requested, prepare
 from utils.run.progress import RunProgress
 from utils.run.results import Results
+from utils.run.same_video import told_apart
 from utils.run.shard_marks import is_finished
 from utils.run.summary import summary
 from utils.run.todo import Todo, n_in_part
@@ -73,7 +74,7 @@ class Planned:
         )
         plan = prepare(config, requested, resources, run_id)
         done_list = DoneList(config.check_progress) if config.check_progress else None
-        return cls(plan, inputs, root, look_up(plan, root), done_list, device_note)
+        return cls(plan, inputs, root, look_up(plan, root, inputs.same), done_list, device_note)
 
     @property
     def n_videos(self) -> int | None:
@@ -243,7 +244,11 @@ class _Run(Planned):
         for state in states:
             state.latest.refresh()
             own = path if len(states) == 1 else _of_type(path, state.feature_type)
-            refs = (ref for ref in self.inputs.listed() if state.part(ref) is not None)
+            refs = (
+                told_apart(ref, ((part, state.latest.get(ref.id)),))
+                for ref in self.inputs.listed()
+                if (part := state.part(ref)) is not None
+            )
             list_file.write_list(own, state.folder, refs, state.latest, self.root)
 
 

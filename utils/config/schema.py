@@ -26,7 +26,7 @@ SCALARS = {  # type of a field → types of the values that are converted to it
 }
 TRUTH = {"yes": True, "y": True, "on": True, "true": True, "no": False, "n": False, "off": False, "false": False}
 
-
+NUMBER_FORMATS = ({"float32", "fp32", "float", "full", "single"}, {"float16", "fp16", "half"}, {"bfloat16", "bf16"})
 LONGEST_VALUE = 500  # characters of a value in a message
 
 
@@ -116,9 +116,10 @@ def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
 
     Upper case and hyphens count as lower case and underscores. prefix: what is typed before the word.
     """
-    plain = {each.lower().replace("-", "_"): each for each in known}
-    word = str(word).lower().replace("-", "_")
-    close = difflib.get_close_matches(word, list(plain), n=1) or [each for each in plain if word in each.split("_")]
+    plain, word = {each.lower().replace("-", "_"): each for each in known}, str(word).lower().replace("-", "_")
+    close = [each for each in plain if any({word, each} <= names for names in NUMBER_FORMATS)]
+    close = close or difflib.get_close_matches(word, list(plain), n=1)
+    close = close or [each for each in plain if word in each.split("_")]
     meant = " or ".join(f"{prefix}{plain[each]}" for each in close[:MEANT])
     return f" (did you mean {meant}?)" if meant else ""
 

@@ -103,7 +103,7 @@ class FileMerger:
             if has_journal(state.folder):
                 with claimed(self._claims, f"merge:{state.feature_type}"):
                     self.n_merged += recover(state.folder, {state.feature_type: state.folder})
-                state.latest = Latest(state.folder)  # as if these lines had been there all along
+                state.latest = state.latest.anew()  # as if these lines had been there all along
 
     def handed_out(self, ref: VideoRef) -> None:
         """Note that a video's place in the list is open."""

@@ -1,18 +1,22 @@
 """What is known of the outputs of one feature type."""
 
-import os
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from utils.run.same_video import is_of_another
 from utils.sinks.manifest_line import ManifestLine
 from utils.sinks.readback import OutputReader
-from utils.sources.fingerprint import Fingerprint, fingerprint
+from utils.sources.name_template import PER_VIDEO, OutputNames
 from utils.sources.ref import VideoRef
+from utils.state.feature_folders import emptiness
 from utils.state.manifest import Latest
 from utils.state.resume import refuse_mixing
 from utils.storage.files import check_writable
 from utils.storage.folder import Folder, folder_at
-from utils.storage.urls import is_url, redacted
 from utils.worker.plan import FeaturePlan, Plan
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -34,40 +38,32 @@ class OutputState:
         return ref.part(self.feature.wants_audio)
 
     def replaced_by(self, ref: VideoRef) -> ManifestLine | None:
-        """Return the line of another video that has outputs of the same name; None if there is none.
-
-        Not another video are a file that changed in its place, one that was moved or copied from where none is any
-        more, and whatever has the same id in a list.
-        """
-        line = self.latest.owner(ref.name)
-        if line is None or line.source.path == redacted(ref.path) or (ref.has_id and line.id == ref.id):
-            return None
-        now = fingerprint(ref)
-        is_same = now.bytes is not None and replace(now, path=line.source.path) == line.source
-        return line if not is_same and _is_there(now) and _is_there(line.source) else None
+        """Return the line of another video that has outputs of the same name; None if there is none."""
+        line = self.latest.owner(ref)
+        return line if line is not None and is_of_another(line, ref) else None
 
 
-def _is_there(source: Fingerprint) -> bool:
-    """Return whether an input is where it was, or nobody can say."""
-    return source.sha256 is not None or is_url(source.path) or os.path.exists(source.path)  # noqa: PTH110 - any text
-
-
-def look_up(plan: Plan, root: Folder) -> list[OutputState]:
+def look_up(plan: Plan, root: Folder, same: Callable[[str], str] = str) -> list[OutputState]:
     """Return what is known of each feature type's outputs; an empty list where nothing is written.
 
-    root: the folder of the run's outputs.
+    root: the folder of the run's outputs. same: as in `OutputNames`.
 
     Raises:
         UserError: they were made with other settings. RunError: a folder cannot be written.
     """
-    return [_look_up(feature, plan, root) for feature in plan.features] if plan.format.saves else []
+    if not plan.format.saves:
+        return []
+    names = OutputNames(plan.names or PER_VIDEO, same)
+    return [_look_up(feature, plan, root, names) for feature in plan.features]
 
 
-def _look_up(feature: FeaturePlan, plan: Plan, root: Folder) -> OutputState:
+def _look_up(feature: FeaturePlan, plan: Plan, root: Folder, names: OutputNames) -> OutputState:
     folder = folder_at(feature.output)
     if folder.local is not None:
         check_writable(folder.local)
-    latest = Latest(folder)
+    latest = Latest(folder, names=names)
+    if why := emptiness(folder, latest):
+        log.warning("%s: all is extracted", why)
     if not plan.run.overwrite:
         refuse_mixing(folder, latest, feature.settings)
     return OutputState(feature, folder, latest, OutputReader(folder, root, plan.run.verify))

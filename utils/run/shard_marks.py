@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -39,7 +40,7 @@ def is_finished(root: Folder, tar: str, states: Sequence[OutputState], verify: b
 
 def _mark(root: Folder, shard: str, tar: str, states: Sequence[OutputState]) -> dict[str, Any]:
     return {
-        "tar": fingerprint(VideoRef(shard, shard, tar)).to_json(),
+        "tar": replace(fingerprint(VideoRef(shard, shard, tar)), folder="").to_json(),  # it may move with the tars
         "bytes": root.size(f"{shard}.pkl"),
         "settings": {state.feature_type: state.feature.stamp.settings_hash for state in states},
     }

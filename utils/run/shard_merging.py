@@ -13,7 +13,6 @@ from utils.sinks.manifest_line import ManifestLine, Status
 from utils.sinks.staging import tidy_staging
 from utils.sources.ref import VideoRef
 from utils.state.claims import Claims
-from utils.state.manifest import Latest
 from utils.storage.folder import Folder
 from utils.worker.plan import Plan
 
@@ -43,7 +42,7 @@ class ShardMerger:
             with claimed(self._claims, "merge"):
                 self.n_merged += recover(self._root, self._folders)
             for state in self._states:
-                state.latest = Latest(state.folder)  # as if these lines had been there all along
+                state.latest = state.latest.anew()  # as if these lines had been there all along
 
     def handed_out(self, ref: VideoRef) -> None:
         """Count a clip of a shard."""

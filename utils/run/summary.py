@@ -67,6 +67,10 @@ def summary(
         lines.append(f"{todo.n_elsewhere} more {_were(todo.n_elsewhere)} done by other runs meanwhile")
     if todo.n_waiting:
         lines.append(f"{counted(todo.n_waiting, 'video')} left to other runs, in progress there")
+    if n_changed := todo.changes.n:
+        lines.append(f"{n_changed} {_were(n_changed)} extracted again, as the input is not what it was")
+        lines += [f"  changed: {change}" for change in todo.changes.first]
+        lines += [f"  … and {n_changed - len(todo.changes.first)} more"] if n_changed > len(todo.changes.first) else []
     lines += [f"  {line.status}: {line.reason}" for line in totals.lines]
     if totals.n_lines > len(totals.lines):
         lines.append(f"  … and {totals.n_lines - len(totals.lines)} more; {where_all_are(plan)}")

@@ -4,7 +4,6 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence, Set
-from typing import NamedTuple
 
 from utils.config.array_job import part_of_list
 from utils.config.run import RunConfig
@@ -13,8 +12,10 @@ from utils.run.ahead import ahead
 from utils.run.claim_batch import MOST_CLAIMED, ClaimBatch
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
+from utils.run.same_video import Changes, told_apart
+from utils.run.wanted import Wanted, claim_name, kept_apart, not_new
 from utils.sinks.formats import FORMATS
-from utils.sinks.manifest_line import FINISHED, Status
+from utils.sinks.manifest_line import FINISHED, ManifestLine, Status
 from utils.sources.ref import VideoRef
 from utils.state.claims import Claims
 from utils.state.resume import is_done
@@ -25,13 +26,6 @@ LOOK_S = 1.0  # at what other runs have released, before workers are heard again
 
 class NothingYet(Exception):  # noqa: N818 - not an error: other runs are processing what is left
     """Nothing can be handed out now, but perhaps later: a run that is processing the rest may die."""
-
-
-class _Wanted(NamedTuple):
-    """A video, and the outputs that it lacks."""
-
-    ref: VideoRef
-    states: list[OutputState]
 
 
 class Todo:
@@ -61,13 +55,14 @@ class Todo:
         self._claims = claims
         self._done_list = done_list
         part = _part((ref.at(position) for position, ref in enumerate(refs)), run.shard)
-        self._looked_at = ahead(self._missing, part, max((state.folder.at_once for state in states), default=1))
-        self._held_elsewhere: deque[_Wanted] = deque()
+        self._looked_at = ahead(self._look_at, part, max((state.folder.at_once for state in states), default=1))
+        self._held_elsewhere: deque[Wanted] = deque()
         self._ready: deque[Task] = deque()  # claimed, and not handed out
         self._batch = ClaimBatch()
         self._finished: list[str] = []  # what is claimed and may be released
         self._n_handed_out = 0
         self._newest_shard = ""
+        self.changes = Changes()
         self.whole_shards: set[str] = set()
         self.n_before = 0
         self.n_elsewhere = 0
@@ -97,13 +92,13 @@ class Todo:
         """Look at the next videos of the list until some are ready."""
         claims = self._claims
         if claims is None or self._by_shard:  # a shard's videos share a claim, and the merger counts them as they come
-            self._ready.extend(itertools.islice(filter(None, itertools.starmap(self._task, self._looked_at)), 1))
+            self._ready.extend(itertools.islice(filter(None, map(self._task, self._looked_at)), 1))
             return
         n = self._batch.next_size()
         if self._run.most_videos is not None:
             n = min(n, self._run.most_videos - self._n_handed_out)
         while not self._ready:
-            wanted = list(itertools.islice(filter(None, itertools.starmap(self._wanted, self._looked_at)), n))
+            wanted = list(itertools.islice(filter(None, map(self._wanted, self._looked_at)), n))
             if not wanted:
                 return
             self._ready.extend(self._claimed(claims, wanted))
@@ -114,8 +109,9 @@ class Todo:
             self.whole_shards.add(self._newest_shard)
             self._newest_shard = shard
 
-    def _task(self, ref: VideoRef, missing: list[OutputState]) -> Task | None:
+    def _task(self, found: Wanted) -> Task | None:
         """Return what is to be done of a video, None if nothing is, or not by this run for now."""
+        ref = found.ref
         if not self._states:
             self._came_to(ref.shard)
             if self._is_listed(ref):
@@ -123,7 +119,7 @@ class Todo:
                 return None
             types = [feature.feature_type for feature in self._features if ref.part(feature.wants_audio) is not None]
             return Task(ref, tuple(types))
-        wanted = self._wanted(ref, missing)
+        wanted = self._wanted(found)
         if wanted is None:
             return None
         if self._claims is None:
@@ -134,14 +130,19 @@ class Todo:
         """Return whether --check_progress names a video."""
         return self._done_list is not None and ref in self._done_list
 
-    def _missing(self, ref: VideoRef) -> list[OutputState]:
-        """Return the outputs that a video lacks; none where --check_progress names it. Threads may do this."""
+    def _look_at(self, ref: VideoRef) -> Wanted:
+        """Return a video and what it lacks; nothing where --check_progress names it. Threads may do this."""
         if self._is_listed(ref):
-            return []
-        return [state for state in self._states if (part := state.part(ref)) and not self._is_done(state, part)]
+            return Wanted(ref, [])
+        lines = [(state, state.latest.get(ref.id)) for state in self._states if state.part(ref)]
+        own = ref if self._run.overwrite else told_apart(ref, ((state.part(ref), line) for state, line in lines))
+        if own is not ref:
+            lines = [(state, state.latest.get(own.id)) for state, _ in lines]
+        return Wanted(own, [state for state, line in lines if not self._is_done(state, own, line)])
 
-    def _wanted(self, ref: VideoRef, missing: list[OutputState]) -> _Wanted | None:
+    def _wanted(self, found: Wanted) -> Wanted | None:
         """Return the work on a video: on all of it where rows are aligned, None if nothing is missing."""
+        ref, missing = found
         self._came_to(ref.shard)
         if not missing:
             self.n_before += 1
@@ -149,59 +150,77 @@ class Todo:
                 self.completed(ref, ())  # a run that was killed has not listed it
             return None
         together = self._run.align is not None
-        return _Wanted(ref, [state for state in self._states if state.part(ref)] if together else missing)
+        return Wanted(ref, [state for state in self._states if state.part(ref)] if together else missing)
 
-    def _is_done(self, state: OutputState, ref: VideoRef) -> bool:
+    def _is_done(self, state: OutputState, ref: VideoRef, line: ManifestLine | None) -> bool:
         if state.latest.is_new(ref.id):  # another run has tried it since this one started, with whatever result
             return True
         if self._run.overwrite:
             return False
-        line, feature = state.latest.get(ref.id), state.feature
-        settings, with_classes = feature.stamp.settings_hash, shows_predictions(feature.config)
-        return is_done(line, ref, state.reader, settings, self._run.on_extraction, with_classes)
+        settings, with_classes = state.feature.stamp.settings_hash, shows_predictions(state.feature.config)
+        return is_done(line, state.part(ref) or ref, state.reader, settings, self._run.on_extraction, with_classes)
 
-    def _claimed(self, claims: Claims, wanted: Sequence[_Wanted]) -> Iterator[Task]:
+    def _claimed(self, claims: Claims, wanted: Sequence[Wanted]) -> Iterator[Task]:
         """Yield the part of the work that this run could claim, of each video of which it could claim any."""
         self.release_finished()  # lest what is taken now is released afterwards
-        taken = claims.take_all(self._unit(state.feature_type, one.ref) for one in wanted for state in one.states)
+        mine = [(state, one.ref) for one in wanted for state in one.states]
+        units = [self._unit(state.feature_type, ref) for state, ref in mine]
+        names = {} if self._by_shard else dict(zip(units, itertools.starmap(claim_name, mine), strict=True))
+        taken = claims.take_all(units, names)
         for state in {id(state): state for one in wanted for state in one.states}.values() if taken else ():
             state.latest.refresh()  # whoever held them before may have finished them since
-        for one in wanted if self._run.overwrite else map(_kept_apart, wanted):
+        for one in wanted:
+            if (apart := not_new(one)).ref is not one.ref:  # another run has just done a video of the same id
+                self._leave(one)
+                self._held_elsewhere.append(apart)
+                continue
             task = self._together(one, taken) if self._run.align is not None else self._parts(one, taken)
             if task is not None:
                 yield task
 
-    def _parts(self, wanted: _Wanted, taken: Set[str]) -> Task | None:
+    def _parts(self, wanted: Wanted, taken: Set[str]) -> Task | None:
         """Return the work on the feature types whose claims were taken, None if there are none."""
-        ref, mine, theirs = wanted.ref, dict[str, int](), list[OutputState]()
+        ref, mine, theirs = wanted.ref, list[OutputState](), list[OutputState]()
         for state in wanted.states:
             if self._unit(state.feature_type, ref) not in taken:
                 theirs.append(state)
             elif state.latest.is_new(ref.id):
                 self.finished(state.feature_type, ref)
             else:
-                line = state.latest.get(ref.id)
-                mine[state.feature_type] = 1 if line is None else line.revision + 1
+                mine.append(state)
         if theirs:
-            self._held_elsewhere.append(_Wanted(ref, theirs))
+            self._held_elsewhere.append(Wanted(ref, theirs))
         elif not mine:
             self.n_elsewhere += 1
-        return Task(ref, tuple(mine), mine) if mine else None
+        return self._work_on(ref, mine) if mine else None
 
-    def _together(self, wanted: _Wanted, taken: Set[str]) -> Task | None:
+    def _together(self, wanted: Wanted, taken: Set[str]) -> Task | None:
         """Return the work on all feature types of a video, None if another run has any of it."""
         ref, states = wanted.ref, wanted.states
         if not all(self._unit(state.feature_type, ref) in taken for state in states):
             self._held_elsewhere.append(wanted)
         elif not all(state.latest.is_new(ref.id) for state in states):
-            lines = {state.feature_type: state.latest.get(ref.id) for state in states}
-            return Task(ref, tuple(lines), {name: line.revision + 1 if line else 1 for name, line in lines.items()})
+            return self._work_on(ref, states)
         else:
             self.n_elsewhere += 1
-        for state in states:
-            self.finished(state.feature_type, ref)
-        self.release_finished()  # at once: another run may wait for a part
+        self._leave(wanted)
         return None
+
+    def _leave(self, wanted: Wanted) -> None:
+        """Leave a video to other runs."""
+        for state in wanted.states:
+            self.finished(state.feature_type, wanted.ref)
+        self.release_finished()  # at once: another run may wait for a part
+
+    def _work_on(self, ref: VideoRef, states: Sequence[OutputState]) -> Task:
+        """Return the work on feature types that were claimed."""
+        lines = {state.feature_type: state.latest.get(ref.id) for state in states}
+        revisions = {name: line.revision + 1 if line else 1 for name, line in lines.items()}
+        if not self._run.overwrite:
+            ref = kept_apart(ref, states)
+            if ref.refused is None:
+                self.changes.note((state.part(ref), lines[state.feature_type]) for state in states)
+        return Task(ref, tuple(lines), revisions)
 
     def _take_over(self) -> None:
         """Take what other runs have released, or finished; some of it where there is much.
@@ -217,7 +236,7 @@ class Todo:
         while n_left and not self._ready and time.monotonic() < end_s:
             some = [self._held_elsewhere.popleft() for _ in range(min(n_left, self._batch.size))]
             n_left -= len(some)
-            new = [one for one in map(_not_new, some) if one.states]
+            new = [one for one in map(not_new, some) if one.states]
             self.n_elsewhere += len(some) - len(new)
             self._ready.extend(self._claimed(self._claims, new))
         if self._held_elsewhere and not self._ready:
@@ -255,24 +274,6 @@ class Todo:
     def _unit(self, feature_type: str, ref: VideoRef) -> str:
         """Return what is claimed: one video, or where a shard's videos go into one file, the shard."""
         return unit_of(feature_type, ref.shard if self._by_shard else ref.id)
-
-
-def _kept_apart(wanted: _Wanted) -> _Wanted:
-    """Return a video, refused where its outputs would replace those of another one, of an earlier run."""
-    ref, states = wanted
-    for line in (state.replaced_by(part) for state in states if (part := state.part(ref))):
-        if line is not None:
-            why = (
-                f"{line.source.path} of an earlier run has outputs called {ref.name!r}, which would be replaced: "
-                "choose another --output_path, or for files --video_root, which keeps subfolders, or --overwrite"
-            )
-            return _Wanted(ref.refuse("failed", why), states)
-    return wanted
-
-
-def _not_new(wanted: _Wanted) -> _Wanted:
-    """Return what no run has tried since this one started."""
-    return _Wanted(wanted.ref, [state for state in wanted.states if not state.latest.is_new(wanted.ref.id)])
 
 
 def unit_of(feature_type: str, name: str) -> str:

@@ -160,7 +160,16 @@ class ManifestLine:
 
 def _has_types(line: ManifestLine) -> bool:
     """Return whether what programs count and show has the types that it is written with."""
-    texts = (line.id, line.name, line.reason, line.device, line.top_classes, line.source.path, line.source.member)
+    texts = (
+        line.id,
+        line.name,
+        line.reason,
+        line.device,
+        line.top_classes,
+        line.source.path,
+        line.source.folder,
+        line.source.member,
+    )
     return (
         all(isinstance(text, str) for text in texts)
         and isinstance(line.meta, Mapping)

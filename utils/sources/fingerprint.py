@@ -2,9 +2,10 @@
 
 import contextlib
 import hashlib
+import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +23,8 @@ class Fingerprint:
     """Where an input is, its size, and what changes with its content. Equal ones mean the same content.
 
     path: the local path or the address, without credentials; of a tar member, that of the tar.
+    folder: that a relative path counts from; "" for other paths, and where versions up to 0.2.0 wrote the line. It may
+        be another one where the content is the same: data sets are moved with their lists.
     member, offset: the member's name and its first byte in the tar; "" for other files.
     segment: the start and end in seconds, where only a part of the file is extracted.
     bytes: the size; None where the file cannot be seen. files: how many pictures a folder of frames has; bytes and
@@ -40,10 +43,18 @@ class Fingerprint:
     sha256: str | None = None
     inspected: bool = True
     files: int | None = None
+    folder: str = field(default="", compare=False)
+
+    @property
+    def place(self) -> str:
+        """The whole path, or the address."""
+        return os.path.join(self.folder, self.path)  # noqa: PTH118 - any text
 
     def to_json(self) -> dict[str, Any]:
         """Return the keys that a manifest line has for such an input."""
         about: dict[str, Any] = {"path": self.path}
+        if self.folder:
+            about["folder"] = self.folder
         if self.member:
             about |= {"member": self.member, "offset": self.offset}
         if self.segment is not None:
@@ -72,6 +83,7 @@ class Fingerprint:
             about.get("sha256"),
             inspected=any(name in about for name in ("mtime_ns", "stamp", "sha256")),
             files=about.get("files"),
+            folder=about.get("folder", ""),
         )
 
 
@@ -90,7 +102,17 @@ def fingerprint(ref: VideoRef) -> Fingerprint:
     if ref.member and ref.data is None:
         n_bytes = ref.size
     path, offset = redacted(ref.path), ref.offset if ref.member else 0
-    return Fingerprint(path, ref.member, offset, segment, n_bytes, mtime_ns, stamp, sha256, files=n_files)
+    about = {"files": n_files, "folder": counts_from(ref)}
+    return Fingerprint(path, ref.member, offset, segment, n_bytes, mtime_ns, stamp, sha256, **about)
+
+
+def counts_from(ref: VideoRef) -> str:
+    """Return the folder that a relative path counts from; "" for other paths, and content that has none."""
+    if is_url(ref.path) or os.path.isabs(ref.path) or (ref.data is not None and not ref.member):  # noqa: PTH117
+        return ""
+    with contextlib.suppress(OSError):  # the folder is gone
+        return os.getcwd()  # noqa: PTH109 - a million times
+    return ""
 
 
 def _on_disk(path: str) -> tuple[int | None, int | None, int | None]:

@@ -31,6 +31,7 @@ class Inputs:
 
     total: the number of videos, None where it is known only at the end (tars, data sets).
     roots: local folders that must stay available while the run lasts.
+    same: gives equal texts for names that the file system of the outputs takes for one.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Inputs:
         Raises:
             UserError: a list cannot be used, or two videos have the same output name.
         """
+        self.same = same
         self._listings = listings
         self._streams = streams
         self._filters = filters or {}

@@ -1,6 +1,7 @@
 """--name_template: what the files of a video are called."""
 
 import string
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,3 +80,18 @@ def _refusal(text: str, reason: str) -> UserError:
 
 PER_KEY = NameTemplate("{relative}_{key}", is_default=True)
 PER_VIDEO = NameTemplate("{relative}", is_default=True)
+
+
+@dataclass(frozen=True)
+class OutputNames:
+    """What the outputs of a run's videos are called, so that two videos with one name are found.
+
+    same: gives equal texts for names that the file system of the outputs takes for one.
+    """
+
+    template: NameTemplate = PER_VIDEO
+    same: Callable[[str], str] = str
+
+    def of(self, video: Named) -> str:
+        """Return the name of a video's outputs, without what differs between its own files."""
+        return self.same(self.template.name(video))

@@ -16,7 +16,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self, TypeVar
 
@@ -111,10 +111,14 @@ class Claims:
         """Claim `unit` for this run; return False if a live run has it."""
         return bool(self.take_all((unit,)))
 
-    def take_all(self, units: Iterable[str]) -> set[str]:
-        """Claim units for this run; return those that no live run has."""
-        wanted = set(units)
-        missing = {unit: _stem(unit) for unit in wanted if unit not in self._held or unit in self._unsure}
+    def take_all(self, units: Iterable[str], named: Mapping[str, str] | None = None) -> set[str]:
+        """Claim units for this run; return those that no live run has.
+
+        named: what the claim of a unit is called where that is not the unit: of units with one name one is claimed.
+        """
+        wanted, named = set(units), named or {}
+        missing = [unit for unit in wanted if unit not in self._held or unit in self._unsure]
+        missing = {unit: _stem(named.get(unit, unit)) for unit in missing}
         taken = set[str]()
         for unit, names in zip(missing, self._map(self._take, missing.values()), strict=True):
             if names:

@@ -7,15 +7,18 @@ import re
 import tempfile
 import threading
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple, Self
 
 from utils.sinks.manifest_line import WITH_OUTPUTS, ManifestLine
 from utils.sinks.staging import STAGED
+from utils.sources.name_template import PER_VIDEO, Named, OutputNames
+from utils.sources.names import safe_name
 from utils.storage.folder import Folder
 from utils.storage.hash_index import HashIndex
 from utils.storage.json_text import parse_json
 
 FILE_NAME = "manifest.jsonl"
+PLAIN_NAMES = OutputNames()
 ID_FIRST = b'{"id": "'
 SETTINGS = re.compile(rb'"settings_hash": "([0-9a-f]{16})"')
 STATUS, NAME, NEXT = b'"status": "', b'"name": "', b'", "'  # as the first keys of a line are written
@@ -25,6 +28,18 @@ STAGED_FILE = re.compile(rb'"file": "' + STAGED.pattern.encode())
 def settings_hash(settings: dict[str, Any]) -> str:
     """Return a short hash of the settings and weights that decide what the features are."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+class _Named(NamedTuple):
+    """A video of which a manifest line tells the name."""
+
+    name: str
+    has_id: bool
+
+    @classmethod
+    def of(cls, identity: str, name: str) -> Self:
+        """Return the video. The name is made of an id in a list, else of the path, whose suffix it lacks."""
+        return cls(name, "/" in name and safe_name(identity) == name)
 
 
 class Manifest:
@@ -49,11 +64,14 @@ class Manifest:
 class Latest:
     """The last line of each video. Lines stay on disk; 32 bytes of each video are held in memory.
 
-    most: how many lines to read at first, of a local file; `is_whole` says whether these are all.
+    most: how many lines to read at first, of a local file; `is_whole` says whether these are all. names: what the run
+        that asks calls outputs.
     """
 
-    def __init__(self, folder: Folder, most: int | None = None) -> None:
+    def __init__(self, folder: Folder, most: int | None = None, names: OutputNames = PLAIN_NAMES) -> None:
         self._folder = folder
+        self.names = names
+        self._has_usual_names = names.template == PER_VIDEO
         self._position: Any = None
         self._offsets = HashIndex()  # of the last line of each video, by a hash of its id
         self._names = HashIndex()  # of the last line with outputs of each name, by a hash of it
@@ -83,7 +101,7 @@ class Latest:
                 found = SETTINGS.search(raw)
                 if found:
                     self.hashes.add(found[1].decode())
-                self._put(_hashed(identity), offset, raw)
+                self._put(identity, offset, raw)
         self._position = end
 
     @property
@@ -91,8 +109,8 @@ class Latest:
         """Whether any video waits to be merged."""
         return bool(self._staged)
 
-    def _put(self, key: int, offset: int, raw: bytes) -> None:
-        is_staged, known = STAGED_FILE.search(raw) is not None, None
+    def _put(self, identity: str, offset: int, raw: bytes) -> None:
+        key, is_staged, known = _hashed(identity), STAGED_FILE.search(raw) is not None, None
         if is_staged or offset < 0:
             known = self._line(key)
         if offset < 0:  # lines of several files come in any order
@@ -108,7 +126,7 @@ class Latest:
             self._outdate(known)
         self._offsets.put(key, offset)
         if (name := _written_name(raw)) is not None:
-            self._names.put(hash(name), offset)
+            self._names.put(hash(self._called(identity, name)), offset)
         if is_staged:
             self._staged.add(key)
         else:
@@ -146,13 +164,24 @@ class Latest:
         line = self._line(_hashed(identity))
         return line if line is not None and line.id == identity else None
 
-    def owner(self, name: str) -> ManifestLine | None:
-        """Return the last line of the video that has outputs of this name, None if no video has."""
-        line = self._at(self._names.get(hash(json.dumps(name).encode()[1:-1])))
-        if line is None or line.name != name:
+    def owner(self, video: Named) -> ManifestLine | None:
+        """Return the last line of the video that has outputs of the same name, None if no video has."""
+        name = self.names.of(video)
+        line = self._at(self._names.get(hash(name)))
+        if line is None or self._called(line.id, line.name) != name:
             return None
         last = self.get(line.id)
         return last if last is not None and last.status in WITH_OUTPUTS else None
+
+    def _called(self, identity: str, name: str) -> str:
+        """Return what the run that asks would call the outputs of a line; quickly where they are called so."""
+        if self._has_usual_names:
+            return self.names.same(name)
+        return self.names.of(_Named.of(identity, name))
+
+    def anew(self) -> "Latest":
+        """Return what the manifest says now, as if all of it had been there when the run began."""
+        return Latest(self._folder, names=self.names)
 
     def is_new(self, identity: str) -> bool:
         """Return whether the last line of a video was written since this index was made."""
@@ -191,13 +220,17 @@ def _id(raw: bytes) -> str | None:
     return None if line is None else line.id
 
 
-def _written_name(raw: bytes) -> bytes | None:
-    """Return the name of a line with outputs, escaped as JSON; None for another line."""
+def _written_name(raw: bytes) -> str | None:
+    """Return the name of a line with outputs; None for another line."""
     status = raw.find(STATUS) + len(STATUS)
     if not raw.startswith((b"done", b"partial"), status):
         return None
     start = raw.find(NAME, status) + len(NAME)
-    return raw[start : raw.find(NEXT, start)]
+    name = raw[start : raw.find(NEXT, start)]
+    try:
+        return str(json.loads(b'"' + name + b'"')) if b"\\" in name else name.decode()
+    except ValueError:
+        return None
 
 
 def _parsed(raw: bytes) -> ManifestLine | None:

@@ -17,6 +17,7 @@ import torch
 
 from utils.errors import RunError
 from utils.extractors.registry import load_extractor
+from utils.nn.cpu.threads import row_threads_made
 from utils.nn.prepare import ComputeMode, check_available
 from utils.nn.process_flags import process_flags
 from utils.nn.unchanged import unchanged
@@ -33,6 +34,7 @@ from utils.worker.watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 JOIN_S = 5.0  # a decode thread that takes longer to end hangs in a decoder, which nothing but the process's end stops
+Report = Alive | Decoded | Hung
 Predicted = Callable[[Job, int, tuple[float, float], dict[str, np.ndarray]], None]
 
 
@@ -52,7 +54,7 @@ class Session:
         self._device = torch.device(device_name)
         check_available(self._device)
         self._compute = ComputeMode(plan.run.precision, plan.run.compile)
-        with self._flags(), unchanged():  # imports change the environment, too
+        with self._flags(), unchanged(), row_threads_made() as self._row_threads:  # imports change the environment, too
             self._extractor = load_extractor(self._feature.extractor)(
                 self._feature.config, self._feature.checkpoints, self._device, self._compute
             )
@@ -65,8 +67,11 @@ class Session:
         self._is_closed = True
         for outcomes in list(self._running):
             outcomes.close()
+        with STEP:  # what another thread computes is finished first
+            for threads in list(self._row_threads):
+                threads.end()
         del self._extractor
-        gc.collect()  # threads end with the objects that own them, some of which refer to each other
+        gc.collect()  # some of its objects refer to each other
 
     def extract(self, tasks: Iterable[Task], ordered: bool, predicted: Predicted) -> "Outcomes":
         """Return the outcome of each task as an iterator; decode threads work ahead. Closing it ends them.
@@ -90,11 +95,11 @@ class Session:
         pipeline = Pipeline(self._extractor, batch_size, None, end, lambda _n: None, predicted, log.warning)
         hung: list[Hung] = []
 
-        def report(message: Alive | Decoded | Hung) -> None:
+        def report(message: Report) -> None:
             if isinstance(message, Hung):
                 hung.append(message)
 
-        with Watchdog(report, self._plan.run.video_timeout) as watchdog:
+        with _watched(report, self._plan.run.video_timeout) as watchdog:
             decoders = Decoders(
                 {self._feature.feature_type: self._extractor},
                 books.next,
@@ -132,6 +137,17 @@ class Session:
         with STEP, _on_gpu(self._device), process_flags(self._compute, self._device):
             yield
         torch.set_num_threads(torch.get_num_threads())  # threads of ours have set what new threads of the caller get
+
+
+@contextlib.contextmanager
+def _watched(report: Callable[[Report], None], timeout_s: float) -> Generator[Watchdog, None, None]:
+    """Watch decoders inside; the thread has ended when the block has."""
+    watchdog = Watchdog(report, timeout_s)
+    try:
+        with watchdog:
+            yield watchdog
+    finally:
+        watchdog.join()
 
 
 @contextlib.contextmanager

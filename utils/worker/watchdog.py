@@ -72,6 +72,10 @@ class Watchdog:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stopped.set()  # it is not waited for: it may be in the middle of a report that nobody reads
 
+    def join(self) -> None:
+        """Wait until the thread has ended, after the block; for reports that never wait."""
+        self._thread.join()
+
     @contextlib.contextmanager
     def watching(self, video_id: str) -> Generator[None, None, None]:
         """Watch what the calling thread does inside: opening a video, or decoding its next frames."""

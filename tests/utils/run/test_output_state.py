@@ -77,6 +77,9 @@ def test_what_another_video_of_the_same_name_is(tmp_path):
     assert replaced_by(replace(of_other, id="a/clip.mp4")) == "a/clip.mp4"  # as clips of tars with one name
     assert replaced_by(replace(of_other, id="a/clip.mp4", has_id=True)) is None
     assert [replaced_by(ref) for ref in by_row] == [None, "train_0"]
+    (folded,) = look_up(plan(tmp_path), folder_at(str(tmp_path)), str.casefold)
+    owner = folded.replaced_by(replace(of_other, name="CLIP"))
+    assert owner is not None and owner.id == "a/clip.mp4" and replaced_by(replace(of_other, name="CLIP")) is None
     first.write_bytes(b"changed")
     assert replaced_by(of_first) is None
     first.unlink()

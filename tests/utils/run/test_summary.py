@@ -1,5 +1,6 @@
 """The last lines of a run."""
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,8 +16,9 @@ def plan(saves: bool = True, most_videos: int | None = None) -> Any:
     return SimpleNamespace(run=run, format=SimpleNamespace(saves=saves), features=[SimpleNamespace(output="out/i3d")])
 
 
-def todo(before: int = 0, elsewhere: int = 0, waiting: int = 0) -> Any:
-    return SimpleNamespace(n_before=before, n_elsewhere=elsewhere, n_waiting=waiting)
+def todo(before: int = 0, elsewhere: int = 0, waiting: int = 0, changed: Sequence[str] = ()) -> Any:
+    changes = SimpleNamespace(n=len(changed), first=changed[:1])
+    return SimpleNamespace(n_before=before, n_elsewhere=elsewhere, n_waiting=waiting, changes=changes)
 
 
 def totals(*statuses: Status, windows: int = 0) -> Totals:
@@ -47,6 +49,15 @@ def test_counts_reasons_and_what_to_do():
         "  failed: 1.mp4: failed",
         "outputs and manifest.jsonl in out/i3d",
         "run the same command again to retry the failed ones; the others are kept",
+    ]
+
+
+def test_videos_that_have_changed_are_named():
+    found = lines(plan(), totals("done", "done"), todo(changed=["a.mp4: 1 bytes then, 2 now", "b.mp4: modified since"]))
+    assert found[1:4] == [
+        "2 were extracted again, as the input is not what it was",
+        "  changed: a.mp4: 1 bytes then, 2 now",
+        "  … and 1 more",
     ]
 
 

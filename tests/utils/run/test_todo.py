@@ -117,7 +117,7 @@ def test_aligned_types_are_extracted_together(tmp_path):
         one, other = (todo_of([state_in(tmp_path, kind) for kind in types], each, align="a") for each in (ours, theirs))
         first = next_of(one)
         assert (first.ref.id, first.feature_types) == ("0.mp4", types)
-        assert theirs.take("b:2.mp4")
+        assert theirs.take_all(["b:2.mp4"], {"b:2.mp4": "b:2"})
         assert [next_of(one).ref.id, next_of(other).ref.id] == ["3.mp4", "2.mp4"]  # 2.mp4 is partly theirs
         assert (one.n_before, one.n_waiting, other.n_waiting) == (1, 1, 1)
 

@@ -20,7 +20,7 @@ def test_a_line_is_read_as_it_was_written():
     "content",
     [
         *(None, [], {}, {"id": "1"}, {"id": "1", "status": "odd"}, {"id": 1, "status": "done"}),
-        *({"id": "1", "status": "done", "source": {name: True}} for name in ("path", "member")),
+        *({"id": "1", "status": "done", "source": {name: True}} for name in ("path", "member", "folder")),
     ],
 )
 def test_anything_else_is_no_line(content):

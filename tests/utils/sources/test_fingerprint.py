@@ -35,7 +35,7 @@ def test_the_json_of_each_kind_of_input(path: Path) -> None:
         ref(path, size=2, **member): seen | member | {"bytes": 2},
         ref(path, data=b"abc"): {"path": str(path), "bytes": 3, "sha256": SHA256_OF_ABC},
         ref(path, data=b"abc", **member): {"path": str(path), **member, "bytes": 3, "sha256": SHA256_OF_ABC},
-        ref("absent.mp4"): {"path": "absent.mp4", "bytes": None, "mtime_ns": None},
+        ref("absent.mp4"): {"path": "absent.mp4", "folder": str(Path.cwd()), "bytes": None, "mtime_ns": None},
         ref("nosuch://u:p@host/a"): {"path": "nosuch://host/a", "bytes": None, "stamp": None},
         ref("memory://fingerprint/a.mp4"): {"path": "memory://fingerprint/a.mp4", "bytes": 4, "stamp": None},
     }
@@ -43,6 +43,16 @@ def test_the_json_of_each_kind_of_input(path: Path) -> None:
         found = fingerprint(video)
         assert found.to_json() == about
         assert Fingerprint.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_a_relative_path_has_the_folder_that_it_counts_from(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    here = fingerprint(ref("a.mp4"))
+    assert (here.path, here.folder, here.place) == ("a.mp4", str(path.parent), str(path))
+    assert fingerprint(ref(path)).folder == fingerprint(ref("a set, row 0", data=b"abc")).folder == ""
+    monkeypatch.chdir("/")
+    moved = Fingerprint.from_json({"path": "a.mp4", "bytes": 3, "mtime_ns": path.stat().st_mtime_ns})
+    assert here == moved and moved.folder == ""  # as of a data set that was moved with its list
 
 
 def test_a_file_that_was_not_inspected_has_only_its_path() -> None:

@@ -32,6 +32,22 @@ def test_one_of_two_runs_gets_it_and_the_other_after_its_release(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_of_units_with_one_name_one_run_gets_one(tmp_path):
+    folder = folder_at(str(tmp_path))
+    named = {"a": "name", "b": "name", "c": "other name"}
+    with Claims(folder) as first, Claims(folder) as second:
+        assert first.take_all(["a"], named) == {"a"}
+        assert first.take_all(["a"], named) == {"a"}
+        assert second.take_all(["b", "c"], named) == {"c"}
+        first.release("a")
+        assert second.take_all(["b"], named) == {"b"}
+        assert first.take_all(["a"], named) == set()
+        second.release("b", "c")
+        assert first.take_all(["a", "c"], named) == {"a", "c"}
+    folder.tidy()
+    assert list(tmp_path.iterdir()) == []
+
+
 def work(path, results, kill_after):
     """Take what is free, "finish" it by a file that can only be made once; die in the middle if asked to."""
     folder = folder_at(path)

@@ -4,6 +4,7 @@ import json
 import threading
 import tracemalloc
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 
 from utils.sinks.manifest_line import ManifestLine, RunStamp, Status
 from utils.sinks.output import Output
+from utils.sources.name_template import NameTemplate, OutputNames
+from utils.sources.ref import VideoRef
 from utils.state.manifest import Latest, Manifest
 from utils.storage import hash_index
 from utils.storage.folder import folder_at
@@ -50,16 +53,35 @@ def test_the_last_line_of_a_video_counts(folder):
     assert sorted(one.id for one in latest) == ["a", "b"]
 
 
+def called(name: str, has_id: bool = False) -> VideoRef:
+    return VideoRef("", name, "", has_id=has_id)
+
+
+def test_a_name_is_what_the_run_that_asks_calls_outputs(folder):
+    lines = [replace(line(id_), name=name) for id_, name in (("v/a/1.mp4", "a/1"), ("b/2", "b/2"), ("v/É.mp4", "É"))]
+    Manifest(folder).append(*lines)
+
+    def owners(text: str, *videos: VideoRef, same: Callable[[str], str] = str) -> list[str | None]:
+        latest = Latest(folder, names=OutputNames(NameTemplate.of(text), same))
+        return [getattr(latest.anew().owner(video), "id", None) for video in videos]
+
+    assert owners("{relative}_{key}", called("c/1"), called("a/1")) == [None, "v/a/1.mp4"]
+    assert owners("{stem}_{key}", called("c/1"), called("2"), called("3")) == ["v/a/1.mp4", "b/2", None]
+    assert owners("x/{id}", called("c/1"), called("c/1", True), called("b/2", True)) == ["v/a/1.mp4", None, "b/2"]
+    assert owners("{relative}", called("é"), called("A/1")) == [None, None]
+    assert owners("{relative}", called("é"), called("A/1"), same=str.casefold) == ["v/É.mp4", "v/a/1.mp4"]
+
+
 def test_a_name_is_owned_by_the_last_video_with_outputs_of_that_name(folder):
     named = replace(line("a", reason='"name": "x", \\"name\\": "y"'), name='clip "1" é')
     Manifest(folder).append(named, replace(line("b", "failed"), name=named.name), replace(line("c"), name="c"))
     latest = Latest(folder_at(str(folder)))
-    assert [owner.id for name in (named.name, "c") if (owner := latest.owner(name))] == ["a", "c"]
-    assert [latest.owner(name) for name in ("x", "y", "clip", "")] == [None] * 4
+    assert [owner.id for name in (named.name, "c") if (owner := latest.owner(called(name)))] == ["a", "c"]
+    assert [latest.owner(called(name)) for name in ("x", "y", "clip", "")] == [None] * 4
     later = "2026-01-01T00:00:01+0000"
     Manifest(folder_at(str(folder))).append(replace(line("b", time=later), name=named.name), line("c", "failed", later))
     latest.refresh()
-    assert [getattr(latest.owner(name), "id", None) for name in (named.name, "c")] == ["b", None]
+    assert [getattr(latest.owner(called(name)), "id", None) for name in (named.name, "c")] == ["b", None]
 
 
 def test_lines_written_since_are_told_apart(folder):

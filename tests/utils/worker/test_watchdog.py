@@ -27,6 +27,13 @@ def test_a_call_that_lasts_too_long_is_reported_once():
     assert events.empty()
 
 
+def test_its_thread_has_ended_when_it_is_waited_for():
+    with Watchdog(lambda _message: None, timeout_s=100) as dog:
+        assert [thread.name for thread in threading.enumerate() if thread.name == "watchdog"]
+    dog.join()
+    assert not [thread.name for thread in threading.enumerate() if thread.name == "watchdog"]
+
+
 def test_signs_of_life_come_regularly():
     events = queue.Queue()
     with Watchdog(events.put, timeout_s=100, alive_s=0.05):

@@ -8,10 +8,12 @@ So each frame and pair of a flow network is always computed on one thread: the b
 worker has.
 """
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -46,6 +48,8 @@ class RowThreads:
     """Threads for parts of a batch: as many as torch uses in the thread that constructs this."""
 
     def __init__(self) -> None:
+        for made in _made_inside:
+            made.add(self)
         start_vector_math()
         self._n_threads = torch.get_num_threads()
         self._start()
@@ -62,9 +66,15 @@ class RowThreads:
             with torch.inference_mode():  # a setting of each thread, too
                 return function(part)
 
-        if os.getpid() != self._process:  # forked: the pool's threads are the parent's
+        if os.getpid() != self._process:  # forked, where the pool's threads are the parent's, or ended
             self._start()
         return list(self._pool.map(on_thread, parts))
+
+    def end(self) -> None:
+        """End the threads, and wait until they have ended; later work starts others."""
+        if os.getpid() == self._process:
+            self._pool.shutdown()
+            self._process = 0
 
     def spread(self, function: Callable[[Tensors], Tensors], batch: Tensors, at_least: int = 1) -> Tensors:
         """Return function(batch), computed from parts of at least `at_least` rows."""
@@ -75,6 +85,20 @@ class RowThreads:
         parts = [dict(zip(split, values, strict=True)) for values in zip(*split.values(), strict=True)]
         outputs = self.map(function, parts, self._n_threads // n_parts)
         return {name: torch.cat([part[name] for part in outputs]) for name in outputs[0]}
+
+
+_made_inside: list[WeakSet[RowThreads]] = []
+
+
+@contextlib.contextmanager
+def row_threads_made() -> Generator[WeakSet[RowThreads], None, None]:
+    """Yield a set that gets what is constructed inside, by any thread, as long as something else keeps it."""
+    made = WeakSet[RowThreads]()
+    _made_inside.append(made)
+    try:
+        yield made
+    finally:
+        _made_inside.remove(made)
 
 
 def row_by_row(network: FlowNetwork, device: torch.device) -> FlowNetwork:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from utils.nn.cpu.threads import RowThreads
+from utils.nn.cpu.threads import RowThreads, row_threads_made
 
 # prints the number by which MKL's vector mathematics chooses its functions, -1 as long as no function was called; its
 # address is in the first instruction of the function that returns it
@@ -82,6 +82,22 @@ def test_an_error_of_one_part_is_raised(three_threads):
 
     with pytest.raises(torch.OutOfMemoryError, match="no room"):
         RowThreads().spread(picky, {"x": torch.arange(6)})
+
+
+def test_threads_end_when_they_are_told_to_and_later_work_starts_others(three_threads):
+    before = set(threading.enumerate())
+    with row_threads_made() as made:
+        rows = RowThreads()
+    others = RowThreads()
+    assert set(made) == {rows}
+    for _ in range(2):
+        assert rows.map(lambda part: -part, [1, 2, 3]) == [-1, -2, -3]
+        assert set(threading.enumerate()) - before
+        rows.end()
+        rows.end()
+        assert set(threading.enumerate()) <= before
+    assert others.map(lambda part: -part, [1]) == [-1]
+    others.end()
 
 
 def test_mkl_chooses_its_functions_before_threads_call_them():
