@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from utils.config.schema import did_you_mean
 from utils.errors import UserError
+from utils.nn.attention import use_linear_attention
 from utils.nn.lean_import import without_compiler
 from utils.transforms.image_input import ImageInput
 from utils.weights.checkpoint import load_strict, read_tensors
@@ -81,6 +82,7 @@ class Projected(nn.Module):
     """A vision transformer of open_clip, and the projection of its pooled features as a linear layer.
 
     In the tower it is a matrix product, by MKL on a CPU: last digits of a row would depend on the batch that it is in.
+    So are linear layers within CoCa's pool.
     """
 
     def __init__(self, tower: nn.Module) -> None:
@@ -89,6 +91,8 @@ class Projected(nn.Module):
         self.projection = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
         self.projection.weight = nn.Parameter(weight)
         tower.register_parameter("proj", None)
+        if isinstance(pool := getattr(tower, "attn_pool", None), nn.Module):
+            use_linear_attention(pool)
         self.tower = tower
 
     def forward(self, images: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from utils.nn.vision_transformer import Block, PatchEmbed, TransformerSpec, attend
+from utils.nn.attention import attend
+from utils.nn.vision_transformer import Block, PatchEmbed, TransformerSpec
 
 N_CLASSES = 710  # Kinetics-710
 N_POOLED = 768

@@ -1,12 +1,14 @@
 """timm's models for the pipeline: the pooled feature before the classifier, for each frame."""
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from models.timm.config import TimmConfig
 from models.timm.weights import image_input, load_timm, random_timm, take_classifier
 from utils.errors import UserError
 from utils.extractors.base import Batch
 from utils.extractors.frames import FramewiseExtractor, as_rows
+from utils.nn.prepare import ComputeMode, prepare_layers
 
 
 class TimmExtractor(FramewiseExtractor[TimmConfig]):
@@ -22,7 +24,9 @@ class TimmExtractor(FramewiseExtractor[TimmConfig]):
         classifier = take_classifier(network)
         if classifier is None and self.config.show_pred:
             raise UserError(f"--show_pred: {name} has no classifier; drop the flag")
-        self.classifier = classifier.to(self.device) if classifier is not None and self.config.show_pred else None
+        self.classifier = None
+        if classifier is not None and self.config.show_pred:
+            self.classifier = _prepared(classifier, self.device)
         self.set_image(image_input(network))
         self.network = self.prepare_network(network)
 
@@ -37,3 +41,8 @@ class TimmExtractor(FramewiseExtractor[TimmConfig]):
         if self.classifier is not None:
             outputs["logits/timm"] = self.classifier(features)
         return outputs
+
+
+def _prepared(classifier: nn.Module, device: torch.device) -> nn.Module:
+    """Return a classifier on the device; on a CPU its linear layer rounds a row alike in every batch."""
+    return prepare_layers(nn.Sequential(classifier), device, ComputeMode())

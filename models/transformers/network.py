@@ -6,7 +6,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from models.transformers.families import PROJECTED, Family
-from models.transformers.layers import use_linear_attention
+from models.transformers.layers import use_linear_layers
 from utils.errors import UserError
 
 TEXT_PARTS = ("text_model", "text_projection")
@@ -27,7 +27,7 @@ class FeatureNetwork(nn.Module):
         whole = cast(Any, model)  # models of the library have no common type with these attributes
         whole = getattr(whole, family.tower) if family.tower else whole
         self.settings: Any = whole.config
-        use_linear_attention(whole)
+        use_linear_layers(whole)
         if pool == PROJECTED:
             self.model = whole
             if texts is not None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.errors import UserError
+from utils.nn.attention import attend_single_queries
 from utils.nn.batch_norm import fuse_batch_norms
 from utils.nn.cpu import onednn
 from utils.nn.cpu.convolution import fuse_activations
@@ -128,6 +129,8 @@ def prepare_layers(
         rewrite_pools(network)
         if fill := getattr(network, "fill_channels", None):  # PWC-Net has it
             fill()
+    elif device.type == "cpu" and not compute.compile:
+        attend_single_queries(network)
     rewrite_blocks(network)
     fuse_activations(network)
     if compute.dtype != torch.float32:

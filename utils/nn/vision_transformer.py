@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from utils.nn.attention import attend
+
 SIDE = 224  # pixels of a frame
 EPSILON = 1e-6  # of the blocks' norms
 
@@ -111,24 +113,3 @@ class Block(nn.Module):
         """[B, N, width] -> the same shape."""
         x = x + self.ls1(self.attn(self.norm1(x)))
         return x + self.ls2(self.mlp(self.norm2(x)))
-
-
-def attend(queries: Tensor, keys: Tensor, values: Tensor, n_heads: int) -> Tensor:
-    """Return softmax(q k' / sqrt(width of a head)) v for each head, [B, N, width].
-
-    queries: [B, N, width]. keys, values: [B, M, width].
-    """
-    q, k, v = (x.unflatten(-1, (n_heads, -1)).transpose(1, 2) for x in (queries, keys, values))
-    is_single = queries.shape[1] == 1 and queries.device.type == "cpu"
-    attended = _attend_once(q, k, v) if is_single else F.scaled_dot_product_attention(q, k, v)
-    return attended.transpose(1, 2).flatten(2)
-
-
-def _attend_once(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Return the attention of a single query [B, heads, 1, d] to keys and values [B, heads, M, d].
-
-    PyTorch's own shares the sums of a single query among threads, by their number and that of the rows: last digits of
-    a row would depend on its batch.
-    """
-    scores = (query.float() * keys.float()).sum(-1, keepdim=True) * query.shape[-1] ** -0.5
-    return (scores.softmax(-2) * values.float()).sum(-2, keepdim=True).to(query.dtype)

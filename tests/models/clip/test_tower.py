@@ -1,8 +1,12 @@
 import pytest
 import torch
+from open_clip.transformer import VisionTransformer
+from support.device import DEVICE
 
-from models.clip.tower import build_tower, image_input, load_tower
+from models.clip.tower import build_tower, image_input, load_tower, with_linear_projection
 from utils.errors import UserError
+from utils.nn.prepare import ComputeMode, prepare_network
+from utils.weights.seeded import fill_random
 
 
 def test_state_dicts_and_safetensors_are_the_same_tower(tmp_path):
@@ -49,3 +53,32 @@ def test_the_activation_is_the_one_of_the_weights():
     assert activation("ViT-B-32", "openai") == "QuickGELU"
     assert activation("ViT-B-32", "laion2b_s34b_b79k") == "GELU"
     assert activation("ViT-B-32-quickgelu", None) == "QuickGELU"
+
+
+def coca_tower() -> tuple[VisionTransformer, torch.Tensor]:
+    """A layer of CoCa's image tower with its pool, whose tokens are not as wide as its output, and images."""
+    tower = VisionTransformer(224, 32, 768, 1, 12, 4, attentional_pool=True, attn_pooler_heads=8, output_dim=512).eval()
+    fill_random(tower)
+    return tower.requires_grad_(False), torch.randn(17, 3, 224, 224)
+
+
+def test_a_pool_of_many_queries_is_that_of_open_clip():
+    tower, images = coca_tower()
+    with torch.inference_mode():
+        expected = tower(images)
+        found = prepare_network(with_linear_projection(tower), DEVICE, ComputeMode())(images.to(DEVICE))
+    torch.testing.assert_close(found.cpu(), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.bits
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_a_row_of_that_pool_does_not_depend_on_its_batch(n_threads):
+    tower, images = coca_tower()
+    network = prepare_network(with_linear_projection(tower), DEVICE, ComputeMode())
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    with torch.inference_mode():
+        rows = network(images)
+        differing = [n for n in (1, 2, 3, 5, 7, 16) if not torch.equal(network(images[:n]), rows[:n])]
+    torch.set_num_threads(before)
+    assert differing == []

@@ -40,6 +40,17 @@ def test_features_are_timms(name, tmp_path):
     assert ours["timm"].shape == (2, reference.num_features)
 
 
+@pytest.mark.bits
+def test_a_frame_does_not_depend_on_its_batch():
+    extractor = TimmExtractor(TimmConfig(model_name="test_vit", show_pred=True), {"timm": None}, DEVICE)
+    frames = torch.randint(0, 256, (17, 160, 160, 3), dtype=torch.uint8)
+    with torch.inference_mode():
+        rows = extractor.outputs({"frame": frames})
+        for n in (1, 2, 3, 5, 7, 16):
+            found = extractor.outputs({"frame": frames[:n]})
+            assert all(torch.equal(found[key], rows[key][:n]) for key in ("timm", "logits/timm"))
+
+
 def test_predictions_need_a_classifier(tmp_path):
     safetensors.torch.save_file(network("test_vit", num_classes=0).state_dict(), tmp_path / "a.safetensors")
     config = TimmConfig(model_name="test_vit", show_pred=True)

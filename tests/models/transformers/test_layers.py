@@ -1,50 +1,66 @@
+from collections.abc import Generator
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
+from transformers import WavLMConfig
+from transformers.models.wavlm.modeling_wavlm import WavLMAttention
 
-from models.transformers.layers import keep_normed_weights, use_linear_attention
+from models.transformers.layers import keep_normed_weights, use_linear_layers
 from utils.nn.prepare import ComputeMode, prepare_layers
 
+WIDTH, N_TOKENS = 768, 99  # of 2 s
 
-class Head(nn.Module):
-    """One query for the tokens of each row, as in the head of SigLIP."""
+
+class Layers(nn.Module):
+    """Two attention layers of WavLM, of which the second takes the first one's bias."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.probe = nn.Parameter(torch.randn(1, 1, 768))
-        self.attention = nn.MultiheadAttention(768, 12, batch_first=True)
-        nn.init.normal_(self.attention.in_proj_bias)
-        nn.init.normal_(self.attention.out_proj.bias)
+        settings = WavLMConfig()
+        sizes = (WIDTH, settings.num_attention_heads)
+        self.first, self.second = (WavLMAttention(*sizes, has_relative_position_bias=each) for each in (True, False))
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self.attention(self.probe.repeat(len(tokens), 1, 1), tokens, tokens)[0][:, 0]
+        """[B, n, 768] -> the same shape."""
+        tokens, _, bias = self.first(tokens, attention_mask=None, position_bias=None, index=0)
+        return self.second(tokens, attention_mask=None, position_bias=bias, index=1)[0]
 
 
-@pytest.fixture(scope="module")
-def rows() -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
-    """A head with linear layers, tokens [17, 9, 768], and what PyTorch's own attention makes of them [17, 768]."""
+@pytest.fixture(params=[1, 2])
+def n_threads(request: Any) -> Generator[int, None, None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def layers() -> tuple[nn.Module, torch.Tensor]:
     torch.manual_seed(0)
-    head, tokens = Head().eval().requires_grad_(False), torch.randn(17, 9, 768)
-    expected = head(tokens)
-    use_linear_attention(head)
-    return prepare_layers(head, torch.device("cpu"), ComputeMode()), tokens, expected
+    network, tokens = Layers().eval().requires_grad_(False), torch.randn(17, N_TOKENS, WIDTH)
+    for parameter in network.parameters():
+        if parameter.ndim == 1:
+            nn.init.normal_(parameter)
+    return network, tokens
 
 
-def test_attention_is_that_of_pytorch(rows) -> None:
-    head, tokens, expected = rows
-    torch.testing.assert_close(head(tokens), expected, rtol=1e-5, atol=1e-5)
+def test_attention_is_that_of_wavlm() -> None:
+    network, tokens = layers()
+    expected = network(tokens)
+    use_linear_layers(network)
+    found = prepare_layers(network, torch.device("cpu"), ComputeMode())(tokens)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.bits
-@pytest.mark.parametrize("n_threads", [1, 2])
-def test_a_row_does_not_depend_on_its_batch(rows, n_threads) -> None:
-    head, tokens, _ = rows
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
-    whole = head(tokens)
-    same = [torch.equal(head(tokens[:n]), whole[:n]) for n in (1, 2, 3, 5, 7, 16)]
-    torch.set_num_threads(before)
-    assert all(same)
+def test_a_row_of_wavlm_does_not_depend_on_its_batch(n_threads) -> None:
+    network, tokens = layers()
+    use_linear_layers(network)
+    prepare_layers(network, torch.device("cpu"), ComputeMode())
+    rows = network(tokens)
+    parts = [slice(0, n) for n in (2, 3, 5, 7, 16)] + [slice(i, i + 1) for i in range(17)]
+    assert [part for part in parts if not torch.equal(network(tokens[part]), rows[part])] == []
 
 
 def test_normed_weights_are_computed_once() -> None:
