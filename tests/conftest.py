@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent))
@@ -24,6 +25,8 @@ for name, value in VARIABLES.items():  # before torch is imported, as the progra
     os.environ.setdefault(name, value)
 if "PYTEST_XDIST_WORKER" in os.environ:  # the test processes share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+settings.register_profile("no deadline", deadline=None)  # which an example misses where the cores are busy
+settings.load_profile("no deadline")
 
 
 def pytest_configure(config: pytest.Config) -> None:

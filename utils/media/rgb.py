@@ -17,7 +17,7 @@ class RgbConverter:
 
     Colour tags are followed, as OpenCV since 4.13 and FFmpeg do: a video tagged BT.709 is converted by BT.709, an
     untagged one by BT.601, full and limited range as tagged. (OpenCV up to 4.12 ignored the tag and always took BT.601:
-    up to 26 grey levels apart on tagged video, no difference on untagged.)
+    up to 26 grey levels apart on tagged video, no difference on untagged of 8 bits.)
     """
 
     def __init__(self, label: str, turn: Orientation, crop: Crop) -> None:

@@ -173,7 +173,7 @@ VALUES = (
     st.sampled_from([[], I3D, ["--feature_type", "slowfast", "vggish"]]),
     st.lists(st.text(max_size=12) | st.sampled_from(FLAGS) | st.sampled_from(VALUES), max_size=12),
 )
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 def test_any_command_is_understood_or_refused_in_one_line(types, rest):
     arguments = [*types, *rest]
     if {"-h", "--help"} & {argument.split("=")[0] for argument in arguments}:

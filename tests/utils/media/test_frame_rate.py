@@ -48,7 +48,7 @@ def ruled(times: list[int], durations: list[int], time_base: Fraction, fps: str)
     return shown + [(tick, len(times) - 1) for tick in rule.finish(times[-1] + durations[-1])]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     start=st.integers(-300, 300),
     gaps=st.lists(st.integers(0, 60) | st.integers(60, 900), min_size=1, max_size=30),

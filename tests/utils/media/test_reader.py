@@ -88,7 +88,7 @@ CHANGES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 2), NEW), max_size=
 STARTS = (b"", b"RIFF\x24\0\0\0AVI LIST", b"\0\0\0\x18ftypisom", b"\x1aE\xdf\xa3", b"GIF89a", b"fLaC\0")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(NAMES), CHANGES, st.just(1.0) | st.floats(0, 1), st.sampled_from(SEGMENTS), st.booleans())
 def test_mutated_files(
     folder: Path, name: str, changes: list[tuple[float, int, bytes]], kept: float, segment: Segment, in_memory: bool
@@ -102,7 +102,7 @@ def test_mutated_files(
         use(path, segment)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(STARTS), st.binary())
 def test_random_bytes(start: bytes, data: bytes) -> None:
     use(BytesFile(start + data, "x.mp4"), Segment())

@@ -78,7 +78,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Frames]:
     return path, decoded(path)[0]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(0, 2), st.floats(0.001, 2), st.integers(0, 6))
 def test_any_segment(clip: tuple[Path, Frames], start_s: float, length_s: float, digits: int) -> None:
     path, whole = clip

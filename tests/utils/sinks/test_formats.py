@@ -81,7 +81,7 @@ def merged_here(monkeypatch):
     monkeypatch.setattr("utils.sinks.h5.in_child", lambda function, *arguments: function(*arguments))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     named=st.lists(
         st.tuples(NAMES, st.text(max_size=9)), min_size=1, max_size=4, unique_by=(lambda x: x[0], lambda x: x[1])

@@ -94,7 +94,8 @@ def test_merges_add_files_replace_videos_and_keep_sizes_apart(tmp_path, monkeypa
     two, _ = (line.outputs[0] for line in merged(KIND, folder, videos(2), {old[0].outputs[0].file}))
     shutil.rmtree(tmp_path / "features.lance" / "_deletions")
     (tmp_path / "features.lance" / "_deletions").touch()  # a file, so the note cannot be written: that is no damage
-    with pytest.raises(RunError, match=r"features.lance: cannot be written \(File exists\); run the same command"):
+    causes = "File exists|Not a directory"  # which of them depends on what Lance's version asks of the system first
+    with pytest.raises(RunError, match=rf"features.lance: cannot be written \(({causes})\); run the same command"):
         format_.remove_outdated(folder, {old[0].outputs[0].file, two.file}, {two.file: [str(two.place)]})
     format_.remove_outdated(folder, {old[0].outputs[0].file}, {})
     (path,) = (tmp_path / "features.lance" / "data").glob(Path(old[0].outputs[0].file).name)

@@ -52,10 +52,10 @@ LONG = b"(" + b"K\x01" * COUNT + b"tq\x020"
     ],
 )  # fmt: skip
 def test_pickles_are_refused_in_bounded_time(data: bytes, words: str) -> None:
-    start_s = time.monotonic()
+    start_s = time.process_time()  # what else the machine does is no matter
     with pytest.raises(ValueError, match=words):
         load_arrays(io.BytesIO(data), most_steps=1_000_000)
-    assert time.monotonic() - start_s < 20
+    assert time.process_time() - start_s < 20
 
 
 def test_a_memo_takes_no_more_memory_than_it_holds() -> None:

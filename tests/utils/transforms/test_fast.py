@@ -28,7 +28,7 @@ def on_a_gpu(frames, size, filter):
     return images.permute(0, 2, 3, 1)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(SIDES, SIDES, SIDES, SIDES, st.sampled_from(FILTERS), st.integers(0, 2**32 - 1))
 def test_pillow_is_two_grey_levels_away_at_most(h_in, w_in, h_out, w_out, name, seed):
     frames = noise(seed, 2, h_in, w_in)

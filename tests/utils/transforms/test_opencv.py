@@ -17,7 +17,7 @@ def noise(seed: int, n: int, height: int, width: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (n, height, width, 3), dtype=np.uint8)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SIDES, SIDES, SIDES, SIDES, st.integers(0, 2**32 - 1))
 def test_both_ways_equal_opencv(h_in: int, w_in: int, h_out: int, w_out: int, seed: int) -> None:
     frames = noise(seed, 1, h_in, w_in)

@@ -23,7 +23,7 @@ def random_frames(seed: int, n: int, height: int, width: int) -> np.ndarray:
     return np.where(rng.random((n, height, width, 1)) < 0.5, frames, np.where(frames < 128, 0, 255)).astype(np.uint8)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(SIDES, SIDES, SIDES, SIDES, st.sampled_from(sorted(FILTERS)), st.integers(0, 2**32 - 1))
 def test_both_ways_equal_pillow(h_in: int, w_in: int, h_out: int, w_out: int, name: Filter, seed: int) -> None:
     frames = random_frames(seed, 1, h_in, w_in)
@@ -54,7 +54,6 @@ def test_pillow_13_starts_with_the_height_where_that_drops_more(source, size) ->
     assert torch.equal(resize_pillow_13(frames, size, "lanczos"), expected)
 
 
-@settings(deadline=None)
 @given(st.tuples(SIDES, SIDES), st.tuples(SIDES, SIDES), st.sampled_from(sorted(FILTERS)), st.data())
 def test_a_part_is_cut_out_of_the_whole(source, size, name, data) -> None:
     height, width = (data.draw(st.integers(1, side)) for side in size)

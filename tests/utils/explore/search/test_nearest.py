@@ -24,7 +24,7 @@ def numbered(n: int, per_video: int = 7) -> np.ndarray:
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 30), st.integers(1, 8), st.integers(0, 2**32 - 1))
 def test_a_search_in_blocks_is_a_plain_search(n: int, size: int, block: int, k: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -5,6 +5,7 @@ import os
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from support.sources import http_server, refusal, s3_client, s3_server, tar_bytes, write_shard
 
 from utils.config.run import RunConfig
@@ -27,10 +28,11 @@ def contents(found):
 
 
 @pytest.fixture
-def memory():
-    filesystem = fsspec.filesystem("memory")
-    yield filesystem
-    filesystem.rm("/", recursive=True)
+def memory(monkeypatch):
+    """A file system in memory without what other tests of this process have left there."""
+    monkeypatch.setattr(MemoryFileSystem, "store", {})
+    monkeypatch.setattr(MemoryFileSystem, "pseudo_dirs", [""])
+    return fsspec.filesystem("memory")
 
 
 def test_in_memory(memory):
