@@ -122,6 +122,7 @@ def test_importing_it_is_quick_and_imports_no_torch():
 def test_threads_have_ended_when_the_block_has(monkeypatch, tmp_path, feature_type, flags):
     """Those of networks on CPUs too, whatever keeps the networks in memory."""
     clip = write_clip(tmp_path / "clip.mp4", moving_frames(40))
+    monkeypatch.setattr("torch.get_num_threads", lambda: 2)  # however many this process may use
     before = set(threading.enumerate())
     with featmill.Extractor(feature_type, device="cpu", weights="random", **flags) as extractor:
         extractor(clip)

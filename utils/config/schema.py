@@ -119,7 +119,7 @@ def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
     plain, word = {each.lower().replace("-", "_"): each for each in known}, str(word).lower().replace("-", "_")
     close = [each for each in plain if any({word, each} <= names for names in NUMBER_FORMATS)]
     close = close or difflib.get_close_matches(word, list(plain), n=1)
-    close = close or [each for each in plain if word in each.split("_")]
+    close = close or sorted(each for each in plain if word in each.split("_"))
     meant = " or ".join(f"{prefix}{plain[each]}" for each in close[:MEANT])
     return f" (did you mean {meant}?)" if meant else ""
 
