@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -18,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from support import DRAWN
 
 from utils.engines.environment import VARIABLES
+
+MEMORY = 4 << 30  # bytes that a test process and its programs may take
 
 if os.environ.get("FEATMILL_TEST_DEVICE", "cpu") == "cpu":  # also of the programs that tests start
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -34,6 +37,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if DRAWN not in os.environ:
         os.environ[DRAWN] = tempfile.mkdtemp(prefix="featmill-drawn-")
         config.add_cleanup(partial(shutil.rmtree, os.environ[DRAWN], ignore_errors=True))
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Run one test process more than there are cores, since tests wait for programs, servers and clocks."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    from utils.engines.devices import n_cores  # imports numpy, before which the variables are set
+
+    return max(1, min(n_cores() + 1, psutil.virtual_memory().total // MEMORY))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ NO_TRIAL_BUILDS = {"TORCHINDUCTOR_VEC_ISA_OK": "1"}  # one for each set of instr
 
 SAMPLES = {  # feature type: flags, numbers of a row, rows of each clip
     "resnet": (["--resnet.model_name", "resnet18", "--resnet.extraction_fps", 2, "--resnet.show_pred"], 512, (13, 10)),
-    "timm": (["--timm.model_name", "test_vit", "--timm.extraction_total", 7], 64, (7, 7)),
+    "timm": (["--timm.model_name", "test_vit2", "--timm.extraction_total", 7], 64, (7, 7)),
     "clip": (
         ["--clip.model_name", "ViT-S-32", "--clip.extraction_fps", 4, "--clip.clip_len", 2, "--normalize"], 384, (3, 2)
     ),
@@ -54,7 +54,7 @@ def test_the_sample_clips_with_random_weights(done, key):
 
 def test_fast_resizing_gives_nearly_the_same_and_is_a_setting(tmp_path):
     wanted = (
-        "--feature_type", "timm", "i3d", "--model_name", "test_vit", "--streams", "rgb", "--min_side_size", 230,
+        "--feature_type", "timm", "i3d", "--model_name", "test_vit2", "--streams", "rgb", "--min_side_size", 230,
         "--stack_size", 10, "--weights", "random", "--extraction_fps", 5, "--on_extraction", "save_numpy",
         "--video_paths", "sample/bouncing_shapes.mp4",
     )  # fmt: skip
@@ -74,7 +74,7 @@ def test_fast_resizing_gives_nearly_the_same_and_is_a_setting(tmp_path):
 @needs_compiler
 def test_a_compiled_run_gives_the_same(done, tmp_path):
     result = run_anew(
-        "--feature_type", "timm", "--model_name", "test_vit", "--weights", "random", "--compile",
+        "--feature_type", "timm", "--model_name", "test_vit2", "--weights", "random", "--compile",
         "--extraction_total", 7, "--on_extraction", "save_numpy", "--video_paths", "sample/camera_pan.mp4",
         "--output_path", tmp_path / "out",
         env={"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"), **NO_TRIAL_BUILDS},

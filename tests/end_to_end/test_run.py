@@ -16,7 +16,7 @@ from support.program import TINY_PROGRAM, arrays, has_manifest, manifest, run, s
 
 from models import MODELS
 
-SMALL = ("--feature_type", "i3d", "--device", "cpu", "--stack_size", 10, "--step_size", 10)
+SMALL = ("--feature_type", "i3d", "--device", "cpu", "--stack_size", 10, "--step_size", 10, "--min_side_size", 224)
 I3D = (*SMALL, "--weights", "random", "--on_extraction", "save_numpy")
 RGB = (*I3D, "--streams", "rgb")
 TINY = ("--feature_type", "tiny", "--device", "cpu", "--on_extraction", "save_numpy")
