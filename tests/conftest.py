@@ -39,6 +39,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(partial(shutil.rmtree, os.environ[DRAWN], ignore_errors=True))
 
 
+@pytest.fixture(params=[1, 2])
+def n_threads(request: pytest.FixtureRequest) -> Generator[int, None, None]:
+    """Let PyTorch use one thread, and two."""
+    import torch  # not needed by pytest-xdist's main process
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_auto_num_workers() -> int | None:
     """Run one test process more than there are cores, since tests wait for programs, servers and clocks."""

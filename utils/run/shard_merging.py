@@ -7,7 +7,8 @@ from utils.run.merge_journal import commit, has_journal, key, recover
 from utils.run.merge_steps import claimed, is_waiting, remove_lost, report_lost
 from utils.run.output_state import OutputState
 from utils.run.shard_marks import mark_finished
-from utils.run.todo import Todo, unit_of
+from utils.run.todo import Todo
+from utils.run.wanted import unit_of
 from utils.sinks.acav import merge_shards
 from utils.sinks.manifest_line import ManifestLine, Status
 from utils.sinks.staging import tidy_staging

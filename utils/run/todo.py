@@ -13,7 +13,7 @@ from utils.run.claim_batch import MOST_CLAIMED, ClaimBatch
 from utils.run.done_list import DoneList
 from utils.run.output_state import OutputState
 from utils.run.same_video import Changes, told_apart
-from utils.run.wanted import Wanted, claim_name, kept_apart, not_new
+from utils.run.wanted import Wanted, claim_name, kept_apart, not_new, unit_of
 from utils.sinks.formats import FORMATS
 from utils.sinks.manifest_line import FINISHED, ManifestLine, Status
 from utils.sources.ref import VideoRef
@@ -274,11 +274,6 @@ class Todo:
     def _unit(self, feature_type: str, ref: VideoRef) -> str:
         """Return what is claimed: one video, or where a shard's videos go into one file, the shard."""
         return unit_of(feature_type, ref.shard if self._by_shard else ref.id)
-
-
-def unit_of(feature_type: str, name: str) -> str:
-    """Return what a run claims to work on a video, or a shard, for a feature type."""
-    return f"{feature_type}:{name}"
 
 
 def _part(refs: Iterator[VideoRef], shard: str | None) -> Iterator[VideoRef]:

@@ -15,9 +15,14 @@ class Wanted(NamedTuple):
     states: list[OutputState]
 
 
+def unit_of(feature_type: str, name: str) -> str:
+    """Return what a run claims to work on a video, or a shard, for a feature type."""
+    return f"{feature_type}:{name}"
+
+
 def claim_name(state: OutputState, ref: VideoRef) -> str:
     """Return what the claim of a video is called: the name of its outputs, which another run's may have as well."""
-    return f"{state.feature_type}:{state.latest.names.of(ref)}"
+    return unit_of(state.feature_type, state.latest.names.of(ref))
 
 
 def kept_apart(ref: VideoRef, states: Iterable[OutputState]) -> VideoRef:

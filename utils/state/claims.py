@@ -117,8 +117,9 @@ class Claims:
         named: what the claim of a unit is called where that is not the unit: of units with one name one is claimed.
         """
         wanted, named = set(units), named or {}
-        missing = [unit for unit in wanted if unit not in self._held or unit in self._unsure]
-        missing = {unit: _stem(named.get(unit, unit)) for unit in missing}
+        missing = {
+            unit: _stem(named.get(unit, unit)) for unit in wanted if unit not in self._held or unit in self._unsure
+        }
         taken = set[str]()
         for unit, names in zip(missing, self._map(self._take, missing.values()), strict=True):
             if names:

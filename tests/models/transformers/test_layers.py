@@ -1,6 +1,3 @@
-from collections.abc import Generator
-from typing import Any
-
 import pytest
 import torch
 from torch import nn
@@ -26,14 +23,6 @@ class Layers(nn.Module):
         """[B, n, 768] -> the same shape."""
         tokens, _, bias = self.first(tokens, attention_mask=None, position_bias=None, index=0)
         return self.second(tokens, attention_mask=None, position_bias=bias, index=1)[0]
-
-
-@pytest.fixture(params=[1, 2])
-def n_threads(request: Any) -> Generator[int, None, None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
 
 
 def layers() -> tuple[nn.Module, torch.Tensor]:

@@ -1,8 +1,7 @@
 """Attention against sums written out, PyTorch's own and timm's; and rows alone, among few and among many."""
 
 import math
-from collections.abc import Callable, Generator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -42,14 +41,6 @@ def class_attention() -> nn.Module:
 
 def double(*shape: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(math.prod(shape)), dtype=torch.float64)
-
-
-@pytest.fixture(params=[1, 2])
-def n_threads(request: Any) -> Generator[int, None, None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
 
 
 def prepared(network: nn.Module) -> nn.Module:
